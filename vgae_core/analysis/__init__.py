@@ -1,0 +1,1 @@
+"""What it tells: link metrics, baselines, embedding views and reconstruction (NumPy only)."""

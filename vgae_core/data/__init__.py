@@ -1,0 +1,1 @@
+"""What comes in: dataset types, readers, samples, repairs and splits."""

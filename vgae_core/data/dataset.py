@@ -1,0 +1,215 @@
+"""Dataset types: what was read, what is trained on, and its size at a glance."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.errors import DataError
+
+Features = sparse.csr_array | np.ndarray
+"""Node features, shape (n_nodes, n_features), float32, sparse or dense."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing noticed while reading, told to the user and never silently repaired.
+
+    ``level`` is ``"info"``, ``"choice"`` (a repair decides) or ``"warning"``.
+    """
+
+    code: str
+    level: Literal["info", "choice", "warning"]
+    message: str
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RawGraph:
+    """A graph exactly as its files say, before any repair.
+
+    Parameters
+    ----------
+    name : str
+        Name shown to the user.
+    rows, cols : ndarray of int64, shape (n_entries,)
+        Source and target of every entry read, duplicates and self-loops included.
+        For a symmetric file format only the stored triangle.
+    weights : ndarray of float32, shape (n_entries,), or None
+        None where the files give no weights.
+    node_ids : ndarray of int64 or of str objects, shape (n_nodes,)
+    features : csr_array or ndarray of float32, shape (n_nodes, n_features), or None
+    feature_names : tuple of str
+        Empty where the files name none.
+    labels : ndarray of int32, shape (n_nodes,), or None
+        Class of each node, -1 where unknown.
+    label_names : tuple of str
+        Name of each class.
+    values : mapping of str to ndarray of float32, shape (n_nodes,)
+        Numeric node attributes, for colouring only.
+    directed : bool
+        Whether the file format or the entries themselves tell directions apart.
+    format : str
+        Format of the adjacency file, e.g. ``"edge list (CSV)"``.
+    findings : tuple of Finding
+        What the readers noticed.
+    """
+
+    name: str
+    rows: np.ndarray
+    cols: np.ndarray
+    weights: np.ndarray | None
+    node_ids: np.ndarray
+    directed: bool
+    format: str
+    features: Features | None = None
+    feature_names: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_ids)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The sizes of a data set that forms, estimates and model building need (JSON both ways)."""
+
+    n_nodes: int
+    n_edges: int
+    n_features: int
+    feature_nnz: int
+    feature_kind: str | None
+    sparse_features: bool
+    n_classes: int
+    directed: bool
+    weighted: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GraphData:
+    """A graph ready to be split and trained on.
+
+    Parameters
+    ----------
+    adjacency : csr_array of float32, shape (n_nodes, n_nodes)
+        Canonical (sorted indices, no duplicates, no explicit zeros); symmetric unless
+        `directed`.
+    node_ids, features, feature_names, labels, label_names, values
+        As in :class:`RawGraph`, for the nodes kept.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree or values are not finite.
+    """
+
+    name: str
+    adjacency: sparse.csr_array
+    node_ids: np.ndarray
+    directed: bool = False
+    features: Features | None = None
+    feature_names: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = self.adjacency.shape[0]
+        if self.adjacency.shape != (n, n):
+            raise DataError(
+                f"An adjacency must be square. Received: {self.adjacency.shape[0]} x {self.adjacency.shape[1]}.",
+                mend="Upload a square matrix, or an edge list.",
+            )
+        for what, array in (("node_ids", self.node_ids), ("features", self.features), ("labels", self.labels)):
+            if array is not None and array.shape[0] != n:
+                raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return int(self.adjacency.shape[0])
+
+    @functools.cached_property
+    def edges(self) -> np.ndarray:
+        """Every edge once, int64, shape (n_edges, 2): i < j, or all arcs i != j if directed."""
+        coo = self.adjacency.tocoo()
+        keep = coo.row != coo.col if self.directed else coo.row < coo.col
+        return np.column_stack([coo.row[keep], coo.col[keep]]).astype(np.int64)
+
+    @functools.cached_property
+    def profile(self) -> Profile:
+        """Sizes and kinds of values."""
+        x = self.features
+        nnz = 0 if x is None else (x.nnz if sparse.issparse(x) else int(np.count_nonzero(x)))
+        weights = self.adjacency.data
+        return Profile(
+            n_nodes=self.n_nodes,
+            n_edges=len(self.edges),
+            n_features=0 if x is None else int(x.shape[1]),
+            feature_nnz=int(nnz),
+            feature_kind=None if x is None else value_kind(x),
+            sparse_features=x is not None and sparse.issparse(x),
+            n_classes=0 if self.labels is None else len(self.label_names),
+            directed=self.directed,
+            weighted=bool(weights.size) and bool(np.any(weights != 1)),
+        )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the content: same data, same fingerprint, on any machine."""
+        digest = hashlib.sha256()
+
+        def add(tag: str, array: np.ndarray | sparse.csr_array | None) -> None:
+            digest.update(f"|{tag}:".encode())
+            if array is None:
+                return
+            if sparse.issparse(array):
+                for part in ("indptr", "indices", "data"):
+                    kind = np.float32 if part == "data" else np.int64
+                    digest.update(np.ascontiguousarray(getattr(array, part), dtype=kind).data)
+                return
+            if array.dtype == object or array.dtype.kind in "UT":
+                for text in array:
+                    raw = str(text).encode("utf-8", "surrogatepass")
+                    digest.update(len(raw).to_bytes(4, "little") + raw)
+                return
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+
+        digest.update(f"{self.name}|{self.directed}|{self.n_nodes}".encode())
+        add("adjacency", self.adjacency)
+        add("node_ids", self.node_ids)
+        add("features", self.features)
+        add("labels", self.labels)
+        add("feature_names", np.array(self.feature_names, dtype=object))
+        add("label_names", np.array(self.label_names, dtype=object))
+        for key in sorted(self.values):
+            add(f"values.{key}", self.values[key])
+        return digest.hexdigest()
+
+
+def value_kind(matrix: Features) -> str:
+    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value."""
+    data = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
+    if data.size == 0 or bool(np.all((data == 0) | (data == 1))):
+        return "binary"
+    if float(data.min()) < 0:
+        return "real"
+    return "count" if bool(np.all(data == np.floor(data))) else "non-negative"

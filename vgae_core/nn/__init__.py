@@ -1,0 +1,1 @@
+"""What is learnt: layers, encoders, decoders, models, objectives (TensorFlow)."""

@@ -1,0 +1,1 @@
+"""What is kept: pipeline, store, engine, export."""

@@ -1,0 +1,526 @@
+"""The specification of a run: every setting, its default, its bounds and its help.
+
+This module is the one place where a default, a bound, a choice or a help text
+lives.  Pages, command line and documentation read them from here through
+:func:`settings`.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vgae_core.errors import SpecError
+
+Identifier = str | Mapping[str, Any]
+"""A loss or metric in Keras' grammar: a name, or ``{"class_name": …, "config": {…}}``."""
+
+MATRIX_KINDS = ("binary", "count", "non-negative", "real")
+"""Kinds of values, from the narrowest to the widest."""
+
+
+# ------------------------------------------------------------------ catalogues
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One choice of a catalogue: what a form shows and what the code resolves."""
+
+    title: str
+    help: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveEntry(Entry):
+    """A loss or metric: the outputs it is offered for and the target values it accepts."""
+
+    outputs: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    """Kinds of target values it makes sense for; empty means any."""
+
+
+OUTPUTS: dict[str, Entry] = {
+    "adj_rec": Entry(
+        title="Adjacency reconstruction",
+        help="One logit for each supervised pair of nodes: is there an edge?",
+        reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
+    ),
+    "z_vars": Entry(
+        title="Latent distribution (KL)",
+        help="Mean and log-variance of each node's latent code side by side; its loss is the "
+        "Kullback-Leibler divergence from the standard normal prior, in nats a node.",
+        reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
+    ),
+    "x_rec": Entry(
+        title="Feature reconstruction",
+        help="Each node's feature row, decoded from its latent code.",
+    ),
+    "labels": Entry(
+        title="Label prediction",
+        help="One logit a class, from the latent code; nodes without a label do not count.",
+    ),
+}
+
+LOSSES: dict[str, ObjectiveEntry] = {
+    "binary_crossentropy": ObjectiveEntry(
+        title="Binary cross-entropy",
+        help="-[y log p + (1-y) log(1-p)], from logits.",
+        outputs=("adj_rec", "x_rec"),
+        targets=("binary",),
+    ),
+    "focal": ObjectiveEntry(
+        title="Focal",
+        help="Cross-entropy times (1-p_t)^2: easy pairs count less.",
+        reference="Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002",
+        outputs=("adj_rec", "x_rec"),
+        targets=("binary",),
+    ),
+    "mean_squared_error": ObjectiveEntry(
+        title="Mean squared error",
+        help="(y - y_hat)^2; on adjacency, of the probability (Brier score).",
+        outputs=("adj_rec", "x_rec"),
+    ),
+    "poisson": ObjectiveEntry(
+        title="Poisson",
+        help="exp(logit) - y * logit: the negative log-likelihood of counts, up to a constant.",
+        outputs=("x_rec",),
+        targets=("binary", "count", "non-negative"),
+    ),
+    "cosine_similarity": ObjectiveEntry(
+        title="Cosine",
+        help="1 - cos(y, y_hat): the direction of the row, whatever its length.",
+        outputs=("x_rec",),
+    ),
+    "kl_normal": ObjectiveEntry(
+        title="KL to the standard normal",
+        help="-1/2 sum(1 + log s^2 - mu^2 - s^2), in nats a node.",
+        reference="Kingma & Welling 2014, appendix B, arXiv:1312.6114",
+        outputs=("z_vars",),
+    ),
+    "sparse_categorical_crossentropy": ObjectiveEntry(
+        title="Categorical cross-entropy",
+        help="-log p(class), from logits, over the nodes with a label in the training part.",
+        outputs=("labels",),
+    ),
+}
+
+METRICS: dict[str, ObjectiveEntry] = {
+    "accuracy": ObjectiveEntry(
+        title="accuracy",
+        help="Resolved by Keras from the loss and the output's shape.",
+        outputs=("adj_rec", "labels"),
+    ),
+    "crossentropy": ObjectiveEntry(
+        title="crossentropy",
+        help="Resolved by Keras from the loss and the output's shape.",
+        outputs=("adj_rec", "labels"),
+    ),
+    "precision": ObjectiveEntry(
+        title="Precision",
+        help="Share of the pairs called edges (p >= 0.5) that are edges.",
+        outputs=("adj_rec",),
+    ),
+    "recall": ObjectiveEntry(
+        title="Recall",
+        help="Share of the edges that are called edges (p >= 0.5).",
+        outputs=("adj_rec",),
+    ),
+    "auc": ObjectiveEntry(
+        title="AUC (streaming)",
+        help="Area under the ROC curve over 200 thresholds, on the training pairs. Slow; the "
+        "validation AUC of the run is exact and always computed.",
+        outputs=("adj_rec",),
+    ),
+    "mean_squared_error": ObjectiveEntry(
+        title="Mean squared error", help="Mean of (y - y_hat)^2.", outputs=("x_rec",)
+    ),
+    "mean_absolute_error": ObjectiveEntry(
+        title="Mean absolute error", help="Mean of |y - y_hat|.", outputs=("x_rec",)
+    ),
+    "cosine_similarity": ObjectiveEntry(
+        title="Cosine similarity", help="cos(y, y_hat), the mean over rows.", outputs=("x_rec",)
+    ),
+    "active_units": ObjectiveEntry(
+        title="Active units",
+        help="Latent dimensions whose mean varies over nodes (variance > 0.01).",
+        reference="Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
+        outputs=("z_vars",),
+    ),
+    "mean_sigma": ObjectiveEntry(
+        title="Mean sigma",
+        help="Mean posterior standard deviation; 1 means the prior, so nothing learnt.",
+        outputs=("z_vars",),
+    ),
+}
+
+ENCODERS: dict[str, Entry] = {
+    "normalised": Entry(
+        title="Normalised propagation",
+        help="A linear map whose rows are scaled to one length, then one hop over the graph. "
+        "The strongest simple choice for link prediction; hidden layers are not used.",
+        reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
+    ),
+    "gcn": Entry(
+        title="Graph convolution (GCN)",
+        help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
+        reference="Kipf & Welling 2017, arXiv:1609.02907",
+    ),
+}
+
+
+# ---------------------------------------------------------------- declaring settings
+def _setting(default: Any, help: str, **metadata: Any) -> Any:
+    """Return a dataclass field with its help text, bounds and choices."""
+    if isinstance(default, types.FunctionType | type):
+        return field(default_factory=default, metadata={"help": help, **metadata})
+    return field(default=default, metadata={"help": help, **metadata})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as forms and documentation see it."""
+
+    key: str
+    """Dotted path, e.g. ``"training.epochs"``."""
+    name: str
+    title: str
+    type: Any
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+
+
+class _Section:
+    """Validation, JSON and introspection shared by every part of the specification."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = _check(item, hints[item.name], getattr(self, item.name))
+            object.__setattr__(self, item.name, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, nested sections included."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> typing.Self:
+        """Return the section described by `values`; missing keys take their defaults.
+
+        Raises
+        ------
+        SpecError
+            If a key is unknown or a value out of bounds.
+        """
+        if not isinstance(values, Mapping):
+            raise SpecError(f"Expected an object of settings. Received: {values!r}.", where=cls.__name__)
+        known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        hints = typing.get_type_hints(cls)
+        for key in values:
+            if key not in known:
+                raise SpecError(f"Unknown setting `{key}`.{nearest(str(key), known)}", where=cls.__name__)
+        return cls(**{key: _typed(hints[key], value) for key, value in values.items()})
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """Return `` Did you mean …? Known: …`` for an unknown name."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f"{hint} Known: {', '.join(known)}."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Section):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """Turn JSON values back into sections and tuples."""
+    if isinstance(hint, type) and issubclass(hint, _Section):
+        return hint.from_dict(value) if isinstance(value, Mapping) else value
+    if typing.get_origin(hint) is tuple and isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_typed(typing.get_args(hint)[0], item) for item in value)
+    return value
+
+
+def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
+    """Return `value` in its declared type, or raise SpecError naming the setting."""
+    meta, name = item.metadata, item.name
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise SpecError(f"`{name}` must be one of {', '.join(map(str, choices))}. Received: {value!r}.")
+        return value
+    if "catalogue" in meta and value not in meta["catalogue"]:
+        raise SpecError(f"`{name}` is unknown: {value!r}.{nearest(str(value), meta['catalogue'])}")
+    if hint is bool:
+        if not isinstance(value, bool):
+            raise SpecError(f"`{name}` must be true or false. Received: {value!r}.")
+        return value
+    if hint in (int, float):
+        return _number(name, hint, meta, value)
+    if hint is str and not isinstance(value, str):
+        raise SpecError(f"`{name}` must be text. Received: {value!r}.")
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise SpecError(f"`{name}` must be a list. Received: {value!r}.")
+        if inner is int:
+            return tuple(_number(name, int, meta, v) for v in value)
+        return tuple(value)
+    if isinstance(hint, type) and issubclass(hint, _Section) and not isinstance(value, hint):
+        raise SpecError(f"`{name}` must be a {hint.__name__}. Received: {value!r}.")
+    return value
+
+
+def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError(f"`{name}` must be a number. Received: {value!r}.")
+    if not math.isfinite(value) or (kind is int and value != int(value)):
+        raise SpecError(f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r}.")
+    low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
+    if not low <= value <= high:
+        raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r}.")
+    return int(value) if kind is int else float(value)
+
+
+# ------------------------------------------------------------------------ sections
+@dataclass(frozen=True, kw_only=True)
+class RepairSpec(_Section):
+    """What is done to a graph as read before anything is learnt; never silently."""
+
+    direction: Literal["undirected", "directed"] = _setting(
+        "undirected",
+        "Undirected joins both directions of every edge (symmetrise); directed keeps arcs.",
+        title="Direction",
+    )
+    self_loops: Literal["drop", "keep"] = _setting(
+        "drop", "Edges from a node to itself carry no information for link prediction.", title="Self-loops"
+    )
+    duplicates: Literal["sum", "max", "first"] = _setting(
+        "sum", "How the weights of repeated edges are merged.", title="Merge duplicates by"
+    )
+    component: Literal["all", "largest"] = _setting(
+        "all", "Keep every node, or only the largest connected component.", title="Components"
+    )
+    weights: Literal["keep", "ignore"] = _setting(
+        "keep", "Keep edge weights for message passing, or treat every edge as 1.", title="Weights"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(_Section):
+    """Which data, and what is done to it before training."""
+
+    source: str = _setting("sample:import-graph", "`sample:NAME`, or `upload:FINGERPRINT` of a stored data set.", title="Source")
+    name: str = _setting("Python import graph", "The name shown in lists.", title="Name")
+    repairs: RepairSpec = _setting(RepairSpec, "What is done to the graph as read.", title="Repairs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSpec(_Section):
+    """One named output of the model: its loss, its weight and its metrics."""
+
+    name: str = _setting("adj_rec", "The output's name in the Keras model.", title="Output", catalogue=OUTPUTS)
+    enabled: bool = _setting(True, "Whether the model has this output.", title="On")
+    loss: Identifier = _setting("binary_crossentropy", "The loss of this output.", title="Loss")
+    weight: float = _setting(
+        1.0,
+        "Factor of this output's loss in the total. For the KL term 1 is the evidence lower bound of "
+        "the VGAE paper: the mean KL a node is divided by the number of nodes.",
+        title="Weight",
+        low=0.0,
+        high=1e6,
+    )
+    metrics: tuple[Identifier, ...] = _setting((), "Metrics logged during training.", title="Metrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(_Section):
+    """The network."""
+
+    family: Literal["vgae"] = _setting("vgae", "Variational graph auto-encoder.", title="Family")
+    encoder: str = _setting("normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS)
+    hidden_units: tuple[int, ...] = _setting(
+        (32,), "Width of each hidden graph convolution (GCN only).", title="Hidden units", low=1, high=4096
+    )
+    latent_dim: int = _setting(64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1)
+    dropout: float = _setting(0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05)
+    variational: bool = _setting(
+        True, "Sample the latent code (VGAE); off trains a plain auto-encoder on the mean (GAE).", title="Variational"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSpec(_Section):
+    """Which edges are held out. Made before anything sees the graph."""
+
+    val_fraction: float = _setting(0.05, "Share of edges held out to choose the best epoch.", title="Validation edges", low=0.0, high=0.4, step=0.01)
+    test_fraction: float = _setting(0.10, "Share of edges held out, scored once at the end.", title="Test edges", low=0.01, high=0.5, step=0.01)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec(_Section):
+    """How the model learns."""
+
+    epochs: int = _setting(200, "Passes over the training edges at most.", title="Epochs", low=1, high=100_000, step=10)
+    learning_rate: float = _setting(0.01, "Step size of the Adam optimiser.", title="Learning rate", low=1e-6, high=1.0)
+    batch_size: int = _setting(
+        0,
+        "Positive pairs a step; each comes with its negatives, and every step passes messages over the "
+        "full training graph. 0 takes all pairs in one step.",
+        title="Batch size (pairs)",
+        low=0,
+        high=100_000_000,
+        step=1024,
+    )
+    negatives_per_positive: int = _setting(1, "Random non-edges drawn for each edge, anew in each epoch.", title="Negatives an edge", low=1, high=50, step=1)
+    patience: int = _setting(
+        50, "Epochs without a better validation score before training stops early; 0 never stops early.",
+        title="Early stopping patience", low=0, high=100_000, step=5,
+    )
+    kl_warmup_epochs: int = _setting(0, "Epochs over which the KL weight rises linearly from 0.", title="KL warm-up epochs", low=0, high=100_000, step=5)
+
+
+def _default_outputs() -> tuple[OutputSpec, ...]:
+    return (
+        OutputSpec(name="adj_rec", loss="binary_crossentropy", metrics=("accuracy",)),
+        OutputSpec(name="z_vars", loss="kl_normal", metrics=()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(_Section):
+    """Everything that determines a run: same specification, data and machine, same metrics."""
+
+    dataset: DatasetSpec = _setting(DatasetSpec, "The data.", title="Data")
+    model: ModelSpec = _setting(ModelSpec, "The network.", title="Model")
+    outputs: tuple[OutputSpec, ...] = _setting(_default_outputs, "The model's named outputs.", title="Outputs")
+    split: SplitSpec = _setting(SplitSpec, "The held-out edges.", title="Split")
+    training: TrainingSpec = _setting(TrainingSpec, "The training.", title="Training")
+    seed: int = _setting(0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = [o.name for o in self.outputs]
+        if len(set(names)) != len(names):
+            raise SpecError(f"Each output may be listed once. Received: {', '.join(names)}.", where="outputs")
+        for needed in ("adj_rec", "z_vars"):
+            if needed not in names or not self.output(needed).enabled:
+                raise SpecError(f"Output `{needed}` is always on in a {self.model.family} model.", where="outputs")
+
+    def output(self, name: str) -> OutputSpec:
+        """Return the output called `name`; raise KeyError if there is none."""
+        for output in self.outputs:
+            if output.name == name:
+                return output
+        raise KeyError(name)
+
+    @property
+    def active_outputs(self) -> tuple[OutputSpec, ...]:
+        """The outputs that are switched on, in order."""
+        return tuple(o for o in self.outputs if o.enabled)
+
+    def to_json(self) -> str:
+        """Return the specification as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunSpec:
+        """Return the specification in `text`; raise SpecError if it is not one."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"Not a JSON specification: {error}.") from error
+        return cls.from_dict(values)
+
+    def replace(self, key: str, value: Any) -> RunSpec:
+        """Return a copy with one setting changed, named by its dotted path.
+
+        ``outputs`` are addressed by name: ``outputs.z_vars.weight``.
+
+        Raises
+        ------
+        SpecError
+            If no setting has that path or the value is out of bounds.
+        """
+        values = self.to_dict()
+        *path, last = key.split(".")
+        node: Any = values
+        for part in path:
+            if isinstance(node, list):
+                node = next((o for o in node if o["name"] == part), None)
+            else:
+                node = node.get(part) if isinstance(node, dict) else None
+            if node is None:
+                raise SpecError(f"No setting is called `{key}`.{nearest(key, [s.key for s in settings()])}")
+        if not isinstance(node, dict) or last not in node:
+            raise SpecError(f"No setting is called `{key}`.{nearest(key, [s.key for s in settings()])}")
+        node[last] = value
+        return RunSpec.from_dict(values)
+
+
+def settings(section: type[_Section] = RunSpec, prefix: str = "") -> Iterator[Setting]:
+    """Yield every setting below `section`, depth first, as forms and documentation need them."""
+    hints = typing.get_type_hints(section)
+    for item in dataclasses.fields(section):  # type: ignore[arg-type]
+        hint, meta = hints[item.name], item.metadata
+        if isinstance(hint, type) and issubclass(hint, _Section):
+            yield from settings(hint, f"{prefix}{item.name}.")
+            continue
+        if item.name == "outputs":
+            continue
+        default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
+        catalogue = meta.get("catalogue", {})
+        yield Setting(
+            key=prefix + item.name,
+            name=item.name,
+            title=meta["title"],
+            type=hint,
+            default=default,
+            help=meta["help"],
+            low=meta.get("low"),
+            high=meta.get("high"),
+            step=meta.get("step"),
+            choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else tuple(catalogue),
+            labels={k: entry.title for k, entry in catalogue.items()},
+            unit=meta.get("unit", ""),
+        )
+
+
+def offered_outputs(*, feature_kind: str | None, has_labels: bool) -> tuple[OutputSpec, ...]:
+    """Return the outputs a data set can have, with the default loss and metrics of each.
+
+    Parameters
+    ----------
+    feature_kind : str or None
+        One of :data:`MATRIX_KINDS`, or None without features.
+    has_labels : bool
+        Whether some nodes carry a class label.
+    """
+    outputs = list(_default_outputs())
+    if feature_kind is not None:
+        loss = {"binary": "binary_crossentropy", "count": "poisson"}.get(feature_kind, "mean_squared_error")
+        outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))
+    if has_labels:
+        outputs.append(
+            OutputSpec(name="labels", enabled=False, loss="sparse_categorical_crossentropy", weight=0.1, metrics=("accuracy",))
+        )
+    return tuple(outputs)

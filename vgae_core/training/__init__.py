@@ -1,0 +1,1 @@
+"""How it learns: events, budget, batches and the trainer."""
