@@ -1,0 +1,55 @@
+"""What a finished run leaves behind, as plain arrays and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vgae_core.data.splits import LinkSplit
+from vgae_core.training.events import Finished
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunResult:
+    """Everything the pages, exports and the command line show of a run.
+
+    Parameters
+    ----------
+    metrics : dict
+        ``{"test": {"roc_auc": …, "average_precision": …, …}, "val": {…},
+        "baselines": {name: {…}}}``; baselines are scored on the same test pairs.
+    z_mean : ndarray of float32, shape (n_nodes, latent_dim)
+        Mean latent code, encoded from the training edges only.
+    z_log_var : ndarray of float32, shape (n_nodes, latent_dim), or None
+        Log-variance log σ²; None for a plain auto-encoder.
+    split : LinkSplit
+        The edges and non-edges of each part.
+    scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
+        ``"model"`` holds logits, every other key a baseline's scores; test edges first.
+    state : dict of str to ndarray
+        Model weights of the best epoch, keyed by position.
+    model : dict
+        Description of the network: layers, shapes, parameters, resolved objectives.
+    nodes : dict of str to ndarray, shape (n_nodes, …)
+        What the other outputs say of each node: ``feature_error`` (mean loss of its
+        feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``
+        (0 train, 1 validation, 2 test, -1 no label).
+    environment : dict
+        Versions, threads and seed.
+    finished : Finished
+        Why and when it ended.
+    """
+
+    metrics: Mapping[str, Any]
+    z_mean: np.ndarray
+    z_log_var: np.ndarray | None
+    split: LinkSplit
+    scores: Mapping[str, np.ndarray]
+    state: Mapping[str, np.ndarray]
+    model: Mapping[str, Any]
+    finished: Finished
+    nodes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
