@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.runs.made import OTHER, WORKSPACE, make_events, make_graph, make_result
+from vgae_core.errors import RunError, SpecError
+from vgae_core.runs import folder as folder_module
+from vgae_core.runs.folder import event_line, parse_event, result_from_parts, result_to_parts
+from vgae_core.runs.store import Store, default_root, read_run_dir, write_run_dir
+from vgae_core.spec import RunSpec
+from vgae_core.training.events import EpochEnd, Finished
+
+
+def assert_same_result(a, b):
+    for name in ("z_mean", "z_log_var"):
+        if getattr(a, name) is None:
+            assert getattr(b, name) is None
+        else:
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for part in ("train", "val", "val_neg", "test", "test_neg"):
+        np.testing.assert_array_equal(getattr(a.split, part), getattr(b.split, part))
+    for group in ("scores", "state", "nodes"):
+        assert set(getattr(a, group)) == set(getattr(b, group))
+        for key, value in getattr(a, group).items():
+            np.testing.assert_array_equal(value, getattr(b, group)[key])
+    assert a.model == b.model
+    assert a.environment == b.environment
+    assert a.finished == b.finished
+    assert a.metrics["test"] == b.metrics["test"]
+
+
+# ------------------------------------------------------------------------ the life of a run
+def test_a_run_from_queue_to_result(store, graph, result):
+    run = store.create_run(RunSpec(seed=7), graph, WORKSPACE)
+    assert run.info.status == "queued"
+    assert run.info.active
+    run.set_running()
+    for event in make_events(3):
+        run.append_event(event)
+    assert run.info.status == "running"
+    assert [e.epoch for e in run.history()] == [1, 2, 3]
+    assert not run.has_result
+    run.save_result(result)
+    run.append_event(result.finished)
+
+    again = store.open_run(run.id)
+    assert again.spec == RunSpec(seed=7)
+    assert again.info.status == "finished"
+    assert again.info.best_epoch == 2
+    assert again.info.metrics["test"] == {"roc_auc": 0.9, "average_precision": 0.8}
+    assert again.events() == run.events()
+    assert_same_result(result, again.result())
+    assert again.graph().fingerprint == graph.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        ("completed", "finished"),
+        ("early_stopped", "finished"),
+        ("cancelled", "cancelled"),
+        ("failed", "failed"),
+    ],
+)
+def test_the_end_decides_the_status(store, graph, reason, status):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    run.append_event(Finished(reason=reason, message="why"))
+    assert (run.info.status, run.info.message) == (status, "why")
+
+
+def test_a_run_without_result_says_so(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    with pytest.raises(RunError, match="no result"):
+        run.result()
+
+
+def test_a_second_reader_sees_events_as_they_come(store, graph, tmp_path):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    other = Store(tmp_path / "home")
+    reader = other.open_run(run.id)
+    for k, event in enumerate(make_events(4), start=1):
+        run.append_event(event)
+        assert len(reader.events()) == k
+    assert reader.info.status == "queued"  # its owner is alive, so it is not lost
+    other.close()
+
+
+def test_the_results_are_read_only(store, graph, result):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    run.save_result(result)
+    with pytest.raises(ValueError, match="read-only"):
+        run.result().z_mean[0, 0] = 1.0
+
+
+# ---------------------------------------------------------------------------- who may see what
+def test_workspaces_see_their_own_runs_only(store, graph):
+    mine = store.create_run(RunSpec(), graph, WORKSPACE)
+    theirs = store.create_run(RunSpec(), graph, OTHER)
+    assert [i.id for i in store.list_runs(WORKSPACE)] == [mine.id]
+    with pytest.raises(RunError, match="among yours"):
+        store.delete_run(theirs.id, WORKSPACE)
+    assert store.open_run(theirs.id).info.status == "queued"
+
+
+def test_the_newest_run_comes_first(store, graph):
+    ids = [store.create_run(RunSpec(seed=k), graph, WORKSPACE).id for k in range(3)]
+    assert [i.id for i in store.list_runs(WORKSPACE)] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "../../etc/passwd", "..", "a/b", "short", "x" * 65, "0123456789\n", None, 5]
+)
+def test_ids_are_checked_before_the_disk_is_touched(store, bad):
+    with pytest.raises(RunError):
+        store.open_run(bad)
+    with pytest.raises(RunError):
+        store.load_dataset(bad)
+    with pytest.raises(RunError):
+        store.list_runs(bad)
+    with pytest.raises(RunError):
+        store.load_session(bad)
+
+
+def test_ids_are_unguessable(store, graph):
+    ids = {store.create_run(RunSpec(), graph, WORKSPACE).id for _ in range(20)}
+    assert len(ids) == 20
+    assert all(len(i) == 16 for i in ids)  # 96 bits
+
+
+# ------------------------------------------------------------------------------------ deleting
+def test_deleting_removes_folder_and_unneeded_data(store, graph):
+    first, second = (store.create_run(RunSpec(), graph, WORKSPACE) for _ in range(2))
+    for run in (first, second):
+        run.append_event(Finished(reason="completed"))
+    data = store.root / "datasets" / f"{graph.fingerprint}.npz"
+    store.delete_run(first.id, WORKSPACE)
+    assert not first.path.exists()
+    assert data.exists()  # the second run needs it
+    store.delete_run(second.id, WORKSPACE)
+    assert not data.exists()
+    with pytest.raises(RunError, match="no such run"):
+        store.open_run(first.id)
+
+
+def test_deleting_keeps_data_a_visitor_works_on(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    run.append_event(Finished(reason="completed"))
+    store.save_session(OTHER, {"dataset": graph.fingerprint})
+    store.delete_run(run.id, WORKSPACE)
+    assert store.load_dataset(graph.fingerprint).n_nodes == graph.n_nodes
+
+
+def test_a_run_at_work_cannot_be_deleted(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    with pytest.raises(RunError, match="Cancel it first"):
+        store.delete_run(run.id, WORKSPACE)
+
+
+# ------------------------------------------------------------------------------- data, sessions
+def test_a_data_set_is_kept_once_by_content(store, graph):
+    assert store.save_dataset(graph) == store.save_dataset(make_graph()) == graph.fingerprint
+    assert len(list((store.root / "datasets").iterdir())) == 1
+    loaded = store.load_dataset(graph.fingerprint)
+    np.testing.assert_array_equal(loaded.adjacency.toarray(), graph.adjacency.toarray())
+    assert list(loaded.node_ids) == list(graph.node_ids)
+
+
+def test_sessions_come_back(store):
+    assert store.load_session(WORKSPACE) == {}
+    store.save_session(WORKSPACE, {"run": "x"})
+    store.save_session(WORKSPACE, {"run": "y", "source": "sample:karate-club"})
+    assert store.load_session(WORKSPACE) == {"run": "y", "source": "sample:karate-club"}
+    assert store.load_session(OTHER) == {}
+
+
+def test_the_root_comes_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("VGAE_STUDIO_HOME", str(tmp_path / "here"))
+    assert default_root() == tmp_path / "here"
+
+
+# ---------------------------------------------------------------------------------- crashes
+CHILD = """
+import sys, time
+from tests.runs.made import WORKSPACE, make_graph
+from vgae_core.runs.store import Store
+from vgae_core.spec import RunSpec
+store = Store(sys.argv[1])
+run = store.create_run(RunSpec(), make_graph(), WORKSPACE)
+run.set_running()
+print(run.id, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uses SIGKILL")
+def test_a_run_whose_server_was_killed_is_lost(tmp_path):
+    home = tmp_path / "home"
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(home)], stdout=subprocess.PIPE, text=True)
+    try:
+        run_id = child.stdout.readline().strip()
+        store = Store(home)
+        assert store.open_run(run_id).info.status == "running"  # the other server still lives
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert store.open_run(run_id).info.status == "lost"
+        assert [i.status for i in store.list_runs(WORKSPACE)] == ["lost"]
+        store.delete_run(run_id, WORKSPACE)
+        store.close()
+    finally:
+        child.kill()
+
+
+def test_a_closed_store_leaves_its_unfinished_runs_lost(tmp_path, graph):
+    first = Store(tmp_path)
+    run_id = first.create_run(RunSpec(), graph, WORKSPACE).id
+    first.close()
+    second = Store(tmp_path)
+    assert second.open_run(run_id).info.status == "lost"
+    assert "Run it again" in second.open_run(run_id).info.message
+    second.close()
+
+
+def test_a_line_cut_off_by_a_crash_is_left_out(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    for event in make_events(2):
+        run.append_event(event)
+    whole = run.path / "events.jsonl"
+    text = whole.read_text()
+    whole.write_text(text + text.splitlines()[-1][:20])
+    assert len(folder_module.EventLog(whole).read()) == 4
+
+
+def test_a_broken_line_is_told_with_its_number(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    (run.path / "events.jsonl").write_text(event_line(make_events(1)[0]) + "\n{nonsense}\n")
+    with pytest.raises(RunError, match="line 2"):
+        run.events()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    folder_module.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        folder_module.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# ------------------------------------------------------------------------------- run folders
+def test_a_folder_that_stands_alone(tmp_path, graph, result):
+    events = [*make_events(2), result.finished]
+    write_run_dir(tmp_path / "run", RunSpec(seed=3), graph, result, events)
+    again = read_run_dir(tmp_path / "run")
+    assert again.spec == RunSpec(seed=3)
+    assert list(again.events()) == events
+    assert again.graph().fingerprint == graph.fingerprint
+    assert_same_result(result, again.result())
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert set(metrics) == {"test", "val", "baselines"}
+    assert metrics["val"]["average_precision"] is None
+    with np.load(tmp_path / "run" / "split.npz", allow_pickle=False) as split:
+        assert set(split.files) == {"train", "val", "val_neg", "test", "test_neg"}
+
+
+def test_a_plain_auto_encoder_has_no_variance(tmp_path, graph):
+    result = make_result(variational=False)
+    write_run_dir(tmp_path / "run", RunSpec(), graph, result, [])
+    assert read_run_dir(tmp_path / "run").result().z_log_var is None
+
+
+def test_a_full_folder_is_not_overwritten(tmp_path, graph, result):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(RunError, match="empty folder"):
+        write_run_dir(tmp_path, RunSpec(), graph, result, [])
+
+
+def test_another_folder_is_no_run(tmp_path):
+    with pytest.raises(RunError, match="Not the folder of a run"):
+        read_run_dir(tmp_path)
+
+
+def test_a_specification_of_the_future_is_told(tmp_path, graph, result):
+    run = write_run_dir(tmp_path / "run", RunSpec(), graph, result, [])
+    (run.path / "spec.json").write_text('{"sead": 1}')
+    with pytest.raises(RunError, match="sead"):
+        read_run_dir(tmp_path / "run")
+
+
+def test_object_arrays_are_never_written(tmp_path):
+    with pytest.raises(RunError, match="objects"):
+        folder_module.write_arrays(tmp_path / "a.npz", {"x": np.array([{}], dtype=object)})
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "told"),
+    [
+        ("embedding", "z_mean", np.zeros((12, 4), np.float64), "z_mean"),
+        ("embedding", "z_log_var", np.zeros((12, 5), np.float32), "z_log_var"),
+        ("split", "test", np.zeros((3, 2), np.int32), "test"),
+        ("split", "test", np.full((3, 2), 12, np.int64), "0 to 11"),
+        ("split", "train", np.full((3, 2), -1, np.int64), "0 to 11"),
+        ("scores", "model", np.zeros(5, np.float32), "6 test pairs"),
+        ("scores", "model", np.array(["x"] * 6), "6 test pairs"),
+        ("nodes", "feature_error", np.zeros(11, np.float32), "12 nodes"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(result, group, key, value, told):
+    documents, arrays = result_to_parts(result)
+    arrays[group][key] = value
+    with pytest.raises(RunError, match=told):
+        result_from_parts(documents, arrays)
+
+
+@pytest.mark.parametrize(
+    "finished", [{}, {"event": "Stage", "name": "x", "at": 0}, {"event": "Finished"}, None]
+)
+def test_an_end_that_is_none_is_refused(result, finished):
+    documents, arrays = result_to_parts(result)
+    documents["finished"] = finished
+    with pytest.raises(RunError, match=r"finished\.json"):
+        result_from_parts(documents, arrays)
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=False)
+
+
+@given(logs=st.dictionaries(st.text(max_size=8), numbers, max_size=4), epoch=st.integers(1, 10**6))
+def test_events_survive_their_line(logs, epoch):
+    event = EpochEnd(epoch=epoch, logs=logs, val={}, seconds=0.5, best=False)
+    line = event_line(event)
+    assert "\n" not in line
+    again = parse_event(line)
+    assert again.epoch == epoch
+    assert set(again.logs) == set(logs)
+    for key, value in logs.items():
+        assert again.logs[key] == value or (math.isnan(value) and math.isnan(again.logs[key]))
+
+
+def test_reading_events_costs_only_what_was_added(store, graph):
+    run = store.create_run(RunSpec(), graph, WORKSPACE)
+    with (run.path / "events.jsonl").open("w") as file:
+        file.writelines(event_line(e) + "\n" for e in make_events(20_000))
+    assert len(run.history()) == 20_000
+    start = time.perf_counter()
+    assert len(run.history()) == 20_000
+    assert time.perf_counter() - start < 0.1
+
+
+def test_the_store_imports_no_tensorflow():
+    code = (
+        "import sys, vgae_core.runs.store; sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_wrong_setting_is_a_spec_error():
+    with pytest.raises(SpecError):
+        RunSpec.from_dict({"seed": -1})
