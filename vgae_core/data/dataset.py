@@ -61,6 +61,8 @@ class RawGraph:
         Format of the adjacency file, e.g. ``"edge list (CSV)"``.
     findings : tuple of Finding
         What the readers noticed.
+    symmetric : bool
+        Whether the file format itself says that every entry stands for both directions.
     """
 
     name: str
@@ -76,6 +78,7 @@ class RawGraph:
     label_names: tuple[str, ...] = ()
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    symmetric: bool = False
 
     @property
     def n_nodes(self) -> int:

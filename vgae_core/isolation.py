@@ -1,0 +1,358 @@
+"""One function in a bounded child process: what a hostile file breaks is the child, never the app.
+
+The child gets its arguments and gives its results through files without pickle (npz and
+JSON) in a private temporary folder. On POSIX its memory and processor time are bounded by
+the kernel; its wall time is bounded everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+
+TASKS: dict[str, str] = {
+    "read": "vgae_core.data.readers:read_task",
+    "project": "vgae_core.analysis.projection:project_task",
+}
+"""What a child may run: name → ``"module:function"``."""
+
+ProgressCallback = Callable[[float, str], None]
+Task = Callable[[dict[str, np.ndarray], dict[str, Any], ProgressCallback], tuple[dict[str, np.ndarray], dict[str, Any]]]
+
+_ERRORS: dict[str, type[StudioError]] = {
+    kind.__name__: kind for kind in (SpecError, DataError, LimitError, RunError)
+}
+_ROOT = Path(__file__).resolve().parent.parent
+# Settings of the app may hold secrets: the child sees only what starting Python needs.
+_ENVIRONMENT = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS",
+)  # fmt: skip
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildLimits:
+    """What one child process may use.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        Address space beyond what the child's code takes once it is loaded (POSIX only).
+    seconds : float
+        Wall time; processor time is bounded by the same number for each core.
+    """
+
+    memory_bytes: int = 1_500_000_000
+    seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.memory_bytes < 1 or self.seconds <= 0:
+            raise SpecError(f"Limits of a child must be positive. Received: {self}.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: `fraction` in [0, 1], a message, and whether the child has ended."""
+
+    fraction: float
+    message: str
+    done: bool
+
+
+class Job:
+    """A running child; made by :func:`start`. Forgetting it kills the child and its folder."""
+
+    def __init__(self, task: str, folder: Path, process: subprocess.Popen[bytes], limits: ChildLimits) -> None:
+        self.task = task
+        self._folder = folder
+        self._process = process
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.seconds
+        self._progress = Progress(0.0, "Starting", False)
+        self._outcome: tuple[dict[str, np.ndarray], dict[str, Any]] | StudioError | None = None
+        self._close = weakref.finalize(self, _dispose, process, folder)
+
+    def poll(self) -> Progress:
+        """Return how far the job is; kills it when its time is up. Never blocks."""
+        running = self._process.poll() is None
+        if running and time.monotonic() > self._deadline:
+            self._fail(self._timeout())
+            running = False
+        if running or self._outcome is None:
+            self._progress = _last_progress(self._folder, self._progress)
+        done = not running
+        return Progress(1.0 if done else self._progress.fraction, self._progress.message, done)
+
+    def result(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Wait for the child and return its arrays and its JSON object.
+
+        Raises
+        ------
+        StudioError
+            Of the kind the task raised; LimitError if the child ran into a limit; DataError
+            if it died of anything else; RunError if it was cancelled.
+        """
+        if self._outcome is None:
+            try:
+                self._process.wait(timeout=max(0.0, self._deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._fail(self._timeout())
+            else:
+                try:
+                    self._outcome = self._collect()
+                except StudioError as error:
+                    self._outcome = error
+                self._close()
+        if self._outcome is None:  # pragma: no cover - set on every path above
+            raise RunError("No result.", where=self.task)
+        if isinstance(self._outcome, StudioError):
+            raise self._outcome
+        return self._outcome
+
+    def cancel(self) -> None:
+        """Kill the child; :meth:`result` then raises RunError. Does nothing once a result is there."""
+        if self._outcome is None:
+            self._fail(RunError("Cancelled.", where=self.task))
+
+    def _fail(self, error: StudioError) -> None:
+        self._outcome = error
+        self._close()
+
+    def _timeout(self) -> LimitError:
+        return LimitError(
+            f"Took longer than the limit of {self._limits.seconds:g} s and was ended.",
+            where=self.task,
+            mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_SECONDS on your own machine.",
+        )
+
+    def _collect(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        code = self._process.returncode
+        failure = self._folder / "error.json"
+        if failure.exists():
+            told = json.loads(failure.read_text("utf-8"))
+            kind = _ERRORS.get(told["kind"], DataError)
+            raise kind(told["message"], where=told["where"], mend=told["mend"])
+        output = self._folder / "output.json"
+        if code == 0 and output.exists():
+            with np.load(self._folder / "output.npz", allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}, json.loads(output.read_text("utf-8"))
+        stderr = (self._folder / "stderr").read_text("utf-8", "replace")[-2000:]
+        _log.error("Child of task %s ended with code %s: %s", self.task, code, stderr)
+        raise _death(self.task, code, stderr, self._limits)
+
+
+def start(
+    task: str,
+    *,
+    arrays: Mapping[str, np.ndarray] | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: ChildLimits | None = None,
+) -> Job:
+    """Start a task of :data:`TASKS` in a child process.
+
+    Parameters
+    ----------
+    task : str
+        Key of :data:`TASKS`.
+    arrays : mapping of str to ndarray
+        Handed over as npz; no object arrays.
+    options : mapping
+        Handed over as JSON.
+    limits : ChildLimits
+        What the child may use.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    KeyError
+        If no task has that name.
+    """
+    if task not in TASKS:
+        raise KeyError(f"Unknown task: {task!r}. Known: {', '.join(sorted(TASKS))}.")
+    limits = limits or ChildLimits()
+    folder = Path(tempfile.mkdtemp(prefix="vgae-task-"))
+    try:
+        np.savez(folder / "input.npz", allow_pickle=False, **dict(arrays or {}))  # type: ignore[arg-type]
+        request = {
+            "task": task,
+            "options": dict(options or {}),
+            "memory_bytes": limits.memory_bytes,
+            "seconds": limits.seconds,
+        }
+        (folder / "input.json").write_text(json.dumps(request), "utf-8")
+        environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
+        with open(folder / "stderr", "wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "vgae_core.isolation", str(folder)],
+                cwd=_ROOT,  # the package is found from here, whatever the parent's folder
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                start_new_session=True,  # a Ctrl-C in the terminal ends the app first
+            )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Job(task, folder, process, limits)
+
+
+def call(
+    task: str,
+    *,
+    arrays: Mapping[str, np.ndarray] | None = None,
+    options: Mapping[str, Any] | None = None,
+    limits: ChildLimits | None = None,
+    progress: ProgressCallback | None = None,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Start a task, wait for it and return its result; see :func:`start` and :meth:`Job.result`.
+
+    `progress` is called as ``progress(fraction, message)`` about ten times a second.
+    """
+    job = start(task, arrays=arrays, options=options, limits=limits)
+    try:
+        if progress is not None:
+            while not (state := job.poll()).done:
+                progress(state.fraction, state.message)
+                time.sleep(0.1)
+        return job.result()
+    except BaseException:
+        job.cancel()
+        raise
+
+
+def _dispose(process: subprocess.Popen[bytes], folder: Path) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_progress(folder: Path, before: Progress) -> Progress:
+    try:
+        with open(folder / "progress.jsonl", "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 4096))
+            lines = file.read().split(b"\n")[:-1]  # the last piece may be half written
+        if lines:
+            told = json.loads(lines[-1])
+            return Progress(min(1.0, max(0.0, float(told["fraction"]))), str(told["message"]), False)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return before  # not written yet
+    return before
+
+
+def _death(task: str, code: int, stderr: str, limits: ChildLimits) -> StudioError:
+    """Return what to tell the user about a child that ended without a word."""
+    memory = LimitError(
+        f"Needs more memory than the limit of {limits.memory_bytes / 1e6:,.0f} MB for this step.",
+        where=task,
+        mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your own machine.",
+    )
+    if sys.platform != "win32" and code < 0:
+        import signal
+
+        name = signal.Signals(-code).name
+        if name in ("SIGXCPU", "SIGALRM"):
+            return LimitError(
+                f"Took longer than the limit of {limits.seconds:g} s and was ended.",
+                where=task,
+                mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_SECONDS on your own machine.",
+            )
+        if name in ("SIGKILL", "SIGABRT") or "alloc" in stderr.lower():
+            return memory
+        return DataError(
+            f"The process that worked on it crashed ({name}).",
+            where=task,
+            mend="The file is probably damaged: write it anew and try again.",
+        )
+    if any(sign in stderr for sign in ("MemoryError", "bad_alloc", "Cannot allocate")):
+        return memory
+    return DataError(
+        f"The process that worked on it ended without a result (code {code}).",
+        where=task,
+        mend="Try again; the log has the details.",
+    )
+
+
+# ------------------------------------------------------------------------------ in the child
+def _bound(memory_bytes: int, seconds: float) -> None:
+    """Let the kernel bound this process, counted from the memory its code already takes."""
+    if sys.platform == "win32":
+        return
+    import resource
+    import signal
+
+    signal.alarm(int(seconds) + 2)  # ends the child even if the parent is gone
+    cpu = int(seconds * (os.cpu_count() or 1)) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * os.sysconf("SC_PAGE_SIZE") + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _run(folder: Path) -> None:
+    request = json.loads((folder / "input.json").read_text("utf-8"))
+    module, _, name = TASKS[request["task"]].partition(":")
+    task: Task = getattr(importlib.import_module(module), name)
+    with np.load(folder / "input.npz", allow_pickle=False) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    _bound(request["memory_bytes"], request["seconds"])
+    with open(folder / "progress.jsonl", "w", encoding="utf-8") as told:
+
+        def progress(fraction: float, message: str) -> None:
+            told.write(json.dumps({"fraction": float(fraction), "message": message}) + "\n")
+            told.flush()
+
+        results, values = task(arrays, request["options"], progress)
+    np.savez(folder / "output.npz", allow_pickle=False, **results)  # type: ignore[arg-type]
+    (folder / "output.json").write_text(json.dumps(values), "utf-8")
+
+
+def main(folder: Path) -> int:
+    """Run the request in `folder` and leave the result or the error there; return the exit code."""
+    try:
+        _run(folder)
+    except StudioError as error:
+        told = {
+            "kind": next((k for k in (t.__name__ for t in type(error).__mro__) if k in _ERRORS), "DataError"),
+            "message": error.message,
+            "where": error.where,
+            "mend": error.mend,
+        }
+        (folder / "error.json").write_text(json.dumps(told), "utf-8")
+        return 1
+    except BaseException:  # told to the parent by the exit code and this text
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # The module's second copy, under its real name, shares its classes with everything imported.
+    from vgae_core.isolation import main as real_main
+
+    sys.exit(real_main(Path(sys.argv[1])))
