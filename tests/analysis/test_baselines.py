@@ -1,0 +1,126 @@
+"""Baselines against networkx, dense NumPy and scikit-learn, and blind to held-out edges."""
+
+import dataclasses
+import time
+
+import networkx as nx
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics.pairwise import cosine_similarity
+
+from vgae_core.analysis import baselines
+from vgae_core.analysis.baselines import BASELINES, run_baselines
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import split_links
+from vgae_core.spec import SplitSpec
+
+
+@pytest.fixture
+def graph():
+    rng = np.random.default_rng(0)
+    g = nx.gnp_random_graph(60, 0.12, seed=1)
+    g.add_nodes_from([60, 61])  # isolated
+    adjacency = sparse.csr_array(nx.to_scipy_sparse_array(g, dtype=np.float32, nodelist=range(62)))
+    features = sparse.random_array((62, 25), density=0.2, rng=rng, dtype=np.float32, format="csr")
+    return GraphData(name="g", adjacency=adjacency, node_ids=np.arange(62), features=features)
+
+
+def every_pair(n):
+    return np.array([(i, j) for i in range(n) for j in range(n) if i != j], dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("degree_product", nx.preferential_attachment),
+        ("adamic_adar", nx.adamic_adar_index),
+        ("resource_allocation", nx.resource_allocation_index),
+        ("common_neighbours", lambda g, p: [(u, v, len(list(nx.common_neighbors(g, u, v)))) for u, v in p]),
+    ],
+)
+@pytest.mark.parametrize("budget", [8_000_000, 40])
+def test_neighbourhood_scores_equal_networkx(graph, name, theirs, budget, monkeypatch):
+    monkeypatch.setattr(baselines, "_BUDGET", budget)
+    pairs = every_pair(62)
+    expected = [s for _, _, s in theirs(nx.from_scipy_sparse_array(graph.adjacency), pairs.tolist())]
+    np.testing.assert_allclose(BASELINES[name].score(graph.adjacency, None, pairs), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("budget", [8_000_000, 100])
+def test_cosines_equal_dense_formulas(graph, dense, budget, monkeypatch):
+    monkeypatch.setattr(baselines, "_BUDGET", budget)
+    x = graph.features.toarray().astype(np.float64)
+    given = x if dense else graph.features
+    pairs = every_pair(62)
+    i, j = pairs.T
+    np.testing.assert_allclose(
+        BASELINES["feature_cosine"].score(graph.adjacency, given, pairs),
+        cosine_similarity(x)[i, j],
+        atol=1e-6,
+    )
+    looped = graph.adjacency.toarray() + np.eye(62)
+    scale = 1 / np.sqrt(looped.sum(1))
+    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
+    smooth = (looped * scale[:, None] * scale) @ unit
+    np.testing.assert_allclose(
+        BASELINES["one_hop_cosine"].score(graph.adjacency, given, pairs),
+        cosine_similarity(smooth)[i, j],
+        atol=1e-6,
+    )
+
+
+def test_weights_directions_and_self_loops_do_not_count(graph):
+    arcs = sparse.triu(graph.adjacency).tocsr() * np.float32(-3.5) + sparse.eye_array(62, dtype=np.float32)
+    pairs = every_pair(62)
+    for name, baseline in BASELINES.items():
+        np.testing.assert_allclose(
+            baseline.score(sparse.csr_array(arcs), graph.features, pairs),
+            baseline.score(graph.adjacency, graph.features, pairs),
+            err_msg=name,
+        )
+
+
+def test_run_baselines_scores_the_test_pairs_from_training_edges_only(graph):
+    split = split_links(graph, SplitSpec(val_fraction=0.1, test_fraction=0.2), 0)
+    scores = run_baselines(graph, split)
+    assert list(scores) == list(BASELINES)
+    message = split.message(62, graph)
+    pairs = np.concatenate([split.test, split.test_neg])
+    for name, values in scores.items():
+        np.testing.assert_allclose(values, BASELINES[name].score(message, graph.features, pairs))
+    # the held-out edges may be anything: the scores of the other pairs stay as they are
+    only_train = dataclasses.replace(graph, adjacency=message)
+    for name, values in run_baselines(only_train, split).items():
+        np.testing.assert_array_equal(values, scores[name])
+    featureless = run_baselines(dataclasses.replace(graph, features=None), split)
+    assert set(featureless) == {name for name, b in BASELINES.items() if not b.needs_features}
+
+
+def test_features_are_asked_for_by_name(graph):
+    with pytest.raises(ValueError, match="One-hop feature cosine"):
+        BASELINES["one_hop_cosine"].score(graph.adjacency, None, every_pair(3))
+
+
+def test_no_pairs_and_no_edges(graph):
+    empty = sparse.csr_array((62, 62), dtype=np.float32)
+    for baseline in BASELINES.values():
+        assert baseline.score(graph.adjacency, graph.features, np.empty((0, 2), np.int64)).shape == (0,)
+        assert np.all(np.isfinite(baseline.score(empty, graph.features, every_pair(5))))
+
+
+@pytest.mark.slow
+def test_a_large_graph_with_hubs_is_scored_in_seconds():
+    n, m = 300_000, 3_000_000
+    rng = np.random.default_rng(0)
+    rows, cols = (n * rng.random((2, m)) ** 2).astype(np.int64)  # degrees from 10 to thousands
+    adjacency = sparse.csr_array((np.ones(m, np.float32), (rows, cols)), shape=(n, n))
+    adjacency = sparse.csr_array(adjacency + adjacency.T)
+    adjacency.setdiag(0)
+    adjacency.eliminate_zeros()
+    graph = GraphData(name="hubs", adjacency=adjacency, node_ids=np.arange(n))
+    split = split_links(graph, SplitSpec(), 0)
+    started = time.perf_counter()
+    run_baselines(graph, split)
+    assert time.perf_counter() - started < 20  # 2 s on two idle cores

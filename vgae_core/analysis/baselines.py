@@ -1,0 +1,265 @@
+"""Training-free link scores: what a model must beat to be worth training.
+
+Every baseline sees what the encoder sees and nothing else: the message edges, and the
+node features where there are some.  Edge weights and directions are not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.propagation import normalise
+from vgae_core.data.splits import LinkSplit
+
+_BUDGET = 8_000_000
+"""Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
+
+Kernel = Callable[[sparse.csr_array, Features | None, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """One training-free score, with what a table shows of it."""
+
+    title: str
+    help: str
+    kernel: Kernel
+    needs_features: bool = False
+    reference: str = ""
+
+    def score(self, message: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+        """Return the score of each pair; larger means a likelier edge.
+
+        Parameters
+        ----------
+        message : csr_array, shape (n_nodes, n_nodes)
+            Adjacency of the message edges.
+        features : csr_array or ndarray, shape (n_nodes, n_features), or None
+        pairs : ndarray of int64, shape (pairs, 2)
+
+        Returns
+        -------
+        ndarray of float64, shape (pairs,)
+
+        Raises
+        ------
+        ValueError
+            If the baseline needs features and there are none.
+        """
+        if self.needs_features and features is None:
+            raise ValueError(f"Baseline {self.title!r} needs node features. Received: features=None.")
+        return self.kernel(_pattern(message), features, pairs)
+
+
+def run_baselines(graph: GraphData, split: LinkSplit) -> dict[str, np.ndarray]:
+    """Return every applicable baseline's scores of the test pairs.
+
+    Parameters
+    ----------
+    graph : GraphData
+        Its features are used; of its edges only the training edges.
+    split : LinkSplit
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_test + n_test_neg,)
+        Keys of :data:`BASELINES`; test edges first, then non-edges.
+    """
+    pattern = _pattern(split.message(graph.n_nodes, graph))
+    pairs = np.concatenate([split.test, split.test_neg])
+    # The neighbourhood scores differ in one weight a node: walk the neighbours once for all.
+    degree = np.diff(pattern.indptr)
+    together = _shared_neighbours(
+        pattern, pairs, np.column_stack([w(degree) for w in _NODE_WEIGHTS.values()])
+    )
+    scores = dict(zip(_NODE_WEIGHTS, together.T, strict=True))
+    for name, baseline in BASELINES.items():
+        if name not in scores and not (baseline.needs_features and graph.features is None):
+            scores[name] = baseline.kernel(pattern, graph.features, pairs)
+    return {name: scores[name] for name in BASELINES if name in scores}
+
+
+# ------------------------------------------------------------------------ neighbourhoods
+def _pattern(message: sparse.csr_array) -> sparse.csr_array:
+    """Return who is joined to whom: symmetric, entries 1, no diagonal, canonical; float32."""
+    pattern = sparse.csr_array(message + message.T)
+    pattern.setdiag(0)
+    pattern.eliminate_zeros()
+    pattern.sum_duplicates()
+    pattern.data = np.ones(pattern.nnz, dtype=np.float32)
+    return pattern
+
+
+def _degree_product(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    degree = np.diff(pattern.indptr).astype(np.float64)
+    return degree[pairs[:, 0]] * degree[pairs[:, 1]]
+
+
+def _ones(degree: np.ndarray) -> np.ndarray:
+    return np.ones(len(degree))
+
+
+def _inverse_log(degree: np.ndarray) -> np.ndarray:
+    # A node shared by two others has degree 2 at least, so what lower degrees get never counts.
+    return 1.0 / np.log(np.maximum(degree, 2))
+
+
+def _inverse(degree: np.ndarray) -> np.ndarray:
+    return 1.0 / np.maximum(degree, 1)
+
+
+_NODE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "common_neighbours": _ones,
+    "adamic_adar": _inverse_log,
+    "resource_allocation": _inverse,
+}
+"""What a shared neighbour counts, from its degree."""
+
+
+def _neighbourhood(name: str) -> Kernel:
+    """Return the kernel of one score of :data:`_NODE_WEIGHTS`."""
+    weight = _NODE_WEIGHTS[name]
+
+    def kernel(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+        return _shared_neighbours(pattern, pairs, weight(np.diff(pattern.indptr))[:, None])[:, 0]
+
+    return kernel
+
+
+def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the sum of `weights` over the shared neighbours of each pair.
+
+    The neighbours of the end with fewer of them are looked up among the other's, so one
+    hub costs nothing: 0.2 µs a neighbour.
+
+    Parameters
+    ----------
+    pattern : csr_array, shape (n_nodes, n_nodes)
+        As returned by :func:`_pattern`.
+    pairs : ndarray of int64, shape (pairs, 2)
+    weights : ndarray of float64, shape (n_nodes, n_scores)
+
+    Returns
+    -------
+    ndarray of float64, shape (pairs, n_scores)
+    """
+    degree = np.diff(pattern.indptr)
+    swap = degree[pairs[:, 0]] > degree[pairs[:, 1]]
+    few = np.where(swap, pairs[:, 1], pairs[:, 0])
+    many = np.where(swap, pairs[:, 0], pairs[:, 1])
+    result = np.empty((len(pairs), weights.shape[1]))
+    for block in _blocks(degree[few]):
+        neighbours = pattern[few[block]]
+        pair = np.repeat(np.arange(neighbours.shape[0]), np.diff(neighbours.indptr))
+        if not len(pair):
+            result[block] = 0.0
+            continue
+        hit = np.asarray(pattern[many[block][pair], neighbours.indices]).ravel() != 0
+        pair, shared = pair[hit], neighbours.indices[hit]
+        for k in range(weights.shape[1]):
+            result[block, k] = np.bincount(pair, weights=weights[shared, k], minlength=neighbours.shape[0])
+    return result
+
+
+# ------------------------------------------------------------------------ features
+def _feature_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    return _cosine(_unit_rows(_present(features)), pairs)
+
+
+def _one_hop_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    return _cosine(_unit_rows(_present(features)), pairs, hop=normalise(pattern))
+
+
+def _cosine(rows: Features, pairs: np.ndarray, hop: sparse.csr_array | None = None) -> np.ndarray:
+    """Return the cosine of the two rows of each pair, of ``hop @ rows`` if `hop` is given."""
+    n, width = rows.shape
+    size = np.diff(rows.indptr).astype(np.float64) if sparse.issparse(rows) else np.full(n, float(width))
+    cost = size if hop is None else (hop != 0).astype(np.float64) @ size
+    result = np.empty(len(pairs))
+    for block in _blocks(cost[pairs].sum(axis=1)):
+        nodes, place = np.unique(pairs[block], return_inverse=True)
+        place = place.reshape(-1, 2)
+        local = rows[nodes] if hop is None else _unit_rows(hop[nodes] @ rows)
+        left, right = local[place[:, 0]], local[place[:, 1]]
+        if sparse.issparse(local):
+            result[block] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
+        else:
+            result[block] = np.einsum("ij,ij->i", left, right)
+    return result
+
+
+def _present(features: Features | None) -> Features:
+    if features is None:
+        raise ValueError("Node features are needed. Received: features=None.")
+    return features
+
+
+def _unit_rows(matrix: Features) -> Features:
+    """Return the matrix with every row scaled to length 1 (zero rows stay zero); float64."""
+    if not sparse.issparse(matrix):
+        dense = np.asarray(matrix, dtype=np.float64)
+        length = np.linalg.norm(dense, axis=1, keepdims=True)
+        return np.divide(dense, length, out=np.zeros_like(dense), where=length > 0)
+    csr = sparse.csr_array(matrix, dtype=np.float64)
+    length = np.sqrt(np.asarray(csr.multiply(csr).sum(axis=1)).ravel())
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+    return sparse.csr_array(
+        (csr.data * np.repeat(scale, np.diff(csr.indptr)), csr.indices, csr.indptr), shape=csr.shape
+    )
+
+
+def _blocks(cost: np.ndarray) -> Iterator[slice]:
+    """Yield slices that cover `cost`, each worth about :data:`_BUDGET` (one entry at least)."""
+    total = np.cumsum(np.maximum(cost, 1), dtype=np.float64)
+    start = 0
+    while start < len(total):
+        done = total[start - 1] if start else 0.0
+        stop = max(start + 1, int(np.searchsorted(total, done + _BUDGET, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+BASELINES: dict[str, Baseline] = {
+    "degree_product": Baseline(
+        title="Degree product",
+        help="Nodes with many edges get more of them (preferential attachment).",
+        kernel=_degree_product,
+        reference="Barabási & Albert 1999, doi:10.1126/science.286.5439.509",
+    ),
+    "common_neighbours": Baseline(
+        title="Common neighbours",
+        help="Number of nodes joined to both.",
+        kernel=_neighbourhood("common_neighbours"),
+        reference="Liben-Nowell & Kleinberg 2007, doi:10.1002/asi.20591",
+    ),
+    "adamic_adar": Baseline(
+        title="Adamic-Adar",
+        help="Common neighbours, each counted 1 / log(degree): sharing a rare neighbour says more.",
+        kernel=_neighbourhood("adamic_adar"),
+        reference="Adamic & Adar 2003, doi:10.1016/S0378-8733(03)00009-1",
+    ),
+    "resource_allocation": Baseline(
+        title="Resource allocation",
+        help="Common neighbours, each counted 1 / degree.",
+        kernel=_neighbourhood("resource_allocation"),
+        reference="Zhou, Lü & Zhang 2009, arXiv:0901.0553",
+    ),
+    "feature_cosine": Baseline(
+        title="Feature cosine",
+        help="Cosine of the two nodes' features; the graph is not used.",
+        kernel=_feature_cosine,
+        needs_features=True,
+    ),
+    "one_hop_cosine": Baseline(
+        title="One-hop feature cosine",
+        help="Cosine of the two nodes' features after averaging over neighbours once. Often hard to beat.",
+        kernel=_one_hop_cosine,
+        needs_features=True,
+    ),
+}
+"""Every baseline, in the order tables show them."""

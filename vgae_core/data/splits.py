@@ -1,0 +1,395 @@
+"""Held-out edges and non-edges, drawn before anything sees the graph.
+
+Every later number rests on these arrays: the encoder sees :meth:`LinkSplit.message`
+and nothing else of the graph, the validation pairs choose the best epoch, the test
+pairs are scored once.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import GraphData
+from vgae_core.errors import DataError
+from vgae_core.spec import SplitSpec
+
+PARTS = ("train", "val", "val_neg", "test", "test_neg")
+"""The arrays of a split, as named in a split file."""
+
+_MAX_PAIRS = 100_000_000
+"""Pairs accepted from one array of a split file; 1.6 GB, beyond any graph this package loads."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinkSplit:
+    """Edges to learn from, and edges and non-edges to score.
+
+    Parameters
+    ----------
+    train, val, test : ndarray of int64, shape (pairs, 2)
+        Edges, each once and in one part only: ``i < j``, or arcs ``i → j`` of a directed
+        graph. Sorted by node, so shuffle before cutting them into batches.
+    val_neg, test_neg : ndarray of int64, shape (pairs, 2)
+        Pairs of different nodes without an edge in the whole graph, as many as `val`
+        and `test`, none of them twice.
+    """
+
+    train: np.ndarray
+    val: np.ndarray
+    val_neg: np.ndarray
+    test: np.ndarray
+    test_neg: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in PARTS:
+            pairs = getattr(self, name)
+            if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype != np.int64:
+                raise DataError(
+                    f"`{name}` must be an int64 array of shape (pairs, 2). "
+                    f"Received: {pairs.dtype} of shape {pairs.shape}.",
+                    where="split",
+                )
+
+    def check(self, graph: GraphData) -> None:
+        """Raise DataError unless the split belongs to `graph` and leaks nothing.
+
+        Parameters
+        ----------
+        graph : GraphData
+            The whole graph, held-out edges included.
+
+        Raises
+        ------
+        DataError
+            If a pair names a node the graph lacks, an edge is listed twice or in two
+            parts, a listed edge is not one, or a negative pair is an edge.
+        """
+        n = graph.n_nodes
+        mend = "Use a split made for this graph with the same repairs."
+        for name in PARTS:
+            pairs = getattr(self, name)
+            if len(pairs) and (pairs.min() < 0 or pairs.max() >= n):
+                raise DataError(
+                    f"`{name}` names node {int(pairs.max() if pairs.max() >= n else pairs.min())}, "
+                    f"but the graph has nodes 0 to {n - 1}.",
+                    where="split",
+                    mend=mend,
+                )
+        edges = _codes(graph.edges, n, directed=True)  # already i < j, or arcs
+        for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
+            codes = [_codes(getattr(self, name), n, directed=graph.directed) for name in names]
+            together = np.concatenate(codes)
+            if len(np.unique(together)) != len(together):
+                raise DataError(
+                    f"A pair is listed twice in {', '.join(names)}.",
+                    where="split",
+                    mend="A held-out edge must be in one part only.",
+                )
+            for name, code in zip(names, codes, strict=True):
+                wrong = int(np.count_nonzero(_contains(edges, code) != wanted))
+                if wrong:
+                    what = "are not edges" if wanted else "are edges"
+                    raise DataError(
+                        f"{wrong} pairs of `{name}` {what} of this graph.", where="split", mend=mend
+                    )
+
+    def message(self, n_nodes: int, graph: GraphData) -> sparse.csr_array:
+        """Return the adjacency the encoder may see: training edges only.
+
+        Parameters
+        ----------
+        n_nodes : int
+            Number of nodes.
+        graph : GraphData
+            Gives the weights of the training edges, its direction, and its self-loops
+            where a repair kept them; nothing else of it is used.
+
+        Returns
+        -------
+        csr_array of float32, shape (n_nodes, n_nodes)
+            Canonical; symmetric unless the graph is directed.
+
+        Raises
+        ------
+        DataError
+            If a training pair is not an edge of `graph`.
+        """
+        shape = (n_nodes, n_nodes)
+        code = np.sort(_codes(self.train, n_nodes, directed=graph.directed))
+        rows, cols = np.divmod(code, n_nodes)
+        weights = np.asarray(graph.adjacency[rows, cols], dtype=np.float32).ravel()
+        missing = int(np.count_nonzero(weights == 0))
+        if missing:
+            raise DataError(
+                f"{missing} training pairs are not edges of this graph.",
+                where="split",
+                mend="Use a split made for this graph with the same repairs.",
+            )
+        index = np.int32 if max(n_nodes, 2 * len(code) + n_nodes) < 2**31 else np.int64
+        indptr = np.zeros(n_nodes + 1, dtype=index)
+        np.cumsum(np.bincount(rows, minlength=n_nodes), out=indptr[1:])
+        message = sparse.csr_array((weights, cols.astype(index), indptr), shape=shape)
+        if not graph.directed:
+            message = message + message.T
+        loops = graph.adjacency.diagonal()
+        if np.any(loops):
+            message = message + sparse.diags_array(loops, format="csr", dtype=np.float32)
+        message = sparse.csr_array(message, dtype=np.float32)
+        message.sum_duplicates()
+        return message
+
+
+def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
+    """Return a random split of the edges, with exact non-edges for validation and test.
+
+    Both arcs of a reciprocated pair of a directed graph go to the same part: the decoder
+    is symmetric, so a model that was shown ``j → i`` has been shown ``i → j``.
+
+    Parameters
+    ----------
+    graph : GraphData
+    spec : SplitSpec
+        Fractions of the edges; a part asked for gets one edge at least.
+    seed : int
+        Same graph, specification and seed, same split.
+
+    Returns
+    -------
+    LinkSplit
+
+    Raises
+    ------
+    DataError
+        If no edge would be left to learn from, or the graph has fewer non-edges than the
+        evaluation needs.
+    """
+    n, edges = graph.n_nodes, graph.edges
+    m = len(edges)
+    n_val = max(1, round(m * spec.val_fraction)) if spec.val_fraction > 0 else 0
+    n_test = max(1, round(m * spec.test_fraction))
+    if m - n_val - n_test < 1:
+        raise DataError(
+            f"{m} edges are too few to hold out {n_val} for validation and {n_test} for testing.",
+            where="split",
+            mend="Bring a larger graph, or lower the held-out fractions.",
+        )
+    rng = np.random.default_rng(seed)
+    part = _assign(edges, n, n_val, n_test, directed=graph.directed, rng=rng)
+    train, val, test = (edges[part == k] for k in range(3))
+    if not len(train):
+        raise DataError(
+            "No edge is left to learn from: too few pairs of nodes are joined.",
+            where="split",
+            mend="Bring a larger graph, or lower the held-out fractions.",
+        )
+    negatives = sample_non_edges(graph, len(val) + len(test), rng)
+    return LinkSplit(
+        train=train, val=val, test=test, val_neg=negatives[: len(val)], test_neg=negatives[len(val) :]
+    )
+
+
+def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return distinct pairs of different nodes without an edge, uniformly and in random order.
+
+    Non-edges are numbered 0, 1, … in row-major order; distinct random numbers are drawn
+    and translated by one binary search among the edges, so nothing is rejected and dense
+    graphs cost no more than sparse ones.
+
+    Parameters
+    ----------
+    graph : GraphData
+    count : int
+        Pairs wanted.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int64, shape (count, 2)
+        ``i < j``, or any ``i != j`` of a directed graph.
+
+    Raises
+    ------
+    DataError
+        If the graph has fewer than `count` non-edges.
+    """
+    n = graph.n_nodes
+    total = n * (n - 1) if graph.directed else n * (n - 1) // 2
+    taken = _rank(graph.edges, n, directed=graph.directed)
+    available = total - len(taken)
+    if count > available:
+        raise DataError(
+            f"The evaluation needs {count} pairs of nodes without an edge, but the graph has {available}.",
+            where="split",
+            mend="Lower the held-out fractions; a complete graph has no missing links to find.",
+        )
+    taken.sort()
+    chosen = _distinct(available, count, rng)
+    # taken[k] - k non-edges come before edge k, so this many edges come before non-edge `chosen`:
+    chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
+    return _unrank(chosen, n, directed=graph.directed)
+
+
+def save_split(path: Path | str, split: LinkSplit) -> None:
+    """Write `split` as an npz of its five int64 arrays, atomically.
+
+    Parameters
+    ----------
+    path : Path or str
+    split : LinkSplit
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older file then stays as it was.
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **{name: getattr(split, name) for name in PARTS})
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_split(path: Path | str) -> LinkSplit:
+    """Return the split in an npz file; call :meth:`LinkSplit.check` before using it.
+
+    Parameters
+    ----------
+    path : Path or str
+        As written by :func:`save_split`; any integer type is accepted.
+
+    Returns
+    -------
+    LinkSplit
+
+    Raises
+    ------
+    DataError
+        If the file is not such an npz.
+    """
+    where = Path(path).name
+    mend = f"Expected an npz with the arrays {', '.join(PARTS)}, each int64 of shape (pairs, 2)."
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {item.filename: item.file_size for item in archive.infolist()}
+            absent = [name for name in PARTS if f"{name}.npy" not in sizes]
+            if absent:
+                raise DataError(f"The split lacks {', '.join(absent)}.", where=where, mend=mend)
+            arrays = {name: _read_pairs(archive, name, sizes[f"{name}.npy"], where) for name in PARTS}
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+        raise DataError(f"Not a split file: {error}.", where=where, mend=mend) from error
+    return LinkSplit(**arrays)
+
+
+def _read_pairs(archive: zipfile.ZipFile, name: str, size: int, where: str) -> np.ndarray:
+    """Return one array of a split file; its header is checked before its data is read."""
+    with archive.open(f"{name}.npy") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, fortran, dtype = read(file)
+        except ValueError as error:
+            raise DataError(f"`{name}` is not an array: {error}.", where=where) from error
+        if dtype.kind not in "iu" or len(shape) != 2 or shape[1] != 2 or not 0 <= shape[0] <= _MAX_PAIRS:
+            raise DataError(
+                f"`{name}` must be an int64 array of shape (pairs, 2). Received: {dtype} of shape {shape}.",
+                where=where,
+            )
+        expected = shape[0] * 2 * dtype.itemsize
+        if size < expected:
+            raise DataError(f"`{name}` is cut short.", where=where)
+        data = file.read(expected)
+    if len(data) < expected:
+        raise DataError(f"`{name}` is cut short.", where=where)
+    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+# ------------------------------------------------------------------ pairs as numbers
+def _codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return ``i * n + j`` of each pair, with i < j unless `directed`; int64, shape (pairs,)."""
+    first, second = pairs[:, 0], pairs[:, 1]
+    if not directed:
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    return first * np.int64(n) + second
+
+
+def _contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
+    """Return whether each needle is in `haystack` (sorted in place of a hash table)."""
+    if not len(haystack):
+        return np.zeros(len(needles), dtype=bool)
+    haystack = np.sort(haystack)
+    at = np.minimum(np.searchsorted(haystack, needles), len(haystack) - 1)
+    return haystack[at] == needles
+
+
+def _row_starts(n: int) -> np.ndarray:
+    """Return the number of pairs i < j that come before row i; int64, shape (n,)."""
+    i = np.arange(n, dtype=np.int64)
+    return i * n - i * (i + 1) // 2
+
+
+def _rank(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return each pair's place among all pairs of different nodes in row-major order."""
+    i, j = pairs[:, 0], pairs[:, 1]
+    if directed:
+        return i * np.int64(n - 1) + j - (j > i)
+    return _row_starts(n)[i] + (j - i - 1)
+
+
+def _unrank(rank: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return the pairs at these places: the inverse of :func:`_rank`."""
+    if directed:
+        i, j = np.divmod(rank, n - 1)
+        return np.column_stack([i, j + (j >= i)])
+    starts = _row_starts(n)
+    i = np.searchsorted(starts[: n - 1], rank, side="right") - 1
+    return np.column_stack([i, rank - starts[i] + i + 1])
+
+
+def _distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `count` distinct integers below `total`, uniformly, in random order."""
+    if 2 * count >= total:
+        return rng.permutation(total)[:count]
+    found = np.empty(0, dtype=np.int64)
+    while len(found) < count:  # at most half are taken: a few rounds at worst
+        fresh = rng.integers(total, size=count - len(found) + 16)
+        found = np.unique(np.concatenate([found, fresh]))
+    return rng.permutation(found)[:count]
+
+
+def _assign(
+    edges: np.ndarray, n: int, n_val: int, n_test: int, *, directed: bool, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the part of each edge (0 train, 1 validation, 2 test); int8, shape (n_edges,)."""
+    m = len(edges)
+    if not directed:
+        part = np.zeros(m, dtype=np.int8)
+        order = rng.permutation(m)[: n_val + n_test]
+        part[order[:n_val]] = 1
+        part[order[n_val:]] = 2
+        return part
+    _, unit, size = np.unique(_codes(edges, n, directed=False), return_inverse=True, return_counts=True)
+    order = rng.permutation(len(size))
+    before = np.cumsum(size[order]) - size[order]  # arcs dealt before each pair of nodes
+    of_unit = np.zeros(len(size), dtype=np.int8)
+    in_val = before < n_val
+    of_unit[order[in_val]] = 1
+    of_unit[order[~in_val & (before < size[order][in_val].sum() + n_test)]] = 2
+    return of_unit[unit]
