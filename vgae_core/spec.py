@@ -294,7 +294,9 @@ def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int |
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"`{name}` must be a number. Received: {value!r}.")
     if not math.isfinite(value) or (kind is int and value != int(value)):
-        raise SpecError(f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r}.")
+        raise SpecError(
+            f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r}."
+        )
     low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
     if not low <= value <= high:
         raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r}.")
@@ -329,7 +331,9 @@ class RepairSpec(_Section):
 class DatasetSpec(_Section):
     """Which data, and what is done to it before training."""
 
-    source: str = _setting("sample:import-graph", "`sample:NAME`, or `upload:FINGERPRINT` of a stored data set.", title="Source")
+    source: str = _setting(
+        "sample:import-graph", "`sample:NAME`, or `upload:FINGERPRINT` of a stored data set.", title="Source"
+    )
     name: str = _setting("Python import graph", "The name shown in lists.", title="Name")
     repairs: RepairSpec = _setting(RepairSpec, "What is done to the graph as read.", title="Repairs")
 
@@ -338,7 +342,9 @@ class DatasetSpec(_Section):
 class OutputSpec(_Section):
     """One named output of the model: its loss, its weight and its metrics."""
 
-    name: str = _setting("adj_rec", "The output's name in the Keras model.", title="Output", catalogue=OUTPUTS)
+    name: str = _setting(
+        "adj_rec", "The output's name in the Keras model.", title="Output", catalogue=OUTPUTS
+    )
     enabled: bool = _setting(True, "Whether the model has this output.", title="On")
     loss: Identifier = _setting("binary_crossentropy", "The loss of this output.", title="Loss")
     weight: float = _setting(
@@ -357,14 +363,22 @@ class ModelSpec(_Section):
     """The network."""
 
     family: Literal["vgae"] = _setting("vgae", "Variational graph auto-encoder.", title="Family")
-    encoder: str = _setting("normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS)
+    encoder: str = _setting(
+        "normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS
+    )
     hidden_units: tuple[int, ...] = _setting(
         (32,), "Width of each hidden graph convolution (GCN only).", title="Hidden units", low=1, high=4096
     )
-    latent_dim: int = _setting(64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1)
-    dropout: float = _setting(0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05)
+    latent_dim: int = _setting(
+        64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1
+    )
+    dropout: float = _setting(
+        0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05
+    )
     variational: bool = _setting(
-        True, "Sample the latent code (VGAE); off trains a plain auto-encoder on the mean (GAE).", title="Variational"
+        True,
+        "Sample the latent code (VGAE); off trains a plain auto-encoder on the mean (GAE).",
+        title="Variational",
     )
 
 
@@ -372,16 +386,34 @@ class ModelSpec(_Section):
 class SplitSpec(_Section):
     """Which edges are held out. Made before anything sees the graph."""
 
-    val_fraction: float = _setting(0.05, "Share of edges held out to choose the best epoch.", title="Validation edges", low=0.0, high=0.4, step=0.01)
-    test_fraction: float = _setting(0.10, "Share of edges held out, scored once at the end.", title="Test edges", low=0.01, high=0.5, step=0.01)
+    val_fraction: float = _setting(
+        0.05,
+        "Share of edges held out to choose the best epoch.",
+        title="Validation edges",
+        low=0.0,
+        high=0.4,
+        step=0.01,
+    )
+    test_fraction: float = _setting(
+        0.10,
+        "Share of edges held out, scored once at the end.",
+        title="Test edges",
+        low=0.01,
+        high=0.5,
+        step=0.01,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSpec(_Section):
     """How the model learns."""
 
-    epochs: int = _setting(200, "Passes over the training edges at most.", title="Epochs", low=1, high=100_000, step=10)
-    learning_rate: float = _setting(0.01, "Step size of the Adam optimiser.", title="Learning rate", low=1e-6, high=1.0)
+    epochs: int = _setting(
+        200, "Passes over the training edges at most.", title="Epochs", low=1, high=100_000, step=10
+    )
+    learning_rate: float = _setting(
+        0.01, "Step size of the Adam optimiser.", title="Learning rate", low=1e-6, high=1.0
+    )
     batch_size: int = _setting(
         0,
         "Positive pairs a step; each comes with its negatives, and every step passes messages over the "
@@ -391,12 +423,30 @@ class TrainingSpec(_Section):
         high=100_000_000,
         step=1024,
     )
-    negatives_per_positive: int = _setting(1, "Random non-edges drawn for each edge, anew in each epoch.", title="Negatives an edge", low=1, high=50, step=1)
-    patience: int = _setting(
-        50, "Epochs without a better validation score before training stops early; 0 never stops early.",
-        title="Early stopping patience", low=0, high=100_000, step=5,
+    negatives_per_positive: int = _setting(
+        1,
+        "Random non-edges drawn for each edge, anew in each epoch.",
+        title="Negatives an edge",
+        low=1,
+        high=50,
+        step=1,
     )
-    kl_warmup_epochs: int = _setting(0, "Epochs over which the KL weight rises linearly from 0.", title="KL warm-up epochs", low=0, high=100_000, step=5)
+    patience: int = _setting(
+        50,
+        "Epochs without a better validation score before training stops early; 0 never stops early.",
+        title="Early stopping patience",
+        low=0,
+        high=100_000,
+        step=5,
+    )
+    kl_warmup_epochs: int = _setting(
+        0,
+        "Epochs over which the KL weight rises linearly from 0.",
+        title="KL warm-up epochs",
+        low=0,
+        high=100_000,
+        step=5,
+    )
 
 
 def _default_outputs() -> tuple[OutputSpec, ...]:
@@ -412,10 +462,14 @@ class RunSpec(_Section):
 
     dataset: DatasetSpec = _setting(DatasetSpec, "The data.", title="Data")
     model: ModelSpec = _setting(ModelSpec, "The network.", title="Model")
-    outputs: tuple[OutputSpec, ...] = _setting(_default_outputs, "The model's named outputs.", title="Outputs")
+    outputs: tuple[OutputSpec, ...] = _setting(
+        _default_outputs, "The model's named outputs.", title="Outputs"
+    )
     split: SplitSpec = _setting(SplitSpec, "The held-out edges.", title="Split")
     training: TrainingSpec = _setting(TrainingSpec, "The training.", title="Training")
-    seed: int = _setting(0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1)
+    seed: int = _setting(
+        0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -424,7 +478,9 @@ class RunSpec(_Section):
             raise SpecError(f"Each output may be listed once. Received: {', '.join(names)}.", where="outputs")
         for needed in ("adj_rec", "z_vars"):
             if needed not in names or not self.output(needed).enabled:
-                raise SpecError(f"Output `{needed}` is always on in a {self.model.family} model.", where="outputs")
+                raise SpecError(
+                    f"Output `{needed}` is always on in a {self.model.family} model.", where="outputs"
+                )
 
     def output(self, name: str) -> OutputSpec:
         """Return the output called `name`; raise KeyError if there is none."""
@@ -521,6 +577,12 @@ def offered_outputs(*, feature_kind: str | None, has_labels: bool) -> tuple[Outp
         outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))
     if has_labels:
         outputs.append(
-            OutputSpec(name="labels", enabled=False, loss="sparse_categorical_crossentropy", weight=0.1, metrics=("accuracy",))
+            OutputSpec(
+                name="labels",
+                enabled=False,
+                loss="sparse_categorical_crossentropy",
+                weight=0.1,
+                metrics=("accuracy",),
+            )
         )
     return tuple(outputs)

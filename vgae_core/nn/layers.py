@@ -1,0 +1,219 @@
+"""Keras layers for graphs: sparse maps, propagation, sampling and pair scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from vgae_core.nn.sparse import matmul
+
+
+@keras.saving.register_keras_serializable("vgae")
+class SparseDense(keras.layers.Layer):
+    """A dense map ``x W + b`` whose input may be sparse.
+
+    Parameters
+    ----------
+    units : int
+        Width of the output.
+    use_bias : bool
+        Whether to add b.
+    """
+
+    def __init__(self, units: int, *, use_bias: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.use_bias = units, use_bias
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create W, shape (n_features, units), and b, shape (units,)."""
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], self.units), initializer="glorot_uniform", name="kernel"
+        )
+        self.bias = (
+            self.add_weight(shape=(self.units,), initializer="zeros", name="bias") if self.use_bias else None
+        )
+
+    def call(self, x: Any) -> Any:
+        """Return ``x W + b``, shape (n_nodes, units)."""
+        product = matmul(x, self.kernel)
+        return product if self.bias is None else product + self.bias
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (n_nodes, units)."""
+        return (input_shape[0], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "units": self.units, "use_bias": self.use_bias}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class NodeTable(keras.layers.Layer):
+    """A free vector a node: what ``X W`` is when X is the identity (a graph without features).
+
+    Parameters
+    ----------
+    n_nodes, units : int
+        Shape of the table.
+    """
+
+    def __init__(self, n_nodes: int, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_nodes, self.units = n_nodes, units
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the table, shape (n_nodes, units)."""
+        self.table = self.add_weight(
+            shape=(self.n_nodes, self.units), initializer="glorot_uniform", name="table"
+        )
+
+    def call(self, adjacency: Any) -> Any:
+        """Return the table; the input only anchors the layer in the functional graph."""
+        return ops.convert_to_tensor(self.table)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int, int]:
+        """Return (n_nodes, units)."""
+        return (self.n_nodes, self.units)
+
+    def compute_output_spec(self, adjacency: Any) -> keras.KerasTensor:
+        """Return a dense float spec, whatever the anchor is."""
+        return keras.KerasTensor((self.n_nodes, self.units), dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "n_nodes": self.n_nodes, "units": self.units}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class Propagate(keras.layers.Layer):
+    """One hop over the graph, ``A h``, for inputs ``[h, A]``."""
+
+    def __init__(self, activation: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return ``activation(A h)``, shape (n_nodes, units)."""
+        hidden, adjacency = inputs
+        return self.activation(matmul(adjacency, hidden))
+
+    def compute_output_spec(self, inputs: list[Any]) -> keras.KerasTensor:
+        """Return a dense spec of shape (n_nodes, units)."""
+        return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "activation": keras.activations.serialize(self.activation)}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class ScaleRows(keras.layers.Layer):
+    """Scale every row to one Euclidean length.
+
+    References
+    ----------
+    Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046 (length 1.8).
+    """
+
+    def __init__(self, length: float = 1.8, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, x: Any) -> Any:
+        """Return x with rows of the given length; a zero row stays zero."""
+        square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+        return x * (self.length * ops.rsqrt(ops.maximum(square, 1e-12)))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class FeatureDropout(keras.layers.Layer):
+    """Dropout for a dense or a sparse input: of a sparse one, stored entries are dropped."""
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Return x with a share `rate` of entries zero and the rest scaled up, in training only."""
+        if not training:
+            return x
+        if isinstance(x, tf.SparseTensor):
+            values = keras.random.dropout(x.values, self.rate, seed=self.seed_generator)
+            return tf.SparseTensor(x.indices, values, x.dense_shape)
+        return keras.random.dropout(x, self.rate, seed=self.seed_generator)
+
+    def compute_output_spec(self, x: Any, training: bool = False) -> keras.KerasTensor:
+        """Return the input's spec, sparseness included."""
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype, sparse=x.sparse)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class SampleNormal(keras.layers.Layer):
+    """Draw ``z = mu + exp(log_var / 2) e`` in training, and return mu otherwise.
+
+    References
+    ----------
+    Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114, section 2.4.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: list[Any], training: bool = False) -> Any:
+        """Return a sample for ``[z_mean, z_log_var]``, shape (n_nodes, latent_dim)."""
+        z_mean, z_log_var = inputs
+        if not training:
+            return z_mean
+        noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
+        return z_mean + ops.exp(0.5 * z_log_var) * noise
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Return the shape of z_mean."""
+        return tuple(input_shape[0])
+
+
+@keras.saving.register_keras_serializable("vgae")
+class PairInnerProduct(keras.layers.Layer):
+    """The logit ``z_i . z_j`` of each pair, for inputs ``[z, pairs]``."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return logits, shape (n_pairs, 1), for z (n_nodes, latent_dim) and pairs (n_pairs, 2)."""
+        z, pairs = inputs
+        left = ops.take(z, pairs[:, 0], axis=0)
+        right = ops.take(z, pairs[:, 1], axis=0)
+        return ops.sum(left * right, axis=-1, keepdims=True)
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
+        """Return (n_pairs, 1)."""
+        return (input_shape[1][0], 1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+class TakeRows(keras.layers.Layer):
+    """The rows of z of the supervised nodes, for inputs ``[z, nodes]``."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return rows, shape (n_batch, latent_dim), for nodes of shape (n_batch,) or (n_batch, 1)."""
+        z, nodes = inputs
+        return ops.take(z, ops.reshape(nodes, (-1,)), axis=0)
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Return (n_batch, latent_dim)."""
+        return (input_shape[1][0], input_shape[0][-1])

@@ -1,0 +1,240 @@
+"""The one place that knows the order of a run: split, build, train, score, compare."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+from sklearn.metrics import accuracy_score, f1_score
+
+from vgae_core import __version__
+from vgae_core.analysis.baselines import run_baselines
+from vgae_core.analysis.metrics import link_metrics
+from vgae_core.analysis.reconstruction import score_pairs
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import LinkSplit, split_links
+from vgae_core.nn.models import BuiltModel, build, describe, description
+from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.result import RunResult
+from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.training.batches import graph_batches
+from vgae_core.training.events import Event, Finished, Stage, Started
+from vgae_core.training.trainer import make_encode, train
+
+__all__ = ["describe", "execute"]
+
+LABEL_TRAIN, LABEL_VAL, LABEL_TEST, LABEL_NONE = 0, 1, 2, -1
+
+
+def execute(
+    spec: RunSpec,
+    graph: GraphData,
+    *,
+    split: LinkSplit | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> RunResult:
+    """Run one specification on one graph and return everything it found.
+
+    The same seed on the same machine gives the same numbers.  The encoder sees the training edges
+    only; the test pairs are scored once, with the weights of the best validation epoch.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    graph : GraphData
+        After the repairs of the specification.
+    split : LinkSplit, optional
+        Held-out pairs to use instead of drawing them.
+    on_event : callable
+        Told each :class:`~vgae_core.training.events.Event` as it happens.
+    should_stop : callable
+        Polled during training; True ends it, and what was learnt so far is scored and returned.
+    callbacks : sequence of keras.callbacks.Callback
+        Passed on to ``fit``.
+
+    Raises
+    ------
+    SpecError
+        If the specification makes no sense for the data.
+    DataError
+        If the graph is too small to split or has negative weights.
+    """
+
+    def stage(name: str) -> None:
+        on_event(Stage(name=name, at=time.time()))
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(spec.seed)
+    started = time.perf_counter()
+
+    stage("splitting")
+    split = split or split_links(graph, spec.split, spec.seed)
+    label_part = _label_parts(graph, spec.split, spec.seed)
+
+    stage("building")
+    built = build(spec, graph.profile)
+    if graph.features is not None and "x_rec" in built.model.output:
+        built.model.get_layer("x_rec").bias.assign(_trivial_answer(spec, graph.features))
+    compiled, notes = compile_arguments(spec, graph.n_nodes)
+    batches = graph_batches(graph, split, spec, label_part)
+    model = description(built, spec, graph.profile, notes)
+    model["expected_collisions"] = batches.expected_collisions
+    on_event(
+        Started(
+            model=model, epochs=spec.training.epochs, steps_per_epoch=batches.steps_per_epoch, at=time.time()
+        )
+    )
+    finished = train(
+        built, batches, split, spec, compiled, on_event=on_event, should_stop=should_stop, callbacks=callbacks
+    )
+
+    stage("scoring")
+    latent = make_encode(built, batches)()
+    z_mean = latent["z_mean"]
+    test_pairs = np.concatenate([split.test, split.test_neg])
+    y_test = _truth(split.test, split.test_neg)
+    scores = {"model": score_pairs(z_mean, test_pairs).astype(np.float32)}
+    metrics: dict[str, Any] = {"test": link_metrics(y_test, scores["model"])}
+    if len(split.val):
+        val_pairs = np.concatenate([split.val, split.val_neg])
+        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score_pairs(z_mean, val_pairs))
+    nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
+    metrics |= node_metrics
+
+    stage("baselines")
+    metrics["baselines"] = {}
+    for name, values in run_baselines(graph, split).items():
+        scores[name] = values.astype(np.float32)
+        metrics["baselines"][name] = link_metrics(y_test, values)
+
+    result = RunResult(
+        metrics=metrics,
+        z_mean=z_mean,
+        z_log_var=latent.get("z_log_var"),
+        split=split,
+        scores=scores,
+        state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
+        model=model,
+        nodes=nodes,
+        environment=environment(spec),
+        finished=Finished(
+            reason=finished.reason,
+            best_epoch=finished.best_epoch,
+            seconds=time.perf_counter() - started,
+            message=finished.message,
+        ),
+    )
+    on_event(result.finished)
+    return result
+
+
+def environment(spec: RunSpec) -> dict[str, Any]:
+    """Return versions, threads and seed: what else a result depends on."""
+    names = ("tensorflow_cpu", "tensorflow", "keras", "numpy", "scipy", "scikit-learn")
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # only one of the two TensorFlow packages is installed
+    return {
+        "vgae_core": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "seed": spec.seed,
+    }
+
+
+def _truth(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.ones(len(positive), np.int8), np.zeros(len(negative), np.int8)])
+
+
+def _label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
+    """Return the part of each node's label, int8 (n_nodes,), drawn class by class."""
+    if graph.labels is None:
+        return None
+    rng = np.random.default_rng([seed, 0x1ABE1])
+    part = np.full(graph.n_nodes, LABEL_NONE, np.int8)
+    for label in np.unique(graph.labels[graph.labels >= 0]):
+        members = rng.permutation(np.flatnonzero(graph.labels == label))
+        n_val, n_test = round(len(members) * split.val_fraction), round(len(members) * split.test_fraction)
+        part[members[:n_val]] = LABEL_VAL
+        part[members[n_val : n_val + n_test]] = LABEL_TEST
+        part[members[n_val + n_test :]] = LABEL_TRAIN
+    return part
+
+
+def _score_nodes(
+    built: BuiltModel, spec: RunSpec, graph: GraphData, z_mean: np.ndarray, label_part: np.ndarray | None
+) -> tuple[dict[str, np.ndarray], dict[str, Mapping[str, float]]]:
+    """Return what the node-wise outputs say of every node, and their scores beside a trivial answer."""
+    arrays: dict[str, np.ndarray] = {}
+    scores: dict[str, Mapping[str, float]] = {}
+    names = [output.name for output in spec.active_outputs]
+    if "labels" in names and graph.labels is not None and label_part is not None:
+        logits = np.asarray(built.model.get_layer("labels")(z_mean))
+        arrays["label_probabilities"] = np.asarray(keras.ops.softmax(logits), np.float32)
+        arrays["label_part"] = label_part
+        test = label_part == LABEL_TEST
+        if test.any():
+            predicted = logits[test].argmax(axis=1)
+            truth = graph.labels[test]
+            majority = np.bincount(graph.labels[label_part == LABEL_TRAIN]).argmax()
+            scores["labels"] = {
+                "accuracy": float(accuracy_score(truth, predicted)),
+                "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
+                "majority_accuracy": float(np.mean(truth == majority)),
+                "n_test": int(test.sum()),
+            }
+    if "x_rec" in names and graph.features is not None:
+        arrays["feature_error"], scores["features"] = _feature_errors(built, spec, graph.features, z_mean)
+    return arrays, scores
+
+
+def _feature_errors(
+    built: BuiltModel, spec: RunSpec, features: Any, z_mean: np.ndarray
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Return each node's feature loss, float32 (n_nodes,), and its mean beside the column means' loss."""
+    head = built.model.get_layer("x_rec")
+    loss = built.model.loss["x_rec"]
+    n, width = features.shape
+    trivial = _trivial_answer(spec, features)
+    step = max(1, 4_000_000 // width)
+    errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
+    for start in range(0, n, step):
+        stop = min(n, start + step)
+        block = features[start:stop]
+        block = (block.toarray() if sparse.issparse(block) else np.asarray(block)).astype(np.float32)
+        errors[start:stop] = (
+            np.asarray(loss.call(block, head(z_mean[start:stop]))).reshape(stop - start, -1).mean(1)
+        )
+        answer = np.broadcast_to(trivial, block.shape).astype(np.float32)
+        plain[start:stop] = (
+            np.asarray(loss.call(block, tf.constant(answer))).reshape(stop - start, -1).mean(1)
+        )
+    return errors, {"mean_error": float(errors.mean()), "column_mean_error": float(plain.mean())}
+
+
+def _trivial_answer(spec: RunSpec, features: Any) -> np.ndarray:
+    """Return the constant row that answers with each column's mean, float32 (n_features,).
+
+    On the head's scale: logits for cross-entropies, log-rates for Poisson.  The head starts there,
+    so that training only has to learn what differs between nodes.
+    """
+    mean = np.asarray(features.mean(axis=0), np.float32).ravel()
+    if spec.output("x_rec").loss in ("binary_crossentropy", "focal"):
+        clipped = np.clip(mean, 1e-6, 1 - 1e-6)
+        return np.log(clipped / (1 - clipped))
+    return np.log(np.maximum(mean, 1e-6)) if spec.output("x_rec").loss == "poisson" else mean

@@ -1,0 +1,86 @@
+"""What a run will need in memory and time, told before it starts."""
+
+from __future__ import annotations
+
+from vgae_core.data.dataset import Profile
+from vgae_core.spec import RunSpec
+
+MAX_DENSE_ENTRIES = 20_000_000
+"""Largest dense target (rows x columns) of a node-wise output in one step."""
+
+BASE_MIB = 760.0
+"""Resident memory of a worker process with TensorFlow loaded, before any data."""
+
+MULTIPLY_ADDS_PER_SECOND = 1.2e9
+"""Sustained rate of sparse products and row gathers on two cores of a current server."""
+
+DENSE_MULTIPLY_ADDS_PER_SECOND = 2e10
+"""Sustained rate of dense matrix products on the same machine."""
+
+STEP_SECONDS = 0.008
+"""Fixed cost of one training step: Python, callbacks and kernel launches."""
+
+
+def node_batch(n_nodes: int, columns: int) -> int:
+    """Return how many nodes a node-wise output is scored on in one step.
+
+    All of them while the dense target stays below :data:`MAX_DENSE_ENTRIES`.
+    """
+    return min(n_nodes, max(256, MAX_DENSE_ENTRIES // max(columns, 1)))
+
+
+def pairs_per_step(spec: RunSpec, n_train: int) -> int:
+    """Return the positive pairs of one training step."""
+    batch = spec.training.batch_size
+    return min(batch, n_train) if batch else n_train
+
+
+def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
+    """Return a rough estimate of the cost of a run.
+
+    Every product is counted once forward and twice backward; every array of a step is assumed alive
+    at the same time.
+
+    Returns
+    -------
+    dict
+        ``parameters``, ``memory_mib`` (resident peak of the worker), ``seconds_per_epoch``,
+        ``seconds`` (all epochs, without early stopping) and ``steps_per_epoch``.
+    """
+    model, n = spec.model, profile.n_nodes
+    widths = [*model.hidden_units, model.latent_dim] if model.encoder == "gcn" else [model.latent_dim]
+    heads = 2 if model.variational else 1
+    n_train = max(1, round(profile.n_edges * (1 - spec.split.val_fraction - spec.split.test_fraction)))
+    positives = pairs_per_step(spec, n_train)
+    pairs = positives * (1 + spec.training.negatives_per_positive)
+    steps = -(-n_train // positives)
+    arcs = (n_train if profile.directed else 2 * n_train) + n
+    feature_entries = (profile.feature_nnz if profile.sparse_features else n * profile.n_features) or n
+
+    first = widths[0] * (heads if model.encoder == "normalised" else 1)
+    work = feature_entries * first + arcs * sum(widths) * heads + pairs * model.latent_dim * 2
+    dense = dense_work = 0
+    for output in spec.active_outputs:
+        columns = {"x_rec": profile.n_features, "labels": profile.n_classes}.get(output.name, 0)
+        rows = node_batch(n, columns) if columns else 0
+        dense += rows * columns
+        dense_work += rows * columns * model.latent_dim
+    work += 3 * dense  # the loss reads and writes every entry of the dense target
+    rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + dense_work / DENSE_MULTIPLY_ADDS_PER_SECOND)
+    seconds = steps * (STEP_SECONDS + rate)
+
+    sparse_bytes = 40 * (arcs + (profile.feature_nnz if profile.sparse_features else 0))
+    dense_bytes = 4 * (
+        6 * n * (sum(widths) + heads * model.latent_dim)
+        + pairs * (4 * model.latent_dim + 8)
+        + 5 * dense
+        + 4 * parameters
+        + (0 if profile.sparse_features else 2 * n * profile.n_features)
+    )
+    return {
+        "parameters": parameters,
+        "memory_mib": BASE_MIB + (sparse_bytes + dense_bytes) / 2**20,
+        "steps_per_epoch": steps,
+        "seconds_per_epoch": seconds,
+        "seconds": seconds * spec.training.epochs,
+    }

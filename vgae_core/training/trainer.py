@@ -1,0 +1,158 @@
+"""Training: one ``fit`` that tells every epoch, keeps the best weights and can be stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.analysis.reconstruction import score_pairs
+from vgae_core.data.splits import LinkSplit
+from vgae_core.nn.models import BuiltModel
+from vgae_core.spec import RunSpec
+from vgae_core.training.batches import GraphBatches
+from vgae_core.training.events import EpochEnd, Event, Finished
+
+MAX_STEPS_PER_EXECUTION = 16
+
+
+def make_encode(built: BuiltModel, batches: GraphBatches) -> Callable[[], dict[str, np.ndarray]]:
+    """Return a function that encodes the message graph with the current weights.
+
+    It returns ``z_mean`` and, if variational, ``z_log_var``, float32 (n_nodes, latent_dim).
+    """
+
+    @tf.function(reduce_retracing=True)
+    def encode() -> dict[str, tf.Tensor]:
+        return built.encoder(batches.encoder_inputs, training=False)
+
+    return lambda: {name: value.numpy() for name, value in encode().items()}
+
+
+class _Watch(keras.callbacks.Callback):
+    """Scores each epoch on the validation pairs, keeps the best weights, tells and stops."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        split: LinkSplit,
+        encode: Callable[[], dict[str, np.ndarray]],
+        kl_weight: keras.Variable,
+        on_event: Callable[[Event], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self.spec, self.split, self.encode, self.kl_weight = spec, split, encode, kl_weight
+        self.full_kl_weight = float(kl_weight.numpy())
+        self.on_event, self.should_stop = on_event, should_stop
+        self.best_score, self.best_epoch = -np.inf, 0
+        self.best_weights: list[np.ndarray] = []
+        self.reason = "completed"
+        self.started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.started = time.perf_counter()
+        warmup = self.spec.training.kl_warmup_epochs
+        if warmup:
+            self.kl_weight.assign(self.full_kl_weight * min(1.0, (epoch + 1) / warmup))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.should_stop():
+            self.reason, self.model.stop_training = "cancelled", True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = {key: float(value) for key, value in (logs or {}).items()}
+        if not np.isfinite(logs["loss"]):
+            self.reason, self.model.stop_training = "failed", True
+            return
+        val: dict[str, float] = {}
+        score = -logs["loss"]
+        if len(self.split.val):
+            z = self.encode()["z_mean"]
+            auc, ap = fast_auc_ap(score_pairs(z, self.split.val), score_pairs(z, self.split.val_neg))
+            val, score = {"roc_auc": auc, "average_precision": ap}, auc + ap
+        best = score > self.best_score
+        if best:
+            self.best_score, self.best_epoch = score, epoch + 1
+            self.best_weights = self.model.get_weights()
+        self.on_event(
+            EpochEnd(
+                epoch=epoch + 1, logs=logs, val=val, seconds=time.perf_counter() - self.started, best=best
+            )
+        )
+        patience = self.spec.training.patience
+        if patience and epoch + 1 - self.best_epoch >= patience and self.reason == "completed":
+            self.reason, self.model.stop_training = "early_stopped", True
+
+
+def train(
+    built: BuiltModel,
+    batches: GraphBatches,
+    split: LinkSplit,
+    spec: RunSpec,
+    compiled: dict[str, Any],
+    *,
+    on_event: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Finished:
+    """Train in place and leave the model with the weights of its best epoch.
+
+    The best epoch is the one with the highest validation AUC + AP, or the lowest loss where no edge is held
+    out for validation.
+
+    Parameters
+    ----------
+    built, batches, split, spec
+        Network, training batches, held-out pairs and settings of the run.
+    compiled : dict
+        From :func:`vgae_core.nn.objectives.compile_arguments`.
+    on_event : callable
+        Told an :class:`EpochEnd` after every epoch.
+    should_stop : callable
+        Polled after every execution of at most 16 steps; True ends the run as cancelled.
+    callbacks : sequence of keras.callbacks.Callback
+        Any others.
+
+    Returns
+    -------
+    Finished
+        ``failed`` if the loss became infinite or not a number; the best weights so far are kept.
+    """
+    built.model.compile(
+        optimizer=keras.optimizers.Adam(spec.training.learning_rate),
+        steps_per_execution=min(batches.steps_per_epoch, MAX_STEPS_PER_EXECUTION),
+        jit_compile=False,
+        **compiled,
+    )
+    watch = _Watch(
+        spec, split, make_encode(built, batches), compiled["loss_weights"]["z_vars"], on_event, should_stop
+    )
+    started = time.perf_counter()
+    built.model.fit(
+        batches.dataset,
+        epochs=spec.training.epochs,
+        steps_per_epoch=batches.steps_per_epoch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[watch, *callbacks],
+    )
+    if watch.best_weights:
+        built.model.set_weights(watch.best_weights)
+    message = ""
+    if watch.reason == "failed":
+        message = (
+            f"The loss stopped being a finite number after epoch {watch.best_epoch}. Lower the learning rate "
+            f"(now {spec.training.learning_rate:g}) or the weights of the outputs."
+        )
+    return Finished(
+        reason=watch.reason,  # type: ignore[arg-type]
+        best_epoch=watch.best_epoch,
+        seconds=time.perf_counter() - started,
+        message=message,
+    )
