@@ -1,0 +1,38 @@
+"""Router of VGAE Studio: page settings, navigation and deep links; the work is in pages/."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import frame, state
+
+st.set_page_config(page_title="VGAE Studio", page_icon=":material/hub:", layout="wide")
+
+PAGES = {
+    "data": ("Data", ":material/database:", "Bring a graph and look at it."),
+    "model": ("Model", ":material/schema:", "Outputs, losses, encoder and training settings."),
+    "train": ("Train", ":material/play_circle:", "Start a run and watch it learn."),
+    "latent_space": ("Latent space", ":material/scatter_plot:", "Explore what each node's code tells."),
+    "reconstruction": ("Reconstruction", ":material/join_inner:", "Scores, missing and unlikely links."),
+    "runs": ("Runs", ":material/history:", "Everything you trained."),
+}
+
+pages = {
+    name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=about, default=name == "data")
+    for name, (title, icon, about) in PAGES.items()
+    if Path(__file__).with_name("pages").joinpath(f"{name}.py").exists()
+}
+page = st.navigation(list(pages.values()), position="top")
+
+if wanted := frame.entered():
+    name, query = wanted
+    st.switch_page(pages[name], query_params=query)
+
+body = st.container()
+state.keep_workspace()
+try:
+    with body:
+        page.run()
+finally:
+    # After the page, so that the visitor does not wait for it, and also where the page ended early.
+    state.engine().warm()

@@ -1,0 +1,103 @@
+"""One look for every figure, and text that cannot become markup."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+
+CATEGORICAL = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#b8a800")
+"""Okabe and Ito's colours, readable with colour-blind eyes and on both themes (black is left out).
+
+References
+----------
+Okabe & Ito 2008, Color Universal Design, https://jfly.uni-koeln.de/color/
+"""
+
+SEQUENTIAL = "Viridis"
+"""Plotly's name of the scale for values with an order."""
+
+MUTED = "#8c98a3"
+"""What stands behind: unselected points, reference lines, nodes without a label."""
+
+HEIGHT = 380
+"""Pixels of an ordinary figure."""
+
+_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["toggleSpikelines"], "scrollZoom": False}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def colour(index: int) -> str:
+    """Return the categorical colour number `index`, starting again after the last."""
+    return CATEGORICAL[index % len(CATEGORICAL)]
+
+
+def escape(text: object, limit: int = 120) -> str:
+    """Return `text` as a Plotly label shows it literally: no tags, no control characters, not too long."""
+    return html.escape(_shorten(_CONTROL.sub(" ", str(text)), limit), quote=False)
+
+
+def plain(text: object, limit: int = 2000) -> str:
+    """Return `text` as Markdown shows it literally: no links, images, formulas or directives."""
+    return _MARKDOWN.sub(r"\\\1", _shorten(_CONTROL.sub(" ", str(text)), limit))
+
+
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def show(
+    fig: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    on_select: Literal["ignore", "rerun"] = "ignore",
+    selection_mode: Iterable[Literal["points", "box", "lasso"]] = ("points", "box", "lasso"),
+    height: int = HEIGHT,
+) -> Any:
+    """Draw `fig` with the app's margins, fonts and tool bar, and return Streamlit's selection state.
+
+    Parameters
+    ----------
+    fig : Figure
+        Its own layout settings win over the common ones, margins excepted.
+    key : str
+        Widget key; selections are found under it.
+    alt : str
+        What the figure shows, for those who cannot see it.
+    on_select : {"ignore", "rerun"}
+        Whether selecting points runs the page again.
+    selection_mode : iterable of {"points", "box", "lasso"}
+        The ways of selecting.
+    height : int
+        Pixels.
+    """
+    titled = bool(fig.layout.title.text)
+    fig.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 40 if titled else 16, "b": 8},
+        hoverlabel={"align": "left"},
+        dragmode=fig.layout.dragmode or ("lasso" if on_select == "rerun" else "pan"),
+    )
+    if fig.layout.legend.orientation is None:  # a legend above the plot takes no width from a narrow screen
+        fig.update_layout(
+            legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "xanchor": "left"}
+        )
+    fig.update_xaxes(automargin=True)
+    fig.update_yaxes(automargin=True)
+    return st.plotly_chart(
+        fig,
+        width="stretch",
+        height=height,
+        theme="streamlit",
+        key=key,
+        on_select=on_select,
+        selection_mode=tuple(selection_mode),
+        config=_CONFIG,
+        alt=alt,
+    )

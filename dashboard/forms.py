@@ -1,0 +1,132 @@
+"""From the specification's own description of a setting to the widget that edits it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, state
+from vgae_core.spec import Setting
+
+_VERSIONS = "_field_versions"
+FEW = 3
+"""Up to this many choices stand side by side; more go into a list."""
+
+
+def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> Any:
+    """Draw the widget for `setting` and return its value in the setting's own type.
+
+    Type, bounds, choices, title and help come from the specification.  The widget
+    takes `value` when it is first drawn and whenever the specification was replaced
+    from outside a form (:func:`dashboard.state.spec_version`); between those it
+    keeps what the visitor typed.
+
+    Parameters
+    ----------
+    setting : Setting
+        From :func:`vgae_core.spec.settings`.
+    value : Any
+        The value held by the specification now.
+    key : str
+        Widget key.
+    disabled : bool
+        Draw it without letting it be changed.
+
+    Returns
+    -------
+    Any
+        bool, int, float, str or tuple of int.
+    """
+    _seed(key, _shown(setting, value))
+    label, help_text = _label(setting), charts.plain(setting.help)
+    if setting.type is bool:
+        return st.toggle(label, key=key, help=help_text, disabled=disabled)
+    if setting.choices:
+        return _choice(setting, label, help_text, key, disabled)
+    if setting.type is int:
+        return int(
+            st.number_input(
+                label,
+                min_value=None if setting.low is None else int(setting.low),
+                max_value=None if setting.high is None else int(setting.high),
+                step=int(setting.step or 1),
+                key=key,
+                help=help_text,
+                disabled=disabled,
+            )
+        )
+    if setting.type is float:
+        return _decimal(setting, label, help_text, key, disabled)
+    text = st.text_input(label, key=key, help=help_text, disabled=disabled)
+    if setting.type == tuple[int, ...]:
+        return _whole_numbers(setting, text, value)
+    return text
+
+
+def _seed(key: str, value: Any) -> None:
+    """Put `value` into the widget's state where the widget is new or the specification was replaced."""
+    seen = st.session_state.setdefault(_VERSIONS, {})
+    if key not in st.session_state or seen.get(key) != state.spec_version():
+        st.session_state[key] = value
+        seen[key] = state.spec_version()
+
+
+def _shown(setting: Setting, value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
+
+
+def _label(setting: Setting) -> str:
+    return f"{setting.title} ({setting.unit})" if setting.unit else setting.title
+
+
+def _choice(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> str:
+    def name(choice: str) -> str:
+        return setting.labels.get(choice, choice.replace("_", " ").capitalize())
+
+    common: dict[str, Any] = {"key": key, "help": help_text, "disabled": disabled}
+    if len(setting.choices) <= FEW and sum(len(name(c)) for c in setting.choices) <= 32:
+        return str(
+            st.segmented_control(
+                label,
+                setting.choices,
+                required=True,
+                format_func=name,
+                key=key,
+                help=help_text,
+                disabled=disabled,
+            )
+        )
+    return str(
+        st.selectbox(label, setting.choices, format_func=name, key=key, help=help_text, disabled=disabled)
+    )
+
+
+def _decimal(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> float:
+    # Without a declared step the setting spans orders of magnitude: a fixed number of decimals would lie.
+    return float(
+        st.number_input(
+            label,
+            min_value=setting.low,
+            max_value=setting.high,
+            step=setting.step,
+            format=None if setting.step else "%g",
+            key=key,
+            help=help_text,
+            disabled=disabled,
+        )
+    )
+
+
+def _whole_numbers(setting: Setting, text: str, value: Any) -> tuple[int, ...]:
+    low, high = setting.low or 0, setting.high
+    try:
+        numbers = tuple(int(part) for part in text.replace(";", ",").split(",") if part.strip())
+    except ValueError:
+        expected = "Expected whole numbers separated by commas."
+    else:
+        if all(low <= n and (high is None or n <= high) for n in numbers):
+            return numbers
+        expected = f"Each number must be between {low:g} and {high:g}."
+    st.error(f"{expected} Received: {charts.plain(text)}", title=setting.title)
+    return tuple(value)

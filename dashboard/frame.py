@@ -1,0 +1,102 @@
+"""What stands around every page: the way in, the heading, the empty state and the errors."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import streamlit as st
+
+from dashboard import charts, state
+from vgae_core.errors import StudioError
+
+log = logging.getLogger("vgae_studio")
+
+_FRAMED = "_framed"
+_GOTO = "_goto"
+
+
+def require_router(name: str) -> None:
+    """Send a visitor who reached the page `name` past app.py through app.py; first line of each page.
+
+    On a server that has not yet run ``st.navigation`` Streamlit serves a deep link
+    straight from ``pages/``, without the frame.  The page then asks the router to
+    come back to it, with the query of the link.
+    """
+    if not st.session_state.get(_FRAMED):
+        st.session_state[_GOTO] = (name, {key: st.query_params.get_all(key) for key in st.query_params})
+        st.switch_page("app.py")
+
+
+def entered() -> tuple[str, dict[str, list[str]]] | None:
+    """Note that the router ran; return the page and query that :func:`require_router` asked for, once."""
+    st.session_state[_FRAMED] = True
+    return st.session_state.pop(_GOTO, None)
+
+
+def header(title: str, caption: str) -> None:
+    """Draw the page's heading, with the data set at hand on the right."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"
+    ):
+        st.title(title, anchor=False, width="content")
+        graph = state.graph()
+        if graph is not None:
+            name = charts.plain(graph.name, 60)
+            st.caption(
+                f":material/database: **{name}** · {graph.n_nodes:,} nodes · {graph.profile.n_edges:,} edges",
+                width="content",
+            )
+    st.caption(caption)
+
+
+def empty(title: str, body: str, action: str, page: str) -> None:
+    """Say what is missing here and link to the page that provides it.
+
+    Parameters
+    ----------
+    title, body : str
+        What is missing, and what it is good for.
+    action : str
+        Label of the link.
+    page : str
+        Name of the page, e.g. ``"train"``.
+    """
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        st.write(body)
+        st.page_link(f"pages/{page}.py", label=action, icon=":material/arrow_forward:")
+
+
+def report(error: StudioError) -> None:
+    """Show what is wrong, where, and how to mend it."""
+    parts = [f"Where: {charts.plain(error.where)}"] if error.where else []
+    if error.mend:
+        parts.append(charts.plain(error.mend))
+    st.error(
+        "  \n".join(parts) or "Nothing was changed.",
+        title=charts.plain(error.message),
+        icon=":material/error:",
+    )
+
+
+@contextlib.contextmanager
+def guard() -> Iterator[None]:
+    """Turn errors of the enclosed block into messages.
+
+    A :class:`~vgae_core.errors.StudioError` is shown as it stands; anything else is a
+    defect: it is logged with its traceback and the visitor gets a plain message.
+    """
+    try:
+        yield
+    except StudioError as error:
+        report(error)
+    except Exception:
+        log.exception("A page failed.")
+        st.error(
+            "This is a defect of the app, not of your data. Your data and runs are kept; "
+            "the details are in the server's log.",
+            title="Something went wrong on this page",
+            icon=":material/error:",
+        )

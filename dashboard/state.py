@@ -1,0 +1,255 @@
+"""What one visitor works on: data, specification and run, kept over page changes and reloads."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from vgae_core import spec as specification
+from vgae_core.data.arrays import load_graph, save_graph
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.repairs import repair
+from vgae_core.data.samples import load_sample
+from vgae_core.errors import RunError, StudioError
+from vgae_core.runs.store import Store, StoredRun
+from vgae_core.spec import RepairSpec, RunSpec
+
+if TYPE_CHECKING:
+    from vgae_core.runs.engine import Engine
+
+log = logging.getLogger("vgae_studio")
+
+COOKIE = "vgae_studio_workspace"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+_SAMPLE = "sample:"
+_UPLOAD = "upload:"
+
+_cookie = st.components.v2.component(
+    "vgae_studio_workspace_cookie",
+    js="""
+export default function ({ data }) {
+  const secure = window.location.protocol === "https:" ? "; Secure" : ""
+  document.cookie =
+    `${data.name}=${data.value}; path=/; max-age=31536000; SameSite=Lax${secure}`
+}
+""",
+)
+
+
+# ------------------------------------------------------------------ for the whole server
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """Return the store of runs and data sets, one for the server."""
+    return Store()
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda engine: engine.close())
+def engine() -> Engine:
+    """Return the engine that trains, one for the server; its worker starts with :meth:`Engine.warm`."""
+    from vgae_core.runs.engine import Engine  # imported late: the first page does not wait for it
+
+    return Engine(store())
+
+
+# --------------------------------------------------------------------- for one visitor
+def workspace() -> str:
+    """Return the visitor's unguessable token: from the cookie, else made now."""
+    if "workspace" not in st.session_state:
+        token = st.context.cookies.get(COOKIE, "")
+        st.session_state["workspace"] = token if _TOKEN.fullmatch(token) else secrets.token_urlsafe(32)
+    return st.session_state["workspace"]
+
+
+def keep_workspace() -> None:
+    """Write the token into the visitor's cookies, so that a reload finds the same workspace."""
+    _cookie(key="workspace_cookie", data={"name": COOKIE, "value": workspace()}, height=1)
+
+
+def raw() -> RawGraph | None:
+    """Return the graph as read; on the first visit the default sample, after a reload the visitor's own."""
+    _restore()
+    return st.session_state.get("raw")
+
+
+def graph() -> GraphData | None:
+    """Return the graph after the specification's repairs, or None where nothing is loaded."""
+    _restore()
+    return st.session_state.get("graph")
+
+
+def source() -> str:
+    """Return where the data come from: ``sample:NAME`` or ``upload:FINGERPRINT``."""
+    return spec().dataset.source
+
+
+def spec() -> RunSpec:
+    """Return the specification being edited."""
+    _restore()
+    return st.session_state.get("spec", RunSpec())
+
+
+def spec_version() -> int:
+    """Return a number that grows whenever the specification is replaced from outside a form."""
+    return st.session_state.get("spec_version", 0)
+
+
+def set_spec(spec: RunSpec, *, replace: bool = False) -> None:
+    """Keep `spec`, applying its repairs if they changed.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        The new specification.
+    replace : bool
+        True when it does not come from the widgets on this page, which then take its values.
+
+    Raises
+    ------
+    DataError
+        If the repairs leave nothing to train on; the old specification stays.
+    """
+    old = st.session_state.get("spec", RunSpec())
+    if spec == old and not replace:
+        return
+    loaded = st.session_state.get("raw")
+    if loaded is not None and spec.dataset.repairs != old.dataset.repairs:
+        _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)
+    else:
+        st.session_state["spec"] = spec
+    if replace:
+        st.session_state["spec_version"] = spec_version() + 1
+    _save()
+
+
+def use_raw(raw: RawGraph, source: str) -> GraphData:
+    """Make `raw` the visitor's data, with the default repairs and the outputs it allows.
+
+    Parameters
+    ----------
+    raw : RawGraph
+        As read.
+    source : str
+        ``sample:NAME``, or ``upload``.
+
+    Returns
+    -------
+    GraphData
+        The repaired graph.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to train on; the data loaded before stay.
+    """
+    repairs = RepairSpec()
+    graph = repair(raw, repairs)
+    old = st.session_state.get("spec", RunSpec())
+    values = old.to_dict()
+    values["dataset"] = {"source": source, "name": raw.name, "repairs": repairs.to_dict()}
+    profile = graph.profile
+    values["outputs"] = [
+        output.to_dict()
+        for output in specification.offered_outputs(
+            feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0
+        )
+    ]
+    if not source.startswith(_SAMPLE):
+        _save_upload(raw)
+    _adopt(raw, graph, RunSpec.from_dict(values))
+    st.session_state["spec_version"] = spec_version() + 1
+    _save()
+    return graph
+
+
+def run_id() -> str | None:
+    """Return the run at hand: the one the URL names, else the one selected before; the URL then names it."""
+    _restore()
+    named = st.query_params.get("run")
+    if named:
+        if named != st.session_state.get("run_id"):
+            st.session_state["run_id"] = named
+            _save()
+        return named
+    held = st.session_state.get("run_id")
+    if held:
+        st.query_params["run"] = held
+    return held
+
+
+def select_run(run_id: str | None) -> None:
+    """Make `run_id` the run at hand, in the URL and in the session; None selects no run."""
+    st.session_state["run_id"] = run_id
+    if run_id:
+        st.query_params["run"] = run_id
+    else:
+        st.query_params.pop("run", None)
+    _save()
+
+
+def current_run() -> StoredRun | None:
+    """Return the run at hand, or None; a link to a run this server does not hold says so once."""
+    named = run_id()
+    if not named:
+        return None
+    try:
+        return store().open_run(named)
+    except RunError as error:
+        select_run(None)
+        st.warning(str(error.mend or "It was deleted, or the server was reset."), title=error.message)
+        return None
+
+
+# ------------------------------------------------------------------------------ inside
+def _adopt(raw: RawGraph, graph: GraphData, spec: RunSpec) -> None:
+    """Put data and specification into the session together; an upload is named by its content."""
+    if not spec.dataset.source.startswith(_SAMPLE):
+        spec = spec.replace("dataset.source", _UPLOAD + graph.fingerprint)
+    st.session_state.update(raw=raw, graph=graph, spec=spec)
+
+
+def _upload_path() -> Any:
+    return store().root / "workspaces" / f"{workspace()}.npz"
+
+
+def _save_upload(raw: RawGraph) -> None:
+    """Keep the visitor's latest upload as read, so that a reload can offer its repairs again."""
+    path = _upload_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_graph(path, raw)
+
+
+def _save() -> None:
+    """Remember the session in the visitor's workspace."""
+    held: RunSpec = st.session_state.get("spec", RunSpec())
+    store().save_session(workspace(), {"spec": held.to_dict(), "run_id": st.session_state.get("run_id")})
+
+
+def _restore() -> None:
+    """Bring back the visitor's work once a session, else the default sample."""
+    if st.session_state.get("restored"):
+        return
+    st.session_state["restored"] = True
+    try:
+        session = store().load_session(workspace())
+        spec = RunSpec.from_dict(session["spec"]) if session else RunSpec()
+        st.session_state["run_id"] = session.get("run_id") if session else None
+        name = spec.dataset.source
+        loaded = (
+            load_sample(name.removeprefix(_SAMPLE))
+            if name.startswith(_SAMPLE)
+            else load_graph(_upload_path())
+        )
+        if not isinstance(loaded, RawGraph):
+            raise RunError("The kept upload is not a graph as read.", mend="Upload it again.")
+        _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)
+    except StudioError as error:
+        log.warning("A workspace could not be restored: %s", error)
+        st.toast(f"Your last data could not be brought back: {error.message}", icon=":material/warning:")
+        default = RunSpec()
+        use_raw(load_sample(default.dataset.source.removeprefix(_SAMPLE)), default.dataset.source)
+    if not st.session_state.get("spec"):
+        st.session_state["spec"] = RunSpec()
