@@ -86,20 +86,8 @@ def _choice(setting: Setting, label: str, help_text: str, key: str, disabled: bo
 
     common: dict[str, Any] = {"key": key, "help": help_text, "disabled": disabled}
     if len(setting.choices) <= FEW and sum(len(name(c)) for c in setting.choices) <= 32:
-        return str(
-            st.segmented_control(
-                label,
-                setting.choices,
-                required=True,
-                format_func=name,
-                key=key,
-                help=help_text,
-                disabled=disabled,
-            )
-        )
-    return str(
-        st.selectbox(label, setting.choices, format_func=name, key=key, help=help_text, disabled=disabled)
-    )
+        return str(st.segmented_control(label, setting.choices, required=True, format_func=name, **common))
+    return str(st.selectbox(label, setting.choices, format_func=name, **common))
 
 
 def _decimal(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> float:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from vgae_core import spec as specification
-from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
@@ -157,8 +156,7 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
             feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0
         )
     ]
-    if not source.startswith(_SAMPLE):
-        _save_upload(raw)
+    st.session_state["raw_key"] = None if source.startswith(_SAMPLE) else store().save_raw(raw)
     _adopt(raw, graph, RunSpec.from_dict(values))
     st.session_state["spec_version"] = spec_version() + 1
     _save()
@@ -211,21 +209,17 @@ def _adopt(raw: RawGraph, graph: GraphData, spec: RunSpec) -> None:
     st.session_state.update(raw=raw, graph=graph, spec=spec)
 
 
-def _upload_path() -> Any:
-    return store().root / "workspaces" / f"{workspace()}.npz"
-
-
-def _save_upload(raw: RawGraph) -> None:
-    """Keep the visitor's latest upload as read, so that a reload can offer its repairs again."""
-    path = _upload_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_graph(path, raw)
-
-
 def _save() -> None:
     """Remember the session in the visitor's workspace."""
     held: RunSpec = st.session_state.get("spec", RunSpec())
-    store().save_session(workspace(), {"spec": held.to_dict(), "run_id": st.session_state.get("run_id")})
+    store().save_session(
+        workspace(),
+        {
+            "spec": held.to_dict(),
+            "raw": st.session_state.get("raw_key"),
+            "run_id": st.session_state.get("run_id"),
+        },
+    )
 
 
 def _restore() -> None:
@@ -236,20 +230,16 @@ def _restore() -> None:
     try:
         session = store().load_session(workspace())
         spec = RunSpec.from_dict(session["spec"]) if session else RunSpec()
-        st.session_state["run_id"] = session.get("run_id") if session else None
         name = spec.dataset.source
-        loaded = (
-            load_sample(name.removeprefix(_SAMPLE))
-            if name.startswith(_SAMPLE)
-            else load_graph(_upload_path())
-        )
-        if not isinstance(loaded, RawGraph):
-            raise RunError("The kept upload is not a graph as read.", mend="Upload it again.")
+        if name.startswith(_SAMPLE):
+            loaded, key = load_sample(name.removeprefix(_SAMPLE)), None
+        else:  # kept as read, so that its repairs can be decided anew
+            key = session["raw"]
+            loaded = store().load_raw(key)
+        st.session_state.update(run_id=session.get("run_id"), raw_key=key)
         _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)
     except StudioError as error:
         log.warning("A workspace could not be restored: %s", error)
-        st.toast(f"Your last data could not be brought back: {error.message}", icon=":material/warning:")
-        default = RunSpec()
-        use_raw(load_sample(default.dataset.source.removeprefix(_SAMPLE)), default.dataset.source)
-    if not st.session_state.get("spec"):
-        st.session_state["spec"] = RunSpec()
+        st.toast(f"Your last data could not be brought back. {error.message}", icon=":material/warning:")
+        default = RunSpec().dataset.source
+        use_raw(load_sample(default.removeprefix(_SAMPLE)), default)

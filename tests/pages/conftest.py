@@ -1,0 +1,60 @@
+"""Pages under AppTest: the real app.py on a temporary store, with an engine that starts nothing."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import state
+from vgae_core.runs.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class IdleEngine:
+    """Stands in for the engine where a test is not about training."""
+
+    state = "ready"
+
+    def warm(self):
+        """Start nothing."""
+
+    def close(self):
+        """Nothing to end."""
+
+    def is_active(self, run_id):
+        return False
+
+
+@pytest.fixture
+def studio_store(tmp_path, monkeypatch):
+    """The store the pages under test see."""
+    st.cache_data.clear()
+    store = Store(tmp_path / "home")
+    monkeypatch.setattr(state, "store", lambda: store)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def studio_engine(studio_store, monkeypatch):
+    """The engine the pages under test see."""
+    engine = IdleEngine()
+    monkeypatch.setattr(state, "engine", lambda: engine)
+    return engine
+
+
+@pytest.fixture
+def app(studio_engine, monkeypatch):
+    """Return a function that opens the app on a page: ``app("train", run=run_id)``."""
+    monkeypatch.chdir(ROOT)
+
+    def open_page(page="data", **query):
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+        return at if page == "data" else at.switch_page(f"pages/{page}.py").run()
+
+    return open_page
