@@ -1,0 +1,183 @@
+"""Exports read back by the tools they are for."""
+
+import csv
+import io
+import zipfile
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from vgae_core.analysis.embedding import uncertainty
+from vgae_core.analysis.reconstruction import node_errors, score_pairs
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import split_links
+from vgae_core.errors import DataError
+from vgae_core.runs import export
+from vgae_core.runs.result import RunResult
+from vgae_core.spec import SplitSpec
+from vgae_core.training.events import Finished
+
+NASTY = [
+    "=1+1",
+    "+49 30",
+    "-5",
+    "@sum",
+    "a,b",
+    'say "hi"',
+    "tab\there",
+    "line\nend",
+    "é",
+    "-5e3",
+    "\tx",
+    "=",
+    "n",
+    "-a",
+]
+
+
+@pytest.fixture
+def graph():
+    rng = np.random.default_rng(0)
+    adjacency = sparse.csr_array(nx.to_scipy_sparse_array(nx.cycle_graph(14), dtype=np.float32))
+    return GraphData(
+        name="cycle", adjacency=adjacency, node_ids=np.array(NASTY, dtype=object),
+        labels=np.array([0, 1, -1] * 4 + [0, 1], np.int32), label_names=("first", "=second"),
+        values={"age": rng.random(14).astype(np.float32), "degree": np.arange(14, dtype=np.float32)},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def result(graph):
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(14, 3)).astype(np.float32)
+    split = split_links(graph, SplitSpec(), 0)
+    return RunResult(
+        metrics={}, z_mean=z, z_log_var=rng.normal(size=(14, 3)).astype(np.float32), split=split,
+        scores={"model": score_pairs(z, np.concatenate([split.test, split.test_neg]))},
+        state={}, model={}, finished=Finished(reason="completed"),
+        nodes={"label_probabilities": rng.dirichlet([1, 1], 14).astype(np.float32)},
+    )  # fmt: skip
+
+
+def test_node_table(result, graph):
+    table = export.node_table(result, graph)
+    assert table["node"].tolist() == NASTY
+    assert table["label"].fillna("?").tolist()[:3] == ["first", "=second", "?"]
+    assert table["degree"].tolist() == [2] * 14
+    np.testing.assert_array_equal(table["uncertainty"], uncertainty(result.z_log_var))
+    np.testing.assert_array_equal(table["reconstruction_error"], node_errors(result.z_mean, graph.adjacency))
+    winner = result.nodes["label_probabilities"].argmax(axis=1)
+    assert table["predicted_label"].tolist() == [graph.label_names[c] for c in winner]
+    assert table["value_degree"].tolist() == list(range(14))  # the graph's own `degree` hides nothing
+    np.testing.assert_array_equal(table["age"], graph.values["age"])
+
+
+def test_a_plain_auto_encoder_of_an_unlabelled_graph(result, graph):
+    bare = GraphData(name="bare", adjacency=graph.adjacency, node_ids=np.arange(14))
+    plain = RunResult(**{**vars(result), "z_log_var": None, "nodes": {}})
+    table = export.embedding_table(plain, bare)
+    assert table.columns.tolist() == [
+        "node", "degree", "community", "reconstruction_error", "z_0", "z_1", "z_2",
+    ]  # fmt: skip
+    with np.load(io.BytesIO(export.embedding_npz(plain, bare)), allow_pickle=False) as held:
+        assert sorted(held) == ["node_ids", "z_mean"]
+
+
+def test_another_graph_is_refused(result):
+    other = GraphData(name="o", adjacency=sparse.csr_array((3, 3), dtype=np.float32), node_ids=np.arange(3))
+    for write in (export.embedding_table, export.embedding_npz, export.projector_zip):
+        with pytest.raises(DataError, match="14 nodes, the graph 3"):
+            write(result, other)
+
+
+def test_csv_reads_back_and_holds_no_formula(result, graph):
+    rows = list(csv.reader(io.StringIO(export.to_csv(export.embedding_table(result, graph)).decode())))
+    names = [row[0] for row in rows[1:]]
+    assert names == [
+        "'=1+1", "'+49 30", "-5", "'@sum", "a,b", 'say "hi"', "tab\there", "line\nend", "é", "-5e3", "'\tx",
+        "'=",
+        "n", "'-a",
+    ]  # fmt: skip
+    assert {row[1] for row in rows[1:]} == {"first", "'=second", ""}
+    z = np.array([row[-3:] for row in rows[1:]], np.float32)
+    np.testing.assert_array_equal(z, result.z_mean)  # float32 survives text
+
+
+def test_csv_column_names_hold_no_formula():
+    assert export.to_csv(pd.DataFrame({"=cmd()": [1], "ok": [2]})) == b"'=cmd(),ok\n1,2\n"
+
+
+def test_parquet_reads_back_as_it_was(result, graph):
+    table = export.embedding_table(result, graph)
+    back = pd.read_parquet(io.BytesIO(export.to_parquet(table)))
+    assert back["node"].tolist() == NASTY
+    np.testing.assert_array_equal(back[["z_0", "z_1", "z_2"]].to_numpy(), result.z_mean)
+    assert back.columns.tolist() == table.columns.tolist()
+
+
+def test_npz_needs_no_pickle(result, graph):
+    with np.load(io.BytesIO(export.embedding_npz(result, graph)), allow_pickle=False) as held:
+        np.testing.assert_array_equal(held["z_mean"], result.z_mean)
+        np.testing.assert_array_equal(held["z_log_var"], result.z_log_var)
+        assert held["node_ids"].tolist() == NASTY
+        assert held["label_names"][held["labels"][1]] == "=second"
+
+
+def test_projector_files_have_one_row_a_node(result, graph):
+    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, graph))) as archive:
+        vectors = np.loadtxt(io.BytesIO(archive.read("vectors.tsv")), delimiter="\t")
+        meta = archive.read("metadata.tsv").decode().split("\n")
+        config = archive.read("projector_config.pbtxt").decode()
+    np.testing.assert_allclose(vectors, result.z_mean, rtol=1e-5)
+    assert len(meta) == 1 + 14 + 1  # header, nodes, end
+    width = meta[0].count("\t")
+    assert all(line.count("\t") == width for line in meta[1:-1])
+    assert meta[7].startswith("tab here\t")
+    assert "vectors.tsv" in config
+    assert "metadata.tsv" in config
+
+
+def test_link_table(graph):
+    pairs = np.array([[0, 1], [0, 2], [2, 7]])
+    logits = np.array([0.0, 2.0, -3.0], np.float32)
+    table = export.link_table(graph, pairs, logits)
+    assert table["source"].tolist() == ["=1+1", "=1+1", "-5"]
+    assert table["target"].tolist() == ["+49 30", "-5", "line\nend"]
+    assert table["shared_neighbours"].tolist() == [0, 1, 0]
+    assert table["source_degree"].tolist() == [2, 2, 2]
+    np.testing.assert_allclose(table["probability"], [0.5, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(3))])
+    assert table["target_label"].fillna("?").tolist() == ["=second", "?", "=second"]
+    assert len(export.link_table(graph, np.zeros((0, 2), np.int64), np.zeros(0, np.float32))) == 0
+
+
+def test_shared_neighbours_against_networkx(graph):
+    g = nx.gnp_random_graph(25, 0.3, seed=1, directed=True)
+    data = GraphData(
+        name="g", adjacency=sparse.csr_array(nx.to_scipy_sparse_array(g, dtype=np.float32)),
+        node_ids=np.arange(25), directed=True,
+    )  # fmt: skip
+    pairs = np.array([(i, j) for i in range(25) for j in range(25) if i != j])
+    table = export.link_table(data, pairs, np.zeros(len(pairs), np.float32))
+    plain = g.to_undirected()
+    expected = [len(list(nx.common_neighbors(plain, i, j))) for i, j in pairs]
+    assert table["shared_neighbours"].tolist() == expected
+
+
+@pytest.mark.parametrize("entry", export.EMBEDDING_FORMATS.values(), ids=list(export.EMBEDDING_FORMATS))
+def test_write_embedding_goes_by_suffix(entry, result, graph, tmp_path):
+    path = tmp_path / f"out{entry.suffix}"
+    export.write_embedding(path, result, graph)
+    assert len(path.read_bytes()) > 500
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file stays
+
+
+def test_unknown_suffixes_name_the_known_ones(result, graph, tmp_path):
+    with pytest.raises(DataError, match=r"\.csv, \.parquet, \.npz, \.zip"):
+        export.write_embedding(tmp_path / "out.xlsx", result, graph)
+    with pytest.raises(DataError, match=r"\.csv or \.parquet"):
+        export.write_table(tmp_path / "out.txt", pd.DataFrame({"a": [1]}))
+    export.write_table(tmp_path / "out.csv", pd.DataFrame({"a": [1]}))
+    assert (tmp_path / "out.csv").read_bytes() == b"a\n1\n"

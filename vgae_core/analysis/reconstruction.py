@@ -1,0 +1,327 @@
+"""What the decoder says of pairs of nodes: missing links, doubtful links, badly explained nodes.
+
+The decoder is the inner product of two latent codes; its probability is
+``sigmoid(z_i · z_j)``.  Nothing here holds an n_nodes × n_nodes array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.special import expit
+
+from vgae_core.errors import DataError
+
+BLOCK_VALUES = 4_000_000
+"""Values of a temporary array: 16 MB of float32."""
+
+EXACT_NODES = 20_000
+"""Nodes up to which the search over all pairs takes a few seconds; beyond it belongs in the background."""
+
+Report = Callable[[float, str], None]
+"""Called with the share of the work done, 0 to 1, and what is being done."""
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Return ``1 / (1 + exp(-logits))``, the decoder's probability of an edge.
+
+    Parameters
+    ----------
+    logits : ndarray of float, any shape
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        0 to 1.
+    """
+    return np.asarray(expit(logits.astype(np.float64)))
+
+
+def score_pairs(z: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the decoder's logit of each pair, ``z_i · z_j``.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+    pairs : ndarray of int64, shape (n_pairs, 2)
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
+    logits = np.empty(len(pairs), dtype=np.float32)
+    step = max(1, BLOCK_VALUES // max(1, z.shape[1]))
+    for start in range(0, len(pairs), step):
+        part = pairs[start : start + step]
+        np.einsum("ij,ij->i", z[part[:, 0]], z[part[:, 1]], out=logits[start : start + step])
+    return logits
+
+
+def missing_links(
+    z: np.ndarray,
+    known: sparse.csr_array,
+    k: int = 1000,
+    *,
+    directed: bool = False,
+    progress: Report | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` pairs without an edge that the decoder finds likeliest.
+
+    Exact over all pairs, strip by strip in memory.  Nodes are visited by falling length of
+    their code, and a strip ends where ``|z_i| |z_j|``, the largest logit still possible
+    (Cauchy-Schwarz), falls below the k-th best found so far.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+    known : csr_array, shape (n_nodes, n_nodes)
+        Entries are pairs to leave out: every edge of the graph.  Taken in both directions
+        unless `directed`.
+    k : int
+        How many; fewer are returned when the graph lacks fewer.
+    directed : bool
+        Rank arcs (i, j) and (j, i) separately.  An inner product gives both the same logit.
+    progress : callable, optional
+        Told the share of strips done.
+
+    Returns
+    -------
+    pairs : ndarray of int64, shape (k, 2)
+        Likeliest first; i < j unless `directed`; never i = j.  Equal logits stand in the
+        order of their pairs.
+    logits : ndarray of float32, shape (k,)
+
+    Raises
+    ------
+    DataError
+        If `k` < 1 or shapes disagree.
+    """
+    n, latent_dim = z.shape
+    if k < 1:
+        raise DataError(f"`k` must be >= 1. Received: {k}.")
+    if known.shape != (n, n):
+        raise DataError(f"`known` must have shape ({n}, {n}). Received: {known.shape}.")
+    lengths = np.linalg.norm(z.astype(np.float64), axis=1)
+    order = np.argsort(-lengths, kind="stable")
+    codes, lengths = np.ascontiguousarray(z[order], dtype=np.float32), lengths[order]
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    blocked = _blocked(known, place, directed=directed)
+
+    best = np.zeros(0, dtype=np.float32)
+    found = np.zeros((0, 2), dtype=np.int64)
+    floor = -np.inf
+    step = int(np.clip(BLOCK_VALUES // max(n, 1), 1, 1024))
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        first = 0 if directed else start
+        # Rounding of a float32 product of `latent_dim` terms must not prune a true winner.
+        slack = 1e-6 * (latent_dim + 8) * lengths[start] * lengths[0]
+        end = n
+        if np.isfinite(floor):
+            possible = lengths[start] * lengths + slack >= floor
+            end = int(np.count_nonzero(possible))
+            if end <= first:
+                break  # every later strip has shorter codes on both sides
+        strip = codes[start:stop] @ codes[first:end].T
+        rows = np.arange(start, stop)[:, None]
+        if directed:
+            inside = rows[:, 0] < end
+            strip[np.flatnonzero(inside), rows[inside, 0]] = -np.inf
+        else:
+            strip[np.arange(first, end)[None, :] <= rows] = -np.inf
+        part = slice(blocked.indptr[start], blocked.indptr[stop])
+        i = np.repeat(np.arange(stop - start), np.diff(blocked.indptr[start : stop + 1]))
+        j = blocked.indices[part]
+        keep = (j >= first) & (j < end)
+        strip[i[keep], j[keep] - first] = -np.inf
+        flat = strip.ravel()
+        over = flat > floor
+        if np.count_nonzero(over) > k:
+            at = np.argpartition(flat, len(flat) - k)[len(flat) - k :]
+        else:
+            at = np.flatnonzero(over)
+        best = np.concatenate([best, flat[at]])
+        row, column = np.divmod(at, end - first)
+        found = np.concatenate([found, np.column_stack([row + start, column + first])])
+        if len(best) > k:
+            top = np.argpartition(-best, k - 1)[:k]
+            best, found = best[top], found[top]
+        if len(best) == k:
+            floor = float(best.min())
+        if progress is not None:
+            progress(stop / n, f"{stop:,} of {n:,} nodes")
+    if progress is not None:
+        progress(1.0, f"{n:,} of {n:,} nodes")
+    pairs = order[found]
+    if not directed:
+        pairs = np.sort(pairs, axis=1)
+    rank = np.lexsort((pairs[:, 1], pairs[:, 0], -best))
+    return pairs[rank].astype(np.int64), best[rank]
+
+
+def _blocked(known: sparse.csr_array, place: np.ndarray, *, directed: bool) -> sparse.csr_array:
+    """Return the pairs to leave out, as a CSR pattern in the order in which nodes are visited."""
+    coo = sparse.coo_array(known)
+    i, j = place[coo.row], place[coo.col]
+    if not directed:
+        i, j = np.concatenate([i, j]), np.concatenate([j, i])
+    return sparse.csr_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=known.shape)
+
+
+def missing_links_task(
+    arrays: Mapping[str, np.ndarray], options: Mapping[str, Any], progress: Report
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return :func:`missing_links` as a task of a child process.
+
+    Parameters
+    ----------
+    arrays : mapping
+        ``z`` float32 (n_nodes, latent_dim) and ``edges`` int64 (n_edges, 2), the pairs to leave out.
+    options : mapping
+        ``k`` int and ``directed`` bool.
+    progress : callable
+
+    Returns
+    -------
+    arrays : dict
+        ``pairs`` int64 (k, 2) and ``logits`` float32 (k,).
+    values : dict
+        Empty.
+    """
+    z, edges = arrays["z"], arrays["edges"]
+    known = sparse.csr_array(
+        (np.ones(len(edges), dtype=np.float32), (edges[:, 0], edges[:, 1])), shape=(len(z), len(z))
+    )
+    pairs, logits = missing_links(
+        z, known, int(options["k"]), directed=bool(options["directed"]), progress=progress
+    )
+    return {"pairs": pairs, "logits": logits}, {}
+
+
+def unlikely_links(z: np.ndarray, edges: np.ndarray, k: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` existing edges that the decoder finds least likely, the least likely first.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+    edges : ndarray of int64, shape (n_edges, 2)
+        Each edge once.
+    k : int
+        How many; all edges when there are fewer.
+
+    Returns
+    -------
+    pairs : ndarray of int64, shape (min(k, n_edges), 2)
+    logits : ndarray of float32, shape (min(k, n_edges),)
+    """
+    logits = score_pairs(z, edges)
+    rank = np.lexsort((edges[:, 1], edges[:, 0], logits))[:k]
+    return edges[rank].astype(np.int64), logits[rank]
+
+
+def node_errors(z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0) -> np.ndarray:
+    """Return how badly the decoder explains each node: mean binary cross-entropy of its pairs.
+
+    The pairs of a node are its edges and as many non-edges drawn at random for it (with
+    repeats where it lacks fewer).  ``log 2 = 0.693`` is a coin toss.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+    adjacency : csr_array, shape (n_nodes, n_nodes)
+        Edges of the graph; row i holds the edges (or outgoing arcs) of node i.
+    seed : int
+        Fixes the non-edges.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_nodes,)
+        In nats a pair; NaN for a node without edges.
+    """
+    n = z.shape[0]
+    coo = sparse.coo_array(adjacency)
+    off = coo.row != coo.col
+    pattern = sparse.csr_array((np.ones(int(off.sum()), np.int8), (coo.row[off], coo.col[off])), shape=(n, n))
+    pattern.sum_duplicates()
+    edges = np.column_stack([np.repeat(np.arange(n), np.diff(pattern.indptr)), pattern.indices])
+    non_edges = _draw_non_edges(pattern, edges[:, 0].astype(np.int64), np.random.default_rng(seed))
+    loss = np.zeros(n)
+    count = np.zeros(n)
+    for pairs, sign in ((edges, -1.0), (non_edges, 1.0)):
+        terms = np.logaddexp(0.0, sign * score_pairs(z, pairs).astype(np.float64))  # -log p of the truth
+        loss += np.bincount(pairs[:, 0], weights=terms, minlength=n)
+        count += np.bincount(pairs[:, 0], minlength=n)
+    result = np.full(n, np.nan, dtype=np.float32)
+    np.divide(loss, count, out=result, where=count > 0, casting="same_kind")
+    return result
+
+
+def _draw_non_edges(pattern: sparse.csr_array, sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return one uniform non-neighbour (not itself) for each source; sources that have none are left out.
+
+    The r-th non-neighbour of a row comes after as many forbidden columns as satisfy
+    ``column[t] - t <= r``: a search in sorted keys, so no draw is ever rejected.
+    """
+    n = pattern.shape[0]
+    looped = sparse.csr_array(pattern + sparse.eye_array(n, dtype=np.int8, format="csr"))
+    looped.sort_indices()
+    counts = np.diff(looped.indptr).astype(np.int64)
+    free = n - counts
+    sources = sources[free[sources] > 0]
+    rank = rng.integers(0, free[sources])
+    within = np.arange(looped.nnz) - np.repeat(looped.indptr[:-1], counts)
+    keys = np.repeat(np.arange(n, dtype=np.int64), counts) * (n + 1) + looped.indices - within
+    before = np.searchsorted(keys, sources * (n + 1) + rank, side="right") - looped.indptr[sources]
+    return np.column_stack([sources, rank + before]).astype(np.int64)
+
+
+def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.DataFrame:
+    """Return the counts and rates of calling every pair with ``p >= threshold`` an edge.
+
+    Parameters
+    ----------
+    y_true : ndarray of bool or int, shape (n_pairs,)
+        1 for an edge.
+    p : ndarray of float, shape (n_pairs,)
+        Probabilities, 0 to 1.
+    steps : int
+        Thresholds, evenly spaced from 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        One row a threshold: ``threshold, tp, fp, fn, tn`` (pairs), ``precision, recall, f1,
+        accuracy`` (0 to 1).  Precision is 0 where nothing is called an edge, as in
+        :class:`~vgae_core.analysis.metrics.Confusion`.
+    """
+    thresholds = np.linspace(0.0, 1.0, steps)
+    edges = np.sort(p[y_true.astype(bool)])
+    others = np.sort(p[~y_true.astype(bool)])
+    tp = len(edges) - np.searchsorted(edges, thresholds, side="left")
+    fp = len(others) - np.searchsorted(others, thresholds, side="left")
+    fn, tn = len(edges) - tp, len(others) - fp
+    called = tp + fp
+    precision = np.divide(tp, called, out=np.zeros(steps), where=called > 0)
+    recall = np.divide(tp, len(edges), out=np.zeros(steps), where=len(edges) > 0)
+    f1 = np.divide(2 * tp, 2 * tp + fp + fn, out=np.zeros(steps), where=(2 * tp + fp + fn) > 0)
+    accuracy = np.divide(tp + tn, len(p), out=np.zeros(steps), where=len(p) > 0)
+    return pd.DataFrame(
+        {
+            "threshold": thresholds, "tp": tp, "fp": fp, "fn": fn, "tn": tn,
+            "precision": precision, "recall": recall, "f1": f1, "accuracy": accuracy,
+        }
+    )  # fmt: skip
+
+
+def best_threshold(table: pd.DataFrame) -> float:
+    """Return the threshold of the highest F1 in `table`, the lowest where several tie."""
+    return float(table["threshold"].iloc[int(table["f1"].to_numpy().argmax())])
