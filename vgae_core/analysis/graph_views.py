@@ -1,0 +1,246 @@
+"""What is shown of a graph before training: sizes, degrees, adjacency picture, features and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from vgae_core.data.dataset import Features, GraphData
+
+PICTURE_BINS = 240
+"""Cells a side of the adjacency picture; smaller graphs are drawn node by node."""
+
+DISTINCT_DEGREES = 800
+"""Points of a degree distribution at most; beyond, neighbouring degrees share a point."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Sizes of a graph after its repairs."""
+
+    n_nodes: int
+    n_edges: int
+    """Distinct pairs without self-loops; for a directed graph arcs."""
+    n_self_loops: int
+    density: float
+    """Share of the possible pairs (ordered pairs when directed) that are edges, in [0, 1]."""
+    mean_degree: float
+    """Neighbours a node; for a directed graph outgoing arcs a node."""
+    max_degree: int
+    n_isolated: int
+    n_components: int
+    """Connected components, directions ignored."""
+    largest_component: int
+    """Nodes of the largest component."""
+
+
+def numbers(graph: GraphData) -> Numbers:
+    """Return the sizes of `graph`."""
+    n = graph.n_nodes
+    n_edges = graph.profile.n_edges
+    outgoing, incoming = degrees(graph)
+    total = outgoing + incoming if graph.directed else outgoing
+    n_components, component = csgraph.connected_components(graph.adjacency, directed=False)
+    pairs = n * (n - 1) if graph.directed else n * (n - 1) // 2
+    return Numbers(
+        n_nodes=n,
+        n_edges=n_edges,
+        n_self_loops=int(np.count_nonzero(graph.adjacency.diagonal())),
+        density=n_edges / pairs if pairs else 0.0,
+        mean_degree=float(outgoing.mean()) if n else 0.0,
+        max_degree=int(outgoing.max(initial=0)),
+        n_isolated=int(np.count_nonzero(total == 0)),
+        n_components=int(n_components),
+        largest_component=int(np.bincount(component).max(initial=0)),
+    )
+
+
+def degrees(graph: GraphData) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many other nodes each node points to and is pointed at by.
+
+    Returns
+    -------
+    outgoing, incoming : ndarray of int64, shape (n_nodes,)
+        Self-loops and weights do not count; equal for an undirected graph.
+    """
+    adjacency = graph.adjacency
+    loops = (adjacency.diagonal() != 0).astype(np.int64)
+    outgoing = np.diff(adjacency.indptr).astype(np.int64) - loops
+    if not graph.directed:
+        return outgoing, outgoing
+    incoming = np.bincount(adjacency.indices, minlength=graph.n_nodes).astype(np.int64) - loops
+    return outgoing, incoming
+
+
+@dataclass(frozen=True, eq=False)
+class DegreeDistribution:
+    """How many nodes have each degree; nodes without neighbours stand apart, since log 0 does not."""
+
+    degree: np.ndarray
+    """float64, shape (n_points,), rising; the geometric mean where degrees share a point."""
+    n_nodes: np.ndarray
+    """float64, shape (n_points,): nodes a degree."""
+    at_least: np.ndarray
+    """float64, shape (n_points,): share of all nodes whose degree reaches the point's lowest degree."""
+    n_zero: int
+
+
+def degree_distribution(degree: np.ndarray, points: int = DISTINCT_DEGREES) -> DegreeDistribution:
+    """Return the distribution of `degree` (int64, shape (n_nodes,)) over at most `points` degrees."""
+    values, counts = np.unique(degree[degree > 0], return_counts=True)
+    n_zero = int(np.count_nonzero(degree == 0))
+    reach = counts[::-1].cumsum()[::-1] / max(len(degree), 1)
+    if len(values) <= points:
+        return DegreeDistribution(values.astype(np.float64), counts.astype(np.float64), reach, n_zero)
+    edges = np.unique(np.round(np.geomspace(values[0], values[-1] + 1, points + 1)).astype(np.int64))
+    which = np.searchsorted(edges, values, side="right") - 1
+    used, first = np.unique(which, return_index=True)
+    n_values = np.add.reduceat(np.ones(len(values)), first)
+    logs = np.add.reduceat(np.log(values), first) / n_values
+    width = (edges[np.minimum(used + 1, len(edges) - 1)] - edges[used]).clip(1)
+    return DegreeDistribution(np.exp(logs), np.add.reduceat(counts, first) / width, reach[first], n_zero)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An adjacency matrix seen from afar: nodes from the highest degree to the lowest, in cells."""
+
+    fill: np.ndarray
+    """float64, shape (n_cells, n_cells): share of a cell's entries that are stored, in [0, 1]."""
+    log_fill: np.ndarray
+    """float64, shape (n_cells, n_cells): log10 of `fill`, NaN where it is 0."""
+    rank: np.ndarray
+    """int64, shape (n_cells,): rank (from 1) of the first node of each cell."""
+    nodes_per_cell: float
+    lowest: float
+    """Smallest log_fill; 0 where the picture is exact or empty."""
+
+
+def adjacency_picture(adjacency: sparse.csr_array, cells: int = PICTURE_BINS) -> Picture:
+    """Return the degree-sorted picture of `adjacency`.
+
+    Parameters
+    ----------
+    adjacency : csr_array, shape (n_nodes, n_nodes)
+        Canonical; weights do not count.
+    cells : int
+        Cells a side at most; a graph of as many nodes or fewer is drawn exactly.
+
+    Returns
+    -------
+    Picture
+        Costs one pass over the edges and cells² numbers, whatever the size of the graph.
+    """
+    n = adjacency.shape[0]
+    side = min(cells, n)
+    reach = np.diff(adjacency.indptr) + np.bincount(adjacency.indices, minlength=n)
+    order = np.argsort(-reach, kind="stable")
+    cell = np.empty(n, np.int64)
+    cell[order] = np.arange(n, dtype=np.int64) * side // max(n, 1)
+    counts = np.zeros(side * side)
+    rows = np.repeat(cell, np.diff(adjacency.indptr))
+    if len(rows):
+        counts += np.bincount(rows * side + cell[adjacency.indices], minlength=side * side)
+    size = np.bincount(cell, minlength=side).astype(np.float64)
+    fill = counts.reshape(side, side) / np.outer(size, size) if side else np.zeros((0, 0))
+    log_fill = np.full(fill.shape, np.nan)
+    np.log10(fill, out=log_fill, where=fill > 0)
+    drawn = log_fill[~np.isnan(log_fill)]
+    return Picture(
+        fill=fill,
+        log_fill=log_fill,
+        rank=1 + np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64)
+        if side
+        else np.zeros(0, np.int64),
+        nodes_per_cell=n / side if side else 0.0,
+        lowest=float(drawn.min()) if drawn.size else 0.0,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureView:
+    """How full the node features are."""
+
+    n_features: int
+    n_values: int
+    """Values other than 0."""
+    density: float
+    """Share of the values that are not 0, in [0, 1]."""
+    n_empty_nodes: int
+    """Nodes whose features are all 0."""
+    n_empty_features: int
+    """Features that are 0 everywhere."""
+    row_edges: np.ndarray
+    """float64, shape (n_bins + 1,): edges of the histogram of values a node."""
+    row_counts: np.ndarray
+    """int64, shape (n_bins,): nodes in each bin."""
+    most_used: tuple[tuple[int, int], ...]
+    """(column, nodes) of the features used by the most nodes."""
+
+
+def feature_view(features: Features, bins: int = 40, top: int = 15) -> FeatureView:
+    """Return how many values each node and each feature has.
+
+    Parameters
+    ----------
+    features : csr_array or ndarray, shape (n_nodes, n_features)
+    bins : int
+        Bins of the histogram at most.
+    top : int
+        Number of features in ``most_used``.
+    """
+    n, m = features.shape
+    if sparse.issparse(features):
+        present = features.data != 0
+        rows = np.repeat(np.arange(n), np.diff(features.indptr))[present]
+        a_row = np.bincount(rows, minlength=n)
+        a_column = np.bincount(features.indices[present], minlength=m)
+    else:
+        a_row, a_column = np.count_nonzero(features, axis=1), np.count_nonzero(features, axis=0)
+    total = int(a_row.sum())
+    low, high = int(a_row.min(initial=m)), int(a_row.max(initial=0))
+    # Whole-number edges half-way between counts, so that no bin is favoured by rounding.
+    step = max(1, -(-(high - low + 1) // bins))
+    edges = np.arange(low, high + step + 1, step) - 0.5
+    counts, _ = np.histogram(a_row, bins=edges)
+    order = np.argsort(-a_column, kind="stable")[:top]
+    return FeatureView(
+        n_features=m,
+        n_values=total,
+        density=total / (n * m) if n * m else 0.0,
+        n_empty_nodes=int(np.count_nonzero(a_row == 0)),
+        n_empty_features=int(np.count_nonzero(a_column == 0)),
+        row_edges=edges,
+        row_counts=counts.astype(np.int64),
+        most_used=tuple((int(c), int(a_column[c])) for c in order if a_column[c]),
+    )
+
+
+@dataclass(frozen=True)
+class LabelView:
+    """How many nodes carry each class, the most frequent first."""
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+    n_unlabelled: int
+    n_rest: int
+    """Nodes of the classes beyond the listed ones."""
+    n_rest_classes: int
+
+
+def label_view(labels: np.ndarray, names: tuple[str, ...], top: int = 25) -> LabelView:
+    """Return the counts of the `top` classes of `labels` (int32, shape (n_nodes,), -1 where unknown)."""
+    known = labels[labels >= 0]
+    counts = np.bincount(known, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    shown, rest = order[:top], order[top:]
+    return LabelView(
+        names=tuple(names[i] for i in shown),
+        counts=tuple(int(counts[i]) for i in shown),
+        n_unlabelled=int(len(labels) - len(known)),
+        n_rest=int(counts[rest].sum()),
+        n_rest_classes=len(rest),
+    )
