@@ -74,6 +74,17 @@ def test_neighbours_against_all_pairs(metric):
     assert len(embedding.neighbours(z, 0, 500, metric)[0]) == 39
 
 
+@pytest.mark.parametrize("metric", list(embedding.SIMILARITIES))
+def test_ranks_agree_with_neighbours(metric):
+    z = codes()
+    places, values = embedding.ranks(z, 5, metric)
+    nodes, near = embedding.neighbours(z, 5, 39, metric)
+    assert sorted(places) == list(range(40))
+    assert places[5] == 0
+    assert places[nodes].tolist() == list(range(1, 40))
+    np.testing.assert_array_equal(values[nodes], near)
+
+
 def test_neighbours_of_a_zero_code_and_bad_arguments():
     z = codes()
     z[3] = 0
@@ -175,3 +186,13 @@ def test_density_counts_every_point_in_its_cell():
     expected = np.zeros((7, 7), int)
     np.add.at(expected, cell, 1)
     assert (counts == expected).all()
+
+
+def test_colour_range_ignores_outliers_and_what_is_not_finite():
+    values = np.r_[np.linspace(0, 1, 1000), 1e9, np.nan, np.inf]
+    low, high = embedding.colour_range(values)
+    assert low == pytest.approx(0.01, abs=0.002)
+    assert high == pytest.approx(0.99, abs=0.002)
+    assert embedding.colour_range(np.full(9, 3.0)) == (2.5, 3.5)
+    assert embedding.colour_range(np.full(3, np.nan)) == (0.0, 1.0)
+    assert embedding.colour_range(np.r_[np.zeros(1000), 7.0]) == (0.0, 7.0)

@@ -9,7 +9,10 @@ from scipy import sparse
 from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
 from vgae_core.analysis import reconstruction
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
+from vgae_core.spec import SplitSpec
 
 
 def make(n=30, p=0.15, seed=0, directed=False, d=5):
@@ -191,3 +194,45 @@ def test_threshold_table_against_scikit_learn():
         assert row.accuracy == pytest.approx((called == y).mean())
     best = reconstruction.best_threshold(table)
     assert table.set_index("threshold")["f1"][best] == table["f1"].max()
+
+
+@pytest.mark.parametrize(
+    ("model", "baselines", "outcome", "name"),
+    [
+        (0.95, {"a": 0.90, "b": 0.93}, "wins", "b"),
+        (0.95, {"a": 0.955}, "ties", "a"),
+        (0.90, {"a": 0.95, "b": 0.2}, "loses", "a"),
+        (0.90, {}, "alone", ""),
+    ],
+)
+def test_compare_names_the_best_baseline(model, baselines, outcome, name):
+    found = reconstruction.compare(
+        {"test": {"roc_auc": model}, "baselines": {k: {"roc_auc": v} for k, v in baselines.items()}}
+    )
+    assert (found.outcome, found.name, found.model) == (outcome, name, model)
+    assert name == "" or found.baseline == baselines[name]
+
+
+def test_score_histogram_counts_every_pair_once():
+    y = np.array([1, 1, 0, 0, 0])
+    table = reconstruction.score_histogram(y, np.array([1.0, 0.26, 0.0, 0.24, 0.25]), bins=4)
+    assert table["edges"].tolist() == [0, 1, 0, 1]
+    assert table["non_edges"].tolist() == [2, 1, 0, 0]
+    assert table["high"].tolist() == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_edge_parts_find_every_edge_of_a_split(directed):
+    _, known, _ = make(40, 0.2, directed=directed)
+    known.setdiag(0)
+    known.eliminate_zeros()
+    graph = GraphData(name="g", adjacency=known, node_ids=np.arange(40), directed=directed)
+    split = split_links(graph, SplitSpec(), 0)
+    assert set(reconstruction.edge_parts(split, split.test, 40, directed=directed)) == {"test"}
+    assert set(reconstruction.edge_parts(split, split.test_neg, 40, directed=directed)) == {""}
+    parts = reconstruction.edge_parts(split, graph.edges, 40, directed=directed)
+    assert [(parts == p).sum() for p in ("training", "validation", "test")] == [
+        len(split.train), len(split.val), len(split.test),
+    ]  # fmt: skip
+    if not directed:
+        assert set(reconstruction.edge_parts(split, split.val[:, ::-1], 40)) == {"validation"}

@@ -31,6 +31,9 @@ SIMILARITIES: dict[str, Entry] = {
     "euclidean": Entry(title="Euclidean distance", help="The straight distance; the lowest is the nearest."),
 }
 
+NEIGHBOURS = 10
+"""Nearest codes listed beside the true neighbours of a node."""
+
 _IGRAPH_LOCK = threading.Lock()  # igraph has one random generator a process
 
 
@@ -114,6 +117,42 @@ def neighbours(
     DataError
         If the node does not exist or the metric is unknown.
     """
+    values, order = _by_nearness(z, node, metric)
+    return order[:k], values[order[:k]]
+
+
+def ranks(z: np.ndarray, node: int, metric: Similarity = "inner_product") -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of every node in the order of nearness to `node`.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+    node : int
+        Row of the node asked about.
+    metric : {"inner_product", "cosine", "euclidean"}
+        What near means; see :data:`SIMILARITIES`.
+
+    Returns
+    -------
+    places : ndarray of int64, shape (n_nodes,)
+        1 for the nearest, n_nodes - 1 for the farthest, 0 for the node itself.
+    values : ndarray of float32, shape (n_nodes,)
+        As in :func:`neighbours`.
+
+    Raises
+    ------
+    DataError
+        As :func:`neighbours`.
+    """
+    values, order = _by_nearness(z, node, metric)
+    places = np.zeros(len(z), dtype=np.int64)
+    places[order] = np.arange(1, len(z))
+    return places, values
+
+
+def _by_nearness(z: np.ndarray, node: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the value of every node and the other nodes by falling nearness, ties to the lower row."""
     n = z.shape[0]
     if not 0 <= node < n:
         raise DataError(f"`node` must be between 0 and {n - 1}. Received: {node}.")
@@ -129,8 +168,8 @@ def neighbours(
         raise DataError(f"`metric` must be one of {', '.join(SIMILARITIES)}. Received: {metric!r}.")
     rank = (values if metric == "euclidean" else -values).astype(np.float64)
     rank[node] = np.inf
-    order = np.argsort(rank, kind="stable")[: min(k, n - 1)]
-    return order.astype(np.int64), values[order].astype(np.float32)
+    order = np.argsort(rank, kind="stable")[: n - 1]
+    return values.astype(np.float32), order.astype(np.int64)
 
 
 def true_neighbours(graph: GraphData, node: int) -> np.ndarray:
@@ -279,6 +318,27 @@ def _shares(sizes: np.ndarray, cap: int, least: int) -> np.ndarray:
         quota[take] -= 1
         missing += len(take)
     return quota
+
+
+def colour_range(values: np.ndarray) -> tuple[float, float]:
+    """Return the 1st and 99th percentile of the finite values, so that no outlier takes the whole scale.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+
+    Returns
+    -------
+    low, high : float
+        Always different; 0 and 1 without finite values.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = np.percentile(finite, [1, 99]).tolist()
+    if low == high:
+        low, high = float(finite.min()), float(finite.max())
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def density(xy: np.ndarray, bins: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -42,6 +42,9 @@ METHODS: dict[str, Entry] = {
     ),
 }
 
+SECONDS = 900.0
+"""Time a map may take; who waits for it can cancel it."""
+
 MIN_NODES = 5
 PCA_FIRST = 50  # longer codes are shortened first: noise goes, the search for neighbours is quick
 

@@ -7,13 +7,15 @@ The decoder is the inner product of two latent codes; its probability is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.special import expit
 
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
 
 BLOCK_VALUES = 4_000_000
@@ -21,6 +23,15 @@ BLOCK_VALUES = 4_000_000
 
 EXACT_NODES = 20_000
 """Nodes up to which the search over all pairs takes a few seconds; beyond it belongs in the background."""
+
+RANKED = 1000
+"""Pairs listed in a ranking."""
+
+TIE = 0.01
+"""Difference of AUC below which two scores are told to be about equal: a new split moves it as much."""
+
+SECONDS = 900.0
+"""Time a search in the background may take; who waits for it can cancel it."""
 
 Report = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done."""
@@ -325,3 +336,106 @@ def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.D
 def best_threshold(table: pd.DataFrame) -> float:
     """Return the threshold of the highest F1 in `table`, the lowest where several tie."""
     return float(table["threshold"].iloc[int(table["f1"].to_numpy().argmax())])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the model stands against the best baseline, by test AUC.
+
+    Parameters
+    ----------
+    outcome : {"wins", "ties", "loses", "alone"}
+        Of the model; ``"ties"`` within :data:`TIE`, ``"alone"`` without baselines.
+    model, baseline : float
+        Test AUC, 0 to 1; `baseline` is NaN when alone.
+    name : str
+        Key of the best baseline, empty when alone.
+    """
+
+    outcome: Literal["wins", "ties", "loses", "alone"]
+    model: float
+    baseline: float
+    name: str
+
+
+def compare(metrics: Mapping[str, Any]) -> Comparison:
+    """Return how the model of a run stands against the best of its baselines.
+
+    Parameters
+    ----------
+    metrics : mapping
+        ``metrics`` of a :class:`~vgae_core.runs.result.RunResult`.
+
+    Returns
+    -------
+    Comparison
+    """
+    model = float(metrics["test"]["roc_auc"])
+    scores = {name: float(values["roc_auc"]) for name, values in metrics.get("baselines", {}).items()}
+    if not scores:
+        return Comparison("alone", model, float("nan"), "")
+    name = max(scores, key=scores.__getitem__)
+    ahead = model - scores[name]
+    outcome: Literal["wins", "ties", "loses"] = (
+        "ties" if abs(ahead) < TIE else "wins" if ahead > 0 else "loses"
+    )
+    return Comparison(outcome, model, scores[name], name)
+
+
+def score_histogram(y_true: np.ndarray, p: np.ndarray, bins: int = 50) -> pd.DataFrame:
+    """Return how the probabilities of edges and of non-edges are spread.
+
+    Parameters
+    ----------
+    y_true : ndarray of bool or int, shape (n_pairs,)
+        1 for an edge.
+    p : ndarray of float, shape (n_pairs,)
+        Probabilities, 0 to 1.
+    bins : int
+        Bins of equal width from 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        One row a bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
+    """
+    ends = np.linspace(0.0, 1.0, bins + 1)
+    truth = y_true.astype(bool)
+    return pd.DataFrame(
+        {
+            "low": ends[:-1],
+            "high": ends[1:],
+            "edges": np.histogram(p[truth], bins=ends)[0],
+            "non_edges": np.histogram(p[~truth], bins=ends)[0],
+        }
+    )
+
+
+def edge_parts(split: LinkSplit, pairs: np.ndarray, n_nodes: int, *, directed: bool = False) -> np.ndarray:
+    """Return the part of the split each edge belongs to.
+
+    Parameters
+    ----------
+    split : LinkSplit
+    pairs : ndarray of int64, shape (n_pairs, 2)
+        Edges of the graph.
+    n_nodes : int
+        Number of nodes.
+    directed : bool
+        Whether (i, j) and (j, i) are different edges.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_pairs,)
+        ``"training"``, ``"validation"``, ``"test"``, or ``""`` for a pair in none.
+    """
+
+    def code(array: np.ndarray) -> np.ndarray:
+        ordered = array if directed else np.sort(array, axis=1)
+        return ordered[:, 0] * np.int64(n_nodes) + ordered[:, 1]
+
+    wanted = code(pairs)
+    parts = np.full(len(pairs), "", dtype=object)
+    for name, held in (("training", split.train), ("validation", split.val), ("test", split.test)):
+        parts[np.isin(wanted, code(held))] = name
+    return parts
