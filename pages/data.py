@@ -1,7 +1,278 @@
 """Bring a graph, look at it, decide on its repairs."""
 
-from dashboard import frame
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import charts, forms, frame, state, uploads
+from vgae_core.analysis import graph_views as views
+from vgae_core.data.repairs import offers
+from vgae_core.data.report import inspect
+from vgae_core.data.samples import SAMPLES, load_sample
+from vgae_core.errors import StudioError
+from vgae_core.spec import RepairSpec, settings
 
 frame.require_router("data")
 
+ICONS = {"info": ":material/info:", "choice": ":material/rule:", "warning": ":material/warning:"}
+
+
+# ------------------------------------------------------------------------ bringing data
+def choose_sample() -> None:
+    """Draw the list of samples; loading one is explicit, because some are fetched."""
+    here = state.source().removeprefix("sample:")
+    names = list(SAMPLES)
+    name = st.selectbox(
+        "Sample",
+        names,
+        index=names.index(here) if here in SAMPLES else 0,
+        format_func=lambda key: SAMPLES[key].title,
+        key="sample",
+    )
+    sample = SAMPLES[name]
+    fetched = " Fetched from the internet when loaded." if sample.online else ""
+    st.caption(f"{charts.plain(sample.help)} Licence: {charts.plain(sample.licence)}.{fetched}")
+    if name == here:
+        st.button("Loaded", icon=":material/check:", disabled=True, width="stretch")
+    elif st.button("Load sample", type="primary", icon=":material/download:", width="stretch"):
+        with frame.guard(), st.spinner(f"Loading {charts.plain(sample.title)}…"):
+            state.use_raw(load_sample(name), f"sample:{name}")
+            st.rerun()
+
+
+def upload() -> None:
+    """Draw the three file slots; nothing changes until the files are read and sound."""
+    with st.form("upload", border=False):
+        files = uploads.slots()
+        with st.expander("Which files can be read?", icon=":material/help:"):
+            st.markdown(uploads.FORMATS)
+        read = st.form_submit_button(
+            "Read files", type="primary", icon=":material/upload_file:", width="stretch"
+        )
+    if read:
+        with frame.guard():
+            bar = st.progress(0.0, "Reading…")
+            raw = uploads.read(files, lambda share, text: bar.progress(share, charts.plain(text)))
+            state.use_raw(raw, "upload")
+            uploads.drop()
+            st.rerun()
+
+
+# ---------------------------------------------------------------------- looking at them
+@st.cache_data(scope="session", max_entries=2, show_spinner=False)
+def views_of(fingerprint: str) -> dict:  # the fingerprint is the key: the same content, the same views
+    graph = state.graph()
+    outgoing, incoming = views.degrees(graph)
+    named = {"Outgoing": outgoing, "Incoming": incoming} if graph.directed else {"Nodes": outgoing}
+    return {
+        "numbers": views.numbers(graph),
+        "degrees": {name: views.degree_distribution(degree) for name, degree in named.items()},
+        "picture": views.adjacency_picture(graph.adjacency),
+        "features": None if graph.features is None else views.feature_view(graph.features),
+        "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
+    }
+
+
+def show_numbers(numbers: views.Numbers) -> None:
+    graph = state.graph()
+    kind = "Arcs" if graph.directed else "Edges"
+    tiles = {
+        "Nodes": (f"{numbers.n_nodes:,}", "Nodes of the graph to train on."),
+        kind: (f"{numbers.n_edges:,}", "Distinct pairs, self-loops not counted."),
+        "Density": (f"{numbers.density:.2%}", "Share of the possible pairs that are edges."),
+        "Mean degree": (f"{numbers.mean_degree:.1f}", f"The highest is {numbers.max_degree:,}."),
+        "Components": (
+            f"{numbers.n_components:,}",
+            f"Connected parts; the largest has {numbers.largest_component:,} nodes.",
+        ),
+        "Isolated": (f"{numbers.n_isolated:,}", "Nodes without any neighbour."),
+        "Features": (f"{graph.profile.n_features:,}", "Columns of the node features."),
+        "Classes": (f"{graph.profile.n_classes:,}", "Different labels of nodes."),
+    }
+    with st.grid(min_column_width=120, gap="small"):
+        for label, (value, about) in tiles.items():
+            st.metric(label, value, help=about, border=True)
+    direction = "Directed" if graph.directed else "Undirected"
+    weights = "weighted" if graph.profile.weighted else "unweighted"
+    loops = f" · {numbers.n_self_loops:,} self-loops kept" if numbers.n_self_loops else ""
+    st.caption(f"{direction} · {weights}{loops} · read as {charts.plain(state.raw().format)}")
+
+
+def show_findings() -> None:
+    """Tell what was noticed while reading."""
+    found = inspect(state.raw()).findings
+    if not found:
+        st.caption(":material/check_circle: Nothing unusual was found in the files.")
+        return
+    for finding in found:
+        examples = ", ".join(charts.plain(e, 60) for e in finding.examples)
+        st.markdown(
+            f"{ICONS[finding.level]} {charts.plain(finding.message)}"
+            + (f"  \n{examples}" if examples else "")
+        )
+
+
+def choose_repairs() -> None:
+    """Draw each repair with what it would touch; a change applies at once."""
+    offered = {offer.setting.rsplit(".")[-1]: offer for offer in offers(state.raw())}
+    spec = wanted = state.spec()
+    with st.grid(min_column_width=210):
+        for setting in settings(RepairSpec, "dataset.repairs."):
+            with st.container():
+                value = forms.field(setting, getattr(spec.dataset.repairs, setting.name), setting.key)
+                wanted = wanted.replace(setting.key, value)
+                if offer := offered.get(setting.name):
+                    st.caption(charts.plain(offer.message))
+    if wanted != spec:
+        try:
+            state.set_spec(wanted)
+        except StudioError as error:
+            state.set_spec(spec, replace=True)
+            st.session_state["repair_error"] = error
+        st.rerun()
+    if error := st.session_state.pop("repair_error", None):
+        frame.report(error)
+
+
+def show_degrees(distributions: dict) -> None:
+    fig = go.Figure()
+    for index, (name, shown) in enumerate(distributions.items()):
+        fig.add_scatter(
+            x=shown.degree,
+            y=shown.n_nodes,
+            mode="markers",
+            name=name,
+            marker={
+                "size": 7,
+                "color": charts.colour(index),
+                "symbol": ("circle", "diamond")[index],
+                "opacity": 0.8,
+            },
+            hovertemplate="degree %{x:,.4~g}<br>%{y:,.4~g} nodes<extra></extra>",
+        )
+    fig.update_xaxes(type="log", title="Degree", dtick=1)
+    fig.update_yaxes(type="log", title="Nodes", dtick=1)
+    fig.update_layout(showlegend=len(distributions) > 1)
+    charts.show(fig, key="degrees", alt="Number of nodes by degree, both axes logarithmic.")
+    zero = sum(shown.n_zero for shown in distributions.values())
+    if zero:
+        st.caption(f"{zero:,} nodes of degree 0 have no place on a logarithmic axis.")
+
+
+def show_picture(picture: views.Picture) -> None:
+    exact = picture.nodes_per_cell <= 1
+    fig = go.Figure(
+        go.Heatmap(
+            z=picture.fill if exact else picture.log_fill,
+            x=picture.rank,
+            y=picture.rank,
+            zmin=picture.lowest if not exact else None,
+            colorscale=[[0, "rgba(0,0,0,0)"], [1, charts.colour(0)]] if exact else charts.SEQUENTIAL,
+            showscale=not exact,
+            customdata=None if exact else picture.fill,
+            colorbar={
+                "title": {"text": "filled"},
+                "tickprefix": "10<sup>",
+                "ticksuffix": "</sup>",
+                "thickness": 12,
+            },
+            hovertemplate="rank %{y:,} – rank %{x:,}"
+            + ("" if exact else "<br>%{customdata:.3~%} filled")
+            + "<extra></extra>",
+        )
+    )
+    fig.update_xaxes(title="Node, by falling degree", constrain="domain", showgrid=False)
+    fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
+    charts.show(fig, key="picture", alt="Adjacency matrix, nodes sorted by falling degree.")
+    if not exact:
+        st.caption(
+            f"Each cell stands for about {picture.nodes_per_cell:,.0f} x {picture.nodes_per_cell:,.0f} pairs."
+        )
+
+
+def show_features(view: views.FeatureView, names: tuple[str, ...]) -> None:
+    fig = go.Figure(
+        go.Bar(
+            x=view.row_edges[:-1],
+            y=view.row_counts,
+            width=view.row_edges[1:] - view.row_edges[:-1],
+            offset=0,
+            marker={"color": charts.colour(2)},
+            hovertemplate="%{x:,} values or more<br>%{y:,} nodes<extra></extra>",
+        )
+    )
+    fig.update_xaxes(title="Values other than 0, a node")
+    fig.update_yaxes(title="Nodes")
+    fig.update_layout(bargap=0)
+    charts.show(fig, key="features", alt="How many nodes have how many feature values.")
+    st.caption(
+        f"{view.density:.2%} of all values are not 0 · {view.n_empty_nodes:,} nodes without any · "
+        f"{view.n_empty_features:,} features that no node has"
+    )
+    if names and view.most_used:
+        listed = ", ".join(
+            f"{charts.plain(names[column], 40)} ({count:,})" for column, count in view.most_used
+        )
+        st.caption(f"Most used: {listed}")
+
+
+def show_labels(view: views.LabelView) -> None:
+    fig = go.Figure(
+        go.Bar(
+            x=view.counts,
+            y=[charts.escape(name, 32) for name in view.names],
+            orientation="h",
+            marker={"color": charts.colour(1)},
+            hovertemplate="%{y}: %{x:,} nodes<extra></extra>",
+        )
+    )
+    fig.update_xaxes(title="Nodes")
+    fig.update_yaxes(autorange="reversed", type="category")
+    charts.show(fig, key="labels", alt="Number of nodes of each class, the largest first.")
+    notes = []
+    if view.n_rest_classes:
+        notes.append(f"{view.n_rest_classes:,} smaller classes with {view.n_rest:,} nodes are not drawn")
+    if view.n_unlabelled:
+        notes.append(f"{view.n_unlabelled:,} nodes have no label")
+    if notes:
+        st.caption(" · ".join(notes))
+
+
 frame.header("Data", "Bring a graph, look at it, and decide what is done to it before training.")
+
+source, overview = st.columns([1, 2], gap="large")
+with source, frame.guard():
+    how = st.segmented_control(
+        "Where from",
+        ["Sample", "Upload"],
+        default="Sample",
+        required=True,
+        key="how",
+        label_visibility="collapsed",
+    )
+    choose_sample() if how == "Sample" else upload()
+
+with overview, frame.guard():
+    drawn = views_of(state.graph().fingerprint)
+    show_numbers(drawn["numbers"])
+    show_findings()
+
+with frame.guard():
+    st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
+    choose_repairs()
+
+with frame.guard():
+    graph = state.graph()
+    pictures = {
+        "Degree distribution": lambda: show_degrees(drawn["degrees"]),
+        "Adjacency": lambda: show_picture(drawn["picture"]),
+    }
+    if drawn["features"]:
+        pictures["Node features"] = lambda: show_features(drawn["features"], graph.feature_names)
+    if drawn["labels"]:
+        pictures["Labels"] = lambda: show_labels(drawn["labels"])
+    with st.grid(min_column_width=420, gap="medium"):
+        for title, draw in pictures.items():
+            with st.container(border=True):
+                st.subheader(title, anchor=False)
+                draw()
+    st.page_link("pages/model.py", label="Next: choose outputs and settings", icon=":material/arrow_forward:")
