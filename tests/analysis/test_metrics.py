@@ -104,8 +104,8 @@ def test_calibration_equals_scikit_learn():
     positive, predicted = calibration_curve(y, p, n_bins=10)
     np.testing.assert_allclose(ours.fraction_positive, positive)
     np.testing.assert_allclose(ours.mean_predicted, predicted)
-    assert ours.count.sum() == 2000
-    assert ours.expected_error == pytest.approx(np.average(np.abs(positive - predicted), weights=ours.count))
+    assert ours.counts.sum() == 2000
+    assert ours.expected_error == pytest.approx(np.average(np.abs(positive - predicted), weights=ours.counts))
 
 
 def test_calibration_leaves_out_empty_bins_and_takes_one():

@@ -179,18 +179,22 @@ def _cosine(rows: Features, pairs: np.ndarray, hop: sparse.csr_array | None = No
     """Return the cosine of the two rows of each pair, of ``hop @ rows`` if `hop` is given."""
     n, width = rows.shape
     size = np.diff(rows.indptr).astype(np.float64) if sparse.issparse(rows) else np.full(n, float(width))
-    cost = size if hop is None else (hop != 0).astype(np.float64) @ size
+    cost = size if hop is None else _ones_like(hop) @ size
     result = np.empty(len(pairs))
     for block in _blocks(cost[pairs].sum(axis=1)):
         nodes, place = np.unique(pairs[block], return_inverse=True)
         place = place.reshape(-1, 2)
         local = rows[nodes] if hop is None else _unit_rows(hop[nodes] @ rows)
         left, right = local[place[:, 0]], local[place[:, 1]]
-        if sparse.issparse(local):
-            result[block] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
+        if isinstance(left, np.ndarray):
+            result[block] = np.einsum("ij,ij->i", left, np.asarray(right))
         else:
-            result[block] = np.einsum("ij,ij->i", left, right)
+            result[block] = left.multiply(right) @ np.ones(width)
     return result
+
+
+def _ones_like(matrix: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _present(features: Features | None) -> Features:
@@ -201,11 +205,11 @@ def _present(features: Features | None) -> Features:
 
 def _unit_rows(matrix: Features) -> Features:
     """Return the matrix with every row scaled to length 1 (zero rows stay zero); float64."""
-    if not sparse.issparse(matrix):
+    if isinstance(matrix, np.ndarray):
         dense = np.asarray(matrix, dtype=np.float64)
         length = np.linalg.norm(dense, axis=1, keepdims=True)
         return np.divide(dense, length, out=np.zeros_like(dense), where=length > 0)
-    csr = sparse.csr_array(matrix, dtype=np.float64)
+    csr = sparse.csr_array(matrix).astype(np.float64)
     length = np.sqrt(np.asarray(csr.multiply(csr).sum(axis=1)).ravel())
     scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
     return sparse.csr_array(

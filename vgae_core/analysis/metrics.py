@@ -100,9 +100,9 @@ class Calibration(NamedTuple):
 
     mean_predicted: np.ndarray
     fraction_positive: np.ndarray
-    count: np.ndarray
+    counts: np.ndarray
     expected_error: float
-    """Mean of |fraction - prediction|, weighted by the bins' counts (Naeini et al. 2015)."""
+    """Mean of |fraction - prediction|, weighted by their counts (Naeini et al. 2015)."""
 
 
 def link_metrics(y_true: np.ndarray, scores: np.ndarray) -> dict[str, float]:

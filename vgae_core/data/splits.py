@@ -7,24 +7,19 @@ pairs are scored once.
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
 from vgae_core.spec import SplitSpec
 
 PARTS = ("train", "val", "val_neg", "test", "test_neg")
 """The arrays of a split, as named in a split file."""
-
-_MAX_PAIRS = 100_000_000
-"""Pairs accepted from one array of a split file; 1.6 GB, beyond any graph this package loads."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -135,13 +130,12 @@ class LinkSplit:
         index = np.int32 if max(n_nodes, 2 * len(code) + n_nodes) < 2**31 else np.int64
         indptr = np.zeros(n_nodes + 1, dtype=index)
         np.cumsum(np.bincount(rows, minlength=n_nodes), out=indptr[1:])
-        message = sparse.csr_array((weights, cols.astype(index), indptr), shape=shape)
+        message: sparse.csr_array = sparse.csr_array((weights, cols.astype(index), indptr), shape=shape)
         if not graph.directed:
-            message = message + message.T
+            message = sparse.csr_array(message + message.T)
         loops = graph.adjacency.diagonal()
         if np.any(loops):
-            message = message + sparse.diags_array(loops, format="csr", dtype=np.float32)
-        message = sparse.csr_array(message, dtype=np.float32)
+            message = sparse.csr_array(message + sparse.diags_array(loops.astype(np.float32), format="csr"))
         message.sum_duplicates()
         return message
 
@@ -249,17 +243,7 @@ def save_split(path: Path | str, split: LinkSplit) -> None:
     OSError
         If the file cannot be written; an older file then stays as it was.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **{name: getattr(split, name) for name in PARTS})
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    save_npz(Path(path), {name: getattr(split, name) for name in PARTS}, compress=True)
 
 
 def load_split(path: Path | str) -> LinkSplit:
@@ -280,45 +264,15 @@ def load_split(path: Path | str) -> LinkSplit:
         If the file is not such an npz.
     """
     where = Path(path).name
-    mend = f"Expected an npz with the arrays {', '.join(PARTS)}, each int64 of shape (pairs, 2)."
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {item.filename: item.file_size for item in archive.infolist()}
-            absent = [name for name in PARTS if f"{name}.npy" not in sizes]
-            if absent:
-                raise DataError(f"The split lacks {', '.join(absent)}.", where=where, mend=mend)
-            arrays = {name: _read_pairs(archive, name, sizes[f"{name}.npy"], where) for name in PARTS}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-        raise DataError(f"Not a split file: {error}.", where=where, mend=mend) from error
-    return LinkSplit(**arrays)
-
-
-def _read_pairs(archive: zipfile.ZipFile, name: str, size: int, where: str) -> np.ndarray:
-    """Return one array of a split file; its header is checked before its data is read."""
-    with archive.open(f"{name}.npy") as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, fortran, dtype = read(file)
-        except ValueError as error:
-            raise DataError(f"`{name}` is not an array: {error}.", where=where) from error
-        if dtype.kind not in "iu" or len(shape) != 2 or shape[1] != 2 or not 0 <= shape[0] <= _MAX_PAIRS:
+    arrays = load_npz(Path(path), keys=PARTS, where=where)
+    for name, pairs in arrays.items():
+        if pairs.dtype.kind not in "iu" or pairs.ndim != 2 or pairs.shape[1] != 2:
             raise DataError(
-                f"`{name}` must be an int64 array of shape (pairs, 2). Received: {dtype} of shape {shape}.",
+                f"`{name}` must be an int64 array of shape (pairs, 2). "
+                f"Received: {pairs.dtype} of shape {pairs.shape}.",
                 where=where,
             )
-        expected = shape[0] * 2 * dtype.itemsize
-        if size < expected:
-            raise DataError(f"`{name}` is cut short.", where=where)
-        data = file.read(expected)
-    if len(data) < expected:
-        raise DataError(f"`{name}` is cut short.", where=where)
-    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return LinkSplit(**{name: pairs.astype(np.int64) for name, pairs in arrays.items()})
 
 
 # ------------------------------------------------------------------ pairs as numbers
