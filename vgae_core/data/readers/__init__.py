@@ -1,0 +1,447 @@
+"""Readers: files in, one :class:`~vgae_core.data.dataset.RawGraph` out, or one clear error.
+
+Each format is a module with a :class:`~vgae_core.data.readers.base.Format`, listed in
+:data:`FORMATS`.  The content of a file decides which format reads it, never its name.
+
+How nodes are matched
+---------------------
+The adjacency decides which nodes exist. Node ids of features and labels are matched to it:
+
+- ids it lacks are left out and reported with their count and examples (an edge list with a
+  typo must not grow a node, and a table of all users must not bury a graph of some);
+- nodes without a row get zero features or no label, which is reported too;
+- if no id at all matches, the files do not belong together: an error.
+
+A matrix without ids numbers its nodes from 0. A table without ids is matched by position.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from vgae_core import isolation
+from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
+from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.limits import LIMITS, Limits
+from vgae_core.data.readers import delimited, matrix_market, node_lists, npz
+from vgae_core.data.readers.base import (
+    Content,
+    Edges,
+    Format,
+    NodeTable,
+    Probe,
+    Role,
+    SourceFile,
+    count_common,
+    examples,
+    sorted_unique,
+    whole_numbers,
+)
+from vgae_core.errors import DataError, SpecError, StudioError
+
+__all__ = ["FORMATS", "SUFFIXES", "SourceFile", "read", "read_isolated", "read_task"]
+
+FORMATS: tuple[Format, ...] = (
+    npz.SCIPY,
+    npz.GNN_BENCHMARK,
+    npz.DENSE,
+    matrix_market.FORMAT,
+    node_lists.FORMAT,
+    delimited.FORMAT,
+)
+"""Every format, the most particular first: the first that recognises a file reads it."""
+
+SUFFIXES: tuple[str, ...] = tuple(
+    dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz"])
+)
+"""Usual endings of the files that can be read, for upload forms."""
+
+_T = TypeVar("_T")
+ProgressCallback = Callable[[float, str], None]
+_HEAD = 65_536
+_NAME_HINTS: tuple[tuple[Content, re.Pattern[str]], ...] = (
+    ("edges", re.compile(r"(^|[_\W])(edges?|links?|adj|adjacency|graph|edgelist)([_\W]|$)")),
+    ("features", re.compile(r"(^|[_\W])(features?|feats?|attrs?|attributes?|x)([_\W]|$)")),
+    ("labels", re.compile(r"(^|[_\W])(labels?|targets?|class|classes|y|communit(y|ies))([_\W]|$)")),
+)
+
+
+def read(
+    files: Sequence[SourceFile],
+    *,
+    name: str | None = None,
+    limits: Limits = LIMITS,
+    progress: ProgressCallback | None = None,
+) -> RawGraph:
+    """Return the graph that the files describe, unrepaired, with everything noticed.
+
+    Runs in this process; see :func:`read_isolated` for files of unknown origin.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+        One file with edges and at most one each with features and labels, in any order.
+    name : str, optional
+        Name of the graph; by default the stem of the file with the edges.
+    limits : Limits
+        Upper bounds.
+    progress : callable, optional
+        ``progress(fraction, message)``.
+
+    Returns
+    -------
+    RawGraph
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or the files do not fit together; it names file and line.
+    LimitError
+        If something is larger than `limits`.
+    """
+    tell = progress or _silent
+    if not files:
+        raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
+    with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
+        tell(0.0, "Opening files")
+        probes = [_probe(file, Path(folder), limits) for file in files]
+        formats = [_recognise(probe) for probe in probes]
+        parts = _assign(probes, formats)
+        probe, format_ = parts["edges"]
+        tell(0.1, f"Reading edges from {probe.name}")
+        assert format_.edges is not None  # noqa: S101  _assign sees to it
+        edges = _guarded(probe, format_, lambda: format_.edges(probe))  # type: ignore[misc]
+        tables = list(edges.tables)
+        for at, content in ((0.5, "features"), (0.8, "labels")):
+            if content not in parts:
+                continue
+            tell(at, f"Reading {content} from {parts[content][0].name}")
+            tables.append(_read_table(*parts[content], content, edges.node_ids))
+        tell(0.9, "Matching nodes")
+        graph = _assemble(name or _stem(probe), edges, tables)
+        tell(1.0, "Done")
+        return graph
+
+
+def _silent(fraction: float, message: str) -> None:
+    """Tell nobody."""
+
+
+def _read_table(probe: Probe, format_: Format, content: Content, node_ids: np.ndarray) -> NodeTable:
+    table = format_.table
+    assert table is not None  # noqa: S101  _assign sees to it
+    return _guarded(probe, format_, lambda: table(probe, content, node_ids))
+
+
+def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
+    """Run a reader; what a library raises on a damaged file becomes one clear error."""
+    try:
+        return work()
+    except StudioError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError, EOFError, zlib.error, RecursionError) as error:
+        raise probe.error(
+            f"Cannot be read as {format_.title}: {type(error).__name__}: {str(error)[:200]}.",
+            mend="The file is probably damaged: write it anew.",
+        ) from error
+
+
+# ----------------------------------------------------------------------------- opening files
+def _probe(file: SourceFile, folder: Path, limits: Limits) -> Probe:
+    if file.role not in get_args(Role):
+        raise SpecError(f"`role` must be one of {', '.join(get_args(Role))}. Received: {file.role!r}.")
+    path = Path(file.path)
+    try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise DataError(f"The file {what}.", where=file.name, mend="Give the path of a file.")
+        size = path.stat().st_size
+        limits.check("upload_bytes", size, where=file.name)
+        if size == 0:
+            raise DataError("The file is empty.", where=file.name, mend="Hand in a file with content.")
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD)
+        if head[:2] == b"\x1f\x8b":
+            path = _gunzip(path, folder, file.name, limits)
+            with open(path, "rb") as stream:
+                head = stream.read(_HEAD)
+    except OSError as error:
+        raise DataError(f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path.") from error
+    stem = re.sub(r"\.gz$", "", file.name.lower())
+    return Probe(file.name, stem, path, head, file.role, limits)
+
+
+def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
+    """Decompress to `folder`, no further than the limit."""
+    handle, target = tempfile.mkstemp(dir=folder)
+    written = 0
+    try:
+        with os.fdopen(handle, "wb") as out, gzip.open(path, "rb") as stream:
+            while piece := stream.read(1 << 20):
+                written += len(piece)
+                limits.check("decompressed_bytes", written, where=name)
+                out.write(piece)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"The gzip data is damaged: {error}.", where=name, mend="Compress the file again."
+        ) from error
+    if not written:
+        raise DataError("The file is empty.", where=name, mend="Hand in a file with content.")
+    return Path(target)
+
+
+def _recognise(probe: Probe) -> Format:
+    for format_ in FORMATS:
+        if format_.recognise(probe):
+            return format_
+    delimited.layout(probe)  # says what it is instead
+    raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
+
+
+def _stem(probe: Probe) -> str:
+    return re.sub(r"\.[a-z0-9]{1,8}$", "", re.sub(r"\.gz$", "", probe.name, flags=re.IGNORECASE), flags=re.IGNORECASE)
+
+
+# ---------------------------------------------------------------------------- who holds what
+def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content, tuple[Probe, Format]]:
+    """Return the file of each content: what the user says first, then content, then names."""
+    parts: dict[Content, tuple[Probe, Format]] = {}
+    open_: list[tuple[Probe, Format, Content, Content | None]] = []
+    for probe, format_ in zip(probes, formats, strict=True):
+        if probe.role != "auto":
+            _take(parts, probe.role, probe, format_)
+        else:
+            guess = _guarded(probe, format_, lambda f=format_, p=probe: f.guess(p))  # type: ignore[misc]
+            hint = next((content for content, pattern in _NAME_HINTS if pattern.search(probe.stem)), None)
+            open_.append((probe, format_, guess, hint))
+    if len(open_) == 1 and "edges" not in parts and open_[0][1].edges is not None:
+        # A single file, or the only one left: the edges.
+        probe, format_, guess, _ = open_.pop()
+        _take(parts, "edges", probe, format_)
+    # Square matrices and two-column tables may be either: the name breaks the tie.
+    for probe, format_, guess, hint in sorted(open_, key=lambda o: o[2] != "edges"):
+        role: Content = guess
+        if guess == "edges" and hint is not None and hint != "edges" and format_.table is not None:
+            role = hint
+        elif guess == "edges" and "edges" in parts:
+            role = "labels" if format_ is delimited.FORMAT and "labels" not in parts else "features"
+        _take(parts, role, probe, format_)
+    if "edges" not in parts:
+        names = ", ".join(probe.name for probe in probes)
+        raise DataError(
+            "No file holds edges.", where=names, mend="Hand in an edge list, a square .mtx or a square .npz as well."
+        )
+    return parts
+
+
+def _take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Probe, format_: Format) -> None:
+    if role in parts:
+        raise DataError(
+            f"Two files hold {role}: {parts[role][0].name} and {probe.name}.",
+            mend="Hand in one file for edges, one for features and one for labels, and say which is which.",
+        )
+    if (format_.edges if role == "edges" else format_.table) is None:
+        kinds = {"edges": "edges", "features": "node features", "labels": "node labels"}
+        raise DataError(
+            f"{format_.title} holds no {kinds[role]}.", where=probe.name, mend="Choose another file for them."
+        )
+    parts[role] = (probe, format_)
+
+
+# ----------------------------------------------------------------------------- putting together
+def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
+    findings = list(edges.findings)
+    parts: dict[str, Any] = {}
+    values: dict[str, np.ndarray] = {}
+    for table in tables:
+        rows, nodes = _match(table, edges.node_ids, findings)
+        findings.extend(table.findings)
+        n = len(edges.node_ids)
+        if table.features is not None:
+            parts["features"] = _place(table.features, rows, nodes, n)
+            parts["feature_names"] = table.feature_names
+        if table.classes is not None:
+            labels = np.full(n, -1, np.int32)
+            labels[nodes] = table.classes[rows]
+            used = np.unique(labels[labels >= 0])
+            if len(used) < len(table.class_names):  # classes of rows that were left out
+                labels = np.where(labels >= 0, np.searchsorted(used, labels), -1).astype(np.int32)
+            parts["labels"] = labels
+            parts["label_names"] = tuple(table.class_names[i] for i in used)
+        for key, column in table.values.items():
+            placed = np.full(n, np.nan, np.float32)
+            placed[nodes] = column[rows]
+            values[key] = placed
+    directed = edges.directed
+    if directed is None:
+        directed = tells_directions(edges.rows, edges.cols, edges.weights, len(edges.node_ids))
+    return RawGraph(
+        name=name,
+        rows=edges.rows,
+        cols=edges.cols,
+        weights=edges.weights,
+        node_ids=edges.node_ids,
+        directed=directed,
+        format=edges.format,
+        values=values,
+        findings=tuple(findings),
+        symmetric=edges.symmetric,
+        **parts,
+    )
+
+
+def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | None, n: int) -> bool:
+    """Return whether the entries tell directions apart.
+
+    They do if some entries, but not all, have one in the other direction, or if the two
+    directions differ in weight.
+    """
+    keep = rows != cols
+    rows, cols = rows[keep], cols[keep]
+    forth = sorted_unique(rows * n + cols)
+    mutual = count_common(forth, sorted_unique(cols * n + rows))
+    if mutual == 0:
+        return False
+    if mutual < len(forth):
+        return True
+    if weights is None:
+        return False
+    adjacency = sparse.coo_array((weights[keep].astype(np.float64), (rows, cols)), shape=(n, n)).tocsr()
+    return not bool(np.allclose((adjacency - adjacency.T).data, 0.0, atol=1e-6))
+
+
+def _place(
+    features: sparse.csr_array | np.ndarray, rows: np.ndarray, nodes: np.ndarray, n: int
+) -> sparse.csr_array | np.ndarray:
+    """Return the features with `rows[k]` moved to `nodes[k]` and zeros elsewhere."""
+    if len(rows) == n == features.shape[0] and bool((nodes[np.argsort(rows)] == np.arange(n)).all()):
+        return features
+    if not sparse.issparse(features):
+        placed = np.zeros((n, features.shape[1]), np.float32)
+        placed[nodes] = features[rows]
+        return placed
+    moves = sparse.csr_array((np.ones(len(rows), np.float32), (nodes, rows)), shape=(n, features.shape[0]))
+    placed = sparse.csr_array(moves @ features, dtype=np.float32)
+    placed.sort_indices()
+    return placed
+
+
+def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the table that belong to nodes, and the position of each node."""
+    n = len(node_ids)
+    if table.ids is None and table.n_rows == n:
+        return np.arange(n), np.arange(n)
+    ids = table.ids
+    if ids is None:
+        if node_ids.dtype.kind not in "iu" or (n and int(node_ids[-1]) >= table.n_rows) or table.n_rows < n:
+            raise DataError(
+                f"Has {table.n_rows:,} rows for {n:,} nodes, and no column of node ids.",
+                where=table.where,
+                mend="Hand in one row a node, or a table with a column of node ids.",
+            )
+        ids = np.arange(table.n_rows)  # row i is the node called i
+    positions = _positions(ids, node_ids)
+    rows = np.flatnonzero(positions >= 0)
+    unknown = np.flatnonzero(positions < 0)
+    if not len(rows):
+        raise DataError(
+            f"None of its {len(ids):,} node ids is in the graph: it has {', '.join(examples(ids[:3]))}; "
+            f"the graph has {', '.join(examples(node_ids[:3]))}.",
+            where=table.where,
+            mend="Use the same node ids in all files.",
+        )
+    if len(unknown):
+        findings.append(
+            Finding(
+                "unknown-nodes",
+                "warning",
+                f"{len(unknown):,} of {len(ids):,} node ids in {table.where} are not in the graph and were left "
+                f"out, e.g. {', '.join(examples(ids[unknown]))}.",
+                len(unknown),
+                examples(ids[unknown]),
+            )
+        )
+    nodes = positions[rows]
+    if len(nodes) < n:
+        present = np.zeros(n, bool)
+        present[nodes] = True
+        missing = node_ids[~present]
+        effect = "; their features are zero" if table.features is not None else ""
+        findings.append(
+            Finding(
+                "nodes-without-row",
+                "warning",
+                f"{len(missing):,} of {n:,} nodes have no row in {table.where}, "
+                f"e.g. {', '.join(examples(missing))}{effect}.",
+                len(missing),
+                examples(missing),
+            )
+        )
+    return rows, nodes
+
+
+def _positions(ids: np.ndarray, node_ids: np.ndarray) -> np.ndarray:
+    """Return the position of each id in `node_ids`, -1 where it is not there."""
+    if node_ids.dtype.kind in "iu":
+        if ids.dtype.kind not in "iu":
+            texts = pd.Series(ids, dtype="str")
+            whole = texts.str.fullmatch(r"[+-]?\d{1,18}(\.0*)?").to_numpy(bool)
+            numbers = np.zeros(len(ids), np.int64)
+            converted = whole_numbers(texts[whole])
+            if converted is not None:
+                numbers[whole] = converted
+            found = pd.Index(node_ids).get_indexer(pd.Index(numbers))
+            return np.where(whole, found, -1)
+        return np.asarray(pd.Index(node_ids).get_indexer(pd.Index(ids)))
+    known = pd.Index(pd.Series(node_ids, dtype="str"))
+    if not known.is_unique:
+        raise DataError("Node ids of the graph are not unique.", mend="Give every node its own id.")
+    return np.asarray(known.get_indexer(pd.Index(pd.Series(ids, dtype=object).astype(str).astype("str"))))
+
+
+# -------------------------------------------------------------------------------- isolation
+def read_isolated(
+    files: Sequence[SourceFile],
+    *,
+    name: str | None = None,
+    limits: Limits = LIMITS,
+    progress: ProgressCallback | None = None,
+) -> RawGraph:
+    """Return the same as :func:`read`, from a child process with bounded memory and time.
+
+    For files of unknown origin: whatever they do to the reader, this process lives on.
+
+    Raises
+    ------
+    DataError, LimitError
+        As :func:`read`; LimitError also if the child needs too much memory or time.
+    """
+    described = [{"name": f.name, "path": os.fspath(Path(f.path).resolve()), "role": f.role} for f in files]
+    options = {"files": described, "name": name, "limits": dataclasses.asdict(limits)}
+    bounds = isolation.ChildLimits(memory_bytes=limits.child_memory_bytes, seconds=limits.child_seconds)
+    arrays, _ = isolation.call("read", options=options, limits=bounds, progress=progress)
+    graph = graph_from_arrays(arrays, where=", ".join(f.name for f in files), limits=limits)
+    if not isinstance(graph, RawGraph):
+        raise DataError("The reader gave back a graph of the wrong kind.", mend="Try again.")
+    return graph
+
+
+def read_task(
+    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: ProgressCallback
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Run :func:`read` in the child: files in `options`, the graph's arrays out."""
+    files = [SourceFile(f["name"], Path(f["path"]), f["role"]) for f in options["files"]]
+    graph = read(files, name=options["name"], limits=Limits(**options["limits"]), progress=progress)
+    return graph_to_arrays(graph), {}

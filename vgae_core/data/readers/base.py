@@ -1,0 +1,232 @@
+"""What every reader shares: the file being read, what a file yields, and the shape of a format."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from vgae_core.data.dataset import Features, Finding
+from vgae_core.data.limits import Limits
+from vgae_core.errors import DataError
+
+Role = Literal["auto", "edges", "features", "labels"]
+Content = Literal["edges", "features", "labels"]
+N_EXAMPLES = 5
+"""How many examples a finding or a message shows."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file a user brings.
+
+    Parameters
+    ----------
+    name : str
+        Name shown in messages; the file on disk may be called otherwise.
+    path : Path
+    role : str
+        What the user says it holds, or ``"auto"``.
+    """
+
+    name: str
+    path: Path
+    role: Role = "auto"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A file as formats see it: decompressed, its beginning at hand, bounded by limits.
+
+    Parameters
+    ----------
+    name : str
+        Name shown in messages.
+    stem : str
+        Lower-case name without ``.gz``.
+    path : Path
+        Where the decompressed bytes are.
+    head : bytes
+        The first 64 KB.
+    role : str
+        What the user says it holds, or ``"auto"``.
+    limits : Limits
+    memo : dict
+        What formats found out about the file and need again.
+    """
+
+    name: str
+    stem: str
+    path: Path
+    head: bytes
+    role: Role
+    limits: Limits
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def error(self, message: str, *, line: int | None = None, column: str = "", mend: str = "") -> DataError:
+        """Return a DataError that names the file and, if known, the line and the column."""
+        where = self.name + (f", line {line}" if line else "") + (f", column {column}" if column else "")
+        return DataError(message, where=where, mend=mend)
+
+    @functools.cached_property
+    def is_text(self) -> bool:
+        """Whether the beginning looks like text."""
+        return b"\0" not in self.head or self.head[:2] in (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NodeTable:
+    """What a file says about nodes, before it is matched to the graph.
+
+    Parameters
+    ----------
+    where : str
+        Name of the file.
+    ids : ndarray of str objects or of integers, shape (n_rows,), or None
+        Node of each row, each once; None if row i is simply the i-th node.
+    features : csr_array or ndarray of float32, shape (n_rows, n_features), or None
+    feature_names : tuple of str
+    classes : ndarray of int32, shape (n_rows,), or None
+        Index into `class_names`, -1 where unknown.
+    class_names : tuple of str
+    values : mapping of str to ndarray of float32, shape (n_rows,)
+        Numeric attributes; NaN where unknown.
+    findings : tuple of Finding
+    """
+
+    where: str
+    n_rows: int
+    ids: np.ndarray | None = None
+    features: Features | None = None
+    feature_names: tuple[str, ...] = ()
+    classes: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Edges:
+    """The adjacency part of a file.
+
+    Parameters
+    ----------
+    rows, cols : ndarray of int64, shape (n_entries,)
+        Positions in `node_ids`.
+    weights : ndarray of float32, shape (n_entries,), or None
+    node_ids : ndarray of int64 or of str objects, shape (n_nodes,)
+    directed : bool or None
+        None if only the entries can tell.
+    symmetric : bool
+        Whether the format says that every entry stands for both directions.
+    format : str
+        Title of the format, for the user.
+    tables : tuple of NodeTable
+        What the same file says about nodes.
+    findings : tuple of Finding
+    """
+
+    rows: np.ndarray
+    cols: np.ndarray
+    weights: np.ndarray | None
+    node_ids: np.ndarray
+    format: str
+    directed: bool | None = None
+    symmetric: bool = False
+    tables: tuple[NodeTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format; adding one is a module with a `Format` and a line in the registry.
+
+    Parameters
+    ----------
+    key, title : str
+    suffixes : tuple of str
+        Usual endings, for the upload form; content decides, not the name.
+    recognise : callable
+        ``recognise(probe) -> bool``: is the content of this format? Cheap; reads the head.
+    guess : callable
+        ``guess(probe) -> Content``: what the file holds if the user does not say.
+    edges : callable or None
+        ``edges(probe) -> Edges``.
+    table : callable or None
+        ``table(probe, content, node_ids) -> NodeTable``, content being features or labels.
+    """
+
+    key: str
+    title: str
+    suffixes: tuple[str, ...]
+    recognise: Callable[[Probe], bool]
+    guess: Callable[[Probe], Content]
+    edges: Callable[[Probe], Edges] | None = None
+    table: Callable[[Probe, Content, np.ndarray], NodeTable] | None = None
+
+
+def sorted_unique(keys: np.ndarray) -> np.ndarray:
+    """Return the distinct keys in order; many times faster than hashing (`numpy.unique`) here."""
+    keys = np.sort(keys)
+    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+
+
+def count_common(first: np.ndarray, second: np.ndarray) -> int:
+    """Return how many keys two arrays of distinct keys share."""
+    both = np.sort(np.concatenate([first, second]))
+    return int(np.count_nonzero(both[1:] == both[:-1]))
+
+
+def examples(values: object) -> tuple[str, ...]:
+    """Return the first few values as text, shortened to what a message can carry."""
+    return tuple(shorten(str(value)) for value in list(values)[:N_EXAMPLES])  # type: ignore[call-overload]
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Return the text on one line, cut to `length` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def object_array(texts: object) -> np.ndarray:
+    """Return a one-dimensional object array of the texts."""
+    listed = list(texts)  # type: ignore[call-overload]
+    array = np.empty(len(listed), dtype=object)
+    array[:] = listed
+    return array
+
+
+def whole_numbers(texts: pd.Series) -> np.ndarray | None:
+    """Return int64 if every text is a whole number ("7", "7.0"), else None."""
+    plain = texts.str.fullmatch(r"[+-]?\d{1,18}(\.0*)?")
+    if not bool(plain.all()):
+        return None
+    return texts.str.replace(r"\.0*$", "", regex=True).astype(np.int64).to_numpy()
+
+
+def factorize_ids(source: np.ndarray | pd.Series, target: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return positions of sources and targets (int64) and the ids themselves.
+
+    Whole-number ids are sorted, texts stand in order of appearance.
+    """
+    n = len(source)
+    if isinstance(source, np.ndarray) and isinstance(target, np.ndarray):
+        both = np.concatenate([source, target]).astype(np.int64, copy=False)
+        low, high = (int(both.min()), int(both.max())) if len(both) else (0, -1)
+        if low >= 0 and high < 4 * len(both) + 1024:  # dense enough for a table: no hashing, no sort
+            present = np.zeros(high + 1, bool)
+            present[both] = True
+            ids = np.flatnonzero(present).astype(np.int64)
+            position = np.cumsum(present, dtype=np.int64) - 1
+            codes = position[both]
+        else:
+            ids, codes = np.unique(both, return_inverse=True)
+        return codes[:n], codes[n:], ids
+    codes, ids = pd.factorize(pd.concat([pd.Series(source), pd.Series(target)], ignore_index=True))
+    codes = codes.astype(np.int64)
+    return codes[:n], codes[n:], object_array(ids)

@@ -1,0 +1,611 @@
+"""Delimited text: edge lists, node features (dense or long) and labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from vgae_core.data.dataset import Finding
+from vgae_core.data.readers.base import (
+    Content,
+    Edges,
+    Format,
+    NodeTable,
+    Probe,
+    examples,
+    factorize_ids,
+    object_array,
+    shorten,
+    whole_numbers,
+)
+from vgae_core.data.readers.matrices import compact
+from vgae_core.data.readers.text import (
+    Layout,
+    count_lines,
+    inner_comments,
+    is_number,
+    is_whole,
+    layout,
+    line_of,
+    numbers,
+    read_frame,
+    what_else,
+)
+
+_SOURCE = {"source", "src", "from", "fromnodeid", "fromid", "node1", "nodea", "id1", "u", "sourceid"}
+_TARGET = {"target", "dst", "dest", "destination", "to", "tonodeid", "toid", "node2", "nodeb", "id2", "v", "targetid"}  # fmt: skip
+_WEIGHT = {"weight", "weights", "w", "value", "count", "score", "strength", "combinedscore"}
+_NODE = {"id", "node", "nodeid", "nodes", "name", "key", "index", "vertex", "vertexid", "nodename", "ids", "uid", "userid"}
+_FEATURE = {"feature", "featureid", "features", "feat", "attribute", "attributeid", "word", "wordid", "gene", "column"}
+_VALUE = {"value", "val", "weight", "count", "x", "data"}
+_LABEL = {"label", "labels", "class", "classes", "target", "targets", "y", "category", "community", "group", "cluster", "club", "type", "pagetype", "classlabel", "department"}  # fmt: skip
+MAX_NUMERIC_CLASSES = 100
+"""A numeric label with more distinct values than this is a measurement, not a class."""
+MAX_TEXT_CLASSES = 1000
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-.]+", "", name).lower()
+
+
+# ------------------------------------------------------------------------------ header
+@dataclass(frozen=True)
+class _Table:
+    """A text file with its header told from its rows."""
+
+    shape: Layout
+    header: tuple[str, ...] | None
+    skip: int
+    """Lines before the first data row."""
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        return tuple(map(_plain, self.header or ()))
+
+    @property
+    def data(self) -> list[list[str]]:
+        return self.shape.rows[1:] if self.header is not None else self.shape.rows
+
+    def name(self, column: int) -> str:
+        return self.header[column] if self.header and column < len(self.header) else str(column + 1)
+
+    def find(self, names: set[str], but: tuple[int, ...] = ()) -> int | None:
+        return next((i for i, n in enumerate(self.plain) if n in names and i not in but), None)
+
+
+def _table_of(probe: Probe) -> _Table:
+    shape = layout(probe)
+    first, rest = shape.rows[0], shape.rows[1:]
+    if not _has_header(first, rest):
+        return _Table(shape, None, shape.skip)
+    if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
+        first = [*first, ""] if _plain(first[0]) in _SOURCE | _NODE else ["", *first]
+    return _Table(shape, tuple(first), shape.skip + 1)
+
+
+def _has_header(first: list[str], rest: list[list[str]]) -> bool:
+    plain = [_plain(name) for name in first]
+    if any(is_number(name) for name in first):
+        # pandas writes ",0,1,2" for unnamed columns: an empty corner over a column of ids
+        return len(first) > 2 and first[0] == "" and all(is_number(n) for n in first[1:])
+    known = _SOURCE | _TARGET | _NODE | _FEATURE | _LABEL
+    if plain[0] in _SOURCE | _NODE and len(plain) > 1 and (plain[1] in known | _VALUE or len(set(plain)) == len(plain)):
+        return True
+    columns = list(zip(*[row for row in rest if len(row) == len(first)], strict=False))
+    return bool(rest) and any(
+        column and all(is_number(v) for v in column if v) and any(column) for column in columns
+    )
+
+
+# -------------------------------------------------------------------------- what is it?
+def _is_long(table: _Table) -> bool:
+    """Whether the rows are (node, feature[, value])."""
+    if table.header is not None:
+        return len(table.plain) in (2, 3) and table.find(_FEATURE) in (0, 1) and table.find(_NODE | _SOURCE) in (0, 1)
+    data = [row for row in table.data if len(row) == 3]
+    nodes = [row[0] for row in data]
+    # Without names only repeated nodes over whole or text columns and numeric values tell.
+    return (
+        len(data) == len(table.data) > 1
+        and len(set(nodes)) < len(nodes)
+        and all(is_number(row[2]) for row in data)
+        and all(is_whole(row[1]) or not is_number(row[1]) for row in data)
+    )
+
+
+def _guess(probe: Probe) -> Content:
+    table = _table_of(probe)
+    if table.header is not None:
+        if table.find(_SOURCE) is not None and table.find(_TARGET) is not None:
+            return "edges"
+        if _is_long(table):
+            return "features"
+        if table.find(_LABEL) is not None and table.find(_NODE) is not None:
+            return "labels"
+        if table.find(_NODE) is not None and table.shape.width > 2:
+            return "features"
+    return "edges" if table.shape.width <= 3 else "features"
+
+
+def _recognise(probe: Probe) -> bool:
+    return what_else(probe) is None
+
+
+# ------------------------------------------------------------------------------- edges
+def _edge_columns(probe: Probe, table: _Table) -> tuple[int, int, int | None]:
+    """Return the columns of source, target and weight."""
+    width = table.shape.width
+    if width < 2:
+        raise probe.error(
+            f"An edge needs two columns. Received: {shorten(' '.join(table.shape.rows[0]))!r}.",
+            line=table.shape.skip + 1,
+            mend="One edge a line: source, target and, if there is one, a weight.",
+        )
+    source, target = table.find(_SOURCE), table.find(_TARGET)
+    if source is None or target is None or source == target:
+        source, target = 0, 1
+    weight = table.find(_WEIGHT, (source, target))
+    if weight is None and width == 3:
+        other = ({0, 1, 2} - {source, target}).pop()
+        # A third column of texts names the edge; numbers weigh it.
+        fields = [row[other] for row in table.data if len(row) > other]
+        weight = other if any(is_number(field) for field in fields) else None
+    return source, target, weight
+
+
+def _count_row(probe: Probe, table: _Table) -> tuple[int, int] | None:
+    """Return the first row if it may be SNAP's "nodes edges"."""
+    first = table.shape.rows[0]
+    if table.header is not None or len(first) != 2 or len(table.shape.rows) < 2:
+        return None
+    if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
+        return None
+    return int(first[0]), int(first[1])
+
+
+def _edges(probe: Probe) -> Edges:
+    table = _table_of(probe)
+    table = dataclasses.replace(table, shape=dataclasses.replace(table.shape, inner_comments=True))
+    shape = table.shape
+    source, target, weight = _edge_columns(probe, table)
+    probe.limits.check("edges", count_lines(probe) - table.skip, where=probe.name)
+    counts = _count_row(probe, table)
+    skip = table.skip
+    if counts is not None:
+        skip = shape.skip + 1
+    columns = None if shape.width <= 3 else sorted({source, target} | ({weight} if weight is not None else set()))
+    leading = _leading_zeros(table, source, target)
+    frame = read_frame(
+        probe, shape, skip=skip, columns=columns, dtype={source: str, target: str} if leading else None
+    )
+    if not len(frame) and counts is None:
+        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row an edge.")
+    ends, text = _ids(probe, shape, skip, frame, source, target)
+    findings: list[Finding] = []
+    announced = None
+    if counts is not None:
+        if not text and _are_counts(counts, ends[0], ends[1]):
+            announced = counts[0]
+            findings.append(
+                Finding(
+                    "count-row",
+                    "info",
+                    f"The first row of {probe.name} was read as counts: {counts[0]:,} nodes, {counts[1]:,} edges.",
+                )
+            )
+        else:
+            if shape.width > 2 and weight is not None:
+                raise probe.error(
+                    f"Expected {shape.width} columns. Received: 2.", line=skip, mend="Give every row a weight."
+                )
+            ends = [_prepend(value, end) for value, end in zip(shape.rows[0], ends, strict=True)]
+    weights = None if weight is None else _weights(probe, table, skip, frame, weight)
+    rows, cols, ids = factorize_ids(ends[0], ends[1])
+    if announced is not None:
+        rows, cols, ids = _announced(announced, rows, cols, ids, findings)
+    probe.limits.check("nodes", len(ids), where=probe.name)
+    inner = inner_comments(probe, skip) if shape.encoding != "utf-16" else []
+    if inner:
+        findings.append(
+            Finding(
+                "comment-lines",
+                "info",
+                f"{len(inner):,} lines between the rows of {probe.name} begin with # or % and were left out.",
+                len(inner),
+                tuple(f"line {line + 1}" for line in inner[:5]),
+            )
+        )
+    unused = [i for i in range(shape.width) if i not in (source, target, weight)]
+    if unused:
+        names = tuple(table.name(i) for i in unused)
+        findings.append(
+            Finding(
+                "columns-ignored",
+                "info",
+                f"Columns of {probe.name} that were not used: {', '.join(map(shorten, names[:5]))}"
+                f"{'…' if len(names) > 5 else ''}.",
+                len(names),
+                examples(names),
+            )
+        )
+    name = {",": "CSV", "\t": "TSV", ";": "semicolon-separated", "": "space-separated"}[shape.separator]
+    return Edges(
+        rows=rows,
+        cols=cols,
+        weights=weights,
+        node_ids=ids,
+        format=f"edge list ({name})",
+        directed=_announced_direction(shape),
+        findings=tuple(findings),
+    )
+
+
+def _leading_zeros(table: _Table, source: int, target: int) -> bool:
+    """Whether ids such as "007" must stay texts."""
+    return any(
+        re.fullmatch(r"0\d+", row[i]) for row in table.data for i in (source, target) if i < len(row)
+    )
+
+
+def _ids(
+    probe: Probe, shape: Layout, skip: int, frame: pd.DataFrame, source: int, target: int
+) -> tuple[list[np.ndarray | pd.Series], bool]:
+    """Return source and target ids, as int64 or both as texts, and whether they are texts."""
+    if all(frame[i].dtype == np.int64 for i in (source, target)):
+        return [frame[source].to_numpy(), frame[target].to_numpy()], False
+    columns = sorted({source, target})
+    if not all(pd.api.types.is_string_dtype(frame[i].dtype) and frame[i].dtype != object for i in columns):
+        # What pandas took for floats, booleans or huge numbers: names, exactly as written.
+        frame = read_frame(
+            probe,
+            shape,
+            skip=skip,
+            columns=columns if shape.width > 3 else None,
+            dtype=dict.fromkeys(columns, str),
+        )
+    texts = [frame[i].astype(str).str.strip() for i in (source, target)]
+    for side, column in zip(("source", "target"), texts, strict=True):
+        empty = np.flatnonzero((column == "").to_numpy())
+        if len(empty):
+            raise probe.error(
+                f"The {side} of an edge is empty ({len(empty):,} such {'row' if len(empty) == 1 else 'rows'}).",
+                line=line_of(probe, shape, skip, int(empty[0])),
+                mend="One edge a line: source, target and, if there is one, a weight.",
+            )
+    whole = [None if column.str.fullmatch(r"0\d+").any() else whole_numbers(column) for column in texts]
+    if all(w is not None for w in whole):
+        return [w for w in whole if w is not None], False
+    return list(texts), True
+
+
+def _are_counts(counts: tuple[int, int], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series) -> bool:
+    """Whether "a b" on the first line counts the nodes and edges of the rows below it."""
+    n_nodes, n_edges = counts
+    entries = len(source)
+    if not entries:
+        return n_edges == 0  # a graph that is announced to be empty
+    low, high = min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max()))
+    fits = low >= 0 and (high < n_nodes or (low >= 1 and high <= n_nodes))
+    # Listed once, or in both directions; some files drop self-loops and keep the old count.
+    return fits and any(abs(n_edges - listed) <= 0.05 * listed for listed in (entries, 2 * entries, entries / 2))
+
+
+def _prepend(value: str, column: np.ndarray | pd.Series) -> np.ndarray | pd.Series:
+    if isinstance(column, np.ndarray):
+        return np.concatenate([[int(value)], column])
+    return pd.concat([pd.Series([value], dtype=column.dtype), column], ignore_index=True)
+
+
+def _announced(
+    announced: int, rows: np.ndarray, cols: np.ndarray, ids: np.ndarray, findings: list[Finding]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add the nodes that the count row announces and no edge names."""
+    missing = announced - len(ids)
+    if missing <= 0 or missing > 1_000_000:
+        return rows, cols, ids
+    first = 0 if len(ids) and ids[0] == 0 else 1
+    complete = np.arange(first, first + announced, dtype=np.int64)
+    if len(ids) and ids[-1] > complete[-1]:
+        complete -= first
+    findings.append(
+        Finding("announced-nodes", "info", f"{missing:,} announced nodes have no edge.", missing,
+                examples(np.setdiff1d(complete, ids, assume_unique=True)))
+    )  # fmt: skip
+    offset = int(complete[0]) if len(complete) else 0
+    return ids[rows] - offset, ids[cols] - offset, complete
+
+
+def _weights(probe: Probe, table: _Table, skip: int, frame: pd.DataFrame, column: int) -> np.ndarray:
+    values = frame[column]
+    if table.shape.separator == ";" and values.dtype.kind not in "biuf":
+        commas = values.astype(str).str.replace(",", ".", regex=False)
+        if pd.to_numeric(commas, errors="coerce").notna().all():
+            values = commas  # decimal commas, as spreadsheets in much of Europe write them
+    return numbers(probe, table.shape, skip, values, table.name(column))
+
+
+def _announced_direction(shape: Layout) -> bool | None:
+    """Return what the comments at the top say about direction (SNAP and KONECT habits)."""
+    for comment in shape.comments:
+        text = comment.lstrip("#% ").lower()
+        if text.startswith(("directed graph", "asym")):
+            return True
+        if text.startswith(("undirected graph", "sym")):
+            return False
+    return None
+
+
+# ------------------------------------------------------------------------------ tables
+def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
+    table = _table_of(probe)
+    if content == "labels":
+        return _labels(probe, table, node_ids)
+    rows = count_lines(probe) - table.skip
+    by_position = table.header is None and rows == len(node_ids)
+    return _long(probe, table) if _is_long(table) and not by_position else _dense(probe, table, node_ids)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.strip()
+
+
+def _unique_ids(probe: Probe, table: _Table, ids: pd.Series) -> np.ndarray:
+    """Return the ids as texts; each must stand in one row."""
+    empty = np.flatnonzero((ids == "").to_numpy())
+    if len(empty):
+        raise probe.error(
+            "The node of a row is empty.",
+            line=line_of(probe, table.shape, table.skip, int(empty[0])),
+            mend="Give every row a node id.",
+        )
+    twice = np.flatnonzero(ids.duplicated().to_numpy())
+    if len(twice):
+        at = int(twice[0])
+        raise probe.error(
+            f"Node {shorten(str(ids.iloc[at]))!r} has more than one row ({len(twice):,} rows too many).",
+            line=line_of(probe, table.shape, table.skip, at),
+            mend="Keep one row a node.",
+        )
+    return object_array(ids)
+
+
+def _long(probe: Probe, table: _Table) -> NodeTable:
+    """Read rows of node, feature and value; a missing value column means 1."""
+    shape = table.shape
+    node = table.find(_NODE | _SOURCE) if table.header is not None else 0
+    feature = table.find(_FEATURE) if table.header is not None else 1
+    node, feature = (0, 1) if node is None or feature is None else (node, feature)
+    value = ({0, 1, 2} - {node, feature}).pop() if shape.width == 3 else None
+    frame = read_frame(probe, shape, skip=table.skip, dtype={node: str, feature: str})
+    probe.limits.check("feature_values", len(frame), where=probe.name)
+    texts = {column: _texts(frame[column]) for column in (node, feature)}
+    for name, column in (("node", node), ("feature", feature)):
+        empty = np.flatnonzero((texts[column] == "").to_numpy())
+        if len(empty):
+            raise probe.error(
+                f"The {name} of a row is empty.",
+                line=line_of(probe, shape, table.skip, int(empty[0])),
+                mend="One row a value: node, feature, value.",
+            )
+    rows, ids = pd.factorize(texts[node])
+    whole = whole_numbers(texts[feature])
+    if whole is not None:
+        names, columns = np.unique(whole, return_inverse=True)
+    else:
+        columns, names = pd.factorize(texts[feature])
+    probe.limits.check("feature_columns", len(names), where=probe.name)
+    data = (
+        np.ones(len(frame), np.float32)
+        if value is None
+        else numbers(probe, shape, table.skip, frame[value], table.name(value))
+    )
+    twice = np.flatnonzero(pd.Series(rows.astype(np.int64) * len(names) + columns).duplicated().to_numpy())
+    findings: tuple[Finding, ...] = ()
+    if len(twice):
+        shown = [f"{ids[rows[i]]}, {names[columns[i]]}" for i in twice[:5]]
+        findings = (
+            Finding(
+                "feature-duplicates",
+                "warning",
+                f"{len(twice):,} rows of {probe.name} repeat a node and feature; the last value counts.",
+                len(twice),
+                examples(shown),
+            ),
+        )
+        last = ~pd.Series(rows.astype(np.int64) * len(names) + columns).duplicated(keep="last").to_numpy()
+        rows, columns, data = rows[last], columns[last], data[last]
+    features = sparse.csr_array((data, (rows, columns)), shape=(len(ids), len(names)))
+    features.sum_duplicates()
+    features.eliminate_zeros()
+    return NodeTable(
+        where=probe.name,
+        n_rows=len(ids),
+        ids=object_array(ids),
+        features=features,
+        feature_names=tuple(map(str, names)),
+        findings=findings,
+    )
+
+
+def _dense(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
+    """Read one row a node: its id, if there is one, then a number a column."""
+    shape = table.shape
+    if shape.width < 2 and table.header is not None and table.plain[0] in _NODE:
+        raise probe.error("Holds ids and no features.", mend="Add a column of numbers a feature.")
+    n_rows = count_lines(probe) - table.skip
+    probe.limits.check("feature_values", max(0, n_rows) * shape.width, where=probe.name)
+    first_named = table.find(_NODE) if table.header is not None else None
+    if first_named is None and table.header is not None and table.header[0] == "":
+        first_named = 0
+    frame = read_frame(probe, shape, skip=table.skip, dtype={first_named or 0: str})
+    if not len(frame):
+        raise probe.error("Holds a header and no rows.", mend="Hand in one row a node.")
+    ids_column = first_named if first_named is not None else _looks_like_ids(frame, node_ids)
+    if ids_column is None and len(frame) != len(node_ids):
+        raise probe.error(
+            f"Has {len(frame):,} rows for {len(node_ids):,} nodes, and no column of node ids.",
+            mend="Put the node id in the first column, under the heading `id`.",
+        )
+    ids = None if ids_column is None else _unique_ids(probe, table, _texts(frame[ids_column]))
+    columns = [i for i in range(shape.width) if i != ids_column]
+    if not columns:
+        raise probe.error("Holds ids and no features.", mend="Add a column of numbers a feature.")
+    matrix = np.empty((len(frame), len(columns)), np.float32)
+    for at, column in enumerate(columns):
+        matrix[:, at] = numbers(probe, shape, table.skip, frame[column], table.name(column))
+    return NodeTable(
+        where=probe.name,
+        n_rows=len(frame),
+        ids=ids,
+        features=compact(matrix),
+        feature_names=tuple(table.name(i) for i in columns) if table.header is not None else (),
+    )
+
+
+def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray) -> int | None:
+    """Return 0 if the first column, unnamed, can only be node ids."""
+    if frame.shape[1] < 2:
+        return None
+    first = _texts(frame[0])
+    if not all(is_number(text) for text in first.iloc[:1000]):
+        return 0
+    whole = whole_numbers(first)
+    if whole is None or len(np.unique(whole)) != len(whole):
+        return None
+    known = node_ids if node_ids.dtype.kind in "iu" else np.array([int(i) for i in node_ids if is_whole(str(i))][:10**7])
+    return 0 if len(known) and np.isin(whole, known).mean() > 0.5 else None
+
+
+def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
+    """Read one row a node: id and label; other numeric columns become values."""
+    shape = table.shape
+    frame = read_frame(probe, shape, skip=table.skip, dtype=str)
+    if not len(frame):
+        raise probe.error("Holds a header and no rows.", mend="Hand in rows of node and label.")
+    if shape.width == 1:
+        if len(frame) != len(node_ids):
+            raise probe.error(
+                f"Has {len(frame):,} labels for {len(node_ids):,} nodes, and no column of node ids.",
+                mend="Hand in two columns: node,label.",
+            )
+        ids_column: int | None = None
+    else:
+        ids_column = table.find(_NODE) if table.header is not None else 0
+        ids_column = 0 if ids_column is None else ids_column
+    ids = None if ids_column is None else _unique_ids(probe, table, _texts(frame[ids_column]))
+    others = [i for i in range(shape.width) if i != ids_column]
+    named = [i for i in others if table.header is not None and table.plain[i] in _LABEL]
+    classes: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    values: dict[str, np.ndarray] = {}
+    ignored: list[str] = []
+    findings: list[Finding] = []
+    # The column called label goes first; without one, the last column that has classes.
+    for column in [*named, *[i for i in reversed(others) if i not in named]]:
+        texts = _texts(frame[column])
+        found = _as_classes(texts, certain=column in named or len(others) == 1) if classes is None else None
+        if found is not None:
+            classes, class_names = found
+            continue
+        measured = _as_values(texts)
+        if measured is None or _plain(table.name(column)).endswith("id"):
+            ignored.append(table.name(column))
+        else:
+            values[table.name(column) if table.header is not None else "value"] = measured
+            if column in named or len(others) == 1:
+                findings.append(
+                    Finding(
+                        "label-values",
+                        "info",
+                        f"Column {table.name(column)} of {probe.name} is numeric with many values: "
+                        "kept for colouring, not as classes.",
+                        int(texts.nunique()),
+                    )
+                )
+    if classes is None and not values:
+        raise probe.error(
+            "No column holds classes or numbers: each text stands in one row only.",
+            mend="Hand in a column of labels that several nodes share.",
+        )
+    if ignored:
+        findings.append(
+            Finding(
+                "columns-ignored",
+                "info",
+                f"Columns of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}.",
+                len(ignored),
+                examples(ignored),
+            )
+        )
+    return NodeTable(
+        where=probe.name,
+        n_rows=len(frame),
+        ids=ids,
+        classes=classes,
+        class_names=class_names,
+        values=dict(reversed(values.items())),
+        findings=tuple(findings),
+    )
+
+
+_UNKNOWN = {"", "nan", "na", "n/a", "none", "null", "?"}
+
+
+def _as_classes(texts: pd.Series, *, certain: bool) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Return class index (int32, -1 unknown) and names, or None if these are no classes."""
+    known = ~texts.str.lower().isin(_UNKNOWN)
+    labelled = texts[known]
+    if not len(labelled):
+        return None
+    n_classes = labelled.nunique()
+    enough = 2 * n_classes <= len(labelled) or (certain and n_classes <= 20)
+    whole = whole_numbers(labelled)
+    if whole is not None:
+        # All different, and with gaps between them: a measurement of a small graph.
+        spread = n_classes == len(labelled) and int(whole.max()) - int(whole.min()) >= n_classes
+        return _numeric_classes(known, whole) if enough and not spread and n_classes <= MAX_NUMERIC_CLASSES else None
+    numeric = pd.to_numeric(labelled, errors="coerce").notna().all()
+    if numeric or not enough or n_classes > MAX_TEXT_CLASSES:
+        return None
+    names, codes = np.unique(labelled.to_numpy(object).astype(str), return_inverse=True)
+    return _spread(known, codes), tuple(map(str, names))
+
+
+def _numeric_classes(known: pd.Series, whole: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    names, codes = np.unique(whole, return_inverse=True)
+    return _spread(known, codes), tuple(map(str, names))
+
+
+def _spread(known: pd.Series, codes: np.ndarray) -> np.ndarray:
+    result = np.full(len(known), -1, np.int32)
+    result[known.to_numpy()] = codes
+    return result
+
+
+def _as_values(texts: pd.Series) -> np.ndarray | None:
+    """Return float32 with NaN where unknown, or None if a known field is no finite number."""
+    known = (~texts.str.lower().isin(_UNKNOWN)).to_numpy()
+    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    with np.errstate(over="ignore"):
+        single = parsed.astype(np.float32)
+    if not known.any() or not np.isfinite(single[known]).all():
+        return None
+    single[~known] = np.nan
+    return single
+
+
+FORMAT = Format(
+    key="delimited",
+    title="Delimited text (CSV, TSV, spaces)",
+    suffixes=("csv", "tsv", "txt", "edges", "edgelist", "dat"),
+    recognise=_recognise,
+    guess=_guess,
+    edges=_edges,
+    table=_table,
+)
+
