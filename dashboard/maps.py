@@ -1,0 +1,232 @@
+"""The figure of a map: nodes as points, coloured by what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import charts
+from vgae_core.analysis import embedding
+
+TITLES = {
+    "label": "Label",
+    "community": "Community",
+    "degree": "Degree (neighbours)",
+    "uncertainty": "Uncertainty (mean σ)",
+    "reconstruction_error": "Reconstruction error (nats a pair)",
+    "feature_error": "Feature error (mean loss)",
+    "predicted_label": "Predicted label",
+    "label_probability": "Probability of the predicted label",
+}
+"""How the columns of a node table are called; the graph's own values go by their names."""
+
+HELP = {
+    "community": "Groups with more edges inside than by chance (Leiden, modularity); 0 is the largest.",
+    "degree": "Distinct neighbours; the colour follows the logarithm.",
+    "uncertainty": "Mean posterior standard deviation; 1 is the prior, so nothing learnt.",
+    "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
+}
+
+GROUPS = ("label", "community", "predicted_label")
+OTHER = "#8c98a3"
+COLOURS = tuple(colour for colour in charts.CATEGORICAL if colour != "#8c8c8c")  # grey is for the others
+HEIGHT = 580
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What a map shows.
+
+    Parameters
+    ----------
+    nodes : ndarray of int64, shape (n_points,)
+        The node of each point.
+    coordinates : ndarray of float32, shape (n_points, dim)
+    hover : ndarray of str objects, shape (n_points,)
+        Escaped text of each point.
+    axes : tuple of str
+        Title of each axis.
+    crowd : ndarray of float32, shape (n_nodes, 2), or None
+        Every node, drawn as a density behind the points.
+    """
+
+    nodes: np.ndarray
+    coordinates: np.ndarray
+    hover: np.ndarray
+    axes: tuple[str, ...]
+    crowd: np.ndarray | None = None
+
+
+def choices(table: pd.DataFrame) -> list[str]:
+    """Return the columns a map can be coloured by."""
+    return [str(name) for name in table if name in GROUPS or pd.api.types.is_numeric_dtype(table[name])]
+
+
+def columns(table: pd.DataFrame) -> dict[str, Any]:
+    """Return how Streamlit shows the columns of a node table."""
+    decimals = {"uncertainty", "reconstruction_error", "feature_error", "label_probability"}
+    return {
+        str(name): (
+            st.column_config.NumberColumn(title(str(name)), help=HELP.get(str(name)), format="%.3f")
+            if name in decimals
+            else st.column_config.Column(title(str(name)), help=HELP.get(str(name)))
+        )
+        for name in table
+    }
+
+
+def title(column: str) -> str:
+    """Return how a column is called, as plain text."""
+    return TITLES.get(column, column)
+
+
+def figure(points: Points, values: pd.Series, focus: int | None, friends: np.ndarray) -> go.Figure:
+    """Return the map.
+
+    Parameters
+    ----------
+    points : Points
+    values : Series, length n_nodes
+        The column of the node table to colour by.
+    focus : int or None
+        Node to mark.
+    friends : ndarray of int64
+        Its true neighbours, joined to it by lines.
+    """
+    fig = go.Figure()
+    if points.crowd is not None:
+        fig.add_trace(_crowd(points.crowd))
+    column = str(values.name)
+    of_points = values.iloc[points.nodes]
+    if column in GROUPS:
+        _groups(fig, points, of_points, column)
+    else:
+        _scale(fig, points, of_points.to_numpy(dtype=np.float64), column)
+    if focus is not None:
+        _mark(fig, points, focus, friends)
+    text = [charts.escape(axis) for axis in points.axes]
+    if points.coordinates.shape[1] == 3:
+        fig.update_layout(
+            scene={
+                "xaxis_title": text[0], "yaxis_title": text[1], "zaxis_title": text[2], "aspectmode": "cube",
+            },
+        )  # fmt: skip
+    else:
+        fig.update_layout(xaxis_title=text[0], yaxis_title=text[1])
+        fig.update_xaxes(zeroline=False)
+        fig.update_yaxes(zeroline=False)
+    fig.update_layout(legend={"itemsizing": "constant", "title": {"text": ""}}, uirevision="map")
+    return fig
+
+
+def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> None:
+    """Add one trace for each of the largest groups, one for the others and one for nodes without."""
+    known = values.notna() if column != "community" else values >= 0
+    sizes = values[known].value_counts(sort=True)
+    largest = list(sizes.index[: len(COLOURS)])
+    if len(sizes) == len(COLOURS) + 1:  # one left over needs no group of its own
+        largest = largest[:-1]
+    rest = (known & ~values.isin(largest)).to_numpy()
+    # What is grey lies below the colours, so it comes first in the figure, and last in the legend.
+    for text, where in (
+        ("no group", (~known).to_numpy()),
+        (f"{len(sizes) - len(largest)} other groups", rest),
+    ):
+        if where.any():
+            marker = {"color": OTHER, "opacity": 0.45}
+            fig.add_trace(_scatter(points, where, marker, name=text, legendrank=2000, showlegend=True))
+    for name, colour in zip(largest, COLOURS, strict=False):
+        text = f"Community {name}" if column == "community" else charts.escape(name, 28)
+        marker = {"color": colour, "opacity": 0.9}
+        where = (values == name).to_numpy()
+        fig.add_trace(_scatter(points, where, marker, name=text, showlegend=True))
+
+
+def _scale(fig: go.Figure, points: Points, values: np.ndarray, column: str) -> None:
+    """Add the points on a colour scale, and below them in grey those without a value."""
+    logarithmic = column == "degree"
+    shown = np.log10(1 + values) if logarithmic else values
+    low, high = embedding.colour_range(shown)
+    bar: dict[str, Any] = {
+        "title": {"text": charts.escape(title(column), 60), "side": "right"},
+        "thickness": 12,
+        "outlinewidth": 0,
+    }
+    if logarithmic:
+        ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000) if t <= 10**high]
+        bar |= {"tickvals": np.log10(1 + np.array(ticks)), "ticktext": [f"{t:,}" for t in ticks]}
+    finite = np.isfinite(shown)
+    if not finite.all():
+        fig.add_trace(_scatter(points, ~finite, {"color": OTHER, "opacity": 0.45}, name="no value"))
+    marker = {
+        "color": shown[finite],
+        "colorscale": charts.SEQUENTIAL,
+        "cmin": low,
+        "cmax": high,
+        "colorbar": bar,
+        "line": {"width": 0.4, "color": OTHER},
+    }
+    fig.add_trace(_scatter(points, finite, marker, name=charts.escape(title(column), 60), showlegend=False))
+
+
+def _scatter(points: Points, where: np.ndarray, marker: dict[str, Any], **kwargs: Any) -> Any:
+    at = points.coordinates[where]
+    n = len(points.nodes)
+    flat = at.shape[1] == 2
+    size = (7 if n <= 2000 else 5 if n <= 10_000 else 4) - (0 if flat else 3)
+    common: dict[str, Any] = {
+        "mode": "markers",
+        "marker": {"size": max(size, 2), **marker},
+        "customdata": points.nodes[where],
+        "text": points.hover[where],
+        "hovertemplate": "%{text}<extra></extra>",
+        **kwargs,
+    }
+    if flat:
+        # What is not selected stays visible.
+        return go.Scattergl(x=at[:, 0], y=at[:, 1], unselected={"marker": {"opacity": 0.15}}, **common)
+    return go.Scatter3d(x=at[:, 0], y=at[:, 1], z=at[:, 2], **common)
+
+
+def _crowd(xy: np.ndarray) -> go.Heatmap:
+    counts, x, y = embedding.density(xy)
+    return go.Heatmap(
+        x=x,
+        y=y,
+        z=np.log1p(counts),
+        customdata=counts,
+        hoverinfo="skip",
+        showscale=False,
+        colorscale=[[0, "rgba(140,152,163,0)"], [1, "rgba(140,152,163,0.75)"]],
+    )
+
+
+def _mark(fig: go.Figure, points: Points, focus: int, friends: np.ndarray) -> None:
+    """Join the node to its true neighbours and ring it, where they are on the map."""
+    place = np.full(int(max(points.nodes.max(), focus, friends.max(initial=0))) + 1, -1)
+    place[points.nodes] = np.arange(len(points.nodes))
+    if place[focus] < 0:
+        return
+    at = points.coordinates[place[focus]]
+    there = points.coordinates[place[friends][place[friends] >= 0]]
+    ends = np.full((3 * len(there), len(at)), np.nan, dtype=np.float32)  # start, end, gap
+    ends[0::3], ends[1::3] = at, there
+    ring = {"symbol": "circle-open", "size": 16, "color": "#d55e00", "line": {"width": 3}}
+    name = points.hover[place[focus]].split("<br>")[0]
+    skip: dict[str, Any] = {"hoverinfo": "skip"}
+    line = {"color": "rgba(213,94,0,0.45)", "width": 1.5}
+    if len(at) == 2:
+        fig.add_trace(
+            go.Scattergl(x=ends[:, 0], y=ends[:, 1], mode="lines", line=line, name="its edges", **skip)
+        )
+        fig.add_trace(go.Scattergl(x=at[:1], y=at[1:], mode="markers", marker=ring, name=name, **skip))
+        return
+    x, y, z = ends.T
+    fig.add_trace(go.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, name="its edges", **skip))
+    ring["size"] = 10
+    fig.add_trace(go.Scatter3d(x=at[:1], y=at[1:2], z=at[2:], mode="markers", marker=ring, name=name, **skip))

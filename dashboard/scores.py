@@ -1,0 +1,174 @@
+"""Figures of link scores: curves, distributions, decisions and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard import charts
+from dashboard.results import MODEL
+from vgae_core.analysis import metrics
+from vgae_core.analysis.baselines import BASELINES
+
+EDGE, NON_EDGE = charts.CATEGORICAL[0], charts.CATEGORICAL[5]
+_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
+
+
+def title(name: str) -> str:
+    """Return how a method is called."""
+    return "This model" if name == MODEL else BASELINES[name].title if name in BASELINES else name
+
+
+def _line(rank: int, name: str) -> dict[str, object]:
+    """Return the model's thick line, or a baseline's thin one: told apart by dash and colour."""
+    if name == MODEL:
+        return {"color": charts.CATEGORICAL[0], "width": 3.5}
+    return {"color": charts.CATEGORICAL[1:][rank % 7], "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
+
+
+def _ordered(curves: Curves) -> list[str]:
+    return [name for name in curves if name != MODEL] + [MODEL]  # the model is drawn on top
+
+
+def roc(curves: Curves, auc: Mapping[str, float]) -> go.Figure:
+    """Return the ROC curves of the model and the baselines, with their AUC in the legend."""
+    fig = go.Figure()
+    _guess(fig, [0, 1], [0, 1], "guessing")
+    for rank, name in enumerate(_ordered(curves)):
+        curve = curves[name][0]
+        fig.add_scatter(
+            x=curve.false_positive_rate,
+            y=curve.true_positive_rate,
+            mode="lines",
+            name=f"{charts.escape(title(name))} {auc[name]:.3f}",
+            line=_line(rank, name),
+            legendrank=1 if name == MODEL else 1000,
+            hovertemplate="%{y:.1%} of edges found at %{x:.1%} false alarms<extra>%{fullData.name}</extra>",
+        )
+    return _square(fig, "False positive rate (share of non-edges)", "True positive rate (share of edges)")
+
+
+def precision_recall(curves: Curves, ap: Mapping[str, float], share: float) -> go.Figure:
+    """Return the precision-recall curves, with the average precision in the legend."""
+    fig = go.Figure()
+    _guess(fig, [0, 1], [share, share], "guessing")
+    for rank, name in enumerate(_ordered(curves)):
+        curve = curves[name][1]
+        fig.add_scatter(
+            x=curve.recall,
+            y=curve.precision,
+            mode="lines",
+            name=f"{charts.escape(title(name))} {ap[name]:.3f}",
+            line=_line(rank, name),
+            legendrank=1 if name == MODEL else 1000,
+            hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
+        )
+    return _square(fig, "Recall (share of edges found)", "Precision (share of calls that are edges)")
+
+
+def distributions(table: pd.DataFrame, threshold: float) -> go.Figure:
+    """Return the histograms of edges and non-edges over probability, with the threshold."""
+    fig = go.Figure()
+    centre, width = (table["low"] + table["high"]) / 2, (table["high"] - table["low"]).iloc[0]
+    for name, column, colour, pattern in (
+        ("Edges", "edges", EDGE, ""), ("Non-edges", "non_edges", NON_EDGE, "/"),
+    ):  # fmt: skip
+        fig.add_bar(
+            x=centre,
+            y=table[column],
+            width=width,
+            name=name,
+            marker={"color": colour, "opacity": 0.65, "line": {"width": 0}, "pattern": {"shape": pattern}},
+            hovertemplate="%{y:,} pairs near %{x:.2f}<extra>" + name + "</extra>",
+        )
+    fig.update_layout(barmode="overlay", bargap=0)
+    fig.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": charts.MUTED})
+    fig.update_xaxes(title="Probability of an edge", range=[0, 1])
+    fig.update_yaxes(title="Held-out pairs (count)")
+    return fig
+
+
+def decisions(table: pd.DataFrame, threshold: float) -> go.Figure:
+    """Return precision, recall and F1 over the threshold."""
+    fig = go.Figure()
+    for rank, (name, dash) in enumerate((("Precision", "solid"), ("Recall", "dash"), ("F1", "dot"))):
+        fig.add_scatter(
+            x=table["threshold"],
+            y=table[name.lower()],
+            mode="lines",
+            name=name,
+            line={"color": charts.CATEGORICAL[rank], "width": 2.5, "dash": dash},
+            hovertemplate="%{y:.1%} at %{x:.2f}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    fig.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": charts.MUTED})
+    fig.update_xaxes(title="Threshold (probability)", range=[0, 1])
+    fig.update_yaxes(title="Share (0 to 1)", range=[0, 1.02])
+    return fig
+
+
+def confusion(counts: metrics.Confusion) -> go.Figure:
+    """Return the confusion matrix: what pairs are against what they are called."""
+    tp, fp, tn, fn = counts
+    cells = [[tn, fp], [fn, tp]]
+    words = [["right", "false alarm"], ["missed", "right"]]
+    totals = [max(sum(row), 1) for row in cells]
+    text = [
+        [f"<b>{cells[i][j]:,}</b><br>{words[i][j]}<br>{cells[i][j] / totals[i]:.1%}" for j in (0, 1)]
+        for i in (0, 1)
+    ]
+    fig = go.Figure(
+        go.Heatmap(
+            x=["called non-edge", "called edge"],
+            y=["non-edge", "edge"],
+            z=[[cells[i][j] / totals[i] * (1 if i == j else -1) for j in (0, 1)] for i in (0, 1)],
+            zmin=-1,
+            zmax=1,
+            text=text,
+            texttemplate="%{text}",
+            hoverinfo="skip",
+            showscale=False,
+            xgap=3,
+            ygap=3,
+            colorscale=[
+                [0, "rgba(213,94,0,0.75)"],
+                [0.5, "rgba(140,152,163,0.12)"],
+                [1, "rgba(0,114,178,0.75)"],
+            ],
+        )
+    )  # fmt: skip
+    fig.update_xaxes(title="Decision at the threshold", showgrid=False)
+    fig.update_yaxes(title="Truth (held-out pairs)", showgrid=False, autorange="reversed")
+    return fig
+
+
+def calibration(found: metrics.Calibration) -> go.Figure:
+    """Return the share of edges against the predicted probability."""
+    fig = go.Figure()
+    _guess(fig, [0, 1], [0, 1], "perfect")
+    fig.add_scatter(
+        x=found.mean_predicted,
+        y=found.fraction_positive,
+        customdata=found.count,
+        mode="lines+markers",
+        name="This model",
+        line={"color": charts.CATEGORICAL[0], "width": 2.5},
+        marker={"size": 9},
+        hovertemplate="predicted %{x:.2f}, edges %{y:.1%} of %{customdata:,} pairs<extra></extra>",
+    )
+    return _square(fig, "Mean predicted probability", "Share of pairs that are edges")
+
+
+def _guess(fig: go.Figure, x: list[float], y: list[float], name: str) -> None:
+    fig.add_scatter(
+        x=x, y=y, mode="lines", name=name, hoverinfo="skip", legendrank=2000,
+        line={"color": charts.MUTED, "width": 1.5, "dash": "dot"},
+    )  # fmt: skip
+
+
+def _square(fig: go.Figure, x: str, y: str) -> go.Figure:
+    fig.update_xaxes(title=x, range=[-0.01, 1.01], zeroline=False)
+    fig.update_yaxes(title=y, range=[-0.01, 1.02], zeroline=False)
+    return fig

@@ -1,0 +1,227 @@
+"""Explore what each node's latent code tells."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import background, charts, forms, frame, maps, results
+from vgae_core.analysis import embedding, projection
+from vgae_core.analysis.projection import ProjectionSpec
+from vgae_core.runs import export
+from vgae_core.spec import settings
+
+frame.require_router("latent_space")
+
+USED_BY = {"tsne": ("perplexity", "metric", "max_points", "seed"),
+           "umap": ("n_neighbors", "min_dist", "metric", "max_points", "seed")}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------- controls
+def choose_map() -> ProjectionSpec:
+    """Draw method, dimensions and, for the slow methods, their settings."""
+    known = {s.name: s for s in settings(ProjectionSpec)}
+    values = {"method": forms.field(known["method"], known["method"].default, "map_method")}
+    values["dim"] = st.segmented_control(
+        known["dim"].title, [2, 3], default=2, format_func="{}-D".format, required=True, key="map_dim",
+        help="Selecting works in two dimensions; drag to turn a map in three.",
+    )  # fmt: skip
+    used = USED_BY.get(values["method"], ())
+    if used:
+        with st.popover("Settings", icon=":material/tune:"):
+            for name in used:
+                values[name] = forms.field(known[name], known[name].default, f"map_{name}")
+    return ProjectionSpec.from_dict(values)
+
+
+def choose_colour(table: pd.DataFrame) -> str:
+    """Draw the list of what the points can be coloured by."""
+    return st.selectbox(
+        "Colour by",
+        maps.choices(table),
+        format_func=lambda name: (
+            charts.plain(maps.title(name)) if name not in maps.TITLES else maps.TITLES[name]
+        ),
+        key="map_colour",
+    )
+
+
+def find_node(held: results.Opened) -> int | None:
+    """Draw the search for a node and return its row."""
+    names = results.node_names(held.id)
+    if len(names) <= embedding.MAX_POINTS:
+        name = st.selectbox(
+            "Find a node", names, index=None, placeholder="Type a part of its name", key="map_node"
+        )
+        return None if name is None else names.index(name)
+    # A list of every name would weigh megabytes: match first.
+    part = st.text_input("Find a node", placeholder="Type a part of its name", key="map_part")
+    if not part:
+        return None
+    matches = [name for name in names if part.casefold() in name.casefold()]
+    name = st.selectbox(f"{len(matches):,} matches", matches[:100], index=None, key="map_match")
+    return None if name is None else names.index(name)
+
+
+# -------------------------------------------------------------------------------- map
+def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, str]:
+    """Return what to draw, and a note in Markdown on what it is."""
+    n = held.graph.n_nodes
+    key = f"{held.id}|{spec}"
+    made = None
+    if spec.method != "pca":
+        made = background.result(key)
+        title = projection.METHODS[spec.method].title
+        if made is None:
+            background.panel(
+                "map", key, "project",
+                lambda: ({"z": held.result.z_mean, "by": results.fair_classes(held.id)}, spec.to_dict()),
+                label=f"Make the {title} map",
+                about=f"{projection.METHODS[spec.method].help} Until it is made you see PCA.",
+                seconds=projection.SECONDS,
+            )  # fmt: skip
+    if made is not None:
+        arrays, _ = made
+        nodes = arrays["index"]
+        hover = results.hover_texts(held.id, nodes)
+        axes = tuple(f"{title} {i + 1} (no unit)" for i in range(spec.dim))
+        note = projection.METHODS[spec.method].help
+        if len(nodes) < n:
+            note += f" A fair sample of {len(nodes):,} of {n:,} nodes."
+        return maps.Points(nodes, arrays["coordinates"], hover, axes), note
+    coordinates, explained = results.pca_map(held.id, spec.dim)
+    nodes = results.shown_nodes(held.id)
+    axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(explained))
+    note = f"{spec.dim} principal components hold {explained.sum():.0%} of the variance of the mean codes."
+    crowd = None
+    if len(nodes) < n:
+        note += (
+            f" Points are a fair sample of {len(nodes):,} of {n:,} nodes"
+            + ("; the grey density counts all of them." if spec.dim == 2 else ".")
+        )  # fmt: skip
+        crowd = coordinates if spec.dim == 2 else None
+    return maps.Points(nodes, coordinates[nodes], results.hover_texts(held.id, nodes), axes, crowd), note
+
+
+def draw_map(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int | None) -> list[int]:
+    """Draw the map and return the nodes selected on it."""
+    points, note = points_of(held, spec)
+    friends = embedding.true_neighbours(held.graph, focus) if focus is not None else points.nodes[:0]
+    fig = maps.figure(points, results.node_table(held.id)[colour], focus, friends)
+    flat = spec.dim == 2
+    event = charts.show(
+        fig,
+        key="latent_map" if flat else "latent_map_3d",
+        alt=f"Map of {len(points.nodes):,} nodes by {maps.title(colour)}; the table below lists them.",
+        on_select="rerun" if flat else "ignore",
+        height=maps.HEIGHT,
+    )
+    hint = " Draw a lasso or a box to list nodes below; click one to see its neighbours." if flat else ""
+    st.caption(charts.plain(note) + hint)
+    if not flat or not event:
+        return []
+    picked = [point.get("customdata") for point in event["selection"]["points"]]
+    # Plotly gives a number, or a list of one.
+    return [int(p[0] if isinstance(p, list) else p) for p in picked if p is not None]
+
+
+# ------------------------------------------------------------------------------- node
+def show_neighbours(held: results.Opened, node: int) -> None:
+    """Draw the nearest codes of a node beside its true neighbours."""
+    row = results.node_table(held.id).iloc[node]
+    st.subheader(f"Neighbours of {charts.plain(row['node'], 60)}", anchor=False)
+    metric = st.segmented_control(
+        "Nearness",
+        list(embedding.SIMILARITIES),
+        default="inner_product",
+        required=True,
+        format_func=lambda key: embedding.SIMILARITIES[key].title,
+        help="  \n".join(f"**{entry.title}**: {entry.help}" for entry in embedding.SIMILARITIES.values()),
+        key="map_metric",
+    )
+    near, true, hits = results.near_and_true(held, node, metric)
+    title = embedding.SIMILARITIES[metric].title
+    columns = {
+        "place": st.column_config.NumberColumn("Rank", help="Place by nearness among all other nodes."),
+        "node": "Node",
+        "label": "Label",
+        "value": st.column_config.NumberColumn(title, format="%.3f"),
+        "edge": st.column_config.CheckboxColumn("Edge", help="Whether the graph joins the two."),
+    }
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Nearest in latent space**")
+        st.dataframe(near, column_config=columns, hide_index=True, width="stretch", key="near_table")
+    with right:
+        st.markdown(f"**True neighbours** ({len(true):,})")
+        if len(true):
+            st.dataframe(true, column_config=columns, hide_index=True, width="stretch", key="true_table",
+                         height=min(388, 38 + 35 * len(true)))  # fmt: skip
+            st.caption(
+                f"{hits:,} of its {len(true):,} true neighbours are among its {len(true):,} nearest codes."
+            )
+        else:
+            st.caption("No edge leads to or from this node.")
+
+
+# ------------------------------------------------------------------------------ table
+def show_table(held: results.Opened, picked: list[int]) -> None:
+    """Draw the table of the selected nodes, or of all."""
+    table = results.node_table(held.id)
+    if picked:
+        st.subheader(f"Selected nodes ({len(picked):,})", anchor=False)
+        shown = table.iloc[sorted(set(picked))]
+    else:
+        st.subheader(f"All nodes ({len(table):,})", anchor=False)
+        shown = table
+    st.dataframe(
+        shown,
+        column_config=maps.columns(table),
+        hide_index=True,
+        width="stretch",
+        height=330,
+        key="node_table",
+    )  # fmt: skip
+    st.download_button(
+        "These nodes as CSV",
+        lambda: export.to_csv(shown),
+        file_name="nodes.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="nodes_csv",
+    )
+
+
+def show_downloads(held: results.Opened) -> None:
+    """Draw one button a format of the whole embedding."""
+    st.subheader("Download the embedding", anchor=False)
+    st.caption("Every node with its mean latent code.")
+    with st.container(horizontal=True):
+        for name, entry in export.EMBEDDING_FORMATS.items():
+            st.download_button(
+                entry.title,
+                lambda entry=entry: entry.write(held.result, held.graph),
+                file_name=f"embedding-{held.id}{entry.suffix}",
+                mime=entry.mime,
+                help=entry.help,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"embedding_{name}",
+            )
+
+
+frame.header("Latent space", "Every node has a code; near codes mean nodes that the model would join.")
+with frame.guard():
+    held = results.opened()
+    if held is not None:
+        results.name_run(held)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            spec = choose_map()
+            colour = choose_colour(results.node_table(held.id))
+            focus = find_node(held)
+        picked = draw_map(held, spec, colour, focus)
+        if focus is None and len(picked) == 1:
+            focus = picked[0]
+        if focus is not None:
+            show_neighbours(held, focus)
+        show_table(held, picked)
+        show_downloads(held)

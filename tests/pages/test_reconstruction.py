@@ -1,0 +1,134 @@
+"""The reconstruction page on finished runs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph
+from vgae_core.analysis import metrics, reconstruction
+from vgae_core.spec import RunSpec
+
+
+def fine(at):
+    assert not at.exception
+    assert not at.error
+    return at
+
+
+@pytest.fixture
+def run(studio_store):
+    return finish_run(studio_store, make_graph())
+
+
+def figures(at):
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def titled(at, x):
+    """Return the figure whose x axis is called `x`."""
+    (found,) = [fig for fig in figures(at) if fig["layout"]["xaxis"]["title"]["text"].startswith(x)]
+    return found
+
+
+def test_without_a_run_and_with_one_that_has_not_ended(app, studio_store):
+    at = fine(app("reconstruction"))
+    assert not at.get("plotly_chart")
+    waiting = studio_store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    at = fine(app("reconstruction", run=waiting.id))
+    assert "still training" in " ".join(s.value for s in at.subheader)
+
+
+def test_model_and_baselines_share_table_and_figures(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    table = at.dataframe[0].value
+    held = run.result().metrics
+    assert len(table) == 1 + len(held["baselines"])
+    assert table["roc_auc"].is_monotonic_decreasing
+    mine = table[table["method"] == "This model"].iloc[0]
+    assert mine["roc_auc"] == held["test"]["roc_auc"]
+    assert mine["average_precision"] == held["test"]["average_precision"]
+    for x in ("False positive rate", "Recall"):
+        names = [trace["name"] for trace in titled(at, x)["data"]]
+        assert len(names) == 2 + len(held["baselines"])  # and guessing
+        assert any(name.startswith("This model") for name in names)
+        assert any(name.startswith("Adamic-Adar") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "words"),
+    [(0.99, "success", "beats every"), (0.10, "warning", "A baseline wins")],
+)
+def test_the_verdict_says_who_wins(app, studio_store, model, kind, words):
+    from tests.pages.finished_runs import make_result
+
+    graph = make_graph()
+    result = make_result(graph)
+    result.metrics["test"]["roc_auc"] = model
+    for name, values in result.metrics["baselines"].items():
+        values["roc_auc"] = 0.7 if name == "adamic_adar" else 0.6
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    (message,) = getattr(at, kind)
+    assert words in message.proto.title
+    assert "Adamic-Adar" in message.value
+    assert "70.0%" in message.value
+
+
+def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    result = run.result()
+    y = np.arange(len(result.scores["model"])) < len(result.split.test)
+    p = 1 / (1 + np.exp(-result.scores["model"].astype(np.float64)))
+    slider = at.slider[0]
+    best = reconstruction.best_threshold(reconstruction.threshold_table(y, p))
+    assert slider.value == pytest.approx(best)
+    for threshold in (0.6, 0.95):
+        slider.set_value(threshold)
+        fine(at.run())
+        counts = metrics.confusion(y, p, threshold)
+        shown = {m.label: m.value for m in at.metric}
+        assert shown["Precision"] == f"{counts.precision:.1%}"
+        assert shown["Recall"] == f"{counts.recall:.1%}"
+        assert shown["F1"] == f"{counts.f1:.1%}"
+        matrix = titled(at, "Decision")["data"][0]["text"]
+        assert matrix[1][1].startswith(f"<b>{counts.true_positives:,}</b>")
+        assert matrix[0][1].startswith(f"<b>{counts.false_positives:,}</b>")
+        slider = at.slider[0]
+
+
+def test_rankings_name_their_nodes(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    graph, z = run.graph(), run.result().z_mean
+    missing, unlikely, worst = (table.value for table in at.dataframe[1:4])
+    pairs, logits = reconstruction.missing_links(z, graph.adjacency, reconstruction.RANKED)
+    assert missing["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
+    np.testing.assert_allclose(missing["logit"], logits)
+    pairs, _ = reconstruction.unlikely_links(z, graph.edges, reconstruction.RANKED)
+    assert unlikely["target"].tolist() == [f"person {j}" for j in pairs[:, 1]]
+    assert set(unlikely["part"]) == {"training", "validation", "test"}
+    errors = reconstruction.node_errors(z, graph.adjacency)
+    assert worst["node"].iloc[0] == f"person {int(np.nanargmax(errors))}"
+
+
+def test_a_ranking_is_filtered_by_name(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    at.text_input(key="missing_links_filter").set_value("PERSON 17")
+    fine(at.run())
+    table = at.dataframe[1].value
+    assert len(table)
+    assert ((table["source"] == "person 17") | (table["target"] == "person 17")).all()
+
+
+def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
+    monkeypatch.setattr(reconstruction, "EXACT_NODES", 50)
+    at = fine(app("reconstruction", run=run.id))
+    assert len(at.dataframe) == 3
+    at.button(key="missing_start").click()
+    fine(at.run())
+    for _ in range(60):
+        if len(at.dataframe) == 4:
+            break
+        at.session_state["background_jobs"]["missing"][1]._process.wait(60)
+        fine(at.run())
+    pairs, _ = reconstruction.missing_links(run.result().z_mean, run.graph().adjacency, reconstruction.RANKED)
+    assert at.dataframe[1].value["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
