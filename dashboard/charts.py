@@ -18,11 +18,17 @@ References
 Okabe & Ito 2008, Color Universal Design, https://jfly.uni-koeln.de/color/
 """
 
+CATEGORICAL_DARK = ("#3fa0dc", "#f0b030", "#20bd91", "#dd93bb", "#86cdf3", "#ea7a35", "#a6a6a6", "#e0d13a")
+"""The same hues, lighter, for dark pages; both are also the themes' own chart colours."""
+
 SEQUENTIAL = "Viridis"
 """Plotly's name of the scale for values with an order."""
 
 MUTED = "#8c98a3"
 """What stands behind: unselected points, reference lines, nodes without a label."""
+
+CLEAR = "rgba(0,0,0,0)"
+"""Nothing: the page's own background."""
 
 HEIGHT = 380
 """Pixels of an ordinary figure."""
@@ -33,8 +39,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 
 
 def colour(index: int) -> str:
-    """Return the categorical colour number `index`, starting again after the last."""
-    return CATEGORICAL[index % len(CATEGORICAL)]
+    """Return the categorical colour number `index` of the theme in use, starting again after the last."""
+    palette = CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
+    return palette[index % len(palette)]
 
 
 def escape(text: object, limit: int = 120) -> str:
@@ -45,6 +52,17 @@ def escape(text: object, limit: int = 120) -> str:
 def plain(text: object, limit: int = 2000) -> str:
     """Return `text` as Markdown shows it literally: no links, images, formulas or directives."""
     return _MARKDOWN.sub(r"\\\1", _shorten(_CONTROL.sub(" ", str(text)), limit))
+
+
+def message(text: object, limit: int = 2000) -> str:
+    """Return a message of the core as Markdown: `names` between backticks as code, the rest literally."""
+    parts = _shorten(_CONTROL.sub(" ", str(text)), limit).split("`")
+    if len(parts) % 2 == 0:  # an unpaired backtick is no markup
+        return plain(text, limit)
+    # Nothing inside a code span is interpreted, and none of the parts holds a backtick.
+    return "".join(
+        f"`{part}`" if index % 2 and part.strip() else plain(part, limit) for index, part in enumerate(parts)
+    )
 
 
 def _shorten(text: str, limit: int) -> str:

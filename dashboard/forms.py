@@ -39,7 +39,7 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
         bool, int, float, str or tuple of int.
     """
     _seed(key, _shown(setting, value))
-    label, help_text = _label(setting), charts.plain(setting.help)
+    label, help_text = _label(setting), charts.message(setting.help)
     if setting.type is bool:
         return st.toggle(label, key=key, help=help_text, disabled=disabled)
     if setting.choices:

@@ -71,12 +71,12 @@ def empty(title: str, body: str, action: str, page: str) -> None:
 
 def report(error: StudioError) -> None:
     """Show what is wrong, where, and how to mend it."""
-    parts = [f"Where: {charts.plain(error.where)}"] if error.where else []
+    parts = [f"Where: {charts.message(error.where)}"] if error.where else []
     if error.mend:
-        parts.append(charts.plain(error.mend))
+        parts.append(charts.message(error.mend))
     st.error(
         "  \n".join(parts) or "Nothing was changed.",
-        title=charts.plain(error.message),
+        title=charts.message(error.message),
         icon=":material/error:",
     )
 

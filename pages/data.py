@@ -51,7 +51,10 @@ def upload() -> None:
     if read:
         with frame.guard():
             bar = st.progress(0.0, "Reading…")
-            raw = uploads.read(files, lambda share, text: bar.progress(share, charts.plain(text)))
+            try:
+                raw = uploads.read(files, lambda share, text: bar.progress(share, charts.plain(text)))
+            finally:
+                bar.empty()
             state.use_raw(raw, "upload")
             uploads.drop()
             st.rerun()
@@ -88,7 +91,7 @@ def show_numbers(numbers: views.Numbers) -> None:
         "Features": (f"{graph.profile.n_features:,}", "Columns of the node features."),
         "Classes": (f"{graph.profile.n_classes:,}", "Different labels of nodes."),
     }
-    with st.grid(min_column_width=120, gap="small"):
+    with st.grid(min_column_width=150, gap="small"):
         for label, (value, about) in tiles.items():
             st.metric(label, value, help=about, border=True)
     direction = "Directed" if graph.directed else "Undirected"
@@ -106,7 +109,7 @@ def show_findings() -> None:
     for finding in found:
         examples = ", ".join(charts.plain(e, 60) for e in finding.examples)
         st.markdown(
-            f"{ICONS[finding.level]} {charts.plain(finding.message)}"
+            f"{ICONS[finding.level]} {charts.message(finding.message)}"
             + (f"  \n{examples}" if examples else "")
         )
 
@@ -121,7 +124,7 @@ def choose_repairs() -> None:
                 value = forms.field(setting, getattr(spec.dataset.repairs, setting.name), setting.key)
                 wanted = wanted.replace(setting.key, value)
                 if offer := offered.get(setting.name):
-                    st.caption(charts.plain(offer.message))
+                    st.caption(charts.message(offer.message))
     if wanted != spec:
         try:
             state.set_spec(wanted)
@@ -165,14 +168,13 @@ def show_picture(picture: views.Picture) -> None:
             z=picture.fill if exact else picture.log_fill,
             x=picture.rank,
             y=picture.rank,
-            zmin=picture.lowest if not exact else None,
-            colorscale=[[0, "rgba(0,0,0,0)"], [1, charts.colour(0)]] if exact else charts.SEQUENTIAL,
+            colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else None,
             showscale=not exact,
             customdata=None if exact else picture.fill,
             colorbar={
                 "title": {"text": "filled"},
-                "tickprefix": "10<sup>",
-                "ticksuffix": "</sup>",
+                "tickvals": [place for place, _ in picture.ticks],
+                "ticktext": [label for _, label in picture.ticks],
                 "thickness": 12,
             },
             hovertemplate="rank %{y:,} – rank %{x:,}"
@@ -226,7 +228,7 @@ def show_labels(view: views.LabelView) -> None:
         )
     )
     fig.update_xaxes(title="Nodes")
-    fig.update_yaxes(autorange="reversed", type="category")
+    fig.update_yaxes(autorange="reversed", type="category", dtick=1)
     charts.show(fig, key="labels", alt="Number of nodes of each class, the largest first.")
     notes = []
     if view.n_rest_classes:
@@ -272,7 +274,7 @@ with frame.guard():
         pictures["Labels"] = lambda: show_labels(drawn["labels"])
     with st.grid(min_column_width=420, gap="medium"):
         for title, draw in pictures.items():
-            with st.container(border=True):
+            with st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)
                 draw()
     st.page_link("pages/model.py", label="Next: choose outputs and settings", icon=":material/arrow_forward:")

@@ -17,9 +17,9 @@ LAYERS = (
     ("vgae_core.errors",),
     ("vgae_core.spec",),
     ("vgae_core.data", "vgae_core.isolation"),
+    ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them
     ("vgae_core.nn",),
     ("vgae_core.training",),
-    ("vgae_core.analysis",),
     ("vgae_core.runs",),
     ("vgae_core.__main__",),
     ("dashboard",),

@@ -79,7 +79,7 @@ def test_small_picture_is_the_sorted_matrix():
     order = np.argsort(-dense.sum(0), kind="stable")
     np.testing.assert_array_equal(picture.fill, dense[np.ix_(order, order)])
     assert picture.nodes_per_cell == 1
-    assert picture.lowest == 0
+    assert picture.ticks == ((0.0, "100%"),)
     assert picture.rank.tolist() == [1, 2, 3, 4, 5, 6]
 
 
@@ -98,6 +98,13 @@ def test_picture_against_a_dense_sum_over_blocks(n, cells, seed):
     np.testing.assert_allclose(10 ** picture.log_fill[expected > 0], expected[expected > 0])
     starts = np.cumsum([1] + [len(b) for b in blocks])[:-1]
     assert picture.rank.tolist() == starts.tolist()
+
+
+def test_ticks_of_a_colour_scale():
+    assert [label for _, label in views._ticks(-2.1, -0.9)] == ["1%", "2%", "5%", "10%"]
+    ticks = views._ticks(-4.0, 0.0)
+    assert [label for _, label in ticks] == ["0.01%", "0.1%", "1%", "10%", "100%"]
+    assert [place for place, _ in ticks] == pytest.approx([-4, -3, -2, -1, 0])
 
 
 @pytest.mark.parametrize("kind", ["sparse", "dense"])
@@ -133,7 +140,7 @@ def test_label_view_orders_and_folds():
 def test_empty_inputs_do_not_fail():
     picture = views.adjacency_picture(sparse.csr_array((3, 3), dtype=np.float32))
     assert picture.fill.sum() == 0
-    assert picture.lowest == 0
+    assert picture.ticks == ()
     got = views.feature_view(np.zeros((3, 4), np.float32))
     assert (got.n_values, got.most_used) == (0, ())
     assert views.degree_distribution(np.zeros(4, np.int64)).n_zero == 4

@@ -115,8 +115,8 @@ class Picture:
     rank: np.ndarray
     """int64, shape (n_cells,): rank (from 1) of the first node of each cell."""
     nodes_per_cell: float
-    lowest: float
-    """Smallest log_fill; 0 where the picture is exact or empty."""
+    ticks: tuple[tuple[float, str], ...]
+    """(log_fill, label) of a colour scale."""
 
 
 def adjacency_picture(adjacency: sparse.csr_array, cells: int = PICTURE_BINS) -> Picture:
@@ -156,8 +156,19 @@ def adjacency_picture(adjacency: sparse.csr_array, cells: int = PICTURE_BINS) ->
         if side
         else np.zeros(0, np.int64),
         nodes_per_cell=n / side if side else 0.0,
-        lowest=float(drawn.min()) if drawn.size else 0.0,
+        ticks=_ticks(float(drawn.min()), float(drawn.max())) if drawn.size else (),
     )
+
+
+def _ticks(low: float, high: float, most: int = 6) -> tuple[tuple[float, str], ...]:
+    """Return ticks at 1, 2 and 5 times the powers of ten between two logarithms, or at fewer of these."""
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        values = [factor * 10.0**power for power in powers for factor in factors]
+        inside = [value for value in values if low - 1e-9 <= np.log10(value) <= high + 1e-9]
+        if len(inside) <= most:
+            break
+    return tuple((float(np.log10(value)), f"{100 * value:.3g}%") for value in inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +242,7 @@ class LabelView:
     n_rest_classes: int
 
 
-def label_view(labels: np.ndarray, names: tuple[str, ...], top: int = 25) -> LabelView:
+def label_view(labels: np.ndarray, names: tuple[str, ...], top: int = 16) -> LabelView:
     """Return the counts of the `top` classes of `labels` (int32, shape (n_nodes,), -1 where unknown)."""
     known = labels[labels >= 0]
     counts = np.bincount(known, minlength=len(names))
