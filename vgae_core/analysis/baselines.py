@@ -189,7 +189,7 @@ def _cosine(rows: Features, pairs: np.ndarray, hop: sparse.csr_array | None = No
         if isinstance(left, np.ndarray):
             result[block] = np.einsum("ij,ij->i", left, np.asarray(right))
         else:
-            result[block] = left.multiply(right) @ np.ones(width)
+            result[block] = np.asarray(left.multiply(right) @ np.ones(width))
     return result
 
 
