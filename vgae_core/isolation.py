@@ -35,7 +35,9 @@ TASKS: dict[str, str] = {
 """What a child may run: name → ``"module:function"``."""
 
 ProgressCallback = Callable[[float, str], None]
-Task = Callable[[dict[str, np.ndarray], dict[str, Any], ProgressCallback], tuple[dict[str, np.ndarray], dict[str, Any]]]
+Task = Callable[
+    [dict[str, np.ndarray], dict[str, Any], ProgressCallback], tuple[dict[str, np.ndarray], dict[str, Any]]
+]
 
 _ERRORS: dict[str, type[StudioError]] = {
     kind.__name__: kind for kind in (SpecError, DataError, LimitError, RunError)
@@ -81,7 +83,9 @@ class Progress:
 class Job:
     """A running child; made by :func:`start`. Forgetting it kills the child and its folder."""
 
-    def __init__(self, task: str, folder: Path, process: subprocess.Popen[bytes], limits: ChildLimits) -> None:
+    def __init__(
+        self, task: str, folder: Path, process: subprocess.Popen[bytes], limits: ChildLimits
+    ) -> None:
         self.task = task
         self._folder = folder
         self._process = process

@@ -7,6 +7,7 @@ every index before SciPy sees it (SciPy does not, and a bad index ends the proce
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import tempfile
@@ -69,7 +70,8 @@ def validate_csr(
         if array.ndim != 1:
             raise refuse(f"`{name}` must have one dimension. Received: shape {array.shape}.")
         if array.dtype.kind not in kinds:
-            raise refuse(f"`{name}` must hold {'real' if kinds == 'biuf' else 'whole'} numbers. Received: {array.dtype}.")
+            wanted = "real" if kinds == "biuf" else "whole"
+            raise refuse(f"`{name}` must hold {wanted} numbers. Received: {array.dtype}.")
     if n_rows < 0 or n_columns < 0:
         raise refuse(f"A shape cannot be negative. Received: {n_rows} x {n_columns}.")
     if len(indptr) != n_rows + 1:
@@ -127,7 +129,7 @@ def decode_texts(data: np.ndarray, offsets: np.ndarray, *, where: str = "") -> l
         raise DataError("Texts and their offsets disagree.", where=where, mend=_DAMAGED)
     raw, ends = data.tobytes(), offsets.tolist()
     try:
-        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(ends, ends[1:], strict=False)]
+        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
     except UnicodeDecodeError as error:
         raise DataError(f"Not UTF-8 text: {error}.", where=where, mend=_DAMAGED) from error
 
@@ -229,7 +231,8 @@ class _Loader:
             raise self.refuse(f"`{name}` is missing.")
         if array.dtype != np.dtype(kind) or array.shape != shape:
             raise self.refuse(
-                f"`{name}` must be {np.dtype(kind)} of shape {shape}. Received: {array.dtype} of {array.shape}."
+                f"`{name}` must be {np.dtype(kind)} of shape {shape}. "
+                f"Received: {array.dtype} of {array.shape}."
             )
         return array
 
@@ -260,7 +263,11 @@ class _Loader:
     def meta(self) -> dict[str, Any]:
         stored = self.arrays.get("meta")
         if stored is None or stored.dtype != np.uint8 or stored.ndim != 1:
-            raise DataError("This is not a stored graph.", where=self.where, mend="Choose a file that VGAE Studio wrote.")
+            raise DataError(
+                "This is not a stored graph.",
+                where=self.where,
+                mend="Choose a file that VGAE Studio wrote.",
+            )
         try:
             meta = json.loads(stored.tobytes().decode())
         except (ValueError, RecursionError) as error:
@@ -361,7 +368,8 @@ class _Loader:
             raise self.refuse("`adjacency` must have sorted indices without duplicates or stored zeros.")
         if (adjacency.data < 0).any():
             raise self.refuse("`adjacency` must have weights >= 0.")
-        if not shared["directed"] and (adjacency != adjacency.T).nnz:
+        difference: Any = adjacency - adjacency.T
+        if not shared["directed"] and difference.count_nonzero():
             raise self.refuse("`adjacency` of an undirected graph must be symmetric.")
         return GraphData(adjacency=adjacency, **shared)
 
@@ -414,7 +422,9 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = F
         raise
 
 
-def npz_headers(file: IO[bytes] | Path, *, where: str, limits: Limits = LIMITS) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+def npz_headers(
+    file: IO[bytes] | Path, *, where: str, limits: Limits = LIMITS
+) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     """Return shape and type of every array of an npz, without reading the arrays.
 
     Raises
@@ -438,7 +448,9 @@ def npz_headers(file: IO[bytes] | Path, *, where: str, limits: Limits = LIMITS) 
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error
     if not headers:
-        raise DataError("Holds no arrays.", where=where, mend="Save it with numpy.savez or scipy.sparse.save_npz.")
+        raise DataError(
+            "Holds no arrays.", where=where, mend="Save it with numpy.savez or scipy.sparse.save_npz."
+        )
     return headers
 
 

@@ -35,7 +35,7 @@ from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import delimited, matrix_market, node_lists, npz
+from vgae_core.data.readers import delimited, matrix_market, node_lists, npz, text
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -63,9 +63,7 @@ FORMATS: tuple[Format, ...] = (
 )
 """Every format, the most particular first: the first that recognises a file reads it."""
 
-SUFFIXES: tuple[str, ...] = tuple(
-    dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz"])
-)
+SUFFIXES: tuple[str, ...] = tuple(dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz"]))
 """Usual endings of the files that can be read, for upload forms."""
 
 _T = TypeVar("_T")
@@ -151,7 +149,16 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         return work()
     except StudioError:
         raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, OSError, EOFError, zlib.error, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        OSError,
+        EOFError,
+        zlib.error,
+        RecursionError,
+    ) as error:
         raise probe.error(
             f"Cannot be read as {format_.title}: {type(error).__name__}: {str(error)[:200]}.",
             mend="The file is probably damaged: write it anew.",
@@ -178,7 +185,9 @@ def _probe(file: SourceFile, folder: Path, limits: Limits) -> Probe:
             with open(path, "rb") as stream:
                 head = stream.read(_HEAD)
     except OSError as error:
-        raise DataError(f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path.") from error
+        raise DataError(
+            f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
+        ) from error
     stem = re.sub(r"\.gz$", "", file.name.lower())
     return Probe(file.name, stem, path, head, file.role, limits)
 
@@ -206,12 +215,14 @@ def _recognise(probe: Probe) -> Format:
     for format_ in FORMATS:
         if format_.recognise(probe):
             return format_
-    delimited.layout(probe)  # says what it is instead
+    text.layout(probe)  # says what it is instead
     raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
 
 
 def _stem(probe: Probe) -> str:
-    return re.sub(r"\.[a-z0-9]{1,8}$", "", re.sub(r"\.gz$", "", probe.name, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    return re.sub(
+        r"\.[a-z0-9]{1,8}$", "", re.sub(r"\.gz$", "", probe.name, flags=re.IGNORECASE), flags=re.IGNORECASE
+    )
 
 
 # ---------------------------------------------------------------------------- who holds what
@@ -241,7 +252,9 @@ def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content,
     if "edges" not in parts:
         names = ", ".join(probe.name for probe in probes)
         raise DataError(
-            "No file holds edges.", where=names, mend="Hand in an edge list, a square .mtx or a square .npz as well."
+            "No file holds edges.",
+            where=names,
+            mend="Hand in an edge list, a square .mtx or a square .npz as well.",
         )
     return parts
 
@@ -333,9 +346,9 @@ def _place(
         placed[nodes] = features[rows]
         return placed
     moves = sparse.csr_array((np.ones(len(rows), np.float32), (nodes, rows)), shape=(n, features.shape[0]))
-    placed = sparse.csr_array(moves @ features, dtype=np.float32)
-    placed.sort_indices()
-    return placed
+    moved = sparse.csr_array(moves @ features, dtype=np.float32)
+    moved.sort_indices()
+    return moved
 
 
 def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
@@ -367,8 +380,8 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
             Finding(
                 "unknown-nodes",
                 "warning",
-                f"{len(unknown):,} of {len(ids):,} node ids in {table.where} are not in the graph and were left "
-                f"out, e.g. {', '.join(examples(ids[unknown]))}.",
+                f"{len(unknown):,} of {len(ids):,} node ids in {table.where} are not in the graph "
+                f"and were left out, e.g. {', '.join(examples(ids[unknown]))}.",
                 len(unknown),
                 examples(ids[unknown]),
             )

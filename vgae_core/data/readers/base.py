@@ -209,7 +209,9 @@ def whole_numbers(texts: pd.Series) -> np.ndarray | None:
     return texts.str.replace(r"\.0*$", "", regex=True).astype(np.int64).to_numpy()
 
 
-def factorize_ids(source: np.ndarray | pd.Series, target: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def factorize_ids(
+    source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return positions of sources and targets (int64) and the ids themselves.
 
     Whole-number ids are sorted, texts stand in order of appearance.
@@ -227,6 +229,7 @@ def factorize_ids(source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
         else:
             ids, codes = np.unique(both, return_inverse=True)
         return codes[:n], codes[n:], ids
-    codes, ids = pd.factorize(pd.concat([pd.Series(source), pd.Series(target)], ignore_index=True))
-    codes = codes.astype(np.int64)
-    return codes[:n], codes[n:], object_array(ids)
+    texts = pd.concat([pd.Series(source), pd.Series(target)], ignore_index=True)
+    positions, names = pd.factorize(texts)
+    positions = positions.astype(np.int64)
+    return positions[:n], positions[n:], object_array(names)

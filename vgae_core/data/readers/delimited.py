@@ -37,13 +37,22 @@ from vgae_core.data.readers.text import (
     what_else,
 )
 
-_SOURCE = {"source", "src", "from", "fromnodeid", "fromid", "node1", "nodea", "id1", "u", "sourceid"}
-_TARGET = {"target", "dst", "dest", "destination", "to", "tonodeid", "toid", "node2", "nodeb", "id2", "v", "targetid"}  # fmt: skip
-_WEIGHT = {"weight", "weights", "w", "value", "count", "score", "strength", "combinedscore"}
-_NODE = {"id", "node", "nodeid", "nodes", "name", "key", "index", "vertex", "vertexid", "nodename", "ids", "uid", "userid"}
-_FEATURE = {"feature", "featureid", "features", "feat", "attribute", "attributeid", "word", "wordid", "gene", "column"}
-_VALUE = {"value", "val", "weight", "count", "x", "data"}
-_LABEL = {"label", "labels", "class", "classes", "target", "targets", "y", "category", "community", "group", "cluster", "club", "type", "pagetype", "classlabel", "department"}  # fmt: skip
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Usual column names, in lower case and without blanks and punctuation.
+_SOURCE = _names("source src from fromnodeid fromid node1 nodea id1 u sourceid")
+_TARGET = _names("target dst dest destination to tonodeid toid node2 nodeb id2 v targetid")
+_WEIGHT = _names("weight weights w value count score strength combinedscore")
+_NODE = _names("id ids node nodes nodeid nodename name key index vertex vertexid uid userid")
+_FEATURE = _names("feature features featureid feat attribute attributeid word wordid gene column")
+_VALUE = _names("value val weight count x data")
+_LABEL = _names(
+    "label labels class classes classlabel target targets y category community group cluster club type "
+    "pagetype department"
+)
 MAX_NUMERIC_CLASSES = 100
 """A numeric label with more distinct values than this is a measurement, not a class."""
 MAX_TEXT_CLASSES = 1000
@@ -74,7 +83,7 @@ class _Table:
     def name(self, column: int) -> str:
         return self.header[column] if self.header and column < len(self.header) else str(column + 1)
 
-    def find(self, names: set[str], but: tuple[int, ...] = ()) -> int | None:
+    def find(self, names: frozenset[str], but: tuple[int, ...] = ()) -> int | None:
         return next((i for i, n in enumerate(self.plain) if n in names and i not in but), None)
 
 
@@ -94,7 +103,11 @@ def _has_header(first: list[str], rest: list[list[str]]) -> bool:
         # pandas writes ",0,1,2" for unnamed columns: an empty corner over a column of ids
         return len(first) > 2 and first[0] == "" and all(is_number(n) for n in first[1:])
     known = _SOURCE | _TARGET | _NODE | _FEATURE | _LABEL
-    if plain[0] in _SOURCE | _NODE and len(plain) > 1 and (plain[1] in known | _VALUE or len(set(plain)) == len(plain)):
+    if (
+        plain[0] in _SOURCE | _NODE
+        and len(plain) > 1
+        and (plain[1] in known | _VALUE or len(set(plain)) == len(plain))
+    ):
         return True
     columns = list(zip(*[row for row in rest if len(row) == len(first)], strict=False))
     return bool(rest) and any(
@@ -106,7 +119,11 @@ def _has_header(first: list[str], rest: list[list[str]]) -> bool:
 def _is_long(table: _Table) -> bool:
     """Whether the rows are (node, feature[, value])."""
     if table.header is not None:
-        return len(table.plain) in (2, 3) and table.find(_FEATURE) in (0, 1) and table.find(_NODE | _SOURCE) in (0, 1)
+        return (
+            len(table.plain) in (2, 3)
+            and table.find(_FEATURE) in (0, 1)
+            and table.find(_NODE | _SOURCE) in (0, 1)
+        )
     data = [row for row in table.data if len(row) == 3]
     nodes = [row[0] for row in data]
     # Without names only repeated nodes over whole or text columns and numeric values tell.
@@ -178,7 +195,9 @@ def _edges(probe: Probe) -> Edges:
     skip = table.skip
     if counts is not None:
         skip = shape.skip + 1
-    columns = None if shape.width <= 3 else sorted({source, target} | ({weight} if weight is not None else set()))
+    columns = (
+        None if shape.width <= 3 else sorted({source, target} | ({weight} if weight is not None else set()))
+    )
     leading = _leading_zeros(table, source, target)
     frame = read_frame(
         probe, shape, skip=skip, columns=columns, dtype={source: str, target: str} if leading else None
@@ -195,13 +214,16 @@ def _edges(probe: Probe) -> Edges:
                 Finding(
                     "count-row",
                     "info",
-                    f"The first row of {probe.name} was read as counts: {counts[0]:,} nodes, {counts[1]:,} edges.",
+                    f"The first row of {probe.name} was read as counts: {counts[0]:,} nodes, "
+                    f"{counts[1]:,} edges.",
                 )
             )
         else:
             if shape.width > 2 and weight is not None:
                 raise probe.error(
-                    f"Expected {shape.width} columns. Received: 2.", line=skip, mend="Give every row a weight."
+                    f"Expected {shape.width} columns. Received: 2.",
+                    line=skip,
+                    mend="Give every row a weight.",
                 )
             ends = [_prepend(value, end) for value, end in zip(shape.rows[0], ends, strict=True)]
     weights = None if weight is None else _weights(probe, table, skip, frame, weight)
@@ -247,9 +269,7 @@ def _edges(probe: Probe) -> Edges:
 
 def _leading_zeros(table: _Table, source: int, target: int) -> bool:
     """Whether ids such as "007" must stay texts."""
-    return any(
-        re.fullmatch(r"0\d+", row[i]) for row in table.data for i in (source, target) if i < len(row)
-    )
+    return any(re.fullmatch(r"0\d+", row[i]) for row in table.data for i in (source, target) if i < len(row))
 
 
 def _ids(
@@ -273,7 +293,7 @@ def _ids(
         empty = np.flatnonzero((column == "").to_numpy())
         if len(empty):
             raise probe.error(
-                f"The {side} of an edge is empty ({len(empty):,} such {'row' if len(empty) == 1 else 'rows'}).",
+                f"The {side} of an edge is empty (rows like this: {len(empty):,}).",
                 line=line_of(probe, shape, skip, int(empty[0])),
                 mend="One edge a line: source, target and, if there is one, a weight.",
             )
@@ -283,7 +303,9 @@ def _ids(
     return list(texts), True
 
 
-def _are_counts(counts: tuple[int, int], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series) -> bool:
+def _are_counts(
+    counts: tuple[int, int], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
+) -> bool:
     """Whether "a b" on the first line counts the nodes and edges of the rows below it."""
     n_nodes, n_edges = counts
     entries = len(source)
@@ -292,7 +314,9 @@ def _are_counts(counts: tuple[int, int], source: np.ndarray | pd.Series, target:
     low, high = min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max()))
     fits = low >= 0 and (high < n_nodes or (low >= 1 and high <= n_nodes))
     # Listed once, or in both directions; some files drop self-loops and keep the old count.
-    return fits and any(abs(n_edges - listed) <= 0.05 * listed for listed in (entries, 2 * entries, entries / 2))
+    return fits and any(
+        abs(n_edges - listed) <= 0.05 * listed for listed in (entries, 2 * entries, entries / 2)
+    )
 
 
 def _prepend(value: str, column: np.ndarray | pd.Series) -> np.ndarray | pd.Series:
@@ -395,9 +419,11 @@ def _long(probe: Probe, table: _Table) -> NodeTable:
     rows, ids = pd.factorize(texts[node])
     whole = whole_numbers(texts[feature])
     if whole is not None:
-        names, columns = np.unique(whole, return_inverse=True)
+        numbered, columns = np.unique(whole, return_inverse=True)
+        names = list(map(str, numbered))
     else:
-        columns, names = pd.factorize(texts[feature])
+        columns, texts_found = pd.factorize(texts[feature])
+        names = list(map(str, texts_found))
     probe.limits.check("feature_columns", len(names), where=probe.name)
     data = (
         np.ones(len(frame), np.float32)
@@ -477,7 +503,11 @@ def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray) -> int | None:
     whole = whole_numbers(first)
     if whole is None or len(np.unique(whole)) != len(whole):
         return None
-    known = node_ids if node_ids.dtype.kind in "iu" else np.array([int(i) for i in node_ids if is_whole(str(i))][:10**7])
+    known = (
+        node_ids
+        if node_ids.dtype.kind in "iu"
+        else np.array([int(i) for i in node_ids if is_whole(str(i))][: 10**7])
+    )
     return 0 if len(known) and np.isin(whole, known).mean() > 0.5 else None
 
 
@@ -568,7 +598,11 @@ def _as_classes(texts: pd.Series, *, certain: bool) -> tuple[np.ndarray, tuple[s
     if whole is not None:
         # All different, and with gaps between them: a measurement of a small graph.
         spread = n_classes == len(labelled) and int(whole.max()) - int(whole.min()) >= n_classes
-        return _numeric_classes(known, whole) if enough and not spread and n_classes <= MAX_NUMERIC_CLASSES else None
+        return (
+            _numeric_classes(known, whole)
+            if enough and not spread and n_classes <= MAX_NUMERIC_CLASSES
+            else None
+        )
     numeric = pd.to_numeric(labelled, errors="coerce").notna().all()
     if numeric or not enough or n_classes > MAX_TEXT_CLASSES:
         return None
@@ -608,4 +642,3 @@ FORMAT = Format(
     edges=_edges,
     table=_table,
 )
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -71,12 +73,12 @@ def is_reciprocal(rows: np.ndarray, cols: np.ndarray, n: int) -> bool:
     return bool(len(forth) == len(back) and (forth == back).all())
 
 
-def matrix_table(probe: Probe, matrix: sparse.coo_array | sparse.csr_array | np.ndarray) -> NodeTable:
+def matrix_table(probe: Probe, matrix: Any) -> NodeTable:
     """Return a matrix as node features, row i being the i-th node."""
-    if sparse.issparse(matrix):
+    if not isinstance(matrix, np.ndarray):
         coo = matrix.tocoo()
         check_finite(probe, coo.data, coo.row, coo.col)
-        features = sparse.csr_array(coo, dtype=np.float32)
+        features = coo.astype(np.float32).tocsr()
         features.sum_duplicates()
         check_finite(probe, features.data, *features.tocoo().coords)
         features.eliminate_zeros()

@@ -40,7 +40,8 @@ def _read(probe: Probe, content: Content) -> tuple[sparse.coo_array | np.ndarray
         probe.limits.check("feature_values", rows * cols, where=probe.name)
     elif entries * 4 > probe.path.stat().st_size + 64:  # an entry takes four bytes at least
         raise probe.error(
-            f"Announces {entries:,} entries, more than the file can hold.", mend="The file is cut off: get it anew."
+            f"Announces {entries:,} entries, more than the file can hold.",
+            mend="The file is cut off: get it anew.",
         )
     try:
         matrix = io.mmread(probe.path, spmatrix=False)

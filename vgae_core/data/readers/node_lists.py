@@ -51,7 +51,8 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         bad = next(kind for kind in kinds if kind not in (int, str))
         node = next(node for node, ids in lists.items() if any(type(i) is bad for i in ids))
         raise probe.error(
-            f"Feature ids must be whole numbers or texts. Received a {bad.__name__} for node {shorten(node)!r}.",
+            "Feature ids must be whole numbers or texts. "
+            f"Received a {bad.__name__} for node {shorten(node)!r}.",
             mend='Expected {"node": [feature, feature, …], …}.',
         )
     if kinds == {int}:

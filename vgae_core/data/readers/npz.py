@@ -43,7 +43,9 @@ def _small(probe: Probe, keys: set[str], prefix: str = "") -> dict[str, np.ndarr
 
 def _shape(probe: Probe, array: np.ndarray) -> tuple[int, int]:
     if array.dtype.kind not in "iu" or array.shape != (2,):
-        raise probe.error(f"The shape must be two whole numbers. Received: {array!r}.", mend="Write the file anew.")
+        raise probe.error(
+            f"The shape must be two whole numbers. Received: {array!r}.", mend="Write the file anew."
+        )
     return int(array[0]), int(array[1])
 
 
@@ -167,7 +169,9 @@ def _benchmark_edges(probe: Probe) -> Edges:
         assert table.features is not None  # noqa: S101  narrows the type
         words = _texts(probe, "attr_names", table.features.shape[1]) or ()
         tables.append(
-            NodeTable(where=probe.name, n_rows=table.n_rows, features=table.features, feature_names=tuple(words))
+            NodeTable(
+                where=probe.name, n_rows=table.n_rows, features=table.features, feature_names=tuple(words)
+            )
         )
     labels = _benchmark_labels(probe, n)
     if labels is not None:
@@ -246,4 +250,3 @@ DENSE = Format(
     edges=_dense_edges,
     table=_dense_table,
 )
-

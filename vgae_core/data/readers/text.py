@@ -21,14 +21,25 @@ _SEPARATORS = ("\t", ";", ",", "")  # "" is any run of blanks
 _SEPARATOR_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "": "space"}
 _LONG_HEAD = 16_000_000
 _MAGIC = (
-    (b"\x89PNG", "a PNG image"), (b"\xff\xd8\xff", "a JPEG image"), (b"GIF8", "a GIF image"),
-    (b"%PDF", "a PDF document"), (b"PK\x03\x04", "a zip archive (or an Excel or Word document)"),
-    (b"\x89HDF", "an HDF5 file"), (b"MATLAB 5.0", "a MATLAB file"), (b"PAR1", "a Parquet file"),
-    (b"SQLite format 3", "an SQLite database"), (b"BZh", "a bzip2 archive"), (b"\xfd7zXZ", "an xz archive"),
-    (b"7z\xbc\xaf", "a 7z archive"), (b"\x28\xb5\x2f\xfd", "a zstd archive"), (b"\x93NUMPY", "a NumPy array (npy)"),
-    (b"\x80\x02", "a Python pickle"), (b"\x80\x03", "a Python pickle"), (b"\x80\x04", "a Python pickle"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive (or an Excel or Word document)"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"MATLAB 5.0", "a MATLAB file"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"\x93NUMPY", "a NumPy array (npy)"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
     (b"\x80\x05", "a Python pickle"),
-)  # fmt: skip
+)
 _MARKUP = re.compile(rb"\s*<(\?xml|!doctype|html|graphml|gexf|svg)", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 
@@ -125,8 +136,8 @@ def _layout(probe: Probe) -> Layout:
     first = len(rows[0]) if len(rows[0]) in (width, width - 1) else None
     uneven = next((i for i, row in enumerate(rows) if len(row) != (first if i == 0 else width)), None)
     if uneven is not None:
-        line = line_of(probe, dataclasses.replace(shape, inner_comments=True), skip, uneven)
-        raise _uneven(probe, shape, len(rows[uneven]), line)
+        at = line_of(probe, dataclasses.replace(shape, inner_comments=True), skip, uneven)
+        raise _uneven(probe, shape, len(rows[uneven]), at)
     return shape
 
 
@@ -156,7 +167,9 @@ def _head_lines(probe: Probe, encoding: str) -> tuple[list[str], bool]:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not complete:
         if len(lines) < 2:
-            raise probe.error(f"The first line is longer than {_LONG_HEAD:,} bytes.", mend="One row a line, please.")
+            raise probe.error(
+                f"The first line is longer than {_LONG_HEAD:,} bytes.", mend="One row a line, please."
+            )
         lines = lines[:-1]
     return lines, complete
 
@@ -289,8 +302,8 @@ def inner_comments(probe: Probe, skip: int) -> list[int]:
         ends = np.flatnonzero(piece[:block] == 10)
         inner = ends[ends + 1 < len(piece)]
         follows = piece[inner + 1]
-        for position in np.flatnonzero((follows == signs[0]) | (follows == signs[1])):
-            found.append(lines_before + int(position) + 1)
+        marked = np.flatnonzero((follows == signs[0]) | (follows == signs[1]))
+        found.extend((marked + lines_before + 1).tolist())
         lines_before += len(ends)
     probe.memo["comments", skip] = [line for line in found if line >= skip]
     return [line for line in found if line >= skip]
@@ -355,7 +368,7 @@ def numbers(probe: Probe, shape: Layout, skip: int, column: pd.Series, name: str
         text = str(column.iloc[at]).strip()
         what = "is empty" if not text else f"is {shorten(text)!r}, not a finite number"
         raise probe.error(
-            f"The value {what} ({len(bad):,} such {'row' if len(bad) == 1 else 'rows'}).",
+            f"The value {what} (rows like this: {len(bad):,}).",
             line=line_of(probe, shape, skip, at),
             column=name,
             mend="Write a finite number in every row.",

@@ -1,0 +1,305 @@
+"""From the graph as read to the graph that is trained on: every repair chosen and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.errors import DataError
+from vgae_core.spec import RepairSpec
+
+Merge = Literal["sum", "max", "first"]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one repair would touch.
+
+    Parameters
+    ----------
+    setting : str
+        Field of :class:`~vgae_core.spec.RepairSpec`.
+    title : str
+    count : int
+        Entries, or nodes for ``component``, that the repair would touch; 0 if there is
+        nothing to decide.
+    message : str
+        One sentence for the user.
+    """
+
+    setting: str
+    title: str
+    count: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Counts of a graph as read; entries of weight 0 are no edges and do not count.
+
+    Parameters
+    ----------
+    pairs : ndarray of int64, shape (n_edges,)
+        Distinct unordered pairs i < j, as i * n_nodes + j, sorted.
+    n_arcs : int
+        Distinct ordered pairs i != j.
+    n_one_way : int
+        Arcs without one in the other direction.
+    n_self_loops : int
+        Entries from a node to itself.
+    n_duplicates : int
+        Entries beyond the first of their ordered pair, self-loops left out.
+    components : ndarray of int32, shape (n_nodes,)
+        Weakly connected component of each node.
+    """
+
+    n_nodes: int
+    pairs: np.ndarray
+    n_arcs: int
+    n_one_way: int
+    n_self_loops: int
+    n_duplicates: int
+    components: np.ndarray
+
+    @property
+    def n_edges(self) -> int:
+        """Distinct undirected pairs without self-loops."""
+        return len(self.pairs)
+
+    @property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both ends of every distinct pair, int64, shape (n_edges,)."""
+        return self.pairs // self.n_nodes, self.pairs % self.n_nodes
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """Neighbours of each node, int64, shape (n_nodes,)."""
+        low, high = self.ends
+        return np.bincount(low, minlength=self.n_nodes) + np.bincount(high, minlength=self.n_nodes)
+
+
+def structure(raw: RawGraph) -> Structure:
+    """Return the counts of a graph as read; see :class:`Structure`."""
+    n = max(raw.n_nodes, 1)
+    proper = raw.rows != raw.cols
+    loops = ~proper
+    if raw.weights is not None:  # a stored zero is no edge
+        proper &= raw.weights != 0
+        loops &= raw.weights != 0
+    rows, cols = raw.rows[proper], raw.cols[proper]
+    if raw.symmetric:  # (i, j) and (j, i) of a symmetric file are the same entry
+        rows, cols = np.minimum(rows, cols), np.maximum(rows, cols)
+    arcs = _sorted_unique(rows * n + cols)
+    heads, tails = arcs // n, arcs % n
+    pairs = _sorted_unique(np.minimum(heads, tails) * n + np.maximum(heads, tails))
+    mutual = len(arcs) - len(pairs)
+    low, high = pairs // n, pairs % n
+    graph = sparse.coo_array((np.ones(len(low), np.int8), (low, high)), shape=(n, n)).tocsr()
+    _, components = csgraph.connected_components(graph, directed=False)
+    return Structure(
+        n_nodes=n,
+        pairs=pairs,
+        n_arcs=2 * len(pairs) if raw.symmetric else len(arcs),
+        n_one_way=0 if raw.symmetric else len(arcs) - 2 * mutual,
+        n_self_loops=int(np.count_nonzero(loops)),
+        n_duplicates=len(rows) - len(arcs),
+        components=components[: raw.n_nodes].astype(np.int32),
+    )
+
+
+def _sorted_unique(keys: np.ndarray) -> np.ndarray:
+    keys = np.sort(keys)
+    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+
+
+def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
+    """Return what each repair would touch, in the order of :class:`~vgae_core.spec.RepairSpec`.
+
+    Parameters
+    ----------
+    raw : RawGraph
+    counts : Structure, optional
+        From :func:`structure`, if it is at hand.
+    """
+    counts = counts or structure(raw)
+    sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(1, np.int64)
+    outside = raw.n_nodes - int(sizes.max())
+    one_way = counts.n_one_way if raw.directed else 0
+    weighted = 0 if raw.weights is None else int(np.count_nonzero(raw.weights != 1))
+    return (
+        Offer(
+            "direction",
+            "Join both directions",
+            one_way,
+            f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
+            if raw.directed
+            else "Every edge counts for both directions already.",
+        ),
+        Offer(
+            "self_loops",
+            "Drop self-loops",
+            counts.n_self_loops,
+            f"{counts.n_self_loops:,} entries lead from a node to itself.",
+        ),
+        Offer(
+            "duplicates",
+            "Merge duplicates",
+            counts.n_duplicates,
+            f"{counts.n_duplicates:,} entries repeat an earlier one.",
+        ),
+        Offer(
+            "component",
+            "Keep the largest component",
+            outside,
+            f"{outside:,} of {raw.n_nodes:,} nodes are outside the largest of {len(sizes):,} components."
+            if raw.n_nodes
+            else "There are no nodes.",
+        ),
+        Offer("weights", "Ignore weights", weighted, f"{weighted:,} entries have a weight other than 1."),
+    )
+
+
+def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
+    """Return the graph that is trained on.
+
+    Entries of one ordered pair are merged by ``spec.duplicates``; files without weights give
+    weight 1, however often an edge is listed.  Where two directions of different weight are
+    joined the larger counts (with ``"first"``, the one read first), so that a symmetric
+    adjacency keeps its weights.  Entries of weight 0 are no edges.
+
+    Parameters
+    ----------
+    raw : RawGraph
+    spec : RepairSpec
+
+    Returns
+    -------
+    GraphData
+        Nodes in the order of `raw`.
+
+    Raises
+    ------
+    DataError
+        If fewer than two nodes or no edge between two nodes is left, or a weight is negative
+        or not finite.
+    """
+    if raw.n_nodes < 2:
+        raise DataError(
+            f"A graph needs at least two nodes. Received: {raw.n_nodes}.",
+            where=raw.name,
+            mend="Hand in a graph with edges between different nodes.",
+        )
+    weights = _weights(raw, spec)
+    rows, cols = raw.rows, raw.cols
+    if raw.weights is not None and (raw.weights == 0).any():
+        stored = raw.weights != 0
+        rows, cols, weights = rows[stored], cols[stored], weights[stored]
+    if spec.self_loops == "drop":
+        proper = rows != cols
+        rows, cols, weights = rows[proper], cols[proper], weights[proper]
+    unweighted = raw.weights is None or spec.weights == "ignore"
+    rule: Merge = "max" if unweighted else spec.duplicates
+    n = raw.n_nodes
+    if raw.symmetric:
+        rows, cols = np.maximum(rows, cols), np.minimum(rows, cols)
+        adjacency = _mirror(_merge(rows, cols, weights, n, rule))
+    elif spec.direction == "directed":
+        adjacency = _merge(rows, cols, weights, n, rule)
+    else:
+        adjacency = _undirected(rows, cols, weights, n, rule)
+    adjacency.eliminate_zeros()
+    adjacency.sort_indices()
+    keep = np.arange(n)
+    if spec.component == "largest":
+        keep = _largest(adjacency)
+        adjacency = sparse.csr_array(adjacency[keep][:, keep])
+        adjacency.sort_indices()
+    if int(np.count_nonzero(adjacency.indices != _row_of(adjacency))) == 0:
+        raise DataError(
+            "There is no edge between two different nodes.",
+            where=raw.name,
+            mend="Hand in a graph with edges between different nodes.",
+        )
+    small = np.int32 if max(adjacency.nnz, len(keep)) <= np.iinfo(np.int32).max else np.int64
+    adjacency = sparse.csr_array(
+        (adjacency.data.astype(np.float32), adjacency.indices.astype(small), adjacency.indptr.astype(small)),
+        shape=(len(keep), len(keep)),
+    )
+    everything = len(keep) == n
+    features = raw.features if raw.features is None or everything else raw.features[keep]
+    return GraphData(
+        name=raw.name,
+        adjacency=adjacency,
+        node_ids=raw.node_ids[keep],
+        directed=spec.direction == "directed",
+        features=features,
+        feature_names=raw.feature_names,
+        labels=None if raw.labels is None else raw.labels[keep],
+        label_names=raw.label_names,
+        values={name: values[keep] for name, values in raw.values.items()},
+    )
+
+
+def _weights(raw: RawGraph, spec: RepairSpec) -> np.ndarray:
+    """Return one weight an entry, float64 so that sums stay exact."""
+    if raw.weights is None or spec.weights == "ignore":
+        return np.ones(len(raw.rows))
+    weights = raw.weights.astype(np.float64)
+    for bad, what in ((~np.isfinite(weights), "not finite"), (weights < 0, "negative")):
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            edge = f"{raw.node_ids[raw.rows[at]]} – {raw.node_ids[raw.cols[at]]}"
+            raise DataError(
+                f"{int(bad.sum()):,} of {len(weights):,} weights are {what}, "
+                f"e.g. {weights[at]:g} of edge {edge}.",
+                where=raw.name,
+                mend="Choose to ignore weights (`weights` = ignore), or hand in weights >= 0.",
+            )
+    return weights
+
+
+def _merge(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n: int, rule: Merge) -> sparse.csr_array:
+    """Return the matrix with one entry an ordered pair."""
+    if rule != "sum":
+        # A stable order keeps the file's order within a pair, which "first" needs.
+        keys = rows * n + cols
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else order
+        ordered = weights[order]
+        if len(starts):
+            weights = np.maximum.reduceat(ordered, starts) if rule == "max" else ordered[starts]
+            rows, cols = keys[starts] // n, keys[starts] % n
+    return sparse.coo_array((weights, (rows, cols)), shape=(n, n)).tocsr()
+
+
+def _mirror(lower: sparse.csr_array) -> sparse.csr_array:
+    """Return the symmetric matrix of one triangle, the diagonal once."""
+    return sparse.csr_array(
+        lower + sparse.tril(lower, -1, format="csr").T + sparse.triu(lower, 1, format="csr").T
+    )
+
+
+def _undirected(
+    rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n: int, rule: Merge
+) -> sparse.csr_array:
+    """Join both directions of every edge."""
+    if rule == "first":  # of both directions together, in the order of the file
+        return _mirror(_merge(np.maximum(rows, cols), np.minimum(rows, cols), weights, n, rule))
+    arcs = _merge(rows, cols, weights, n, rule)
+    return sparse.csr_array(arcs.maximum(arcs.T))
+
+
+def _row_of(matrix: sparse.csr_array) -> np.ndarray:
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _largest(adjacency: sparse.csr_array) -> np.ndarray:
+    """Return the nodes of the largest weakly connected component, in order."""
+    _, component = csgraph.connected_components(adjacency, directed=True, connection="weak")
+    return np.flatnonzero(component == np.bincount(component).argmax())

@@ -1,0 +1,212 @@
+"""What a graph as read looks like: the numbers the data page and ``inspect`` show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import Finding, RawGraph, value_kind
+from vgae_core.data.repairs import Offer, Structure, offers, structure
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Report:
+    """Everything worth knowing about a graph before it is repaired.
+
+    Parameters
+    ----------
+    n_edges : int
+        Distinct undirected pairs without self-loops.
+    n_arcs : int or None
+        Distinct ordered pairs without self-loops; None for an undirected reading.
+    n_rows_read : int
+        Entries in the file.
+    n_duplicates : int
+        Entries beyond the first of their ordered pair, self-loops left out.
+    n_isolated : int
+        Nodes without an edge to another node.
+    largest_component : int
+        Nodes in the largest weakly connected component.
+    density : float
+        ``n_edges`` over the number of pairs, in [0, 1].
+    feature_density : float or None
+        Share of feature values that are not zero.
+    n_labels : int
+        Number of classes.
+    n_labelled : int
+        Nodes with a class.
+    label_counts : mapping of str to int
+        Nodes of each class.
+    findings : tuple of Finding
+        What the readers noticed, then what the repairs decide.
+    """
+
+    name: str
+    format: str
+    n_nodes: int
+    n_edges: int
+    n_arcs: int | None
+    n_rows_read: int
+    directed: bool
+    weighted: bool
+    weight_range: tuple[float, float] | None
+    n_self_loops: int
+    n_duplicates: int
+    n_isolated: int
+    n_components: int
+    largest_component: int
+    density: float
+    mean_degree: float
+    max_degree: int
+    n_features: int
+    feature_kind: str | None
+    feature_density: float | None
+    n_labels: int
+    n_labelled: int
+    label_counts: Mapping[str, int]
+    values: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    offers: tuple[Offer, ...]
+    structure: Structure = field(repr=False)
+
+    def degrees(self) -> np.ndarray:
+        """Return the number of neighbours of each node, int64, shape (n_nodes,)."""
+        return self.structure.degrees[: self.n_nodes]
+
+    def degree_distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the degrees that occur and the number of nodes with each, int64."""
+        counts = np.bincount(self.degrees())
+        present = np.flatnonzero(counts)
+        return present, counts[present]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, without the arrays."""
+        skipped = {"structure", "findings", "offers"}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
+        values["label_counts"] = dict(self.label_counts)
+        values["values"] = list(self.values)
+        values["weight_range"] = None if self.weight_range is None else list(self.weight_range)
+        values["findings"] = [{**dataclasses.asdict(f), "examples": list(f.examples)} for f in self.findings]
+        values["repairs"] = [dataclasses.asdict(offer) for offer in self.offers]
+        return values
+
+
+def inspect(raw: RawGraph) -> Report:
+    """Return the report of a graph as read.
+
+    Parameters
+    ----------
+    raw : RawGraph
+
+    Returns
+    -------
+    Report
+        Never fails on a graph the readers returned: what cannot be trained on (one node, no
+        edge, negative weights) is a finding of level ``"warning"``.
+    """
+    counts = structure(raw)
+    offered = offers(raw, counts)
+    degrees = counts.degrees[: raw.n_nodes]
+    sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(0, np.int64)
+    pairs = raw.n_nodes * (raw.n_nodes - 1) // 2
+    weights = raw.weights
+    has_weights = weights is not None and len(weights) > 0
+    labelled = np.zeros(0, np.int32) if raw.labels is None else raw.labels[raw.labels >= 0]
+    per_class = np.bincount(labelled, minlength=len(raw.label_names))
+    return Report(
+        name=raw.name,
+        format=raw.format,
+        n_nodes=raw.n_nodes,
+        n_edges=counts.n_edges,
+        n_arcs=counts.n_arcs if raw.directed else None,
+        n_rows_read=len(raw.rows),
+        directed=bool(raw.directed),
+        weighted=bool(has_weights and np.any(weights != 1)),
+        weight_range=(float(weights.min()), float(weights.max()))
+        if weights is not None and len(weights)
+        else None,
+        n_self_loops=counts.n_self_loops,
+        n_duplicates=counts.n_duplicates,
+        n_isolated=int(np.count_nonzero(degrees == 0)),
+        n_components=len(sizes),
+        largest_component=int(sizes.max()) if len(sizes) else 0,
+        density=counts.n_edges / pairs if pairs else 0.0,
+        mean_degree=float(degrees.mean()) if len(degrees) else 0.0,
+        max_degree=int(degrees.max()) if len(degrees) else 0,
+        n_features=0 if raw.features is None else int(raw.features.shape[1]),
+        feature_kind=None if raw.features is None else value_kind(raw.features),
+        feature_density=_density(raw),
+        n_labels=0 if raw.labels is None else len(raw.label_names),
+        n_labelled=len(labelled),
+        label_counts={name: int(count) for name, count in zip(raw.label_names, per_class, strict=False)},
+        values=tuple(raw.values),
+        findings=(*raw.findings, *_structural(raw, counts, offered, degrees)),
+        offers=offered,
+        structure=counts,
+    )
+
+
+def _density(raw: RawGraph) -> float | None:
+    x = raw.features
+    if x is None:
+        return None
+    filled = x.count_nonzero() if sparse.issparse(x) else np.count_nonzero(x)
+    cells = x.shape[0] * x.shape[1]
+    return float(filled / cells) if cells else 0.0
+
+
+def _structural(
+    raw: RawGraph, counts: Structure, offered: tuple[Offer, ...], degrees: np.ndarray
+) -> list[Finding]:
+    """Return what the entries themselves show, choices first."""
+    ids = raw.node_ids
+    found: list[Finding] = []
+    shown: dict[str, tuple[str, ...]] = {}
+    if counts.n_self_loops:
+        loops = np.unique(raw.rows[raw.rows == raw.cols])[:5]
+        shown["self_loops"] = tuple(str(ids[i]) for i in loops)
+    codes = {
+        "direction": "one-way-arcs",
+        "self_loops": "self-loops",
+        "duplicates": "duplicates",
+        "component": "components",
+    }
+    found.extend(
+        Finding(codes[o.setting], "choice", o.message, o.count, shown.get(o.setting, ()))
+        for o in offered
+        if o.count and o.setting in codes
+    )
+    isolated = np.flatnonzero(degrees == 0)
+    if len(isolated) and counts.n_edges:
+        names = tuple(str(ids[i]) for i in isolated[:5])
+        found.append(
+            Finding(
+                "isolated-nodes",
+                "info",
+                f"{len(isolated):,} nodes have no edge to another node.",
+                len(isolated),
+                names,
+            )
+        )
+    if raw.n_nodes < 2 or not counts.n_edges:
+        found.append(
+            Finding(
+                "no-edges", "warning", "There is no edge between two different nodes: nothing can be learnt."
+            )
+        )
+    if raw.weights is not None:
+        for code, bad, message in (
+            ("negative-weights", raw.weights < 0, "entries have a negative weight: ignore weights to train"),
+            ("zero-weights", raw.weights == 0, "entries have weight 0 and do not count as edges"),
+        ):
+            count = int(np.count_nonzero(bad))
+            if count:
+                at = np.flatnonzero(bad)[:5]
+                names = tuple(f"{ids[raw.rows[i]]} – {ids[raw.cols[i]]}" for i in at)
+                found.append(Finding(code, "warning", f"{count:,} {message}.", count, names))
+    return found
