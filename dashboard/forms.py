@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import streamlit as st
@@ -36,14 +37,15 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     Returns
     -------
     Any
-        bool, int, float, str or tuple of int.
+        bool, int, float, str, or a tuple of int or str.
     """
     _seed(key, _shown(setting, value))
     label, help_text = _label(setting), charts.message(setting.help)
     if setting.type is bool:
         return st.toggle(label, key=key, help=help_text, disabled=disabled)
     if setting.choices:
-        return _choice(setting, label, help_text, key, disabled)
+        draw = _choices if _is_list(setting) else _choice
+        return draw(setting, label, help_text, key, disabled)
     if setting.type is int:
         return int(
             st.number_input(
@@ -73,11 +75,30 @@ def _seed(key: str, value: Any) -> None:
 
 
 def _shown(setting: Setting, value: Any) -> Any:
+    if setting.choices and _is_list(setting):
+        return list(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
+
+
+def _is_list(setting: Setting) -> bool:
+    return typing.get_origin(setting.type) is tuple
 
 
 def _label(setting: Setting) -> str:
     return f"{setting.title} ({setting.unit})" if setting.unit else setting.title
+
+
+def _choices(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> tuple[str, ...]:
+    chosen = st.multiselect(
+        label,
+        setting.choices,
+        format_func=lambda choice: setting.labels.get(choice, choice),
+        placeholder="None",
+        key=key,
+        help=help_text,
+        disabled=disabled,
+    )
+    return tuple(chosen)
 
 
 def _choice(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> str:
