@@ -20,7 +20,10 @@ def _csr_matmul(
     product = tf.raw_ops.SparseMatrixMatMul(a=csr, b=dense)
 
     def gradient(upstream: tf.Tensor) -> tuple[None, None, None, tf.Tensor]:
-        return None, None, None, tf.raw_ops.SparseMatrixMatMul(a=csr, b=upstream, transpose_a=True)
+        # Transposing first keeps the product row by row: with `transpose_a` the kernel's threads add
+        # into shared rows, and the order of the sums, so the last bit, changes from run to run.
+        turned = tf.raw_ops.SparseMatrixTranspose(input=csr, type=tf.float32)
+        return None, None, None, tf.raw_ops.SparseMatrixMatMul(a=turned, b=upstream)
 
     return product, gradient
 
@@ -38,6 +41,7 @@ def sparse_matmul(matrix: tf.SparseTensor, dense: tf.Tensor) -> tf.Tensor:
     -------
     tf.Tensor of float32, shape (n, k)
     """
+    dense = tf.convert_to_tensor(dense)  # a custom gradient may not capture a variable
     product = _csr_matmul(matrix.indices, matrix.values, matrix.dense_shape, dense)
     product.set_shape([matrix.shape[0], dense.shape[-1]])
     return product

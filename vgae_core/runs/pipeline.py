@@ -114,7 +114,7 @@ def execute(
     metrics["baselines"] = {}
     for name, values in run_baselines(graph, split).items():
         scores[name] = values.astype(np.float32)
-        metrics["baselines"][name] = link_metrics(y_test, values)
+        metrics["baselines"][name] = link_metrics(y_test, scores[name])
 
     result = RunResult(
         metrics=metrics,

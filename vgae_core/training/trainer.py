@@ -21,6 +21,14 @@ from vgae_core.training.events import EpochEnd, Event, Finished
 MAX_STEPS_PER_EXECUTION = 16
 
 
+def steps_per_execution(steps_per_epoch: int) -> int:
+    """Return how many steps TensorFlow may run between two looks at Python.
+
+    A divisor of the steps of an epoch, since Keras runs whole executions and would overshoot.
+    """
+    return max(k for k in range(1, MAX_STEPS_PER_EXECUTION + 1) if steps_per_epoch % k == 0)
+
+
 def make_encode(built: BuiltModel, batches: GraphBatches) -> Callable[[], dict[str, np.ndarray]]:
     """Return a function that encodes the message graph with the current weights.
 
@@ -126,7 +134,7 @@ def train(
     """
     built.model.compile(
         optimizer=keras.optimizers.Adam(spec.training.learning_rate),
-        steps_per_execution=min(batches.steps_per_epoch, MAX_STEPS_PER_EXECUTION),
+        steps_per_execution=steps_per_execution(batches.steps_per_epoch),
         jit_compile=False,
         **compiled,
     )

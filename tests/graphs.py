@@ -1,0 +1,50 @@
+"""Small graphs that the tests share."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import GraphData
+
+
+def graph_from(adjacency, features=None, labels=None, directed=False, name="test"):
+    """Return GraphData from a dense or sparse adjacency."""
+    matrix = sparse.csr_array(adjacency, dtype=np.float32)
+    matrix.sort_indices()
+    label_names = () if labels is None else tuple(f"class {i}" for i in range(int(labels.max()) + 1))
+    return GraphData(
+        name=name,
+        adjacency=matrix,
+        node_ids=np.arange(matrix.shape[0], dtype=np.int64),
+        directed=directed,
+        features=features,
+        labels=None if labels is None else labels.astype(np.int32),
+        label_names=label_names,
+    )
+
+
+def karate():
+    """Return Zachary's karate club: 34 nodes, 78 edges, two clubs, no features."""
+    graph = nx.karate_club_graph()
+    clubs = np.array([int(graph.nodes[i]["club"] == "Officer") for i in graph])
+    return graph_from(nx.to_scipy_sparse_array(graph, weight=None), labels=clubs, name="karate")
+
+
+def communities(n=120, groups=4, n_features=30, seed=0, dense=False):
+    """Return a planted-partition graph with binary (or dense real) features that follow the groups."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % groups
+    same = labels[:, None] == labels[None, :]
+    upper = np.triu(rng.random((n, n)) < np.where(same, 0.25, 0.01), 1)
+    if dense:
+        features = (rng.normal(size=(groups, n_features))[labels] + rng.normal(size=(n, n_features))).astype(
+            np.float32
+        )
+    else:
+        chance = np.full((groups, n_features), 0.05)
+        for group in range(groups):
+            chance[group, group::groups] = 0.5
+        features = sparse.csr_array((rng.random((n, n_features)) < chance[labels]).astype(np.float32))
+    return graph_from((upper | upper.T).astype(np.float32), features, labels, name="communities")

@@ -1,0 +1,185 @@
+"""Encoders against the formulas of their papers, written densely in NumPy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tests.graphs import communities, graph_from, karate
+from vgae_core.data.propagation import normalise
+from vgae_core.errors import DataError, SpecError
+from vgae_core.nn.encoders import BUILDERS
+from vgae_core.nn.layers import FeatureDropout, PairInnerProduct, SampleNormal
+from vgae_core.nn.models import build, describe
+from vgae_core.nn.sparse import to_sparse_tensor
+from vgae_core.spec import ENCODERS, ModelSpec, RunSpec, offered_outputs
+
+
+def dense_normalised(adjacency):
+    looped = adjacency + np.eye(len(adjacency))
+    scale = 1 / np.sqrt(looped.sum(1))
+    return scale[:, None] * looped * scale[None, :]
+
+
+def encode(built, graph):
+    inputs = {"adjacency": to_sparse_tensor(normalise(graph.adjacency))}
+    if graph.features is not None:
+        sparse_input = sparse.issparse(graph.features)
+        x = graph.features
+        inputs["features"] = to_sparse_tensor(x) if sparse_input else keras.ops.convert_to_tensor(x)
+    return {k: v.numpy() for k, v in built.encoder(inputs, training=False).items()}
+
+
+def weights(built, layer):
+    return [w.numpy() for w in built.encoder.get_layer(layer).weights]
+
+
+def test_normalise_equals_the_dense_formula():
+    graph = communities()
+    dense = graph.adjacency.toarray()
+    np.testing.assert_allclose(normalise(graph.adjacency).toarray(), dense_normalised(dense), rtol=1e-6)
+
+
+def test_normalise_of_arcs_lets_nodes_hear_from_their_sources():
+    arcs = np.zeros((3, 3))
+    arcs[0, 1] = arcs[0, 2] = 1
+    got = normalise(sparse.csr_array(arcs)).toarray()
+    assert got[1, 0] == pytest.approx(
+        1 / np.sqrt(2 * 3)
+    )  # in-degree of 1 (with loop) 2, out-degree of 0 is 3
+    assert got[0, 1] == 0
+
+
+def test_negative_weights_are_refused():
+    with pytest.raises(DataError, match=r"-2"):
+        normalise(sparse.csr_array(np.array([[0, -2.0], [-2.0, 0]])))
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_gcn_equals_kipf(dense):
+    graph = communities(dense=dense)
+    spec = RunSpec(model=ModelSpec(encoder="gcn", hidden_units=(8,), latent_dim=3))
+    built = build(spec, graph.profile)
+    x = graph.features.toarray() if sparse.issparse(graph.features) else graph.features
+    a = dense_normalised(graph.adjacency.toarray())
+    hidden = np.maximum(a @ x @ weights(built, "hidden_1")[0], 0)
+    got = encode(built, graph)
+    np.testing.assert_allclose(
+        got["z_mean"], a @ hidden @ weights(built, "z_mean_map")[0], rtol=1e-3, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        got["z_log_var"], a @ hidden @ weights(built, "z_log_var_map")[0], rtol=1e-3, atol=1e-5
+    )
+
+
+def test_normalised_equals_vgnae():
+    graph = communities()
+    built = build(RunSpec(model=ModelSpec(encoder="normalised", latent_dim=5)), graph.profile)
+    kernel, bias = weights(built, "z_mean_map")
+    rows = graph.features.toarray() @ kernel + bias
+    rows = 1.8 * rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    expected = dense_normalised(graph.adjacency.toarray()) @ rows
+    np.testing.assert_allclose(encode(built, graph)["z_mean"], expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+def test_without_features_the_first_map_is_a_table(encoder):
+    graph = karate()
+    built = build(RunSpec(model=ModelSpec(encoder=encoder, latent_dim=4)), graph.profile)
+    assert "features" not in built.model.input
+    assert encode(built, graph)["z_mean"].shape == (34, 4)
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+def test_renumbering_the_nodes_renumbers_the_code(encoder):
+    graph = communities()
+    built = build(RunSpec(model=ModelSpec(encoder=encoder, latent_dim=4)), graph.profile)
+    order = np.random.default_rng(1).permutation(graph.n_nodes)
+    turned = graph_from(graph.adjacency[order][:, order], graph.features[order])
+    np.testing.assert_allclose(
+        encode(built, turned)["z_mean"], encode(built, graph)["z_mean"][order], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_plain_auto_encoder_has_no_variance():
+    graph = karate()
+    built = build(RunSpec(model=ModelSpec(variational=False)), graph.profile)
+    assert set(built.encoder.output) == {"z_mean"}
+
+
+def test_every_encoder_of_the_catalogue_is_built():
+    assert set(BUILDERS) == set(ENCODERS)
+
+
+def test_pair_scores_are_inner_products():
+    z = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    pairs = np.array([[0, 1], [2, 2], [5, 3]])
+    expected = [[z[i] @ z[j]] for i, j in pairs]
+    np.testing.assert_allclose(PairInnerProduct()([z, pairs]), expected, rtol=1e-5)
+
+
+def test_sampling_has_the_mean_and_the_spread_it_is_given():
+    mean, log_var = np.full((20_000, 2), 3.0, np.float32), np.full((20_000, 2), np.log(4.0), np.float32)
+    layer = SampleNormal(seed=0)
+    drawn = layer([mean, log_var], training=True).numpy()
+    assert drawn.mean() == pytest.approx(3.0, abs=5 * 2 / np.sqrt(40_000))
+    assert drawn.std() == pytest.approx(2.0, rel=0.03)
+    np.testing.assert_array_equal(layer([mean, log_var], training=False), mean)
+
+
+def test_dropout_of_a_sparse_input_drops_stored_entries_only():
+    matrix = sparse.csr_array(np.tril(np.ones((100, 100), np.float32)))
+    tensor = to_sparse_tensor(matrix)
+    layer = FeatureDropout(0.25, seed=0)
+    dropped = layer(tensor, training=True)
+    np.testing.assert_array_equal(dropped.indices, tensor.indices)
+    values = dropped.values.numpy()
+    assert set(np.round(np.unique(values), 5)) == {0.0, np.float32(1.33333)}
+    assert np.mean(values == 0) == pytest.approx(0.25, abs=0.03)
+    assert layer(tensor, training=False) is tensor
+
+
+def test_description_counts_what_the_model_has():
+    graph = communities()
+    outputs = [
+        o.to_dict() | {"enabled": True} for o in offered_outputs(feature_kind="binary", has_labels=True)
+    ]
+    spec = RunSpec.from_dict({"model": {"latent_dim": 5}, "outputs": outputs})
+    text = describe(spec, graph.profile)
+    expected = 2 * (30 * 5 + 5) + (5 * 30 + 30) + (5 * 4 + 4)
+    assert text["parameters"] == expected
+    assert sum(layer["parameters"] for layer in text["layers"]) == expected
+    assert set(text["outputs"]) == {"adj_rec", "z_vars", "x_rec", "labels"}
+    assert text["estimate"]["memory_mib"] > 0
+    assert "sparse" in text["inputs"]["adjacency"]
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "fragment"),
+    [
+        ("x_rec", "mean_squared_error", "no features"),
+        ("labels", "sparse_categorical_crossentropy", "two classes"),
+    ],
+)
+def test_an_output_without_data_is_refused(name, loss, fragment):
+    graph = graph_from(karate().adjacency)
+    values = RunSpec().to_dict()
+    values["outputs"].append({"name": name, "loss": loss, "weight": 1.0, "metrics": []})
+    with pytest.raises(SpecError, match=fragment):
+        build(RunSpec.from_dict(values), graph.profile)
+
+
+def test_layers_survive_keras_saving(tmp_path):
+    graph = communities()
+    built = build(RunSpec(model=ModelSpec(dropout=0.1)), graph.profile)
+    built.encoder.save(tmp_path / "encoder.keras")
+    loaded = keras.models.load_model(tmp_path / "encoder.keras")
+    inputs = {
+        "adjacency": to_sparse_tensor(normalise(graph.adjacency)),
+        "features": to_sparse_tensor(graph.features),
+    }
+    np.testing.assert_allclose(
+        loaded(inputs)["z_mean"], built.encoder(inputs, training=False)["z_mean"], rtol=1e-6
+    )

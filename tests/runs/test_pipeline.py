@@ -1,0 +1,213 @@
+"""Whole runs: reproducible, leak-free, cancellable, and what each output leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from tests.graphs import communities, graph_from, karate
+from vgae_core.data.splits import split_links
+from vgae_core.errors import DataError
+from vgae_core.runs.pipeline import execute
+from vgae_core.spec import ENCODERS, RunSpec, offered_outputs
+from vgae_core.training.events import EpochEnd, Finished, Stage, Started
+
+
+def spec_for(graph, *on, **changes):
+    offered = offered_outputs(feature_kind=graph.profile.feature_kind, has_labels=graph.profile.n_classes > 1)
+    outputs = [o.to_dict() | {"enabled": o.enabled or o.name in on} for o in offered]
+    spec = RunSpec.from_dict({"outputs": outputs, "training": {"epochs": 5}, "model": {"latent_dim": 8}})
+    for key, value in changes.items():
+        spec = spec.replace(key.replace("__", "."), value)
+    return spec
+
+
+def run(graph, spec, **kwargs):
+    events = []
+    return execute(spec, graph, on_event=events.append, **kwargs), events
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+@pytest.mark.parametrize("batch", [0, 64])
+def test_same_seed_same_result(encoder, batch):
+    graph = communities()
+    spec = spec_for(
+        graph, "x_rec", "labels", model__encoder=encoder, training__batch_size=batch, model__dropout=0.2
+    )
+    one, _ = run(graph, spec)
+    two, _ = run(graph, spec)
+    other, _ = run(graph, spec.replace("seed", 1))
+    np.testing.assert_array_equal(one.z_mean, two.z_mean)
+    assert one.metrics == two.metrics
+    assert one.metrics["test"] != other.metrics["test"]
+
+
+def test_events_tell_the_whole_story():
+    graph = communities()
+    result, events = run(graph, spec_for(graph, "x_rec", "labels", outputs__z_vars__metrics=["active_units"]))
+    assert [e.name for e in events if isinstance(e, Stage)] == [
+        "splitting",
+        "building",
+        "scoring",
+        "baselines",
+    ]
+    started = next(e for e in events if isinstance(e, Started))
+    assert started.epochs == 5
+    epochs = [e for e in events if isinstance(e, EpochEnd)]
+    assert [e.epoch for e in epochs] == [1, 2, 3, 4, 5]
+    for e in epochs:
+        weights = {"adj_rec": 1.0, "z_vars": 1 / graph.n_nodes, "x_rec": 0.1, "labels": 0.1}
+        assert e.logs["loss"] == pytest.approx(
+            sum(w * e.logs[f"{k}_loss"] for k, w in weights.items()), rel=1e-4
+        )
+        assert {"adj_rec_accuracy", "labels_accuracy", "z_vars_active_units"} <= set(e.logs)
+        assert set(e.val) == {"roc_auc", "average_precision"}
+    best = max(epochs, key=lambda e: sum(e.val.values()))
+    assert result.finished.best_epoch == best.epoch
+    assert [e.epoch for e in epochs if e.best][-1] == best.epoch
+    assert isinstance(events[-1], Finished)
+    assert result.metrics["val"]["roc_auc"] == pytest.approx(best.val["roc_auc"], abs=1e-9)
+
+
+def test_reported_scores_are_those_of_scikit_learn_on_the_kept_arrays():
+    graph = communities()
+    result, _ = run(graph, spec_for(graph))
+    y = np.r_[np.ones(len(result.split.test)), np.zeros(len(result.split.test_neg))]
+    pairs = np.r_[result.split.test, result.split.test_neg]
+    logits = np.einsum("ij,ij->i", result.z_mean[pairs[:, 0]], result.z_mean[pairs[:, 1]])
+    np.testing.assert_allclose(result.scores["model"], logits, rtol=1e-4, atol=1e-5)
+    for name, scores in result.scores.items():
+        reported = result.metrics["test"] if name == "model" else result.metrics["baselines"][name]
+        assert reported["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(y, scores), abs=1e-9)
+
+
+def test_a_planted_test_edge_changes_nothing_the_model_learns():
+    graph = communities()
+    split = split_links(graph, spec_for(graph).split, 0)
+    planted = graph.adjacency.tolil()
+    i, j = split.test_neg[0]
+    planted[i, j] = planted[j, i] = 1
+    with_edge = graph_from(planted.tocsr(), graph.features, graph.labels)
+    more = dataclasses.replace(split, test=np.vstack([split.test, [[i, j]]]), test_neg=split.test_neg[1:])
+    one, _ = run(graph, spec_for(graph), split=split)
+    two, _ = run(with_edge, spec_for(graph), split=more)
+    np.testing.assert_array_equal(one.z_mean, two.z_mean)
+
+
+def test_cancel_ends_within_an_epoch_and_keeps_what_was_learnt():
+    graph = communities()
+    seen = []
+    spec = spec_for(graph, training__epochs=1000)
+    result = execute(
+        spec, graph, on_event=seen.append, should_stop=lambda: sum(isinstance(e, EpochEnd) for e in seen) >= 3
+    )
+    assert sum(isinstance(e, EpochEnd) for e in seen) == 4
+    assert result.finished.reason == "cancelled"
+    assert result.z_mean.shape == (graph.n_nodes, 8)
+
+
+def test_early_stopping_waits_for_its_patience():
+    graph = karate()
+    result, events = run(graph, spec_for(graph, training__epochs=500, training__patience=7))
+    epochs = [e for e in events if isinstance(e, EpochEnd)]
+    assert result.finished.reason == "early_stopped"
+    assert epochs[-1].epoch == result.finished.best_epoch + 7
+
+
+@pytest.mark.parametrize("batch", [0, 16])
+def test_warm_up_raises_the_kl_weight_linearly(batch):
+    graph = karate()
+    spec = spec_for(
+        graph, training__kl_warmup_epochs=4, training__batch_size=batch, outputs__z_vars__weight=34.0
+    )
+    _, events = run(graph, spec)
+    for e in [e for e in events if isinstance(e, EpochEnd)]:
+        weight = min(1.0, e.epoch / 4)
+        assert e.logs["loss"] == pytest.approx(
+            e.logs["adj_rec_loss"] + weight * e.logs["z_vars_loss"], rel=1e-4
+        )
+
+
+def test_optimiser_steps_follow_the_batch_size():
+    graph = karate()
+    steps = {}
+
+    class Count(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            steps["n"] = int(self.model.optimizer.iterations)
+
+    n = len(split_links(graph, spec_for(graph).split, 0).train)
+    for size in (1, 10, 33, 0):
+        execute(spec_for(graph, training__batch_size=size, training__epochs=2), graph, callbacks=[Count()])
+        assert steps["n"] == 2 * (-(-n // size) if size else 1)
+
+
+def test_node_outputs_leave_their_arrays_and_beat_trivial_answers():
+    graph = communities(n=300)
+    spec = spec_for(
+        graph,
+        "x_rec",
+        "labels",
+        training__epochs=150,
+        outputs__x_rec__weight=1.0,
+        outputs__labels__weight=1.0,
+    )
+    result, _ = run(graph, spec)
+    probabilities = result.nodes["label_probabilities"]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    test = result.nodes["label_part"] == 2
+    scores = result.metrics["labels"]
+    assert scores["n_test"] == test.sum() > 0
+    assert scores["accuracy"] == pytest.approx(np.mean(probabilities[test].argmax(1) == graph.labels[test]))
+    assert scores["accuracy"] > scores["majority_accuracy"] + 0.3
+    features = result.metrics["features"]
+    assert features["mean_error"] < features["column_mean_error"]
+    assert features["mean_error"] == pytest.approx(result.nodes["feature_error"].mean(), rel=1e-5)
+    x = graph.features.toarray()
+    assert features["column_mean_error"] == pytest.approx(
+        sklearn.metrics.log_loss(x.ravel(), np.broadcast_to(x.mean(0), x.shape).ravel()), rel=1e-3
+    )
+
+
+def test_plain_auto_encoder_pays_no_divergence():
+    graph = karate()
+    result, events = run(graph, spec_for(graph, model__variational=False))
+    assert result.z_log_var is None
+    assert all(e.logs["z_vars_loss"] == 0 for e in events if isinstance(e, EpochEnd))
+
+
+def test_without_validation_edges_the_lowest_loss_is_best():
+    graph = karate()
+    result, events = run(graph, spec_for(graph, split__val_fraction=0.0))
+    epochs = [e for e in events if isinstance(e, EpochEnd)]
+    assert result.finished.best_epoch == min(epochs, key=lambda e: e.logs["loss"]).epoch
+    assert "val" not in result.metrics
+
+
+def test_a_diverging_run_says_so_and_keeps_its_best_weights():
+    graph = communities(dense=True)
+    spec = spec_for(
+        graph, "x_rec", training__learning_rate=1.0, outputs__x_rec__weight=1e6, training__epochs=300
+    )
+    spec = spec.replace("model.encoder", "gcn").replace("outputs.z_vars.weight", 1e6)
+    result, _ = run(graph, spec)
+    assert result.finished.reason in ("failed", "early_stopped", "completed")
+    assert np.isfinite(result.z_mean).all()
+    if result.finished.reason == "failed":
+        assert "Lower the learning rate" in result.finished.message
+
+
+def test_a_graph_too_small_to_split_is_refused():
+    with pytest.raises(DataError):
+        run(graph_from(np.array([[0, 1], [1, 0]])), spec_for(karate()))
+
+
+def test_the_model_beats_every_baseline_on_planted_communities():
+    graph = communities(n=400, seed=1)
+    result, _ = run(graph, spec_for(graph, training__epochs=150, model__latent_dim=32))
+    best = max(scores["roc_auc"] for scores in result.metrics["baselines"].values())
+    assert result.metrics["test"]["roc_auc"] > best

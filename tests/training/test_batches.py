@@ -1,0 +1,132 @@
+"""Batches: the batch size counts, each pair comes once, nothing held out is seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tests.graphs import communities, graph_from, karate
+from vgae_core.data.propagation import normalise
+from vgae_core.data.splits import split_links
+from vgae_core.spec import RunSpec, SplitSpec, offered_outputs
+from vgae_core.training import batches as module
+from vgae_core.training.batches import graph_batches
+
+
+def spec_with(graph, **changes):
+    outputs = [
+        o.to_dict() | {"enabled": True}
+        for o in offered_outputs(
+            feature_kind=graph.profile.feature_kind, has_labels=graph.profile.n_classes > 1
+        )
+    ]
+    spec = RunSpec.from_dict({"outputs": outputs})
+    for key, value in changes.items():
+        spec = spec.replace(key.replace("__", "."), value)
+    return spec
+
+
+def epoch(batches, count=1):
+    return [
+        ({k: v for k, v in x.items()}, y, w)
+        for x, y, w in batches.dataset.take(batches.steps_per_epoch * count)
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000, 0])
+def test_the_batch_size_counts_and_every_pair_comes_once_an_epoch(size):
+    graph = karate()
+    split = split_links(graph, SplitSpec(), 0)
+    batches = graph_batches(graph, split, spec_with(graph, training__batch_size=size), np.zeros(34, np.int8))
+    n = len(split.train)
+    assert batches.steps_per_epoch == (-(-n // size) if size else 1)
+    for number in range(2):
+        steps = epoch(batches, 2)[number * batches.steps_per_epoch : (number + 1) * batches.steps_per_epoch]
+        seen = []
+        for x, y, _ in steps:
+            positive = y["adj_rec"].numpy().ravel() == 1
+            assert positive.sum() <= (size or n)
+            seen.append(x["pairs"].numpy()[positive])
+        seen = np.concatenate(seen)
+        np.testing.assert_array_equal(np.unique(seen, axis=0), np.unique(split.train, axis=0))
+        assert len(seen) == n
+
+
+def test_epochs_come_in_different_orders_and_seeds_repeat_them():
+    graph = karate()
+    split = split_links(graph, SplitSpec(), 0)
+
+    def first_pairs(seed):
+        batches = graph_batches(
+            graph, split, spec_with(graph, training__batch_size=8, seed=seed), np.zeros(34)
+        )
+        return [x["pairs"].numpy() for x, _, _ in epoch(batches, 2)]
+
+    one, again, other = first_pairs(0), first_pairs(0), first_pairs(1)
+    np.testing.assert_array_equal(np.concatenate(one), np.concatenate(again))
+    assert not np.array_equal(np.concatenate(one), np.concatenate(other))
+    half = len(one) // 2
+    assert not np.array_equal(one[0], one[half])
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_negatives_that_are_training_edges_do_not_count(directed, ratio):
+    rng = np.random.default_rng(0)
+    adjacency = np.triu(rng.random((20, 20)) < 0.5, 1).astype(np.float32)
+    graph = graph_from(adjacency if directed else adjacency + adjacency.T, directed=directed)
+    split = split_links(graph, SplitSpec(), 0)
+    batches = graph_batches(graph, split, spec_with(graph, training__negatives_per_positive=ratio))
+    assert batches.expected_collisions == 0
+    edges = {tuple(p) for p in split.train.tolist()}
+    hits = 0
+    for x, y, w in epoch(batches, 5):
+        negative = y["adj_rec"].numpy().ravel() == 0
+        assert negative.sum() == ratio * (~negative).sum()
+        for (i, j), weight in zip(
+            x["pairs"].numpy()[negative], w["adj_rec"].numpy().ravel()[negative], strict=True
+        ):
+            collides = (i, j) in edges or (not directed and (j, i) in edges) or i == j
+            hits += collides
+            assert weight == (0.0 if collides else 1.0)
+    assert hits > 0
+
+
+def test_the_encoder_is_given_training_edges_only():
+    graph = communities()
+    split = split_links(graph, SplitSpec(), 0)
+    seen = graph_batches(graph, split, spec_with(graph), np.zeros(graph.n_nodes)).encoder_inputs["adjacency"]
+    expected = np.zeros((graph.n_nodes, graph.n_nodes), np.float32)
+    expected[tuple(split.train.T)] = 1
+    expected = normalise(sparse.csr_array(expected + expected.T)).toarray()
+    got = np.zeros_like(expected)
+    got[tuple(seen.indices.numpy().T)] = seen.values.numpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("cap", [10**9, 30 * 40])
+def test_feature_targets_are_the_rows_of_the_batch(dense, cap, monkeypatch):
+    graph = communities(dense=dense)
+    monkeypatch.setattr(module, "node_batch", lambda n, columns: min(n, cap // columns))
+    split = split_links(graph, SplitSpec(), 0)
+    part = np.where(np.arange(graph.n_nodes) % 3 == 0, 0, 2).astype(np.int8)
+    x, y, w = epoch(graph_batches(graph, split, spec_with(graph), part))[0]
+    nodes = x["nodes"].numpy().ravel()
+    assert len(nodes) == min(graph.n_nodes, cap // graph.features.shape[1])
+    features = graph.features if dense else graph.features.toarray()
+    np.testing.assert_array_equal(y["x_rec"].numpy(), features[nodes])
+    np.testing.assert_array_equal(y["labels"].numpy().ravel(), graph.labels[nodes])
+    np.testing.assert_array_equal(w["labels"].numpy().ravel(), (part[nodes] == 0).astype(np.float32))
+    assert set(x) == {"adjacency", "features", "pairs", "nodes"}
+    assert set(y) == set(w) == {"adj_rec", "z_vars", "x_rec", "labels"}
+
+
+def test_a_sparse_graph_reports_its_expected_collisions():
+    n = 4000
+    ring = sparse.csr_array((np.ones(n), (np.arange(n), (np.arange(n) + 1) % n)), shape=(n, n))
+    graph = graph_from(ring + ring.T)
+    split = split_links(graph, SplitSpec(), 0)
+    batches = graph_batches(graph, split, spec_with(graph))
+    assert batches.expected_collisions == pytest.approx(2 * len(split.train) / (n * (n - 1)))
