@@ -12,6 +12,7 @@ import streamlit as st
 from vgae_core import spec as specification
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
+from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.store import Store, StoredRun
@@ -59,7 +60,8 @@ def workspace() -> str:
     """Return the visitor's unguessable token: from the cookie, else made now."""
     if "workspace" not in st.session_state:
         token = st.context.cookies.get(COOKIE, "")
-        st.session_state["workspace"] = token if _TOKEN.fullmatch(token) else secrets.token_urlsafe(32)
+        known = isinstance(token, str) and _TOKEN.fullmatch(token)
+        st.session_state["workspace"] = token if known else secrets.token_urlsafe(32)
     return st.session_state["workspace"]
 
 
@@ -78,6 +80,18 @@ def graph() -> GraphData | None:
     """Return the graph after the specification's repairs, or None where nothing is loaded."""
     _restore()
     return st.session_state.get("graph")
+
+
+def report() -> Report:
+    """Return what was noticed in the graph as read; made once for each data set."""
+    loaded = raw()
+    if loaded is None:
+        raise RunError("No data are loaded.", mend="Load a sample or your own files on the Data page.")
+    held = st.session_state.get("report")
+    if held is None or held[0] is not loaded:
+        held = (loaded, inspect(loaded))
+        st.session_state["report"] = held
+    return held[1]
 
 
 def source() -> str:
@@ -127,6 +141,8 @@ def set_spec(spec: RunSpec, *, replace: bool = False) -> None:
 def use_raw(raw: RawGraph, source: str) -> GraphData:
     """Make `raw` the visitor's data, with the default repairs and the outputs it allows.
 
+    Negative weights cannot be trained on: then weights are ignored, which the repairs show.
+
     Parameters
     ----------
     raw : RawGraph
@@ -144,7 +160,9 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
     DataError
         If there is nothing to train on; the data loaded before stay.
     """
-    repairs = RepairSpec()
+    seen = inspect(raw)
+    negative = any(finding.code == "negative-weights" for finding in seen.findings)
+    repairs = RepairSpec(weights="ignore") if negative else RepairSpec()
     graph = repair(raw, repairs)
     old = st.session_state.get("spec", RunSpec())
     values = old.to_dict()
@@ -158,6 +176,7 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
     ]
     st.session_state["raw_key"] = None if source.startswith(_SAMPLE) else store().save_raw(raw)
     _adopt(raw, graph, RunSpec.from_dict(values))
+    st.session_state["report"] = (raw, seen)
     st.session_state["spec_version"] = spec_version() + 1
     _save()
     return graph

@@ -5,8 +5,6 @@ import streamlit as st
 
 from dashboard import charts, forms, frame, state, uploads
 from vgae_core.analysis import graph_views as views
-from vgae_core.data.repairs import offers
-from vgae_core.data.report import inspect
 from vgae_core.data.samples import SAMPLES, load_sample
 from vgae_core.errors import StudioError
 from vgae_core.spec import RepairSpec, settings
@@ -102,7 +100,9 @@ def show_numbers(numbers: views.Numbers) -> None:
 
 def show_findings() -> None:
     """Tell what was noticed while reading."""
-    found = inspect(state.raw()).findings
+    report = state.report()
+    decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
+    found = [finding for finding in report.findings if finding.message not in decided]
     if not found:
         st.caption(":material/check_circle: Nothing unusual was found in the files.")
         return
@@ -116,7 +116,7 @@ def show_findings() -> None:
 
 def choose_repairs() -> None:
     """Draw each repair with what it would touch; a change applies at once."""
-    offered = {offer.setting.rsplit(".")[-1]: offer for offer in offers(state.raw())}
+    offered = {offer.setting.rsplit(".")[-1]: offer for offer in state.report().offers}
     spec = wanted = state.spec()
     with st.grid(min_column_width=210):
         for setting in settings(RepairSpec, "dataset.repairs."):

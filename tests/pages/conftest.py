@@ -47,11 +47,16 @@ def studio_engine(studio_store, monkeypatch):
 
 @pytest.fixture
 def app(studio_engine, monkeypatch):
-    """Return a function that opens the app on a page: ``app("train", run=run_id)``."""
+    """Return a function that opens the app on a page: ``app("train", run=run_id)``.
+
+    With ``workspace`` it is the visit of a browser that holds this token in its cookie.
+    """
     monkeypatch.chdir(ROOT)
 
-    def open_page(page="data", **query):
+    def open_page(page="data", *, workspace=None, **query):
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        if workspace:
+            at.session_state["workspace"] = workspace
         for key, value in query.items():
             at.query_params[key] = value
         at.run()
