@@ -1,0 +1,229 @@
+"""Choose the model's outputs, losses and metrics, the encoder and the training; see what it will cost."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, forms, frame, state
+from vgae_core.errors import SpecError
+from vgae_core.spec import (
+    LOSSES,
+    METRICS,
+    OUTPUTS,
+    ModelSpec,
+    ObjectiveEntry,
+    OutputSpec,
+    RunSpec,
+    Setting,
+    SplitSpec,
+    TrainingSpec,
+    offered_outputs,
+    settings,
+)
+
+frame.require_router("model")
+
+ALWAYS_ON = ("adj_rec", "z_vars")
+
+
+# -------------------------------------------------------------------------------- outputs
+def offered(
+    catalogue: Mapping[str, ObjectiveEntry], output: OutputSpec, used: tuple[Any, ...]
+) -> tuple[str, ...]:
+    """Return the names that fit the output and its data, and those in use whether they fit or not."""
+    kind = state.graph().profile.feature_kind if output.name == "x_rec" else "binary"
+    fitting = [
+        name
+        for name, entry in catalogue.items()
+        if output.name in entry.outputs and (not entry.targets or kind in entry.targets)
+    ]
+    return (*fitting, *(str(name) for name in used if name not in fitting))
+
+
+def named(catalogue: Mapping[str, ObjectiveEntry], names: tuple[str, ...]) -> dict[str, str]:
+    """Return each name's title with the Keras identifier beside it."""
+    titles = {name: catalogue[name].title if name in catalogue else name for name in names}
+    return {name: title if title == name else f"{title} · {name}" for name, title in titles.items()}
+
+
+def output_settings(output: OutputSpec) -> dict[str, Setting]:
+    """Return the output's settings, with the choices that make sense for it."""
+    by_name = {setting.name: setting for setting in settings(OutputSpec, f"outputs.{output.name}.")}
+    entry = OUTPUTS[output.name]
+    losses = offered(LOSSES, output, (output.loss,))
+    metrics = offered(METRICS, output, output.metrics)
+    by_name["enabled"] = dataclasses.replace(by_name["enabled"], title=entry.title, help=entry.help)
+    by_name["loss"] = dataclasses.replace(by_name["loss"], choices=losses, labels=named(LOSSES, losses))
+    by_name["metrics"] = dataclasses.replace(
+        by_name["metrics"], choices=metrics, labels=named(METRICS, metrics)
+    )
+    return by_name
+
+
+def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
+    """Draw one row of the table of outputs and return the specification with its changes."""
+    by_name = output_settings(output)
+
+    def change(spec: RunSpec, name: str, *, disabled: bool = False) -> RunSpec:
+        setting, value = by_name[name], getattr(output, name)
+        chosen = forms.field(setting, value, setting.key, disabled=disabled)
+        return spec if chosen == value else spec.replace(setting.key, chosen)
+
+    with st.container(border=True):
+        what, loss, weight, metrics = st.columns([5, 6, 3, 6], gap="small")
+        with what:
+            spec = change(spec, "enabled", disabled=output.name in ALWAYS_ON)
+            st.caption(f"`{output.name}`" + (" · always on" if output.name in ALWAYS_ON else ""))
+        off = not spec.output(output.name).enabled
+        with loss:
+            spec = change(spec, "loss", disabled=off)
+        with weight:
+            spec = change(spec, "weight", disabled=off)
+        with metrics:
+            spec = change(spec, "metrics", disabled=off)
+        if not off:
+            shown = spec.output(output.name)
+            lines = [LOSSES[shown.loss].help] if shown.loss in LOSSES else []
+            lines += [f"{METRICS[m].title}: {METRICS[m].help}" for m in shown.metrics if m in METRICS]
+            st.caption("  \n".join(charts.message(line) for line in lines))
+    return spec
+
+
+# ------------------------------------------------------------------------ all the other settings
+def edit(spec: RunSpec, section: type, prefix: str) -> RunSpec:
+    """Draw every setting of a section and return the specification with its changes."""
+    with st.grid(min_column_width=170):
+        for setting in settings(section, prefix):
+            if len(setting.choices) == 1:
+                continue  # nothing to choose
+            value = getattr(getattr(spec, prefix.rstrip(".")), setting.name)
+            unused = setting.name == "hidden_units" and spec.model.encoder != "gcn"
+            with st.container():
+                chosen = forms.field(setting, value, setting.key, disabled=unused)
+            if chosen != value:
+                spec = spec.replace(setting.key, chosen)
+    return spec
+
+
+def edit_seed(spec: RunSpec) -> RunSpec:
+    setting = next(setting for setting in settings() if setting.key == "seed")
+    chosen = forms.field(setting, spec.seed, "seed")
+    return spec if chosen == spec.seed else spec.replace("seed", chosen)
+
+
+def possible_outputs() -> tuple[OutputSpec, ...]:
+    profile = state.graph().profile
+    return offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+
+
+def complete(spec: RunSpec) -> RunSpec:
+    """Return the specification with every output the data allow, those it lacks switched off."""
+    held = {output.name for output in spec.outputs}
+    missing = [dataclasses.replace(o, enabled=False) for o in possible_outputs() if o.name not in held]
+    return dataclasses.replace(spec, outputs=(*spec.outputs, *missing)) if missing else spec
+
+
+def reset() -> None:
+    """Put every setting back to its default; the data stay."""
+    state.set_spec(RunSpec(dataset=state.spec().dataset, outputs=possible_outputs()), replace=True)
+
+
+# -------------------------------------------------------------------------------- summary
+def in_words(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def show_summary() -> None:
+    """Draw what would be built and what it would cost, as soon as the worker can tell."""
+    engine = state.engine()
+    waiting = engine.state in ("cold", "starting")
+
+    def draw() -> None:
+        if engine.state in ("cold", "starting"):
+            st.caption(":material/hourglass_top: The training worker is starting; the summary follows.")
+            st.skeleton(height=120)
+        elif waiting:
+            st.rerun()  # the worker came up: stop polling and draw the page once more
+        else:
+            with frame.guard():
+                show_description(engine.describe(state.spec(), state.graph().profile, timeout=20.0))
+
+    st.fragment(draw, run_every=1.0 if waiting else None)()
+
+
+def show_description(model: Mapping[str, Any]) -> None:
+    cost = model["estimate"]
+    memory = cost["memory_mib"]
+    tiles = {
+        "Parameters": (f"{model['parameters']:,}", "Numbers that are learnt."),
+        "Memory": (
+            f"{memory / 1024:.1f} GiB" if memory >= 1000 else f"{memory:.0f} MiB",
+            "Estimated peak of the training process, the libraries included.",
+        ),
+        "An epoch": (in_words(cost["seconds_per_epoch"]), "Estimated, on two cores."),
+        "All epochs": (in_words(cost["seconds"]), "Estimated, if training does not stop early."),
+    }
+    with st.grid(min_column_width=120, gap="small"):
+        for label, (value, about) in tiles.items():
+            st.metric(label, value, help=about, border=True)
+    st.markdown("**Layers**")
+    st.dataframe(
+        {
+            "Layer": [layer["name"] for layer in model["layers"]],
+            "Kind": [layer["type"] for layer in model["layers"]],
+            "Output": [layer["shape"] for layer in model["layers"]],
+            "Parameters": [layer["parameters"] for layer in model["layers"]],
+            "Fed by": [", ".join(layer["inputs"]) for layer in model["layers"]],
+        },
+        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+        hide_index=True,
+        width="stretch",
+        alt="Every layer with its kind, output shape, parameters and inputs.",
+    )
+    st.markdown("**What is compiled**")
+    st.dataframe(
+        {
+            name.capitalize(): [entry[name] for entry in model["objectives"]]
+            for name in ("output", "role", "written", "became", "why")
+        },
+        hide_index=True,
+        width="stretch",
+        alt="Each loss, weight and metric as written, what it became in Keras, and why.",
+    )
+
+
+# ------------------------------------------------------------------------------- the page
+frame.header("Model", "Choose what the model has to explain, and how it learns. Nothing starts before Train.")
+
+form, summary = st.columns([3, 2], gap="large")
+spec = wanted = complete(state.spec())
+with form:
+    try:
+        st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to the total.")
+        for output in spec.outputs:
+            wanted = edit_output(wanted, output)
+        st.subheader("Network", anchor=False)
+        wanted = edit(wanted, ModelSpec, "model.")
+        st.subheader("Training", anchor=False)
+        wanted = edit(wanted, TrainingSpec, "training.")
+        st.subheader("Held-out edges and seed", anchor=False)
+        wanted = edit_seed(edit(wanted, SplitSpec, "split."))
+    except SpecError as error:
+        frame.report(error)
+    else:
+        state.set_spec(wanted)
+    st.button("Reset to defaults", icon=":material/restart_alt:", on_click=reset)
+
+with summary:
+    st.subheader(
+        "Summary", anchor=False, help="What Train would build. Estimates, made before anything runs."
+    )
+    show_summary()
+    st.page_link("pages/train.py", label="Next: train it", icon=":material/arrow_forward:")

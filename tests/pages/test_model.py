@@ -1,0 +1,203 @@
+"""The model page: what it shows comes from the specification, and what is chosen goes into it."""
+
+import pytest
+
+from vgae_core.data.repairs import repair
+from vgae_core.data.samples import load_sample
+from vgae_core.errors import RunError, SpecError
+from vgae_core.spec import LOSSES, METRICS, RepairSpec, RunSpec, settings
+
+DESCRIPTION = {
+    "layers": [
+        {"name": "features", "type": "InputLayer", "shape": "1,406 x 2,670", "parameters": 0, "inputs": []},
+        {
+            "name": "z_mean",
+            "type": "Propagate",
+            "shape": "1,406 x 64",
+            "parameters": 170_944,
+            "inputs": ["features"],
+        },
+    ],
+    "parameters": 341_888,
+    "objectives": [
+        {"output": "z_vars", "role": "weight", "written": "1", "became": "0.0007", "why": "1 / 1406 nodes"}
+    ],
+    "estimate": {
+        "parameters": 341_888,
+        "memory_mib": 1434.0,
+        "seconds_per_epoch": 0.031,
+        "seconds": 372.0,
+        "steps_per_epoch": 1,
+    },
+}
+
+
+@pytest.fixture
+def asked(studio_engine):
+    """What the engine was asked to describe; it answers at once."""
+    asked = []
+
+    def describe(spec, profile, *, timeout=60.0):
+        asked.append((spec, profile))
+        return DESCRIPTION
+
+    studio_engine.describe = describe
+    return asked
+
+
+@pytest.fixture
+def page(app, asked):
+    at = app("model")
+    assert not at.exception
+    return at
+
+
+def spec_of(at):
+    return at.session_state["spec"]
+
+
+def test_every_setting_has_a_control_with_help_and_bounds(page):
+    assert not page.error
+    shown = {
+        e.key: e
+        for kind in ("number_input", "toggle", "selectbox", "multiselect", "text_input")
+        for e in page.get(kind)
+    }
+    shown |= {e.key: e for e in page.get("button_group")}
+    for setting in settings(RunSpec):
+        if setting.key.startswith("dataset.") or len(setting.choices) == 1:
+            continue
+        control = shown[setting.key]
+        assert control.proto.help, setting.key
+        if setting.type in (int, float):
+            assert control.min == setting.low, setting.key
+            assert control.max == setting.high, setting.key
+    for output in ("adj_rec", "z_vars", "x_rec", "labels"):
+        for name in ("enabled", "loss", "weight", "metrics"):
+            assert shown[f"outputs.{output}.{name}"].proto.help
+
+
+def test_losses_and_metrics_are_offered_with_their_keras_names(page):
+    for output in ("adj_rec", "z_vars", "x_rec", "labels"):
+        losses = page.selectbox(key=f"outputs.{output}.loss").options
+        metrics = page.multiselect(key=f"outputs.{output}.metrics").options
+        # the sample's features are binary
+        fitting = [
+            k for k, e in LOSSES.items() if output in e.outputs and (not e.targets or "binary" in e.targets)
+        ]
+        assert len(losses) == len(fitting)
+        for name, option in zip(fitting, losses, strict=True):
+            assert option == f"{LOSSES[name].title} · {name}"
+        for name, entry in METRICS.items():
+            listed = any(option.endswith(name) for option in metrics)
+            assert listed == (output in entry.outputs), (output, name)
+
+
+def test_changes_go_into_the_specification_and_to_the_summary(page, asked):
+    page.number_input(key="model.latent_dim").set_value(16).run()
+    page.toggle(key="outputs.x_rec.enabled").set_value(True).run()
+    page.selectbox(key="outputs.x_rec.loss").set_value("focal").run()
+    page.number_input(key="outputs.z_vars.weight").set_value(0.25).run()
+    page.multiselect(key="outputs.adj_rec.metrics").set_value(["precision", "recall"]).run()
+    page.number_input(key="training.learning_rate").set_value(0.003).run()
+    page.number_input(key="split.test_fraction").set_value(0.2).run()
+    page.number_input(key="seed").set_value(7).run()
+    assert not page.error
+    spec = spec_of(page)
+    assert spec.model.latent_dim == 16
+    assert spec.output("x_rec").enabled
+    assert spec.output("x_rec").loss == "focal"
+    assert spec.output("z_vars").weight == 0.25
+    assert spec.output("adj_rec").metrics == ("precision", "recall")
+    assert (spec.training.learning_rate, spec.split.test_fraction, spec.seed) == (0.003, 0.2, 7)
+    assert asked[-1][0] == spec
+    assert asked[-1][1] == page.session_state["graph"].profile
+
+
+def test_what_was_chosen_is_still_there_after_another_page(page):
+    page.number_input(key="model.latent_dim").set_value(16).run()
+    page.switch_page("pages/data.py").run()
+    page.switch_page("pages/model.py").run()
+    assert page.number_input(key="model.latent_dim").value == 16
+    assert spec_of(page).model.latent_dim == 16
+
+
+def test_adjacency_and_divergence_are_always_on(page):
+    for output in ("adj_rec", "z_vars"):
+        assert page.toggle(key=f"outputs.{output}.enabled").disabled
+        assert page.toggle(key=f"outputs.{output}.enabled").value
+    assert page.selectbox(key="outputs.x_rec.loss").disabled  # off by default
+
+
+def test_hidden_units_are_for_the_gcn_only(page):
+    assert page.text_input(key="model.hidden_units").disabled
+    page.selectbox(key="model.encoder").set_value("gcn").run()
+    assert not page.text_input(key="model.hidden_units").disabled
+    page.text_input(key="model.hidden_units").set_value("64, 32").run()
+    assert spec_of(page).model.hidden_units == (64, 32)
+    page.text_input(key="model.hidden_units").set_value("64, x").run()
+    assert "whole numbers" in page.error[0].value
+    assert spec_of(page).model.hidden_units == (64, 32)
+
+
+def test_the_summary_tells_layers_parameters_memory_and_time(page):
+    tiles = {metric.label: metric.value for metric in page.metric}
+    assert tiles == {"Parameters": "341,888", "Memory": "1.4 GiB", "An epoch": "31 ms", "All epochs": "6 min"}
+    layers, compiled = (table.value for table in page.dataframe)
+    assert layers["Layer"].tolist() == ["features", "z_mean"]
+    assert layers["Parameters"].tolist() == [0, 170_944]
+    assert compiled["Why"].tolist() == ["1 / 1406 nodes"]
+
+
+def test_an_impossible_model_is_explained_not_traced(app, studio_engine):
+    def describe(spec, profile, *, timeout):
+        raise SpecError("Loss `poisson` needs counts.", where="outputs.x_rec", mend="Choose another loss.")
+
+    studio_engine.describe = describe
+    at = app("model")
+    assert not at.exception
+    assert len(at.error) == 1
+    assert "Choose another loss" in at.error[0].value.replace("\\", "")
+    assert at.number_input(key="model.latent_dim").value == RunSpec().model.latent_dim  # the form is there
+
+
+def test_no_answer_from_the_worker_is_told(app, studio_engine):
+    def describe(spec, profile, *, timeout):
+        raise RunError("The worker gave no answer.", mend="Try again in a moment.")
+
+    studio_engine.describe = describe
+    at = app("model")
+    assert not at.exception
+    assert "Try again" in at.error[0].value.replace("\\", "")
+
+
+def test_the_form_does_not_wait_for_the_worker(app, studio_engine):
+    studio_engine.state = "starting"  # and it has no answer to give: asking would fail
+    at = app("model")
+    assert not at.exception
+    assert not at.error
+    assert any("worker is starting" in caption.value for caption in at.caption)
+    at.number_input(key="model.latent_dim").set_value(8).run()
+    assert spec_of(at).model.latent_dim == 8
+
+
+def test_outputs_follow_the_data(page):
+    graph = repair(load_sample("karate-club"), RepairSpec())  # labels, no features
+    page.session_state["graph"] = graph
+    page.session_state["spec"] = RunSpec()
+    page.run()
+    assert not page.exception
+    keys = {toggle.key for toggle in page.toggle}
+    assert "outputs.x_rec.enabled" not in keys
+    assert not page.toggle(key="outputs.labels.enabled").value
+    assert page.toggle(key="outputs.adj_rec.enabled").value
+
+
+def test_reset_brings_the_defaults_back_and_keeps_the_data(page):
+    before = spec_of(page)
+    page.number_input(key="model.latent_dim").set_value(16).run()
+    page.number_input(key="outputs.z_vars.weight").set_value(9.0).run()
+    next(button for button in page.button if "Reset" in button.label).click().run()
+    assert spec_of(page) == before
+    assert page.number_input(key="model.latent_dim").value == before.model.latent_dim
+    assert page.number_input(key="outputs.z_vars.weight").value == before.output("z_vars").weight
