@@ -7,15 +7,15 @@ import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from vgae_core.errors import DataError
 
-Features = sparse.csr_array | np.ndarray
-"""Node features, shape (n_nodes, n_features), float32, sparse or dense."""
+Features: TypeAlias = Any
+"""Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,11 @@ class GraphData:
                 f"An adjacency must be square. Received: {self.adjacency.shape[0]} x {self.adjacency.shape[1]}.",
                 mend="Upload a square matrix, or an edge list.",
             )
-        for what, array in (("node_ids", self.node_ids), ("features", self.features), ("labels", self.labels)):
+        for what, array in (
+            ("node_ids", self.node_ids),
+            ("features", self.features),
+            ("labels", self.labels),
+        ):
             if array is not None and array.shape[0] != n:
                 raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
 

@@ -94,8 +94,10 @@ def graph_batches(
     every_row = rows == n
     feature_rows = _row_reader(graph.features) if "x_rec" in names else None
     all_features = feature_rows(tf.range(n)) if feature_rows is not None and every_row else None
-    labels = tf.constant(np.maximum(graph.labels, 0)[:, None], tf.int32) if "labels" in names else None
-    known = tf.constant((label_part == 0)[:, None], tf.float32) if "labels" in names else None
+    labels = known = None
+    if "labels" in names and graph.labels is not None and label_part is not None:
+        labels = tf.constant(np.maximum(graph.labels, 0)[:, None], tf.int32)
+        known = tf.constant((label_part == 0).astype(np.float32)[:, None])
 
     def draw(step: tf.Tensor, stream: int) -> tf.Tensor:
         return tf.random.experimental.stateless_fold_in(
