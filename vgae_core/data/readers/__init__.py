@@ -49,7 +49,7 @@ from vgae_core.data.readers.base import (
     sorted_unique,
     whole_numbers,
 )
-from vgae_core.errors import DataError, SpecError, StudioError
+from vgae_core.errors import DataError, LimitError, SpecError, StudioError
 
 __all__ = ["FORMATS", "SUFFIXES", "SourceFile", "read", "read_isolated", "read_task"]
 
@@ -149,6 +149,10 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         return work()
     except StudioError:
         raise
+    except MemoryError as error:
+        raise LimitError(
+            "There is not enough memory to read it.", where=probe.name, mend="Take a part of the data."
+        ) from error
     except (
         ValueError,
         TypeError,
@@ -246,8 +250,8 @@ def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content,
         role: Content = guess
         if guess == "edges" and hint is not None and hint != "edges" and format_.table is not None:
             role = hint
-        elif guess == "edges" and "edges" in parts:
-            role = "labels" if format_ is delimited.FORMAT and "labels" not in parts else "features"
+        elif guess == "edges" and "edges" in parts and format_ is not delimited.FORMAT:
+            role = "features"  # a second square matrix
         _take(parts, role, probe, format_)
     if "edges" not in parts:
         names = ", ".join(probe.name for probe in probes)
@@ -355,6 +359,17 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
     """Return the rows of the table that belong to nodes, and the position of each node."""
     n = len(node_ids)
     if table.ids is None and table.n_rows == n:
+        if node_ids.dtype.kind not in "iu" or not bool((node_ids == np.arange(n)).all()):
+            order = "sorted" if node_ids.dtype.kind in "iu" else "in the order the edges name them"
+            findings.append(
+                Finding(
+                    "matched-by-position",
+                    "warning",
+                    f"{table.where} has no node ids: its rows were given to the nodes {order}.",
+                    n,
+                    examples(node_ids),
+                )
+            )
         return np.arange(n), np.arange(n)
     ids = table.ids
     if ids is None:

@@ -471,7 +471,10 @@ def _dense(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
     frame = read_frame(probe, shape, skip=table.skip, dtype={first_named or 0: str})
     if not len(frame):
         raise probe.error("Holds a header and no rows.", mend="Hand in one row a node.")
-    ids_column = first_named if first_named is not None else _looks_like_ids(frame, node_ids)
+    ids_column = first_named
+    if ids_column is None:
+        by_position = table.header is not None and len(frame) == len(node_ids)
+        ids_column = _looks_like_ids(frame, node_ids, certain=not by_position)
     if ids_column is None and len(frame) != len(node_ids):
         raise probe.error(
             f"Has {len(frame):,} rows for {len(node_ids):,} nodes, and no column of node ids.",
@@ -493,13 +496,18 @@ def _dense(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
     )
 
 
-def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray) -> int | None:
-    """Return 0 if the first column, unnamed, can only be node ids."""
+def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool) -> int | None:
+    """Return 0 if the first column, not named as such, can only be node ids.
+
+    Texts are ids; whole numbers, each once and mostly those of nodes, if `certain`.
+    """
     if frame.shape[1] < 2:
         return None
     first = _texts(frame[0])
     if not all(is_number(text) for text in first.iloc[:1000]):
         return 0
+    if not certain:
+        return None
     whole = whole_numbers(first)
     if whole is None or len(np.unique(whole)) != len(whole):
         return None
@@ -542,7 +550,7 @@ def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
         if found is not None:
             classes, class_names = found
             continue
-        measured = _as_values(texts)
+        measured = _as_values(probe, table, texts, column)
         if measured is None or _plain(table.name(column)).endswith("id"):
             ignored.append(table.name(column))
         else:
@@ -621,14 +629,29 @@ def _spread(known: pd.Series, codes: np.ndarray) -> np.ndarray:
     return result
 
 
-def _as_values(texts: pd.Series) -> np.ndarray | None:
-    """Return float32 with NaN where unknown, or None if a known field is no finite number."""
+def _as_values(probe: Probe, table: _Table, texts: pd.Series, column: int) -> np.ndarray | None:
+    """Return float32 with NaN where unknown, or None if a known field is no number.
+
+    Raises
+    ------
+    DataError
+        Naming the line of the first infinite number.
+    """
     known = (~texts.str.lower().isin(_UNKNOWN)).to_numpy()
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
     with np.errstate(over="ignore"):
         single = parsed.astype(np.float32)
-    if not known.any() or not np.isfinite(single[known]).all():
+    if not known.any() or np.isnan(single[known]).any():
         return None
+    infinite = np.flatnonzero(np.isinf(single))
+    if len(infinite):
+        at = int(infinite[0])
+        raise probe.error(
+            f"The value is {shorten(texts.iloc[at])!r}, not a finite number.",
+            line=line_of(probe, table.shape, table.skip, at),
+            column=table.name(column),
+            mend="Write a finite number, or leave the field empty where the value is unknown.",
+        )
     single[~known] = np.nan
     return single
 

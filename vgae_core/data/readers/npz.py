@@ -170,12 +170,18 @@ def _benchmark_edges(probe: Probe) -> Edges:
         words = _texts(probe, "attr_names", table.features.shape[1]) or ()
         tables.append(
             NodeTable(
-                where=probe.name, n_rows=table.n_rows, features=table.features, feature_names=tuple(words)
+                where=probe.name,
+                n_rows=table.n_rows,
+                ids=ids,
+                features=table.features,
+                feature_names=tuple(words),
             )
         )
     labels = _benchmark_labels(probe, n)
     if labels is not None:
-        tables.append(NodeTable(where=probe.name, n_rows=n, classes=labels[0], class_names=labels[1]))
+        tables.append(
+            NodeTable(where=probe.name, n_rows=n, ids=ids, classes=labels[0], class_names=labels[1])
+        )
     return Edges(
         rows=edges.rows,
         cols=edges.cols,

@@ -126,8 +126,6 @@ def _layout(probe: Probe) -> Layout:
         what = "only comments" if comments else "no rows"
         raise probe.error(f"Holds {what}.", mend="Hand in a file with one row an edge or node.")
     separator, rows = _choose(body, complete)
-    if separator and len(rows[0]) == 1 and re.fullmatch(r"\d+ +\d+", rows[0][0]):
-        rows[0] = rows[0][0].split()  # a blank between the counts, another separator below
     counts = [len(row) for row in rows[1:]] or [len(rows[0])]
     width = max(set(counts), key=counts.count)
     probe.limits.check("feature_columns", width, where=probe.name)
@@ -186,7 +184,7 @@ def split(lines: list[str], separator: str) -> list[list[str]]:
 
 def _choose(lines: list[str], complete: bool) -> tuple[str, list[list[str]]]:
     """Return the separator that cuts the rows into the most even columns, and the rows."""
-    best: tuple[tuple[bool, bool, int], str, list[list[str]]] | None = None
+    best: tuple[tuple[bool, bool, bool, int], str, list[list[str]]] | None = None
     for order, separator in enumerate(_SEPARATORS):
         try:
             rows = split(lines[:200], separator)
@@ -198,7 +196,8 @@ def _choose(lines: list[str], complete: bool) -> tuple[str, list[list[str]]]:
         tail = counts[1:] or counts  # the first row may be a header or a SNAP count
         usual = max(set(tail), key=tail.count)
         even = sum(c == usual for c in tail) >= 0.9 * len(tail)
-        score = (usual > 1 and even, usual > 1, -order)
+        all_even = even and counts[0] == usual
+        score = (usual > 1 and all_even, usual > 1 and even, usual > 1, -order)
         if best is None or score > best[0]:
             best = (score, separator, counted)
     if best is None:
