@@ -1,6 +1,7 @@
 """Choose the model's outputs, losses and metrics, the encoder and the training; see what it will cost."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,10 @@ from vgae_core.spec import (
     LOSSES,
     METRICS,
     OUTPUTS,
-    ModelSpec,
     ObjectiveEntry,
     OutputSpec,
     RunSpec,
     Setting,
-    SplitSpec,
-    TrainingSpec,
     offered_outputs,
     settings,
 )
@@ -62,6 +60,13 @@ def output_settings(output: OutputSpec) -> dict[str, Setting]:
     return by_name
 
 
+def explain(output: OutputSpec) -> None:
+    """Say in a line each what the chosen loss and metrics are."""
+    chosen = [(LOSSES, output.loss), *((METRICS, metric) for metric in output.metrics)]
+    lines = [f"`{name}`: {catalogue[name].help}" for catalogue, name in chosen if name in catalogue]
+    st.caption("  \n".join(charts.message(line) for line in lines))
+
+
 def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
     """Draw one row of the table of outputs and return the specification with its changes."""
     by_name = output_settings(output)
@@ -72,11 +77,15 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
         return spec if chosen == value else spec.replace(setting.key, chosen)
 
     with st.container(border=True):
-        what, loss, weight, metrics = st.columns([5, 6, 3, 6], gap="small")
-        with what:
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
+        ):
             spec = change(spec, "enabled", disabled=output.name in ALWAYS_ON)
-            st.caption(f"`{output.name}`" + (" · always on" if output.name in ALWAYS_ON else ""))
+            st.caption(
+                ("Always on · " if output.name in ALWAYS_ON else "") + f"`{output.name}`", width="content"
+            )
         off = not spec.output(output.name).enabled
+        loss, weight, metrics = st.columns([5, 3, 5], gap="small")
         with loss:
             spec = change(spec, "loss", disabled=off)
         with weight:
@@ -84,33 +93,24 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
         with metrics:
             spec = change(spec, "metrics", disabled=off)
         if not off:
-            shown = spec.output(output.name)
-            lines = [LOSSES[shown.loss].help] if shown.loss in LOSSES else []
-            lines += [f"{METRICS[m].title}: {METRICS[m].help}" for m in shown.metrics if m in METRICS]
-            st.caption("  \n".join(charts.message(line) for line in lines))
+            explain(spec.output(output.name))
     return spec
 
 
 # ------------------------------------------------------------------------ all the other settings
-def edit(spec: RunSpec, section: type, prefix: str) -> RunSpec:
-    """Draw every setting of a section and return the specification with its changes."""
+def edit(spec: RunSpec, *keys: str) -> RunSpec:
+    """Draw the settings under `keys` and return the specification with their changes."""
     with st.grid(min_column_width=170):
-        for setting in settings(section, prefix):
-            if len(setting.choices) == 1:
-                continue  # nothing to choose
-            value = getattr(getattr(spec, prefix.rstrip(".")), setting.name)
-            unused = setting.name == "hidden_units" and spec.model.encoder != "gcn"
+        for setting in settings():
+            if not setting.key.startswith(keys) or len(setting.choices) == 1:
+                continue  # another section, or nothing to choose
+            value = functools.reduce(getattr, setting.key.split("."), spec)
+            unused = setting.key == "model.hidden_units" and spec.model.encoder != "gcn"
             with st.container():
                 chosen = forms.field(setting, value, setting.key, disabled=unused)
             if chosen != value:
                 spec = spec.replace(setting.key, chosen)
     return spec
-
-
-def edit_seed(spec: RunSpec) -> RunSpec:
-    setting = next(setting for setting in settings() if setting.key == "seed")
-    chosen = forms.field(setting, spec.seed, "seed")
-    return spec if chosen == spec.seed else spec.replace("seed", chosen)
 
 
 def possible_outputs() -> tuple[OutputSpec, ...]:
@@ -170,7 +170,7 @@ def show_description(model: Mapping[str, Any]) -> None:
         "An epoch": (in_words(cost["seconds_per_epoch"]), "Estimated, on two cores."),
         "All epochs": (in_words(cost["seconds"]), "Estimated, if training does not stop early."),
     }
-    with st.grid(min_column_width=120, gap="small"):
+    with st.grid(min_column_width=180, gap="small"):
         for label, (value, about) in tiles.items():
             st.metric(label, value, help=about, border=True)
     st.markdown("**Layers**")
@@ -185,6 +185,7 @@ def show_description(model: Mapping[str, Any]) -> None:
         column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
         hide_index=True,
         width="stretch",
+        height="content",
         alt="Every layer with its kind, output shape, parameters and inputs.",
     )
     st.markdown("**What is compiled**")
@@ -195,6 +196,7 @@ def show_description(model: Mapping[str, Any]) -> None:
         },
         hide_index=True,
         width="stretch",
+        height="content",
         alt="Each loss, weight and metric as written, what it became in Keras, and why.",
     )
 
@@ -210,11 +212,11 @@ with form:
         for output in spec.outputs:
             wanted = edit_output(wanted, output)
         st.subheader("Network", anchor=False)
-        wanted = edit(wanted, ModelSpec, "model.")
+        wanted = edit(wanted, "model.")
         st.subheader("Training", anchor=False)
-        wanted = edit(wanted, TrainingSpec, "training.")
+        wanted = edit(wanted, "training.")
         st.subheader("Held-out edges and seed", anchor=False)
-        wanted = edit_seed(edit(wanted, SplitSpec, "split."))
+        wanted = edit(wanted, "split.", "seed")
     except SpecError as error:
         frame.report(error)
     else:
