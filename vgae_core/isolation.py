@@ -200,7 +200,7 @@ def start(
     try:
         np.savez(folder / "input.npz", allow_pickle=False, **dict(arrays or {}))  # type: ignore[arg-type]
         request = {
-            "task": task,
+            "target": TASKS[task],
             "options": dict(options or {}),
             "memory_bytes": limits.memory_bytes,
             "seconds": limits.seconds,
@@ -321,7 +321,7 @@ def _bound(memory_bytes: int, seconds: float) -> None:
 
 def _run(folder: Path) -> None:
     request = json.loads((folder / "input.json").read_text("utf-8"))
-    module, _, name = TASKS[request["task"]].partition(":")
+    module, _, name = request["target"].partition(":")
     task: Task = getattr(importlib.import_module(module), name)
     with np.load(folder / "input.npz", allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}

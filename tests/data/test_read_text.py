@@ -447,11 +447,10 @@ def test_any_bytes_give_a_graph_or_one_error(tmp_path_factory, content):
     path.write_bytes(content)
     try:
         graph = read([SourceFile("e", path)])
-    except DataError as error:
-        assert str(error).startswith("e")
-    else:
-        assert graph.rows.max() < graph.n_nodes
-        assert np.isfinite(graph.weights).all() if graph.weights is not None else True
+    except DataError:
+        return
+    assert max(graph.rows.max(), graph.cols.max()) < graph.n_nodes
+    assert graph.weights is None or np.isfinite(graph.weights).all()
 
 
 @settings(max_examples=60, deadline=None)

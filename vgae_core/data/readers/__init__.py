@@ -151,7 +151,9 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         raise
     except MemoryError as error:
         raise LimitError(
-            "There is not enough memory to read it.", where=probe.name, mend="Take a part of the data."
+            "There is not enough memory to read it.",
+            where=probe.name,
+            mend="Take a part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
         ) from error
     except (
         ValueError,
