@@ -14,6 +14,7 @@ from dashboard import charts
 from vgae_core.analysis import embedding
 
 TITLES = {
+    "node": "Node",
     "label": "Label",
     "community": "Community",
     "degree": "Degree (neighbours)",

@@ -103,9 +103,10 @@ def node_names(run_id: str) -> list[str]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def pca_map(run_id: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
+def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
-    found = embedding.pca(_open(run_id)[0].z_mean, dim)
+    z = _open(run_id)[0].z_mean
+    found = embedding.pca(embedding.directions(z) if unit_length else z, dim)
     return found.coordinates, found.explained
 
 
@@ -198,6 +199,12 @@ def tested(run_id: str) -> Tested:
     n_edges = len(result.split.test)
     y_true = np.arange(n_edges + len(result.split.test_neg)) < n_edges
     return Tested(y_true, reconstruction.probabilities(result.scores[MODEL]))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def comparison(run_id: str) -> reconstruction.Comparison:
+    """Return how the model stands against the best baseline."""
+    return reconstruction.compare(tested(run_id).y_true, _open(run_id)[0].scores)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

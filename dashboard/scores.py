@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard import charts
+from dashboard.maps import COLOURS
 from dashboard.results import MODEL
 from vgae_core.analysis import metrics
 from vgae_core.analysis.baselines import BASELINES
@@ -26,7 +27,8 @@ def _line(rank: int, name: str) -> dict[str, object]:
     """Return the model's thick line, or a baseline's thin one: told apart by dash and colour."""
     if name == MODEL:
         return {"color": charts.CATEGORICAL[0], "width": 3.5}
-    return {"color": charts.CATEGORICAL[1:][rank % 7], "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
+    colours = COLOURS[1:]
+    return {"color": colours[rank % len(colours)], "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
 
 
 def _ordered(curves: Curves) -> list[str]:
@@ -151,7 +153,7 @@ def calibration(found: metrics.Calibration) -> go.Figure:
     fig.add_scatter(
         x=found.mean_predicted,
         y=found.fraction_positive,
-        customdata=found.count,
+        customdata=found.counts,
         mode="lines+markers",
         name="This model",
         line={"color": charts.CATEGORICAL[0], "width": 2.5},

@@ -11,8 +11,8 @@ from vgae_core.spec import settings
 
 frame.require_router("latent_space")
 
-USED_BY = {"tsne": ("perplexity", "metric", "max_points", "seed"),
-           "umap": ("n_neighbors", "min_dist", "metric", "max_points", "seed")}  # fmt: skip
+USED_BY = {"tsne": ("perplexity", "max_points", "seed"),
+           "umap": ("n_neighbors", "min_dist", "max_points", "seed")}  # fmt: skip
 
 
 # ---------------------------------------------------------------------------- controls
@@ -24,6 +24,7 @@ def choose_map() -> ProjectionSpec:
         known["dim"].title, [2, 3], default=2, format_func="{}-D".format, required=True, key="map_dim",
         help="Selecting works in two dimensions; drag to turn a map in three.",
     )  # fmt: skip
+    values["unit_length"] = forms.field(known["unit_length"], known["unit_length"].default, "map_unit_length")
     used = USED_BY.get(values["method"], ())
     if used:
         with st.popover("Settings", icon=":material/tune:"):
@@ -87,10 +88,11 @@ def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, 
         if len(nodes) < n:
             note += f" A fair sample of {len(nodes):,} of {n:,} nodes."
         return maps.Points(nodes, arrays["coordinates"], hover, axes), note
-    coordinates, explained = results.pca_map(held.id, spec.dim)
+    coordinates, explained = results.pca_map(held.id, spec.dim, spec.unit_length)
     nodes = results.shown_nodes(held.id)
     axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(explained))
-    note = f"{spec.dim} principal components hold {explained.sum():.0%} of the variance of the mean codes."
+    note = f"{spec.dim} principal components hold {explained.sum():.0%} of the variance of the mean codes"
+    note += ", each scaled to length 1." if spec.unit_length else "."
     crowd = None
     if len(nodes) < n:
         note += (

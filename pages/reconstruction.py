@@ -14,9 +14,10 @@ frame.require_router("reconstruction")
 # ----------------------------------------------------------------------------- verdict
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
-    found = reconstruction.compare(held.result.metrics)
+    found = results.comparison(held.id)
     best = scores.title(found.name)
     chance = f"A held-out edge scores above a random non-edge in **{found.model:.1%}** of cases"
+    doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
     if found.outcome == "wins":
         st.success(
             f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}.",
@@ -26,8 +27,8 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "ties":
         st.info(
             f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
-            "Another random split moves either number by as much as they differ.",
-            title="The model is about as good as the best baseline",
+            f"On so few pairs {doubt} may be chance.",
+            title="The model and the best baseline are about equal",
             icon=":material/balance:",
         )
     elif found.outcome == "loses":
@@ -185,10 +186,13 @@ def show_links(table: pd.DataFrame, name: str) -> None:
         shown,
         column_config={
             "source": "From", "target": "To",
-            "probability": st.column_config.ProgressColumn(
-                "Probability", min_value=0, max_value=1, format="%.3f", help="The decoder's, of an edge."
+            "probability": st.column_config.NumberColumn(
+                "Probability", format="%.4f", help="The decoder's, of an edge: sigmoid of the logit."
             ),
-            "logit": st.column_config.NumberColumn("Logit", format="%.3f", help="z_i · z_j"),
+            "logit": st.column_config.ProgressColumn(
+                "Logit", format="%.2f", help="Inner product of the two codes; the ranking goes by it.",
+                min_value=float(table["logit"].min()), max_value=float(table["logit"].max()),
+            ),
             "shared_neighbours": st.column_config.NumberColumn(
                 "Shared neighbours", help="Nodes that both are joined to."
             ),
@@ -259,7 +263,7 @@ with frame.guard():
         results.name_run(held)
         say_verdict(held)
         show_scores(held)
-        st.subheader("Decide", anchor=False)
+        st.subheader("Choose a threshold", anchor=False)
         show_decisions(held)
         st.subheader("What the model disputes", anchor=False)
         show_rankings(held)

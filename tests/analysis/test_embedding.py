@@ -175,6 +175,15 @@ def test_more_classes_than_places():
     assert len(embedding.sample_points(50, np.arange(50), 7)) == 7
 
 
+def test_directions_have_length_one_and_zero_stays():
+    z = codes()
+    z[3] = 0
+    unit = embedding.directions(z)
+    np.testing.assert_allclose(np.delete(np.linalg.norm(unit, axis=1), 3), 1, rtol=1e-6)
+    assert not unit[3].any()
+    np.testing.assert_allclose(unit * np.linalg.norm(z, axis=1, keepdims=True), z, rtol=1e-5)
+
+
 def test_density_counts_every_point_in_its_cell():
     xy = codes(500, 2)
     counts, x, y = embedding.density(xy, bins=7)

@@ -77,6 +77,21 @@ def test_a_sample_keeps_the_classes_and_names_its_nodes():
     assert np.bincount(member[index]).tolist() in ([34, 33, 33], [33, 34, 33], [33, 33, 34])
 
 
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_directions_only_forgets_the_length_of_codes(method):
+    z, _ = blobs()
+    longer = z * np.random.default_rng(0).gamma(1.0, size=(len(z), 1)).astype(np.float32)
+    spec = ProjectionSpec(method=method)
+    here, there = (projection.project(codes, spec)[0] for codes in (z, longer))
+    if method == "pca":
+        np.testing.assert_allclose(here, there, atol=1e-5)
+        raw = projection.project(longer, ProjectionSpec(method=method, unit_length=False))[0]
+        assert np.abs(raw - here).max() > 1
+    else:  # chaotic: rounding grows, the shape of the neighbourhoods does not
+        apart = [np.linalg.norm(m[:, None] - m[None], axis=2) + 1e9 * np.eye(len(m)) for m in (here, there)]
+        assert (apart[0].argmin(axis=1) == apart[1].argmin(axis=1)).mean() > 0.5
+
+
 def test_more_neighbours_than_nodes_and_collapsed_codes():
     z = np.zeros((8, 3), np.float32)
     coordinates, _ = projection.project(z, ProjectionSpec(method="tsne"))

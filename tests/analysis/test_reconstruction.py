@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_score, recall_score
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from vgae_core.analysis import reconstruction
+from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
@@ -196,21 +204,44 @@ def test_threshold_table_against_scikit_learn():
     assert table.set_index("threshold")["f1"][best] == table["f1"].max()
 
 
-@pytest.mark.parametrize(
-    ("model", "baselines", "outcome", "name"),
-    [
-        (0.95, {"a": 0.90, "b": 0.93}, "wins", "b"),
-        (0.95, {"a": 0.955}, "ties", "a"),
-        (0.90, {"a": 0.95, "b": 0.2}, "loses", "a"),
-        (0.90, {}, "alone", ""),
-    ],
-)
-def test_compare_names_the_best_baseline(model, baselines, outcome, name):
-    found = reconstruction.compare(
-        {"test": {"roc_auc": model}, "baselines": {k: {"roc_auc": v} for k, v in baselines.items()}}
-    )
-    assert (found.outcome, found.name, found.model) == (outcome, name, model)
-    assert name == "" or found.baseline == baselines[name]
+def separated(n, shift, seed):
+    y = np.arange(2 * n) < n
+    return y, np.random.default_rng(seed).normal(size=2 * n) + shift * y
+
+
+def test_compare_names_the_best_baseline_and_who_wins():
+    y, strong = separated(2000, 3.0, 0)
+    weak, weaker = separated(2000, 1.0, 1)[1], separated(2000, 0.5, 2)[1]
+    found = reconstruction.compare(y, {"model": strong, "a": weaker, "b": weak})
+    assert (found.outcome, found.name) == ("wins", "b")
+    assert found.model == pytest.approx(roc_auc_score(y, strong))
+    assert found.baseline == pytest.approx(roc_auc_score(y, weak))
+    assert reconstruction.compare(y, {"model": weak, "a": strong}).outcome == "loses"
+    assert reconstruction.compare(y, {"model": weak, "a": weak + 1e-3 * strong}).outcome == "ties"
+    assert reconstruction.compare(y, {"model": weak}).outcome == "alone"
+
+
+def test_few_pairs_do_not_decide():
+    y = np.repeat([True, False], 8)
+    strong = np.array([9, 8, 7, 6, 5, 4, 3, 1, 2, 0, 0, 0, 0, 0, 0, 0.0])
+    weak = np.array([9, 8, 7, 6, 5, 0, 3, 1, 2, 4, 0, 0, 0, 0, 0, 0.5])
+    found = reconstruction.compare(y, {"model": strong, "a": weak})
+    assert abs(found.model - found.baseline) > reconstruction.TIE
+    assert found.outcome == "ties"
+    assert reconstruction.auc_difference_error(np.array([1, 0]), np.zeros(2), np.zeros(2)) == np.inf
+
+
+def test_the_error_of_a_difference_is_its_spread_over_samples():
+    def draw(seed):
+        y, first = separated(300, 1.5, seed)
+        return y, first, 0.7 * first + np.random.default_rng(seed + 10_000).normal(size=600)
+
+    differences, errors = [], []
+    for seed in range(300):
+        y, first, second = draw(seed)
+        differences.append(fast_auc_ap(first[y], first[~y])[0] - fast_auc_ap(second[y], second[~y])[0])
+        errors.append(reconstruction.auc_difference_error(y, first, second))
+    assert np.mean(errors) == pytest.approx(np.std(differences), rel=0.12)
 
 
 def test_score_histogram_counts_every_pair_once():

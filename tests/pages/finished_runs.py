@@ -35,6 +35,12 @@ def make_graph(n: int = 90, *, nasty: str = "", seed: int = 0) -> GraphData:
     )
 
 
+def make_square() -> GraphData:
+    """Return a ring of four nodes: the smallest graph that can be split and has enough non-edges."""
+    adjacency = sparse.csr_array(nx.to_scipy_sparse_array(nx.cycle_graph(4), dtype=np.float32))
+    return GraphData(name="square", adjacency=adjacency, node_ids=np.arange(4))
+
+
 def make_result(graph: GraphData, *, quality: float = 1.0, variational: bool = True) -> RunResult:
     """Return a result whose codes mix the spectrum of the training edges (`quality`) with noise."""
     rng = np.random.default_rng(1)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pages.finished_runs import finish_run, make_graph, make_result
+from dashboard import background
+from tests.pages.finished_runs import finish_run, make_graph, make_square
 from vgae_core.analysis import embedding
-from vgae_core.data.dataset import GraphData
 from vgae_core.runs import export
 
 
@@ -163,10 +163,7 @@ def test_a_slow_map_can_be_cancelled(app, run):
 
 
 def test_a_map_that_cannot_be_made_says_why(app, studio_store):
-    tiny = GraphData(name="tiny", adjacency=make_graph(9).adjacency[:4, :4], node_ids=np.arange(4))
-    whole = make_result(make_graph(9))
-    result = type(whole)(**{**vars(whole), "z_mean": whole.z_mean[:4], "z_log_var": None, "nodes": {}})
-    run = finish_run(studio_store, tiny, result)
+    run = finish_run(studio_store, make_square())
     at = fine(app("latent_space", run=run.id))
     at.segmented_control(key="map_method").set_value("tsne").run()
     at.button(key="map_start").click().run()
@@ -176,6 +173,15 @@ def test_a_map_that_cannot_be_made_says_why(app, studio_store):
         at.run()
     assert not at.exception
     assert "Use PCA" in at.error[0].value
+
+
+def test_a_busy_server_says_so(app, run, monkeypatch):
+    monkeypatch.setattr(background, "MAX_CHILDREN", 0)
+    at = fine(app("latent_space", run=run.id))
+    at.segmented_control(key="map_method").set_value("umap").run()
+    at.button(key="map_start").click().run()
+    assert not at.exception
+    assert "Try again in a moment" in at.error[0].value
 
 
 def test_downloads_are_the_embedding(app, run):

@@ -89,6 +89,22 @@ def pca(z: np.ndarray, dim: int) -> Map:
     return Map(coordinates, explained)
 
 
+def directions(z: np.ndarray) -> np.ndarray:
+    """Return every code scaled to length 1; a code of zeros stays one.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_nodes, latent_dim)
+    """
+    lengths = np.linalg.norm(z, axis=1, keepdims=True)
+    return np.divide(z, lengths, out=np.zeros_like(z), where=lengths > 0)
+
+
 def neighbours(
     z: np.ndarray, node: int, k: int, metric: Similarity = "inner_product"
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -14,11 +14,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from vgae_core.analysis.embedding import MAX_POINTS, pca, sample_points
+from vgae_core.analysis.embedding import MAX_POINTS, directions, pca, sample_points
 from vgae_core.errors import DataError
 from vgae_core.spec import Entry, _Section, _setting
 
@@ -74,8 +74,11 @@ class ProjectionSpec(_Section):
     min_dist: float = _setting(
         0.1, "UMAP: how closely points may be packed.", title="Least distance", low=0.0, high=0.99, step=0.05
     )
-    metric: Literal["cosine", "euclidean"] = _setting(
-        "cosine", "Which codes count as near: by angle, or by straight distance.", title="Distance"
+    unit_length: bool = _setting(
+        True,
+        "Scale every code to length 1, so that only directions count: nodes with many edges have long codes "
+        "and would otherwise take most of the map.",
+        title="Directions only",
     )
     max_points: int = _setting(
         MAX_POINTS,
@@ -122,11 +125,10 @@ def project(
         raise DataError("The latent codes hold values that are not finite.", mend="Train the run again.")
     index = sample_points(len(z), by, spec.max_points, spec.seed)
     codes = np.ascontiguousarray(z[index], dtype=np.float32)
+    if spec.unit_length:  # on the unit sphere the straight distance orders as the angle does
+        codes = directions(codes)
     if spec.method == "pca":
         return pca(codes, spec.dim).coordinates, index
-    if spec.metric == "cosine":  # on the unit sphere the straight distance orders as the angle does
-        lengths = np.linalg.norm(codes, axis=1, keepdims=True)
-        codes = np.divide(codes, lengths, out=np.zeros_like(codes), where=lengths > 0)
     if codes.shape[1] > PCA_FIRST and len(codes) > PCA_FIRST:
         report(0.0, "Shortening the codes")
         codes = pca(codes, PCA_FIRST).coordinates

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.special import expit
+from scipy.stats import rankdata
 
+from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
 
@@ -28,7 +30,7 @@ RANKED = 1000
 """Pairs listed in a ranking."""
 
 TIE = 0.01
-"""Difference of AUC below which two scores are told to be about equal: a new split moves it as much."""
+"""Difference of AUC below which two scores are about equal: another split moves them as much."""
 
 SECONDS = 900.0
 """Time a search in the background may take; who waits for it can cancel it."""
@@ -345,41 +347,91 @@ class Comparison:
     Parameters
     ----------
     outcome : {"wins", "ties", "loses", "alone"}
-        Of the model; ``"ties"`` within :data:`TIE`, ``"alone"`` without baselines.
+        Of the model; ``"ties"`` where the difference is below `margin`, ``"alone"``
+        without baselines.
     model, baseline : float
         Test AUC, 0 to 1; `baseline` is NaN when alone.
     name : str
         Key of the best baseline, empty when alone.
+    margin : float
+        Difference of AUC that would count: the larger of :data:`TIE` and 1.96 standard
+        errors of the difference on these pairs.
     """
 
     outcome: Literal["wins", "ties", "loses", "alone"]
     model: float
     baseline: float
     name: str
+    margin: float
 
 
-def compare(metrics: Mapping[str, Any]) -> Comparison:
-    """Return how the model of a run stands against the best of its baselines.
+def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
+    """Return how the model stands against the best of its baselines on the same pairs.
 
     Parameters
     ----------
-    metrics : mapping
-        ``metrics`` of a :class:`~vgae_core.runs.result.RunResult`.
+    y_true : ndarray of bool or int, shape (n_pairs,)
+        1 for an edge.
+    scores : mapping of str to ndarray of float, shape (n_pairs,)
+        ``"model"`` and the baselines, larger for a likelier edge.
 
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    DataError
+        If edges or non-edges are absent.
     """
-    model = float(metrics["test"]["roc_auc"])
-    scores = {name: float(values["roc_auc"]) for name, values in metrics.get("baselines", {}).items()}
-    if not scores:
-        return Comparison("alone", model, float("nan"), "")
-    name = max(scores, key=scores.__getitem__)
-    ahead = model - scores[name]
+    truth = y_true.astype(bool)
+    auc = {name: fast_auc_ap(values[truth], values[~truth])[0] for name, values in scores.items()}
+    model = auc.pop("model")
+    if not auc:
+        return Comparison("alone", model, float("nan"), "", TIE)
+    name = max(auc, key=auc.__getitem__)
+    ahead = model - auc[name]
+    margin = max(TIE, 1.96 * auc_difference_error(y_true, scores["model"], scores[name]))
     outcome: Literal["wins", "ties", "loses"] = (
-        "ties" if abs(ahead) < TIE else "wins" if ahead > 0 else "loses"
+        "ties" if abs(ahead) < margin else "wins" if ahead > 0 else "loses"
     )
-    return Comparison(outcome, model, scores[name], name)
+    return Comparison(outcome, model, auc[name], name, margin)
+
+
+def auc_difference_error(y_true: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """Return the standard error of the difference of two AUC on the same pairs.
+
+    Parameters
+    ----------
+    y_true : ndarray of bool or int, shape (n_pairs,)
+        1 for an edge.
+    first, second : ndarray of float, shape (n_pairs,)
+        Scores.
+
+    Returns
+    -------
+    float
+        In units of AUC; infinite with fewer than two edges or non-edges.
+
+    References
+    ----------
+    DeLong, DeLong & Clarke-Pearson 1988, Comparing the areas under two or more correlated
+    receiver operating characteristic curves, doi:10.2307/2531595.
+    """
+    truth = y_true.astype(bool)
+    n_pos, n_neg = int(truth.sum()), int((~truth).sum())
+    if min(n_pos, n_neg) < 2:
+        return float("inf")
+
+    def placements(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the share of the other class that each edge, each non-edge is on the right side of."""
+        every = rankdata(scores)
+        edges, others = scores[truth], scores[~truth]
+        return (every[truth] - rankdata(edges)) / n_neg, 1 - (every[~truth] - rankdata(others)) / n_pos
+
+    (pos_a, neg_a), (pos_b, neg_b) = placements(first), placements(second)
+    variance = np.var(pos_a - pos_b, ddof=1) / n_pos + np.var(neg_a - neg_b, ddof=1) / n_neg
+    return float(np.sqrt(variance))
 
 
 def score_histogram(y_true: np.ndarray, p: np.ndarray, bins: int = 50) -> pd.DataFrame:
