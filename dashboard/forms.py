@@ -118,7 +118,7 @@ def _decimal(setting: Setting, label: str, help_text: str, key: str, disabled: b
             label,
             min_value=setting.low,
             max_value=setting.high,
-            step=setting.step,
+            step=setting.step or setting.default / 10 or None,
             format=None if setting.step else "%g",
             key=key,
             help=help_text,
