@@ -1,0 +1,294 @@
+"""The engine with a real worker process: training, cancelling, dying, leaving nothing behind."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+from scipy import sparse
+
+from tests.runs.made import OTHER, WORKSPACE, make_graph
+from vgae_core.data.dataset import GraphData
+from vgae_core.errors import RunError, StudioError
+from vgae_core.runs import engine as engine_module
+from vgae_core.runs import environment
+from vgae_core.runs.engine import Engine
+from vgae_core.runs.store import Store
+from vgae_core.spec import RunSpec
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
+
+SHORT = RunSpec().replace("training.epochs", 3)
+ENDLESS = RunSpec().replace("training.epochs", 100_000).replace("training.patience", 0)
+
+
+def wait_for(condition, *, seconds: float = 150.0):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def worker_process() -> psutil.Process:
+    """The one process below us that holds TensorFlow."""
+    return max(psutil.Process().children(recursive=True), key=lambda p: p.memory_info().rss)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("home"))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def engine(store):
+    engine = Engine(store)
+    engine.warm()
+    wait_for(lambda: engine.state != "starting", seconds=120)
+    assert engine.state == "ready", engine.problem
+    yield engine
+    engine.close()
+    assert engine.state == "closed"
+    gone = [p for p in psutil.Process().children(recursive=True) if "dask" in " ".join(p.cmdline())]
+    assert gone == []
+
+
+def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
+    graph = make_graph(60)
+    run = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "finished", run.info.message
+    assert [e.epoch for e in run.history()] == [1, 2, 3]
+    kinds = [type(e).__name__ for e in run.events()]
+    assert kinds.count("Finished") == 1
+    assert kinds[-1] == "Finished"
+    result = run.result()
+    assert result.z_mean.shape == (60, SHORT.model.latent_dim)
+    assert run.info.metrics["test"]["roc_auc"] == result.metrics["test"]["roc_auc"]
+    assert not engine.is_active(run.id)
+
+
+def test_the_server_has_no_tensorflow(engine):
+    assert not {"tensorflow", "keras"} & set(sys.modules)
+
+
+def test_cancelling_acts_within_an_epoch_and_a_second(engine, store):
+    run = store.open_run(engine.submit(ENDLESS, make_graph(60), WORKSPACE))
+    wait_for(lambda: len(run.history()) > 2)
+    epoch = max(e.seconds for e in run.history()[1:])
+    asked = time.monotonic()
+    engine.cancel(run.id)
+    wait_for(lambda: not run.info.active)
+    assert time.monotonic() - asked < epoch + 1.0
+    assert run.info.status == "cancelled"
+    assert run.has_result  # what was learnt so far is kept
+
+
+def test_others_wait_and_may_give_up(engine, store):
+    graph = make_graph(60)
+    first = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    second = store.open_run(engine.submit(SHORT, graph, OTHER))
+    third = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: first.history())
+    assert first.info.status == "running"
+    assert engine.runs_ahead(first.id) is None
+    assert (second.info.status, engine.runs_ahead(second.id)) == ("queued", 1)
+    assert (third.info.status, engine.runs_ahead(third.id)) == ("queued", 2)
+    engine.cancel(second.id)
+    assert second.info.status == "cancelled"
+    assert engine.runs_ahead(third.id) == 1
+    engine.cancel(first.id)
+    wait_for(lambda: not third.info.active)
+    assert third.info.status == "finished"
+    assert second.history() == []
+
+
+def test_a_model_is_described_while_another_trains(engine, store):
+    graph = make_graph(60)
+    run = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    wait_for(lambda: run.history())
+    small = engine.describe(RunSpec().replace("model.latent_dim", 5), graph.profile)
+    large = engine.describe(RunSpec().replace("model.latent_dim", 50), graph.profile)
+    assert run.info.status == "running"
+    engine.cancel(run.id)
+    assert large["parameters"] == 10 * small["parameters"]
+    assert {layer["name"] for layer in small["layers"]} >= {"adj_rec", "z_vars"}
+    wait_for(lambda: not run.info.active)
+
+
+def test_a_model_that_cannot_be_is_explained(engine):
+    spec = RunSpec.from_dict(
+        {"outputs": [*RunSpec().to_dict()["outputs"], {"name": "x_rec", "loss": "poisson"}]}
+    )
+    bare = GraphData(name="bare", adjacency=make_graph(9).adjacency, node_ids=np.arange(9))
+    with pytest.raises(StudioError, match="no features"):
+        engine.describe(spec, bare.profile)
+
+
+def test_a_run_that_cannot_be_fails_with_a_reason(engine, store):
+    adjacency = sparse.csr_array((np.ones(2, np.float32), ([0, 1], [1, 0])), shape=(2, 2))
+    tiny = GraphData(name="tiny", adjacency=adjacency, node_ids=np.arange(2))
+    run = store.open_run(engine.submit(SHORT, tiny, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert "Traceback" not in run.info.message
+    assert len(run.info.message) > 20
+
+
+def test_a_killed_worker_ends_one_run_only(engine, store):
+    graph = make_graph(60)
+    run = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    waiting = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: run.history())
+    worker_process().send_signal(signal.SIGKILL)
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert "worker process died" in run.info.message
+    assert "Run it again" in run.info.message
+    assert run.history()  # what it told stays
+    wait_for(lambda: not waiting.info.active)
+    assert waiting.info.status == "finished", waiting.info.message
+
+
+def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
+    wait_for(lambda: engine.state == "ready")
+    before = worker_process().pid
+    monkeypatch.setattr(engine_module, "RECYCLE_ABOVE_BYTES", 1)
+    run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    wait_for(lambda: not psutil.pid_exists(before))
+    monkeypatch.undo()
+    wait_for(lambda: engine.state == "ready" and worker_process().pid != before)
+    again = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+    wait_for(lambda: not again.info.active)
+    assert (run.info.status, again.info.status) == ("finished", "finished")
+
+
+def test_everything_listens_on_loopback_only(engine):
+    listening = [
+        connection.laddr.ip
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
+
+
+def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
+    """The way to a remote cluster: everything travels, nothing is shared."""
+    store = Store(tmp_path / "elsewhere")
+    other = Engine(store, engine._cluster.client.scheduler.address)
+    run = store.open_run(other.submit(SHORT, make_graph(30, "afar"), WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "finished", run.info.message
+    other.close()
+    assert engine._cluster.is_warm()  # closing it leaves the cluster of others alone
+    store.close()
+
+
+# --------------------------------------------------------------------- without a worker
+@pytest.fixture
+def idle(tmp_path, monkeypatch):
+    """An engine that starts no worker, so that everything waits."""
+    monkeypatch.setattr(Engine, "warm", lambda self: None)
+    store = Store(tmp_path / "home")
+    engine = Engine(store)
+    yield engine, store
+    engine.close()
+    store.close()
+
+
+def test_nobody_fills_the_queue_alone(idle):
+    engine, _ = idle
+    graph = make_graph()
+    for _ in range(engine_module.MAX_WAITING_OF_ONE):
+        engine.submit(SHORT, graph, WORKSPACE)
+    with pytest.raises(RunError, match="of your runs are waiting"):
+        engine.submit(SHORT, graph, WORKSPACE)
+    engine.submit(SHORT, graph, OTHER)
+
+
+def test_the_queue_has_an_end(idle, monkeypatch):
+    engine, _ = idle
+    monkeypatch.setattr(engine_module, "MAX_WAITING", 2)
+    for token in (WORKSPACE, OTHER):
+        engine.submit(SHORT, make_graph(), token)
+    with pytest.raises(RunError, match="2 runs are waiting"):
+        engine.submit(SHORT, make_graph(), "a-third-workspace")
+
+
+def test_closing_ends_what_waits(idle):
+    engine, store = idle
+    run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
+    engine.close()
+    assert run.info.status == "failed"
+    assert "server stopped" in run.info.message
+    with pytest.raises(RunError, match="stopping"):
+        engine.submit(SHORT, make_graph(), WORKSPACE)
+
+
+def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
+    def fail(address):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(engine_module, "_Cluster", fail)
+    store = Store(tmp_path)
+    engine = Engine(store)
+    run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert "no more processes" in run.info.message
+    assert engine.state == "failed"
+    with pytest.raises(RunError, match="no more processes"):
+        engine.describe(SHORT, make_graph().profile)
+    engine.close()
+    store.close()
+
+
+SERVER = """
+import sys, time
+from vgae_core.runs.engine import Engine
+from vgae_core.runs.store import Store
+engine = Engine(Store(sys.argv[1]))
+engine.warm()
+while engine._cluster is None:
+    time.sleep(0.05)
+print("up", flush=True)
+if sys.argv[2] == "wait":
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("ending", ["kill", "terminate", "exit"])
+def test_a_server_that_goes_leaves_no_process_behind(tmp_path, ending):
+    how = "exit" if ending == "exit" else "wait"
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(tmp_path), how], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout.readline().strip() == "up"
+    children = psutil.Process(server.pid).children(recursive=True)
+    assert len(children) >= 2 or ending == "exit"
+    if ending != "exit":
+        getattr(server, ending)()
+    server.wait(timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+def test_the_environment_is_set_once_and_respects_the_user(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    assert environment.variables()["TF_NUM_INTRAOP_THREADS"] == "1"
+    assert environment.variables()["TF_CPP_MIN_LOG_LEVEL"] == "2"
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    with pytest.raises(RuntimeError, match="TF_CPP_MIN_LOG_LEVEL"):
+        environment.apply()

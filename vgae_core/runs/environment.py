@@ -1,0 +1,47 @@
+"""The environment of every process that trains, set before TensorFlow is imported.
+
+The dashboard's worker and the command line both take it from here, so that the same
+seed gives the same numbers in both: the number of threads decides in which order sums
+are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables of a training process; those already set keep their value."""
+    cores = str(_cores())
+    wanted = {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_NUM_INTRAOP_THREADS": cores,
+        "TF_NUM_INTEROP_THREADS": cores,
+        # TensorFlow brings its own threads; more of them from BLAS would only be in their way.
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+
+
+def apply() -> None:
+    """Set :func:`variables` in this process.
+
+    Raises
+    ------
+    RuntimeError
+        If TensorFlow is loaded already, with other settings: it reads them once.
+    """
+    missing = {name: value for name, value in variables().items() if name not in os.environ}
+    if missing and "tensorflow" in sys.modules:
+        raise RuntimeError(f"TensorFlow was imported before {', '.join(missing)} could be set.")
+    os.environ.update(missing)
+
+
+def _cores() -> int:
+    """Return the processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

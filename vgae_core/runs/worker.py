@@ -1,0 +1,200 @@
+"""What runs inside a worker process.
+
+Arguments and results are JSON types and arrays; errors come back as data, so that
+nothing but numbers and text crosses between the processes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import psutil
+from distributed import get_worker
+from scipy import sparse
+
+from vgae_core.data.arrays import graph_from_arrays
+from vgae_core.data.dataset import GraphData, Profile
+from vgae_core.data.splits import LinkSplit
+from vgae_core.errors import StudioError
+from vgae_core.runs.folder import event_line, result_to_parts
+from vgae_core.spec import RunSpec
+from vgae_core.training.events import EpochEnd, Event, Finished, Started
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.1
+"""Epochs of a millisecond are sent together, this often."""
+
+_stops: dict[str, threading.Event] = {}
+_building = threading.Lock()
+"""Held while a model is built: Keras names and seeds from state that all threads share."""
+
+
+def run(
+    run_id: str,
+    topic: str,
+    spec_json: str,
+    arrays: Mapping[str, np.ndarray],
+    split: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, Any]:
+    """Execute one run, sending its events to `topic`.
+
+    Returns
+    -------
+    dict
+        ``sent`` (number of events) and either ``documents`` and ``arrays`` of the result,
+        or ``error`` and ``where``, ``mend`` (all text).
+    """
+    stop_asked = _stops.setdefault(run_id, threading.Event())
+    outbox = _Outbox(topic, run_id)
+    try:
+        spec = RunSpec.from_json(spec_json)
+        graph = graph_from_arrays(arrays)
+        if not isinstance(graph, GraphData):
+            raise TypeError("expected a graph after repairs")
+        with _ExclusiveUntilBuilt(outbox) as on_event:
+            from vgae_core.runs.pipeline import execute
+
+            result = execute(
+                spec,
+                graph,
+                split=None if split is None else LinkSplit(**split),
+                on_event=on_event,
+                should_stop=stop_asked.is_set,
+            )
+    except StudioError as error:
+        return {"sent": outbox.close(), "error": error.message, "where": error.where, "mend": error.mend}
+    except Exception as error:
+        logger.exception("Run %s failed", run_id)
+        return {"sent": outbox.close(), **_explain(error)}
+    finally:
+        outbox.close()
+        _stops.pop(run_id, None)
+    documents, groups = result_to_parts(result)
+    return {"sent": outbox.close(), "documents": documents, "arrays": groups}
+
+
+def stop(run_id: str) -> None:
+    """Ask a run to end after the step it is in; asked early, it ends after its first."""
+    _stops.setdefault(run_id, threading.Event()).set()
+
+
+def describe(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"model": …}``, or ``error``, ``where`` and ``mend``."""
+    try:
+        from vgae_core.nn.models import describe as describe_model
+
+        with _building:
+            return {"model": describe_model(RunSpec.from_json(spec_json), Profile(**profile))}
+    except StudioError as error:
+        return {"error": error.message, "where": error.where, "mend": error.mend}
+    except Exception as error:
+        logger.exception("The model could not be described")
+        return _explain(error)
+
+
+def warm() -> float:
+    """Import TensorFlow, train a tiny model once, and return the seconds it took."""
+    started = time.perf_counter()
+    from vgae_core.runs.pipeline import execute
+
+    n = 40
+    i = np.arange(n)
+    rows, cols = np.r_[i, i], np.r_[(i + 1) % n, (i + 3) % n]
+    half = sparse.csr_array((np.ones(2 * n, np.float32), (rows, cols)), shape=(n, n))
+    graph = GraphData(
+        name="warm-up",
+        adjacency=sparse.csr_array(half + half.T),
+        node_ids=i.astype(np.int64),
+        features=sparse.csr_array(np.eye(n, dtype=np.float32)),
+    )
+    with _building:
+        execute(RunSpec().replace("training.epochs", 2), graph)
+    return time.perf_counter() - started
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def _explain(error: Exception) -> dict[str, str]:
+    """Return what to tell of an error nobody foresaw."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        mend = "Choose a smaller batch size or latent size, or a smaller graph."
+        return {"error": "The worker has not enough memory for this run.", "where": "", "mend": mend}
+    lines = str(error).strip().splitlines()
+    detail = f"{name}: {lines[0]}" if lines else name
+    return {"error": f"Training failed. {detail[:300]}", "where": "", "mend": "The server's log says more."}
+
+
+class _ExclusiveUntilBuilt:
+    """Holds :data:`_building` until the model stands, and passes events on."""
+
+    def __init__(self, outbox: _Outbox) -> None:
+        self._outbox = outbox
+        self._held = False
+
+    def __enter__(self) -> _ExclusiveUntilBuilt:
+        _building.acquire()
+        self._held = True
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._release()
+
+    def __call__(self, event: Event) -> None:
+        # The first epoch is traced with the model; from then on nothing shared is touched.
+        if isinstance(event, EpochEnd | Finished):
+            self._release()
+        self._outbox.put(event)
+
+    def _release(self) -> None:
+        if self._held:
+            self._held = False
+            _building.release()
+
+
+class _Outbox:
+    """Sends the events of a run in small bundles, in order, without holding the training up."""
+
+    def __init__(self, topic: str, run_id: str) -> None:
+        self._worker = get_worker()
+        self._topic, self._run_id = topic, run_id
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._sent = 0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._flush_often, name="events", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        with self._lock:
+            self._lines.append(event_line(event))
+        if isinstance(event, Started) or (isinstance(event, EpochEnd) and event.epoch == 1):
+            self._flush()
+
+    def close(self) -> int:
+        """Send what is left and return how many events were sent in all."""
+        self._closed.set()
+        self._thread.join()
+        self._flush()
+        return self._sent
+
+    def _flush_often(self) -> None:
+        while not self._closed.wait(FLUSH_SECONDS):
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            if self._lines:
+                self._sent += len(self._lines)
+                self._worker.log_event(self._topic, json.dumps([self._run_id, self._lines]))
+                self._lines = []
