@@ -1,5 +1,7 @@
 """The Data page: samples, uploads, repairs, and errors that keep what was there."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -176,3 +178,32 @@ def test_directed_uploads_keep_both_degrees(app, directed, tmp_path):
     assert metric(at, "Arcs" if directed else "Edges") == "3"
     assert metric(at, "Isolated") == "1"
     assert not at.exception
+
+
+@pytest.mark.parametrize(
+    ("files", "n_nodes", "n_edges"),
+    [
+        ({"edges": "musae_chameleon/edges.csv", "labels": "musae_chameleon/target.csv"}, 2277, 31371),
+        ({"edges": "cugraph/email-Eu-core.csv"}, 1005, 16064),
+        ({"edges": "snap/facebook_combined.txt"}, 4039, 88234),
+        (
+            {
+                "edges": "scipy_npz/dblp_adj.npz",
+                "features": "scipy_npz/dblp_x.npz",
+                "labels": "scipy_npz/dblp_labels.csv",
+            },
+            17716,
+            52867,
+        ),
+        ({"edges": "cugraph/netscience.mtx"}, 1589, 2742),
+    ],
+    ids=lambda value: value["edges"] if isinstance(value, dict) else "",
+)
+def test_real_graphs(app, shared_data, files, n_nodes, n_edges):
+    at = open_upload(app)
+    contents = {slot: (Path(name).name, (shared_data / name).read_bytes()) for slot, name in files.items()}
+    at = put(at, **contents)
+    assert not at.error
+    assert not at.exception
+    assert metric(at, "Nodes") == f"{n_nodes:,}"
+    assert metric(at, "Edges") == f"{n_edges:,}"
