@@ -44,10 +44,8 @@ def header(title: str, caption: str) -> None:
         graph = state.graph()
         if graph is not None:
             name = charts.plain(graph.name, 60)
-            st.caption(
-                f":material/database: **{name}** · {graph.n_nodes:,} nodes · {graph.profile.n_edges:,} edges",
-                width="content",
-            )
+            edges = f"{graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
+            st.caption(f":material/database: **{name}** · {graph.n_nodes:,} nodes · {edges}", width="content")
     st.caption(caption)
 
 
@@ -66,7 +64,13 @@ def empty(title: str, body: str, action: str, page: str) -> None:
     with st.container(border=True):
         st.subheader(title, anchor=False)
         st.write(body)
-        st.page_link(f"pages/{page}.py", label=action, icon=":material/arrow_forward:")
+        go(action, page)
+
+
+def go(action: str, page: str) -> None:
+    """Draw the button that leads to the page where the work goes on."""
+    if st.button(action, type="primary", icon=":material/arrow_forward:", key=f"go_{page}"):
+        st.switch_page(f"pages/{page}.py")
 
 
 def report(error: StudioError) -> None:

@@ -31,6 +31,9 @@ FORMATS = """\
 
 Any of them may be compressed with gzip (`.gz`).
 """
+NAME_LENGTH = 60
+"""Characters of a data set's name."""
+
 _GENERATION = "upload_generation"
 
 
@@ -50,8 +53,17 @@ def drop() -> None:
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 
 
-def read(files: Mapping[Slot, UploadedFile], progress: Callable[[float, str], None]) -> RawGraph:
+def read(files: Mapping[Slot, UploadedFile], name: str, progress: Callable[[float, str], None]) -> RawGraph:
     """Return the graph in `files`, read in a bounded child process from a folder that is removed afterwards.
+
+    Parameters
+    ----------
+    files : mapping of str to UploadedFile
+        By slot.
+    name : str
+        Name of the data set; empty takes the file's.
+    progress : callable
+        Called with the share done and what is being done.
 
     Raises
     ------
@@ -76,4 +88,4 @@ def read(files: Mapping[Slot, UploadedFile], progress: Callable[[float, str], No
             path = Path(folder) / slot  # never the visitor's own file name
             path.write_bytes(file.getbuffer())
             sources.append(SourceFile(name=file.name, path=path, role=slot))
-        return read_isolated(sources, progress=progress)
+        return read_isolated(sources, name=name.strip()[:NAME_LENGTH] or None, progress=progress)

@@ -41,6 +41,7 @@ def upload() -> None:
     """Draw the three file slots; nothing changes until the files are read and sound."""
     with st.form("upload", border=False):
         files = uploads.slots()
+        name = st.text_input("Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.")
         with st.expander("Which files can be read?", icon=":material/help:"):
             st.markdown(uploads.FORMATS)
         read = st.form_submit_button(
@@ -50,7 +51,7 @@ def upload() -> None:
         with frame.guard():
             bar = st.progress(0.0, "Reading…")
             try:
-                raw = uploads.read(files, lambda share, text: bar.progress(share, charts.plain(text)))
+                raw = uploads.read(files, name, lambda share, text: bar.progress(share, charts.plain(text)))
             finally:
                 bar.empty()
             state.use_raw(raw, "upload")
@@ -124,7 +125,7 @@ def choose_repairs() -> None:
                 value = forms.field(setting, getattr(spec.dataset.repairs, setting.name), setting.key)
                 wanted = wanted.replace(setting.key, value)
                 if offer := offered.get(setting.name):
-                    st.caption(charts.message(offer.message))
+                    st.caption(charts.message(offer.message) if offer.count else "Nothing to decide.")
     if wanted != spec:
         try:
             state.set_spec(wanted)
@@ -156,9 +157,14 @@ def show_degrees(distributions: dict) -> None:
     fig.update_yaxes(type="log", title="Nodes", dtick=1)
     fig.update_layout(showlegend=len(distributions) > 1)
     charts.show(fig, key="degrees", alt="Number of nodes by degree, both axes logarithmic.")
-    zero = sum(shown.n_zero for shown in distributions.values())
-    if zero:
-        st.caption(f"{zero:,} nodes of degree 0 have no place on a logarithmic axis.")
+    zero = {
+        "Nodes": "without any neighbour",
+        "Outgoing": "with no arc leaving them",
+        "Incoming": "with no arc reaching them",
+    }
+    notes = [f"{shown.n_zero:,} nodes {zero[name]}" for name, shown in distributions.items() if shown.n_zero]
+    if notes:
+        st.caption(f"Not drawn, since a logarithmic axis has no 0: {', '.join(notes)}.")
 
 
 def show_picture(picture: views.Picture) -> None:
@@ -277,4 +283,4 @@ with frame.guard():
             with st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)
                 draw()
-    st.page_link("pages/model.py", label="Next: choose outputs and settings", icon=":material/arrow_forward:")
+    frame.go("Next: choose outputs and settings", "model")

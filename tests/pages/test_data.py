@@ -92,7 +92,7 @@ def test_upload_with_labels(app, isolated):
     assert metric(at, "Edges") == "4"
     assert metric(at, "Components") == "2"
     assert metric(at, "Classes") == "2"
-    assert "entries lead from a node to itself" in texts(at)
+    assert "1 entries lead from a node to itself" in texts(at)
     assert at.session_state["spec"].dataset.source == f"upload:{graph.fingerprint}"
     assert [o.name for o in at.session_state["spec"].outputs] == ["adj_rec", "z_vars", "labels"]
     assert at.file_uploader(key="upload_edges_1").value is None  # the bytes are gone from the server
