@@ -248,12 +248,12 @@ def _restore() -> None:
     st.session_state["restored"] = True
     try:
         session = store().load_session(workspace())
-        spec = RunSpec.from_dict(session["spec"]) if session else RunSpec()
+        spec = RunSpec.from_dict(session.get("spec", {}))
         name = spec.dataset.source
         if name.startswith(_SAMPLE):
             loaded, key = load_sample(name.removeprefix(_SAMPLE)), None
         else:  # kept as read, so that its repairs can be decided anew
-            key = session["raw"]
+            key = session.get("raw")
             loaded = store().load_raw(key)
         st.session_state.update(run_id=session.get("run_id"), raw_key=key)
         _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)
