@@ -128,8 +128,6 @@ def confusion(counts: metrics.Confusion) -> go.Figure:
             z=[[cells[i][j] / totals[i] * (1 if i == j else -1) for j in (0, 1)] for i in (0, 1)],
             zmin=-1,
             zmax=1,
-            text=text,
-            texttemplate="%{text}",
             hoverinfo="skip",
             showscale=False,
             xgap=3,
@@ -141,6 +139,9 @@ def confusion(counts: metrics.Confusion) -> go.Figure:
             ],
         )
     )  # fmt: skip
+    for i, row in enumerate(text):  # annotations take the theme's colour; a heat map's own text cannot
+        for j, words_of_cell in enumerate(row):
+            fig.add_annotation(x=j, y=i, text=words_of_cell, showarrow=False, font={"size": 14})
     fig.update_xaxes(title="Decision at the threshold", showgrid=False)
     fig.update_yaxes(title="Truth (held-out pairs)", showgrid=False, autorange="reversed")
     return fig

@@ -27,7 +27,7 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "ties":
         st.info(
             f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
-            f"On so few pairs {doubt} may be chance.",
+            f"With {len(held.result.split.test):,} held-out edges, {doubt} may be chance.",
             title="The model and the best baseline are about equal",
             icon=":material/balance:",
         )
@@ -224,12 +224,12 @@ def show_rankings(held: results.Opened) -> None:
     """Draw the three rankings."""
     first, second, third = st.tabs(["Most likely missing links", "Least likely links", "Worst nodes"])
     with first:
-        st.caption(
-            f"The {reconstruction.RANKED:,} pairs without an edge that the model finds likeliest, "
-            "searched among all pairs: links that may be missing from the data, or come next."
-        )
         table = missing(held)
         if table is not None:
+            st.caption(
+                f"The {len(table):,} pairs without an edge that the model finds likeliest, searched among "
+                "all pairs: links that may be missing from the data, or come next."
+            )
             show_links(table, "missing_links")
     with second:
         st.caption(

@@ -94,9 +94,9 @@ def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
         assert shown["Precision"] == f"{counts.precision:.1%}"
         assert shown["Recall"] == f"{counts.recall:.1%}"
         assert shown["F1"] == f"{counts.f1:.1%}"
-        matrix = titled(at, "Decision")["data"][0]["text"]
-        assert matrix[1][1].startswith(f"<b>{counts.true_positives:,}</b>")
-        assert matrix[0][1].startswith(f"<b>{counts.false_positives:,}</b>")
+        cells = {(a["x"], a["y"]): a["text"] for a in titled(at, "Decision")["layout"]["annotations"]}
+        assert cells[1, 1].startswith(f"<b>{counts.true_positives:,}</b>")
+        assert cells[1, 0].startswith(f"<b>{counts.false_positives:,}</b>")
         slider = at.slider[0]
 
 
