@@ -111,6 +111,8 @@ def test_workspaces_see_their_own_runs_only(store, graph):
     with pytest.raises(RunError, match="among yours"):
         store.delete_run(theirs.id, WORKSPACE)
     assert store.open_run(theirs.id).info.status == "queued"
+    assert store.owns(WORKSPACE, mine.id)
+    assert not store.owns(WORKSPACE, theirs.id)
 
 
 def test_the_newest_run_comes_first(store, graph):

@@ -254,6 +254,15 @@ class Store:
             raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
         return self._info(row)
 
+    def owns(self, workspace: str, run_id: str) -> bool:
+        """Return whether the run belongs to this workspace, which alone may cancel or delete it."""
+        _check_token(workspace)
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT 1 FROM runs WHERE id = ? AND workspace = ?", (run_id, workspace)
+            ).fetchone()
+        return row is not None
+
     def list_runs(self, workspace: str) -> list[RunInfo]:
         """Return the runs of a workspace, the newest first."""
         _check_token(workspace)

@@ -1,0 +1,162 @@
+"""Everything this visitor trained: open it again, delete it, download it, bring it back."""
+
+import io
+
+import streamlit as st
+
+from dashboard import charts, frame, live, state
+from vgae_core.data.limits import LIMITS
+from vgae_core.errors import StudioError
+from vgae_core.runs.bundle import export_bundle, import_bundle
+from vgae_core.runs.store import RunInfo
+
+frame.require_router("runs")
+
+COLUMNS = {
+    "status": st.column_config.TextColumn("Status", pinned=True),
+    "started": st.column_config.DatetimeColumn("Started", format="distance"),
+    "data": st.column_config.TextColumn("Data set"),
+    "encoder": st.column_config.TextColumn("Encoder"),
+    "latent": st.column_config.NumberColumn("Latent size"),
+    "rate": st.column_config.NumberColumn("Learning rate"),
+    "seed": st.column_config.NumberColumn("Seed", format="%d"),
+    "auc": st.column_config.NumberColumn("Test AUC", format="%.3f"),
+    "ap": st.column_config.NumberColumn("Test AP", format="%.3f", help="Average precision"),
+    "baseline": st.column_config.NumberColumn(
+        "Best baseline AUC", format="%.3f", help="The best of the scores that need no training."
+    ),
+    "best": st.column_config.NumberColumn("Best epoch"),
+    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+    "id": st.column_config.TextColumn(
+        "Run", help="Whoever has this name, or a link with it, can see the run."
+    ),
+}
+
+
+def open_run(info: RunInfo, page: str) -> None:
+    """Make a run the one at hand and go to a page."""
+    state.select_run(info.id)
+    st.switch_page(f"pages/{page}.py", query_params={"run": info.id})
+
+
+def bundle(run_id: str) -> bytes:
+    """Return the run as a bundle, made when the visitor asks for it."""
+    file = io.BytesIO()
+    export_bundle(state.store().open_run(run_id), file)
+    return file.getvalue()
+
+
+@st.dialog("Delete this run?", icon=":material/delete:")
+def confirm_delete(info: RunInfo) -> None:
+    """Ask once more, then delete."""
+    st.markdown(live.settings_line(info))
+    st.write(
+        "Its weights, embedding and scores are removed for good. A bundle you downloaded can be loaded back."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", icon=":material/delete:", key="delete_now"):
+            with frame.guard():
+                state.store().delete_run(info.id, state.workspace())
+                if state.run_id() == info.id:
+                    state.select_run(None)
+                st.session_state["runs_told"] = "The run was deleted."
+                st.rerun()
+        if st.button("Keep it", key="delete_not"):
+            st.rerun()
+
+
+def actions(info: RunInfo) -> None:
+    """Draw what can be done with the run chosen in the table."""
+    title, icon = live.STATUS[info.status]
+    st.markdown(f"{icon} **{title}** {live.since(info.created)} · {live.settings_line(info)} · `{info.id}`")
+    if info.message:
+        st.caption(charts.message(info.message))
+    has_result = info.metrics is not None
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open", type="primary", icon=":material/folder_open:", key="open"):
+            open_run(info, "train")
+        if st.button(
+            "Latent space", icon=":material/scatter_plot:", key="open_latent", disabled=not has_result
+        ):
+            open_run(info, "latent_space")
+        if st.button("Reconstruction", icon=":material/join_inner:", key="open_rec", disabled=not has_result):
+            open_run(info, "reconstruction")
+        st.download_button(
+            "Download bundle",
+            data=lambda: bundle(info.id),
+            file_name=f"vgae-run-{info.id}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            key="download",
+            disabled=not has_result,
+            help="One file with data, settings, curves, weights, embedding and scores.",
+        )
+        if st.button("Delete", icon=":material/delete:", key="delete", disabled=info.active):
+            confirm_delete(info)
+
+
+def choose(runs: list[RunInfo]) -> None:
+    """Draw the table of runs and the actions of the one chosen; by default the run at hand."""
+    ids = [info.id for info in runs]
+    at_hand = st.session_state.get("run_id")
+    first = ids.index(at_hand) if at_hand in ids else 0
+    event = st.dataframe(
+        live.run_table(runs),
+        column_config=COLUMNS,
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [first]}},
+        key=f"runs_{len(runs)}_{ids[0]}",  # another list, another selection
+        alt="Your runs with status, data, settings and test scores.",
+    )
+    rows = event["selection"]["rows"]
+    actions(runs[rows[0] if rows and rows[0] < len(runs) else first])
+
+
+def load_back() -> None:
+    """Draw the way back for a bundle."""
+    st.subheader("Load a bundle", anchor=False)
+    turn = st.session_state.setdefault("bundle_turn", 0)
+    upload = st.file_uploader(
+        "A run downloaded here or elsewhere (.zip)",
+        type=["zip"],
+        max_upload_size=LIMITS.upload_bytes // 2**20,
+        key=f"bundle_{turn}",
+    )
+    if upload is None:
+        return
+    try:
+        LIMITS.check("upload_bytes", upload.size, where=upload.name)
+        with st.spinner("Checking the bundle"):
+            run = import_bundle(state.store(), upload, state.workspace())
+    except StudioError as error:
+        frame.report(error)
+        return
+    state.select_run(run.id)
+    st.session_state["bundle_turn"] = turn + 1  # a fresh uploader, so that it is not loaded twice
+    st.session_state["runs_told"] = f"The run on {charts.plain(run.info.dataset, 60)} was loaded."
+    st.rerun()
+
+
+frame.header("Runs", "Everything you trained in this browser. A link that names a run opens it anywhere.")
+with frame.guard():
+    if told := st.session_state.pop("runs_told", ""):
+        st.toast(told, icon=":material/check:")
+    held = state.store().list_runs(state.workspace())
+    working = any(info.active for info in held)
+
+    @st.fragment(run_every=2.0 if working else None)
+    def table() -> None:
+        runs = state.store().list_runs(state.workspace())
+        if working and not any(info.active for info in runs):
+            st.rerun()
+        choose(runs)
+
+    if held:
+        table()
+    else:
+        frame.empty("No run yet", "What you train appears here.", "Train a model", "train")
+    load_back()

@@ -1,0 +1,186 @@
+"""Start a run and watch it learn; leaving the page neither stops nor loses it."""
+
+import streamlit as st
+
+from dashboard import charts, frame, live, results, scores, state
+from vgae_core.data.dataset import GraphData
+from vgae_core.runs.store import StoredRun
+from vgae_core.spec import RunSpec
+from vgae_core.training.progress import by_output, curves, progress
+
+frame.require_router("train")
+
+
+# ----------------------------------------------------------------------------- controls
+def start(spec: RunSpec, graph: GraphData) -> None:
+    """Queue a run and make it the one at hand."""
+    with frame.guard():
+        state.select_run(state.engine().submit(spec, graph, state.workspace()))
+        st.rerun()
+
+
+def controls(run: StoredRun | None) -> None:
+    """Draw what the visitor can do now."""
+    mine = run is not None and state.store().owns(state.workspace(), run.id)
+    active = run is not None and run.info.active
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            disabled=(active and mine) or state.graph() is None,
+            help="Trains on the data loaded now with the settings of the Model page.",
+        ):
+            start(state.spec(), state.graph())
+        if active and mine:
+            asked = state.engine().is_cancelling(run.id)
+            if st.button(
+                "Cancelling …" if asked else "Cancel",
+                icon=":material/close:",
+                key="cancel",
+                disabled=asked,
+                help="Acts after the epoch at work; what was learnt so far is scored and kept.",
+            ):
+                state.engine().cancel(run.id)
+                st.rerun()
+        st.page_link("pages/model.py", label="Change settings", icon=":material/tune:")
+    if state.engine().state == "starting" and not active:
+        st.caption("The worker is warming up; a run started now begins as soon as it is ready.")
+
+
+# ------------------------------------------------------------------------------ a run
+def name_run(run: StoredRun) -> None:
+    """Draw the line that says which run this is."""
+    title, icon = live.STATUS[run.info.status]
+    st.markdown(f"{icon} **{title}** · {live.settings_line(run.info)} · `{run.id}`")
+
+
+def failed(run: StoredRun) -> None:
+    """Say why a run ended without a result, and offer to run it again."""
+    info = run.info
+    titles = {"failed": "This run failed", "lost": "This run was lost", "cancelled": "This run was cancelled"}
+    kind = st.error if info.status in ("failed", "lost") else st.info
+    kind(
+        charts.message(info.message) or "It ended before there was anything to keep.",
+        title=titles[info.status],
+    )
+    if st.button(
+        "Run again", icon=":material/replay:", key="again", help="The same settings and data once more."
+    ):
+        with frame.guard():
+            start(run.spec, run.graph())
+
+
+def outcome(run: StoredRun) -> None:
+    """Draw the headline scores beside the best baseline, and where to look next."""
+    result, found = run.result(), results.comparison(run.id)
+    test = result.metrics["test"]
+    baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
+    rival = scores.title(found.name) if found.name else ""
+    with st.grid(min_column_width=240):
+        for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
+            other = baseline.get(key)
+            st.metric(
+                label,
+                f"{test[key]:.3f}",
+                None if other is None else f"{test[key] - other:+.3f}",
+                delta_description=None if other is None else f"against {rival} ({other:.3f})",
+                border=True,
+            )
+        ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}
+        st.metric(
+            "Best epoch",
+            f"{result.finished.best_epoch:,}",
+            live.duration(result.finished.seconds),
+            delta_description=ended.get(result.finished.reason, ""),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+    with st.container(horizontal=True, gap="small"):
+        st.page_link("pages/latent_space.py", label="Latent space", icon=":material/scatter_plot:")
+        st.page_link("pages/reconstruction.py", label="Reconstruction", icon=":material/join_inner:")
+
+
+def show_curves(run: StoredRun, scale: live.Scale) -> None:
+    """Draw the loss, the validation scores and everything each output logs."""
+    events = run.events()
+    at, thin = progress(events), curves(run.history())
+    if not len(thin.epochs):
+        return
+    figures = [("loss", live.total_figure(thin, at, scale))]
+    if thin.val:
+        figures.append(("validation", live.validation_figure(thin, at)))
+    outputs = [output.name for output in run.spec.active_outputs]
+    for output, members in by_output(list(thin.logs), outputs).items():
+        if output:
+            drawn = live.output_figures(output, members, thin, at, scale)
+            figures += [(f"{output}_{rank}", figure) for rank, figure in enumerate(drawn)]
+    with st.grid(min_column_width=380):
+        for name, figure in figures:
+            with st.container():
+                charts.show(
+                    figure, key=f"curve_{name}", height=270,
+                    alt=f"{figure.layout.title.text} over {at.epoch} epochs; a table of it stands below.",
+                )  # fmt: skip
+    with st.expander("The numbers", icon=":material/table:"):
+        st.dataframe(live.numbers(thin), hide_index=True, width="stretch", key="numbers")
+
+
+def show_end(run: StoredRun) -> None:
+    """Draw how a run ended and what it brought."""
+    if not run.has_result:
+        failed(run)
+        return
+    if run.info.status == "cancelled":
+        st.info("What was learnt before is scored below.", title="This run was cancelled")
+    outcome(run)
+
+
+def show_work(run: StoredRun) -> None:
+    """Draw how far a run is."""
+    ahead = state.engine().runs_ahead(run.id)
+    if run.info.status == "queued":
+        text = f"{ahead} run{'s' * (ahead > 1)} before this one" if ahead else "Waiting for the worker"
+        st.progress(0.0, text=f"Queued · {text}")
+    else:
+        at = progress(run.events())
+        st.progress(at.fraction, text=live.bar_text(at) or "Sending the data to the worker")
+
+
+def show(run: StoredRun) -> None:
+    """Draw a run; while it works this part of the page runs again every second."""
+    working = run.info.active
+
+    @st.fragment(run_every=1.0 if working else None)
+    def panel() -> None:
+        if working and not run.info.active:
+            st.rerun()  # once, for the controls
+        name_run(run)
+        if working:
+            show_work(run)
+        else:
+            show_end(run)
+        scale = st.segmented_control(
+            "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
+            persist_state="session", format_func=str.capitalize,
+        )  # fmt: skip
+        show_curves(run, scale)
+
+    panel()
+
+
+frame.header("Train", "Start a run and watch it learn. It goes on while you look at other pages.")
+with frame.guard():
+    at_hand = state.current_run()
+    controls(at_hand)
+    if at_hand is None:
+        st.info(
+            "The run that starts here trains on the data and with the settings named above. "
+            "Its curves appear on this page, its results on the next ones.",
+            title="Nothing has been trained yet",
+            icon=":material/info:",
+        )
+    else:
+        show(at_hand)

@@ -1,0 +1,110 @@
+"""The Runs page on a temporary store."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.pages.finished_runs import finish_run, make_graph
+from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  engine is a fixture
+from vgae_core.runs.bundle import export_bundle
+from vgae_core.spec import RunSpec
+from vgae_core.training.events import Finished
+
+VISITOR = "a-visitor-s-workspace-token-0123456789"
+STRANGER = "another-visitor-s-token-0123456789-0123"
+
+
+@pytest.fixture
+def runs(studio_store):
+    """Three runs of the visitor, the newest first: failed, finished, finished."""
+    graph = make_graph()
+    first, second = finish_run(studio_store, graph), finish_run(studio_store, graph, quality=0.2)
+    third = studio_store.create_run(RunSpec(seed=3), graph, VISITOR)
+    third.append_event(Finished(reason="failed", message="The worker process died."))
+    return [third, second, first]
+
+
+def rows(at):
+    return at.dataframe[0].value
+
+
+def test_without_runs_the_way_to_train_is_shown(app):
+    at = app("runs")
+    assert not at.exception
+    assert [link.proto.label for link in at.get("page_link")] == ["Train a model"]
+
+
+def test_the_visitor_s_runs_are_listed_with_their_scores(app, runs, studio_store):
+    studio_store.create_run(RunSpec(), make_graph(), STRANGER)
+    at = app("runs", workspace=VISITOR)
+    assert not at.exception
+    table = rows(at)
+    assert list(table["id"]) == [run.id for run in runs]
+    assert list(table["status"]) == ["Failed", "Finished", "Finished"]
+    assert list(table["data"]) == ["three communities"] * 3
+    metrics = runs[1].metrics()
+    assert table["auc"][1] == metrics["test"]["roc_auc"]
+    assert table["baseline"][1] == max(row["roc_auc"] for row in metrics["baselines"].values())
+
+
+def test_the_run_at_hand_is_the_one_chosen(app, runs):
+    at = app("runs", workspace=VISITOR, run=runs[2].id)
+    assert f"`{runs[2].id}`" in texts(at)
+
+
+def test_a_run_without_result_cannot_be_opened_further(app, runs):
+    at = app("runs", workspace=VISITOR, run=runs[0].id)
+    assert button(at, "open_latent").disabled
+    assert "The worker process died" in texts(at).replace("\\", "")
+    assert not button(at, "open").disabled
+
+
+def test_opening_a_run_makes_it_the_one_at_hand(app, engine, runs):  # noqa: F811
+    at = app("runs", workspace=VISITOR, run=runs[1].id)
+    button(at, "open").click().run()
+    assert not at.exception
+    assert at.session_state["run_id"] == runs[1].id
+    assert "Train" in [title.value for title in at.title]
+
+
+def test_deleting_asks_first(app, runs, studio_store):
+    at = app("runs", workspace=VISITOR, run=runs[1].id)
+    button(at, "delete").click().run()
+    assert len(studio_store.list_runs(VISITOR)) == 3
+    button(at, "delete_now").click().run()
+    assert not at.exception
+    assert [info.id for info in studio_store.list_runs(VISITOR)] == [runs[0].id, runs[2].id]
+
+
+def test_a_run_at_work_cannot_be_deleted(app, engine, runs, studio_store):  # noqa: F811
+    run = studio_store.create_run(RunSpec(), make_graph(), VISITOR)
+    at = app("runs", workspace=VISITOR, run=run.id)
+    assert button(at, "delete").disabled
+
+
+def upload(at, name, content):
+    at.file_uploader[0].upload(name, content, "application/zip").run()
+    return at
+
+
+def test_a_bundle_comes_back(app, runs, studio_store):
+    file = io.BytesIO()
+    export_bundle(runs[2], file)
+    at = upload(app("runs", workspace=STRANGER), "run.zip", file.getvalue())
+    assert not at.exception
+    (info,) = studio_store.list_runs(STRANGER)
+    assert info.status == "finished"
+    assert info.metrics["test"] == runs[2].metrics()["test"]
+    assert at.session_state["run_id"] == info.id
+    at.run()
+    assert len(studio_store.list_runs(STRANGER)) == 1  # not loaded twice
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip at all"])
+def test_another_file_is_told_and_nothing_is_kept(app, studio_store, content):
+    at = upload(app("runs", workspace=VISITOR), "cat.zip", content)
+    assert not at.exception
+    assert any("bundle" in title for title in titles(at))
+    assert studio_store.list_runs(VISITOR) == []

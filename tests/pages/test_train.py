@@ -1,0 +1,238 @@
+"""The Train page with a stand-in for the engine: the test plays the worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard import live, state
+from tests.pages.finished_runs import finish_run, make_graph, make_result
+from tests.runs.made import make_events
+from vgae_core.errors import RunError
+from vgae_core.spec import RunSpec
+from vgae_core.training.events import EpochEnd, Finished, Stage, Started
+from vgae_core.training.progress import curves, progress
+
+VISITOR = "a-visitor-s-workspace-token-0123456789"
+
+
+class PlayedEngine:
+    """Queues runs in the real store and does nothing with them until the test says so."""
+
+    def __init__(self, store):
+        self.store, self.state = store, "ready"
+        self.submitted, self.cancelled, self.ahead = [], [], 0
+
+    def warm(self):
+        pass
+
+    def close(self):
+        pass
+
+    def submit(self, spec, graph, workspace):
+        run = self.store.create_run(spec, graph, workspace)
+        self.submitted.append(run.id)
+        return run.id
+
+    def cancel(self, run_id):
+        self.cancelled.append(run_id)
+
+    def is_active(self, run_id):
+        return self.store.open_run(run_id).info.active
+
+    def is_cancelling(self, run_id):
+        return run_id in self.cancelled
+
+    def runs_ahead(self, run_id):
+        return self.ahead if self.store.open_run(run_id).info.status == "queued" else None
+
+
+@pytest.fixture
+def engine(studio_store, studio_engine, monkeypatch):
+    engine = PlayedEngine(studio_store)
+    monkeypatch.setattr(state, "engine", lambda: engine)
+    return engine
+
+
+def button(at, key):
+    return next((b for b in at.button if b.key == key), None)
+
+
+def texts(at) -> str:
+    elements = [*at.markdown, *at.caption, *at.error, *at.info, *at.warning]
+    return "\n".join(str(e.value) for e in elements)
+
+
+def titles(at) -> list[str]:
+    return [e.proto.title for e in (*at.error, *at.info, *at.warning)]
+
+
+def figure_titles(at) -> list[str]:
+    import json
+
+    return [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
+
+
+def bar(at):
+    return at.get("progress")[0].proto
+
+
+def test_before_the_first_run_there_is_only_start(app, engine):
+    at = app("train")
+    assert not at.exception
+    assert not button(at, "start").disabled
+    assert button(at, "cancel") is None
+    assert "Nothing has been trained yet" in titles(at)
+
+
+def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, studio_store):
+    at = app("train")
+    button(at, "start").click().run()
+    assert not at.exception
+    (run_id,) = engine.submitted
+    assert at.query_params["run"] == [run_id]
+    assert studio_store.open_run(run_id).spec == at.session_state["spec"]
+    assert studio_store.open_run(run_id).graph().fingerprint == at.session_state["graph"].fingerprint
+    assert button(at, "start").disabled
+    assert button(at, "cancel").label == "Cancel"
+    assert "Waiting for the worker" in bar(at).text
+
+
+def test_the_place_in_the_queue_is_told(app, engine):
+    engine.ahead = 2
+    at = app("train")
+    button(at, "start").click().run()
+    assert "2 runs before this one" in bar(at).text
+
+
+def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store):
+    at = app("train")
+    button(at, "start").click().run()
+    run = studio_store.open_run(engine.submitted[0])
+    run.set_running()
+    run.append_event(Stage(name="splitting", at=0))
+    at.run()
+    assert "Holding out edges" in bar(at).text
+    run.append_event(Started(model={}, epochs=200, steps_per_epoch=1, at=0))
+    for event in make_events(50):
+        if isinstance(event, EpochEnd):
+            run.append_event(event)
+    at.run()
+    assert not at.exception
+    assert bar(at).value == 25
+    assert "epoch 50 of at most 200" in bar(at).text
+    assert "15 s left at most" in bar(at).text
+    assert "(epoch 50)" in bar(at).text
+    shown = figure_titles(at)
+    assert shown[:2] == ["Total loss", "Validation scores"]
+    assert [t.split(": ")[1] for t in shown[2:]] == ["loss", "accuracy", "loss"]
+    (table,) = at.dataframe
+    assert list(table.value["epoch"])[:2] == [50, 49]
+    assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
+
+
+def test_cancel_asks_the_engine_once(app, engine, studio_store):
+    at = app("train")
+    button(at, "start").click().run()
+    button(at, "cancel").click().run()
+    assert engine.cancelled == engine.submitted
+    assert button(at, "cancel").disabled
+    assert "Stop" not in [b.label for b in at.button]
+    studio_store.open_run(engine.submitted[0]).append_event(
+        Finished(reason="cancelled", message="Cancelled before it began.")
+    )
+    at.run()
+    assert "This run was cancelled" in titles(at)
+    assert not button(at, "start").disabled
+
+
+def test_leaving_and_coming_back_finds_the_run(app, engine, studio_store):
+    at = app("train", workspace=VISITOR)
+    button(at, "start").click().run()
+    run_id = engine.submitted[0]
+    at.switch_page("pages/data.py").run()
+    at.switch_page("pages/train.py").run()
+    assert run_id in texts(at)
+    assert at.query_params["run"] == [run_id]
+    fresh = app("train", workspace=VISITOR)  # a reload: a new session of the same browser
+    assert run_id in texts(fresh)
+    assert button(fresh, "cancel") is not None
+
+
+def test_a_failure_is_told_and_run_again_uses_its_own_settings(app, engine, studio_store):
+    spec, graph = RunSpec(seed=99), make_graph()
+    run = studio_store.create_run(spec, graph, VISITOR)
+    run.append_event(
+        Finished(reason="failed", message="The worker process died (out of memory?). Run it again.")
+    )
+    at = app("train", workspace=VISITOR, run=run.id)
+    assert "This run failed" in titles(at)
+    assert "worker process died" in texts(at)
+    button(at, "again").click().run()
+    again = studio_store.open_run(engine.submitted[0])
+    assert again.spec == spec
+    assert again.graph().fingerprint == graph.fingerprint
+    assert at.query_params["run"] == [again.id]
+
+
+def test_too_many_runs_are_told(app, engine, monkeypatch):
+    def full(*args):
+        raise RunError("5 of your runs are waiting already.", mend="Wait for one, or cancel one.")
+
+    monkeypatch.setattr(engine, "submit", full)
+    at = app("train")
+    button(at, "start").click().run()
+    assert not at.exception
+    assert any("5 of your runs are waiting" in title for title in titles(at))
+
+
+def test_the_outcome_stands_beside_the_best_baseline(app, engine, studio_store):
+    graph = make_graph()
+    result = make_result(graph)
+    run = finish_run(studio_store, graph, result)
+    at = app("train", workspace=VISITOR, run=run.id)
+    assert not at.exception
+    metrics = {m.label: m for m in at.metric}
+    assert metrics["Test AUC"].value == f"{result.metrics['test']['roc_auc']:.3f}"
+    best = max(result.metrics["baselines"].values(), key=lambda row: row["roc_auc"])
+    difference = result.metrics["test"]["roc_auc"] - best["roc_auc"]
+    assert metrics["Test AUC"].delta == f"{difference:+.3f}"
+    pages = [link.proto.label for link in at.get("page_link")]
+    assert {"Latent space", "Reconstruction"} <= set(pages)
+
+
+def test_a_stranger_with_the_link_may_look_but_not_cancel(app, engine, studio_store):
+    run = studio_store.create_run(RunSpec(), make_graph(), VISITOR)
+    run.set_running()
+    at = app("train", workspace="another-visitor-s-token-0123456789-0123", run=run.id)
+    assert run.id in texts(at)
+    assert button(at, "cancel") is None
+    assert not button(at, "start").disabled
+
+
+def test_a_link_to_nothing_says_so(app, engine):
+    at = app("train", run="no-such-run-here")
+    assert not at.exception
+    assert "There is no such run." in titles(at)
+    assert not button(at, "start").disabled
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.2, "less than a second"), (12, "12 s"), (150, "2 min 30 s"), (7300, "2 h 01 min")],
+)
+def test_time_is_told_as_people_do(seconds, told):
+    assert live.duration(seconds) == told
+
+
+def test_the_best_epoch_is_marked_in_every_figure():
+    events = [
+        EpochEnd(
+            epoch=k, logs={"loss": 1 / k}, val={"roc_auc": 0.5 + (k == 3) / 10}, seconds=0.1, best=k in (1, 3)
+        )
+        for k in range(1, 9)
+    ]
+    figure = live.validation_figure(curves(events), progress(events))
+    stars = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [list(trace.x) for trace in stars] == [[3]]
+    assert list(stars[0].y) == [0.6]
+    assert live.total_figure(curves(events), progress(events), "log").layout.yaxis.type == "log"

@@ -1,0 +1,133 @@
+"""Where a run stands, told from its events: for progress bars and curves, on any screen."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started
+
+RECENT = 30
+"""Epochs whose pace tells the time left."""
+
+STAGES = {
+    "splitting": "Holding out edges",
+    "building": "Building the model",
+    "compiling": "Preparing the first epoch",
+    "training": "Training",
+    "scoring": "Scoring the held-out edges",
+    "baselines": "Scoring the baselines",
+}
+"""What each stage is called; ``compiling`` and ``training`` follow from the other events."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    stage: str
+    """A key of :data:`STAGES`, or empty before the first event."""
+    epoch: int = 0
+    epochs: int = 0
+    """At most; early stopping may end it sooner."""
+    seconds_left: float | None = None
+    """Of the training, if it takes all its epochs; None while unknown."""
+    best: EpochEnd | None = None
+    last: EpochEnd | None = None
+    finished: Finished | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the epochs done, 0 to 1; 1 once training is over."""
+        if self.finished is not None or self.stage in ("scoring", "baselines"):
+            return 1.0
+        return min(1.0, self.epoch / self.epochs) if self.epochs else 0.0
+
+    @property
+    def title(self) -> str:
+        """The stage in words."""
+        return STAGES.get(self.stage, self.stage.capitalize())
+
+
+def progress(events: Sequence[Event]) -> Progress:
+    """Return where a run stands after `events`."""
+    stage, epochs = "", 0
+    history: list[EpochEnd] = []
+    finished: Finished | None = None
+    for event in events:
+        if isinstance(event, Stage):
+            stage = event.name
+        elif isinstance(event, Started):
+            stage, epochs = "compiling", event.epochs
+        elif isinstance(event, EpochEnd):
+            stage = "training"
+            history.append(event)
+        else:
+            finished = event
+    best = next((event for event in reversed(history) if event.best), None)
+    if not history:
+        return Progress(stage, epochs=epochs, finished=finished)
+    pace = statistics.median(event.seconds for event in history[-RECENT:])
+    last = history[-1]
+    left = max(0, epochs - last.epoch) * pace if stage == "training" else None
+    return Progress(stage, last.epoch, epochs, left, best, last, finished)
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The numbers of a run over its epochs, thinned so that a browser draws them at once.
+
+    Parameters
+    ----------
+    epochs : ndarray of int64, shape (p,)
+    logs : dict of str to ndarray of float64, shape (p,)
+        Keras' numbers: ``loss``, ``<output>_loss``, ``<output>_<metric>``; NaN where missing.
+    val : dict of str to ndarray of float64, shape (p,)
+        ``roc_auc`` and ``average_precision``.
+    """
+
+    epochs: np.ndarray
+    logs: Mapping[str, np.ndarray]
+    val: Mapping[str, np.ndarray]
+
+
+def curves(history: Sequence[EpochEnd], *, points: int = 400) -> Curves:
+    """Return the curves of a run, at most about `points` epochs of it.
+
+    The first, the best and the last epoch are always among them.
+    """
+    n = len(history)
+    keep = np.unique(np.linspace(0, max(n - 1, 0), min(points, n)).round().astype(int))
+    best = next((i for i in range(n - 1, -1, -1) if history[i].best), None)
+    if best is not None:
+        keep = np.union1d(keep, [best])
+    chosen = [history[i] for i in keep]
+    return Curves(
+        epochs=np.array([event.epoch for event in chosen], dtype=np.int64),
+        logs=_columns([event.logs for event in chosen]),
+        val=_columns([event.val for event in chosen]),
+    )
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows], dtype=np.float64) for name in names}
+
+
+def by_output(names: Sequence[str], outputs: Sequence[str]) -> dict[str, list[str]]:
+    """Return the logged names of each output, its loss first; the total loss stands under ``""``.
+
+    Keras joins output and metric with an underscore, so the longest output that fits is meant.
+    """
+    grouped: dict[str, list[str]] = {"": [], **{output: [] for output in outputs}}
+    for name in names:
+        owners = [output for output in outputs if name.startswith(f"{output}_")]
+        grouped[max(owners, key=len, default="")].append(name)
+    return {
+        output: sorted(members, key=lambda name: not name.endswith("_loss"))
+        for output, members in grouped.items()
+        if members
+    }
