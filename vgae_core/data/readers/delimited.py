@@ -45,11 +45,11 @@ def _names(text: str) -> frozenset[str]:
 # Usual column names, in lower case and without blanks and punctuation.
 _SOURCE = _names("source src from fromnodeid fromid node1 nodea id1 u sourceid")
 _TARGET = _names("target dst dest destination to tonodeid toid node2 nodeb id2 v targetid")
-_WEIGHT = _names("weight weights w value count score strength combinedscore")
+WEIGHT_NAMES = _names("weight weights w value count score strength combinedscore")
 _NODE = _names("id ids node nodes nodeid nodename name key index vertex vertexid uid userid")
 _FEATURE = _names("feature features featureid feat attribute attributeid word wordid gene column")
 _VALUE = _names("value val weight count x data")
-_LABEL = _names(
+LABEL_NAMES = _names(
     "label labels class classes classlabel target targets y category community group cluster club type "
     "pagetype department"
 )
@@ -102,7 +102,7 @@ def _has_header(first: list[str], rest: list[list[str]]) -> bool:
     if any(is_number(name) for name in first):
         # pandas writes ",0,1,2" for unnamed columns: an empty corner over a column of ids
         return len(first) > 2 and first[0] == "" and all(is_number(n) for n in first[1:])
-    known = _SOURCE | _TARGET | _NODE | _FEATURE | _LABEL
+    known = _SOURCE | _TARGET | _NODE | _FEATURE | LABEL_NAMES
     if (
         plain[0] in _SOURCE | _NODE
         and len(plain) > 1
@@ -142,7 +142,7 @@ def _guess(probe: Probe) -> Content:
             return "edges"
         if _is_long(table):
             return "features"
-        if table.find(_LABEL) is not None and table.find(_NODE) is not None:
+        if table.find(LABEL_NAMES) is not None and table.find(_NODE) is not None:
             return "labels"
         if table.find(_NODE) is not None and table.shape.width > 2:
             return "features"
@@ -166,7 +166,7 @@ def _edge_columns(probe: Probe, table: _Table) -> tuple[int, int, int | None]:
     source, target = table.find(_SOURCE), table.find(_TARGET)
     if source is None or target is None or source == target:
         source, target = 0, 1
-    weight = table.find(_WEIGHT, (source, target))
+    weight = table.find(WEIGHT_NAMES, (source, target))
     if weight is None and width == 3:
         other = ({0, 1, 2} - {source, target}).pop()
         # A third column of texts names the edge; numbers weigh it.
@@ -537,7 +537,7 @@ def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
         ids_column = 0 if ids_column is None else ids_column
     ids = None if ids_column is None else _unique_ids(probe, table, _texts(frame[ids_column]))
     others = [i for i in range(shape.width) if i != ids_column]
-    named = [i for i in others if table.header is not None and table.plain[i] in _LABEL]
+    named = [i for i in others if table.header is not None and table.plain[i] in LABEL_NAMES]
     classes: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     values: dict[str, np.ndarray] = {}
@@ -546,7 +546,7 @@ def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
     # The column called label goes first; without one, the last column that has classes.
     for column in [*named, *[i for i in reversed(others) if i not in named]]:
         texts = _texts(frame[column])
-        found = _as_classes(texts, certain=column in named or len(others) == 1) if classes is None else None
+        found = as_classes(texts, certain=column in named or len(others) == 1) if classes is None else None
         if found is not None:
             classes, class_names = found
             continue
@@ -594,7 +594,7 @@ def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
 _UNKNOWN = {"", "nan", "na", "n/a", "none", "null", "?"}
 
 
-def _as_classes(texts: pd.Series, *, certain: bool) -> tuple[np.ndarray, tuple[str, ...]] | None:
+def as_classes(texts: pd.Series, *, certain: bool) -> tuple[np.ndarray, tuple[str, ...]] | None:
     """Return class index (int32, -1 unknown) and names, or None if these are no classes."""
     known = ~texts.str.lower().isin(_UNKNOWN)
     labelled = texts[known]
