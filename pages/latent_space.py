@@ -20,10 +20,16 @@ def choose_map() -> ProjectionSpec:
     """Draw method, dimensions and, for the slow methods, their settings."""
     known = {s.name: s for s in settings(ProjectionSpec)}
     values = {"method": forms.field(known["method"], known["method"].default, "map_method")}
+    dim = known["dim"]
     values["dim"] = st.segmented_control(
-        known["dim"].title, [2, 3], default=2, format_func="{}-D".format, required=True, key="map_dim",
-        help="Selecting works in two dimensions; drag to turn a map in three.",
-    )  # fmt: skip
+        dim.title,
+        range(int(dim.low), int(dim.high) + 1),
+        default=dim.default,
+        format_func="{}-D".format,
+        required=True,
+        help=dim.help,
+        key="map_dim",
+    )
     values["unit_length"] = forms.field(known["unit_length"], known["unit_length"].default, "map_unit_length")
     used = USED_BY.get(values["method"], ())
     if used:

@@ -54,7 +54,14 @@ class ProjectionSpec(_Section):
     """A map of the latent codes: same settings and codes, same map."""
 
     method: str = _setting("pca", "How latent codes become a map.", title="Map", catalogue=METHODS)
-    dim: int = _setting(2, "Dimensions of the map.", title="Dimensions", low=2, high=3, step=1)
+    dim: int = _setting(
+        2,
+        "Points can be selected on a map of two; a map of three can be turned.",
+        title="Dimensions",
+        low=2,
+        high=3,
+        step=1,
+    )
     perplexity: float = _setting(
         30.0,
         "t-SNE: how many neighbours count. Small shows fine detail, large the coarse shape.",
