@@ -1,7 +1,5 @@
 """Router of VGAE Studio: page settings, navigation and deep links; the work is in pages/."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from dashboard import frame, state
@@ -20,7 +18,6 @@ PAGES = {
 pages = {
     name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=about, default=name == "data")
     for name, (title, icon, about) in PAGES.items()
-    if Path(__file__).with_name("pages").joinpath(f"{name}.py").exists()
 }
 page = st.navigation(list(pages.values()), position="top")
 

@@ -58,9 +58,9 @@ def cells(page, index=0):
     """Return the texts of a table; its picture is a canvas, its content a hidden grid."""
     frame = page.get_by_test_id("stDataFrame").nth(index)
     frame.scroll_into_view_if_needed()
-    grid = frame.get_by_role("gridcell")
+    grid = frame.locator("canvas td[role=gridcell]")
     expect(grid.first).to_be_attached()
-    return grid.all_inner_texts()
+    return grid.all_text_contents()
 
 
 def test_from_upload_to_the_ranked_table(server, page):
