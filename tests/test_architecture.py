@@ -155,7 +155,7 @@ def test_no_circle():
 
 
 def test_nothing_imports_pickle():
-    allowed = {"vgae_core.data.readers.planetoid"}  # an unpickler restricted to an allow-list
+    allowed = {"vgae_core.data.readers.restricted_pickle"}  # an unpickler restricted to an allow-list
     found = {
         name for name, path in MODULES.items() if imports(path) & {"pickle", "cPickle", "dill", "joblib"}
     }

@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import planetoid
+from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.planetoid import PARTS, read_planetoid
 from vgae_core.errors import DataError, LimitError
 
@@ -197,4 +197,4 @@ def test_the_allow_list_is_what_the_published_files_use(shared_data):
             for opcode, argument, _ in pickletools.genops(path.read_bytes()):
                 if opcode.name == "GLOBAL":
                     used.add(tuple(argument.split(" ")))
-    assert used == set(planetoid._ALLOWED)
+    assert used == set(restricted_pickle.ALLOWED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -159,6 +159,9 @@ class Format:
         ``edges(probe) -> Edges``.
     table : callable or None
         ``table(probe, content, node_ids) -> NodeTable``, content being features or labels.
+    gather : callable or None
+        ``gather(probes) -> probes``, for a format of several files: those that belong
+        together become one probe, whose memo holds them.
     """
 
     key: str
@@ -168,6 +171,7 @@ class Format:
     guess: Callable[[Probe], Content]
     edges: Callable[[Probe], Edges] | None = None
     table: Callable[[Probe, Content, np.ndarray], NodeTable] | None = None
+    gather: Callable[[Sequence[Probe]], list[Probe]] | None = None
 
 
 def sorted_unique(keys: np.ndarray) -> np.ndarray:

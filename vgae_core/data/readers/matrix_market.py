@@ -30,12 +30,19 @@ def _refuse(probe: Probe, error: Exception) -> Exception:
     )
 
 
-def _read(probe: Probe, content: Content) -> tuple[sparse.coo_array | np.ndarray, bool, bool]:
-    """Return the matrix, whether it has no values, and whether it is stored as one triangle."""
+def read(probe: Probe, content: str) -> tuple[sparse.coo_array | np.ndarray, bool, bool]:
+    """Return the matrix, whether it has no values, and whether it is stored as one triangle.
+
+    `content` is ``"edges"``, ``"features"``, or ``"any"`` for a matrix whose rows may be columns.
+    """
     rows, cols, entries, layout, field, symmetry = _info(probe)
     if field == "complex":
         raise probe.error("Complex values are not supported.", line=1, mend="Write real values.")
-    check_matrix(probe, (rows, cols), entries if layout == "coordinate" else 0, content)
+    if content == "any":
+        probe.limits.check("feature_values", entries, where=probe.name)
+        probe.limits.check("nodes", max(rows, cols), where=probe.name)
+    else:
+        check_matrix(probe, (rows, cols), entries if layout == "coordinate" else 0, content)
     if layout == "array":
         probe.limits.check("feature_values", rows * cols, where=probe.name)
     elif entries * 4 > probe.path.stat().st_size + 64:  # an entry takes four bytes at least
@@ -51,7 +58,7 @@ def _read(probe: Probe, content: Content) -> tuple[sparse.coo_array | np.ndarray
 
 
 def _edges(probe: Probe) -> Edges:
-    matrix, pattern, symmetric = _read(probe, "edges")
+    matrix, pattern, symmetric = read(probe, "edges")
     coo = sparse.coo_array(matrix)
     return matrix_edges(probe, coo, "Matrix Market", pattern=pattern, symmetric=symmetric)
 
@@ -59,7 +66,7 @@ def _edges(probe: Probe) -> Edges:
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
         raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
-    return matrix_table(probe, _read(probe, "features")[0])
+    return matrix_table(probe, read(probe, "features")[0])
 
 
 def _guess(probe: Probe) -> Content:

@@ -14,7 +14,8 @@ _COORDINATE = {"data", "row", "col", "shape", "format"}
 _BENCHMARK = {"adj_indices", "adj_indptr", "adj_shape"}
 
 
-def _headers(probe: Probe) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+def array_headers(probe: Probe) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape and type of every array, read once."""
     if "npz" not in probe.memo:
         probe.memo["npz"] = npz_headers(probe.path, where=probe.name, limits=probe.limits)
     found: dict[str, tuple[tuple[int, ...], np.dtype]] = probe.memo["npz"]
@@ -30,7 +31,7 @@ def is_archive(probe: Probe) -> bool:
 
 def _small(probe: Probe, keys: set[str], prefix: str = "") -> dict[str, np.ndarray]:
     """Read the wanted arrays, their declared sizes checked against the limits first."""
-    headers = _headers(probe)
+    headers = array_headers(probe)
     for key in keys:
         shape, _ = headers.get(prefix + key, ((), np.dtype(float)))
         if key in ("shape", "format") and int(np.prod(shape, dtype=object)) > 2:
@@ -51,7 +52,7 @@ def _shape(probe: Probe, array: np.ndarray) -> tuple[int, int]:
 
 # ------------------------------------------------------------------------ scipy.sparse.save_npz
 def _is_scipy(probe: Probe) -> bool:
-    return is_archive(probe) and {"format", "shape", "data"} <= set(_headers(probe))
+    return is_archive(probe) and {"format", "shape", "data"} <= set(array_headers(probe))
 
 
 def _scipy_matrix(probe: Probe, content: Content | None = None) -> sparse.coo_array:
@@ -64,10 +65,10 @@ def _scipy_matrix(probe: Probe, content: Content | None = None) -> sparse.coo_ar
             f"Sparse format {name!r} is not supported. Known: csr, csc, coo.",
             mend="Convert it with .tocsr() before scipy.sparse.save_npz.",
         )
-    if name == "coo" and "coords" in _headers(probe):  # written by newer SciPy for coo_array
+    if name == "coo" and "coords" in array_headers(probe):  # written by newer SciPy for coo_array
         keys = {"data", "coords", "shape", "format"}
     shape = _shape(probe, _small(probe, {"shape"})["shape"])
-    nnz = int(np.prod(_headers(probe)["data"][0], dtype=object))
+    nnz = int(np.prod(array_headers(probe)["data"][0], dtype=object))
     check_matrix(probe, shape, nnz, content or _square(shape))
     parts = _small(probe, keys)
     if name == "coo":
@@ -121,11 +122,11 @@ SCIPY = Format(
 
 # --------------------------------------------------------------------------- gnn-benchmark
 def _is_benchmark(probe: Probe) -> bool:
-    return is_archive(probe) and set(_headers(probe)) >= _BENCHMARK
+    return is_archive(probe) and set(array_headers(probe)) >= _BENCHMARK
 
 
 def _benchmark_matrix(probe: Probe, prefix: str, content: Content) -> sparse.csr_array:
-    headers = _headers(probe)
+    headers = array_headers(probe)
     shape = _shape(probe, _small(probe, {"shape"}, prefix)["shape"])
     nnz = int(np.prod(headers.get(prefix + "indices", ((0,), None))[0], dtype=object))
     check_matrix(probe, shape, nnz, content)
@@ -137,7 +138,7 @@ def _benchmark_matrix(probe: Probe, prefix: str, content: Content) -> sparse.csr
 
 def _texts(probe: Probe, key: str, count: int | None) -> list[str] | None:
     """Return an array of texts; None if it is absent, holds objects or does not fit."""
-    shape, dtype = _headers(probe).get(key, ((), np.dtype(object)))
+    shape, dtype = array_headers(probe).get(key, ((), np.dtype(object)))
     if dtype.kind not in "US" or len(shape) != 1 or (count is not None and shape[0] != count):
         return None
     array = load_npz(probe.path, keys=[key], where=probe.name, limits=probe.limits)[key]
@@ -145,7 +146,7 @@ def _texts(probe: Probe, key: str, count: int | None) -> list[str] | None:
 
 
 def _benchmark_labels(probe: Probe, n: int) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    shape, dtype = _headers(probe).get("labels", ((), np.dtype(object)))
+    shape, dtype = array_headers(probe).get("labels", ((), np.dtype(object)))
     if dtype.kind not in "iu" or shape != (n,):
         return None
     labels = load_npz(probe.path, keys=["labels"], where=probe.name, limits=probe.limits)["labels"]
@@ -164,7 +165,7 @@ def _benchmark_edges(probe: Probe) -> Edges:
     names = _texts(probe, "node_names", n)
     ids = object_array(names) if names is not None and len(set(names)) == n else edges.node_ids
     tables: list[NodeTable] = []
-    if {"attr_indices", "attr_indptr", "attr_shape"} <= set(_headers(probe)):
+    if {"attr_indices", "attr_indptr", "attr_shape"} <= set(array_headers(probe)):
         table = matrix_table(probe, _benchmark_matrix(probe, "attr_", "features"))
         assert table.features is not None  # noqa: S101  narrows the type
         words = _texts(probe, "attr_names", table.features.shape[1]) or ()
@@ -206,7 +207,7 @@ GNN_BENCHMARK = Format(
 # ------------------------------------------------------------------------- one dense matrix
 def _dense_key(probe: Probe) -> str:
     """Return the only two-dimensional array of numbers, or say what is there instead."""
-    headers = _headers(probe)
+    headers = array_headers(probe)
     matrices = [k for k, (shape, dtype) in headers.items() if len(shape) == 2 and dtype.kind in "biuf"]
     if len(matrices) == 1:
         return matrices[0]
@@ -224,7 +225,7 @@ def _dense_key(probe: Probe) -> str:
 
 def _dense_matrix(probe: Probe, content: Content) -> np.ndarray:
     key = _dense_key(probe)
-    shape, _ = _headers(probe)[key]
+    shape, _ = array_headers(probe)[key]
     cells = int(np.prod(shape, dtype=object))
     probe.limits.check("feature_values", cells, where=probe.name)
     check_matrix(probe, shape, 0, content)
@@ -244,7 +245,7 @@ def _dense_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTa
 
 
 def _guess_dense(probe: Probe) -> Content:
-    return _square(_headers(probe)[_dense_key(probe)][0])
+    return _square(array_headers(probe)[_dense_key(probe)][0])
 
 
 DENSE = Format(

@@ -1,47 +1,49 @@
-"""The Planetoid files (``ind.NAME.x``, ``.graph``, …): pickles, read without trusting them.
-
-A pickle is a program.  The one that runs here can call six names and nothing else, each of
-them an inert stand-in that keeps its arguments; what they kept is then checked like any
-other upload and turned into arrays.  No code of the file, NumPy or SciPy runs before that.
-"""
+"""The Planetoid files (``ind.NAME.x``, ``.graph``, …) and pickled neighbour lists alone."""
 
 from __future__ import annotations
 
-import io
-import math
-import pickle  # noqa: TID251  (restricted to inert stand-ins, see _Unpickler)
-import pickletools
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import validate_csr
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
+from vgae_core.data.readers import restricted_pickle
+from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe
+from vgae_core.data.readers.restricted_pickle import MEND, Array, Csr, neighbours
 from vgae_core.errors import DataError
 
 PARTS = ("x", "y", "tx", "ty", "allx", "ally", "graph", "test.index")
 """The files of one data set: ``ind.NAME.<part>``."""
 
-_MEND = "Get the file again from its source."
-_DTYPES = ("b1", "i1", "u1", "i2", "i4", "i8", "f4", "f8")
+_NAME = re.compile(r"(?:^|.*[/\\])ind\.(?P<name>.+?)\.(?P<part>x|y|tx|ty|allx|ally|graph|test\.index)", re.I)
 
 
-def read_planetoid(files: Mapping[str, Path], *, name: str, limits: Limits = LIMITS) -> RawGraph:
+def read_planetoid(
+    files: Mapping[str, Path],
+    *,
+    name: str,
+    limits: Limits = LIMITS,
+    names: Mapping[str, str] | None = None,
+) -> RawGraph:
     """Return the graph of one Planetoid data set.
 
     Parameters
     ----------
     files : mapping of str to Path
         The file of each of :data:`PARTS`; ``x``, ``y`` repeat what ``allx`` and ``ally``
-        hold and may be absent.
+        hold and are not read. Without ``allx`` or ``tx`` there are no features, without
+        ``ally`` or ``ty`` no labels, and a finding says so.
     name : str
         Name shown to the user.
     limits : Limits
         What is accepted.
+    names : mapping of str to str, optional
+        What messages call each file; by default its name on disk.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def read_planetoid(files: Mapping[str, Path], *, name: str, limits: Limits = LIM
     Raises
     ------
     DataError
-        If a file is missing, is not a Planetoid pickle, or the files disagree.
+        If the graph is missing, a file is not a Planetoid pickle, or the files disagree.
     LimitError
         If the graph is larger than `limits`.
 
@@ -60,44 +62,43 @@ def read_planetoid(files: Mapping[str, Path], *, name: str, limits: Limits = LIM
     Yang, Cohen & Salakhutdinov 2016, Revisiting Semi-Supervised Learning with Graph
     Embeddings, arXiv:1603.08861.
     """
-    missing = [part for part in PARTS if part not in files and part not in ("x", "y")]
-    if missing:
+    if "graph" not in files:
         raise DataError(
-            f"The data set is incomplete: {', '.join(missing)} missing.",
+            "The data set is incomplete: graph missing.",
             where=name,
             mend=f"A Planetoid data set is the files ind.NAME.{{{','.join(PARTS)}}}.",
         )
-    allx, tx = (_matrix(files[part], limits) for part in ("allx", "tx"))
-    ally, ty = (_classes(files[part], limits) for part in ("ally", "ty"))
-    test = _test_index(files["test.index"])
-    for part, left, right, what in (
-        ("tx", tx.shape[1], allx.shape[1], "columns, as allx"),
-        ("ally", len(ally), allx.shape[0], "rows, as allx"),
-        ("ty", len(ty), tx.shape[0], "rows, as tx"),
-        ("ty", ty.shape[1], ally.shape[1], "columns, as ally"),
-        ("test.index", len(test), tx.shape[0], "entries, as tx has rows"),
-    ):
-        if left != right:
-            raise DataError(f"Expected {right} {what}. Received: {left}.", where=files[part].name, mend=_MEND)
-    pairs, n_listed = _neighbours(files["graph"], limits)
-    n = max(allx.shape[0], int(test.max(initial=-1)) + 1, n_listed)
+    called = {part: (names or {}).get(part, path.name) for part, path in files.items()}
+    missing = [part for part in PARTS[2:] if part not in files]
+    with_features = not {"allx", "tx", "test.index"} & set(missing)
+    with_labels = not {"ally", "ty", "test.index"} & set(missing)
+    allx, tx = (_matrix(files[p], called[p], limits) if with_features else None for p in ("allx", "tx"))
+    ally, ty = (_classes(files[p], called[p], limits) if with_labels else None for p in ("ally", "ty"))
+    test = np.zeros(0, np.int64)
+    if with_features or with_labels:
+        test = _test_index(files["test.index"], called["test.index"])
+    _agree(allx, tx, ally, ty, test, called)
+    pairs, n = neighbours(
+        _load(files["graph"], called["graph"], limits), where=called["graph"], limits=limits
+    )
+    n_train = allx.shape[0] if allx is not None else 0 if ally is None else len(ally)
+    n = max(n_train, int(test.max(initial=-1)) + 1, n)
     limits.check("nodes", n, where=name)
-    if len(np.unique(test)) != len(test) or int(test.min(initial=n)) < allx.shape[0]:
-        raise DataError(
-            f"Test nodes must be different and follow the first {allx.shape[0]}.",
-            where=files["test.index"].name,
-            mend=_MEND,
-        )
 
     # Test rows are stored in the order of test.index; nodes nobody lists get an empty row.
-    place = np.concatenate([np.arange(allx.shape[0]), test])
-    stacked = sparse.coo_array(sparse.vstack([allx, tx]))
-    features = sparse.csr_array(
-        (stacked.data.astype(np.float32), (place[stacked.row], stacked.col)), shape=(n, allx.shape[1])
-    )
-    classes = np.concatenate([ally, ty])
-    labels = np.full(n, -1, dtype=np.int32)
-    labels[place] = np.where(classes.any(axis=1), classes.argmax(axis=1), -1)
+    place = np.concatenate([np.arange(n_train), test])
+    features = labels = None
+    label_names: tuple[str, ...] = ()
+    if allx is not None and tx is not None:
+        stacked = sparse.coo_array(sparse.vstack([allx, tx]))
+        features = sparse.csr_array(
+            (stacked.data.astype(np.float32), (place[stacked.row], stacked.col)), shape=(n, allx.shape[1])
+        )
+    if ally is not None and ty is not None:
+        classes = np.concatenate([ally, ty])
+        labels = np.full(n, -1, dtype=np.int32)
+        labels[place] = np.where(classes.any(axis=1), classes.argmax(axis=1), -1)
+        label_names = tuple(f"class {k}" for k in range(classes.shape[1]))
 
     unique = np.unique(np.sort(pairs, axis=1), axis=0)
     findings = []
@@ -108,6 +109,17 @@ def read_planetoid(files: Mapping[str, Path], *, name: str, limits: Limits = LIM
                 level="info",
                 message=f"{repeated} listed neighbours repeat an edge; each edge was taken once.",
                 count=repeated,
+            )
+        )
+    if missing:
+        without = [w for w, held in (("features", with_features), ("labels", with_labels)) if not held]
+        findings.append(
+            Finding(
+                code="incomplete",
+                level="warning",
+                message=f"{name} has no {' and no '.join(without)}: {', '.join(missing)} missing.",
+                count=len(missing),
+                examples=tuple(missing),
             )
         )
     return RawGraph(
@@ -121,184 +133,158 @@ def read_planetoid(files: Mapping[str, Path], *, name: str, limits: Limits = LIM
         format="Planetoid",
         features=features,
         labels=labels,
-        label_names=tuple(f"class {k}" for k in range(classes.shape[1])),
+        label_names=label_names,
         findings=tuple(findings),
     )
 
 
+def _agree(
+    allx: sparse.csr_array | None,
+    tx: sparse.csr_array | None,
+    ally: np.ndarray | None,
+    ty: np.ndarray | None,
+    test: np.ndarray,
+    called: Mapping[str, str],
+) -> None:
+    """Raise DataError unless the parts that are there fit together."""
+    tests = tx.shape[0] if tx is not None else len(ty) if ty is not None else 0
+    train = allx.shape[0] if allx is not None else len(ally) if ally is not None else 0
+    checks = [("test.index", len(test), tests, "entries, as there are test rows")]
+    if allx is not None and tx is not None:
+        checks.insert(0, ("tx", tx.shape[1], allx.shape[1], "columns, as allx"))
+    if ally is not None and ty is not None:
+        checks.append(("ally", len(ally), train, "rows, as allx"))
+        checks.append(("ty", len(ty), tests, "rows, as tx"))
+        checks.append(("ty", ty.shape[1], ally.shape[1], "columns, as ally"))
+    for part, left, right, what in checks:
+        if left != right:
+            raise DataError(f"Expected {right} {what}. Received: {left}.", where=called[part], mend=MEND)
+    if len(np.unique(test)) != len(test) or int(test.min(initial=train)) < train:
+        raise DataError(
+            f"Test nodes must be different and follow the first {train}.",
+            where=called["test.index"],
+            mend=MEND,
+        )
+
+
 # --------------------------------------------------------------------- the parts of a data set
-def _matrix(path: Path, limits: Limits) -> sparse.csr_array:
+def _load(path: Path, where: str, limits: Limits) -> Any:
+    limits.check("upload_bytes", path.stat().st_size, where=where)
+    return restricted_pickle.load(path.read_bytes(), where=where)
+
+
+def _matrix(path: Path, where: str, limits: Limits) -> sparse.csr_array:
     """Return the sparse matrix in a file."""
-    held = _load(path, limits)
-    if not isinstance(held, _Csr):
-        raise DataError("Expected a sparse matrix.", where=path.name, mend=_MEND)
-    state = held.state
-    shape = state.get("_shape", state.get("shape"))
-    if not (isinstance(shape, tuple) and len(shape) == 2 and all(type(k) is int and k >= 0 for k in shape)):
-        raise DataError(f"Expected a shape of two numbers. Received: {shape!r}.", where=path.name, mend=_MEND)
-    limits.check("nodes", shape[0], where=path.name)
-    limits.check("feature_columns", shape[1], where=path.name)
-    parts = []
-    for key in ("data", "indices", "indptr"):
-        part = state.get(key)
-        if not isinstance(part, _Array):
-            raise DataError(f"The sparse matrix lacks `{key}`.", where=path.name, mend=_MEND)
-        parts.append(part.array(path.name))
-    matrix = validate_csr(parts[0], parts[1], parts[2], shape, where=path.name)
-    if not np.isfinite(matrix.data).all():
-        raise DataError("Features must be finite numbers.", where=path.name, mend=_MEND)
-    return matrix
+    held = _load(path, where, limits)
+    if not isinstance(held, Csr):
+        raise DataError("Expected a sparse matrix.", where=where, mend=MEND)
+    shape = held.shape(where)
+    limits.check("nodes", shape[0], where=where)
+    limits.check("feature_columns", shape[1], where=where)
+    return held.matrix(where)
 
 
-def _classes(path: Path, limits: Limits) -> np.ndarray:
+def _classes(path: Path, where: str, limits: Limits) -> np.ndarray:
     """Return the one-hot classes in a file: bool, shape (nodes, classes)."""
-    held = _load(path, limits)
-    classes = held.array(path.name) if isinstance(held, _Array) else None
+    held = _load(path, where, limits)
+    classes = held.array(where) if isinstance(held, Array) else None
     if classes is None or classes.ndim != 2 or not classes.shape[1]:
-        raise DataError("Expected an array with one column a class.", where=path.name, mend=_MEND)
+        raise DataError("Expected an array with one column a class.", where=where, mend=MEND)
     chosen: np.ndarray = classes != 0
     if int(chosen.sum(axis=1).max(initial=0)) > 1:
-        raise DataError("Expected one class a node at most.", where=path.name, mend=_MEND)
+        raise DataError("Expected one class a node at most.", where=where, mend=MEND)
     return chosen
 
 
-def _test_index(path: Path) -> np.ndarray:
+def _test_index(path: Path, where: str) -> np.ndarray:
     """Return the node of each test row, int64."""
     try:
         numbers = np.array(path.read_text(encoding="ascii").split(), dtype=np.int64)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"Expected one node number a line: {error}.", where=path.name, mend=_MEND) from error
+        raise DataError(f"Expected one node number a line: {error}.", where=where, mend=MEND) from error
     if numbers.size and int(numbers.min()) < 0:
-        raise DataError(f"Node numbers start at 0. Received: {numbers.min()}.", where=path.name, mend=_MEND)
+        raise DataError(f"Node numbers start at 0. Received: {numbers.min()}.", where=where, mend=MEND)
     return numbers
 
 
-def _neighbours(path: Path, limits: Limits) -> tuple[np.ndarray, int]:
-    """Return every (node, neighbour) listed, int64, shape (entries, 2), and the number of nodes."""
-    held = _load(path, limits)
-    sound = isinstance(held, _NeighbourLists) and all(
-        type(node) is int and type(others) is list and all(type(other) is int for other in others)
-        for node, others in held.items()
+# ------------------------------------------------------------------------------- in the registry
+def _gather(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the probes with the files of each data set (two and more) made one."""
+    sets: dict[str, dict[str, Probe]] = {}
+    for probe in probes:
+        match = _NAME.fullmatch(probe.stem)
+        if match and probe.role in ("auto", "edges"):
+            sets.setdefault(match["name"], {}).setdefault(match["part"], probe)
+    merged = {name: parts for name, parts in sets.items() if len(parts) > 1}
+    members = {id(probe) for parts in merged.values() for probe in parts.values()}
+    whole = [
+        Probe(name, name, next(iter(parts.values())).path, b"", "edges", next(iter(parts.values())).limits,
+              {"planetoid": parts})
+        for name, parts in merged.items()
+    ]  # fmt: skip
+    return whole + [probe for probe in probes if id(probe) not in members]
+
+
+def _edges(probe: Probe) -> Edges:
+    parts: dict[str, Probe] = probe.memo["planetoid"]
+    graph = read_planetoid(
+        {part: member.path for part, member in parts.items()},
+        name=probe.name,
+        limits=probe.limits,
+        names={part: member.name for part, member in parts.items()},
     )
-    if not sound:
-        raise DataError("Expected a list of neighbours for each node.", where=path.name, mend=_MEND)
-    limits.check("edges", sum(map(len, held.values())), where=path.name)
-    try:
-        nodes = np.array(list(held), dtype=np.int64)
-        others = np.array([other for neighbours in held.values() for other in neighbours], dtype=np.int64)
-    except OverflowError as error:
-        raise DataError(f"A node number is too large: {error}.", where=path.name, mend=_MEND) from error
-    pairs = np.column_stack([np.repeat(nodes, [len(v) for v in held.values()]), others])
-    low, high = (
-        int(min(nodes.min(initial=0), pairs.min(initial=0))),
-        int(max(nodes.max(initial=-1), pairs.max(initial=-1))),
+    table = NodeTable(
+        where=probe.name,
+        n_rows=graph.n_nodes,
+        features=graph.features,
+        classes=graph.labels,
+        class_names=graph.label_names,
     )
-    if low < 0:
-        raise DataError(f"Node numbers start at 0. Received: {low}.", where=path.name, mend=_MEND)
-    limits.check("nodes", high + 1, where=path.name)
-    return pairs, high + 1
+    return Edges(
+        rows=graph.rows,
+        cols=graph.cols,
+        weights=None,
+        node_ids=graph.node_ids,
+        format="Planetoid",
+        directed=False,
+        symmetric=True,
+        tables=(table,),
+        findings=graph.findings,
+    )
 
 
-# ----------------------------------------------------------------------- the restricted pickle
-class _Marker:
-    """Stands for a name that is only passed around."""
+FORMAT = Format(
+    key="planetoid",
+    title="Planetoid (ind.*)",
+    suffixes=("x", "y", "tx", "ty", "allx", "ally", "graph", "index"),
+    recognise=lambda probe: "planetoid" in probe.memo,
+    guess=lambda probe: "edges",
+    edges=_edges,
+    gather=_gather,
+)
 
 
-class _Csr:
-    """What a pickle says of a ``scipy.sparse.csr_matrix``."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state if type(state) is dict else {}
+def _is_pickle(probe: Probe) -> bool:
+    return len(probe.head) > 2 and probe.head[0] == 0x80 and 2 <= probe.head[1] <= 5
 
 
-class _Dtype:
-    """What a pickle says of a ``numpy.dtype``."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.code = arguments[0] if arguments else None
-        self.order: Any = "|"
-
-    def __setstate__(self, state: Any) -> None:
-        self.order = state[1] if type(state) is tuple and len(state) > 1 else None
-
-
-class _Array:
-    """What a pickle says of a ``numpy.ndarray``."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.state: Any = None  # `arguments` may ask for terabytes; only the bytes that are there count
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def array(self, where: str) -> np.ndarray:
-        """Return the array after checking type, shape and length."""
-        if not (type(self.state) is tuple and len(self.state) == 5):
-            raise DataError("An array without content.", where=where, mend=_MEND)
-        _, shape, dtype, fortran, content = self.state
-        if not isinstance(dtype, _Dtype) or dtype.code not in _DTYPES or dtype.order not in ("<", ">", "|"):
-            raise DataError("Arrays must hold plain numbers.", where=where, mend=_MEND)
-        if not (type(shape) is tuple and all(type(k) is int and k >= 0 for k in shape)):
-            raise DataError(f"Expected an array's shape. Received: {shape!r}.", where=where, mend=_MEND)
-        if type(content) is str:  # bytes as Python 2 pickled them, read as latin-1
-            try:
-                content = content.encode("latin-1")
-            except UnicodeEncodeError as error:
-                raise DataError("Arrays must hold plain numbers.", where=where, mend=_MEND) from error
-        kind = np.dtype(dtype.order + dtype.code)
-        if type(content) is not bytes or len(content) != math.prod(shape) * kind.itemsize:
-            raise DataError("An array's content does not fill its shape.", where=where, mend=_MEND)
-        array = np.frombuffer(content, dtype=kind).reshape(shape, order="F" if fortran else "C")
-        return array.astype(kind.newbyteorder("="))
+def _lists_edges(probe: Probe) -> Edges:
+    held = _load(probe.path, probe.name, probe.limits)
+    pairs, n = neighbours(held, where=probe.name, limits=probe.limits)
+    return Edges(
+        rows=pairs[:, 0].copy(),
+        cols=pairs[:, 1].copy(),
+        weights=None,
+        node_ids=np.arange(n, dtype=np.int64),
+        format="neighbour lists (pickle)",
+    )
 
 
-class _NeighbourLists(dict):
-    """What a pickle says of a ``defaultdict(list)``."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__()
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("scipy.sparse.csr", "csr_matrix"): _Csr,
-    ("numpy.core.multiarray", "_reconstruct"): _Array,
-    ("numpy", "ndarray"): _Marker,
-    ("numpy", "dtype"): _Dtype,
-    ("collections", "defaultdict"): _NeighbourLists,
-    ("__builtin__", "list"): _Marker,
-}
-"""Every name that occurs in the Planetoid files, and what stands in for it."""
-
-
-class _Unpickler(pickle.Unpickler):
-    """Knows :data:`_ALLOWED` and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"`{module}.{name}` is not allowed") from None
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise pickle.UnpicklingError("persistent ids are not allowed")
-
-
-def _load(path: Path, limits: Limits) -> Any:
-    """Return the stand-ins a pickle builds."""
-    limits.check("upload_bytes", path.stat().st_size, where=path.name)
-    content = path.read_bytes()
-    try:
-        # The C unpickler sizes its memo by the largest number it is told: refuse lies before it sees them.
-        for opcode, argument, _ in pickletools.genops(content):
-            if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(content):
-                raise pickle.UnpicklingError("its memo is larger than the file")
-        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
-    except Exception as error:  # a broken pickle may raise anything; none of it is of use to the user
-        raise DataError(
-            f"Not a Planetoid file: {error}.",
-            where=path.name,
-            mend="Only the matrices and neighbour lists of the Planetoid data sets are read from pickles.",
-        ) from error
+NEIGHBOUR_LISTS = Format(
+    key="pickled-neighbour-lists",
+    title="neighbour lists (pickle)",
+    suffixes=("graph",),
+    recognise=_is_pickle,
+    guess=lambda probe: "edges",
+    edges=_lists_edges,
+)

@@ -1,0 +1,183 @@
+"""Parquet and Arrow (Feather) tables of edges, node features or labels.
+
+A table becomes text with the same columns, and the reader of delimited text does the rest:
+what is told from column names and values is then the same in both, as are the messages
+(line 1 is the header).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vgae_core.data.readers import delimited
+from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH = 65_536
+_HEAD_ROWS = 200
+_MEND = "Write it anew, e.g. with pandas.DataFrame.to_parquet."
+
+
+def _title(probe: Probe) -> str:
+    return "Parquet" if probe.head.startswith(b"PAR1") else "Arrow"
+
+
+def _recognise(probe: Probe) -> bool:
+    return probe.head.startswith((b"PAR1", b"ARROW1\0\0", b"FEA1"))
+
+
+def _batches(probe: Probe, rows: int | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return the schema and the rows in batches, after checking what the file announces.
+
+    Up to `rows` rows are counted against no limit: a first look.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def bounded(columns: int, count: int) -> None:
+        probe.limits.check("feature_columns", columns, where=probe.name)
+        most = max(probe.limits.edges, probe.limits.feature_values)
+        if columns * count > most * 4:
+            probe.limits.check("feature_values", columns * count, where=probe.name)
+        if columns * count > probe.limits.feature_values:
+            probe.limits.check("edges", count, where=probe.name)
+
+    if probe.head.startswith(b"PAR1"):
+        file = pq.ParquetFile(probe.path, memory_map=False)
+        if rows is None:
+            bounded(file.metadata.num_columns, file.metadata.num_rows)
+        schema = file.schema_arrow
+        return schema, file.iter_batches(batch_size=rows or _BATCH)
+    if probe.head.startswith(b"FEA1"):
+        raise probe.error(
+            "Feather files of version 1 are not read.", mend="Write version 2 (Arrow), or Parquet."
+        )
+    reader = pa.ipc.open_file(probe.path.read_bytes())
+
+    def arrow() -> Iterator[pa.RecordBatch]:
+        count = 0
+        for position in range(reader.num_record_batches):
+            batch = reader.get_batch(position)
+            batch.validate(full=True)  # offsets of a hostile file may point anywhere
+            count += batch.num_rows
+            bounded(batch.num_columns, count if rows is None else min(count, rows))
+            for at in range(0, batch.num_rows, rows or _BATCH):
+                yield batch.slice(at, rows or _BATCH)
+
+    return reader.schema, arrow()
+
+
+def _plain(probe: Probe, schema: pa.Schema) -> list[tuple[int, Any]]:
+    """Return the columns that text can hold: position, and the type to write them as."""
+    import pyarrow as pa
+
+    kept: list[tuple[int, Any]] = []
+    for position, column in enumerate(schema):
+        kind = column.type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        if pa.types.is_boolean(kind):
+            kept.append((position, pa.int8()))
+        elif number:
+            kept.append((position, pa.float32() if pa.types.is_float16(kind) else kind))
+        elif (
+            pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+            or pa.types.is_string_view(kind)
+            or pa.types.is_temporal(kind)
+            or pa.types.is_null(kind)
+        ):
+            kept.append((position, pa.large_string()))
+        else:
+            raise probe.error(
+                f"Values of column {shorten(column.name)} are of type {shorten(str(kind))}.",
+                mend="Keep columns of numbers and texts only.",
+            )
+    if not kept:
+        raise probe.error("Holds no columns.", mend=_MEND)
+    return kept
+
+
+def _as_text(probe: Probe, rows: int | None = None) -> Probe:
+    """Return the table, or its first rows, as a probe of comma-separated text."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    key = ("text", rows)
+    if key in probe.memo:
+        return probe.memo[key][0]  # type: ignore[no-any-return]
+    folder = tempfile.TemporaryDirectory(prefix="vgae-table-", ignore_cleanup_errors=True)
+    path = Path(folder.name) / "table.csv"
+    try:
+        schema, batches = _batches(probe, rows)
+        columns = _plain(probe, schema)
+        target = pa.schema([(schema.field(i).name, kind) for i, kind in columns])
+        written = 0
+        with open(path, "wb") as file, csv.CSVWriter(file, target) as out:
+            for batch in batches:
+                out.write_batch(
+                    pa.record_batch([_cast(batch.column(i), kind) for i, kind in columns], schema=target)
+                )
+                written += batch.num_rows
+                probe.limits.check("decompressed_bytes", file.tell(), where=probe.name)
+                if rows is not None and written >= rows:
+                    break
+    except (pa.ArrowException, pa.ArrowInvalid) as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise probe.error(
+            f"Not a readable {_title(probe)} file: {shorten(str(error), 200)}.", mend=_MEND
+        ) from error
+    if not written:
+        raise probe.error("Holds no rows.", mend="Hand in a table with one row an edge or node.")
+    with open(path, "rb") as stream:
+        head = stream.read(65_536)
+    text = Probe(probe.name, probe.stem, path, head, probe.role, probe.limits)
+    probe.memo[key] = (text, folder)  # the folder goes when the probe does
+    return text
+
+
+def _cast(column: pa.Array, kind: Any) -> pa.Array:
+    """Return the column as `kind`; texts are bounded before many rows repeat a long one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        longest = 0
+        if pa.types.is_large_string(kind) and len(column.dictionary):
+            longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+        if longest * len(column) > 1 << 30:
+            raise pa.ArrowInvalid(f"a text of {longest:,} bytes is repeated")
+        column = column.dictionary_decode()
+    return column.cast(kind)
+
+
+def _edges(probe: Probe) -> Edges:
+    edges = delimited.FORMAT.edges
+    assert edges is not None  # noqa: S101  narrows the type
+    return dataclasses.replace(edges(_as_text(probe)), format=f"edge list ({_title(probe)})")
+
+
+def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
+    table = delimited.FORMAT.table
+    assert table is not None  # noqa: S101  narrows the type
+    return table(_as_text(probe), content, node_ids)
+
+
+FORMAT = Format(
+    key="arrow-tables",
+    title="Parquet or Arrow table",
+    suffixes=("parquet", "feather", "arrow"),
+    recognise=_recognise,
+    guess=lambda probe: delimited.FORMAT.guess(_as_text(probe, _HEAD_ROWS)),
+    edges=_edges,
+    table=_table,
+)
