@@ -1,0 +1,259 @@
+"""Zip archives of files that can be read, and the layout of the Open Graph Benchmark.
+
+No path of an archive is ever used: members are decompressed under names of our own, within
+the limits, and are called by the last part of their name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from vgae_core.data.dataset import Finding
+from vgae_core.data.limits import Limits
+from vgae_core.data.readers import delimited
+from vgae_core.data.readers.base import Edges, Format, Probe, Role, SourceFile, examples, shorten
+from vgae_core.errors import DataError, LimitError
+
+MAX_MEMBERS = 1000
+MAX_RATIO = 200
+_RATIO_FROM = 20_000_000
+"""Below this many bytes, text of many zeros may well shrink more than that."""
+_DOCUMENTS = re.compile(
+    r"(?i)(^|/)(\.|__macosx/|readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb)$"
+)
+_MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
+
+
+def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
+    """Return the files with every zip archive replaced by its members.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+    folder : Path
+        Where members are decompressed to.
+    limits : Limits
+
+    Returns
+    -------
+    list of SourceFile
+        NumPy archives stay whole.
+
+    Raises
+    ------
+    DataError
+        If an archive is damaged, encrypted, or has members that no honest archive has.
+    LimitError
+        If it holds too much.
+    """
+    found: list[SourceFile] = []
+    for file in files:
+        path = Path(file.path)
+        try:
+            with open(path, "rb") as stream:
+                zipped = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        except OSError:
+            zipped = False  # whoever opens it next says what is wrong
+        found.extend(_members(file, folder, limits) if zipped else [file])
+    return found
+
+
+def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]:
+    where = file.name
+    limits.check("upload_bytes", Path(file.path).stat().st_size, where=where)
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            entries = archive.infolist()
+            names = [entry.filename for entry in entries]
+            if names and (file.name.lower().endswith(".npz") or all(n.endswith(".npy") for n in names)):
+                return [file]
+            _refuse_others(names, where)
+            wanted = _wanted(entries, where)
+            budget = limits.decompressed_bytes
+            sources = []
+            for entry in wanted:
+                path, size = _decompress(archive, entry, folder, budget, where, limits)
+                budget -= size
+                sources.append(SourceFile(f"{PurePosixPath(entry.filename).name}", path, _role(file, wanted)))
+            return sources
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(
+            f"The zip archive is damaged or of a kind that is not supported: {shorten(str(error), 200)}.",
+            where=where,
+            mend="Write it anew, without a password.",
+        ) from error
+
+
+def _role(file: SourceFile, wanted: Sequence[zipfile.ZipInfo]) -> Role:
+    return file.role if len(wanted) == 1 else "auto"
+
+
+def _refuse_others(names: Sequence[str], where: str) -> None:
+    """Refuse archives that are files of a program."""
+    if any(PurePosixPath(name).name == "data.pkl" for name in names):
+        raise DataError(
+            "This is a PyTorch file (.pt), which can run code when it is read.", where=where, mend=PYTORCH
+        )
+    if "[Content_Types].xml" in names:
+        raise DataError(
+            "This is an Office document.", where=where, mend="Save the sheet as CSV and hand that in."
+        )
+
+
+PYTORCH = (
+    "Export it where it was made: numpy.savez('graph.npz', adj_data=A.data, adj_indices=A.indices, "
+    "adj_indptr=A.indptr, adj_shape=A.shape) with A = torch_geometric.utils.to_scipy_sparse_matrix("
+    "data.edge_index, num_nodes=data.num_nodes).tocsr()."
+)
+"""How to bring a PyTorch graph, in one line."""
+
+
+def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipInfo]:
+    """Return the members to read; whatever no honest archive has is refused."""
+    if len(entries) > MAX_MEMBERS:
+        raise LimitError(
+            f"The archive has {len(entries):,} members; at most {MAX_MEMBERS:,} are read.",
+            where=where,
+            mend=_MEND,
+        )
+    wanted = []
+    for entry in entries:
+        name = entry.filename
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if ".." in parts or name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or "\0" in name:
+            raise DataError(
+                f"The member {shorten(name)!r} leads outside the archive.", where=where, mend=_MEND
+            )
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise DataError(f"The member {shorten(name)!r} is a link.", where=where, mend=_MEND)
+        if entry.flag_bits & 0x1:
+            raise DataError(
+                f"The member {shorten(name)!r} is encrypted.",
+                where=where,
+                mend="Hand it in without password.",
+            )
+        if not entry.is_dir() and entry.file_size and not _DOCUMENTS.search(name):
+            wanted.append(entry)
+    if not wanted:
+        raise DataError("The archive holds no file that can be read.", where=where, mend=_MEND)
+    return wanted
+
+
+def _decompress(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, budget: int, where: str, limits: Limits
+) -> tuple[Path, int]:
+    """Write one member to a file of our own; return it and its size."""
+    size = 0
+    with archive.open(entry) as stream, tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+        while piece := stream.read(1 << 20):
+            if not size and piece[:4] == b"PK\x03\x04" and not entry.filename.lower().endswith(".npz"):
+                raise DataError(
+                    f"The member {shorten(entry.filename)!r} is an archive itself.", where=where, mend=_MEND
+                )
+            size += len(piece)
+            if size > budget:
+                limits.check("decompressed_bytes", limits.decompressed_bytes - budget + size, where=where)
+            if size > _RATIO_FROM and size > MAX_RATIO * max(entry.compress_size, 1):
+                raise LimitError(
+                    f"The member {shorten(entry.filename)!r} grows more than {MAX_RATIO} fold.",
+                    where=where,
+                    mend="Hand it in uncompressed.",
+                )
+            out.write(piece)
+    return Path(out.name), size
+
+
+# ------------------------------------------------------------------- Open Graph Benchmark
+_PARTS: dict[str, Role] = {"edge": "edges", "node-feat": "features", "node-label": "labels"}
+_ASIDE = re.compile(
+    r"(num-(node|edge)-list|edge-feat|edge_(reltype|weight)|node[-_](year|species|.*time)|train|valid|test|"
+    r"master|release.*|mapping|nodeidx2.*|labelidx2.*|triplet-type-list|num-node-dict)$"
+)
+
+
+def _part(probe: Probe) -> str:
+    return re.sub(r"\.(csv|txt|gz)$", "", re.sub(r"\.csv$", "", probe.stem.replace("\\", "/").split("/")[-1]))
+
+
+def gather_benchmark(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the probes with the files of an OGB folder put into their roles.
+
+    Files that say nothing about nodes or edges (splits, mappings, years) are left out and
+    named in a finding.
+    """
+    names = [_part(probe) for probe in probes]
+    if names.count("edge") != 1 or not {"node-feat", "num-node-list", "num-edge-list"} & set(names):
+        return list(probes)
+    aside = [probe for probe, name in zip(probes, names, strict=True) if _ASIDE.match(name)]
+    kept = []
+    for probe, name in zip(probes, names, strict=True):
+        if name in _PARTS and probe.role == "auto":
+            memo = {"ogb": probes[names.index("num-node-list")] if "num-node-list" in names else None,
+                    "ogb-aside": aside} if name == "edge" else {}  # fmt: skip
+            kept.append(dataclasses.replace(probe, role=_PARTS[name], memo=memo))
+        elif probe not in aside:
+            kept.append(probe)
+    return kept
+
+
+def _benchmark_edges(probe: Probe) -> Edges:
+    read = delimited.FORMAT.edges
+    assert read is not None  # noqa: S101  tables hold edges
+    edges = dataclasses.replace(read(probe), format=BENCHMARK.title, directed=None)
+    counts: Probe | None = probe.memo["ogb"]
+    findings = list(edges.findings)
+    aside: list[Probe] = [p for p in probe.memo["ogb-aside"] if p is not counts]
+    if aside:
+        findings.append(Finding("files-ignored", "info",
+            f"Files that were not used: {', '.join(shorten(p.name) for p in aside[:5])}.", len(aside),
+            examples(p.name for p in aside)))  # fmt: skip
+    if counts is not None and edges.node_ids.dtype.kind == "i":
+        edges = _numbered(counts, edges, findings)
+    return dataclasses.replace(edges, findings=tuple(findings))
+
+
+def _numbered(counts: Probe, edges: Edges, findings: list[Finding]) -> Edges:
+    """Return the edges among as many nodes as the file of counts says."""
+    fields = counts.head.decode("utf-8", "replace").split()
+    if len(fields) != 1:
+        raise counts.error(
+            f"Expected the number of nodes of one graph. Received: {len(fields):,} numbers.",
+            mend="Hand in one graph; data sets of many graphs are not supported.",
+        )
+    if not re.fullmatch(r"\d{1,18}", fields[0]):
+        raise counts.error(f"{shorten(fields[0])!r} is no number of nodes.", line=1, mend="Write it anew.")
+    n = int(fields[0])
+    counts.limits.check("nodes", n, where=counts.name)
+    if len(edges.node_ids) and not 0 <= int(edges.node_ids[0]) <= int(edges.node_ids[-1]) < n:
+        raise counts.error(
+            f"Announces {n:,} nodes, but an edge names node {int(edges.node_ids[-1]):,}.",
+            mend="Nodes are numbered from 0.",
+        )
+    if n > len(edges.node_ids):
+        missing = n - len(edges.node_ids)
+        findings.append(Finding("announced-nodes", "info",
+            f"{missing:,} announced nodes have no edge.", missing))  # fmt: skip
+    ids = edges.node_ids
+    return dataclasses.replace(
+        edges, node_ids=np.arange(n, dtype=np.int64), rows=ids[edges.rows], cols=ids[edges.cols]
+    )
+
+
+BENCHMARK = Format(
+    key="ogb",
+    title="Open Graph Benchmark (CSV)",
+    suffixes=("csv", "gz", "zip"),
+    recognise=lambda probe: "ogb" in probe.memo,
+    guess=lambda probe: "edges",
+    edges=_benchmark_edges,
+    gather=gather_benchmark,
+)

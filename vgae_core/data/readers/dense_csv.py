@@ -1,0 +1,105 @@
+"""Adjacency matrices as delimited text: as many rows as columns, with or without names."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from vgae_core.data.readers import delimited
+from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten, whole_numbers
+from vgae_core.data.readers.matrices import matrix_edges
+from vgae_core.data.readers.text import Layout, count_lines, is_number, layout, numbers, read_frame, what_else
+from vgae_core.errors import DataError
+
+_SMALLEST = 4
+"""A narrower matrix without names is an edge list."""
+
+
+def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
+    """Return layout, column names, and whether the first column names the rows; None if not square."""
+    try:
+        shape = layout(probe)
+    except DataError:
+        return None  # the reader of tables says what is wrong
+    first, rest = shape.rows[0], shape.rows[1:]
+    n_rows = count_lines(probe) - shape.skip
+    if not rest or n_rows > shape.width + 2:  # the last lines may be blank
+        return None
+    n_rows = sum(1 for row in rest if row) + 1 if len(shape.rows) < 200 else n_rows
+    named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
+    if named and shape.width > 2:  # a row and a column of names, which agree
+        columns = first if len(first) == shape.width - 1 else first[1:]
+        if all(row[0] == name for row, name in zip(rest, columns, strict=False)) and _numeric(rest, 1):
+            return shape, columns, True
+    if len(first) != shape.width:
+        return None
+    if shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
+        return shape, None, False
+    if shape.width == n_rows - 1 >= _SMALLEST and _numeric(rest, 0):
+        counted = [str(i) for i in range(shape.width)]
+        if first == counted or not any(is_number(name) for name in first):
+            return shape, first, False
+    return None
+
+
+def _numeric(rows: list[list[str]], start: int) -> bool:
+    return all(is_number(field) for row in rows for field in row[start:])
+
+
+def _recognise(probe: Probe) -> bool:
+    if probe.role == "labels" or what_else(probe) is not None:
+        return False
+    if "dense" not in probe.memo:
+        probe.memo["dense"] = _square(probe)
+    return probe.memo["dense"] is not None
+
+
+def _edges(probe: Probe) -> Edges:
+    shape, names, rows_named = probe.memo["dense"]
+    n = shape.width - (1 if rows_named else 0)
+    probe.limits.check("nodes", n, where=probe.name)
+    probe.limits.check("feature_values", n * n, where=probe.name)
+    skip = shape.skip + (0 if names is None else 1)
+    frame = read_frame(probe, shape, skip=skip, dtype={0: str} if rows_named else None)
+    if rows_named:
+        texts = frame[0].astype(str).str.strip().tolist()
+        if texts != names:
+            at = next((i for i, (a, b) in enumerate(zip(texts, names, strict=False)) if a != b), 0)
+            raise probe.error(
+                f"Row {at + 1} and column {at + 1} are called {shorten(texts[at])!r} and "
+                f"{shorten(names[at])!r}: an adjacency names both alike.",
+                mend="Put rows and columns into the same order.",
+            )
+        frame = frame.iloc[:, 1:]
+    if len(frame) != n:
+        raise probe.error(
+            f"An adjacency must be square. Received: {len(frame)} x {n}.", mend="Write every row."
+        )
+    matrix = np.empty((n, n), np.float32)
+    for at, column in enumerate(frame):
+        name = names[at] if names is not None else str(at + 1)
+        matrix[:, at] = numbers(probe, shape, skip, frame[column], name)
+    edges = matrix_edges(probe, sparse.coo_array(matrix), FORMAT.title)
+    probe.limits.check("edges", len(edges.rows), where=probe.name)
+    if names is None or names == [str(i) for i in range(n)]:
+        return edges
+    if len(set(names)) < n or not all(names):
+        raise probe.error("The names of the columns are not unique.", mend="Give every node its own name.")
+    whole = whole_numbers(pd.Series(names, dtype="str"))
+    if whole is None or bool((np.diff(whole) <= 0).any()):
+        return dataclasses.replace(edges, node_ids=object_array(names))
+    return dataclasses.replace(edges, node_ids=whole)
+
+
+FORMAT = Format(
+    key="dense-csv",
+    title="dense matrix (text)",
+    suffixes=("csv", "tsv", "txt"),
+    recognise=_recognise,
+    guess=lambda probe: "edges",
+    edges=_edges,
+    table=delimited.FORMAT.table,
+)

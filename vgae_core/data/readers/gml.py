@@ -1,0 +1,44 @@
+"""GML, by networkx; parallel edges and text beyond ASCII, which it refuses, included."""
+
+from __future__ import annotations
+
+import re
+
+import networkx as nx
+
+from vgae_core.data.readers.base import Edges, Format, Probe
+from vgae_core.data.readers.networks import graph_edges, parse
+
+_GRAPH = re.compile(r"(?im)^(\s*)graph(\s*)\[")
+
+
+def _recognise(probe: Probe) -> bool:
+    return re.search(rb"(?im)^\s*graph\s*\[", probe.head) is not None
+
+
+def _text(probe: Probe) -> str:
+    try:
+        text = probe.path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise probe.error(f"Not UTF-8 text: {error.reason}.", mend="Save the file as UTF-8.") from error
+    for keyword, limit in (("node", "nodes"), ("edge", "edges")):
+        count = sum(1 for _ in re.finditer(rf"(?i)\b{keyword}\s*\[", text))
+        probe.limits.check(limit, count, where=probe.name)
+    # As GML wants it: ASCII with character references.
+    text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return _GRAPH.sub(r"\1graph\2[ multigraph 1 ", text, count=1)
+
+
+def _edges(probe: Probe) -> Edges:
+    graph: nx.Graph = parse(probe, FORMAT.title, lambda: nx.parse_gml(_text(probe), label="id"))
+    return graph_edges(probe, graph, FORMAT.title)
+
+
+FORMAT = Format(
+    key="gml",
+    title="GML",
+    suffixes=("gml",),
+    recognise=_recognise,
+    guess=lambda probe: "edges",
+    edges=_edges,
+)
