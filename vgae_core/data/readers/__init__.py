@@ -35,7 +35,29 @@ from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import delimited, matrix_market, node_lists, npz, text
+from vgae_core.data.readers import (
+    adjacency,
+    anndata,
+    archives,
+    delimited,
+    dense_csv,
+    gexf,
+    gml,
+    graphdata,
+    graphml,
+    matlab,
+    matrix_market,
+    node_link,
+    node_lists,
+    npz,
+    pajek,
+    planetoid,
+    refused,
+    svmlight,
+    tables,
+    ten_x,
+    text,
+)
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -54,16 +76,34 @@ from vgae_core.errors import DataError, LimitError, SpecError, StudioError
 __all__ = ["FORMATS", "SUFFIXES", "SourceFile", "read", "read_isolated", "read_task"]
 
 FORMATS: tuple[Format, ...] = (
+    planetoid.FORMAT,
+    ten_x.FORMAT,
     npz.SCIPY,
     npz.GNN_BENCHMARK,
+    graphdata.FORMAT,
     npz.DENSE,
     matrix_market.FORMAT,
+    matlab.FORMAT,
+    anndata.FORMAT,
+    tables.FORMAT,
+    graphml.FORMAT,
+    gexf.FORMAT,
+    gml.FORMAT,
+    pajek.FORMAT,
+    node_link.FORMAT,
+    planetoid.NEIGHBOUR_LISTS,
     node_lists.FORMAT,
+    svmlight.FORMAT,
+    archives.BENCHMARK,
+    adjacency.FORMAT,
+    dense_csv.FORMAT,
     delimited.FORMAT,
 )
 """Every format, the most particular first: the first that recognises a file reads it."""
 
-SUFFIXES: tuple[str, ...] = tuple(dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz"]))
+SUFFIXES: tuple[str, ...] = tuple(
+    dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz", "zip"])
+)
 """Usual endings of the files that can be read, for upload forms."""
 
 _T = TypeVar("_T")
@@ -114,7 +154,10 @@ def read(
         raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
         tell(0.0, "Opening files")
+        files = archives.expand(files, Path(folder), limits)
         probes = [_probe(file, Path(folder), limits) for file in files]
+        for gather in (format_.gather for format_ in FORMATS):
+            probes = gather(probes) if gather else probes
         formats = [_recognise(probe) for probe in probes]
         parts = _assign(probes, formats)
         probe, format_ = parts["edges"]
@@ -221,6 +264,7 @@ def _recognise(probe: Probe) -> Format:
     for format_ in FORMATS:
         if format_.recognise(probe):
             return format_
+    refused.refuse(probe)
     text.layout(probe)  # says what it is instead
     raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
 

@@ -29,6 +29,8 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
     if not rest or n_rows > shape.width + 2:  # the last lines may be blank
         return None
     n_rows = sum(1 for row in rest if row) + 1 if len(shape.rows) < 200 else n_rows
+    if len(first) == shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
+        return shape, None, False
     named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
     if named and shape.width > 2:  # a row and a column of names, which agree
         columns = first if len(first) == shape.width - 1 else first[1:]
@@ -36,8 +38,6 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
             return shape, columns, True
     if len(first) != shape.width:
         return None
-    if shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
-        return shape, None, False
     if shape.width == n_rows - 1 >= _SMALLEST and _numeric(rest, 0):
         counted = [str(i) for i in range(shape.width)]
         if first == counted or not any(is_number(name) for name in first):

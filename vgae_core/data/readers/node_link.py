@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import networkx as nx
+import numpy as np
 
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
 from vgae_core.data.readers.networks import graph_edges, parse
@@ -35,12 +36,10 @@ def load_json(probe: Probe, mend: str) -> Any:
     """
     try:
         text = probe.path.read_text("utf-8-sig")
-        depth = re.sub(r'"(?:[^"\\]|\\.)*"|[^][{}"]', "", text)
-        level = 0
-        for sign in depth:
-            level += 1 if sign in "[{" else -1
-            if level > MAX_DEPTH:
-                raise probe.error(f"Nested more than {MAX_DEPTH} deep.", mend=mend)
+        brackets = re.sub(r'"(?:[^"\\]|\\.)*"|[^][{}"]+', "", text, flags=re.DOTALL)
+        opening = np.isin(np.frombuffer(brackets.encode(), np.uint8), np.frombuffer(b"[{", np.uint8))
+        if np.cumsum(np.where(opening, 1, -1)).max(initial=0) > MAX_DEPTH:
+            raise probe.error(f"Nested more than {MAX_DEPTH} deep.", mend=mend)
         return json.loads(text, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise probe.error(f"Not UTF-8 text: {error.reason}.", mend="Save it as UTF-8.") from error
@@ -50,8 +49,8 @@ def load_json(probe: Probe, mend: str) -> Any:
         raise probe.error("Not JSON: nested too deeply.", mend=mend) from error
 
 
-def _lists(probe: Probe, content: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
-    """Return nodes, links and the name of the list of links."""
+def _lists(probe: Probe, content: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return nodes and links."""
     name = next((n for n in ("links", "edges") if isinstance(content.get(n), list)), "links")
     found: list[list[dict[str, Any]]] = []
     for key in ("nodes", name):
@@ -63,7 +62,7 @@ def _lists(probe: Probe, content: Any) -> tuple[list[dict[str, Any]], list[dict[
         if any(not isinstance(link.get(end), str | int) for link in found[1]):
             bad = next(link for link in found[1] if not isinstance(link.get(end), str | int))
             raise probe.error(f"The {end} of a link is {shorten(repr(bad.get(end)))}.", mend=_MEND)
-    return found[0], found[1], name
+    return found[0], found[1]
 
 
 def _key(nodes: list[dict[str, Any]], links: list[dict[str, Any]]) -> str | None:
@@ -78,20 +77,15 @@ def _key(nodes: list[dict[str, Any]], links: list[dict[str, Any]]) -> str | None
 
 
 def _graph(probe: Probe, content: Any) -> tuple[nx.Graph, int, int]:
-    nodes, links, name = _lists(probe, content)
+    nodes, links = _lists(probe, content)
     probe.limits.check("nodes", len(nodes), where=probe.name)
     probe.limits.check("edges", len(links), where=probe.name)
     key = _key(nodes, links)
-    if key is None:
-        key = "\0position"
-        nodes = [{**node, key: i} for i, node in enumerate(nodes)]
-    content = {
-        "directed": content.get("directed") is True,
-        "multigraph": True,  # keep parallel edges
-        "nodes": nodes,
-        name: links,
-    }
-    graph = nx.node_link_graph(content, edges=name, name=key, key="\0key")
+    # Not networkx.node_link_graph, which joins parallel edges and stumbles over an attribute "key".
+    graph: nx.Graph = nx.MultiDiGraph() if content.get("directed") is True else nx.MultiGraph()
+    named = ((i if key is None else node[key], node) for i, node in enumerate(nodes))
+    graph.add_nodes_from((name, {k: v for k, v in node.items() if k != key}) for name, node in named)
+    graph.add_edges_from((link["source"], link["target"], link) for link in links)
     return graph, len(nodes), len(links)
 
 
