@@ -99,7 +99,7 @@ def actions(info: RunInfo) -> None:
 def choose(runs: list[RunInfo]) -> None:
     """Draw the table of runs and the actions of the one chosen; by default the run at hand."""
     ids = [info.id for info in runs]
-    at_hand = st.session_state.get("run_id")
+    at_hand = state.run_id()
     first = ids.index(at_hand) if at_hand in ids else 0
     event = st.dataframe(
         live.run_table(runs),

@@ -99,8 +99,16 @@ def outcome(run: StoredRun) -> None:
             border=True,
         )
     with st.container(horizontal=True, gap="small"):
-        st.page_link("pages/latent_space.py", label="Latent space", icon=":material/scatter_plot:")
-        st.page_link("pages/reconstruction.py", label="Reconstruction", icon=":material/join_inner:")
+        query = {"run": run.id}
+        st.page_link(
+            "pages/latent_space.py", label="Latent space", icon=":material/scatter_plot:", query_params=query
+        )
+        st.page_link(
+            "pages/reconstruction.py",
+            label="Reconstruction",
+            icon=":material/join_inner:",
+            query_params=query,
+        )
 
 
 def show_curves(run: StoredRun, scale: live.Scale) -> None:
@@ -133,7 +141,9 @@ def show_end(run: StoredRun) -> None:
     if not run.has_result:
         failed(run)
         return
-    if run.info.status == "cancelled":
+    if run.info.status == "failed":
+        failed(run)
+    elif run.info.status == "cancelled":
         st.info("What was learnt before is scored below.", title="This run was cancelled")
     outcome(run)
 

@@ -89,7 +89,7 @@ def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, stu
     button(at, "start").click().run()
     assert not at.exception
     (run_id,) = engine.submitted
-    assert at.query_params["run"] == [run_id]
+    assert at.query_params["run"] == run_id
     assert studio_store.open_run(run_id).spec == at.session_state["spec"]
     assert studio_store.open_run(run_id).graph().fingerprint == at.session_state["graph"].fingerprint
     assert button(at, "start").disabled
@@ -152,7 +152,7 @@ def test_leaving_and_coming_back_finds_the_run(app, engine, studio_store):
     at.switch_page("pages/data.py").run()
     at.switch_page("pages/train.py").run()
     assert run_id in texts(at)
-    assert at.query_params["run"] == [run_id]
+    assert at.query_params["run"] == run_id
     fresh = app("train", workspace=VISITOR)  # a reload: a new session of the same browser
     assert run_id in texts(fresh)
     assert button(fresh, "cancel") is not None
@@ -171,7 +171,7 @@ def test_a_failure_is_told_and_run_again_uses_its_own_settings(app, engine, stud
     again = studio_store.open_run(engine.submitted[0])
     assert again.spec == spec
     assert again.graph().fingerprint == graph.fingerprint
-    assert at.query_params["run"] == [again.id]
+    assert at.query_params["run"] == again.id
 
 
 def test_too_many_runs_are_told(app, engine, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import signal
 import subprocess
@@ -16,11 +17,13 @@ from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.repairs import repair
+from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store
+from vgae_core.runs.store import Store, read_run_dir
 from vgae_core.spec import RunSpec
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
@@ -184,6 +187,23 @@ def test_everything_listens_on_loopback_only(engine):
     assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
 
 
+def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
+    settings = ["--epochs", "15", "--seed", "5", "--set", "model.latent_dim=8"]
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "vgae_core", "train", "sample:karate-club", *settings, "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    spec = RunSpec(seed=5).replace("training.epochs", 15).replace("model.latent_dim", 8)
+    graph = repair(load_sample("karate-club"), spec.dataset.repairs)
+    run = store.open_run(engine.submit(spec, graph, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    told = json.loads((out / "metrics.json").read_text())
+    for part in ("test", "val"):
+        assert told[part] == pytest.approx(run.metrics()[part], abs=1e-6)
+    for name, values in told["baselines"].items():
+        assert values == pytest.approx(run.metrics()["baselines"][name], abs=1e-6)
+    np.testing.assert_allclose(read_run_dir(out).result().z_mean, run.result().z_mean, atol=1e-6)
+
+
 def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
     """The way to a remote cluster: everything travels, nothing is shared."""
     store = Store(tmp_path / "elsewhere")
@@ -257,7 +277,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
 SERVER = """
 import sys, time
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store
+from vgae_core.runs.store import Store, read_run_dir
 engine = Engine(Store(sys.argv[1]))
 engine.warm()
 while engine._cluster is None:

@@ -7,6 +7,7 @@ are taken.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -39,6 +40,8 @@ def apply() -> None:
     if missing and "tensorflow" in sys.modules:
         raise RuntimeError(f"TensorFlow was imported before {', '.join(missing)} could be set.")
     os.environ.update(missing)
+    # Each run traces functions of its own, which TensorFlow takes for a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _cores() -> int:

@@ -22,6 +22,7 @@ from vgae_core.data.arrays import graph_from_arrays
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import StudioError
+from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Started
@@ -102,6 +103,7 @@ def describe(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
 def warm() -> float:
     """Import TensorFlow, train a tiny model once, and return the seconds it took."""
     started = time.perf_counter()
+    environment.apply()
     from vgae_core.runs.pipeline import execute
 
     n = 40

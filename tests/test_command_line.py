@@ -1,0 +1,202 @@
+"""The command line as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pages.finished_runs import make_graph, make_result
+from vgae_core.__main__ import main
+from vgae_core.data.splits import load_split
+from vgae_core.runs.store import read_run_dir, write_run_dir
+from vgae_core.spec import RunSpec
+
+
+@pytest.fixture
+def karate_csv(tmp_path):
+    path = tmp_path / "karate.csv"
+    lines = [f"member {a},member {b}" for a, b in nx.karate_club_graph().edges]
+    path.write_text("\n".join(["source,target", *lines, lines[0], "member 3,member 3"]))
+    return path
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    graph = make_graph()
+    result = make_result(graph)
+    write_run_dir(tmp_path / "run", RunSpec(), graph, result, [result.finished])
+    return tmp_path / "run"
+
+
+# ---------------------------------------------------------------------------- inspect
+def test_inspect_tells_everything_in_one_object(karate_csv, capsys):
+    assert main(["inspect", str(karate_csv), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    graph = nx.karate_club_graph()
+    assert told["n_nodes"] == graph.number_of_nodes()
+    assert told["n_edges"] == graph.number_of_edges()
+    assert told["n_rows_read"] == graph.number_of_edges() + 2
+    assert (told["n_self_loops"], told["n_duplicates"]) == (1, 1)
+    assert (told["n_isolated"], told["n_components"]) == (0, 1)
+    assert told["density"] == pytest.approx(nx.density(graph))
+    assert {"directed", "weighted", "n_features", "n_labels", "format", "findings"} <= set(told)
+
+
+def test_inspect_speaks_to_people_too(capsys):
+    assert main(["inspect", "sample:karate-club"]) == 0
+    out = capsys.readouterr().out
+    assert "n_nodes  34" in out
+    assert "weighted  yes" in out
+
+
+# -------------------------------------------------------------------------- bad input
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["inspect", "no-such-file.csv"], "no-such-file.csv"),
+        (["inspect", "sample:karat-club"], "karate-club"),
+        (["train", "sample:karate-club", "--out", "{new}", "--set", "model.laten_dim=3"], "model.latent_dim"),
+        (["train", "sample:karate-club", "--out", "{new}", "--set", "seed"], "dotted.key=value"),
+        (["train", "sample:karate-club", "--out", "{new}", "--set", "training.epochs=-1"], "between 1 and"),
+        (["train", "sample:karate-club", "--out", "{new}", "--set", "model.encoder=transformer"], "gcn"),
+        (["train", "sample:karate-club", "--out", "{full}"], "empty folder"),
+        (["train", "sample:karate-club", "--out", "{new}", "--spec", "{full}/not.json"], "JSON"),
+        (["train", "sample:karate-club", "--out", "{new}", "--spec", "nowhere.json"], "nowhere.json"),
+        (["train", "sample:karate-club", "--out", "{new}", "--split", "{full}/not.json"], "not.json"),
+        (["train", "sample:karate-club", "--out", "{new}", "--labels", "x.csv"], "own features and labels"),
+        (["train", "{full}/one.csv", "--out", "{new}"], "node"),
+        (["inspect", "{full}/empty.csv"], "empty.csv"),
+        (["inspect", "{full}/nan.csv"], "nan.csv"),
+        (["evaluate", "{full}"], "spec.json"),
+        (["export", "{full}", "--what", "links", "--to", "x.csv"], "spec.json"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_two(arguments, told, tmp_path, capsys):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "not.json").write_text("{")
+    (full / "one.csv").write_text("a,a\n")
+    (full / "empty.csv").write_text("")
+    (full / "nan.csv").write_text("source,target,weight\na,b,1\nb,c,nan\n")
+    code = main([a.format(full=full, new=tmp_path / "new") for a in arguments])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ")
+    assert told in line
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_export_to_another_suffix_names_the_right_ones(run_dir, tmp_path, capsys):
+    assert main(["export", str(run_dir), "--what", "links", "--to", str(tmp_path / "x.docx")]) == 2
+    assert ".csv or .parquet" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------- a finished run
+def test_evaluate_works_the_scores_out_again(run_dir, capsys):
+    assert main(["evaluate", str(run_dir), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    kept = json.loads((run_dir / "metrics.json").read_text())
+    assert told["test"] == pytest.approx(kept["test"])
+    assert set(told["baselines"]) == set(kept["baselines"])
+    for name, values in kept["baselines"].items():
+        assert told["baselines"][name] == pytest.approx(values)
+
+
+def test_evaluate_does_not_believe_the_folder(run_dir, capsys):
+    kept = json.loads((run_dir / "metrics.json").read_text())
+    (run_dir / "metrics.json").write_text(
+        json.dumps({**kept, "test": {"roc_auc": 1.0, "average_precision": 1.0}})
+    )
+    main(["evaluate", str(run_dir), "--json"])
+    assert json.loads(capsys.readouterr().out)["test"] == pytest.approx(kept["test"])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_exported_links_are_new_and_ranked(run_dir, tmp_path, suffix):
+    to = tmp_path / f"links.{suffix}"
+    assert main(["export", str(run_dir), "--what", "links", "--to", str(to)]) == 0
+    table = pd.read_csv(to) if suffix == "csv" else pd.read_parquet(to)
+    graph = read_run_dir(run_dir).graph()
+    number = {name: i for i, name in enumerate(graph.node_ids)}
+    pairs = table[["source", "target"]].map(number.__getitem__).to_numpy()
+    assert len(table) == 1000
+    assert np.all(graph.adjacency.toarray()[pairs[:, 0], pairs[:, 1]] == 0)
+    assert table["logit"].is_monotonic_decreasing
+
+
+def test_exported_embedding_and_bundle(run_dir, tmp_path):
+    for what, name in (("embedding", "z.npz"), ("embedding", "z.csv"), ("bundle", "run.zip")):
+        assert main(["export", str(run_dir), "--what", what, "--to", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+# ------------------------------------------------------------------- training, for real
+def call(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "vgae_core", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **kwargs,
+    )
+
+
+def test_training_leaves_a_folder_and_repeats_on_its_split(karate_csv, tmp_path):
+    first = call(
+        "train", karate_csv, "--epochs", 12, "--seed", 3, "--set", "outputs.z_vars.weight=0.5",
+        "--out", tmp_path / "a", "--json",
+    )  # fmt: skip
+    assert first.returncode == 0, first.stderr
+    lines = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [line["epoch"] for line in lines if line["event"] == "EpochEnd"] == list(range(1, 13))
+    assert [line["event"] for line in lines[-2:]] == ["Finished", "Result"]
+    run = read_run_dir(tmp_path / "a")
+    assert run.spec.output("z_vars").weight == 0.5
+    assert (run.spec.seed, run.spec.training.epochs) == (3, 12)
+    assert run.result().z_mean.shape[0] == 34
+    assert lines[-1]["metrics"] == run.metrics()
+
+    again = call(
+        "train", karate_csv, "--spec", tmp_path / "a/spec.json", "--split", tmp_path / "a/split.npz",
+        "--out", tmp_path / "b",
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert "Training" in again.stderr
+    assert "this model" in again.stdout
+    assert read_run_dir(tmp_path / "b").metrics() == run.metrics()
+    np.testing.assert_array_equal(
+        load_split(tmp_path / "b/split.npz").test, load_split(tmp_path / "a/split.npz").test
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_an_interrupt_keeps_what_was_learnt(karate_csv, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vgae_core", "train", str(karate_csv), "--epochs", "100000", "--json",
+         "--set", "training.patience=0", "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        while '"EpochEnd"' not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        process.communicate(timeout=60)
+        assert time.monotonic() - asked < 30
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert read_run_dir(out).result().finished.reason == "cancelled"

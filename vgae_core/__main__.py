@@ -1,0 +1,367 @@
+"""The command line: ``python -m vgae_core inspect | train | evaluate | export``.
+
+The dashboard's worker runs the same functions in the same environment, so the same seed
+gives the same numbers.
+"""
+
+from __future__ import annotations
+
+from vgae_core.runs import environment
+
+if __name__ == "__main__":
+    environment.apply()  # before NumPy and TensorFlow read it
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from vgae_core.analysis.baselines import BASELINES, run_baselines
+from vgae_core.analysis.metrics import link_metrics
+from vgae_core.analysis.reconstruction import missing_links, score_pairs
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.readers import SourceFile, read_isolated
+from vgae_core.data.repairs import repair
+from vgae_core.data.report import inspect
+from vgae_core.data.samples import load_sample
+from vgae_core.data.splits import load_split
+from vgae_core.errors import DataError, RunError, SpecError, StudioError
+from vgae_core.runs.bundle import export_bundle
+from vgae_core.runs.export import link_table, write_embedding, write_table
+from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
+from vgae_core.runs.result import RunResult
+from vgae_core.spec import RunSpec, offered_outputs
+from vgae_core.training.events import EpochEnd, Event, Stage, Started
+from vgae_core.training.progress import STAGES
+
+SAMPLE = "sample:"
+LINKS = 1000
+"""Missing links that are exported, the likeliest first."""
+
+BAR = 30
+"""Characters of the progress bar."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0, 1 where training failed, 2 on bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except StudioError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except UnicodeDecodeError as error:
+        return _refuse(f"Not a text file: {error}.")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{place}{error.strerror or error}. Check the path and its permissions.")
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+# -------------------------------------------------------------------------- commands
+def inspect_command(options: argparse.Namespace) -> int:
+    """Print what is in a data set."""
+    report = inspect(_read(options)).to_dict()
+    if options.json:
+        print(json.dumps(finite(report), ensure_ascii=False))
+        return 0
+    for key, value in report.items():
+        if isinstance(value, str | int | float | bool) or value is None:
+            print(f"{key:>20}  {_said(value)}")
+    for finding in report["findings"]:
+        print(f"{finding['level']:>20}  {finding['message']}")
+    return 0
+
+
+def train_command(options: argparse.Namespace) -> int:
+    """Train one run and write its folder."""
+    out = Path(options.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"Expected a new or an empty folder. Received: {out}.", where="--out")
+    raw = _read(options)
+    spec, graph = _specify(options, raw)
+    split = None
+    if options.split:
+        split = load_split(options.split)
+        split.check(graph)
+
+    from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
+
+    stop = _stop_on_interrupt()
+    events: list[Event] = []
+    show = _JsonLines() if options.json else _Bar(sys.stderr)
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        show.tell(event)
+
+    result = execute(spec, graph, split=split, on_event=tell, should_stop=stop.is_set)
+    show.close()
+    write_run_dir(out, spec, graph, result, events)
+    if options.json:
+        print(json.dumps({"event": "Result", "out": str(out), "metrics": finite(result.metrics)}))
+    else:
+        _print_scores(result.metrics)
+        print(f"\nBest epoch {result.finished.best_epoch}, {result.finished.seconds:.1f} s. Written to {out}")
+    if result.finished.reason == "failed":
+        print(f"error: {result.finished.message}", file=sys.stderr)
+        return 1
+    return 130 if result.finished.reason == "cancelled" else 0
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    """Work the scores of a run out again from its codes, its data and its split."""
+    run = read_run_dir(options.run)
+    metrics = _evaluate(run.result(), run.graph())
+    if options.json:
+        print(json.dumps(finite(metrics)))
+    else:
+        _print_scores(metrics)
+    return 0
+
+
+def export_command(options: argparse.Namespace) -> int:
+    """Write a part of a run to a file."""
+    run, to = read_run_dir(options.run), Path(options.to)
+    if options.what == "bundle":
+        with atomic(to) as temporary:
+            export_bundle(run, temporary)
+        return 0
+    result, graph = run.result(), run.graph()
+    if options.what == "embedding":
+        write_embedding(to, result, graph)
+    else:
+        pairs, logits = missing_links(result.z_mean, graph.adjacency, LINKS, directed=graph.directed)
+        write_table(to, link_table(graph, pairs, logits))
+    return 0
+
+
+# ----------------------------------------------------------------------------- input
+def _read(options: argparse.Namespace) -> RawGraph:
+    """Return the data set that the arguments name."""
+    if options.path.startswith(SAMPLE):
+        if options.features or options.labels:
+            raise DataError("A sample brings its own features and labels.", where=options.path)
+        return load_sample(options.path.removeprefix(SAMPLE))
+    files = [_source(options.path, "auto")]
+    if options.features:
+        files.append(_source(options.features, "features"))
+    if options.labels:
+        files.append(_source(options.labels, "labels"))
+    if len(files) > 1:
+        files[0] = _source(options.path, "edges")
+    return read_isolated(files)
+
+
+def _source(path: str, role: Any) -> SourceFile:
+    if not Path(path).is_file():
+        raise DataError("There is no such file.", where=path, mend="Check the path.")
+    return SourceFile(Path(path).name, Path(path), role)
+
+
+def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphData]:
+    """Return the specification that the arguments describe, and the graph after its repairs.
+
+    Without ``--spec`` every output the data allow is listed, so that ``--set`` can switch it on.
+    """
+    spec = RunSpec.from_json(Path(options.spec).read_text("utf-8")) if options.spec else RunSpec()
+    changes = [*(_change(text) for text in options.set)]
+    if options.epochs is not None:
+        changes.append(("training.epochs", options.epochs))
+    if options.seed is not None:
+        changes.append(("seed", options.seed))
+    for key, value in changes:
+        if key.startswith("dataset."):
+            spec = spec.replace(key, value)
+    graph = repair(raw, spec.dataset.repairs)
+    if not options.spec:
+        profile = graph.profile
+        outputs = offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+        spec = RunSpec.from_dict({**spec.to_dict(), "outputs": [output.to_dict() for output in outputs]})
+    for key, value in changes:
+        if not key.startswith("dataset."):
+            spec = spec.replace(key, value)
+    source = options.path if options.path.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
+    return spec.replace("dataset.source", source).replace("dataset.name", graph.name), graph
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """Return key and value of ``dotted.key=value``; the value is JSON, or else text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SpecError(
+            f"Expected dotted.key=value. Received: {text!r}.",
+            where="--set",
+            mend="For example model.latent_dim=32.",
+        )
+    try:
+        return key, json.loads(value)
+    except (ValueError, RecursionError):
+        return key, value
+
+
+def _stop_on_interrupt() -> threading.Event:
+    """Return an event that the first Ctrl-C sets; the second one ends the program."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("\nCancelling; what was learnt so far is kept. Ctrl-C again to give it up.", file=sys.stderr)
+
+    signal.signal(signal.SIGINT, ask)
+    return stop
+
+
+# ---------------------------------------------------------------------------- output
+def _evaluate(result: RunResult, graph: GraphData) -> dict[str, Any]:
+    """Return the scores as in metrics.json, from codes, pairs and message edges alone."""
+    split, z = result.split, result.z_mean
+    if z.shape[0] != graph.n_nodes:
+        raise RunError(f"The embedding has {z.shape[0]} rows and the data set {graph.n_nodes} nodes.")
+
+    def scores(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
+        truth = np.repeat([1, 0], [len(positive), len(negative)])
+        return link_metrics(truth, score_pairs(z, np.concatenate([positive, negative])))
+
+    metrics: dict[str, Any] = {"test": scores(split.test, split.test_neg)}
+    if len(split.val):
+        metrics["val"] = scores(split.val, split.val_neg)
+    truth = np.repeat([1, 0], [len(split.test), len(split.test_neg)])
+    metrics["baselines"] = {
+        name: link_metrics(truth, values) for name, values in run_baselines(graph, split).items()
+    }
+    return metrics
+
+
+def _print_scores(metrics: Any) -> None:
+    rows = [("this model", metrics["test"])]
+    rows += [
+        (BASELINES[name].title if name in BASELINES else name, values)
+        for name, values in metrics["baselines"].items()
+    ]
+    print(f"{'test edges':>26}  {'AUC':>8}  {'AP':>8}")
+    for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
+        print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "-"}[value]
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+    )
+
+
+class _JsonLines:
+    """Prints each event as a line of JSON."""
+
+    def tell(self, event: Event) -> None:
+        print(event_line(event), flush=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Bar:
+    """Draws a progress bar on a terminal, and a line for each stage elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._terminal = stream.isatty()
+        self._epochs = 0
+        self._drawn = 0.0
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Stage):
+            self._say(STAGES.get(event.name, event.name))
+        elif isinstance(event, Started):
+            self._epochs = event.epochs
+            self._say(STAGES["training"])
+        elif isinstance(event, EpochEnd) and self._terminal and time.monotonic() - self._drawn > 0.1:
+            self._drawn = time.monotonic()
+            full = round(BAR * event.epoch / self._epochs)
+            scores = "".join(f"  val {name} {value:.4f}" for name, value in event.val.items())
+            self._draw(f"[{'#' * full}{'.' * (BAR - full)}] epoch {event.epoch}/{self._epochs}{scores}")
+
+    def close(self) -> None:
+        if self._terminal:
+            self._draw("")
+
+    def _say(self, text: str) -> None:
+        if self._terminal:
+            self._draw(text)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _draw(self, text: str) -> None:
+        self._stream.write(f"\r\x1b[K{text}")
+        self._stream.flush()
+
+
+# ------------------------------------------------------------------------- arguments
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m vgae_core", description="Variational graph auto-encoders."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(command=function)
+        return added
+
+    def data(added: argparse.ArgumentParser) -> None:
+        added.add_argument("path", metavar="PATH|sample:NAME", help="the graph, or the name of a sample")
+        added.add_argument("--features", metavar="PATH", help="node features")
+        added.add_argument("--labels", metavar="PATH", help="node labels")
+        added.add_argument("--json", action="store_true", help="print JSON")
+
+    data(command("inspect", inspect_command, "Say what is in a data set."))
+
+    train = command("train", train_command, "Train one model and write its folder.")
+    data(train)
+    train.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
+    train.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="one setting, e.g. model.latent_dim=32",
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="same as --set training.epochs=N")
+    train.add_argument("--seed", type=int, metavar="S", help="same as --set seed=S")
+    train.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use instead of drawing them")
+    train.add_argument("--out", metavar="RUN_DIR", required=True, help="a new folder for the run")
+
+    evaluate = command("evaluate", evaluate_command, "Work the scores of a run out again.")
+    evaluate.add_argument("run", metavar="RUN_DIR")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+
+    export = command("export", export_command, "Write a part of a run to a file.")
+    export.add_argument("run", metavar="RUN_DIR")
+    export.add_argument("--what", required=True, choices=["embedding", "links", "bundle"])
+    export.add_argument(
+        "--to",
+        metavar="FILE",
+        required=True,
+        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
