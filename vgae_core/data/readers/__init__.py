@@ -261,10 +261,10 @@ def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
 
 
 def _recognise(probe: Probe) -> Format:
+    refused.refuse(probe)
     for format_ in FORMATS:
         if format_.recognise(probe):
             return format_
-    refused.refuse(probe)
     text.layout(probe)  # says what it is instead
     raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
 

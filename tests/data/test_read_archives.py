@@ -1,0 +1,191 @@
+"""Zip archives, the layout of the Open Graph Benchmark, and what is refused with a recipe."""
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from vgae_core.data.limits import Limits
+from vgae_core.data.readers import SourceFile, read
+from vgae_core.errors import DataError, LimitError
+
+EDGES = "0,1\n1,2\n2,4\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    def run(*parts, **options):
+        sources = []
+        for i, (name, content) in enumerate(parts):
+            path = tmp_path / f"upload{i}"
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            sources.append(SourceFile(name, path))
+        return read(sources, **options)
+
+    return run
+
+
+def zipped(*members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+class TestZip:
+    def test_one_file(self, files):
+        assert len(files(("graph.zip", zipped(("folder/edges.csv", EDGES)))).rows) == 3
+
+    def test_several_files_documents_left_out(self, files):
+        archive = zipped(
+            ("d/", ""), ("d/README.txt", "hello\n"),
+            ("__MACOSX/d/._edges.csv", b"\0\1"), ("d/LICENSE", "MIT"),
+            ("d/edges.csv", EDGES), ("d/labels.csv", "id,label\n0,a\n1,a\n2,b\n4,b\n"),
+            ("d/features.csv.gz", gzip.compress(b"id,p,q\n0,1,2\n1,1,3\n2,0,1\n4,1,1\n")),
+        )  # fmt: skip
+        graph = files(("d.zip", archive))
+        assert graph.label_names == ("a", "b")
+        assert graph.features.shape == (4, 2)
+
+    def test_beside_another_file(self, files):
+        graph = files(
+            ("e.zip", zipped(("edges.csv", EDGES))), ("labels.csv", "id,label\n0,a\n1,a\n2,b\n4,b\n")
+        )
+        assert graph.label_names == ("a", "b")
+
+    def test_npz_stays_whole(self, files):
+        buffer = io.BytesIO()
+        sparse.save_npz(buffer, sparse.csr_array(np.eye(4, k=1)))
+        assert len(files(("upload", buffer.getvalue())).rows) == 3
+        assert len(files(("z.zip", zipped(("a.npz", buffer.getvalue())))).rows) == 3
+
+    @pytest.mark.parametrize(
+        ("members", "message"),
+        [
+            ([("../../edges.csv", EDGES)], "leads outside"),
+            ([("/etc/passwd", EDGES)], "leads outside"),
+            ([("..\\edges.csv", EDGES)], "leads outside"),
+            ([("C:\\edges.csv", EDGES)], "leads outside"),
+            ([("inner.zip", zipped(("edges.csv", EDGES)))], "archive itself"),
+            ([("README.md", "only this")], "no file that can be read"),
+            ([], "no file that can be read"),
+            ([("a/data.pkl", b"\x80\x02."), ("a/version", "3")], "PyTorch"),
+            ([("[Content_Types].xml", "<x/>"), ("xl/sheet1.xml", "<x/>")], "Office"),
+            ([(f"{i}.csv", EDGES) for i in range(1001)], "1,001 members"),
+            ([("a.csv", EDGES), ("b.csv", EDGES)], "Two files hold edges"),
+        ],
+    )
+    def test_what_is_refused(self, files, members, message):
+        with pytest.raises(DataError, match=message):
+            files(("a.zip", zipped(*members)))
+
+    def test_link_encrypted_and_damaged(self, files):
+        link = zipfile.ZipInfo("edges.csv")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        with pytest.raises(DataError, match="is a link"):
+            files(("a.zip", zipped((link, "/etc/passwd"))))
+        whole = zipped(("edges.csv", EDGES))
+        locked = bytearray(whole)
+        locked[6] |= 1
+        locked[whole.index(b"PK\x01\x02") + 8] |= 1
+        with pytest.raises(DataError, match="encrypted"):
+            files(("a.zip", bytes(locked)))
+        for damaged in (whole[:-30], whole[:30] + b"\xff" * 10 + whole[40:]):
+            with pytest.raises(DataError, match=r"a\.zip"):
+                files(("a.zip", damaged))
+
+    def test_bombs_end_at_the_limit(self, files):
+        bomb = zipped(("edges.csv", b"0,1\n" * 2_000_000))
+        with pytest.raises(LimitError, match="decompressed size"):
+            files(("a.zip", bomb), limits=Limits(decompressed_bytes=1_000_000))
+        two = zipped(("edges.csv", b"0,1\n" * 200_000), ("x.csv", b"0,1\n" * 200_000))
+        with pytest.raises(LimitError, match="decompressed size"):
+            files(("a.zip", two), limits=Limits(decompressed_bytes=1_000_000))
+        with pytest.raises(LimitError, match="200 fold"):
+            files(("a.zip", zipped(("edges.csv", bytes(30_000_000)))))
+
+
+# --------------------------------------------------------------------- Open Graph Benchmark
+OGB = {
+    "raw/edge.csv.gz": EDGES,
+    "raw/node-feat.csv.gz": "".join(f"{i}.5,{i % 2},0.25\n" for i in range(6)),
+    "raw/node-label.csv.gz": "1\n0\n1\n1\n0\n0\n",
+    "raw/num-node-list.csv.gz": "6\n",
+    "raw/num-edge-list.csv.gz": "3\n",
+    "raw/node_year.csv.gz": "2001\n" * 6,
+    "split/time/train.csv.gz": "0\n1\n",
+    "split/time/valid.csv.gz": "2\n",
+    "split/time/test.csv.gz": "3\n",
+    "mapping/README.md": "text",
+    "mapping/labelidx2arxivcategeory.csv.gz": "label idx,category\n0,cs.NA\n",
+    "mapping/nodeidx2paperid.csv.gz": "node idx,paper id\n0,9\n",
+    "RELEASE_v1.txt": "x\n",
+}
+
+
+def compressed(name, text):
+    return gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+
+
+def check_benchmark(graph):
+    assert graph.format == "Open Graph Benchmark (CSV)"
+    assert graph.node_ids.tolist() == list(range(6))
+    assert list(zip(graph.rows, graph.cols, strict=True)) == [(0, 1), (1, 2), (2, 4)]
+    assert graph.features[:, 0].tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+    assert graph.labels.tolist() == [1, 0, 1, 1, 0, 0]
+    assert {f.code: f.count for f in graph.findings}["announced-nodes"] == 2
+
+
+def test_benchmark_folder_and_archive(files):
+    members = [(f"arxiv/{name}", compressed(name, text)) for name, text in OGB.items()]
+    check_benchmark(files(("arxiv.zip", zipped(*members))))
+    loose = [
+        (n.rsplit("/", 1)[-1], compressed(n, t)) for n, t in OGB.items() if not n.endswith((".md", ".txt"))
+    ]
+    check_benchmark(files(*loose))
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [("3\n3\n", "one graph"), ("4\n", "names node 4"), ("many\n", "no number"), ("9999999999\n", "limit")],
+)
+def test_benchmark_counts_are_checked(files, count, message):
+    with pytest.raises(DataError, match=message):
+        files(("edge.csv", EDGES), ("num-node-list.csv", count))
+
+
+# ----------------------------------------------------------------------------------- refused
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("data.pt", zipped(("data/data.pkl", b"x")), "PyTorch.*to_scipy_sparse_matrix"),
+        ("data.pt", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch.*to_scipy_sparse_matrix"),
+        ("graph.bin", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + bytes(50), "DGL.*save_npz"),
+        ("upload", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + bytes(50), "DGL.*save_npz"),
+        ("g.gpickle", b"\x80\x04\x95" + bytes(50), "pickle.*save_npz"),
+        ("g.bz2", bz2.compress(EDGES.encode()), "bzip2.*gz"),
+        ("g.xz", lzma.compress(EDGES.encode()), "xz.*gz"),
+    ],
+)  # fmt: skip
+def test_refused_with_a_recipe(files, name, content, message):
+    with pytest.raises(DataError, match=message):
+        files((name, content))
+
+
+def test_tar_is_refused(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("../edges.csv")
+        info.size = len(EDGES)
+        archive.addfile(info, io.BytesIO(EDGES.encode()))
+    for content in (buffer.getvalue(), gzip.compress(buffer.getvalue())):
+        with pytest.raises(DataError, match="tar archive"):
+            files(("g.tar.gz", content))
