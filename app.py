@@ -31,5 +31,8 @@ try:
     with body:
         page.run()
 finally:
-    # After the page, so that the visitor does not wait for it, and also where the page ended early.
-    state.engine().warm()
+    # Also where the page ended early; on the first page after the visitor's own files.
+    if page is pages["data"]:
+        state.warm_later()
+    else:
+        state.engine().warm()

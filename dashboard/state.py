@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import threading
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from vgae_core.runs.engine import Engine
 
 log = logging.getLogger("vgae_studio")
+
+WARM_AFTER_SECONDS = 3.0
+"""How long the engine's worker waits for the first page to be drawn."""
 
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
@@ -53,6 +57,20 @@ def engine() -> Engine:
     from vgae_core.runs.engine import Engine  # imported late: the first page does not wait for it
 
     return Engine(store())
+
+
+@st.cache_resource(show_spinner=False)
+def warm_later() -> threading.Timer:
+    """Start the engine's worker in a moment, once for the server.
+
+    Importing and starting it takes seconds of a core, which the first page and the
+    files that the browser fetches for it need more.
+    """
+    build = engine
+    timer = threading.Timer(WARM_AFTER_SECONDS, lambda: build().warm())
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 # --------------------------------------------------------------------- for one visitor
