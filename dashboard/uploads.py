@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from dashboard import charts
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.limits import LIMITS
-from vgae_core.data.readers import SourceFile, read_isolated
+from vgae_core.data.readers import FORMATS, SourceFile, read_isolated
 from vgae_core.errors import DataError, LimitError
 
 if TYPE_CHECKING:
@@ -19,33 +20,47 @@ if TYPE_CHECKING:
 
 Slot = Literal["edges", "features", "labels"]
 SLOTS: dict[Slot, tuple[str, str]] = {
-    "edges": ("Graph", "Edge list, sparse matrix or a file that holds a whole data set."),
+    "edges": ("Graph", "An edge list, a matrix, or the file or files that hold a whole data set."),
     "features": ("Node features (optional)", "Matched to the graph by node id."),
     "labels": ("Node labels (optional)", "Node id and class, one node a line."),
 }
-FORMATS = """\
-- **Graph**: edge list (CSV, TSV or separated by spaces; with or without header; ids of any kind;
-  optional weight), `scipy.sparse.save_npz`, Matrix Market (`.mtx`)
-- **Node features**: CSV with one row a node, CSV with the columns `node, feature, value`, `.npz`, `.mtx`
-- **Node labels**: CSV with the columns node and label
+MOST_FILES = 16
+"""Files read together; Planetoid's eight are the most any format has."""
 
-Any of them may be compressed with gzip (`.gz`).
-"""
 NAME_LENGTH = 60
 """Characters of a data set's name."""
 
 _GENERATION = "upload_generation"
 
 
-def slots() -> dict[Slot, UploadedFile]:
+def formats() -> str:
+    """Return what can be read, as Markdown, from the readers' own list."""
+    graphs = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.edges)
+    tables = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.table)
+    return (
+        f"**Graph**: {graphs}.\n\n"
+        f"**Node features and labels**: {tables}.\n\n"
+        "Text tables may have a header or none, ids of any kind and an optional weight; features may also be "
+        "listed as `node, feature, value`. Any file may be compressed with gzip. The files of a data set "
+        "that comes in several go together into the first slot."
+    )
+
+
+def slots() -> dict[Slot, list[UploadedFile]]:
     """Draw the file slots and return the files in them."""
     generation = st.session_state.get(_GENERATION, 0)
     cap = int(st.get_option("server.maxUploadSize"))
     chosen = {
-        slot: st.file_uploader(label, key=f"upload_{slot}_{generation}", help=about, max_upload_size=cap)
+        slot: st.file_uploader(
+            label,
+            key=f"upload_{slot}_{generation}",
+            help=about,
+            max_upload_size=cap,
+            accept_multiple_files=slot == "edges",
+        )
         for slot, (label, about) in SLOTS.items()
     }
-    return {slot: file for slot, file in chosen.items() if file is not None}
+    return {slot: file if isinstance(file, list) else [file] for slot, file in chosen.items() if file}
 
 
 def drop() -> None:
@@ -53,12 +68,14 @@ def drop() -> None:
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
 
 
-def read(files: Mapping[Slot, UploadedFile], name: str, progress: Callable[[float, str], None]) -> RawGraph:
+def read(
+    files: Mapping[Slot, Sequence[UploadedFile]], name: str, progress: Callable[[float, str], None]
+) -> RawGraph:
     """Return the graph in `files`, read in a bounded child process from a folder that is removed afterwards.
 
     Parameters
     ----------
-    files : mapping of str to UploadedFile
+    files : mapping of str to sequence of UploadedFile
         By slot.
     name : str
         Name of the data set; empty takes the file's.
@@ -70,22 +87,41 @@ def read(files: Mapping[Slot, UploadedFile], name: str, progress: Callable[[floa
     DataError
         If there is no graph file, or the readers refuse one.
     LimitError
-        If a file is too large; the widgets' own limit binds only honest browsers.
+        If there are too many files or bytes; the widgets' own limits bind only honest browsers.
     """
     if "edges" not in files:
         raise DataError("No graph was chosen.", mend="Put a file into the first slot.")
+    check([file for slot in files.values() for file in slot])
+    with tempfile.TemporaryDirectory(prefix="vgae-upload-") as folder:
+        sources = []
+        for slot, several in files.items():
+            for number, file in enumerate(several):
+                path = Path(folder) / f"{slot}-{number}"  # never the visitor's own file name
+                path.write_bytes(file.getbuffer())
+                # Of several files the readers find out which is which.
+                sources.append(SourceFile(file.name, path, "auto" if len(several) > 1 else slot))
+        return read_isolated(sources, name=name.strip()[:NAME_LENGTH] or None, progress=progress)
+
+
+def check(files: Sequence[UploadedFile]) -> None:
+    """Raise LimitError if there are too many files, or one or all of them are too large."""
+    if len(files) > MOST_FILES:
+        raise LimitError(
+            f"{len(files)} files were chosen; at most {MOST_FILES} are read together.",
+            mend="Take away the files that do not belong to the data set.",
+        )
     most = min(int(st.get_option("server.maxUploadSize")) * 2**20, LIMITS.upload_bytes)
-    for file in files.values():
+    mend = "Compress it with gzip, or read it with the command line on your own machine."
+    for file in files:
         if file.size > most:
             raise LimitError(
                 f"The file has {file.size:,} bytes; at most {most:,} are accepted.",
                 where=file.name,
-                mend="Compress it with gzip, or read it with the command line on your own machine.",
+                mend=mend,
             )
-    with tempfile.TemporaryDirectory(prefix="vgae-upload-") as folder:
-        sources = []
-        for slot, file in files.items():
-            path = Path(folder) / slot  # never the visitor's own file name
-            path.write_bytes(file.getbuffer())
-            sources.append(SourceFile(name=file.name, path=path, role=slot))
-        return read_isolated(sources, name=name.strip()[:NAME_LENGTH] or None, progress=progress)
+    total = sum(file.size for file in files)
+    if total > LIMITS.upload_bytes:
+        raise LimitError(
+            f"The files have {total:,} bytes together; at most {LIMITS.upload_bytes:,} are accepted.",
+            mend=mend,
+        )

@@ -43,7 +43,7 @@ def upload() -> None:
         files = uploads.slots()
         name = st.text_input("Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.")
         with st.expander("Which files can be read?", icon=":material/help:"):
-            st.markdown(uploads.FORMATS)
+            st.markdown(uploads.formats())
         read = st.form_submit_button(
             "Read files", type="primary", icon=":material/upload_file:", width="stretch"
         )

@@ -1,6 +1,7 @@
 """The Data page: samples, uploads, repairs, and errors that keep what was there."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from dashboard import uploads
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import read
 from vgae_core.data.samples import SAMPLES
+from vgae_core.errors import LimitError
 
 EDGES = b"source,target\nann,bob\nbob,cid\ncid,ann\ncid,cid\nbob,ann\ndee,eve\n"
 LABELS = b"node,team\nann,red\nbob,red\ncid,blue\n"
@@ -95,7 +97,7 @@ def test_upload_with_labels(app, isolated):
     assert "1 entries lead from a node to itself" in texts(at)
     assert at.session_state["spec"].dataset.source == f"upload:{graph.fingerprint}"
     assert [o.name for o in at.session_state["spec"].outputs] == ["adj_rec", "z_vars", "labels"]
-    assert at.file_uploader(key="upload_edges_1").value is None  # the bytes are gone from the server
+    assert not at.file_uploader(key="upload_edges_1").value  # the bytes are gone from the server
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,28 @@ def test_the_server_checks_sizes_itself(app, monkeypatch):
     monkeypatch.setattr(uploads, "LIMITS", Limits(upload_bytes=10))
     at = put(open_upload(app), edges=("e.csv", EDGES))
     assert "at most 10" in str(at.error[0].proto.title).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [([1] * 17, "17 files"), ([1, 11], "11 bytes; at most 10"), ([6, 6], "12 bytes together")],
+)
+def test_number_and_sizes_are_checked(monkeypatch, sizes, said):
+    monkeypatch.setattr(uploads, "LIMITS", Limits(upload_bytes=10))
+    files = [SimpleNamespace(name=f"{i}.csv", size=size) for i, size in enumerate(sizes)]
+    with pytest.raises(LimitError, match=said):
+        uploads.check(files)
+
+
+def test_a_data_set_in_several_files(app, shared_data):
+    at = open_upload(app)
+    for path in sorted((shared_data / "planetoid").glob("ind.citeseer.*")):
+        at.file_uploader(key="upload_edges_0").upload(path.name, path.read_bytes())
+    next(b for b in at.button if b.label == "Read files").click()
+    at.run()
+    assert not at.error
+    assert metric(at, "Nodes") == "3,327"
+    assert metric(at, "Features") == "3,703"
 
 
 def test_repairs_apply_at_once_and_survive_a_reload(app, studio_store):
