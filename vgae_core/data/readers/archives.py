@@ -169,6 +169,12 @@ def _decompress(
                     mend="Hand it in uncompressed.",
                 )
             out.write(piece)
+    if size != entry.file_size:
+        raise DataError(
+            f"The zip archive is damaged: {shorten(entry.filename)!r} is not as long as it says.",
+            where=where,
+            mend="Write it anew.",
+        )
     return Path(out.name), size
 
 

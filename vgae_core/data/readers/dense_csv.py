@@ -25,10 +25,9 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
     except DataError:
         return None  # the reader of tables says what is wrong
     first, rest = shape.rows[0], shape.rows[1:]
-    n_rows = count_lines(probe) - shape.skip
-    if not rest or n_rows > shape.width + 2:  # the last lines may be blank
+    n_rows = _count_rows(probe, shape)
+    if not rest or n_rows > shape.width + 1:
         return None
-    n_rows = sum(1 for row in rest if row) + 1 if len(shape.rows) < 200 else n_rows
     if len(first) == shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
         return shape, None, False
     named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
@@ -43,6 +42,17 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
         if first == counted or not any(is_number(name) for name in first):
             return shape, first, False
     return None
+
+
+def _count_rows(probe: Probe, shape: Layout) -> int:
+    """Return the number of lines with something on them, blank lines at the end left out."""
+    size = probe.path.stat().st_size
+    with open(probe.path, "rb") as file:
+        file.seek(max(0, size - 65_536))
+        tail = file.read()
+    blank = tail[len(tail.rstrip(b" \t\r\n\0")) :]
+    newlines = count_lines(probe) - (0 if tail.endswith(b"\n") else 1)
+    return newlines - blank.count(b"\n") + 1 - shape.skip
 
 
 def _numeric(rows: list[list[str]], start: int) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
-
-import networkx as nx
-from networkx.readwrite.gexf import GEXFReader
 
 from vgae_core.data.readers.base import Edges, Format, Probe
 from vgae_core.data.readers.networks import graph_edges, parse
 from vgae_core.data.readers.xml import has_root, parse_tree
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _SPACE = "http://www.gexf.net/1.2draft"
 
@@ -20,6 +21,8 @@ def _tag(space: str, local: str) -> str:
 
 
 def _graph(probe: Probe, root: Element) -> nx.Graph:
+    from networkx.readwrite.gexf import GEXFReader
+
     reader = GEXFReader(version="1.2draft")
     reader.simple_graph = False  # keep parallel edges
     found = root.find(f"{{{_SPACE}}}graph")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import networkx as nx
-
 from vgae_core.data.readers.base import Edges, Format, Probe
 from vgae_core.data.readers.networks import graph_edges, parse
 
@@ -30,6 +28,8 @@ def _text(probe: Probe) -> str:
 
 
 def _edges(probe: Probe) -> Edges:
+    import networkx as nx
+
     graph: nx.Graph = parse(probe, FORMAT.title, lambda: nx.parse_gml(_text(probe), label="id"))
     return graph_edges(probe, graph, FORMAT.title)
 

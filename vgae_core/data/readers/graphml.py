@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
-
-import networkx as nx
-from networkx.readwrite.graphml import GraphMLReader
 
 from vgae_core.data.readers.base import Edges, Format, Probe
 from vgae_core.data.readers.networks import graph_edges, parse
 from vgae_core.data.readers.xml import has_root, parse_tree
 
+if TYPE_CHECKING:
+    import networkx as nx
+
+_SPACE = "http://graphml.graphdrawing.org/xmlns"
+
 
 def _tag(space: str, local: str) -> str:
     """Read every GraphML dialect, and files without a namespace, as the one networkx knows."""
     own = not space or "graphdrawing" in space
-    return f"{{{GraphMLReader.NS_GRAPHML if own else space}}}{local}"
+    return f"{{{_SPACE if own else space}}}{local}"
 
 
 def _graph(probe: Probe, root: Element) -> nx.Graph:
+    from networkx.readwrite.graphml import GraphMLReader
+
     reader = GraphMLReader(force_multigraph=True)
-    found = root.find(f"{{{reader.NS_GRAPHML}}}graph")
+    found = root.find(f"{{{_SPACE}}}graph")
     if found is None:
         raise probe.error("Holds no <graph>.", mend="Write it with networkx.write_graphml, yEd or Gephi.")
     keys, defaults = reader.find_graphml_keys(root)

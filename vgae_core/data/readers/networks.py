@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -23,6 +22,9 @@ from vgae_core.data.readers.base import (
 )
 from vgae_core.data.readers.delimited import LABEL_NAMES, WEIGHT_NAMES, as_classes
 
+if TYPE_CHECKING:
+    import networkx as nx  # takes a quarter of a second: loaded by those who need it
+
 MAX_ATTRIBUTES = 200
 """Of more node attributes than this, only those that most nodes have are looked at."""
 _FEW = 20
@@ -37,6 +39,8 @@ def parse(probe: Probe, title: str, work: Callable[[], _T]) -> _T:
     ------
     DataError
     """
+    import networkx as nx
+
     mend = "The file is probably damaged: write it anew."
     try:
         return work()

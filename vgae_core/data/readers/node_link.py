@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
 from vgae_core.data.readers.networks import graph_edges, parse
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _START = re.compile(rb"\A(\xef\xbb\xbf)?\s*\{")
 _LISTS = re.compile(rb'"(nodes|links|edges)"\s*:\s*\[\s*[{\]]')
@@ -77,6 +79,8 @@ def _key(nodes: list[dict[str, Any]], links: list[dict[str, Any]]) -> str | None
 
 
 def _graph(probe: Probe, content: Any) -> tuple[nx.Graph, int, int]:
+    import networkx as nx
+
     nodes, links = _lists(probe, content)
     probe.limits.check("nodes", len(nodes), where=probe.name)
     probe.limits.check("edges", len(links), where=probe.name)

@@ -15,13 +15,13 @@ MAX_DEPTH = 200
 
 
 def has_root(probe: Probe, name: str) -> bool:
-    """Return whether the document's beginning holds an element of that name."""
+    """Return whether the document's beginning holds an element, or declares a type, of that name."""
     head = probe.head
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4]:
         head = head.replace(b"\0", b"")  # UTF-16, near enough to find a tag
     text = head.decode("latin-1")
     marked = re.match(r"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<", text) is not None
-    return marked and re.search(rf"<([\w.-]+:)?{name}[\s>/]", text, re.IGNORECASE) is not None
+    return marked and re.search(rf"<(!DOCTYPE\s+)?([\w.-]+:)?{name}[\s>/\[]", text, re.IGNORECASE) is not None
 
 
 class _Builder(TreeBuilder):

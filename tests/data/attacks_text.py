@@ -1,0 +1,270 @@
+"""Hostile text files and archives, made by code: bombs, entities, lies, nesting and garbage.
+
+Each attack is the files it consists of and what the error must say. ``outside`` is a folder that
+attacks try to reach: it holds ``secret.txt``, and nothing may appear in it.
+"""
+
+import gzip
+import io
+import random
+import stat
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SECRET = "the secret 91c2d4"  # noqa: S105  (made up)
+EDGES = "0,1\n1,2\n2,3\n"
+
+
+@dataclass(frozen=True)
+class Attack:
+    name: str
+    parts: dict
+    """File name → content, or a function that makes it."""
+    message: str
+    """What the error must say (a regular expression)."""
+
+    @property
+    def files(self):
+        """Return file name → bytes, made anew."""
+        made = {name: content() if callable(content) else content for name, content in self.parts.items()}
+        return {name: c if isinstance(c, bytes) else c.encode() for name, c in made.items()}
+
+
+def zipped(*members, method=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def squeezed(content):
+    return gzip.compress(content, 1)
+
+
+def lying_size(content, size):
+    """Return the zip with the decompressed size of its first member overwritten."""
+    raw = bytearray(content)
+    raw[22:26] = size.to_bytes(4, "little")
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 24 : at + 28] = size.to_bytes(4, "little")
+    return bytes(raw)
+
+
+def nested_zip(depth):
+    content = zipped(("zeros.csv", bytes(10_000_000)))
+    for level in range(depth):
+        content = zipped(*[(f"{level}-{i}.zip", content) for i in range(4)])
+    return content
+
+
+def overlapping_zip(copies):
+    """Return a zip whose directory lists one member many times (a bomb without nesting)."""
+    raw = zipped(("a.csv", b"0,1\n" * 3_000_000))
+    at = raw.index(b"PK\x01\x02")
+    end = raw.index(b"PK\x05\x06")
+    entry = raw[at:end]
+    directory = b"".join(entry.replace(b"a.csv", b"%05d" % i) for i in range(copies))
+    tail = bytearray(raw[end:])
+    tail[8:12] = copies.to_bytes(2, "little") * 2
+    tail[12:16] = len(directory).to_bytes(4, "little")
+    return raw[:at] + directory + bytes(tail)
+
+
+def linked_zip(target):
+    link = zipfile.ZipInfo("edges.csv")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return zipped((link, str(target)))
+
+
+def encrypted_zip():
+    raw = bytearray(zipped(("edges.csv", EDGES)))
+    raw[6] |= 1
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(raw)
+
+
+def tar(path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        info = tarfile.TarInfo(str(path))
+        info.size = len(EDGES)
+        archive.addfile(info, io.BytesIO(EDGES.encode()))
+    return buffer.getvalue()
+
+
+GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">'
+GEXF = '<gexf xmlns="http://www.gexf.net/1.2draft">'
+
+
+def graphml(body, before=""):
+    return f'{before}{GRAPHML}<graph edgedefault="undirected">{body}</graph></graphml>'
+
+
+def gexf(body, before=""):
+    return f'{before}{GEXF}<graph defaultedgetype="undirected">{body}</graph></gexf>'
+
+
+def laughs(root):
+    entities = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
+    return f"<!DOCTYPE {root} [{entities}]>"
+
+
+def quadratic(root):
+    return f'<!DOCTYPE {root} [<!ENTITY a "{"x" * 100_000}">]>'
+
+
+def external(root, target):
+    return f'<!DOCTYPE {root} [<!ENTITY a SYSTEM "file://{target}">]>'
+
+
+def parameter(root, target):
+    return f'<!DOCTYPE {root} [<!ENTITY % a SYSTEM "file://{target}"> %a;]>'
+
+
+def many(text, n):
+    return "".join(text.format(i=i) for i in range(n))
+
+
+def garbage(seed, n=5000):
+    return random.Random(seed).randbytes(n)
+
+
+def attacks(outside):
+    """Return every attack; they try to reach the folder `outside`."""
+    secret = Path(outside) / "secret.txt"
+    two = '<node id="a"/><node id="b"/><edge source="a" target="b"/>'
+    used = '<node id="&a11;"/>'
+    one = '<node id="&a;"/><node id="b"/><edge source="&a;" target="b"/>'
+    gexf_two = '<nodes><node id="a"/><node id="b"/></nodes><edges><edge source="a" target="b"/></edges>'
+    dtd = "document type or entities"
+    gml_two = "node [ id 0 ] node [ id 1 ] edge [ source 0 target 1 {x} ]"
+    links = '{{"nodes":[{{"id":0}},{{"id":1}}],"links":[{{"source":0,"target":1{x}}}]}}'
+    found = [
+        # -------------------------------------------------------------------- XML
+        ("graphml billion laughs", "g.graphml", graphml(used, laughs("graphml")), dtd),
+        ("gexf billion laughs", "g.gexf", gexf(used, laughs("gexf")), dtd),
+        ("graphml quadratic", "g.graphml", graphml("&a;" * 100_000, quadratic("graphml")), dtd),
+        ("gexf quadratic", "g.gexf", gexf("&a;" * 100_000, quadratic("gexf")), dtd),
+        ("graphml reads a file", "g.graphml", graphml(one, external("graphml", secret)), dtd),
+        ("gexf reads a file", "g.gexf", gexf(one, external("gexf", secret)), dtd),
+        ("graphml parameter entity", "g.graphml", graphml(two, parameter("graphml", secret)), dtd),
+        ("graphml external type", "g.graphml",
+         graphml(two, f'<!DOCTYPE graphml SYSTEM "file://{secret}">'), dtd),
+        ("graphml remote type", "g.graphml",
+         graphml(two, '<!DOCTYPE graphml PUBLIC "x" "http://127.0.0.1:9/x.dtd">'), dtd),
+        ("graphml type in utf-16", "g.graphml",
+         graphml(used, '<?xml version="1.0" encoding="utf-16"?>' + laughs("graphml")).encode("utf-16"), dtd),
+        ("graphml type in gzip", "g.graphml.gz",
+         gzip.compress(graphml(used, laughs("graphml")).encode()), dtd),
+        ("graphml type in zip", "g.zip", zipped(("g.graphml", graphml(used, laughs("graphml")))), dtd),
+        ("graphml includes a file", "g.graphml",
+         graphml(f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{secret}" parse="text"/>'),
+         "no nodes"),
+        ("graphml deep", "g.graphml", graphml("<node id='x'><graph>" * 100_000), "nested"),
+        ("gexf deep", "g.gexf", gexf("<nodes>" + "<node id='x'><nodes>" * 100_000), "nested"),
+        ("graphml many nodes", "g.graphml", graphml(many('<node id="{i}"/>', 150_000)), "limit"),
+        ("graphml many edges", "g.graphml",
+         graphml('<node id="a"/>' + '<edge source="a" target="a"/>' * 300_000), "limit"),
+        ("graphml many attributes", "g.graphml",
+         graphml("<node " + many('a{i}="" ', 200_000) + '/>'), "has no id"),
+        ("graphml not a number", "g.graphml",
+         GRAPHML + '<key id="w" for="edge" attr.name="weight" attr.type="double"/>'
+         '<graph edgedefault="directed"><edge source="a" target="b"><data key="w">NaN</data></edge>'
+         '</graph></graphml>', "not a finite number"),
+        ("graphml giant number", "g.graphml",
+         GRAPHML + '<key id="w" for="node" attr.name="n" attr.type="int"/><graph edgedefault="directed">'
+         f'<node id="a"><data key="w">{"9" * 100_000}</data></node></graph></graphml>', "GraphML"),
+        ("graphml unknown type", "g.graphml",
+         GRAPHML + '<key id="w" for="node" attr.name="n" attr.type="os.system"/><graph></graph></graphml>',
+         "GraphML"),
+        ("graphml hyperedges", "g.graphml", graphml(two + "<hyperedge/>"), "hyperedge"),
+        ("graphml unknown encoding", "g.graphml",
+         graphml(two, '<?xml version="1.0" encoding="x-evil"?>'), "XML"),
+        ("graphml cut off", "g.graphml", graphml(two)[:-30], "XML"),
+        ("graphml of garbage", "g.graphml", b"<graphml " + garbage(1), "XML"),
+        ("gexf of garbage", "g.gexf", garbage(2), "binary"),
+        ("gexf unknown class", "g.gexf", gexf('<attributes class="evil"/>' + gexf_two), "GEXF"),
+        ("gexf infinite weight", "g.gexf",
+         gexf(gexf_two.replace("<edge ", '<edge weight="1e400" ')), "not a finite number"),
+        ("gexf empty", "g.gexf", "<gexf/>", "no <graph>"),
+        # -------------------------------------------------------------------- GML
+        ("gml deep", "g.gml", "graph [ " + "a [ " * 200_000, "nested"),
+        ("gml deep and closed", "g.gml", "graph [ " + "a [ " * 50_000 + "] " * 50_001, "nested"),
+        ("gml giant number", "g.gml", f"graph [ node [ id {'9' * 50_000} ] ]", "GML"),
+        ("gml not a number", "g.gml", f"graph [ {gml_two.format(x='weight NAN')} ]", "not a finite number"),
+        ("gml many nodes", "g.gml", f"graph [ {many('node [ id {i} ] ', 150_000)} ]", "limit"),
+        ("gml open text", "g.gml", 'graph [ node [ id 0 label "' + "x\n" * 300_000, "GML"),
+        ("gml of garbage", "g.gml", b"graph [ " + garbage(3), "UTF-8|binary"),
+        ("gml latin text", "g.gml", 'graph [ node [ id 0 label "Zoë" ] ]'.encode("latin-1"), "UTF-8"),
+        ("gml two graphs", "g.gml", "graph [ ] graph [ ]", "more than one graph"),
+        # -------------------------------------------------------------------- Pajek
+        ("pajek giant count", "g.net", "*Vertices 2000000000\n1 \"a\"\n*Edges\n1 2\n", "limit"),
+        ("pajek endless count", "g.net", f"*Vertices {'9' * 5000}\n", "count"),
+        ("pajek giant matrix", "g.net", "*Vertices 100000\n*Matrix\n0 1\n", "limit"),
+        ("pajek beyond the last", "g.net", "*Vertices 3\n*Edges\n1 99999999999999999999\n", "from 1 to 3"),
+        ("pajek negative", "g.net", "*Vertices 3\n*Arcs\n-1 2\n", "from 1 to 3"),
+        ("pajek not a number", "g.net", "*Vertices 2\n*Matrix\n0 nan\n0 0\n", "not finite"),
+        ("pajek of garbage", "g.net", b"*Vertices 5\n" + garbage(4), "UTF-8|binary"),
+        # -------------------------------------------------------------------- JSON
+        ("json not a number", "g.json", links.format(x=',"weight":NaN'), "NaN"),
+        ("json infinite", "g.json", links.format(x=',"weight":1e999'), "not a finite number"),
+        ("json deep", "g.json", links.format(x=',"a":' + "[" * 200_000), "(?i)nested"),
+        ("json deep objects", "g.json", links.format(x="") + '{"a":' * 200_000, "(?i)nested|not JSON"),
+        ("json giant number", "g.json", links.format(x=f',"weight":{"9" * 100_000}'), "number|JSON|digits"),
+        ("json objects for ids", "g.json", '{"nodes":[{"id":0}],"links":[{"source":{},"target":[]}]}',
+         "source of a link"),
+        ("json of garbage", "g.json", b'{"nodes":[{"id":' + garbage(5), "UTF-8|binary|JSON"),
+        ("json many nodes", "g.json",
+         '{"nodes":[' + ",".join([f'{{"id":{i}}}' for i in range(150_000)]) + '],"links":[]}', "limit"),
+        # -------------------------------------------------------------------- text
+        ("list of many neighbours", "g.adjlist", "a " + "b " * 2_000_000, "limit"),
+        ("list of many nodes", "g.adjlist", many("{i}: {i}\n", 150_000), "limit"),
+        ("list of garbage", "g.adjlist", garbage(6), "binary"),
+        ("list in another encoding", "g.adjlist", b"a: b\n" + "ä: ö\n".encode("latin-1"), "UTF-8"),
+        ("dense giant", "a.csv", ("0," * 2999 + "0\n") * 3000, "limit"),
+        ("dense infinite", "a.csv", "0 1 0 inf\n1 0 0 0\n0 0 0 1\n0 0 1 0\n", "finite"),
+        ("edges wide", "e.csv", "a," * 300_000 + "b\n" + "a," * 300_000 + "b\n", "limit|columns"),
+        ("edges in one endless line", "e.csv", "a" * 20_000_000, "longer than|two columns"),
+        ("edges open quote", "e.csv", 'a,b\n"' + "x,y\n" * 90_000, "quotation|columns"),
+        ("edges with nul", "e.csv", b"a,b\n\0\0\0\0,c\n", "binary"),
+        ("edges in utf-32", "e.csv", "a,b\nb,c\n".encode("utf-32"), "binary|UTF|columns|text"),
+        ("edges cut utf-16", "e.csv", "a,b\nb,c\n".encode("utf-16")[:-1], "UTF|text|decode|truncated"),
+        ("only comments", "e.txt", "#" * 100_000 + "\n", "only comments"),
+        ("an html page", "e.csv", "<!DOCTYPE html><html><body>login</body></html>", "XML or HTML"),
+        ("gzip bomb", "e.csv.gz", lambda: squeezed(b"0,1\n" * 15_000_000), "limit"),
+        ("gzip cut off", "e.csv.gz", gzip.compress(garbage(7))[:-20], "damaged"),
+        ("gzip in gzip", "e.csv.gz", gzip.compress(gzip.compress(EDGES.encode())), "binary|compressed|gzip"),
+        # -------------------------------------------------------------------- archives
+        ("zip climbs", "e.zip", zipped((f"../../../{outside}/pwned.csv", EDGES)), "leads outside"),
+        ("zip absolute", "e.zip", zipped((f"{outside}/pwned.csv", EDGES)), "leads outside"),
+        ("zip climbs in windows", "e.zip", zipped(("..\\..\\pwned.csv", EDGES)), "leads outside"),
+        ("zip link", "e.zip", linked_zip(secret), "is a link"),
+        ("zip encrypted", "e.zip", encrypted_zip(), "encrypted"),
+        ("zip nested bomb", "e.zip", lambda: nested_zip(4), "archive itself"),
+        ("zip bomb", "e.zip", lambda: zipped(("e.csv", b"0,1\n" * 15_000_000)), "limit|fold"),
+        ("zip overlapping bomb", "e.zip", lambda: overlapping_zip(900), "limit|damaged|Overlapped"),
+        ("zip many members", "e.zip", lambda: zipped(*[(f"{i}.csv", "") for i in range(5000)]), "members"),
+        ("zip lies low", "e.zip", lying_size(zipped(("e.csv", b"0,1\n" * 500_000)), 10),
+         "damaged|rows|columns|edge"),
+        ("zip lies high", "e.zip", lying_size(zipped(("e.csv", EDGES)), 2**32 - 2), "damaged|limit"),
+        ("zip of bzip2 bomb", "e.zip",
+         lambda: zipped(("e.csv", bytes(60_000_000)), method=zipfile.ZIP_BZIP2), "limit|fold"),
+        ("zip of lzma bomb", "e.zip",
+         lambda: zipped(("e.csv", bytes(60_000_000)), method=zipfile.ZIP_LZMA), "limit|fold"),
+        ("zip of garbage", "e.zip", b"PK\x03\x04" + garbage(8), "damaged"),
+        ("zip of a gzip bomb", "e.zip",
+         lambda: zipped(("e.csv.gz", squeezed(b"0,1\n" * 15_000_000))), "limit"),
+        ("tar climbs", "e.tar.gz", tar(f"../../{outside}/pwned.csv"), "tar archive"),
+        ("pytorch", "data.pt", zipped(("d/data.pkl", b"\x80\x02cos\nsystem\n.")), "PyTorch"),
+    ]  # fmt: skip
+    made = [Attack(name, {file: content}, message) for name, file, content, message in found]
+    for name, counts, message in (
+        ("benchmark announces too many", b"99999999999\n", "limit"),
+        ("benchmark counts are text", b"\xff\xfe\0", "number of nodes"),
+    ):
+        files = {"edge.csv": EDGES.encode(), "num-node-list.csv": counts}
+        made.append(Attack(name, files, message))
+    return made
