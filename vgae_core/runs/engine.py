@@ -13,6 +13,7 @@ at least two threads, so that a model can be described while another is trained:
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import json
@@ -35,7 +36,7 @@ from distributed.system import MEMORY_LIMIT
 from vgae_core.data.arrays import graph_to_arrays
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs import environment, worker
+from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.folder import parse_event, result_from_parts
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.spec import RunSpec
@@ -54,7 +55,7 @@ MAX_WAITING_OF_ONE = 5
 RECYCLE_ABOVE_BYTES = 1200 * 2**20
 """Resident memory above which an idle worker is started afresh: TensorFlow gives little back."""
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 """Patience with a worker that starts or warms up."""
 
 IDLE_SECONDS = 2.0
@@ -200,11 +201,11 @@ class Engine:
             self._lock.notify_all()
         for job in waiting:
             job.fail(CLOSED)
+        self._drop_cluster()  # whoever waits for an answer of it gets an error
         for lane in self._lanes:
             if lane is not threading.current_thread():
                 lane.join(timeout=10)
-        with self._ensuring:
-            self._drop_cluster()
+        self._drop_cluster()  # in case one was just being started
 
     # ------------------------------------------------------------------------ lanes
     def _add_lane(self) -> None:
@@ -267,8 +268,9 @@ class Engine:
                 self._enter("starting")
                 cluster.recycle()
                 self._ensure()
-        except RunError:
-            logger.exception("The worker is not ready")  # told to the user by the run that needs it
+        except (Exception, asyncio.CancelledError):
+            if self._phase != "closed":  # told to the user by the run that needs it
+                logger.exception("The worker is not ready")
 
     def _ready(self, timeout: float) -> _Cluster:
         """Return the cluster once its worker is warm."""
@@ -284,32 +286,53 @@ class Engine:
         raise RunError("The worker is still starting.", mend="Try again in a moment.")
 
     def _ensure(self) -> _Cluster:
-        """Return a cluster whose workers are warm, starting what is not there."""
+        """Return a cluster whose workers are warm, starting what is not there.
+
+        Raises
+        ------
+        RunError
+            If it cannot be started, or the engine closes.
+        """
         with self._ensuring:
-            if self._phase == "closed":
-                raise RunError(CLOSED)
-            if self._cluster is not None and self._cluster.is_warm():
+            if (cluster := self._cluster) is not None and cluster.is_warm():
                 self._enter("ready")
-                return self._cluster
+                return cluster
             self._enter("starting")
-            for attempt in (1, 2):
-                try:
-                    if self._cluster is None:
-                        self._cluster = _Cluster(self._address)
-                    self._cluster.warm()
-                    break
-                except Exception as error:
-                    logger.exception("The worker could not be started (attempt %d)", attempt)
-                    self._drop_cluster()
-                    if attempt == 2:
-                        self._enter("failed", f"The worker could not be started: {error}")
-                        raise RunError(self.problem, mend="The server's log says more.") from error
-            assert self._cluster is not None  # noqa: S101  the loop leaves by break or raise
+            try:
+                cluster = self._start()
+            except (Exception, asyncio.CancelledError) as error:
+                self._drop_cluster()
+                if self._is_closed():
+                    raise RunError(CLOSED) from error
+                logger.exception("The worker could not be started")
+                self._enter("failed", f"The worker could not be started: {error}")
+                raise RunError(self.problem, mend="The server's log says more.") from error
             self._enter("ready")
         with self._lock:
-            for _ in range(self._cluster.slots - len(self._lanes)):
+            for _ in range(cluster.slots - len(self._lanes)):
                 self._add_lane()
-        return self._cluster
+        return cluster
+
+    def _start(self) -> _Cluster:
+        """Start a cluster unless one lives, and warm its new workers."""
+        if self._is_closed():
+            raise RunError(CLOSED)
+        cluster = self._cluster
+        if cluster is not None and not cluster.is_alive:
+            self._drop_cluster()
+            cluster = None
+        if cluster is None:
+            cluster = _Cluster(self._address)
+            with self._lock:
+                self._cluster = cluster
+            if self._is_closed():  # meanwhile
+                self._drop_cluster()
+                raise RunError(CLOSED)
+        cluster.warm()
+        return cluster
+
+    def _is_closed(self) -> bool:
+        return self._phase == "closed"
 
     def _enter(self, phase: State, problem: str = "") -> None:
         with self._lock:
@@ -317,9 +340,10 @@ class Engine:
                 self._phase, self.problem = phase, problem
 
     def _drop_cluster(self) -> None:
-        if self._cluster is not None:
-            self._cluster.close()
-            self._cluster = None
+        with self._lock:
+            cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close()
 
 
 class _ClosedError(Exception):
@@ -391,9 +415,20 @@ class _Cluster:
                     logger.exception("The cluster did not close in order")
 
     # --------------------------------------------------------------------- warming
+    @property
+    def is_alive(self) -> bool:
+        """Whether the scheduler is there."""
+        return self.client.status == "running"
+
     def is_warm(self) -> bool:
         """Return whether the workers there are now are those that were warmed."""
-        return self.client.status == "running" and bool(self._warmed) and self._trainers() == self._warmed
+        if not (self.is_alive and self._warmed):
+            return False
+        try:
+            return self._trainers() == self._warmed
+        except Exception:
+            logger.exception("The scheduler does not answer")
+            return False
 
     def warm(self) -> None:
         """Wait for a worker, and let every new one import TensorFlow and train a tiny model."""
@@ -471,7 +506,7 @@ class _Cluster:
                 job.drain(timeout=0.05)
                 if closing():
                     raise _ClosedError
-                if self.client.status != "running":
+                if not self.is_alive:
                     raise RunError(DIED, mend=DIED_MEND)
                 # Asked again now and then: a run may not have reached its worker the first time.
                 if job.cancelled.is_set() and time.monotonic() - asked > 1.0:
@@ -536,7 +571,8 @@ def _start_local() -> Any:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root not in paths:  # for the children, which are started from any folder
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
-    watchdog = ["vgae_core.runs.watchdog"]
+    os.environ[watchdog.SERVER] = str(os.getpid())
+    preload = [watchdog.__name__]
     # A worker that spills or pauses would look hung: it is ended at the limit, or not at all.
     # Dask's own sampling of what a worker does would only cost time here.
     ours = {
@@ -555,14 +591,14 @@ def _start_local() -> Any:
             "dashboard": False,
             "dashboard_address": "127.0.0.1:0",
             "allowed_failures": 0,  # a run that kills its worker is not tried again
-            "preload": watchdog,
+            "preload": preload,
         },
         worker_kwargs={
             "resources": _TRAIN,
             "dashboard": False,
             # The rest is for the server; above it the nanny ends the worker, not the kernel the server.
             "memory_limit": int(0.8 * MEMORY_LIMIT),
-            "preload_nanny": watchdog,
+            "preload_nanny": preload,
             "env": environment.variables(),
             "config": dask.config.merge(defaults, {"distributed": ours}),
         },
