@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import typing
 from typing import Any
 
 import streamlit as st
 
 from dashboard import charts, state
+from vgae_core.errors import SpecError, StudioError
 from vgae_core.spec import Setting
+
+log = logging.getLogger("vgae_studio")
 
 _VERSIONS = "_field_versions"
 FEW = 3
@@ -22,6 +26,10 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     takes `value` when it is first drawn and whenever the specification was replaced
     from outside a form (:func:`dashboard.state.spec_version`); between those it
     keeps what the visitor typed.
+
+    A widget whose key is the setting's own path edits the specification at hand and
+    stores its value in a callback: a value typed just before a click on another page
+    comes with that page's run, which the page that drew the widget never sees.
 
     Parameters
     ----------
@@ -40,12 +48,15 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
         bool, int, float, str, or a tuple of int or str.
     """
     _seed(key, _shown(setting, value))
-    label, help_text = _label(setting), charts.message(setting.help)
+    label = _label(setting)
+    common: dict[str, Any] = {"key": key, "help": charts.message(setting.help), "disabled": disabled}
+    if key == setting.key:
+        common |= {"on_change": _keep, "args": (setting,)}
     if setting.type is bool:
-        return st.toggle(label, key=key, help=help_text, disabled=disabled)
+        return st.toggle(label, **common)
     if setting.choices:
         draw = _choices if _is_list(setting) else _choice
-        return draw(setting, label, help_text, key, disabled)
+        return draw(setting, label, common)
     if setting.type is int:
         return int(
             st.number_input(
@@ -53,17 +64,31 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
                 min_value=None if setting.low is None else int(setting.low),
                 max_value=None if setting.high is None else int(setting.high),
                 step=int(setting.step or 1),
-                key=key,
-                help=help_text,
-                disabled=disabled,
+                **common,
             )
         )
     if setting.type is float:
-        return _decimal(setting, label, help_text, key, disabled)
-    text = st.text_input(label, key=key, help=help_text, disabled=disabled)
+        return _decimal(setting, label, common)
+    text = st.text_input(label, **common)
     if setting.type == tuple[int, ...]:
-        return _whole_numbers(setting, text, value)
+        try:
+            return _whole_numbers(setting, text)
+        except SpecError as error:
+            st.error(charts.plain(error.message), title=setting.title)
+            return tuple(value)
     return text
+
+
+def _keep(setting: Setting) -> None:
+    """Store the widget's value in the specification, before any page runs."""
+    value = st.session_state[setting.key]
+    try:
+        if setting.type == tuple[int, ...]:
+            value = _whole_numbers(setting, value)
+        state.set_spec(state.spec().replace(setting.key, value))
+    except StudioError as error:
+        # The page that draws the widget meets the same error and shows it.
+        log.info("A value was not kept: %s", error)
 
 
 def _seed(key: str, value: Any) -> None:
@@ -88,30 +113,27 @@ def _label(setting: Setting) -> str:
     return f"{setting.title} ({setting.unit})" if setting.unit else setting.title
 
 
-def _choices(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> tuple[str, ...]:
+def _choices(setting: Setting, label: str, common: dict[str, Any]) -> tuple[str, ...]:
     chosen = st.multiselect(
         label,
         setting.choices,
         format_func=lambda choice: setting.labels.get(choice, choice),
         placeholder="None",
-        key=key,
-        help=help_text,
-        disabled=disabled,
+        **common,
     )
     return tuple(chosen)
 
 
-def _choice(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> str:
+def _choice(setting: Setting, label: str, common: dict[str, Any]) -> str:
     def name(choice: str) -> str:
         return setting.labels.get(choice, choice.replace("_", " ").capitalize())
 
-    common: dict[str, Any] = {"key": key, "help": help_text, "disabled": disabled}
     if len(setting.choices) <= FEW and sum(len(name(c)) for c in setting.choices) <= 32:
         return str(st.segmented_control(label, setting.choices, required=True, format_func=name, **common))
     return str(st.selectbox(label, setting.choices, format_func=name, **common))
 
 
-def _decimal(setting: Setting, label: str, help_text: str, key: str, disabled: bool) -> float:
+def _decimal(setting: Setting, label: str, common: dict[str, Any]) -> float:
     # Without a declared step the setting spans orders of magnitude: a fixed number of decimals would lie.
     return float(
         st.number_input(
@@ -120,14 +142,13 @@ def _decimal(setting: Setting, label: str, help_text: str, key: str, disabled: b
             max_value=setting.high,
             step=setting.step or setting.default / 10 or None,
             format=None if setting.step else "%g",
-            key=key,
-            help=help_text,
-            disabled=disabled,
+            **common,
         )
     )
 
 
-def _whole_numbers(setting: Setting, text: str, value: Any) -> tuple[int, ...]:
+def _whole_numbers(setting: Setting, text: str) -> tuple[int, ...]:
+    """Return the numbers in `text`; raise SpecError unless they are whole and within bounds."""
     low, high = setting.low or 0, setting.high
     try:
         numbers = tuple(int(part) for part in text.replace(";", ",").split(",") if part.strip())
@@ -137,5 +158,4 @@ def _whole_numbers(setting: Setting, text: str, value: Any) -> tuple[int, ...]:
         if all(low <= n and (high is None or n <= high) for n in numbers):
             return numbers
         expected = f"Each number must be between {low:g} and {high:g}."
-    st.error(f"{expected} Received: {charts.plain(text)}", title=setting.title)
-    return tuple(value)
+    raise SpecError(f"{expected} Received: {text}", where=setting.title)

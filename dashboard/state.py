@@ -269,9 +269,10 @@ def _restore() -> None:
         spec = RunSpec.from_dict(session.get("spec", {}))
         name = spec.dataset.source
         if name.startswith(_SAMPLE):
-            loaded, key = load_sample(name.removeprefix(_SAMPLE)), None
+            key = None
+            loaded = load_sample(name.removeprefix(_SAMPLE))
         else:  # kept as read, so that its repairs can be decided anew
-            key = session.get("raw")
+            key = str(session.get("raw"))
             loaded = store().load_raw(key)
         st.session_state.update(run_id=session.get("run_id"), raw_key=key)
         _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)

@@ -16,3 +16,11 @@ def shared_data():
     if not root.is_dir():
         pytest.skip(f"no shared data at {root} (set VGAE_STUDIO_SHARED_DATA)")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory):
+    """Keep every test away from the user's own runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VGAE_STUDIO_HOME", str(tmp_path_factory.mktemp("studio")))
+        yield

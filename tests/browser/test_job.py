@@ -104,6 +104,16 @@ def test_from_upload_to_the_ranked_table(server, page):
     assert "Four groups" in " ".join(cells(page, 0))
 
 
+def test_a_value_typed_just_before_leaving_is_kept(server, page):
+    page.goto(f"{server.url}/model")
+    expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
+    settled(page)
+    page.get_by_label("Epochs", exact=True).fill("321")
+    go(page, "Train")
+    go(page, "Model")
+    expect(page.get_by_label("Epochs", exact=True)).to_have_value("321")
+
+
 def start_long_run(page, url):
     """Start a run that would go on for an hour and return its first epochs' text."""
     page.goto(f"{url}/model")

@@ -70,6 +70,7 @@ def test_list_of_whole_numbers():
     assert box.value == "32"
     box.set_value("64; 16").run()
     assert at.session_state["got"] == (64, 16)
+    assert at.session_state["spec"].model.hidden_units == (64, 16)  # kept before any page ran
     at.text_input(key="model.hidden_units").set_value("64, many").run()
     assert at.session_state["got"] == (32,)
     assert "whole numbers" in at.error[0].value
