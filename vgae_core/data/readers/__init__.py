@@ -68,6 +68,7 @@ from vgae_core.data.readers.base import (
     SourceFile,
     count_common,
     examples,
+    shorten,
     sorted_unique,
     whole_numbers,
 )
@@ -209,7 +210,7 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         RecursionError,
     ) as error:
         raise probe.error(
-            f"Cannot be read as {format_.title}: {type(error).__name__}: {str(error)[:200]}.",
+            f"Cannot be read as {format_.title}: {type(error).__name__}: {shorten(str(error), 200)}.",
             mend="The file is probably damaged: write it anew.",
         ) from error
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import h5py
 
 _MEND = "Write it anew with anndata: adata.write_h5ad(path)."
-_MAX_OBJECTS, _MAX_DEPTH, _MAX_TEXT = 20_000, 16, 1_000_000
+_MAX_OBJECTS, _MAX_DEPTH, _MAX_TEXT = 5_000, 16, 1_000_000
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 _RATIO = 1100
 """gzip packs at most 1032 bytes into one; a claim beyond that is a lie or a bomb."""

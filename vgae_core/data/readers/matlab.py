@@ -51,11 +51,14 @@ def _bounded(probe: Probe) -> None:
     """Walk the elements of the file and count what they decompress to, keeping nothing."""
     order = "<" if probe.head[126:128] == b"IM" else ">"
     total = count = 0
+    length = probe.path.stat().st_size
     with open(probe.path, "rb") as file:
         file.seek(128)
         while len(tag := file.read(8)) == 8:
             kind, size = struct.unpack(order + "II", tag)
             count += 1
+            if size > length - file.tell():
+                raise probe.error("The file is cut off, or a size in it is wrong.", mend=_MEND)
             if count > _MAX_VARIABLES:
                 raise probe.error(f"Holds more than {_MAX_VARIABLES} variables.", mend=_MEND)
             if kind != _COMPRESSED:

@@ -51,16 +51,17 @@ def _batches(probe: Probe, rows: int | None = None) -> tuple[pa.Schema, Iterator
             probe.limits.check("edges", count, where=probe.name)
 
     if probe.head.startswith(b"PAR1"):
-        file = pq.ParquetFile(probe.path, memory_map=False)
-        if rows is None:
-            bounded(file.metadata.num_columns, file.metadata.num_rows)
-        schema = file.schema_arrow
-        return schema, file.iter_batches(batch_size=rows or _BATCH)
+        file = pq.ParquetFile(probe.path)
+        bounded(file.metadata.num_columns, file.metadata.num_rows if rows is None else 0)
+        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        # Texts stay dictionaries until their size is known: one long text may stand in every row.
+        file = pq.ParquetFile(probe.path, read_dictionary=texts)
+        return file.schema_arrow, file.iter_batches(batch_size=rows or _BATCH)
     if probe.head.startswith(b"FEA1"):
         raise probe.error(
             "Feather files of version 1 are not read.", mend="Write version 2 (Arrow), or Parquet."
         )
-    reader = pa.ipc.open_file(probe.path.read_bytes())
+    reader = pa.ipc.open_file(pa.OSFile(str(probe.path)))
 
     def arrow() -> Iterator[pa.RecordBatch]:
         count = 0
@@ -124,7 +125,9 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
         with open(path, "wb") as file, csv.CSVWriter(file, target) as out:
             for batch in batches:
                 out.write_batch(
-                    pa.record_batch([_cast(batch.column(i), kind) for i, kind in columns], schema=target)
+                    pa.record_batch(
+                        [_cast(probe, batch.column(i), kind) for i, kind in columns], schema=target
+                    )
                 )
                 written += batch.num_rows
                 probe.limits.check("decompressed_bytes", file.tell(), where=probe.name)
@@ -145,17 +148,15 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
     return text
 
 
-def _cast(column: pa.Array, kind: Any) -> pa.Array:
-    """Return the column as `kind`; texts are bounded before many rows repeat a long one."""
+def _cast(probe: Probe, column: pa.Array, kind: Any) -> pa.Array:
+    """Return the column as `kind`; the size of its texts is known before they are written out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(column.type):
-        longest = 0
-        if pa.types.is_large_string(kind) and len(column.dictionary):
-            longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
-        if longest * len(column) > 1 << 30:
-            raise pa.ArrowInvalid(f"a text of {longest:,} bytes is repeated")
+        if pa.types.is_large_string(kind):
+            lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
+            probe.limits.check("decompressed_bytes", pc.sum(lengths).as_py() or 0, where=probe.name)
         column = column.dictionary_decode()
     return column.cast(kind)
 

@@ -68,7 +68,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     ids = [row[0] for row in cells]
     if len(set(ids)) < len(ids):
         raise parts["barcodes"].error(
-            "A barcode stands in more than one line.", mend="Give each cell its own."
+            "A barcode stands in two lines.", mend="Give each cell its own."
         )
     symbols = [row[1] if len(row) > 1 else row[0] for row in genes]
     if len(set(symbols)) < len(symbols):  # the stable ids are unique, symbols need not be
