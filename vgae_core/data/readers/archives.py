@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -21,7 +22,7 @@ from vgae_core.data.dataset import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Edges, Format, Probe, Role, SourceFile, examples, shorten
-from vgae_core.errors import DataError, LimitError
+from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
 MAX_RATIO = 200
@@ -30,6 +31,11 @@ _RATIO_FROM = 20_000_000
 _DOCUMENTS = re.compile(
     r"(?i)(^|/)(\.|__macosx/|readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb)$"
 )
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, OverflowError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What :mod:`zipfile` raises on damaged archives."""
 _MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
 
 
@@ -85,7 +91,9 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
                 budget -= size
                 sources.append(SourceFile(f"{PurePosixPath(entry.filename).name}", path, _role(file, wanted)))
             return sources
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except StudioError:
+        raise
+    except _DAMAGE as error:
         raise DataError(
             f"The zip archive is damaged or of a kind that is not supported: {shorten(str(error), 200)}.",
             where=where,
@@ -140,6 +148,12 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipI
                 f"The member {shorten(name)!r} is encrypted.",
                 where=where,
                 mend="Hand it in without password.",
+            )
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(
+                f"The member {shorten(name)!r} is compressed by method {entry.compress_type}.",
+                where=where,
+                mend="Write the archive with the usual method, deflate.",
             )
         if not entry.is_dir() and entry.file_size and not _DOCUMENTS.search(name):
             wanted.append(entry)

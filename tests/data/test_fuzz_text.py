@@ -1,0 +1,152 @@
+"""Mutated files: whatever the bytes, a reader returns a graph or raises one typed error.
+
+A few thousand inputs a reader, at most ten seconds each; ``VGAE_STUDIO_FUZZ=100000`` lifts both
+for the night.
+"""
+
+import gzip
+import io
+import json
+import os
+import random
+import time
+import warnings
+import zipfile
+
+import networkx as nx
+import pytest
+
+from vgae_core.data.limits import Limits
+from vgae_core.data.readers import SourceFile, read
+from vgae_core.errors import StudioError
+
+COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
+SECONDS = 10.0 if COUNT <= 3000 else float("inf")
+LIMITS = Limits(
+    upload_bytes=1_000_000, decompressed_bytes=2_000_000, nodes=5000, edges=20_000,
+    feature_columns=1000, feature_values=100_000,
+)  # fmt: skip
+TOKENS = [
+    b"0", b"-1", b"1e999", b"nan", b"NaN", b"inf", b"99999999999999999999", b"\0", b"\xff", b"\xc3\xa9", b'"',
+    b"'", b"<", b">", b"</", b"/>", b"&a;", b"&#0;", b"<!--", b"<![CDATA[", b"<!DOCTYPE x [", b"[", b"]",
+    b"{", b"}", b":", b",", b"\t", b"\n", b"\r", b"\n\n", b"*", b"*edges\n", b"*matrix\n", b"*vertices 3\n",
+    b"#", b"%",
+    b"graph [", b"node [ id 0 ]", b"multigraph 1", b"label", b"null", b"true", b"\xef\xbb\xbf", b"\xff\xfe",
+    b"PK\x03\x04", b"\x1f\x8b", b"networkx", b"id", b"source", b"weight", b"key", b" ", b"\xe2\x80\xa8",
+    b"\x85",
+]  # fmt: skip
+
+
+def graphs():
+    """Return small graphs with attributes, weights and parallel edges."""
+    weighted = nx.MultiDiGraph()
+    for i, name in enumerate(["a", "b c", "ü", "4"]):
+        weighted.add_node(name, score=i + 0.5, kind="xy"[i % 2], flag=bool(i % 2), label=f"n{i}")
+    weighted.add_weighted_edges_from(
+        [("a", "b c", 1.5), ("a", "b c", 2.0), ("ü", "4", 1e-3), ("4", "4", 3.0)]
+    )
+    return [nx.path_graph(5), weighted]
+
+
+def written(writer):
+    found = []
+    for graph in graphs():
+        stream = io.BytesIO()
+        writer(graph, stream)
+        found.append(stream.getvalue())
+    return found
+
+
+def archive(*members, method=zipfile.ZIP_DEFLATED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as file:
+        for name, content in members:
+            file.writestr(name, content)
+    return stream.getvalue()
+
+
+DENSE = b"0,1,0,2\n1,0,3,0\n0,3,0,0\n2,0,0,0.5\n"
+OGB = (
+    ("raw/edge.csv", b"0,1\n1,2\n2,4\n"), ("raw/node-feat.csv", b"1,2\n" * 6),
+    ("raw/num-node-list.csv", b"6\n"),
+    ("raw/node-label.csv.gz", gzip.compress(b"0\n1\n" * 3)), ("split/train.csv", b"0\n"),
+)  # fmt: skip
+CORPUS = {
+    "graphml": written(nx.write_graphml_xml),
+    "gexf": written(nx.write_gexf),
+    "gml": written(nx.write_gml),
+    "net": [
+        *written(nx.write_pajek),
+        b'*Network x\n*Vertices 4\n1 "a b" 0.1 0.2\n2 c\n*Arcs\n1 2 2.5\n*Edges\n2 3\n*Arcslist\n4 1 2 3\n',
+        b"*vertices 3\n*matrix\n0 1 0\n0 0 2\n0 0 0\n",
+    ],
+    "json": [
+        *(json.dumps(nx.node_link_data(g, edges=k)).encode() for g in graphs() for k in ("links", "edges")),
+        b'{"nodes":[{"name":"a","group":1},{"name":"b","group":1}],"links":[{"source":1,"target":0,"value":8}]}',
+    ],
+    "adjlist": [*written(nx.write_adjlist), b"a: b, c\nb: c d e\nc:\n", b"a\tb c\td\nb\tc\n"],
+    "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE],
+    "zip": [
+        archive(("edges.csv", DENSE)), archive(*OGB), archive(*OGB, method=zipfile.ZIP_STORED),
+    ],
+}  # fmt: skip
+
+
+def mutate(raw, chance):
+    """Return the bytes after a few random cuts, copies, flips and insertions."""
+    raw = bytearray(raw)
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
+        at = chance.randrange(len(raw) + 1)
+        end = min(len(raw), at + chance.choice((1, 1, 2, 8, 40)))
+        kind = chance.randrange(7)
+        if kind == 0:
+            del raw[at:end]
+        elif kind == 1:
+            raw[at:at] = raw[at:end] * chance.choice((1, 1, 2, 30))
+        elif kind == 2 and at < len(raw):
+            raw[at] ^= 1 << chance.randrange(8)
+        elif kind == 3:
+            raw[at:end] = chance.randbytes(end - at)
+        elif kind == 4:
+            raw[at:at] = chance.choice(TOKENS)
+        elif kind == 5:
+            raw[at:end] = chance.choice(TOKENS)
+        else:
+            other = chance.randrange(len(raw) + 1)
+            raw[at:at] = raw[other : other + 20]
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("suffix", CORPUS)
+def test_mutations_end_in_a_graph_or_a_typed_error(tmp_path, suffix):
+    chance = random.Random(f"{suffix} {os.environ.get('VGAE_STUDIO_FUZZ_SEED', 0)}")
+    path = tmp_path / f"mutant.{suffix}"
+    begin = time.monotonic()
+    slowest = tried = read_well = 0
+    lines = set()
+    for original in CORPUS[suffix]:  # what is mutated must be sound
+        path.write_bytes(original)
+        assert read([SourceFile(path.name, path)], limits=LIMITS).n_nodes > 1
+    while tried < COUNT and time.monotonic() - begin < SECONDS:
+        raw = mutate(chance.choice(CORPUS[suffix]), chance)
+        path.write_bytes(raw)
+        start = time.monotonic()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                graph = read([SourceFile(path.name, path)], limits=LIMITS)
+        except StudioError as error:
+            lines.add(str(error))
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__}: {error} on {raw!r}") from error
+        else:
+            read_well += 1
+            assert len(graph.rows) == len(graph.cols), raw
+            if len(graph.rows):
+                assert min(graph.rows.min(), graph.cols.min()) >= 0, raw
+                assert max(graph.rows.max(), graph.cols.max()) < graph.n_nodes, raw
+        tried += 1
+        slowest = max(slowest, time.monotonic() - start)
+    assert not [line for line in lines if "\n" in line]
+    assert 0 < read_well < tried
+    assert slowest < 5
