@@ -170,6 +170,7 @@ def attacks(outside):
          graphml('<node id="a"/>' + '<edge source="a" target="a"/>' * 300_000), "limit"),
         ("graphml many attributes", "g.graphml",
          graphml("<node " + many('a{i}="" ', 200_000) + '/>'), "has no id"),
+        ("graphml endless tag", "g.graphml", lambda: graphml(f'<node x="{"x" * 20_000_000}"/>'), "has no id"),
         ("graphml not a number", "g.graphml",
          GRAPHML + '<key id="w" for="edge" attr.name="weight" attr.type="double"/>'
          '<graph edgedefault="directed"><edge source="a" target="b"><data key="w">NaN</data></edge>'

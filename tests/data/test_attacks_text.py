@@ -60,8 +60,16 @@ def outcomes(outside, tmp_path_factory):
     """Every attack tried once, two at a time."""
     root = tmp_path_factory.mktemp("attacks")
     made = attacks(outside)
+
+    def judged(job):
+        number, attack = job
+        result = attempt(attack, root / str(number))
+        if "Took longer" in str(result[0]):  # a busy machine; the attack itself would do it again
+            result = attempt(attack, root / f"{number} again")
+        return result
+
     with ThreadPoolExecutor(2) as pool:
-        results = pool.map(lambda job: attempt(job[1], root / str(job[0])), enumerate(made))
+        results = pool.map(judged, enumerate(made))
         return {attack.name: (attack, *result) for attack, result in zip(made, results, strict=True)}
 
 

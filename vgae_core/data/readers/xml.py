@@ -88,7 +88,7 @@ def parse_tree(probe: Probe, rename: Callable[[str, str], str]) -> tuple[Element
     try:
         with open(probe.path, "rb") as file:
             start = True
-            while piece := file.read(1 << 16):
+            while piece := file.read(1 << 22):  # small pieces make expat read a long tag again and again
                 # A byte order mark before the declaration is legal, blanks are common.
                 parser.feed(piece.removeprefix(b"\xef\xbb\xbf").lstrip() if start else piece)
                 start = False
