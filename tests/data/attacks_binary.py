@@ -229,8 +229,9 @@ def _pickles(made):
         made.add(f"pickle: {name}", content, file="graph.pkl")
 
 
-def _planetoid(made):
-    good = {
+def planetoid():
+    """Return the files of a valid data set."""
+    return {
         "ind.toy.allx": pickled_csr(),
         "ind.toy.tx": pickled_csr(),
         "ind.toy.ally": old(np.eye(N, dtype=np.int32)),
@@ -238,6 +239,10 @@ def _planetoid(made):
         "ind.toy.graph": old({i: [i + 1] for i in range(13)}),
         "ind.toy.test.index": "\n".join(str(i) for i in range(N, 2 * N)).encode(),
     }
+
+
+def _planetoid(made):
+    good = planetoid()
     bad_row = {"indptr": changed(np.arange(N + 1, dtype=np.int32), 2, 10**9)}
     cases = {
         "gadget in allx": {"ind.toy.allx": old(Gadget(made.outside))},

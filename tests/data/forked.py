@@ -7,9 +7,9 @@ from pathlib import Path
 
 from vgae_core import isolation
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [__name__, "pytest", "vgae_core.data.readers", "sklearn.datasets", "h5py", "pyarrow.parquet", "pyarrow.csv",
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    [__name__, "tests.data.fuzz_binary", "pytest", "vgae_core.data.readers", "sklearn.datasets", "h5py", "pyarrow.parquet", "pyarrow.csv",
      "scipy.io", "networkx"]
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ class ForkedChild:
     """Stands for `subprocess.Popen` in `isolation`: same code and bounds, but the imports are there already."""
 
     def __init__(self, command, **_):
-        self.process = _CONTEXT.Process(target=_run, args=(Path(command[-1]),))
+        self.process = CONTEXT.Process(target=_run, args=(Path(command[-1]),))
         self.process.start()
 
     @property

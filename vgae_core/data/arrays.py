@@ -9,8 +9,11 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import lzma
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -22,10 +25,15 @@ from scipy import sparse
 
 from vgae_core.data.dataset import Features, Finding, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.errors import DataError
+from vgae_core.errors import DataError, StudioError
 
 VERSION = 1
 _DAMAGED = "The file is damaged or was made by hand: write it anew."
+_UNREADABLE = (
+    ValueError, TypeError, LookupError, OSError, EOFError, RuntimeError, SyntaxError, struct.error,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What zipfile and NumPy raise on damaged files; NumPy reads the header of an array as Python."""
 
 
 # ----------------------------------------------------------------------- sparse matrices
@@ -445,7 +453,9 @@ def npz_headers(
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as stream:
                     headers[name] = _npy_header(stream, member.file_size, where=f"{where}, {name}")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except StudioError:
+        raise
+    except _UNREADABLE as error:
         raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error
     if not headers:
         raise DataError(
@@ -462,8 +472,10 @@ def _npy_header(stream: IO[bytes], size: int, *, where: str) -> tuple[tuple[int,
             shape, _, dtype = np.lib.format.read_array_header_1_0(head)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(head)
-    except (ValueError, EOFError) as error:
-        raise DataError(f"Not a readable array: {error}.", where=where, mend=_DAMAGED) from error
+    except _UNREADABLE as error:
+        raise DataError(
+            f"Not a readable array: {' '.join(str(error).split())[:200]}.", where=where, mend=_DAMAGED
+        ) from error
     if dtype.hasobject:
         return shape, dtype  # never read; callers that need it refuse it by name
     expected = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize + head.tell()
@@ -507,5 +519,5 @@ def load_npz(
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in wanted}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error

@@ -207,7 +207,7 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         OSError,
         EOFError,
         zlib.error,
-        RecursionError,
+        RuntimeError,
     ) as error:
         raise probe.error(
             f"Cannot be read as {format_.title}: {type(error).__name__}: {shorten(str(error), 200)}.",
@@ -264,7 +264,7 @@ def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
 def _recognise(probe: Probe) -> Format:
     refused.refuse(probe)
     for format_ in FORMATS:
-        if format_.recognise(probe):
+        if _guarded(probe, format_, lambda f=format_: f.recognise(probe)):  # type: ignore[misc]
             return format_
     text.layout(probe)  # says what it is instead
     raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")

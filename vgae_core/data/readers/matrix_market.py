@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
 from scipy import io, sparse
 
@@ -51,10 +55,26 @@ def read(probe: Probe, content: str) -> tuple[sparse.coo_array | np.ndarray, boo
             mend="The file is cut off: get it anew.",
         )
     try:
-        matrix = io.mmread(probe.path, spmatrix=False)
+        matrix = io.mmread(_bounded(probe), spmatrix=False)
     except (ValueError, OverflowError, TypeError) as error:
         raise _refuse(probe, error) from error
     return matrix, field == "pattern", symmetry in ("symmetric", "hermitian")
+
+
+def _bounded(probe: Probe) -> Path | BytesIO:
+    """Return what SciPy can read without running past the end of it.
+
+    Its reader looks for the end of a line where there is none: after a last number without a
+    newline, or behind a NUL, it leaves the memory of the file and ends the process.
+    """
+    with open(probe.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b"\0")
+        if at >= 0:
+            raise probe.error(
+                f"Not a readable Matrix Market file: byte {at + 1:,} is NUL.",
+                mend="The file is damaged: get it anew.",
+            )
+        return probe.path if content[-1:] == b"\n" else BytesIO(content[:] + b"\n")
 
 
 def _edges(probe: Probe) -> Edges:

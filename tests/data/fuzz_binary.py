@@ -1,0 +1,198 @@
+"""Mutated binary files: the corpus, the mutations, and a batch of them in a bounded process."""
+
+import io
+import json
+import random
+import signal
+import tempfile
+import time
+import traceback
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from scipy import io as sio
+from scipy import sparse
+
+from tests.data import attacks_binary as made
+from vgae_core import isolation
+from vgae_core.data.limits import Limits
+from vgae_core.data.readers import SourceFile, read
+from vgae_core.errors import StudioError
+
+LIMITS = Limits(
+    upload_bytes=1_000_000, decompressed_bytes=4_000_000, nodes=5000, edges=20_000, feature_columns=1000,
+    feature_values=100_000,
+)  # fmt: skip
+MEMORY = 1_000_000_000
+EDGES = ("edges.csv", made.EDGES["edges.csv"])
+NUMBERS = [0, 1, -1, 2, 7, 127, 128, 255, 256, 65_535, 2**31 - 1, -(2**31), 10**9, 2**40, 2**62, 2**63 - 1]
+
+
+def saved(matrix, **options):
+    out = io.BytesIO()
+    sparse.save_npz(out, matrix, **options)
+    return out.getvalue()
+
+
+def mtx(matrix):
+    out = io.BytesIO()
+    sio.mmwrite(out, matrix)
+    return out.getvalue()
+
+
+def corpus(key):
+    """Return valid data sets of one format: each a list of (name, content)."""
+    ring = sparse.csr_array((np.ones(7, np.float32), made.PERMUTATION, np.arange(8)), shape=(7, 7))
+    wide = sparse.csr_array(np.arange(21, dtype=np.float32).reshape(7, 3))
+    table = made.edge_table(40)
+    texts = pa.table({"source": [f"n{i}" for i in range(40)], "target": [f"n{i // 2}" for i in range(40)],
+                      "weight": np.arange(40) / 7})  # fmt: skip
+    if key == "npz":
+        kinds = (ring, ring.tocsc(), ring.tocoo())
+        return [[("a.npz", saved(kind, compressed=False))] for kind in kinds] + [
+            [("a.npz", made.npz(m=ring.toarray()))],
+            [("a.npz", made.npz(**{f"{p}_{k}": v for p in ("adj", "attr") for k, v in made.csr_parts().items()
+                                   if k != "format"}, labels=np.arange(7) % 2))],
+        ]  # fmt: skip
+    if key == "graphdata":
+        return [[("g.npz", made.object_npz(adj_matrix=made.pickled_csr(), node_attr=made.pickled_csr()))]]
+    if key == "pickle":
+        return [[("g.pkl", made.old({i: [i + 1, 0] for i in range(9)}))]]
+    if key == "planetoid":
+        return [list(made.planetoid().items())]
+    if key == "mat":
+        variables = {"net": ring, "group": np.arange(7)[:, None] % 2, "attrb": wide}
+        return [[("a.mat", made.mat(**variables))], [("a.mat", made.mat(compress=True, **variables))],
+                [("a.mat", made.mat(net=ring.toarray(), text="hello", cells=np.array([[1, "a"]], object)))]]  # fmt: skip
+    if key == "h5ad":
+        with tempfile.TemporaryDirectory() as folder:
+            return [[("a.h5ad", made.h5ad(folder))], [("a.h5ad", made.h5ad(folder, _compressed))]]
+    if key == "parquet":
+        options = (
+            {"compression": "none"},
+            {"compression": "zstd"},
+            {"compression": "none", "version": "1.0"},
+        )
+        return [[("e.parquet", made.parquet(t, **o))] for t in (table, texts) for o in options]
+    if key == "arrow":
+        return [
+            [("e.arrow", made.arrow(t, **o))] for t in (table, texts) for o in ({}, {"compression": "lz4"})
+        ]
+    if key == "svmlight":
+        return [
+            [EDGES, ("f.svm", b"1 1:2.5 3:1\n0 2:1 # note\n1\n2 qid:3 1:1e-3 4:-2\n0 1:1\n1 1:1\n0 2:2\n")]
+        ]
+    if key == "mtx":
+        return [[("a.mtx", mtx(m))] for m in (ring, ring.astype(int), ring + ring.T, ring.toarray())]
+    if key == "ten_x":
+        return [[EDGES, ("matrix.mtx", mtx(wide.T.astype(int))), ("features.tsv", b"a\tA\nb\tB\nc\tA\n"),
+                 ("barcodes.tsv", b"0\n1\n2\n3\n4\n5\n6\n")]]  # fmt: skip
+    raise KeyError(key)
+
+
+def _compressed(file):
+    del file["X"]
+    file.create_dataset("X", data=np.eye(7, dtype="f4"), chunks=(3, 3), compression="gzip", shuffle=True)
+
+
+KEYS = (
+    "npz",
+    "graphdata",
+    "pickle",
+    "planetoid",
+    "mat",
+    "h5ad",
+    "parquet",
+    "arrow",
+    "svmlight",
+    "mtx",
+    "ten_x",
+)
+
+
+def mutate(content, rng):
+    """Return the content with a few bytes, numbers or pieces changed; zip members inside their zip."""
+    if content[:4] == b"PK\x03\x04" and rng.random() < 0.9:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = [(name, archive.read(name)) for name in archive.namelist()]
+        at = rng.randrange(len(members))
+        members[at] = members[at][0], mutate(members[at][1], rng)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, member in members:
+                archive.writestr(name, member)
+        return out.getvalue()
+    data = bytearray(content)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 8))):
+        if not data:
+            break
+        at = rng.randrange(len(data))
+        kind = rng.randrange(8)
+        if kind == 0:
+            data[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            data[at] = rng.randrange(256)
+        elif kind in (2, 3):
+            size = rng.choice((1, 2, 4, 8))
+            number = rng.choice(NUMBERS) & (256**size - 1)
+            data[at : at + size] = number.to_bytes(size, rng.choice(("little", "big")))
+        elif kind == 4:
+            data[at : at + rng.randrange(1, 40)] = b""
+        elif kind == 5:
+            data[at:at] = data[at : at + rng.randrange(1, 40)]
+        elif kind == 6:
+            other = rng.randrange(len(data))
+            size = rng.randrange(1, 40)
+            data[at : at + size] = data[other : other + size]
+        else:
+            data[at : at + 1] = str(rng.choice(NUMBERS)).encode()
+    return bytes(data) if rng.random() < 0.95 else bytes(data[: rng.randrange(len(data) + 1)])
+
+
+def attempt(key, seeds, number, folder):
+    """Read mutation `number`; return None, or the traceback of an error that is not ours."""
+    rng = random.Random(f"{key} {number}")
+    files = list(rng.choice(seeds))
+    at = rng.randrange(len(files))
+    files[at] = files[at][0], mutate(files[at][1], rng)
+    sources = []
+    for name, content in files:
+        path = folder / name
+        path.write_bytes(content)
+        sources.append(SourceFile(name, path))
+    try:
+        graph = read(sources, limits=LIMITS)
+    except StudioError as error:
+        return None if "\n" not in str(error) else f"more than one line: {error}"
+    except Exception:  # what the fuzzer is for
+        return traceback.format_exc()
+    inside = len(graph.rows) == 0 or 0 <= min(graph.rows.min(), graph.cols.min()) <= max(
+        graph.rows.max(), graph.cols.max()
+    ) < len(graph.node_ids)
+    return None if inside else "an entry points outside the graph"
+
+
+def batch(key, first, count, seconds, report):
+    """Read mutations from `first` on, in this process, bounded; tell the report about each."""
+    isolation._bound(MEMORY, 3600)
+    warnings.simplefilter("ignore")
+    begin = time.monotonic()
+    seeds = corpus(key)
+    with open(report, "w", encoding="utf-8") as told, tempfile.TemporaryDirectory() as folder:
+        for number in range(first, first + count):
+            told.seek(0)
+            told.write(json.dumps({"number": number, "done": number - first}).ljust(100) + "\n")
+            told.flush()
+            if time.monotonic() - begin > seconds:
+                break
+            signal.alarm(20)  # a single input that takes longer ends the batch: a failure
+            problem = attempt(key, seeds, number, Path(folder))
+            if problem:
+                told.write(json.dumps({"problem": problem}) + "\n")
+                return
+        signal.alarm(0)
+        told.seek(0)
+        told.write(json.dumps({"number": None, "done": number - first + 1}).ljust(100) + "\n")

@@ -1,0 +1,53 @@
+"""Mutated binary files: a graph or one typed error, and the process that asked lives on.
+
+A few thousand inputs a reader, at most ten seconds each; ``VGAE_STUDIO_FUZZ=100000`` lifts both
+for the night. They are read in forked batches, as libraries in C may die of a file.
+"""
+
+import json
+import os
+
+import pytest
+
+from tests.data import fuzz_binary
+from tests.data.forked import CONTEXT
+
+COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
+SECONDS = 10.0 if COUNT <= 3000 else 86_400.0
+MAY_DIE = {"h5ad": 0.01, "mat": 0.01, "arrow": 0.01, "parquet": 0.01}
+"""Share of inputs that may end the child: code in C, which is why it runs in a child."""
+
+
+@pytest.mark.parametrize("key", fuzz_binary.KEYS)
+def test_whatever_the_bytes(key, tmp_path):
+    report = tmp_path / "report"
+    first = deaths = done = 0
+    left = SECONDS
+    while first < COUNT and left > 0:
+        process = CONTEXT.Process(target=fuzz_binary.batch, args=(key, first, COUNT - first, left, report))
+        process.start()
+        process.join()
+        lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
+        done += lines[0]["done"]
+        assert len(lines) == 1, f"mutation {lines[0]['number']}: {lines[1]['problem']}"
+        assert process.exitcode != -14, f"mutation {lines[0]['number']} took more than 20 s"
+        if process.exitcode == 0:
+            break
+        deaths += 1
+        first = lines[0]["number"] + 1
+        told = f"mutation {lines[0]['number']} ended the process: {process.exitcode}"
+        assert deaths <= MAY_DIE.get(key, 0) * COUNT, told
+        left -= 1.0
+    assert done > 0
+
+
+def test_every_seed_reads(tmp_path):
+    """Mutations of a file that is refused anyway try nothing."""
+    for key in fuzz_binary.KEYS:
+        for at, files in enumerate(fuzz_binary.corpus(key)):
+            sources = []
+            for name, content in files:
+                path = tmp_path / f"{key}{at}{name}"
+                path.write_bytes(content)
+                sources.append(fuzz_binary.SourceFile(name, path))
+            assert fuzz_binary.read(sources, limits=fuzz_binary.LIMITS).n_nodes > 0
