@@ -45,7 +45,7 @@ _ERRORS: dict[str, type[StudioError]] = {
 _ROOT = Path(__file__).resolve().parent.parent
 # Settings of the app may hold secrets: the child sees only what starting Python needs.
 _ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV",
+    "PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV",
     "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS",
 )  # fmt: skip
 _log = logging.getLogger(__name__)
@@ -207,6 +207,8 @@ def start(
         }
         (folder / "input.json").write_text(json.dumps(request), "utf-8")
         environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
+        # What a child that is killed leaves behind goes with the folder.
+        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
         with open(folder / "stderr", "wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "vgae_core.isolation", str(folder)],

@@ -13,6 +13,8 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.errors import StudioError
 
+pytestmark = pytest.mark.slow  # a hundred child processes
+
 LIMITS = Limits(
     upload_bytes=30_000_000,
     decompressed_bytes=50_000_000,
@@ -59,6 +61,7 @@ def outside(tmp_path_factory):
 def outcomes(outside, tmp_path_factory):
     """Every attack tried once, two at a time."""
     root = tmp_path_factory.mktemp("attacks")
+    (root / "temporary").mkdir()
     made = attacks(outside)
 
     def judged(job):
@@ -68,9 +71,12 @@ def outcomes(outside, tmp_path_factory):
             result = attempt(attack, root / f"{number} again")
         return result
 
-    with ThreadPoolExecutor(2) as pool:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(tempfile, "tempdir", str(root / "temporary"))
         results = pool.map(judged, enumerate(made))
-        return {attack.name: (attack, *result) for attack, result in zip(made, results, strict=True)}
+        found = {attack.name: (attack, *result) for attack, result in zip(made, results, strict=True)}
+    assert not list((root / "temporary").iterdir()), "a child that was ended left its files"
+    return found
 
 
 def test_there_are_many_and_each_has_its_name(outcomes):
