@@ -123,7 +123,7 @@ def load_back() -> None:
     upload = st.file_uploader(
         "A run downloaded here or elsewhere (.zip)",
         type=["zip"],
-        max_upload_size=LIMITS.upload_bytes // 2**20,
+        max_upload_size=min(LIMITS.upload_bytes // 2**20, st.get_option("server.maxUploadSize")),
         key=f"bundle_{turn}",
     )
     if upload is None:

@@ -78,7 +78,7 @@ def outcome(run: StoredRun) -> None:
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = scores.title(found.name) if found.name else ""
-    with st.grid(min_column_width=240):
+    with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
             other = baseline.get(key)
             st.metric(
