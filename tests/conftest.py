@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A few dozen examples a property in every run, a thousand a night (VGAE_STUDIO_NIGHTLY=1).
+settings.register_profile("run", max_examples=30, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile("nightly" if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" else "run")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,23 +3,25 @@
 import multiprocessing
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 from vgae_core import isolation
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    [__name__, "tests.data.fuzz_binary", "pytest", "vgae_core.data.readers", "sklearn.datasets", "h5py", "pyarrow.parquet", "pyarrow.csv",
-     "scipy.io", "networkx"]
+    [__name__, "tests.data.fuzz_binary", "pytest", "vgae_core.data.readers", "sklearn.datasets", "h5py",
+     "pyarrow.parquet", "pyarrow.csv", "scipy.io", "networkx"]
 )  # fmt: skip
 
 
 def _run(folder):
+    tempfile.tempdir = str(folder)  # as isolation.start does by TMPDIR
     os._exit(isolation.main(folder))
 
 
 class ForkedChild:
-    """Stands for `subprocess.Popen` in `isolation`: same code and bounds, but the imports are there already."""
+    """Stands for `subprocess.Popen` in `isolation`: same code and bounds, its imports done."""
 
     def __init__(self, command, **_):
         self.process = CONTEXT.Process(target=_run, args=(Path(command[-1]),))

@@ -66,7 +66,7 @@ def corpus(key):
     if key == "mat":
         variables = {"net": ring, "group": np.arange(7)[:, None] % 2, "attrb": wide}
         return [[("a.mat", made.mat(**variables))], [("a.mat", made.mat(compress=True, **variables))],
-                [("a.mat", made.mat(net=ring.toarray(), text="hello", cells=np.array([[1, "a"]], object)))]]  # fmt: skip
+                [("a.mat", made.mat(net=ring.toarray(), cells=np.array([[1, "a"]], object)))]]  # fmt: skip
     if key == "h5ad":
         with tempfile.TemporaryDirectory() as folder:
             return [[("a.h5ad", made.h5ad(folder))], [("a.h5ad", made.h5ad(folder, _compressed))]]

@@ -180,7 +180,9 @@ def load(content: bytes, *, where: str) -> Any:
         raise
     except Exception as error:  # a broken pickle may raise anything; none of it is of use to the user
         told = " ".join(str(error).split())[:200]
-        raise DataError(f"This is a Python pickle that is not read: {told}.", where=where, mend=RECIPE) from error
+        raise DataError(
+            f"This is a Python pickle that is not read: {told}.", where=where, mend=RECIPE
+        ) from error
 
 
 def neighbours(held: Any, *, where: str, limits: Limits) -> tuple[np.ndarray, int]:

@@ -67,9 +67,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     probe.limits.check("feature_columns", matrix.shape[1], where=probe.name)
     ids = [row[0] for row in cells]
     if len(set(ids)) < len(ids):
-        raise parts["barcodes"].error(
-            "A barcode stands in two lines.", mend="Give each cell its own."
-        )
+        raise parts["barcodes"].error("A barcode stands in two lines.", mend="Give each cell its own.")
     symbols = [row[1] if len(row) > 1 else row[0] for row in genes]
     if len(set(symbols)) < len(symbols):  # the stable ids are unique, symbols need not be
         symbols = [row[0] for row in genes]
