@@ -13,7 +13,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
 
-EXAMPLES = int(os.environ.get("VGAE_STUDIO_EXAMPLES", "40"))
+EXAMPLES = 1000 if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" else 40
 quiet = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )

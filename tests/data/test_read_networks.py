@@ -15,7 +15,7 @@ from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.report import inspect
 from vgae_core.errors import DataError, LimitError
 
-EXAMPLES = int(os.environ.get("VGAE_STUDIO_EXAMPLES", "40"))
+EXAMPLES = 1000 if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" else 40
 """Examples of each round trip; 1000 every night."""
 
 
