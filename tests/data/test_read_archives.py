@@ -42,7 +42,9 @@ def zipped(*members):
 
 class TestZip:
     def test_one_file(self, files):
-        assert len(files(("graph.zip", zipped(("folder/edges.csv", EDGES)))).rows) == 3
+        graph = files(("graph.zip", zipped(("folder/edges.csv", EDGES))))
+        assert len(graph.rows) == 3
+        assert graph.name == "graph"
 
     def test_several_files_documents_left_out(self, files):
         archive = zipped(

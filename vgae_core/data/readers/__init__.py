@@ -155,8 +155,10 @@ def read(
         raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
         tell(0.0, "Opening files")
-        files = archives.expand(files, Path(folder), limits)
-        probes = [_probe(file, Path(folder), limits) for file in files]
+        members = archives.expand(files, Path(folder), limits)
+        if not name and len(files) == 1 and members != list(files):
+            name = Path(files[0].name).stem  # the archive's name says more than "edges"
+        probes = [_probe(file, Path(folder), limits) for file in members]
         for gather in (format_.gather for format_ in FORMATS):
             probes = gather(probes) if gather else probes
         formats = [_recognise(probe) for probe in probes]
