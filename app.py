@@ -31,8 +31,4 @@ try:
     with body:
         page.run()
 finally:
-    # Also where the page ended early; on the first page after the visitor's own files.
-    if page is pages["data"]:
-        state.warm_later()
-    else:
-        state.engine().warm()
+    state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early

@@ -47,11 +47,14 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     Any
         bool, int, float, str, or a tuple of int or str.
     """
-    _seed(key, _shown(setting, value))
-    label = _label(setting)
+    label, shown = _label(setting), _shown(setting, value)
     common: dict[str, Any] = {"key": key, "help": charts.message(setting.help), "disabled": disabled}
     if key == setting.key:
         common |= {"on_change": _keep, "args": (setting,)}
+    if not _replaced(key, shown):
+        # The value itself, not only its place in the session: Streamlit forgets the latter for
+        # widgets whose first run was cut short by the visitor's next click.
+        common |= _initial(setting, shown)
     if setting.type is bool:
         return st.toggle(label, **common)
     if setting.choices:
@@ -91,12 +94,22 @@ def _keep(setting: Setting) -> None:
         log.info("A value was not kept: %s", error)
 
 
-def _seed(key: str, value: Any) -> None:
-    """Put `value` into the widget's state where the widget is new or the specification was replaced."""
+def _replaced(key: str, value: Any) -> bool:
+    """Put `value` into a widget drawn before, if the specification was replaced since; return whether."""
     seen = st.session_state.setdefault(_VERSIONS, {})
-    if key not in st.session_state or seen.get(key) != state.spec_version():
+    version = state.spec_version()
+    stale = key in st.session_state and seen.get(key, version) != version
+    if stale:
         st.session_state[key] = value
-        seen[key] = state.spec_version()
+    seen[key] = version
+    return stale
+
+
+def _initial(setting: Setting, value: Any) -> dict[str, Any]:
+    """Return the argument by which the widget of `setting` takes its first value."""
+    if setting.choices and not _is_list(setting) and not _side_by_side(setting):
+        return {"index": setting.choices.index(value)}
+    return {"default" if setting.choices else "value": value}
 
 
 def _shown(setting: Setting, value: Any) -> Any:
@@ -125,12 +138,19 @@ def _choices(setting: Setting, label: str, common: dict[str, Any]) -> tuple[str,
 
 
 def _choice(setting: Setting, label: str, common: dict[str, Any]) -> str:
-    def name(choice: str) -> str:
-        return setting.labels.get(choice, choice.replace("_", " ").capitalize())
+    common["format_func"] = lambda choice: _name(setting, choice)
+    if _side_by_side(setting):
+        return str(st.segmented_control(label, setting.choices, required=True, **common))
+    return str(st.selectbox(label, setting.choices, **common))
 
-    if len(setting.choices) <= FEW and sum(len(name(c)) for c in setting.choices) <= 32:
-        return str(st.segmented_control(label, setting.choices, required=True, format_func=name, **common))
-    return str(st.selectbox(label, setting.choices, format_func=name, **common))
+
+def _name(setting: Setting, choice: str) -> str:
+    return setting.labels.get(choice, choice.replace("_", " ").capitalize())
+
+
+def _side_by_side(setting: Setting) -> bool:
+    names = [_name(setting, choice) for choice in setting.choices]
+    return len(names) <= FEW and sum(map(len, names)) <= 32
 
 
 def _decimal(setting: Setting, label: str, common: dict[str, Any]) -> float:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vgae_studio")
 
-WARM_AFTER_SECONDS = 3.0
-"""How long the engine's worker waits for the first page to be drawn."""
+DRAWN_SECONDS = 3.0
+"""How long the engine's worker waits for a first page that does not need it to be drawn."""
 
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
@@ -60,14 +60,14 @@ def engine() -> Engine:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_later() -> threading.Timer:
-    """Start the engine's worker in a moment, once for the server.
+def warm_later(_seconds: float) -> threading.Timer:
+    """Start the engine's worker after a while, once for the server and never in a page's own thread.
 
     Importing and starting it takes seconds of a core, which the first page and the
     files that the browser fetches for it need more.
     """
     build = engine
-    timer = threading.Timer(WARM_AFTER_SECONDS, lambda: build().warm())
+    timer = threading.Timer(_seconds, lambda: build().warm())
     timer.daemon = True
     timer.start()
     return timer

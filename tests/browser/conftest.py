@@ -35,6 +35,15 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=f"no Chromium at {CHROMIUM} (set CHROMIUM)"))
 
 
+def settled(page):
+    """Wait until the script of the page has ended, and did not start again at once."""
+    idle = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    for _ in range(2):
+        idle.wait_for()
+        page.wait_for_timeout(250)
+    idle.wait_for()
+
+
 class Server:
     """A running app with a store of its own."""
 

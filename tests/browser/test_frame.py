@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboard.state import COOKIE
+from tests.browser.conftest import settled
 
 HEADINGS = {
     "data": "Data",
@@ -20,11 +21,6 @@ HEADINGS = {
 
 def heading(page, name):
     return page.get_by_role("heading", level=1, name=name, exact=True)
-
-
-def settled(page):
-    """Wait until the script of the page has ended."""
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
 @pytest.mark.parametrize("name", HEADINGS)

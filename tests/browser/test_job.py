@@ -6,6 +6,8 @@ import time
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import settled
+
 N_NODES, N_GROUPS = 120, 4
 EPOCH = re.compile(r"epoch ([\d,]+) of at most")
 TRAINING = 240_000
@@ -37,12 +39,8 @@ def made_files():
     }, len(edges) - 1
 
 
-def settled(page):
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-
-
 def go(page, title):
-    page.get_by_role("navigation").get_by_role("link", name=title).click()
+    page.get_by_role("navigation").get_by_role("link", name=title).click(delay=120)  # as long as a hand takes
     expect(page.get_by_role("heading", level=1, name=title, exact=True)).to_be_visible()
     settled(page)
 
@@ -109,6 +107,7 @@ def test_a_value_typed_just_before_leaving_is_kept(server, page):
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
     settled(page)
     page.get_by_label("Epochs", exact=True).fill("321")
+    page.keyboard.press("Tab")
     go(page, "Train")
     go(page, "Model")
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("321")
