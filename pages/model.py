@@ -101,9 +101,9 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
 def edit(spec: RunSpec, *keys: str) -> RunSpec:
     """Draw the settings under `keys` and return the specification with their changes."""
     with st.grid(min_column_width=170):
-        for setting in settings():
-            if not setting.key.startswith(keys) or len(setting.choices) == 1:
-                continue  # another section, or nothing to choose
+        for setting in settings(family=spec.model.family):
+            if not setting.key.startswith(keys) or setting.key == "model.family":
+                continue  # another section, or decided by the outputs above
             value = functools.reduce(getattr, setting.key.split("."), spec)
             unused = setting.key == "model.hidden_units" and spec.model.encoder != "gcn"
             with st.container():

@@ -30,7 +30,7 @@ from vgae_core.spec import (
     latent=st.integers(1, 1024),
     hidden=st.lists(st.integers(1, 4096), max_size=4),
     weight=st.floats(0, 1e6),
-    encoder=st.sampled_from(sorted(ENCODERS)),
+    encoder=st.sampled_from([name for name, entry in ENCODERS.items() if "vgae" in entry.families]),
     seed=st.integers(0, 2**31 - 1),
 )
 def test_json_round_trip(epochs, rate, latent, hidden, weight, encoder, seed):

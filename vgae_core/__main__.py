@@ -37,7 +37,7 @@ from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.export import link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, offered_outputs
+from vgae_core.spec import RunSpec, for_family
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
 
@@ -188,8 +188,8 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
         profile = graph.profile
-        outputs = offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
-        spec = RunSpec.from_dict({**spec.to_dict(), "outputs": [output.to_dict() for output in outputs]})
+        family = str(dict(changes).get("model.family", spec.model.family))
+        spec = for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
     for key, value in changes:
         if not key.startswith("dataset."):
             spec = spec.replace(key, value)

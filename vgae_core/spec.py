@@ -45,7 +45,44 @@ class ObjectiveEntry(Entry):
     """Kinds of target values it makes sense for; empty means any."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncoderEntry(Entry):
+    """An encoder and the families of models it serves."""
+
+    families: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyEntry(Entry):
+    """A family of models: the outputs it can have and those it always has."""
+
+    outputs: tuple[str, ...]
+    always: tuple[str, ...]
+
+
+FAMILIES: dict[str, FamilyEntry] = {
+    "vgae": FamilyEntry(
+        title="Graph auto-encoder (VGAE)",
+        help="Codes nodes from their features and edges, and decodes edges. Needs edges.",
+        reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
+        outputs=("adj_rec", "z_vars", "x_rec", "labels"),
+        always=("adj_rec", "z_vars"),
+    ),
+    "vae": FamilyEntry(
+        title="Matrix auto-encoder (VAE)",
+        help="Codes the rows of a sparse matrix (documents x words, users x items, cells x genes) and "
+        "decodes them. Needs features; edges are not used.",
+        reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
+        outputs=("output", "z_vars", "labels"),
+        always=("output", "z_vars"),
+    ),
+}
+
 OUTPUTS: dict[str, Entry] = {
+    "output": Entry(
+        title="Matrix reconstruction",
+        help="Each row of the matrix, decoded from its latent code; the loss is the likelihood of its values.",
+    ),
     "adj_rec": Entry(
         title="Adjacency reconstruction",
         help="One logit for each supervised pair of nodes: is there an edge?",
@@ -70,32 +107,50 @@ OUTPUTS: dict[str, Entry] = {
 LOSSES: dict[str, ObjectiveEntry] = {
     "binary_crossentropy": ObjectiveEntry(
         title="Binary cross-entropy",
-        help="-[y log p + (1-y) log(1-p)], from logits.",
-        outputs=("adj_rec", "x_rec"),
+        help="-[y log p + (1-y) log(1-p)], from logits: the likelihood of zeros and ones.",
+        outputs=("adj_rec", "x_rec", "output"),
         targets=("binary",),
     ),
     "focal": ObjectiveEntry(
         title="Focal",
         help="Cross-entropy times (1-p_t)^2: easy pairs count less.",
         reference="Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002",
-        outputs=("adj_rec", "x_rec"),
+        outputs=("adj_rec", "x_rec", "output"),
         targets=("binary",),
     ),
     "mean_squared_error": ObjectiveEntry(
         title="Mean squared error",
-        help="(y - y_hat)^2; on adjacency, of the probability (Brier score).",
-        outputs=("adj_rec", "x_rec"),
+        help="(y - y_hat)^2: a Gaussian likelihood of fixed spread; on adjacency, of the probability (Brier "
+        "score).",
+        outputs=("adj_rec", "x_rec", "output"),
     ),
     "poisson": ObjectiveEntry(
         title="Poisson",
         help="exp(logit) - y * logit: the negative log-likelihood of counts, up to a constant.",
-        outputs=("x_rec",),
+        outputs=("x_rec", "output"),
         targets=("binary", "count", "non-negative"),
+    ),
+    "multinomial": ObjectiveEntry(
+        title="Multinomial",
+        help="-sum(y log softmax(logits)), divided by the number of columns: how a row's total falls on its "
+        "columns. The usual choice for words and for clicks.",
+        reference="Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814",
+        outputs=("output",),
+        targets=("binary", "count", "non-negative"),
+    ),
+    "negative_binomial": ObjectiveEntry(
+        title="Negative binomial",
+        help="Negative log-likelihood of over-dispersed counts: a mean for each entry and a dispersion for each "
+        "column.",
+        reference="Lopez et al. 2018, Deep generative modeling for single-cell transcriptomics, "
+        "doi:10.1038/s41592-018-0229-2",
+        outputs=("output",),
+        targets=("binary", "count"),
     ),
     "cosine_similarity": ObjectiveEntry(
         title="Cosine",
         help="1 - cos(y, y_hat): the direction of the row, whatever its length.",
-        outputs=("x_rec",),
+        outputs=("x_rec", "output"),
     ),
     "kl_normal": ObjectiveEntry(
         title="KL to the standard normal",
@@ -159,17 +214,26 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
 }
 
-ENCODERS: dict[str, Entry] = {
-    "normalised": Entry(
+ENCODERS: dict[str, EncoderEntry] = {
+    "normalised": EncoderEntry(
+        families=("vgae",),
         title="Normalised propagation",
         help="A linear map whose rows are scaled to one length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
     ),
-    "gcn": Entry(
+    "gcn": EncoderEntry(
+        families=("vgae",),
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
+    ),
+    "dense": EncoderEntry(
+        families=("vae",),
+        title="Dense layers",
+        help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
+        "multinomial scaled to length 1.",
+        reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
     ),
 }
 
@@ -349,8 +413,8 @@ class OutputSpec(_Section):
     loss: Identifier = _setting("binary_crossentropy", "The loss of this output.", title="Loss")
     weight: float = _setting(
         1.0,
-        "Factor of this output's loss in the total. For the KL term 1 is the evidence lower bound of "
-        "the VGAE paper: the mean KL a node is divided by the number of nodes.",
+        "Factor of this output's loss in the total. For the KL term 1 is the evidence lower bound: the mean KL "
+        "of a row is divided by the number of nodes (VGAE) or of columns (VAE), as the other losses are.",
         title="Weight",
         low=0.0,
         high=1e6,
@@ -362,18 +426,25 @@ class OutputSpec(_Section):
 class ModelSpec(_Section):
     """The network."""
 
-    family: Literal["vgae"] = _setting("vgae", "Variational graph auto-encoder.", title="Family")
+    family: str = _setting("vgae", "What is coded, and from what.", title="Family", catalogue=FAMILIES)
     encoder: str = _setting(
         "normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS
     )
     hidden_units: tuple[int, ...] = _setting(
-        (32,), "Width of each hidden graph convolution (GCN only).", title="Hidden units", low=1, high=4096
+        (32,), "Width of each hidden layer (GCN and dense encoders).", title="Hidden units", low=1, high=4096
     )
     latent_dim: int = _setting(
         64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1
     )
     dropout: float = _setting(
         0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05
+    )
+    sparse_input: bool = _setting(
+        True,
+        "VAE: feed rows as a sparse tensor (`keras.Input(sparse=True)`). Off, a generator makes one batch at a time "
+        "dense, for models that take no sparse input.",
+        title="Sparse input",
+        families=("vae",),
     )
     variational: bool = _setting(
         True,
@@ -416,9 +487,9 @@ class TrainingSpec(_Section):
     )
     batch_size: int = _setting(
         0,
-        "Positive pairs a step; each comes with its negatives, and every step passes messages over the "
-        "full training graph. 0 takes all pairs in one step.",
-        title="Batch size (pairs)",
+        "VGAE: positive pairs a step; each comes with its negatives, and every step passes messages over the "
+        "full training graph. VAE: rows a step. 0 takes all in one step.",
+        title="Batch size",
         low=0,
         high=100_000_000,
         step=1024,
@@ -427,6 +498,7 @@ class TrainingSpec(_Section):
         1,
         "Random non-edges drawn for each edge, anew in each epoch.",
         title="Negatives an edge",
+        families=("vgae",),
         low=1,
         high=50,
         step=1,
@@ -476,7 +548,22 @@ class RunSpec(_Section):
         names = [o.name for o in self.outputs]
         if len(set(names)) != len(names):
             raise SpecError(f"Each output may be listed once. Received: {', '.join(names)}.", where="outputs")
-        for needed in ("adj_rec", "z_vars"):
+        family = FAMILIES[self.model.family]
+        strange = [name for name in names if name not in family.outputs]
+        if strange:
+            raise SpecError(
+                f"Output `{strange[0]}` is not one of a {self.model.family} model.",
+                where="outputs",
+                mend=f"It can have: {', '.join(family.outputs)}.",
+            )
+        if self.model.family not in ENCODERS[self.model.encoder].families:
+            fitting = [name for name, entry in ENCODERS.items() if self.model.family in entry.families]
+            raise SpecError(
+                f"Encoder `{self.model.encoder}` is not one of a {self.model.family} model.",
+                where="model.encoder",
+                mend=f"Choose one of: {', '.join(fitting)}.",
+            )
+        for needed in family.always:
             if needed not in names or not self.output(needed).enabled:
                 raise SpecError(
                     f"Output `{needed}` is always on in a {self.model.family} model.", where="outputs"
@@ -533,18 +620,27 @@ class RunSpec(_Section):
         return RunSpec.from_dict(values)
 
 
-def settings(section: type[_Section] = RunSpec, prefix: str = "") -> Iterator[Setting]:
-    """Yield every setting below `section`, depth first, as forms and documentation need them."""
+def settings(
+    section: type[_Section] = RunSpec, prefix: str = "", *, family: str | None = None
+) -> Iterator[Setting]:
+    """Yield every setting below `section`, depth first, as forms and documentation need them.
+
+    With a `family`, only the settings and choices that a model of that family has.
+    """
     hints = typing.get_type_hints(section)
     for item in dataclasses.fields(section):  # type: ignore[arg-type]
         hint, meta = hints[item.name], item.metadata
         if isinstance(hint, type) and issubclass(hint, _Section):
-            yield from settings(hint, f"{prefix}{item.name}.")
+            yield from settings(hint, f"{prefix}{item.name}.", family=family)
             continue
-        if item.name == "outputs":
+        if item.name == "outputs" or (family and family not in meta.get("families", (family,))):
             continue
         default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
-        catalogue = meta.get("catalogue", {})
+        catalogue = {
+            key: entry
+            for key, entry in meta.get("catalogue", {}).items()
+            if not family or family in getattr(entry, "families", (family,))
+        }
         yield Setting(
             key=prefix + item.name,
             name=item.name,
@@ -561,7 +657,57 @@ def settings(section: type[_Section] = RunSpec, prefix: str = "") -> Iterator[Se
         )
 
 
-def offered_outputs(*, feature_kind: str | None, has_labels: bool) -> tuple[OutputSpec, ...]:
+LIKELIHOODS: dict[str, tuple[str, str]] = {
+    "binary": ("binary_crossentropy", "every value is 0 or 1"),
+    "count": ("multinomial", "values are whole and >= 0: how a row's total falls on its columns"),
+    "non-negative": ("multinomial", "values are >= 0: how a row's total falls on its columns"),
+    "real": ("mean_squared_error", "some values are negative: a Gaussian likelihood"),
+}
+"""For each kind of values, the default likelihood of a matrix and the reason shown with it."""
+
+
+def for_family(spec: RunSpec, family: str, *, feature_kind: str | None, has_labels: bool) -> RunSpec:
+    """Return `spec` turned into a model of another family, with that family's defaults.
+
+    Data, split fractions and seed are kept; outputs, encoder, batch size and learning rate take their defaults.
+
+    Raises
+    ------
+    SpecError
+        If the family is unknown, or the data lack what it needs.
+    """
+    if family not in FAMILIES:
+        raise SpecError(f"`family` is unknown: {family!r}.{nearest(family, FAMILIES)}")
+    if family == "vae" and feature_kind is None:
+        raise SpecError(
+            "A matrix auto-encoder needs features.",
+            where="model.family",
+            mend="Bring a matrix, or choose `vgae`.",
+        )
+    matrix = (
+        {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003} if family == "vae" else {}
+    )
+    encoder = next(name for name, entry in ENCODERS.items() if family in entry.families)
+    hidden = {"hidden_units": [128], "latent_dim": 32} if family == "vae" else {}
+    values = spec.to_dict()
+    return RunSpec.from_dict(
+        {
+            "dataset": values["dataset"],
+            "split": values["split"],
+            "seed": spec.seed,
+            "model": {"family": family, "encoder": encoder, **hidden},
+            "training": matrix,
+            "outputs": [
+                o.to_dict()
+                for o in offered_outputs(feature_kind=feature_kind, has_labels=has_labels, family=family)
+            ],
+        }
+    )
+
+
+def offered_outputs(
+    *, feature_kind: str | None, has_labels: bool, family: str = "vgae"
+) -> tuple[OutputSpec, ...]:
     """Return the outputs a data set can have, with the default loss and metrics of each.
 
     Parameters
@@ -571,8 +717,12 @@ def offered_outputs(*, feature_kind: str | None, has_labels: bool) -> tuple[Outp
     has_labels : bool
         Whether some nodes carry a class label.
     """
-    outputs = list(_default_outputs())
-    if feature_kind is not None:
+    if family == "vae":
+        loss, _ = LIKELIHOODS[feature_kind or "real"]
+        outputs = [OutputSpec(name="output", loss=loss), OutputSpec(name="z_vars", loss="kl_normal")]
+    else:
+        outputs = list(_default_outputs())
+    if feature_kind is not None and family == "vgae":
         loss = {"binary": "binary_crossentropy", "count": "poisson"}.get(feature_kind, "mean_squared_error")
         outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))
     if has_labels:

@@ -10,7 +10,7 @@ import sklearn.metrics
 import tensorflow as tf
 from sklearn.metrics.pairwise import paired_cosine_distances
 
-from tests.graphs import communities
+from tests.graphs import communities, graph_from
 from vgae_core.errors import SpecError
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments, kl_normal, resolve_loss, resolve_metric
@@ -54,6 +54,13 @@ def case(loss, output):
         y = RNG.poisson(2.0, (40, width)).astype(float)
         constant = np.mean(scipy.special.gammaln(y + 1))
         return y, pred, -np.mean(scipy.stats.poisson.logpmf(y, np.exp(pred))) - constant
+    if loss == "multinomial":
+        y = RNG.poisson(2.0, (40, width)).astype(float)
+        return y, pred, -np.mean(y * scipy.special.log_softmax(pred, axis=1))
+    if loss == "negative_binomial":
+        y, pred = RNG.poisson(4.0, (40, 5)).astype(float), RNG.normal(size=(40, 10))
+        mean, r = np.exp(pred[:, :5]), np.exp(pred[:, 5:])
+        return y, pred, -np.mean(scipy.stats.nbinom.logpmf(y, r, r / (r + mean)))
     if loss == "cosine_similarity":
         y = RNG.random((40, width))
         return y, pred, np.mean(paired_cosine_distances(y, pred))
@@ -175,7 +182,7 @@ def test_compile_arguments_are_complete_and_explained():
         for o in offered_outputs(feature_kind="binary", has_labels=True)
     )
     spec = RunSpec(outputs=outputs).replace("outputs.z_vars.weight", 0.5)
-    arguments, notes = compile_arguments(spec, n_nodes=100)
+    arguments, notes = compile_arguments(spec, graph_from(np.zeros((100, 100))).profile)
     names = {"adj_rec", "z_vars", "x_rec", "labels"}
     assert set(arguments["loss"]) == set(arguments["loss_weights"]) == set(arguments["metrics"]) == names
     assert float(arguments["loss_weights"]["z_vars"]) == pytest.approx(0.005)

@@ -31,7 +31,7 @@ def run(graph, spec, **kwargs):
     return execute(spec, graph, on_event=events.append, **kwargs), events
 
 
-@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+@pytest.mark.parametrize("encoder", [name for name, entry in ENCODERS.items() if "vgae" in entry.families])
 @pytest.mark.parametrize("batch", [0, 64])
 def test_same_seed_same_result(encoder, batch):
     graph = communities()

@@ -28,10 +28,7 @@ def spec_with(graph, **changes):
 
 
 def epoch(batches, count=1):
-    return [
-        ({k: v for k, v in x.items()}, y, w)
-        for x, y, w in batches.dataset.take(batches.steps_per_epoch * count)
-    ]
+    return [(dict(x.items()), y, w) for x, y, w in batches.dataset.take(batches.steps_per_epoch * count)]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000, 0])
@@ -96,7 +93,9 @@ def test_negatives_that_are_training_edges_do_not_count(directed, ratio):
 def test_the_encoder_is_given_training_edges_only():
     graph = communities()
     split = split_links(graph, SplitSpec(), 0)
-    seen = graph_batches(graph, split, spec_with(graph), np.zeros(graph.n_nodes)).encoder_inputs["adjacency"]
+    seen = graph_batches(graph, split, spec_with(graph), np.zeros(graph.n_nodes)).encoder_inputs[0][
+        "adjacency"
+    ]
     expected = np.zeros((graph.n_nodes, graph.n_nodes), np.float32)
     expected[tuple(split.train.T)] = 1
     expected = normalise(sparse.csr_array(expected + expected.T)).toarray()

@@ -54,24 +54,27 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return np.asarray(expit(logits.astype(np.float64)))
 
 
-def score_pairs(z: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Return the decoder's logit of each pair, ``z_i · z_j``.
+def score_pairs(z: np.ndarray, pairs: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
+    """Return the decoder's logit of each pair, ``z_i · z_j``, or ``z_i · right_j``.
 
     Parameters
     ----------
     z : ndarray of float32, shape (n_nodes, latent_dim)
-        Latent codes.
+        Latent codes, or the left factors of the pairs.
     pairs : ndarray of int64, shape (n_pairs, 2)
+    right : ndarray of float32, shape (n_columns, latent_dim), optional
+        Right factors; `z` unless given.
 
     Returns
     -------
     ndarray of float32, shape (n_pairs,)
     """
+    other = z if right is None else right
     logits = np.empty(len(pairs), dtype=np.float32)
     step = max(1, BLOCK_VALUES // max(1, z.shape[1]))
     for start in range(0, len(pairs), step):
         part = pairs[start : start + step]
-        np.einsum("ij,ij->i", z[part[:, 0]], z[part[:, 1]], out=logits[start : start + step])
+        np.einsum("ij,ij->i", z[part[:, 0]], other[part[:, 1]], out=logits[start : start + step])
     return logits
 
 

@@ -137,7 +137,7 @@ class GraphData:
         n = self.adjacency.shape[0]
         if self.adjacency.shape != (n, n):
             raise DataError(
-                f"An adjacency must be square. Received: {self.adjacency.shape[0]} x {self.adjacency.shape[1]}.",
+                f"An adjacency must be square. Received: {n} x {self.adjacency.shape[1]}.",
                 mend="Upload a square matrix, or an edge list.",
             )
         for what, array in (

@@ -1,5 +1,8 @@
 """Encoders: how node features and message edges become a latent distribution.
 
+An encoder returns mean and log-variance side by side, shape (n, 2 * latent_dim), or the mean alone for a
+plain auto-encoder: one product and one hop serve both.
+
 To add one, write a function with the signature of :func:`gcn`, list it in
 :data:`BUILDERS` and describe it in :data:`vgae_core.spec.ENCODERS`.
 """
@@ -9,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vgae_core.nn.layers import FeatureDropout, NodeTable, Propagate, ScaleRows, SparseDense
-from vgae_core.spec import ModelSpec
+import keras
 
-Latent = tuple[Any, Any | None]
-"""(z_mean, z_log_var), each (n_nodes, latent_dim); z_log_var None for a plain auto-encoder."""
+from vgae_core.nn.layers import FeatureDropout, NodeTable, Propagate, ScaleInput, ScaleRows, SparseDense
+from vgae_core.spec import ModelSpec
 
 
 def _first_map(
@@ -27,7 +29,7 @@ def _first_map(
     return SparseDense(units, use_bias=bias, name=name)(features)
 
 
-def gcn(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Latent:
+def gcn(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Any:
     """Return the latent distribution of ``A relu(A X W0) W1`` (any number of hidden layers).
 
     Parameters
@@ -51,18 +53,19 @@ def gcn(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) ->
             mapped = SparseDense(units, name=name)(_dropped(hidden, model, name))
         hidden = Propagate("relu", name=f"{name}_propagate")([mapped, adjacency])
 
-    def head(name: str) -> Any:
-        mapped = SparseDense(model.latent_dim, name=f"{name}_map")(_dropped(hidden, model, name))
-        return Propagate(name=name)([mapped, adjacency])
+    mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model, "latent_map"))
+    return Propagate(name="latent")([mapped, adjacency])
 
-    return head("z_mean"), head("z_log_var") if model.variational else None
+
+def _width(model: ModelSpec) -> int:
+    return model.latent_dim * (2 if model.variational else 1)
 
 
 def _dropped(hidden: Any, model: ModelSpec, name: str) -> Any:
     return FeatureDropout(model.dropout, name=f"{name}_dropout")(hidden) if model.dropout else hidden
 
 
-def normalised(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Latent:
+def normalised(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Any:
     """Return the latent distribution whose mean is one hop over rows of X W scaled to one length.
 
     Parameters are those of :func:`gcn`.
@@ -71,15 +74,40 @@ def normalised(features: Any | None, adjacency: Any, n_nodes: int, model: ModelS
     ----------
     Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046.
     """
-    mapped = _first_map(features, adjacency, n_nodes, model, model.latent_dim, "z_mean_map", bias=True)
-    z_mean = Propagate(name="z_mean")([ScaleRows(name="z_mean_scale")(mapped), adjacency])
-    if not model.variational:
-        return z_mean, None
-    spread = _first_map(features, adjacency, n_nodes, model, model.latent_dim, "z_log_var_map", bias=True)
-    return z_mean, Propagate(name="z_log_var")([spread, adjacency])
+    mapped = _first_map(features, adjacency, n_nodes, model, _width(model), "latent_map", bias=True)
+    if model.variational:
+        mean, spread = mapped[:, : model.latent_dim], mapped[:, model.latent_dim :]
+        mapped = keras.layers.Concatenate(name="latent_rows")([ScaleRows(name="mean_scale")(mean), spread])
+    else:
+        mapped = ScaleRows(name="mean_scale")(mapped)
+    return Propagate(name="latent")([mapped, adjacency])
 
 
-BUILDERS: dict[str, Callable[[Any | None, Any, int, ModelSpec], Latent]] = {
+def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
+    """Return the latent distribution of rows of a matrix: dense layers, the first on sparse input.
+
+    Parameters
+    ----------
+    rows : KerasTensor, shape (batch, n_columns)
+        Sparse or dense.
+    model : ModelSpec
+    scale : str or None
+        How :class:`~vgae_core.nn.layers.ScaleInput` prepares the rows.
+
+    References
+    ----------
+    Kingma & Welling 2014, arXiv:1312.6114, appendix C.
+    """
+    hidden = rows if scale is None else ScaleInput(scale, name="scale")(rows)
+    for depth, units in enumerate(model.hidden_units, start=1):
+        name = f"hidden_{depth}"
+        mapped = SparseDense(units, use_bias=True, name=name)(_dropped(hidden, model, name))
+        hidden = keras.layers.ReLU(name=f"{name}_relu")(mapped)
+
+    return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, model, "latent"))
+
+
+BUILDERS: dict[str, Callable[[Any | None, Any, int, ModelSpec], Any]] = {
     "gcn": gcn,
     "normalised": normalised,
 }

@@ -217,3 +217,55 @@ class TakeRows(keras.layers.Layer):
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         """Return (n_batch, latent_dim)."""
         return (input_shape[1][0], input_shape[0][-1])
+
+
+@keras.saving.register_keras_serializable("vgae")
+class ScaleInput(keras.layers.Layer):
+    """Bring rows of a matrix, sparse or dense, to a scale a network likes.
+
+    Parameters
+    ----------
+    how : str
+        ``"log"`` for log(1 + x), ``"length"`` for rows of Euclidean length 1 (Liang et al. 2018).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def call(self, x: Any) -> Any:
+        """Return the scaled rows, sparse where the input is."""
+        if not isinstance(x, tf.SparseTensor):
+            if self.how == "log":
+                return ops.log1p(x)
+            return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
+        if self.how == "log":
+            return tf.SparseTensor(x.indices, ops.log1p(x.values), x.dense_shape)
+        square = tf.math.unsorted_segment_sum(ops.square(x.values), x.indices[:, 0], x.dense_shape[0])
+        scale = ops.rsqrt(ops.maximum(square, 1e-12))
+        return tf.SparseTensor(x.indices, x.values * tf.gather(scale, x.indices[:, 0]), x.dense_shape)
+
+    def compute_output_spec(self, x: Any) -> keras.KerasTensor:
+        """Return the input's spec, sparseness included."""
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype, sparse=x.sparse)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "how": self.how}
+
+
+@keras.saving.register_keras_serializable("vgae")
+class Dispersion(keras.layers.Layer):
+    """Append to each row of log-means the log inverse dispersion of every column."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the log inverse dispersions, shape (n_columns,)."""
+        self.log_r = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="log_r")
+
+    def call(self, log_mean: Any) -> Any:
+        """Return ``[log m, log r]``, shape (n, 2 * n_columns)."""
+        return ops.concatenate([log_mean, ops.broadcast_to(self.log_r, ops.shape(log_mean))], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (n, 2 * n_columns)."""
+        return (input_shape[0], 2 * (input_shape[-1] or 0))

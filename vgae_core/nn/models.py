@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
-from vgae_core.nn.encoders import BUILDERS
-from vgae_core.nn.layers import PairInnerProduct, SampleNormal, TakeRows
+from vgae_core.nn.budget import estimate
+from vgae_core.nn.encoders import BUILDERS, dense
+from vgae_core.nn.layers import Dispersion, PairInnerProduct, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.spec import RunSpec
-from vgae_core.training.budget import estimate
+from vgae_core.spec import ModelSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class BuiltModel:
     Parameters
     ----------
     model : keras.Model
-        Inputs ``adjacency``, ``features`` (where there are any), ``pairs`` and ``nodes`` (where a
-        node-wise output is on); outputs as the specification names them.
+        Named inputs and outputs. VGAE: ``adjacency``, ``features`` (where there are any), ``pairs``, and
+        ``nodes`` where a node-wise output is on. VAE: ``rows``. Outputs as the specification names them.
     encoder : keras.Model
-        From ``adjacency`` and ``features`` to ``z_mean`` and, if variational, ``z_log_var``.
+        To ``z_mean`` and, if variational, ``z_log_var``.
     """
 
     model: keras.Model
@@ -43,9 +45,13 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
         If an active output has no data behind it, or its loss makes no sense for the data.
     """
     for output in spec.active_outputs:
-        if output.name == "x_rec" and not profile.n_features:
+        if output.name in ("x_rec", "output") and not profile.n_features:
             raise SpecError(
-                "The data has no features to reconstruct.", where="outputs.x_rec", mend="Switch it off."
+                "The data has no features to reconstruct.",
+                where=f"outputs.{output.name}",
+                mend="Switch it off."
+                if output.name == "x_rec"
+                else "Bring a matrix, or choose family `vgae`.",
             )
         if output.name == "labels" and profile.n_classes < 2:
             raise SpecError(
@@ -54,7 +60,11 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
                 mend="Switch it off, or upload labels.",
             )
         check_targets(output, profile.feature_kind)
+    return (_build_vgae if spec.model.family == "vgae" else _build_vae)(spec, profile)
 
+
+def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
+    """Several inputs, several outputs: a graph and the pairs to score."""
     n = profile.n_nodes
     adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
     inputs: dict[str, Any] = {"adjacency": adjacency}
@@ -65,21 +75,19 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
         )
         inputs["features"] = features
 
-    z_mean, z_log_var = BUILDERS[spec.model.encoder](features, adjacency, n, spec.model)
-    latent = {"z_mean": z_mean} | ({} if z_log_var is None else {"z_log_var": z_log_var})
+    latent = _latent(BUILDERS[spec.model.encoder](features, adjacency, n, spec.model), spec.model)
     encoder = keras.Model(dict(inputs), latent, name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")
     inputs["pairs"] = pairs
-    z = z_mean if z_log_var is None else SampleNormal(name="z")([z_mean, z_log_var])
+    z = _sample(latent)
     outputs: dict[str, Any] = {}
     node_rows: Any = None
     for output in spec.active_outputs:
         if output.name == "adj_rec":
             outputs["adj_rec"] = PairInnerProduct(name="adj_rec")([z, pairs])
         elif output.name == "z_vars":
-            both = [z_mean, z_mean if z_log_var is None else z_log_var]
-            outputs["z_vars"] = keras.layers.Concatenate(name="z_vars")(both)
+            outputs["z_vars"] = _z_vars(latent)
         else:
             if node_rows is None:
                 nodes = keras.Input((1,), dtype="int32", name="nodes")
@@ -87,7 +95,104 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
                 node_rows = TakeRows(name="node_rows")([z, nodes])
             units = profile.n_features if output.name == "x_rec" else profile.n_classes
             outputs[output.name] = keras.layers.Dense(units, name=output.name)(node_rows)
-    return BuiltModel(keras.Model(inputs, outputs, name=spec.model.family), encoder)
+    return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder)
+
+
+def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
+    """One input, several outputs: rows of a matrix."""
+    rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
+    loss = str(spec.output("output").loss)
+    scale = {"multinomial": "length", "poisson": "log", "negative_binomial": "log"}.get(loss)
+    latent = _latent(dense(rows, spec.model, scale), spec.model)
+    encoder = keras.Model({"rows": rows}, latent, name="encoder")
+
+    z = _sample(latent)
+    hidden = z
+    for depth, units in enumerate(reversed(spec.model.hidden_units), start=1):
+        hidden = keras.layers.Dense(units, activation="relu", name=f"decoder_{depth}")(hidden)
+    outputs: dict[str, Any] = {}
+    for output in spec.active_outputs:
+        if output.name == "output":
+            if loss == "negative_binomial":
+                means = keras.layers.Dense(profile.n_features, name="log_mean")(hidden)
+                outputs["output"] = Dispersion(name="output")(means)
+            else:
+                outputs["output"] = keras.layers.Dense(profile.n_features, name="output")(hidden)
+        elif output.name == "z_vars":
+            outputs["z_vars"] = _z_vars(latent)
+        else:
+            outputs["labels"] = keras.layers.Dense(profile.n_classes, name="labels")(z)
+    return BuiltModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder)
+
+
+def _latent(both: Any, model: ModelSpec) -> dict[str, Any]:
+    """Return ``z_mean`` and, if variational, ``z_log_var`` from the two side by side."""
+    if not model.variational:
+        return {"z_mean": both}
+    return {"z_mean": both[:, : model.latent_dim], "z_log_var": both[:, model.latent_dim :]}
+
+
+def _sample(latent: dict[str, Any]) -> Any:
+    if "z_log_var" not in latent:
+        return latent["z_mean"]
+    return SampleNormal(name="z")([latent["z_mean"], latent["z_log_var"]])
+
+
+def _z_vars(latent: dict[str, Any]) -> Any:
+    """Return mean and log-variance side by side; a plain auto-encoder repeats its mean."""
+    both = [latent["z_mean"], latent.get("z_log_var", latent["z_mean"])]
+    return keras.layers.Concatenate(name="z_vars")(both)
+
+
+def feature_head(built: BuiltModel) -> keras.layers.Dense:
+    """Return the dense layer that gives one number for each column of the features or of the matrix."""
+    names = {layer.name for layer in built.model.layers}
+    return built.model.get_layer(next(name for name in ("x_rec", "log_mean", "output") if name in names))
+
+
+def decoder(built: BuiltModel, output: str) -> Callable[[Any], Any]:
+    """Return the function from latent codes (n, latent_dim) to a node-wise output, e.g. ``"x_rec"``."""
+    layers = [layer for layer in built.model.layers if layer.name.startswith("decoder_")]
+    layers += (
+        [layer for layer in built.model.layers if layer.name == "log_mean"] if output == "output" else []
+    )
+    layers.append(built.model.get_layer(output))
+
+    def decode(z: Any) -> Any:
+        for layer in layers:
+            z = layer(z)
+        return z
+
+    return decode
+
+
+def pair_factors(built: BuiltModel, z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors whose inner products are the logits of pairs.
+
+    Parameters
+    ----------
+    built : BuiltModel
+    z_mean : ndarray of float32, shape (n_nodes, latent_dim)
+
+    Returns
+    -------
+    left : ndarray of float32, shape (n_nodes, k)
+    right : ndarray of float32, shape (n_nodes or n_columns, k)
+        The logit of pair (i, j) is ``left_i . right_j``. For a VGAE both are `z_mean`; for a VAE the rows of
+        `left` are the decoder's last hidden layer with a 1, those of `right` a column's weights and bias.
+    """
+    if "adj_rec" in built.model.output:
+        return z_mean, z_mean
+    hidden: Any = z_mean
+    for layer in built.model.layers:
+        if layer.name.startswith("decoder_"):
+            hidden = layer(hidden)
+    kernel, bias = (np.asarray(weight) for weight in feature_head(built).weights)
+    left = np.asarray(hidden)
+    return (
+        np.concatenate([left, np.ones((len(left), 1), np.float32)], axis=1),
+        np.concatenate([kernel.T, bias[:, None]], axis=1),
+    )
 
 
 def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
@@ -98,7 +203,7 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
     dict
         ``layers`` (name, type, output shape, parameters, inputs), ``parameters``, ``inputs``, ``outputs``,
         ``objectives`` (what was written, what it became, why) and ``estimate``
-        (:func:`vgae_core.training.budget.estimate`).
+        (:func:`vgae_core.nn.budget.estimate`).
 
     Raises
     ------
@@ -106,7 +211,7 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
         As :func:`build`, and for losses or metrics that do not resolve.
     """
     built = build(spec, profile)
-    _, notes = compile_arguments(spec, profile.n_nodes)
+    _, notes = compile_arguments(spec, profile)
     return description(built, spec, profile, notes)
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
+from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.spec import LOSSES, METRICS, OUTPUTS, Identifier, ObjectiveEntry, OutputSpec, RunSpec, nearest
 
@@ -78,6 +80,43 @@ def poisson_log_rate(y_true: Any, y_pred: Any) -> Any:
 def cosine_distance(y_true: Any, y_pred: Any) -> Any:
     """Return ``1 - cos(y, y_hat)`` a row, shape (n,); 1 where a row is zero."""
     return 1.0 - _cosine(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable("vgae")
+def multinomial(y_true: Any, y_pred: Any) -> Any:
+    """Return ``-sum(y log softmax(logits)) / n_columns`` of each row, shape (n,).
+
+    References
+    ----------
+    Liang et al. 2018, arXiv:1802.05814, equation 2.
+    """
+    y_true = ops.cast(y_true, y_pred.dtype)
+    return -ops.mean(y_true * ops.log_softmax(y_pred, axis=-1), axis=-1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+def negative_binomial(y_true: Any, y_pred: Any) -> Any:
+    """Return the mean over columns of the negative log-likelihood of counts, shape (n,).
+
+    Parameters
+    ----------
+    y_true : tensor, shape (n, n_columns)
+        Counts.
+    y_pred : tensor, shape (n, 2 * n_columns)
+        Log of the mean m and log of the inverse dispersion r side by side; the variance is m + m^2 / r.
+
+    Notes
+    -----
+    ``log G(r) + log G(y + 1) - log G(y + r) + r log(1 + m/r) + y log(1 + r/m)``; both logs are capped at 15,
+    since log G of larger r loses its differences in float32.
+    """
+    log_mean, log_r = ops.split(ops.clip(y_pred, -15.0, 15.0), 2, axis=-1)
+    y_true = ops.cast(y_true, y_pred.dtype)
+    r = ops.exp(log_r)
+    gap = log_mean - log_r
+    value = r * ops.softplus(gap) + y_true * ops.softplus(-gap)
+    value += tf.math.lgamma(r) + tf.math.lgamma(y_true + 1.0) - tf.math.lgamma(y_true + r)
+    return ops.mean(value, axis=-1)
 
 
 def _cosine(y_true: Any, y_pred: Any) -> Any:
@@ -161,6 +200,8 @@ def _loss_builders(output: str) -> dict[str, Callable[[], keras.losses.Loss]]:
             else keras.losses.MeanSquaredError(reduction=_MEAN)
         ),
         "poisson": lambda: _function(poisson_log_rate, "poisson_log_rate"),
+        "multinomial": lambda: _function(multinomial, "multinomial"),
+        "negative_binomial": lambda: _function(negative_binomial, "negative_binomial"),
         "cosine_similarity": lambda: _function(cosine_distance, "cosine_distance"),
         "kl_normal": lambda: _function(kl_normal, "kl_normal"),
         "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
@@ -239,10 +280,10 @@ def check_targets(output: OutputSpec, feature_kind: str | None) -> None:
     """
     _entry("loss", LOSSES, output.loss, output.name)
     entry = LOSSES[str(output.loss)]
-    if output.name == "x_rec" and entry.targets and feature_kind not in entry.targets:
+    if output.name in ("x_rec", "output") and entry.targets and feature_kind not in entry.targets:
         raise SpecError(
-            f"`{output.loss}` needs {' or '.join(entry.targets)} features; these are {feature_kind}.",
-            where="outputs.x_rec",
+            f"`{output.loss}` needs {' or '.join(entry.targets)} values; these are {feature_kind}.",
+            where=f"outputs.{output.name}",
             mend="Choose `mean_squared_error` or `cosine_similarity`.",
         )
 
@@ -255,14 +296,17 @@ def _class_name(thing: Any) -> str:
     return type(thing).__name__
 
 
-def compile_arguments(spec: RunSpec, n_nodes: int) -> tuple[dict[str, Any], list[Resolution]]:
+def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], list[Resolution]]:
     """Return ``loss``, ``loss_weights`` and ``metrics`` for ``Model.compile``, and how they came about.
 
     Every active output has an entry in each dict: Keras refuses partial ones.  The weights are
-    variables, so that a schedule can move them without compiling again.  The KL weight is
-    divided by `n_nodes`: with the mean of cross-entropy over pairs and the mean of KL over nodes,
-    weight 1 is then the evidence lower bound of Kipf & Welling (2016).
+    variables, so that a schedule can move them without compiling again.  The KL weight is divided by
+    the number of nodes (VGAE) or columns (VAE): with reconstruction losses that are means over pairs or
+    columns and the mean of KL over rows, weight 1 is then the evidence lower bound, scaled.
     """
+    many, what = (
+        (profile.n_nodes, "nodes") if spec.model.family == "vgae" else (profile.n_features, "columns")
+    )
     losses: dict[str, Any] = {}
     weights: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -271,14 +315,14 @@ def compile_arguments(spec: RunSpec, n_nodes: int) -> tuple[dict[str, Any], list
         plain = output.name == "z_vars" and not spec.model.variational
         loss = _function(no_divergence, "no_divergence") if plain else resolve_loss(output.loss, output.name)
         losses[output.name] = loss
-        scale = 1.0 / n_nodes if output.name == "z_vars" else 1.0
+        scale = 1.0 / many if output.name == "z_vars" else 1.0
         weights[output.name] = keras.Variable(
             output.weight * scale, trainable=False, dtype="float32", name=f"{output.name}_weight"
         )
         metrics[output.name] = [resolve_metric(metric, output.name) for metric in output.metrics]
         why = "plain auto-encoder: nothing to pull to a prior" if plain else LOSSES[str(output.loss)].help
         notes.append(Resolution(output.name, "loss", str(output.loss), _class_name(loss), why))
-        factor = f"{output.weight:g} / {n_nodes} nodes" if output.name == "z_vars" else f"{output.weight:g}"
+        factor = f"{output.weight:g} / {many} {what}" if output.name == "z_vars" else f"{output.weight:g}"
         notes.append(
             Resolution(output.name, "weight", f"{output.weight:g}", f"{output.weight * scale:.4g}", factor)
         )

@@ -144,6 +144,8 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
     embedding = {"z_mean": np.asarray(result.z_mean, np.float32)}
     if result.z_log_var is not None:
         embedding["z_log_var"] = np.asarray(result.z_log_var, np.float32)
+    if result.factors is not None:
+        embedding["left"], embedding["right"] = (np.asarray(f, np.float32) for f in result.factors)
     documents = {
         "metrics": finite(result.metrics),
         "model": finite(result.model),
@@ -195,10 +197,12 @@ def result_from_parts(
     n = 0 if z_mean is None else z_mean.shape[0]
     if n_nodes is not None and n != n_nodes:
         raise RunError(f"The embedding has {n} rows and the data set {n_nodes} nodes.", where="embedding.npz")
+    factors = _factors(arrays["embedding"], n)
+    width = n if factors is None else len(factors[1])
     for part in SPLIT_PARTS:
         pairs = split[part]
-        if pairs.size and (int(pairs.min()) < 0 or int(pairs.max()) >= n):
-            raise RunError(f"`{part}` names a node outside 0 to {n - 1}.", where="split.npz")
+        if pairs.size and (int(pairs.min()) < 0 or np.any(pairs.max(axis=0) >= (n, width))):
+            raise RunError(f"`{part}` names a pair outside {n} x {width}.", where="split.npz")
     n_test = len(split["test"]) + len(split["test_neg"])
     if "model" not in arrays["scores"]:
         raise RunError("`model` is missing.", where="scores.npz")
@@ -225,9 +229,28 @@ def result_from_parts(
         state=dict(arrays["state"]),
         model=documents["model"],
         finished=finished,
+        factors=factors,
         nodes=dict(arrays["nodes"]),
         environment=documents["environment"],
     )
+
+
+def _factors(embedding: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the factors of a matrix model, checked, or None for a graph's."""
+    left, right = embedding.get("left"), embedding.get("right")
+    if left is None and right is None:
+        return None
+    if (
+        left is None
+        or right is None
+        or any(f.dtype != np.float32 or f.ndim != 2 for f in (left, right))
+        or left.shape[0] != n
+        or left.shape[1] != right.shape[1]
+    ):
+        raise RunError(
+            "`left` and `right` must be float32, (n_nodes, k) and (n_columns, k).", where="embedding.npz"
+        )
+    return left, right
 
 
 # --------------------------------------------------------------------------- events

@@ -15,16 +15,16 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
-from vgae_core.analysis.baselines import run_baselines
-from vgae_core.analysis.metrics import link_metrics
+from vgae_core.analysis.baselines import run_baselines, run_entry_baselines
+from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import LinkSplit, split_links
-from vgae_core.nn.models import BuiltModel, build, describe, description
+from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
+from vgae_core.nn.models import BuiltModel, build, decoder, describe, description, feature_head, pair_factors
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, SplitSpec
-from vgae_core.training.batches import graph_batches
+from vgae_core.training.batches import graph_batches, row_batches
 from vgae_core.training.events import Event, Finished, Stage, Started
 from vgae_core.training.trainer import make_encode, train
 
@@ -72,20 +72,27 @@ def execute(
     def stage(name: str) -> None:
         on_event(Stage(name=name, at=time.time()))
 
-    keras.backend.clear_session()
     keras.utils.set_random_seed(spec.seed)
     started = time.perf_counter()
 
     stage("splitting")
-    split = split or split_links(graph, spec.split, spec.seed)
+    matrix = spec.model.family == "vae"
+    if split is None:
+        split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
     label_part = _label_parts(graph, spec.split, spec.seed)
 
     stage("building")
     built = build(spec, graph.profile)
-    if graph.features is not None and "x_rec" in built.model.output:
-        built.model.get_layer("x_rec").bias.assign(_trivial_answer(spec, graph.features))
-    compiled, notes = compile_arguments(spec, graph.n_nodes)
-    batches = graph_batches(graph, split, spec, label_part)
+    name = "output" if matrix else "x_rec"
+    if graph.features is not None and name in built.model.output:
+        known = (
+            without_entries(graph.features, np.concatenate([split.val, split.test]))
+            if matrix
+            else graph.features
+        )
+        feature_head(built).bias.assign(_trivial_answer(str(spec.output(name).loss), known))
+    compiled, notes = compile_arguments(spec, graph.profile)
+    batches = (row_batches if matrix else graph_batches)(graph, split, spec, label_part)
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
     on_event(
@@ -102,19 +109,25 @@ def execute(
     z_mean = latent["z_mean"]
     test_pairs = np.concatenate([split.test, split.test_neg])
     y_test = _truth(split.test, split.test_neg)
-    scores = {"model": score_pairs(z_mean, test_pairs).astype(np.float32)}
+    left, right = pair_factors(built, z_mean)
+    scores = {"model": score_pairs(left, test_pairs, right).astype(np.float32)}
     metrics: dict[str, Any] = {"test": link_metrics(y_test, scores["model"])}
     if len(split.val):
         val_pairs = np.concatenate([split.val, split.val_neg])
-        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score_pairs(z_mean, val_pairs))
+        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score_pairs(left, val_pairs, right))
     nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
     metrics |= node_metrics
 
     stage("baselines")
     metrics["baselines"] = {}
-    for name, values in run_baselines(graph, split).items():
+    trivial = (
+        run_entry_baselines(graph, split, spec.model.latent_dim) if matrix else run_baselines(graph, split)
+    )
+    for name, values in trivial.items():
         scores[name] = values.astype(np.float32)
         metrics["baselines"][name] = link_metrics(y_test, scores[name])
+    if matrix:
+        metrics["test"] |= ranking_metrics(left, right, known, split.test)
 
     result = RunResult(
         metrics=metrics,
@@ -124,6 +137,7 @@ def execute(
         scores=scores,
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
         model=model,
+        factors=(left, right) if matrix else None,
         nodes=nodes,
         environment=environment(spec),
         finished=Finished(
@@ -135,6 +149,11 @@ def execute(
     )
     on_event(result.finished)
     return result
+
+
+def forget_models() -> None:
+    """Free what Keras keeps of the models built so far in this process; never while one is being built."""
+    keras.backend.clear_session()
 
 
 def environment(spec: RunSpec) -> dict[str, Any]:
@@ -198,43 +217,49 @@ def _score_nodes(
                 "majority_accuracy": float(np.mean(truth == majority)),
                 "n_test": int(test.sum()),
             }
-    if "x_rec" in names and graph.features is not None:
-        arrays["feature_error"], scores["features"] = _feature_errors(built, spec, graph.features, z_mean)
+    head = next((name for name in ("x_rec", "output") if name in names), None)
+    if head is not None and graph.features is not None:
+        arrays["feature_error"], scores["features"] = _feature_errors(
+            built, spec, head, graph.features, z_mean
+        )
     return arrays, scores
 
 
 def _feature_errors(
-    built: BuiltModel, spec: RunSpec, features: Any, z_mean: np.ndarray
+    built: BuiltModel, spec: RunSpec, name: str, features: Any, z_mean: np.ndarray
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return each node's feature loss, float32 (n_nodes,), and its mean beside the column means' loss."""
-    head = built.model.get_layer("x_rec")
-    loss = built.model.loss["x_rec"]
+    loss = built.model.loss[name]
+    decode = decoder(built, name)
     n, width = features.shape
-    trivial = _trivial_answer(spec, features)
+    answer = _trivial_answer(str(spec.output(name).loss), features)
     step = max(1, 4_000_000 // width)
     errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
     for start in range(0, n, step):
         stop = min(n, start + step)
         block = features[start:stop]
         block = (block.toarray() if sparse.issparse(block) else np.asarray(block)).astype(np.float32)
-        errors[start:stop] = (
-            np.asarray(loss.call(block, head(z_mean[start:stop]))).reshape(stop - start, -1).mean(1)
-        )
-        answer = np.broadcast_to(trivial, block.shape).astype(np.float32)
-        plain[start:stop] = (
-            np.asarray(loss.call(block, tf.constant(answer))).reshape(stop - start, -1).mean(1)
-        )
+        predicted = np.asarray(decode(z_mean[start:stop]))
+        trivial = np.broadcast_to(answer, block.shape)
+        if predicted.shape[1] == 2 * width:  # the dispersions stay those of the model
+            trivial = np.concatenate([trivial, predicted[:, width:]], axis=1)
+        for into, values in ((errors, predicted), (plain, trivial.astype(np.float32))):
+            into[start:stop] = (
+                np.asarray(loss.call(tf.constant(block), tf.constant(values)))
+                .reshape(stop - start, -1)
+                .mean(1)
+            )
     return errors, {"mean_error": float(errors.mean()), "column_mean_error": float(plain.mean())}
 
 
-def _trivial_answer(spec: RunSpec, features: Any) -> np.ndarray:
+def _trivial_answer(loss: str, features: Any) -> np.ndarray:
     """Return the constant row that answers with each column's mean, float32 (n_features,).
 
-    On the head's scale: logits for cross-entropies, log-rates for Poisson.  The head starts there,
+    On the head's scale: logits for cross-entropies, logarithms for counts.  The head starts there,
     so that training only has to learn what differs between nodes.
     """
     mean = np.asarray(features.mean(axis=0), np.float32).ravel()
-    if spec.output("x_rec").loss in ("binary_crossentropy", "focal"):
+    if loss in ("binary_crossentropy", "focal"):
         clipped = np.clip(mean, 1e-6, 1 - 1e-6)
         return np.log(clipped / (1 - clipped))
-    return np.log(np.maximum(mean, 1e-6)) if spec.output("x_rec").loss == "poisson" else mean
+    return np.log(np.maximum(mean, 1e-6)) if loss in ("poisson", "multinomial", "negative_binomial") else mean

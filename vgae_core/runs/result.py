@@ -33,6 +33,8 @@ class RunResult:
         Model weights of the best epoch, keyed by position.
     model : dict
         Description of the network: layers, shapes, parameters, resolved objectives.
+    factors : tuple of two ndarrays of float32, shapes (n_nodes, k) and (n_columns, k), or None
+        The logit of pair (i, j) is ``left_i . right_j``. None where both are `z_mean` (a VGAE).
     nodes : dict of str to ndarray, shape (n_nodes, …)
         What the other outputs say of each node: ``feature_error`` (mean loss of its
         feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``
@@ -51,5 +53,16 @@ class RunResult:
     state: Mapping[str, np.ndarray]
     model: Mapping[str, Any]
     finished: Finished
+    factors: tuple[np.ndarray, np.ndarray] | None = None
     nodes: Mapping[str, np.ndarray] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def left(self) -> np.ndarray:
+        """Left factors of the pairs' logits, float32 (n_nodes, k)."""
+        return self.z_mean if self.factors is None else self.factors[0]
+
+    @property
+    def right(self) -> np.ndarray:
+        """Right factors of the pairs' logits, float32 (n_nodes or n_columns, k)."""
+        return self.z_mean if self.factors is None else self.factors[1]

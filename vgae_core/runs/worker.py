@@ -77,6 +77,7 @@ def run(
     finally:
         outbox.close()
         _stops.pop(run_id, None)
+        _forget_models()
     documents, groups = result_to_parts(result)
     return {"sent": outbox.close(), "documents": documents, "arrays": groups}
 
@@ -119,6 +120,14 @@ def warm() -> float:
     with _building:
         execute(RunSpec().replace("training.epochs", 2), graph)
     return time.perf_counter() - started
+
+
+def _forget_models() -> None:
+    """Free what Keras keeps of the models built so far; after a run, so that the next need not wait."""
+    from vgae_core.runs.pipeline import forget_models
+
+    with _building:
+        forget_models()
 
 
 def resident_bytes() -> int:

@@ -1,24 +1,30 @@
-"""Batches of supervision pairs over the full message graph.
+"""Batches: supervision pairs over the full message graph, or rows of a matrix.
 
-The encoder sees the whole training graph in every step; what is batched are the pairs that the loss
-scores.  Matrices that never change are constants of the input pipeline, so a step copies nothing.
+Of a graph the encoder sees the whole training graph in every step; what is batched are the pairs that the
+loss scores.  Matrices that never change are constants of the input pipeline, so a step copies nothing.
+
+Rows of a matrix go to the model as a sparse tensor, or, for models that take none, from a generator that
+makes one batch at a time dense.  Both give the same batches in the same order.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import LinkSplit
+from vgae_core.data.splits import LinkSplit, without_entries
+from vgae_core.nn.budget import node_batch, pairs_per_step
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import RunSpec
-from vgae_core.training.budget import node_batch, pairs_per_step
 
 EXCLUDE_COLLISIONS_FROM = 0.001
 """Density from which drawn non-edges are checked against the training edges.
@@ -27,29 +33,29 @@ Below it at most one negative in a thousand is an edge, and the check would cost
 
 
 @dataclass(frozen=True)
-class GraphBatches:
-    """The training batches of a graph and the constants the encoder needs.
+class Batches:
+    """The training batches of a run and how its encoder is fed.
 
     Parameters
     ----------
-    dataset : tf.data.Dataset
-        Endless ``(inputs, targets, sample_weights)``, each a complete dict.
+    dataset : tf.data.Dataset or keras.utils.PyDataset
+        Complete dicts ``(inputs, targets, sample_weights)``; a tf.data.Dataset has no end.
     steps_per_epoch : int
-    encoder_inputs : dict
-        ``adjacency`` and ``features`` of the message graph.
+    encoder_inputs : iterable of dict
+        What the encoder sees: the message graph as one, or the rows of a matrix batch by batch.
     expected_collisions : float
         Expected share of negatives that are training edges and count as negatives all the same.
     """
 
-    dataset: tf.data.Dataset
+    dataset: tf.data.Dataset | keras.utils.PyDataset
     steps_per_epoch: int
-    encoder_inputs: dict[str, Any]
-    expected_collisions: float
+    encoder_inputs: Iterable[dict[str, Any]]
+    expected_collisions: float = 0.0
 
 
 def graph_batches(
     graph: GraphData, split: LinkSplit, spec: RunSpec, label_part: np.ndarray | None = None
-) -> GraphBatches:
+) -> Batches:
     """Return the batches of one run.
 
     Parameters
@@ -146,12 +152,176 @@ def graph_batches(
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return GraphBatches(
+    return Batches(
         dataset=dataset.prefetch(2),
         steps_per_epoch=steps,
-        encoder_inputs=encoder_inputs,
+        encoder_inputs=[encoder_inputs],
         expected_collisions=0.0 if exclude else float(density),
     )
+
+
+def row_order(n_rows: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Return the row numbers of each batch of an epoch, every row once, int32."""
+    order = np.random.default_rng([seed, 0x0D0E5, epoch]).permutation(n_rows).astype(np.int32)
+    return [order[start : start + batch_size] for start in range(0, n_rows, batch_size)]
+
+
+RowTargets = Callable[[Any, np.ndarray], tuple[dict[str, Any], dict[str, Any]]]
+"""From dense rows (b, n_columns) and their numbers (b,) to targets and sample weights."""
+
+
+class DenseRows(keras.utils.PyDataset):
+    """A generator of dense rows of a sparse matrix, one batch at a time.
+
+    Memory stays that of the sparse matrix and the batches in the queue, whatever the matrix would
+    take when dense.
+
+    Parameters
+    ----------
+    matrix : csr_array of float32, shape (n_rows, n_columns)
+    batch_size : int
+        Rows of a batch; the last one of an epoch may have fewer.
+    targets : callable, optional
+        See :data:`RowTargets`; without it, batches are inputs only.
+    name : str
+        Key of the input.
+    seed : int or None
+        Fixes the order, which is new in each epoch; None keeps the order of the matrix.
+    workers, use_multiprocessing, max_queue_size
+        See keras.utils.PyDataset.
+    """
+
+    def __init__(
+        self,
+        matrix: sparse.csr_array,
+        batch_size: int,
+        targets: RowTargets | None = None,
+        *,
+        name: str = "rows",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.matrix, self.batch_size, self.targets = matrix, batch_size, targets
+        self.name, self.seed, self.epoch = name, seed, -1
+        self._order = self._new_order()
+
+    def _new_order(self) -> list[np.ndarray]:
+        n = self.matrix.shape[0]
+        if self.seed is None:
+            return [
+                np.arange(s, min(s + self.batch_size, n), dtype=np.int32)
+                for s in range(0, n, self.batch_size)
+            ]
+        return row_order(n, self.batch_size, self.seed, max(self.epoch, 0))
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        return math.ceil(self.matrix.shape[0] / self.batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch `index`: dense inputs, targets and sample weights."""
+        rows = self._order[index]
+        block = self.matrix[rows].toarray().astype(np.float32)
+        inputs = {self.name: block}
+        return inputs if self.targets is None else (inputs, *self.targets(block, rows))
+
+    def on_epoch_begin(self) -> None:
+        """Draw a new order: at the beginning, since Keras ends an epoch that never was before the first."""
+        self.epoch += 1
+        self._order = self._new_order()
+
+
+def sparse_rows(
+    matrix: sparse.csr_array, batch_size: int, targets: RowTargets, *, seed: int, name: str = "rows"
+) -> tf.data.Dataset:
+    """Return endless batches of rows as sparse tensors, in the order of :class:`DenseRows`.
+
+    Parameters are those of :class:`DenseRows`.
+    """
+    read = _sparse_row_reader(matrix)
+
+    def numbers() -> Iterator[np.ndarray]:
+        epoch = 0
+        while True:
+            yield from row_order(matrix.shape[0], batch_size, seed, epoch)
+            epoch += 1
+
+    def batch(rows: tf.Tensor) -> tuple[Any, Any, Any]:
+        block = read(rows)
+        return ({name: block}, *targets(tf.sparse.to_dense(block), rows))
+
+    ids = tf.data.Dataset.from_generator(numbers, output_signature=tf.TensorSpec((None,), tf.int32))
+    return ids.map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+
+
+def row_batches(
+    graph: GraphData, split: LinkSplit, spec: RunSpec, label_part: np.ndarray | None = None
+) -> Batches:
+    """Return the batches of a matrix auto-encoder: rows without their held-out entries.
+
+    Parameters
+    ----------
+    graph : GraphData
+        Its features are the matrix.
+    split : LinkSplit
+        Entries (row, column); those of ``val`` and ``test`` are left out of inputs and targets.
+    spec : RunSpec
+    label_part : ndarray of int8, shape (n_nodes,), optional
+        Rows marked 0 count in the label loss.
+    """
+    matrix = without_entries(graph.features, np.concatenate([split.val, split.test]))
+    n = matrix.shape[0]
+    size = min(spec.training.batch_size or n, n)
+    labelled = graph.labels is not None and any(o.name == "labels" for o in spec.active_outputs)
+    labels = np.zeros((0, 1), np.int32) if graph.labels is None else np.maximum(graph.labels, 0)[:, None]
+    known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else labels
+
+    def targets(block: Any, rows: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        tensors = isinstance(block, tf.Tensor)
+        ones = tf.ones((tf.shape(rows)[0], 1)) if tensors else np.ones((len(rows), 1), np.float32)
+        goal, weight = {"output": block, "z_vars": ones * 0}, {"output": ones, "z_vars": ones}
+        if labelled:
+            take = tf.gather if tensors else np.take
+            goal["labels"], weight["labels"] = take(labels, rows, axis=0), take(known, rows, axis=0)
+        return goal, weight
+
+    if spec.model.sparse_input:
+        dataset: Any = sparse_rows(matrix, size, targets, seed=spec.seed)
+        read = _sparse_row_reader(matrix)
+        inputs: Iterable[dict[str, Any]] = _Again(
+            lambda: ({"rows": read(tf.range(s, min(s + size, n)))} for s in range(0, n, size))
+        )
+    else:
+        dataset = DenseRows(matrix, size, targets, seed=spec.seed)
+        plain = DenseRows(matrix, size)
+        inputs = _Again(lambda: (plain[i] for i in range(len(plain))))
+    return Batches(dataset=dataset, steps_per_epoch=math.ceil(n / size), encoder_inputs=inputs)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """An iterable that begins anew each time."""
+
+    begin: Callable[[], Iterator[dict[str, Any]]]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self.begin()
+
+
+def _sparse_row_reader(matrix: sparse.csr_array) -> Any:
+    """Return a function from row numbers (b,) to a tf.SparseTensor (b, n_columns)."""
+    columns = tf.RaggedTensor.from_row_splits(matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64))
+    values = tf.RaggedTensor.from_row_splits(matrix.data.astype(np.float32), matrix.indptr.astype(np.int64))
+
+    def read(rows: tf.Tensor) -> tf.SparseTensor:
+        column, value = tf.gather(columns, rows), tf.gather(values, rows)
+        place = tf.stack([column.value_rowids(), column.values], axis=1)
+        shape = tf.stack([tf.cast(tf.shape(rows)[0], tf.int64), matrix.shape[1]])
+        tensor = tf.SparseTensor(place, value.values, shape)
+        return tf.sparse.reorder(tensor) if not matrix.has_sorted_indices else tensor
+
+    return read
 
 
 def _row_reader(features: Any) -> Any:
@@ -159,17 +329,5 @@ def _row_reader(features: Any) -> Any:
     if not sparse.issparse(features):
         table = tf.constant(features, tf.float32)
         return lambda nodes: tf.gather(table, nodes)
-    columns = tf.RaggedTensor.from_row_splits(
-        features.indices.astype(np.int64), features.indptr.astype(np.int64)
-    )
-    values = tf.RaggedTensor.from_row_splits(
-        features.data.astype(np.float32), features.indptr.astype(np.int64)
-    )
-    width = features.shape[1]
-
-    def read(nodes: tf.Tensor) -> tf.Tensor:
-        column, value = tf.gather(columns, nodes), tf.gather(values, nodes)
-        place = tf.stack([column.value_rowids(), column.values], axis=1)
-        return tf.scatter_nd(place, value.values, tf.cast(tf.stack([tf.shape(nodes)[0], width]), tf.int64))
-
-    return read
+    read = _sparse_row_reader(features)
+    return lambda nodes: tf.sparse.to_dense(read(nodes))

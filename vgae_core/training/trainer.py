@@ -13,9 +13,9 @@ import tensorflow as tf
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.splits import LinkSplit
-from vgae_core.nn.models import BuiltModel
+from vgae_core.nn.models import BuiltModel, pair_factors
 from vgae_core.spec import RunSpec
-from vgae_core.training.batches import GraphBatches
+from vgae_core.training.batches import Batches
 from vgae_core.training.events import EpochEnd, Event, Finished
 
 MAX_STEPS_PER_EXECUTION = 16
@@ -29,17 +29,21 @@ def steps_per_execution(steps_per_epoch: int) -> int:
     return max(k for k in range(1, MAX_STEPS_PER_EXECUTION + 1) if steps_per_epoch % k == 0)
 
 
-def make_encode(built: BuiltModel, batches: GraphBatches) -> Callable[[], dict[str, np.ndarray]]:
-    """Return a function that encodes the message graph with the current weights.
+def make_encode(built: BuiltModel, batches: Batches) -> Callable[[], dict[str, np.ndarray]]:
+    """Return a function that encodes the training data with the current weights.
 
     It returns ``z_mean`` and, if variational, ``z_log_var``, float32 (n_nodes, latent_dim).
     """
 
     @tf.function(reduce_retracing=True)
-    def encode() -> dict[str, tf.Tensor]:
-        return built.encoder(batches.encoder_inputs, training=False)
+    def encode(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return built.encoder(inputs, training=False)
 
-    return lambda: {name: value.numpy() for name, value in encode().items()}
+    def run() -> dict[str, np.ndarray]:
+        parts = [encode(inputs) for inputs in batches.encoder_inputs]
+        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+
+    return run
 
 
 class _Watch(keras.callbacks.Callback):
@@ -47,6 +51,7 @@ class _Watch(keras.callbacks.Callback):
 
     def __init__(
         self,
+        built: BuiltModel,
         spec: RunSpec,
         split: LinkSplit,
         encode: Callable[[], dict[str, np.ndarray]],
@@ -55,7 +60,8 @@ class _Watch(keras.callbacks.Callback):
         should_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self.spec, self.split, self.encode, self.kl_weight = spec, split, encode, kl_weight
+        self.built, self.spec, self.split = built, spec, split
+        self.encode, self.kl_weight = encode, kl_weight
         self.full_kl_weight = float(kl_weight.numpy())
         self.on_event, self.should_stop = on_event, should_stop
         self.best_score, self.best_epoch = -np.inf, 0
@@ -81,8 +87,10 @@ class _Watch(keras.callbacks.Callback):
         val: dict[str, float] = {}
         score = -logs["loss"]
         if len(self.split.val):
-            z = self.encode()["z_mean"]
-            auc, ap = fast_auc_ap(score_pairs(z, self.split.val), score_pairs(z, self.split.val_neg))
+            left, right = pair_factors(self.built, self.encode()["z_mean"])
+            auc, ap = fast_auc_ap(
+                score_pairs(left, self.split.val, right), score_pairs(left, self.split.val_neg, right)
+            )
             val, score = {"roc_auc": auc, "average_precision": ap}, auc + ap
         best = score > self.best_score
         if best:
@@ -100,7 +108,7 @@ class _Watch(keras.callbacks.Callback):
 
 def train(
     built: BuiltModel,
-    batches: GraphBatches,
+    batches: Batches,
     split: LinkSplit,
     spec: RunSpec,
     compiled: dict[str, Any],
@@ -138,14 +146,24 @@ def train(
         jit_compile=False,
         **compiled,
     )
+    # Built here, the optimiser's variables do not make TensorFlow trace the training step a second time.
+    built.model.optimizer.build(built.model.trainable_variables)
     watch = _Watch(
-        spec, split, make_encode(built, batches), compiled["loss_weights"]["z_vars"], on_event, should_stop
+        built,
+        spec,
+        split,
+        make_encode(built, batches),
+        compiled["loss_weights"]["z_vars"],
+        on_event,
+        should_stop,
     )
     started = time.perf_counter()
     built.model.fit(
         batches.dataset,
         epochs=spec.training.epochs,
-        steps_per_epoch=batches.steps_per_epoch,
+        steps_per_epoch=None
+        if isinstance(batches.dataset, keras.utils.PyDataset)
+        else batches.steps_per_epoch,
         shuffle=False,
         verbose=0,
         callbacks=[watch, *callbacks],

@@ -1,0 +1,144 @@
+"""Matrix auto-encoders: held-out entries stay out, every likelihood trains, scores are those of NumPy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from scipy import sparse
+
+from tests.graphs import communities
+from vgae_core.analysis.metrics import ranking_metrics
+from vgae_core.data.splits import split_entries, without_entries
+from vgae_core.errors import DataError, SpecError
+from vgae_core.runs.folder import result_from_parts, result_to_parts
+from vgae_core.runs.pipeline import execute
+from vgae_core.spec import LOSSES, RunSpec, SplitSpec, for_family
+
+
+def counts(n=150, seed=0):
+    graph = communities(n=n, seed=seed)
+    rng = np.random.default_rng(seed)
+    values = graph.features.copy()
+    values.data = rng.poisson(3.0, len(values.data)).astype(np.float32) + 1
+    return dataclasses.replace(graph, features=values)
+
+
+def spec_for(graph, **changes):
+    spec = for_family(RunSpec(), "vae", feature_kind=graph.profile.feature_kind, has_labels=True)
+    for key, value in {"training__epochs": 4, **changes}.items():
+        spec = spec.replace(key.replace("__", "."), value)
+    return spec
+
+
+LIKELIHOODS = [name for name, entry in LOSSES.items() if "output" in entry.outputs]
+
+
+@pytest.mark.parametrize("sparse_input", [True, False])
+@pytest.mark.parametrize("loss", LIKELIHOODS)
+def test_every_likelihood_trains_or_is_refused_with_the_reason(loss, sparse_input):
+    graph = counts()
+    spec = spec_for(graph, outputs__output__loss=loss, model__sparse_input=sparse_input)
+    if LOSSES[loss].targets and "count" not in LOSSES[loss].targets:
+        with pytest.raises(SpecError, match="these are count"):
+            execute(spec, graph)
+        return
+    result = execute(spec, graph)
+    assert np.isfinite(result.z_mean).all()
+    assert np.isfinite(result.nodes["feature_error"]).all()
+    pairs = np.concatenate([result.split.test, result.split.test_neg])
+    logits = np.einsum("ij,ij->i", result.left[pairs[:, 0]], result.right[pairs[:, 1]])
+    np.testing.assert_allclose(result.scores["model"], logits, rtol=1e-3, atol=1e-4)
+    y = np.repeat([1, 0], [len(result.split.test), len(result.split.test_neg)])
+    assert result.metrics["test"]["roc_auc"] == pytest.approx(
+        sklearn.metrics.roc_auc_score(y, result.scores["model"])
+    )
+
+
+def test_training_beats_popularity_and_the_row_means():
+    graph = counts(n=300)
+    result = execute(spec_for(graph, training__epochs=80, training__batch_size=32), graph)
+    assert result.metrics["test"]["roc_auc"] > result.metrics["baselines"]["popularity"]["roc_auc"] + 0.05
+    assert result.metrics["features"]["mean_error"] < result.metrics["features"]["column_mean_error"]
+
+
+def test_same_seed_same_result():
+    graph = counts()
+    spec = spec_for(graph, training__batch_size=32, model__dropout=0.2)
+    one, two = execute(spec, graph), execute(spec, graph)
+    np.testing.assert_array_equal(one.z_mean, two.z_mean)
+    assert one.metrics == two.metrics
+
+
+def test_a_changed_held_out_entry_changes_nothing_the_model_learns():
+    graph = counts()
+    split = split_entries(graph, SplitSpec(), 0)
+    changed = graph.features.tolil()
+    i, j = split.test[0]
+    changed[i, j] = 1000
+    other = dataclasses.replace(graph, features=sparse.csr_array(changed))
+    spec = spec_for(graph)
+    one, two = execute(spec, graph, split=split), execute(spec, other, split=split)
+    np.testing.assert_array_equal(one.z_mean, two.z_mean)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_held_out_entries_are_entries_and_negatives_are_zeros(seed):
+    graph = counts(seed=seed)
+    split = split_entries(graph, SplitSpec(val_fraction=0.1, test_fraction=0.2), seed)
+    x = graph.features.toarray()
+    for name in ("train", "val", "test"):
+        assert np.all(x[tuple(getattr(split, name).T)] != 0)
+    for name in ("val_neg", "test_neg"):
+        assert np.all(x[tuple(getattr(split, name).T)] == 0)
+    together = np.concatenate([split.train, split.val, split.test])
+    assert len(np.unique(together, axis=0)) == len(together) == np.count_nonzero(x)
+    left = without_entries(graph.features, np.concatenate([split.val, split.test])).toarray()
+    assert np.count_nonzero(left) == len(split.train)
+    had = np.count_nonzero(x, axis=1) > 0
+    assert np.all(np.count_nonzero(left, axis=1)[had] > 0)
+
+
+def test_a_dense_matrix_is_refused_with_the_reason():
+    graph = communities(dense=True)
+    with pytest.raises(DataError, match="zeros"):
+        execute(spec_for(graph), graph)
+
+
+def test_ranking_metrics_equal_a_naive_loop():
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(12, 3)).astype(np.float32), rng.normal(size=(30, 3)).astype(np.float32)
+    seen = sparse.random_array((12, 30), density=0.2, rng=rng, format="csr")
+    free = np.argwhere(seen.toarray() == 0)
+    held = free[rng.permutation(len(free))[:40]]
+    k, recalls, gains = 5, [], []
+    for row in np.unique(held[:, 0]):
+        wanted = set(held[held[:, 0] == row, 1])
+        order = [j for j in np.argsort(-(right @ left[row])) if seen[row, j] == 0][:k]
+        hits = [j in wanted for j in order]
+        recalls.append(sum(hits) / min(k, len(wanted)))
+        ideal = sum(1 / np.log2(r + 2) for r in range(min(k, len(wanted))))
+        gains.append(sum(h / np.log2(r + 2) for r, h in enumerate(hits)) / ideal)
+    got = ranking_metrics(left, right, seen, held, k)
+    assert got["recall_at_5"] == pytest.approx(np.mean(recalls))
+    assert got["ndcg_at_5"] == pytest.approx(np.mean(gains))
+
+
+def test_a_result_survives_its_folder_form():
+    graph = counts()
+    result = execute(spec_for(graph), graph)
+    again = result_from_parts(*result_to_parts(result), n_nodes=graph.n_nodes)
+    np.testing.assert_array_equal(again.right, result.right)
+    np.testing.assert_array_equal(again.split.test, result.split.test)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fragment"),
+    [("model.encoder", "gcn", "not one of a vae"), ("model.family", "vgae", "not one of a vgae")],
+)
+def test_families_do_not_mix(key, value, fragment):
+    graph = counts()
+    with pytest.raises(SpecError, match=fragment):
+        spec_for(graph).replace(key, value)
