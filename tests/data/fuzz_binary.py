@@ -188,7 +188,7 @@ def batch(key, first, count, seconds, report):
             told.flush()
             if time.monotonic() - begin > seconds:
                 break
-            signal.alarm(20)  # a single input that takes longer ends the batch: a failure
+            signal.alarm(10)  # a single input that takes longer ends the batch
             problem = attempt(key, seeds, number, Path(folder))
             if problem:
                 told.write(json.dumps({"problem": problem}) + "\n")
