@@ -38,13 +38,15 @@ def test_cold_deep_link(new_server, page, name):
 
 def test_first_page_is_usable_soon(new_server, page):
     server = new_server()
+    process = server.processes()[0]
+    before = sum(process.cpu_times()[:2])
     start = time.monotonic()
     page.goto(server.url)
     expect(page.get_by_test_id("stMetricValue").first).to_be_visible()
-    seconds = time.monotonic() - start
+    seconds, worked = time.monotonic() - start, sum(process.cpu_times()[:2]) - before
     settled(page)
-    print(f"first page usable after {seconds:.2f} s")
-    assert seconds < 10  # a bound for a busy machine; benchmarks state the real number
+    print(f"first page usable after {seconds:.2f} s, of which the server worked {worked:.2f} s")
+    assert worked < 3  # of its own time: the clock on the wall depends on who else is busy
 
 
 def test_a_reload_finds_the_same_workspace(server, page):
