@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.browser.chromium import find
+
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = find()
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,8 +33,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if not Path(CHROMIUM).exists():
-                item.add_marker(pytest.mark.skip(reason=f"no Chromium at {CHROMIUM} (set CHROMIUM)"))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine (set CHROMIUM)"))
 
 
 def settled(page):

@@ -1,0 +1,25 @@
+"""Run the benchmarks: `python -m benchmarks [reading] [training] [app]`; all of them by default."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("reading", "training", "app")
+
+
+def main() -> int:
+    """Run the named benchmarks and return an exit code."""
+    chosen = sys.argv[1:] or list(NAMES)
+    unknown = [name for name in chosen if name not in NAMES]
+    if unknown:
+        print(f"Unknown benchmark: {', '.join(unknown)}. Known: {', '.join(NAMES)}.", file=sys.stderr)
+        return 2
+    for name in chosen:
+        print(f"## {name}", flush=True)
+        importlib.import_module(f"benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
