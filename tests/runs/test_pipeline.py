@@ -11,7 +11,7 @@ import sklearn.metrics
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.splits import split_links
-from vgae_core.errors import DataError
+from vgae_core.errors import DataError, RunError
 from vgae_core.runs.pipeline import execute
 from vgae_core.spec import ENCODERS, RunSpec, offered_outputs
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
@@ -188,17 +188,29 @@ def test_without_validation_edges_the_lowest_loss_is_best():
     assert "val" not in result.metrics
 
 
-def test_a_diverging_run_says_so_and_keeps_its_best_weights():
+def test_a_loss_that_overflows_at_once_is_an_error_with_the_remedy():
     graph = communities(dense=True)
-    spec = spec_for(
-        graph, "x_rec", training__learning_rate=1.0, outputs__x_rec__weight=1e6, training__epochs=300
-    )
-    spec = spec.replace("model.encoder", "gcn").replace("outputs.z_vars.weight", 1e6)
-    result, _ = run(graph, spec)
-    assert result.finished.reason in ("failed", "early_stopped", "completed")
-    assert np.isfinite(result.z_mean).all()
-    if result.finished.reason == "failed":
-        assert "Lower the learning rate" in result.finished.message
+    huge = dataclasses.replace(graph, features=graph.features * np.float32(1e25))
+    with pytest.raises(RunError, match=r"Lower the learning rate \(now 0.01\)"):
+        run(huge, spec_for(huge, "x_rec"))
+
+
+def test_a_run_that_diverges_later_says_so_and_keeps_its_best_weights():
+    graph = communities()
+
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.set_weights([w * np.nan for w in self.model.get_weights()])
+
+    result, events = run(graph, spec_for(graph, training__epochs=50), callbacks=[Spoil()])
+    epochs = [e for e in events if isinstance(e, EpochEnd)]
+    assert result.finished.reason == "failed"
+    assert "Lower the learning rate" in result.finished.message
+    assert [e.epoch for e in epochs] == [1, 2, 3]
+    best = max(epochs, key=lambda e: sum(e.val.values()))
+    assert result.finished.best_epoch == best.epoch
+    assert result.metrics["val"]["roc_auc"] == pytest.approx(best.val["roc_auc"], abs=1e-9)
 
 
 def test_a_graph_too_small_to_split_is_refused():

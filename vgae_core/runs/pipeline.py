@@ -20,6 +20,7 @@ from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
+from vgae_core.errors import RunError
 from vgae_core.nn.models import BuiltModel, build, decoder, describe, description, feature_head, pair_factors
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.result import RunResult
@@ -67,6 +68,8 @@ def execute(
         If the specification makes no sense for the data.
     DataError
         If the graph is too small to split or has negative weights.
+    RunError
+        If the loss is not finite from the first epoch on.
     """
 
     def stage(name: str) -> None:
@@ -103,6 +106,8 @@ def execute(
     finished = train(
         built, batches, split, spec, compiled, on_event=on_event, should_stop=should_stop, callbacks=callbacks
     )
+    if finished.reason == "failed" and not finished.best_epoch:
+        raise RunError(finished.message)
 
     stage("scoring")
     latent = make_encode(built, batches)()

@@ -66,7 +66,7 @@ class _Watch(keras.callbacks.Callback):
         self.on_event, self.should_stop = on_event, should_stop
         self.best_score, self.best_epoch = -np.inf, 0
         self.best_weights: list[np.ndarray] = []
-        self.reason = "completed"
+        self.reason, self.epoch = "completed", 0
         self.started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -80,6 +80,7 @@ class _Watch(keras.callbacks.Callback):
             self.reason, self.model.stop_training = "cancelled", True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch + 1
         logs = {key: float(value) for key, value in (logs or {}).items()}
         if not np.isfinite(logs["loss"]):
             self.reason, self.model.stop_training = "failed", True
@@ -173,7 +174,7 @@ def train(
     message = ""
     if watch.reason == "failed":
         message = (
-            f"The loss stopped being a finite number after epoch {watch.best_epoch}. Lower the learning rate "
+            f"The loss was not a finite number in epoch {watch.epoch}. Lower the learning rate "
             f"(now {spec.training.learning_rate:g}) or the weights of the outputs."
         )
     return Finished(
