@@ -3,7 +3,9 @@
 import multiprocessing
 import os
 import subprocess
+import sys
 import tempfile
+import types
 from pathlib import Path
 
 from vgae_core import isolation
@@ -25,7 +27,12 @@ class ForkedChild:
 
     def __init__(self, command, **_):
         self.process = CONTEXT.Process(target=_run, args=(Path(command[-1]),))
-        self.process.start()
+        # A child runs the parent's main module again; tests of pages leave their script in its place.
+        main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+        try:
+            self.process.start()
+        finally:
+            sys.modules["__main__"] = main
 
     @property
     def returncode(self):
