@@ -17,6 +17,18 @@ CONTEXT.set_forkserver_preload(
 )  # fmt: skip
 
 
+def start(target, *args):
+    """Return a started child that runs `target`."""
+    process = CONTEXT.Process(target=target, args=args)
+    # A child runs the parent's main module again; tests of pages leave their script in its place.
+    main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
+    return process
+
+
 def _run(folder):
     tempfile.tempdir = str(folder)  # as isolation.start does by TMPDIR
     os._exit(isolation.main(folder))
@@ -26,13 +38,7 @@ class ForkedChild:
     """Stands for `subprocess.Popen` in `isolation`: same code and bounds, its imports done."""
 
     def __init__(self, command, **_):
-        self.process = CONTEXT.Process(target=_run, args=(Path(command[-1]),))
-        # A child runs the parent's main module again; tests of pages leave their script in its place.
-        main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
-        try:
-            self.process.start()
-        finally:
-            sys.modules["__main__"] = main
+        self.process = start(_run, Path(command[-1]))
 
     @property
     def returncode(self):

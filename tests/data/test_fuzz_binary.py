@@ -10,7 +10,7 @@ import os
 import pytest
 
 from tests.data import fuzz_binary
-from tests.data.forked import CONTEXT
+from tests.data.forked import start
 
 COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
 SECONDS = 10.0 if COUNT <= 3000 else 86_400.0
@@ -28,8 +28,7 @@ def test_whatever_the_bytes(key, tmp_path):
     first = deaths = done = 0
     left = SECONDS
     while first < COUNT and left > 0:
-        process = CONTEXT.Process(target=fuzz_binary.batch, args=(key, first, COUNT - first, left, report))
-        process.start()
+        process = start(fuzz_binary.batch, key, first, COUNT - first, left, report)
         process.join()
         lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
         done += lines[0]["done"]
