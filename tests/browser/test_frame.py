@@ -1,7 +1,6 @@
 """Ways in: cold deep links, reloads, strangers, and files that are no graphs."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -36,17 +35,11 @@ def test_cold_deep_link(new_server, page, name):
     assert "seed=42" in page.url
 
 
-def test_first_page_is_usable_soon(new_server, page):
-    server = new_server()
-    process = server.processes()[0]
-    before = sum(process.cpu_times()[:2])
-    start = time.monotonic()
-    page.goto(server.url)
-    expect(page.get_by_test_id("stMetricValue").first).to_be_visible()
-    seconds, worked = time.monotonic() - start, sum(process.cpu_times()[:2]) - before
+def test_the_first_page_of_a_new_server_shows_the_default_sample(new_server, page):
+    page.goto(new_server().url)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("1,406")
     settled(page)
-    print(f"first page usable after {seconds:.2f} s, of which the server worked {worked:.2f} s")
-    assert worked < 3  # of its own time: the clock on the wall depends on who else is busy
+    assert not page.crashes
 
 
 def test_a_reload_finds_the_same_workspace(server, page):

@@ -353,10 +353,12 @@ def test_reading_events_costs_only_what_was_added(store, graph):
     run = store.create_run(RunSpec(), graph, WORKSPACE)
     with (run.path / "events.jsonl").open("w") as file:
         file.writelines(event_line(e) + "\n" for e in make_events(20_000))
-    assert len(run.history()) == 20_000
-    start = time.perf_counter()
-    assert len(run.history()) == 20_000
-    assert time.perf_counter() - start < 0.1
+    seconds = []
+    for _ in range(6):
+        start = time.perf_counter()
+        assert len(run.history()) == 20_000
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds[1:]) < seconds[0] / 3
 
 
 def test_the_store_imports_no_tensorflow():
