@@ -107,6 +107,16 @@ class _Watch(keras.callbacks.Callback):
             self.reason, self.model.stop_training = "early_stopped", True
 
 
+def _build_variables(model: keras.Model, batches: Batches) -> None:
+    """Create what Keras would create in its first training step, which TensorFlow then has to trace twice."""
+    model.optimizer.build(model.trainable_variables)
+    data = batches.dataset
+    _, y, weights = data[0] if isinstance(data, keras.utils.PyDataset) else next(iter(data))
+    y_pred = {name: tf.zeros((len(y[name]), tensor.shape[-1])) for name, tensor in model.output.items()}
+    model.compute_loss(y=y, y_pred=y_pred, sample_weight=weights)
+    model.compute_metrics(None, y, y_pred, weights)
+
+
 def train(
     built: BuiltModel,
     batches: Batches,
@@ -147,8 +157,7 @@ def train(
         jit_compile=False,
         **compiled,
     )
-    # Built here, the optimiser's variables do not make TensorFlow trace the training step a second time.
-    built.model.optimizer.build(built.model.trainable_variables)
+    _build_variables(built.model, batches)
     watch = _Watch(
         built,
         spec,
