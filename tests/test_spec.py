@@ -15,6 +15,8 @@ from vgae_core.spec import (
     LOSSES,
     METRICS,
     OUTPUTS,
+    DatasetSpec,
+    FileSpec,
     ModelSpec,
     OutputSpec,
     RunSpec,
@@ -99,13 +101,13 @@ def test_every_setting_has_help_and_a_default_within_its_bounds():
             assert setting.default in setting.choices, setting.key
 
 
-def test_settings_cover_every_field_but_the_outputs():
+def test_settings_cover_every_field_but_lists_of_sections():
     def leaves(section, prefix=""):
         for item in dataclasses.fields(section):
             hint = typing.get_type_hints(section)[item.name]
             if dataclasses.is_dataclass(hint):
                 yield from leaves(hint, f"{prefix}{item.name}.")
-            elif item.name != "outputs":
+            elif item.name not in ("outputs", "files"):
                 yield prefix + item.name
 
     assert {s.key for s in settings()} == set(leaves(RunSpec))
@@ -136,3 +138,29 @@ def test_an_output_may_be_listed_once():
     )
     with pytest.raises(SpecError, match="once"):
         RunSpec(outputs=twice)
+
+
+def test_how_files_are_read_is_part_of_the_specification():
+    file = FileSpec(name="f.csv", role="features", separator="tab", uses={"y": "features", "1": "id"})
+    spec = RunSpec(dataset=DatasetSpec(files=(file,)))
+    assert RunSpec.from_json(spec.to_json()) == spec
+    assert RunSpec.from_json(spec.to_json()).dataset.files[0].uses == {"y": "features", "1": "id"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"role": "edge"}, "role"),
+        ({"uses": {"y": "labels"}}, "Did you mean 'label'"),
+        ({"uses": ["y"]}, "object of texts"),
+        ({"uses": {"y": 3}}, "unknown: 3"),
+        ({"header": "no", "colour": "red"}, "Unknown setting"),
+    ],
+)
+def test_how_files_are_read_is_checked(values, said):
+    with pytest.raises(SpecError, match=said):
+        FileSpec.from_dict(values)
+    with pytest.raises(SpecError):
+        RunSpec.from_dict({"dataset": {"files": [values]}})
+    with pytest.raises(SpecError, match="list objects"):
+        DatasetSpec(files=("f.csv",))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
 import math
 import types
@@ -237,6 +238,22 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
 }
 
+USES: dict[str, Entry] = {
+    "edges": Entry(title="Adjacency", help="The square matrix of edges."),
+    "source": Entry(title="Source", help="The node an edge leaves."),
+    "target": Entry(title="Target", help="The node an edge reaches."),
+    "weight": Entry(title="Weight", help="The weight of an edge."),
+    "id": Entry(title="Node id", help="The node a row is about."),
+    "name": Entry(title="Node name", help="What the node is called."),
+    "features": Entry(title="Feature", help="A number a node, or the matrix of all of them."),
+    "feature_name": Entry(title="Feature name", help="Lists of node, feature and value: which feature."),
+    "feature_value": Entry(title="Feature value", help="Lists of node, feature and value: how much."),
+    "label": Entry(title="Label", help="The class of a node."),
+    "value": Entry(title="Value", help="A number a node, for colouring only."),
+    "ignore": Entry(title="Not used", help="Left out."),
+}
+"""What a part of a file (a column, a variable, an attribute) may be used for."""
+
 
 # ---------------------------------------------------------------- declaring settings
 def _setting(default: Any, help: str, **metadata: Any) -> Any:
@@ -265,11 +282,17 @@ class Setting:
     unit: str = ""
 
 
+@functools.cache
+def _hints(section: type) -> dict[str, Any]:
+    """Return the types of a section's fields; resolving them takes a millisecond, and forms ask often."""
+    return typing.get_type_hints(section)
+
+
 class _Section:
     """Validation, JSON and introspection shared by every part of the specification."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = _hints(type(self))
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
             value = _check(item, hints[item.name], getattr(self, item.name))
             object.__setattr__(self, item.name, value)
@@ -290,7 +313,7 @@ class _Section:
         if not isinstance(values, Mapping):
             raise SpecError(f"Expected an object of settings. Received: {values!r}.", where=cls.__name__)
         known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         for key in values:
             if key not in known:
                 raise SpecError(f"Unknown setting `{key}`.{nearest(str(key), known)}", where=cls.__name__)
@@ -332,6 +355,8 @@ def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
         if value not in choices:
             raise SpecError(f"`{name}` must be one of {', '.join(map(str, choices))}. Received: {value!r}.")
         return value
+    if typing.get_origin(hint) is Mapping and "catalogue" in meta:
+        return _named_choices(name, value, meta["catalogue"])
     if "catalogue" in meta and value not in meta["catalogue"]:
         raise SpecError(f"`{name}` is unknown: {value!r}.{nearest(str(value), meta['catalogue'])}")
     if hint is bool:
@@ -348,10 +373,23 @@ def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
             raise SpecError(f"`{name}` must be a list. Received: {value!r}.")
         if inner is int:
             return tuple(_number(name, int, meta, v) for v in value)
+        if isinstance(inner, type) and issubclass(inner, _Section):
+            for one in value:
+                if not isinstance(one, inner):
+                    raise SpecError(f"`{name}` must list objects ({inner.__name__}). Received: {one!r}.")
         return tuple(value)
     if isinstance(hint, type) and issubclass(hint, _Section) and not isinstance(value, hint):
         raise SpecError(f"`{name}` must be a {hint.__name__}. Received: {value!r}.")
     return value
+
+
+def _named_choices(name: str, value: Any, catalogue: Mapping[str, Entry]) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
+        raise SpecError(f"`{name}` must be an object of texts. Received: {value!r}.")
+    for key, choice in value.items():
+        if choice not in catalogue:
+            raise SpecError(f"`{name}.{key}` is unknown: {choice!r}.{nearest(str(choice), catalogue)}")
+    return dict(value)
 
 
 def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int | float:
@@ -392,6 +430,33 @@ class RepairSpec(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileSpec(_Section):
+    """How one file is read: what its content does not tell, or tells wrong.
+
+    A file has parts (columns of a table, variables of a container) and each part one use;
+    parts that are not mentioned take the use that the reader proposes.
+    """
+
+    name: str = _setting("", "The file's name, or that of a member of an archive.", title="File")
+    role: Literal["auto", "edges", "features", "labels", "names", "ignore"] = _setting(
+        "auto", "What the file holds.", title="Holds"
+    )
+    separator: Literal["auto", "comma", "tab", "semicolon", "space"] = _setting(
+        "auto", "What stands between the columns of a text.", title="Separator"
+    )
+    header: Literal["auto", "yes", "no"] = _setting(
+        "auto", "Whether the first row of a text names its columns.", title="Header"
+    )
+    first_row: Literal["auto", "0", "1"] = _setting(
+        "auto", "The node of the first row, where rows are not named.", title="First row is node"
+    )
+    uses: Mapping[str, str] = _setting(
+        dict, "Name of a part (a column without a name is called by its number, from 1) to its use.",
+        title="Uses", catalogue=USES,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetSpec(_Section):
     """Which data, and what is done to it before training."""
 
@@ -399,6 +464,7 @@ class DatasetSpec(_Section):
         "sample:import-graph", "`sample:NAME`, or `upload:FINGERPRINT` of a stored data set.", title="Source"
     )
     name: str = _setting("Python import graph", "The name shown in lists.", title="Name")
+    files: tuple[FileSpec, ...] = _setting((), "How each file is read; empty for a sample.", title="Files")
     repairs: RepairSpec = _setting(RepairSpec, "What is done to the graph as read.", title="Repairs")
 
 
@@ -620,6 +686,11 @@ class RunSpec(_Section):
         return RunSpec.from_dict(values)
 
 
+def _lists_sections(hint: Any) -> bool:
+    inner = typing.get_args(hint)[:1]
+    return bool(inner) and isinstance(inner[0], type) and issubclass(inner[0], _Section)
+
+
 def settings(
     section: type[_Section] = RunSpec, prefix: str = "", *, family: str | None = None
 ) -> Iterator[Setting]:
@@ -627,13 +698,13 @@ def settings(
 
     With a `family`, only the settings and choices that a model of that family has.
     """
-    hints = typing.get_type_hints(section)
+    hints = _hints(section)
     for item in dataclasses.fields(section):  # type: ignore[arg-type]
         hint, meta = hints[item.name], item.metadata
         if isinstance(hint, type) and issubclass(hint, _Section):
             yield from settings(hint, f"{prefix}{item.name}.", family=family)
             continue
-        if item.name == "outputs" or (family and family not in meta.get("families", (family,))):
+        if _lists_sections(hint) or (family and family not in meta.get("families", (family,))):
             continue
         default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
         catalogue = {
