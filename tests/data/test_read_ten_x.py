@@ -5,14 +5,12 @@ import io
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.io import mmwrite
 
 from tests.data.round_trip import features_of, matrices, read_bytes
-from vgae_core.errors import DataError
 
 
 def folder(dense, *, prefix="", genes="features", pack=False):
@@ -53,6 +51,8 @@ def test_symbols_that_repeat_give_way_to_ids():
     assert read_bytes(*parts.items()).feature_names == ("ENSG1", "ENSG2")
 
 
-def test_a_folder_alone_has_no_edges():
-    with pytest.raises(DataError, match="No file holds edges"):
-        read_bytes(*folder(np.eye(3, 2))[:3])
+def test_a_folder_alone_is_a_matrix_of_cells_and_genes():
+    parts = folder(np.eye(3, 2))[:3]
+    graph = read_bytes(*parts)
+    assert graph.is_matrix
+    assert features_of(graph).tolist() == np.eye(3, 2).tolist()

@@ -378,8 +378,8 @@ class TestRoles:
             files(("a.csv", PATH), ("b.csv", PATH))
 
     def test_no_edges(self, files):
-        with pytest.raises(DataError, match="No file holds edges"):
-            files(("x.json", '{"0": [1]}'))
+        with pytest.raises(DataError, match="No file holds edges or a matrix"):
+            files(("labels.csv", "id,label\na,x\n", "labels"))
 
     def test_no_file(self):
         with pytest.raises(DataError, match="No file was given"):

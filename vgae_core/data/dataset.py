@@ -149,6 +149,11 @@ class GraphData:
                 raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
 
     @property
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the data are a matrix of rows x columns: features without a single edge."""
+        return self.features is not None and not len(self.rows)
+
     def n_nodes(self) -> int:
         """Number of nodes."""
         return int(self.adjacency.shape[0])
@@ -217,6 +222,24 @@ def value_kind(matrix: Features) -> str:
     data = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
     if data.size == 0 or bool(np.all((data == 0) | (data == 1))):
         return "binary"
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the data are a matrix of rows x columns: features without a single edge."""
+        return self.features is not None and self.adjacency.nnz == 0
+
     if float(data.min()) < 0:
         return "real"
     return "count" if bool(np.all(data == np.floor(data))) else "non-negative"
+def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many values other than 0 each row and each column holds; int64 (n_rows,) and (n_columns,)."""
+    if not sparse.issparse(matrix):
+        present = np.asarray(matrix) != 0
+        return np.count_nonzero(present, axis=1), np.count_nonzero(present, axis=0)
+    present = matrix.data != 0
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))[present]
+    return (
+        np.bincount(rows, minlength=matrix.shape[0]),
+        np.bincount(matrix.indices[present], minlength=matrix.shape[1]),
+    )
+
+

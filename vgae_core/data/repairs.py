@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.errors import DataError
 from vgae_core.spec import RepairSpec
 
@@ -125,7 +125,14 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
     raw : RawGraph
     counts : Structure, optional
         From :func:`structure`, if it is at hand.
+
+    Returns
+    -------
+    tuple of Offer
+        Empty for a matrix of rows x columns: all repairs are of edges.
     """
+    if raw.is_matrix:
+        return ()
     counts = counts or structure(raw)
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(1, np.int64)
     outside = raw.n_nodes - int(sizes.max())
@@ -170,7 +177,8 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
     Entries of one ordered pair are merged by ``spec.duplicates``; files without weights give
     weight 1, however often an edge is listed.  Where two directions of different weight are
     joined the larger counts (with ``"first"``, the one read first), so that a symmetric
-    adjacency keeps its weights.  Entries of weight 0 are no edges.
+    adjacency keeps its weights.  Entries of weight 0 are no edges.  A matrix of rows x columns
+    has no edges to repair and is taken as it is.
 
     Parameters
     ----------
@@ -189,11 +197,14 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         or not finite.
     """
     if raw.n_nodes < 2:
+        what = "A matrix needs at least two rows" if raw.is_matrix else "A graph needs at least two nodes"
         raise DataError(
-            f"A graph needs at least two nodes. Received: {raw.n_nodes}.",
+            f"{what}. Received: {raw.n_nodes}.",
             where=raw.name,
             mend="Hand in a graph with edges between different nodes.",
         )
+    if raw.is_matrix:
+        return _matrix(raw)
     weights = _weights(raw, spec)
     rows, cols = raw.rows, raw.cols
     if raw.weights is not None and (raw.weights == 0).any():
@@ -242,6 +253,32 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         labels=None if raw.labels is None else raw.labels[keep],
         label_names=raw.label_names,
         values={name: values[keep] for name, values in raw.values.items()},
+    )
+
+
+def _matrix(raw: RawGraph) -> GraphData:
+    """Return a matrix as data without edges.
+
+    Raises
+    ------
+    DataError
+        If every value is 0.
+    """
+    x: Features = raw.features
+    if not np.any(x.data if sparse.issparse(x) else x):
+        raise DataError(
+            "Every value of the matrix is 0.", where=raw.name, mend="Hand in a matrix with values in it."
+        )
+    n = raw.n_nodes
+    return GraphData(
+        name=raw.name,
+        adjacency=sparse.csr_array((n, n), dtype=np.float32),
+        node_ids=raw.node_ids,
+        features=x,
+        feature_names=raw.feature_names,
+        labels=raw.labels,
+        label_names=raw.label_names,
+        values=dict(raw.values),
     )
 
 

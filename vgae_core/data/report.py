@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding, RawGraph, value_kind
+from vgae_core.data.dataset import Finding, RawGraph, filled, value_kind
 from vgae_core.data.repairs import Offer, Structure, offers, structure
+from vgae_core.data.splits import check_zeros
+from vgae_core.errors import DataError
+from vgae_core.spec import SplitSpec
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,6 +23,8 @@ class Report:
 
     Parameters
     ----------
+    is_matrix : bool
+        Whether there are features and no edge: rows x columns, whose rows count as nodes below.
     n_edges : int
         Distinct undirected pairs without self-loops.
     n_arcs : int or None
@@ -48,6 +53,7 @@ class Report:
 
     name: str
     format: str
+    is_matrix: bool
     n_nodes: int
     n_edges: int
     n_arcs: int | None
@@ -121,6 +127,7 @@ def inspect(raw: RawGraph) -> Report:
     return Report(
         name=raw.name,
         format=raw.format,
+        is_matrix=raw.is_matrix,
         n_nodes=raw.n_nodes,
         n_edges=counts.n_edges,
         n_arcs=counts.n_arcs if raw.directed else None,
@@ -145,7 +152,10 @@ def inspect(raw: RawGraph) -> Report:
         n_labelled=len(labelled),
         label_counts={name: int(count) for name, count in zip(raw.label_names, per_class, strict=False)},
         values=tuple(raw.values),
-        findings=(*raw.findings, *_structural(raw, counts, offered, degrees)),
+        findings=(
+            *raw.findings,
+            *(_of_matrix(raw) if raw.is_matrix else _structural(raw, counts, offered, degrees)),
+        ),
         offers=offered,
         structure=counts,
     )
@@ -158,6 +168,40 @@ def _density(raw: RawGraph) -> float | None:
     filled = x.count_nonzero() if sparse.issparse(x) else np.count_nonzero(x)
     cells = x.shape[0] * x.shape[1]
     return float(filled / cells) if cells else 0.0
+
+
+def _of_matrix(raw: RawGraph) -> list[Finding]:
+    """Return what the values of a matrix themselves show."""
+    x = raw.features
+    assert x is not None  # noqa: S101  a matrix has features
+    a_row, a_column = filled(x)
+    empty_rows, empty_columns = np.flatnonzero(a_row == 0), np.flatnonzero(a_column == 0)
+    found: list[Finding] = []
+    if len(empty_rows):
+        found.append(
+            Finding(
+                "empty-rows",
+                "info",
+                f"{len(empty_rows):,} of {len(a_row):,} rows hold nothing but 0: nothing tells their codes apart.",
+                len(empty_rows),
+                tuple(str(raw.node_ids[i]) for i in empty_rows[:5]),
+            )
+        )
+    if len(empty_columns):
+        found.append(
+            Finding(
+                "empty-columns",
+                "info",
+                f"{len(empty_columns):,} of {len(a_column):,} columns hold nothing but 0.",
+                len(empty_columns),
+                tuple(raw.feature_names[i] for i in empty_columns[:5]) if raw.feature_names else (),
+            )
+        )
+    try:
+        check_zeros(x.shape, int(a_row.sum()), SplitSpec())
+    except DataError as error:
+        found.append(Finding("few-zeros", "warning", f"{error.message} {error.mend}", int(a_row.sum())))
+    return found
 
 
 def _structural(

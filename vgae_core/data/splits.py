@@ -272,13 +272,8 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
             where="split",
             mend="Lower the held-out fractions.",
         )
+    check_zeros((n, width), len(entries), spec)
     zeros = n * width - len(entries)
-    if n_val + n_test > zeros:
-        raise DataError(
-            f"The evaluation needs {n_val + n_test} zeros to tell entries from, but the matrix has {zeros}.",
-            where="split",
-            mend="A matrix auto-encoder is for sparse matrices; lower the held-out fractions.",
-        )
     chosen = _distinct(zeros, n_val + n_test, rng)
     taken = np.sort(entries[:, 0] * width + entries[:, 1])
     chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
@@ -293,6 +288,29 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         test=entries[test],
         test_neg=negatives[n_val:],
     )
+
+
+def check_zeros(shape: tuple[int, int], n_entries: int, spec: SplitSpec) -> None:
+    """Raise DataError if a matrix has too few zeros to tell its held-out entries from.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns.
+    n_entries : int
+        Values other than 0.
+    spec : SplitSpec
+        Shares of the entries that are held out.
+    """
+    needed = round(spec.val_fraction * n_entries) + max(1, round(spec.test_fraction * n_entries))
+    zeros = shape[0] * shape[1] - n_entries
+    if needed > zeros:
+        raise DataError(
+            f"The evaluation needs {needed:,} zeros to tell entries from, but the matrix has {zeros:,}.",
+            where="split",
+            mend="A matrix auto-encoder here is for sparse matrices: hand in counts, clicks or words, "
+            "or lower the held-out fractions.",
+        )
 
 
 def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array:

@@ -110,6 +110,8 @@ SUFFIXES: tuple[str, ...] = tuple(
 _T = TypeVar("_T")
 ProgressCallback = Callable[[float, str], None]
 _HEAD = 65_536
+NO_NODES = np.zeros(0, np.int64)
+"""Handed to a reader of features where no graph says which nodes there are."""
 _NAME_HINTS: tuple[tuple[Content, re.Pattern[str]], ...] = (
     ("edges", re.compile(r"(^|[_\W])(edges?|links?|adj|adjacency|graph|edgelist)([_\W]|$)")),
     ("features", re.compile(r"(^|[_\W])(features?|feats?|attrs?|attributes?|x)([_\W]|$)")),
@@ -131,9 +133,10 @@ def read(
     Parameters
     ----------
     files : sequence of SourceFile
-        One file with edges and at most one each with features and labels, in any order.
+        At most one each with edges, features and labels, in any order.  Features without edges are a
+        matrix of rows x columns.
     name : str, optional
-        Name of the graph; by default the stem of the file with the edges.
+        Name of the graph; by default the stem of the file with the edges, or with the matrix.
     limits : Limits
         Upper bounds.
     progress : callable, optional
@@ -163,10 +166,15 @@ def read(
             probes = gather(probes) if gather else probes
         formats = [_recognise(probe) for probe in probes]
         parts = _assign(probes, formats)
-        probe, format_ = parts["edges"]
-        tell(0.1, f"Reading edges from {probe.name}")
-        assert format_.edges is not None  # noqa: S101  _assign sees to it
-        edges = _guarded(probe, format_, lambda: format_.edges(probe))  # type: ignore[misc]
+        if "edges" in parts:
+            probe, format_ = parts["edges"]
+            tell(0.1, f"Reading edges from {probe.name}")
+            assert format_.edges is not None  # noqa: S101  _assign sees to it
+            edges = _guarded(probe, format_, lambda: format_.edges(probe))  # type: ignore[misc]
+        else:
+            probe, format_ = parts.pop("features")
+            tell(0.1, f"Reading the matrix in {probe.name}")
+            edges = _rows_only(_read_table(probe, format_, "features", NO_NODES), format_)
         tables = list(edges.tables)
         for at, content in ((0.5, "features"), (0.8, "labels")):
             if content not in parts:
@@ -177,6 +185,21 @@ def read(
         graph = _assemble(name or _stem(probe), edges, tables)
         tell(1.0, "Done")
         return graph
+
+
+def _rows_only(table: NodeTable, format_: Format) -> Edges:
+    """Return a matrix without a graph: its rows, and no edge between them."""
+    none = np.zeros(0, np.int64)
+    ids = np.arange(table.n_rows, dtype=np.int64) if table.ids is None else table.ids
+    return Edges(
+        rows=none,
+        cols=none,
+        weights=None,
+        node_ids=ids,
+        format=f"matrix ({format_.title})",
+        directed=False,
+        tables=(table,),
+    )
 
 
 def _silent(fraction: float, message: str) -> None:
@@ -290,8 +313,13 @@ def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content,
             guess = _guarded(probe, format_, lambda f=format_, p=probe: f.guess(p))  # type: ignore[misc]
             hint = next((content for content, pattern in _NAME_HINTS if pattern.search(probe.stem)), None)
             open_.append((probe, format_, guess, hint))
-    if len(open_) == 1 and "edges" not in parts and open_[0][1].edges is not None:
-        # A single file, or the only one left: the edges.
+    if (
+        len(open_) == 1
+        and "edges" not in parts
+        and open_[0][1].edges is not None
+        and ("features" in parts or not _is_matrix(*open_[0][:3]))
+    ):
+        # A single file, or the only one left: the edges, unless it can only be a matrix.
         probe, format_, guess, _ = open_.pop()
         _take(parts, "edges", probe, format_)
     # Square matrices and two-column tables may be either: the name breaks the tie.
@@ -302,14 +330,23 @@ def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content,
         elif guess == "edges" and "edges" in parts and format_ is not delimited.FORMAT:
             role = "features"  # a second square matrix
         _take(parts, role, probe, format_)
-    if "edges" not in parts:
+    if "edges" not in parts and "features" not in parts:
         names = ", ".join(probe.name for probe in probes)
         raise DataError(
-            "No file holds edges.",
+            "No file holds edges or a matrix.",
             where=names,
-            mend="Hand in an edge list, a square .mtx or a square .npz as well.",
+            mend="Hand in an edge list, a square .mtx or a square .npz as well, or a matrix of rows x columns.",
         )
     return parts
+
+
+def _is_matrix(probe: Probe, format_: Format, guess: Content) -> bool:
+    """Return whether a file that came without another one is a matrix of rows x columns."""
+    if guess != "features":
+        return False
+    # Of text tables the guess is only as good as their names: columns beyond the third may be dates of edges.
+    wide = {id(delimited.FORMAT): delimited.is_wide, id(tables.FORMAT): tables.is_wide}.get(id(format_))
+    return wide is None or wide(probe)
 
 
 def _take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Probe, format_: Format) -> None:

@@ -56,6 +56,8 @@ LABEL_NAMES = _names(
 MAX_NUMERIC_CLASSES = 100
 """A numeric label with more distinct values than this is a measurement, not a class."""
 MAX_TEXT_CLASSES = 1000
+_WIDE = 5
+"""Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
 
 def _plain(name: str) -> str:
@@ -147,6 +149,15 @@ def _guess(probe: Probe) -> Content:
         if table.find(_NODE) is not None and table.shape.width > 2:
             return "features"
     return "edges" if table.shape.width <= 3 else "features"
+
+
+def is_wide(probe: Probe) -> bool:
+    """Return whether the table can only be a matrix: named so, or five columns of numbers and more."""
+    table = _table_of(probe)
+    if _is_long(table) or (table.header is not None and table.find(_NODE) is not None):
+        return True
+    numeric = all(is_number(field) for row in table.data for field in row[1:])
+    return numeric and table.shape.width >= _WIDE
 
 
 def _recognise(probe: Probe) -> bool:
@@ -475,7 +486,7 @@ def _dense(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
     if ids_column is None:
         by_position = table.header is not None and len(frame) == len(node_ids)
         ids_column = _looks_like_ids(frame, node_ids, certain=not by_position)
-    if ids_column is None and len(frame) != len(node_ids):
+    if ids_column is None and len(node_ids) and len(frame) != len(node_ids):
         raise probe.error(
             f"Has {len(frame):,} rows for {len(node_ids):,} nodes, and no column of node ids.",
             mend="Put the node id in the first column, under the heading `id`.",

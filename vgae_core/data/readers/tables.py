@@ -173,6 +173,11 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     return table(_as_text(probe), content, node_ids)
 
 
+def is_wide(probe: Probe) -> bool:
+    """Return whether the table can only be a matrix; see :func:`delimited.is_wide`."""
+    return delimited.is_wide(_as_text(probe, _HEAD_ROWS))
+
+
 FORMAT = Format(
     key="arrow-tables",
     title="Parquet or Arrow table",
