@@ -25,10 +25,9 @@ if wanted := frame.entered():
     name, query = wanted
     st.switch_page(pages[name], query_params=query)
 
-body = st.container()
-state.keep_workspace()
 try:
-    with body:
+    with st.container():
         page.run()
 finally:
+    state.keep_workspace()  # after the page: the visitor waits for that
     state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early

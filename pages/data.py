@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, forms, frame, state, uploads
+from dashboard import charts, forms, frame, state
 from vgae_core.analysis import graph_views as views
 from vgae_core.data.samples import SAMPLES, load_sample
 from vgae_core.errors import StudioError
@@ -39,6 +39,8 @@ def choose_sample() -> None:
 
 def upload() -> None:
     """Draw the three file slots; nothing changes until the files are read and sound."""
+    from dashboard import uploads  # readers take half a second to import, which the first page need not wait for
+
     with st.form("upload", border=False):
         files = uploads.slots()
         name = st.text_input("Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.")

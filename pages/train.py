@@ -10,6 +10,12 @@ from vgae_core.training.progress import by_output, curves, progress
 
 frame.require_router("train")
 
+PROGRESS_SECONDS = 0.5
+"""Between two looks at how far a run is."""
+
+CURVES_SECONDS = 2.0
+"""Between two drawings of its curves: the browser often shares its cores with the trainer."""
+
 
 # ----------------------------------------------------------------------------- controls
 def start(spec: RunSpec, graph: GraphData) -> None:
@@ -160,25 +166,30 @@ def show_work(run: StoredRun) -> None:
 
 
 def show(run: StoredRun) -> None:
-    """Draw a run; while it works this part of the page runs again every second."""
+    """Draw a run; while it works its progress and its curves run again by themselves."""
     working = run.info.active
+    begun = bool(run.history())
 
-    @st.fragment(run_every=1.0 if working else None)
-    def panel() -> None:
-        if working and not run.info.active:
-            st.rerun()  # once, for the controls
+    @st.fragment(run_every=PROGRESS_SECONDS if working else None)
+    def head() -> None:
+        if working and (not run.info.active or (not begun and run.history())):
+            st.rerun()  # once each, for the first curves and for the controls
         name_run(run)
         if working:
             show_work(run)
         else:
             show_end(run)
+
+    @st.fragment(run_every=CURVES_SECONDS if working else None)
+    def body() -> None:
         scale = st.segmented_control(
             "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
             persist_state="session", format_func=str.capitalize,
         )  # fmt: skip
         show_curves(run, scale)
 
-    panel()
+    head()
+    body()
 
 
 frame.header("Train", "Start a run and watch it learn. It goes on while you look at other pages.")

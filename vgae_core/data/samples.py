@@ -12,7 +12,6 @@ from scipy import sparse
 
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Finding, RawGraph
-from vgae_core.data.readers.planetoid import read_planetoid
 from vgae_core.errors import DataError
 from vgae_core.spec import nearest
 
@@ -238,6 +237,8 @@ def _planetoid(key: str, title: str) -> Callable[[], RawGraph]:
         import pooch
 
         pooch.get_logger().setLevel("WARNING")
+        from vgae_core.data.readers.planetoid import read_planetoid  # readers take half a second to import
+
         names = {name.removeprefix(f"ind.{key}."): name for name in _SHA256 if name.startswith(f"ind.{key}.")}
         fetcher = pooch.create(
             path=download_folder(),
