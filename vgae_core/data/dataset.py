@@ -85,6 +85,11 @@ class RawGraph:
         """Number of nodes."""
         return len(self.node_ids)
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the data are a matrix of rows x columns: features without a single edge."""
+        return self.features is not None and not len(self.rows)
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -149,14 +154,14 @@ class GraphData:
                 raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
 
     @property
-    @property
-    def is_matrix(self) -> bool:
-        """Whether the data are a matrix of rows x columns: features without a single edge."""
-        return self.features is not None and not len(self.rows)
-
     def n_nodes(self) -> int:
         """Number of nodes."""
         return int(self.adjacency.shape[0])
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the data are a matrix of rows x columns: features without a single edge."""
+        return self.features is not None and self.adjacency.nnz == 0
 
     @functools.cached_property
     def edges(self) -> np.ndarray:
@@ -217,19 +222,6 @@ class GraphData:
         return digest.hexdigest()
 
 
-def value_kind(matrix: Features) -> str:
-    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value."""
-    data = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
-    if data.size == 0 or bool(np.all((data == 0) | (data == 1))):
-        return "binary"
-    @property
-    def is_matrix(self) -> bool:
-        """Whether the data are a matrix of rows x columns: features without a single edge."""
-        return self.features is not None and self.adjacency.nnz == 0
-
-    if float(data.min()) < 0:
-        return "real"
-    return "count" if bool(np.all(data == np.floor(data))) else "non-negative"
 def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
     """Return how many values other than 0 each row and each column holds; int64 (n_rows,) and (n_columns,)."""
     if not sparse.issparse(matrix):
@@ -243,3 +235,11 @@ def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+def value_kind(matrix: Features) -> str:
+    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value."""
+    data = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
+    if data.size == 0 or bool(np.all((data == 0) | (data == 1))):
+        return "binary"
+    if float(data.min()) < 0:
+        return "real"
+    return "count" if bool(np.all(data == np.floor(data))) else "non-negative"
