@@ -14,6 +14,7 @@ from vgae_core.data.dataset import RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS, SourceFile, read_isolated
 from vgae_core.errors import DataError, LimitError
+from vgae_core.spec import FileSpec
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -93,14 +94,15 @@ def read(
         raise DataError("No graph was chosen.", mend="Put a file into the first slot.")
     check([file for slot in files.values() for file in slot])
     with tempfile.TemporaryDirectory(prefix="vgae-upload-") as folder:
-        sources = []
+        sources, how = [], []
         for slot, several in files.items():
             for number, file in enumerate(several):
                 path = Path(folder) / f"{slot}-{number}"  # never the visitor's own file name
                 path.write_bytes(file.getbuffer())
                 # Of several files the readers find out which is which.
-                sources.append(SourceFile(file.name, path, "auto" if len(several) > 1 else slot))
-        return read_isolated(sources, name=name.strip()[:NAME_LENGTH] or None, progress=progress)
+                sources.append(SourceFile(file.name, path))
+                how.append(FileSpec(name=file.name, role="auto" if len(several) > 1 else slot))
+        return read_isolated(sources, how, name=name.strip()[:NAME_LENGTH] or None, progress=progress)
 
 
 def check(files: Sequence[UploadedFile]) -> None:

@@ -129,11 +129,11 @@ def test_limits_must_be_positive(bad):
 def test_read_isolated_is_read(tmp_path):
     (tmp_path / "e.csv").write_text("a,b,2\nb,c,3\nc,c,1\n")
     (tmp_path / "l.csv").write_text("node,label\na,x\nb,y\nq,x\n")
-    files = [SourceFile("e.csv", tmp_path / "e.csv"), SourceFile("l.csv", tmp_path / "l.csv", "labels")]
+    files = [SourceFile("e.csv", tmp_path / "e.csv"), SourceFile("l.csv", tmp_path / "l.csv")]
     here, there = read(files), read_isolated(files)
     for name in ("rows", "cols", "weights", "node_ids", "labels"):
         np.testing.assert_array_equal(getattr(here, name), getattr(there, name))
-    for name in ("name", "directed", "format", "label_names", "findings", "symmetric"):
+    for name in ("name", "directed", "format", "label_names", "findings", "symmetric", "files"):
         assert getattr(here, name) == getattr(there, name)
 
 

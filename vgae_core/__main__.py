@@ -1,4 +1,4 @@
-"""The command line: ``python -m vgae_core inspect | train | evaluate | export``.
+"""The command line: ``python -m vgae_core inspect | train | evaluate | export | benchmark``.
 
 The dashboard's worker runs the same functions in the same environment, so the same seed
 gives the same numbers.
@@ -13,11 +13,12 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,7 +28,9 @@ from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.metrics import link_metrics
 from vgae_core.analysis.reconstruction import missing_links, score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
+from vgae_core.data.readers.archives import is_data
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.samples import load_sample
@@ -37,7 +40,7 @@ from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.export import link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, for_family
+from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
 
@@ -148,27 +151,107 @@ def export_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def benchmark_command(options: argparse.Namespace) -> int:
+    """Print what a few epochs cost on this machine, as one line of JSON."""
+    from vgae_core.runs.benchmark import measure, synthetic
+
+    if options.path:
+        spec, graph = _specify(options, _read(options))
+    else:
+        graph = synthetic(options.nodes, options.edges, seed=options.seed or 0)
+        spec = _changed(RunSpec(), [_change(text) for text in options.set])
+    if options.epochs is not None:
+        spec = spec.replace("training.epochs", options.epochs)
+    print(json.dumps(measure(spec, graph)))
+    return 0
+
+
 # ----------------------------------------------------------------------------- input
 def _read(options: argparse.Namespace) -> RawGraph:
     """Return the data set that the arguments name."""
-    if options.path.startswith(SAMPLE):
-        if options.features or options.labels:
-            raise DataError("A sample brings its own features and labels.", where=options.path)
-        return load_sample(options.path.removeprefix(SAMPLE))
-    files = [_source(options.path, "auto")]
-    if options.features:
-        files.append(_source(options.features, "features"))
-    if options.labels:
-        files.append(_source(options.labels, "labels"))
-    if len(files) > 1:
-        files[0] = _source(options.path, "edges")
-    return read_isolated(files)
+    first = options.path[0]
+    said = [_said_of(text) for text in options.read]
+    if first.startswith(SAMPLE):
+        if len(options.path) > 1 or options.features or options.labels or said:
+            raise DataError("A sample brings its own features and labels.", where=first)
+        return load_sample(first.removeprefix(SAMPLE))
+    files = [source for path in options.path for source in _sources(path)]
+    known = _known(options)
+    for role, path in (("features", options.features), ("labels", options.labels)):
+        if path:
+            (source,) = _sources(path) if Path(path).is_file() else [_missing(path)]
+            files.append(source)
+            said.append((source.name, "role", role))
+    if len(options.path) == 1 and len(files) > 1 and not Path(first).is_dir():
+        said.append((files[0].name, "role", "edges"))
+    for name, key, value in said:
+        known[name] = _told(known.get(name, FileSpec(name=name)), key, value)
+    raw = read_isolated(files, list(known.values()), progress=_reading(options))
+    strange = next((f for f in raw.findings if f.code == "choices-unused"), None)
+    if strange is not None and any(name in strange.examples for name, *_ in said):
+        there = ", ".join(report.how.name for report in raw.files)
+        raise SpecError(strange.message, where="--read", mend=f"The files are: {there}.")
+    return raw
 
 
-def _source(path: str, role: Any) -> SourceFile:
-    if not Path(path).is_file():
-        raise DataError("There is no such file.", where=path, mend="Check the path.")
-    return SourceFile(Path(path).name, Path(path), role)
+def _reading(options: argparse.Namespace) -> Callable[[float, str], None] | None:
+    """Return what shows how far the reading is: on a terminal, unless JSON is asked for."""
+    if options.json or not sys.stderr.isatty():
+        return None
+    bar = _Bar(sys.stderr)
+    return lambda share, message: bar.part(share, message)
+
+
+def _known(options: argparse.Namespace) -> dict[str, FileSpec]:
+    """Return how the files of a specification were read, by their names."""
+    if not getattr(options, "spec", None):
+        return {}
+    spec = RunSpec.from_json(Path(options.spec).read_text("utf-8"))
+    return {file.name: file for file in spec.dataset.files}
+
+
+def _sources(path: str) -> list[SourceFile]:
+    """Return the file at `path`, or those in the folder at `path`."""
+    if not Path(path).is_dir():
+        return [SourceFile(Path(path).name, Path(path)) if Path(path).is_file() else _missing(path)]
+    found = [
+        file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_data(file.relative_to(path))
+    ]
+    if not found:
+        raise DataError("The folder holds no files.", where=path, mend="Give the path of a file.")
+    LIMITS.check("files", len(found), where=path)
+    return [SourceFile(file.name, file) for file in found]
+
+
+def _missing(path: str) -> SourceFile:
+    raise DataError("There is no such file.", where=path, mend="Check the path.")
+
+
+_SAID = re.compile(
+    r"(?P<name>.+?):(?P<key>role|separator|header|first_row|uses\..+)=(?P<value>[^=]*)", re.DOTALL
+)
+
+
+def _said_of(text: str) -> tuple[str, str, str]:
+    """Return file, setting and value of ``FILE:SETTING=VALUE``."""
+    match = _SAID.fullmatch(text)
+    if match is None:
+        raise SpecError(
+            f"Expected FILE:SETTING=VALUE. Received: {text!r}.",
+            where="--read",
+            mend="For example edges.csv:header=no, or features.csv:uses.y=features.",
+        )
+    return match["name"], match["key"], match["value"]
+
+
+def _told(file: FileSpec, key: str, value: str) -> FileSpec:
+    """Return `file` with one setting changed; what was said last counts."""
+    values = file.to_dict()
+    if key.startswith("uses."):
+        values["uses"] = {**values["uses"], key.removeprefix("uses."): value}
+    else:
+        values[key] = value
+    return FileSpec.from_dict(values)
 
 
 def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphData]:
@@ -182,19 +265,24 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
         changes.append(("training.epochs", options.epochs))
     if options.seed is not None:
         changes.append(("seed", options.seed))
-    for key, value in changes:
-        if key.startswith("dataset."):
-            spec = spec.replace(key, value)
+    spec = _changed(spec, [change for change in changes if change[0].startswith("dataset.")])
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
         profile = graph.profile
         family = str(dict(changes).get("model.family", spec.model.family))
         spec = for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    spec = _changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
+    first = options.path[0]
+    source = first if first.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
+    files = [report.how.to_dict() for report in raw.files]
+    spec = spec.replace("dataset.source", source).replace("dataset.files", files)
+    return spec.replace("dataset.name", graph.name), graph
+
+
+def _changed(spec: RunSpec, changes: Sequence[tuple[str, Any]]) -> RunSpec:
     for key, value in changes:
-        if not key.startswith("dataset."):
-            spec = spec.replace(key, value)
-    source = options.path if options.path.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
-    return spec.replace("dataset.source", source).replace("dataset.name", graph.name), graph
+        spec = spec.replace(key, value)
+    return spec
 
 
 def _change(text: str) -> tuple[str, Any]:
@@ -297,6 +385,11 @@ class _Bar:
             scores = "".join(f"  val {name} {value:.4f}" for name, value in event.val.items())
             self._draw(f"[{'#' * full}{'.' * (BAR - full)}] epoch {event.epoch}/{self._epochs}{scores}")
 
+    def part(self, share: float, message: str) -> None:
+        """Show how much of one step is done."""
+        full = round(BAR * share)
+        self._draw(f"[{'#' * full}{'.' * (BAR - full)}] {message}" if share < 1 else "")
+
     def close(self) -> None:
         if self._terminal:
             self._draw("")
@@ -324,28 +417,52 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=function)
         return added
 
-    def data(added: argparse.ArgumentParser) -> None:
-        added.add_argument("path", metavar="PATH|sample:NAME", help="the graph, or the name of a sample")
+    def data(added: argparse.ArgumentParser, *, optional: bool = False) -> None:
+        added.add_argument(
+            "path",
+            nargs="*" if optional else "+",
+            metavar="PATH|sample:NAME",
+            help="the files of a data set, an archive or a folder of them, or the name of a sample",
+        )
         added.add_argument("--features", metavar="PATH", help="node features")
         added.add_argument("--labels", metavar="PATH", help="node labels")
+        added.add_argument(
+            "--read",
+            metavar="FILE:SETTING=VALUE",
+            action="append",
+            default=[],
+            help="how a file is read, where its content does not tell: edges.csv:header=no, "
+            "features.csv:uses.y=features; `inspect` says what was recognised and assumed. "
+            f"Settings: {', '.join(f.key for f in settings(FileSpec) if f.key != 'name')}, uses.PART. "
+            f"Uses: {', '.join(USES)}",
+        )
         added.add_argument("--json", action="store_true", help="print JSON")
 
     data(command("inspect", inspect_command, "Say what is in a data set."))
 
+    def specification(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
+        added.add_argument(
+            "--set",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            help="one setting, e.g. model.latent_dim=32",
+        )
+        added.add_argument("--epochs", type=int, metavar="N", help="same as --set training.epochs=N")
+        added.add_argument("--seed", type=int, metavar="S", help="same as --set seed=S")
+
     train = command("train", train_command, "Train one model and write its folder.")
     data(train)
-    train.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
-    train.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="one setting, e.g. model.latent_dim=32",
-    )
-    train.add_argument("--epochs", type=int, metavar="N", help="same as --set training.epochs=N")
-    train.add_argument("--seed", type=int, metavar="S", help="same as --set seed=S")
+    specification(train)
     train.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use instead of drawing them")
     train.add_argument("--out", metavar="RUN_DIR", required=True, help="a new folder for the run")
+
+    benchmark = command("benchmark", benchmark_command, "Measure what training costs on this machine.")
+    data(benchmark, optional=True)
+    benchmark.add_argument("--nodes", type=int, default=100_000, metavar="N", help="without PATH: of a generated graph")
+    benchmark.add_argument("--edges", type=int, default=1_000_000, metavar="M", help="without PATH: as --nodes")
+    specification(benchmark)
 
     evaluate = command("evaluate", evaluate_command, "Work the scores of a run out again.")
     evaluate.add_argument("run", metavar="RUN_DIR")

@@ -29,6 +29,7 @@ from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioE
 
 TASKS: dict[str, str] = {
     "read": "vgae_core.data.readers:read_task",
+    "look": "vgae_core.data.readers:look_task",
     "project": "vgae_core.analysis.projection:project_task",
     "missing_links": "vgae_core.analysis.reconstruction:missing_links_task",
 }

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read
+from vgae_core.spec import FileSpec
 
 VALUES = st.one_of(
     st.just(0.0),
@@ -36,12 +37,13 @@ names = st.text(
 def read_bytes(*parts, limits=LIMITS):
     """Return the graph of ``(name, content[, role])`` parts."""
     with tempfile.TemporaryDirectory() as folder:
-        sources = []
+        sources, how = [], []
         for name, content, *role in parts:
             path = Path(folder) / name.replace("/", "_")
             path.write_bytes(content)
-            sources.append(SourceFile(name, path, *role))
-        return read(sources, limits=limits)
+            sources.append(SourceFile(name, path))
+            how.extend(FileSpec(name=name, role=r) for r in role)
+        return read(sources, how, limits=limits)
 
 
 def dense_of(graph):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
+from vgae_core.spec import FileSpec
 
 EXAMPLES = 1000 if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" else 40
 quiet = settings(
@@ -29,7 +30,7 @@ def file(tmp_path):
     def run(name, content, role="auto", **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read([SourceFile(name, path, role)], **options)
+        return read([SourceFile(name, path)], [FileSpec(name=name, role=role)], **options)
 
     return run
 

@@ -15,6 +15,7 @@ from scipy.io import mmwrite
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
+from vgae_core.spec import FileSpec
 
 MTX = "%%MatrixMarket matrix coordinate "
 
@@ -22,12 +23,13 @@ MTX = "%%MatrixMarket matrix coordinate "
 @pytest.fixture
 def files(tmp_path):
     def run(*parts, **options):
-        sources = []
+        sources, how = [], []
         for name, content, *role in parts:
             path = tmp_path / name
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            sources.append(SourceFile(name, path, *role))
-        return read(sources, **options)
+            sources.append(SourceFile(name, path))
+            how.extend(FileSpec(name=name, role=r) for r in role)
+        return read(sources, how, **options)
 
     return run
 

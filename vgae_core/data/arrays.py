@@ -23,9 +23,9 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Features, Finding, GraphData, RawGraph
+from vgae_core.data.dataset import Features, FileReport, Finding, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.errors import DataError, StudioError
+from vgae_core.errors import DataError, SpecError, StudioError
 
 VERSION = 1
 _DAMAGED = "The file is damaged or was made by hand: write it anew."
@@ -175,6 +175,7 @@ def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
             "findings": [
                 [f.code, f.level, f.message, int(f.count), list(f.examples)] for f in graph.findings
             ],
+            "files": [report.to_dict() for report in graph.files],
         }
         arrays["rows"], arrays["cols"] = graph.rows, graph.cols
         if graph.weights is not None:
@@ -362,9 +363,13 @@ class _Loader:
             )
         except (TypeError, ValueError) as error:
             raise self.refuse(f"`findings` cannot be read: {error}.") from error
+        try:
+            files = tuple(FileReport.from_dict(report) for report in meta.get("files", []))
+        except (TypeError, ValueError, KeyError, SpecError) as error:
+            raise self.refuse(f"`files` cannot be read: {error}.") from error
         return RawGraph(
             rows=ends["rows"], cols=ends["cols"], weights=weights, format=meta["format"],
-            symmetric=meta["symmetric"], findings=findings, **shared,
+            symmetric=meta["symmetric"], findings=findings, files=files, **shared,
         )  # fmt: skip
 
     def graph(self, n: int, shared: dict[str, Any]) -> GraphData:

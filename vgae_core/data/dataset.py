@@ -13,9 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.errors import DataError
+from vgae_core.spec import FileSpec
 
 Features: TypeAlias = Any
 """Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray."""
+
+MAX_PARTS = 200
+"""Parts of a file that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,63 @@ class Finding:
     message: str
     count: int = 0
     examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a file (a column, a variable, an attribute) and its use.
+
+    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.spec.USES`;
+    ``about`` says what it looks like.
+    """
+
+    name: str
+    use: str
+    about: str = ""
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileReport:
+    """What one file was taken for.
+
+    Parameters
+    ----------
+    how : FileSpec
+        How it is read: its name, its role (found out if not said), and what the user said.
+    format : str
+        Title of the format; empty if it is left out.
+    separator, header : str
+        Of a text: as in FileSpec, found out if not said; otherwise empty.
+    parts : tuple of Part
+        At most :data:`MAX_PARTS`, features last.
+    n_parts : int
+        How many there are.
+    rows : tuple of tuple of str
+        The first rows of a text table.
+    problem : str
+        Why it cannot be read, if a look was enough to see that.
+    """
+
+    how: FileSpec
+    format: str = ""
+    separator: str = ""
+    header: str = ""
+    parts: tuple[Part, ...] = ()
+    n_parts: int = 0
+    rows: tuple[tuple[str, ...], ...] = ()
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {**dataclasses.asdict(self), "how": self.how.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FileReport:
+        """Return what :meth:`to_dict` gave; raise TypeError, ValueError or SpecError if it is not that."""
+        parts = tuple(Part(**{**part, "uses": tuple(part["uses"])}) for part in values["parts"])
+        rows = tuple(tuple(map(str, row)) for row in values["rows"])
+        return cls(**{**values, "how": FileSpec.from_dict(values["how"]), "parts": parts, "rows": rows})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,6 +124,8 @@ class RawGraph:
         What the readers noticed.
     symmetric : bool
         Whether the file format itself says that every entry stands for both directions.
+    files : tuple of FileReport
+        What each file was taken for; empty for a sample.
     """
 
     name: str
@@ -79,6 +142,7 @@ class RawGraph:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     symmetric: bool = False
+    files: tuple[FileReport, ...] = ()
 
     @property
     def n_nodes(self) -> int:

@@ -29,6 +29,7 @@ class Limits:
         If a limit is not a positive whole number.
     """
 
+    files: int = _limit(200, "Files of one data set.", "files")
     upload_bytes: int = _limit(200_000_000, "Size of one file as it is handed in.", "bytes")
     decompressed_bytes: int = _limit(1_000_000_000, "Size of one file after decompression.", "bytes")
     nodes: int = _limit(2_000_000, "Nodes of a graph.", "nodes")

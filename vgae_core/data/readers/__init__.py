@@ -18,6 +18,7 @@ A matrix without ids numbers its nodes from 0. A table without ids is matched by
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gzip
 import os
 import re
@@ -25,7 +26,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ from scipy import sparse
 
 from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Part, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import (
     adjacency,
@@ -64,17 +65,20 @@ from vgae_core.data.readers.base import (
     Format,
     NodeTable,
     Probe,
-    Role,
     SourceFile,
     count_common,
     examples,
+    object_array,
     shorten,
     sorted_unique,
     whole_numbers,
 )
-from vgae_core.errors import DataError, LimitError, SpecError, StudioError
+from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.spec import FileSpec
 
-__all__ = ["FORMATS", "SUFFIXES", "SourceFile", "read", "read_isolated", "read_task"]
+__all__ = [
+    "FORMATS", "SUFFIXES", "SourceFile", "look", "look_isolated", "look_task", "read", "read_isolated", "read_task",
+]  # fmt: skip
 
 FORMATS: tuple[Format, ...] = (
     planetoid.FORMAT,
@@ -116,11 +120,16 @@ _NAME_HINTS: tuple[tuple[Content, re.Pattern[str]], ...] = (
     ("edges", re.compile(r"(^|[_\W])(edges?|links?|adj|adjacency|graph|edgelist)([_\W]|$)")),
     ("features", re.compile(r"(^|[_\W])(features?|feats?|attrs?|attributes?|x)([_\W]|$)")),
     ("labels", re.compile(r"(^|[_\W])(labels?|targets?|class|classes|y|communit(y|ies))([_\W]|$)")),
+    ("names", re.compile(r"(^|[_\W])(node_?names?|names|titles)([_\W]|$)")),
 )
+_CONTENTS: dict[Content, str] = {
+    "edges": "edges", "features": "node features", "labels": "node labels", "names": "node names",
+}  # fmt: skip
 
 
 def read(
     files: Sequence[SourceFile],
+    how: Sequence[FileSpec] = (),
     *,
     name: str | None = None,
     limits: Limits = LIMITS,
@@ -133,8 +142,10 @@ def read(
     Parameters
     ----------
     files : sequence of SourceFile
-        At most one each with edges, features and labels, in any order.  Features without edges are a
-        matrix of rows x columns.
+        At most one each with edges, features, labels and node names, in any order; archives of them.
+        Features without edges are a matrix of rows x columns.
+    how : sequence of FileSpec
+        What is known about files, which are found by name; the rest is told from their content.
     name : str, optional
         Name of the graph; by default the stem of the file with the edges, or with the matrix.
     limits : Limits
@@ -154,16 +165,14 @@ def read(
         If something is larger than `limits`.
     """
     tell = progress or _silent
-    if not files:
-        raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
         tell(0.0, "Opening files")
-        members = archives.expand(files, Path(folder), limits)
+        members = _members(files, Path(folder), limits)
         if not name and len(files) == 1 and members != list(files):
             name = Path(files[0].name).stem  # the archive's name says more than "edges"
-        probes = [_probe(file, Path(folder), limits) for file in members]
-        for gather in (format_.gather for format_ in FORMATS):
-            probes = gather(probes) if gather else probes
+        hows, unused = _hows([member.name for member in members], how)
+        wanted = [(m, h) for m, h in zip(members, hows, strict=True) if h.role != "ignore"]
+        probes = _gathered([_probe(file, h, Path(folder), limits) for file, h in wanted], unused)
         formats = [_recognise(probe) for probe in probes]
         parts = _assign(probes, formats)
         if "edges" in parts:
@@ -175,16 +184,130 @@ def read(
             probe, format_ = parts.pop("features")
             tell(0.1, f"Reading the matrix in {probe.name}")
             edges = _rows_only(_read_table(probe, format_, "features", NO_NODES), format_)
+        first: Content = "edges" if "edges" in parts else "features"
+        found = [(probe, format_, first, edges.parts)]
         tables = list(edges.tables)
-        for at, content in ((0.5, "features"), (0.8, "labels")):
+        others: tuple[tuple[float, Content], ...] = ((0.5, "features"), (0.8, "labels"), (0.85, "names"))
+        for at, content in others:
             if content not in parts:
                 continue
             tell(at, f"Reading {content} from {parts[content][0].name}")
             tables.append(_read_table(*parts[content], content, edges.node_ids))
+            found.append((*parts[content], content, tables[-1].parts))
         tell(0.9, "Matching nodes")
         graph = _assemble(name or _stem(probe), edges, tables)
+        ignored = [h for h in hows if h.role == "ignore"]
+        graph = dataclasses.replace(
+            graph,
+            files=(*(_reported(*one) for one in found), *(FileReport(how=h) for h in ignored)),
+            findings=(*graph.findings, *_unused(unused)),
+        )
         tell(1.0, "Done")
         return graph
+
+
+def look(
+    files: Sequence[SourceFile], how: Sequence[FileSpec] = (), *, limits: Limits = LIMITS
+) -> tuple[FileReport, ...]:
+    """Return what :func:`read` would take each file for, told from its beginning or its headers.
+
+    A file that cannot be read, or that does not go with the others, has a `problem`.
+
+    Raises
+    ------
+    DataError, LimitError
+        If there is no file, or an archive is damaged or too large.
+    """
+    with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
+        members = _members(files, Path(folder), limits)
+        hows, unused = _hows([member.name for member in members], how)
+        reports: list[FileReport] = []
+        probes: list[Probe] = []
+        for member, h in zip(members, hows, strict=True):
+            if h.role == "ignore":
+                reports.append(FileReport(how=h))
+                continue
+            try:
+                probes.append(_probe(member, h, Path(folder), limits))
+            except StudioError as error:
+                reports.append(FileReport(how=h, problem=str(error)))
+        sound: list[tuple[Probe, Format]] = []
+        for probe in _gathered(probes, unused):
+            try:
+                sound.append((probe, _recognise(probe)))
+            except StudioError as error:
+                reports.append(FileReport(how=probe.how, problem=str(error)))
+        try:
+            roles = _roles(*zip(*sound, strict=True)) if sound else []
+        except StudioError as error:
+            return (*(FileReport(how=p.how, format=f.title, problem=str(error)) for p, f in sound), *reports)
+        return (*_looked(sound, roles), *reports)
+
+
+def _looked(sound: Sequence[tuple[Probe, Format]], roles: Sequence[Content]) -> list[FileReport]:
+    reports: list[FileReport] = []
+    for (probe, format_), role in zip(sound, roles, strict=True):
+        problem, parts = "", tuple[Part, ...]()
+        try:
+            _take({r: s for s, r in zip(sound[: len(reports)], roles, strict=False)}, role, probe, format_)
+            if format_.parts is not None:
+                parts = _guarded(probe, format_, functools.partial(format_.parts, probe, role))
+        except StudioError as error:
+            problem = str(error)
+        reports.append(dataclasses.replace(_reported(probe, format_, role, parts), problem=problem))
+    return reports
+
+
+def _members(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
+    if not files:
+        raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
+    return archives.expand(files, folder, limits)
+
+
+def _hows(names: Sequence[str], how: Sequence[FileSpec]) -> tuple[list[FileSpec], list[FileSpec]]:
+    """Return what is known about the file of each name, and what is known about no file."""
+    left = list(how)
+    hows = []
+    for name in names:
+        at = next((i for i, h in enumerate(left) if h.name == name), None)
+        hows.append(FileSpec(name=name) if at is None else left.pop(at))
+    return hows, left
+
+
+def _gathered(probes: list[Probe], unused: list[FileSpec]) -> list[Probe]:
+    """Return the probes with those of formats of several files made one, which may have a name of its own."""
+    for gather in (format_.gather for format_ in FORMATS):
+        probes = gather(probes) if gather else probes
+    called = {probe.name for probe in probes}
+    unused[:] = [how for how in unused if how.name not in called]
+    return probes
+
+
+def _unused(unused: Sequence[FileSpec]) -> list[Finding]:
+    if not unused:
+        return []
+    names = examples(how.name for how in unused)
+    return [Finding("choices-unused", "warning", f"No file is called {', '.join(names)}: what was said about "
+                    "it was not used.", len(unused), names)]  # fmt: skip
+
+
+def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part]) -> FileReport:
+    """Return what a file was taken for."""
+    table = probe.memo.get("table")
+    shown = (
+        sorted(parts, key=lambda part: part.use == "features")[:MAX_PARTS]
+        if len(parts) > MAX_PARTS
+        else parts
+    )
+    return FileReport(
+        how=dataclasses.replace(probe.how, role=role),
+        format=format_.title,
+        separator="" if table is None else table.shape.separator_name,
+        header="" if table is None else "no" if table.header is None else "yes",
+        parts=tuple(shown),
+        n_parts=len(parts),
+        rows=() if table is None else table.preview,
+    )
 
 
 def _rows_only(table: NodeTable, format_: Format) -> Edges:
@@ -209,7 +332,10 @@ def _silent(fraction: float, message: str) -> None:
 def _read_table(probe: Probe, format_: Format, content: Content, node_ids: np.ndarray) -> NodeTable:
     table = format_.table
     assert table is not None  # noqa: S101  _assign sees to it
-    return _guarded(probe, format_, lambda: table(probe, content, node_ids))
+    found = _guarded(probe, format_, lambda: table(probe, content, node_ids))
+    if probe.how.first_row == "auto":
+        return found
+    return dataclasses.replace(found, first_row=int(probe.how.first_row))
 
 
 def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
@@ -241,9 +367,7 @@ def _guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
 
 
 # ----------------------------------------------------------------------------- opening files
-def _probe(file: SourceFile, folder: Path, limits: Limits) -> Probe:
-    if file.role not in get_args(Role):
-        raise SpecError(f"`role` must be one of {', '.join(get_args(Role))}. Received: {file.role!r}.")
+def _probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) -> Probe:
     path = Path(file.path)
     try:
         if not path.is_file():
@@ -264,7 +388,7 @@ def _probe(file: SourceFile, folder: Path, limits: Limits) -> Probe:
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
     stem = re.sub(r"\.gz$", "", file.name.lower())
-    return Probe(file.name, stem, path, head, file.role, limits)
+    return Probe(file.name, stem, path, head, limits, how)
 
 
 def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
@@ -303,41 +427,46 @@ def _stem(probe: Probe) -> str:
 
 # ---------------------------------------------------------------------------- who holds what
 def _assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content, tuple[Probe, Format]]:
-    """Return the file of each content: what the user says first, then content, then names."""
+    """Return the file of each content."""
     parts: dict[Content, tuple[Probe, Format]] = {}
-    open_: list[tuple[Probe, Format, Content, Content | None]] = []
-    for probe, format_ in zip(probes, formats, strict=True):
-        if probe.role != "auto":
-            _take(parts, probe.role, probe, format_)
-        else:
-            guess = _guarded(probe, format_, lambda f=format_, p=probe: f.guess(p))  # type: ignore[misc]
-            hint = next((content for content, pattern in _NAME_HINTS if pattern.search(probe.stem)), None)
-            open_.append((probe, format_, guess, hint))
-    if (
-        len(open_) == 1
-        and "edges" not in parts
-        and open_[0][1].edges is not None
-        and ("features" in parts or not _is_matrix(*open_[0][:3]))
-    ):
-        # A single file, or the only one left: the edges, unless it can only be a matrix.
-        probe, format_, guess, _ = open_.pop()
-        _take(parts, "edges", probe, format_)
-    # Square matrices and two-column tables may be either: the name breaks the tie.
-    for probe, format_, guess, hint in sorted(open_, key=lambda o: o[2] != "edges"):
-        role: Content = guess
-        if guess == "edges" and hint is not None and hint != "edges" and format_.table is not None:
-            role = hint
-        elif guess == "edges" and "edges" in parts and format_ is not delimited.FORMAT:
-            role = "features"  # a second square matrix
+    for probe, format_, role in zip(probes, formats, _roles(probes, formats), strict=True):
         _take(parts, role, probe, format_)
     if "edges" not in parts and "features" not in parts:
-        names = ", ".join(probe.name for probe in probes)
         raise DataError(
             "No file holds edges or a matrix.",
-            where=names,
+            where=", ".join(probe.name for probe in probes),
             mend="Hand in an edge list, a square .mtx or a square .npz as well, or a matrix of rows x columns.",
         )
     return parts
+
+
+def _roles(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content]:
+    """Return what each file holds: what the user says first, then content, then names."""
+    roles: list[Content | None] = [None if p.how.role in ("auto", "ignore") else p.how.role for p in probes]  # type: ignore[misc]
+    guesses: dict[int, tuple[Content, Content | None]] = {}
+    for at, (probe, format_) in enumerate(zip(probes, formats, strict=True)):
+        if roles[at] is None:
+            guess = _guarded(probe, format_, lambda f=format_, p=probe: f.guess(p))  # type: ignore[misc]
+            hint = next((content for content, pattern in _NAME_HINTS if pattern.search(probe.stem)), None)
+            guesses[at] = (guess, hint)
+    if len(guesses) == 1 and "edges" not in roles:
+        # A single file, or the only one left: the edges, unless it can only be a matrix.
+        at, (guess, _) = next(iter(guesses.items()))
+        matrix = "features" not in roles and _is_matrix(probes[at], formats[at], guess)
+        if formats[at].edges is not None and not matrix:
+            roles[at] = "edges"
+            del guesses[at]
+    # Square matrices and two-column tables may be either: the name breaks the tie.
+    for at, (guess, hint) in sorted(guesses.items(), key=lambda item: item[1][0] != "edges"):
+        role: Content = guess
+        if guess == "edges" and hint not in (None, "edges") and formats[at].table is not None:
+            role = hint or guess
+        elif guess == "labels" and hint == "features":
+            role = hint  # a column called `y` may well be a coordinate
+        elif guess == "edges" and "edges" in roles and formats[at] is not delimited.FORMAT:
+            role = "features"  # a second square matrix
+        roles[at] = role
+    return [role or "edges" for role in roles]
 
 
 def _is_matrix(probe: Probe, format_: Format, guess: Content) -> bool:
@@ -353,12 +482,13 @@ def _take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Prob
     if role in parts:
         raise DataError(
             f"Two files hold {role}: {parts[role][0].name} and {probe.name}.",
-            mend="Hand in one file for edges, one for features and one for labels, and say which is which.",
+            mend="Hand in one file for each of edges, features, labels and names, and say which is which.",
         )
     if (format_.edges if role == "edges" else format_.table) is None:
-        kinds = {"edges": "edges", "features": "node features", "labels": "node labels"}
         raise DataError(
-            f"{format_.title} holds no {kinds[role]}.", where=probe.name, mend="Choose another file for them."
+            f"{format_.title} holds no {_CONTENTS[role]}.",
+            where=probe.name,
+            mend="Choose another file for them.",
         )
     parts[role] = (probe, format_)
 
@@ -368,6 +498,7 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
     findings = list(edges.findings)
     parts: dict[str, Any] = {}
     values: dict[str, np.ndarray] = {}
+    called: np.ndarray | None = None
     for table in tables:
         rows, nodes = _match(table, edges.node_ids, findings)
         findings.extend(table.findings)
@@ -387,6 +518,9 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
             placed = np.full(n, np.nan, np.float32)
             placed[nodes] = column[rows]
             values[key] = placed
+        if table.names is not None:
+            called = np.full(n, "", object)
+            called[nodes] = table.names[rows]
     directed = edges.directed
     if directed is None:
         directed = tells_directions(edges.rows, edges.cols, edges.weights, len(edges.node_ids))
@@ -395,7 +529,7 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
         rows=edges.rows,
         cols=edges.cols,
         weights=edges.weights,
-        node_ids=edges.node_ids,
+        node_ids=edges.node_ids if called is None else _named(edges.node_ids, called, findings),
         directed=directed,
         format=edges.format,
         values=values,
@@ -403,6 +537,22 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
         symmetric=edges.symmetric,
         **parts,
     )
+
+
+def _named(ids: np.ndarray, called: np.ndarray, findings: list[Finding]) -> np.ndarray:
+    """Return the names of nodes: with the id where there is none, or where others have the same."""
+    names = pd.Series(called, dtype="str")
+    plain = pd.Series(ids).astype(str).astype("str")
+    empty, twice = names == "", names.duplicated(keep=False)
+    names = names.mask(twice, names + " (" + plain + ")").mask(empty, plain)
+    if not names.is_unique:  # a node is called as another with its id
+        names = names + " [" + plain + "]"
+    shared = int((twice & ~empty).sum())
+    more = f" {shared:,} share a name with another: their id stands behind it." if shared else ""
+    findings.append(Finding("named-nodes", "info", f"{int((~empty).sum()):,} of {len(ids):,} nodes are called by "
+        f"their names, not by their ids.{more}", shared,
+        examples(f"{i} = {t}" for i, t in zip(plain[:5], names[:5], strict=True))))  # fmt: skip
+    return object_array(names)
 
 
 def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | None, n: int) -> bool:
@@ -444,7 +594,7 @@ def _place(
 def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of the table that belong to nodes, and the position of each node."""
     n = len(node_ids)
-    if table.ids is None and table.n_rows == n:
+    if table.ids is None and table.n_rows == n and table.first_row is None:
         if node_ids.dtype.kind not in "iu" or not bool((node_ids == np.arange(n)).all()):
             order = "sorted" if node_ids.dtype.kind in "iu" else "in the order the edges name them"
             findings.append(
@@ -459,13 +609,17 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
         return np.arange(n), np.arange(n)
     ids = table.ids
     if ids is None:
-        if node_ids.dtype.kind not in "iu" or (n and int(node_ids[-1]) >= table.n_rows) or table.n_rows < n:
+        first = _first_row(table, node_ids)
+        if first is None:
             raise DataError(
                 f"Has {table.n_rows:,} rows for {n:,} nodes, and no column of node ids.",
                 where=table.where,
                 mend="Hand in one row a node, or a table with a column of node ids.",
             )
-        ids = np.arange(table.n_rows)  # row i is the node called i
+        ids = np.arange(first, first + table.n_rows)  # row i is the node called first + i
+        if first:
+            findings.append(Finding("rows-from-one", "info",
+                f"Rows of {table.where} were numbered from 1, as the nodes are.", table.n_rows))  # fmt: skip
     positions = _positions(ids, node_ids)
     rows = np.flatnonzero(positions >= 0)
     unknown = np.flatnonzero(positions < 0)
@@ -506,6 +660,19 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
     return rows, nodes
 
 
+def _first_row(table: NodeTable, node_ids: np.ndarray) -> int | None:
+    """Return the node of the first row of a table without ids, or None if its rows cannot be nodes."""
+    n = len(node_ids)
+    if node_ids.dtype.kind not in "iu" or (n and int(node_ids[0]) < 0):
+        return None
+    if table.first_row is not None:
+        return table.first_row
+    if table.n_rows < n or (n and int(node_ids[-1]) > table.n_rows):
+        return None
+    # The last node is called as many as there are rows: they count from 1.
+    return int(bool(n) and int(node_ids[-1]) == table.n_rows and int(node_ids[0]) >= 1)
+
+
 def _positions(ids: np.ndarray, node_ids: np.ndarray) -> np.ndarray:
     """Return the position of each id in `node_ids`, -1 where it is not there."""
     if node_ids.dtype.kind in "iu":
@@ -528,6 +695,7 @@ def _positions(ids: np.ndarray, node_ids: np.ndarray) -> np.ndarray:
 # -------------------------------------------------------------------------------- isolation
 def read_isolated(
     files: Sequence[SourceFile],
+    how: Sequence[FileSpec] = (),
     *,
     name: str | None = None,
     limits: Limits = LIMITS,
@@ -542,20 +710,50 @@ def read_isolated(
     DataError, LimitError
         As :func:`read`; LimitError also if the child needs too much memory or time.
     """
-    described = [{"name": f.name, "path": os.fspath(Path(f.path).resolve()), "role": f.role} for f in files]
-    options = {"files": described, "name": name, "limits": dataclasses.asdict(limits)}
-    bounds = isolation.ChildLimits(memory_bytes=limits.child_memory_bytes, seconds=limits.child_seconds)
-    arrays, _ = isolation.call("read", options=options, limits=bounds, progress=progress)
+    request = {**_request(files, how, limits), "name": name}
+    arrays, _ = isolation.call("read", options=request, limits=_bounds(limits), progress=progress)
     graph = graph_from_arrays(arrays, where=", ".join(f.name for f in files), limits=limits)
     if not isinstance(graph, RawGraph):
         raise DataError("The reader gave back a graph of the wrong kind.", mend="Try again.")
     return graph
 
 
+def look_isolated(
+    files: Sequence[SourceFile], how: Sequence[FileSpec] = (), *, limits: Limits = LIMITS
+) -> tuple[FileReport, ...]:
+    """Return the same as :func:`look`, from a child process with bounded memory and time."""
+    _, told = isolation.call("look", options=_request(files, how, limits), limits=_bounds(limits))
+    return tuple(FileReport.from_dict(report) for report in told["files"])
+
+
+def _request(files: Sequence[SourceFile], how: Sequence[FileSpec], limits: Limits) -> dict[str, Any]:
+    return {
+        "files": [{"name": f.name, "path": os.fspath(Path(f.path).resolve())} for f in files],
+        "how": [h.to_dict() for h in how],
+        "limits": dataclasses.asdict(limits),
+    }
+
+
+def _requested(options: dict[str, Any]) -> tuple[list[SourceFile], list[FileSpec], Limits]:
+    files = [SourceFile(f["name"], Path(f["path"])) for f in options["files"]]
+    return files, [FileSpec.from_dict(h) for h in options["how"]], Limits(**options["limits"])
+
+
+def _bounds(limits: Limits) -> isolation.ChildLimits:
+    return isolation.ChildLimits(memory_bytes=limits.child_memory_bytes, seconds=limits.child_seconds)
+
+
 def read_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: ProgressCallback
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Run :func:`read` in the child: files in `options`, the graph's arrays out."""
-    files = [SourceFile(f["name"], Path(f["path"]), f["role"]) for f in options["files"]]
-    graph = read(files, name=options["name"], limits=Limits(**options["limits"]), progress=progress)
-    return graph_to_arrays(graph), {}
+    files, how, limits = _requested(options)
+    return graph_to_arrays(read(files, how, name=options["name"], limits=limits, progress=progress)), {}
+
+
+def look_task(
+    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: ProgressCallback
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Run :func:`look` in the child: files in `options`, what they were taken for out."""
+    files, how, limits = _requested(options)
+    return {}, {"files": [report.to_dict() for report in look(files, how, limits=limits)]}

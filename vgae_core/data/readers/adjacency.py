@@ -32,7 +32,7 @@ def _separator(lines: list[str]) -> str | None:
 
 def _recognise(probe: Probe) -> bool:
     """Tell lists from tables: a colon after every node, or rows of ever different lengths."""
-    if probe.role in ("features", "labels"):
+    if probe.how.role in ("features", "labels"):
         return False
     lines = _head(probe)[:1000]
     if not lines or lines[0][0] in "{[<*\"'":

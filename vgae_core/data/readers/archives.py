@@ -14,14 +14,14 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import delimited
-from vgae_core.data.readers.base import Edges, Format, Probe, Role, SourceFile, examples, shorten
+from vgae_core.data.readers.base import Content, Edges, Format, Probe, SourceFile, examples, shorten
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
@@ -37,6 +37,11 @@ _DAMAGE = (
 )  # fmt: skip
 """What :mod:`zipfile` raises on damaged archives."""
 _MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
+
+
+def is_data(path: PurePath) -> bool:
+    """Return whether a member of an archive or a file of a folder may hold data: no document, nothing hidden."""
+    return not _DOCUMENTS.search(path.as_posix())
 
 
 def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
@@ -89,7 +94,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
             for entry in wanted:
                 path, size = _decompress(archive, entry, folder, budget, where, limits)
                 budget -= size
-                sources.append(SourceFile(f"{PurePosixPath(entry.filename).name}", path, _role(file, wanted)))
+                sources.append(SourceFile(PurePosixPath(entry.filename).name, path))
             return sources
     except StudioError:
         raise
@@ -99,10 +104,6 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
             where=where,
             mend="Write it anew, without a password.",
         ) from error
-
-
-def _role(file: SourceFile, wanted: Sequence[zipfile.ZipInfo]) -> Role:
-    return file.role if len(wanted) == 1 else "auto"
 
 
 def _refuse_others(names: Sequence[str], where: str) -> None:
@@ -155,7 +156,7 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipI
                 where=where,
                 mend="Write the archive with the usual method, deflate.",
             )
-        if not entry.is_dir() and entry.file_size and not _DOCUMENTS.search(name):
+        if not entry.is_dir() and entry.file_size and is_data(PurePosixPath(name)):
             wanted.append(entry)
     if not wanted:
         raise DataError("The archive holds no file that can be read.", where=where, mend=_MEND)
@@ -193,7 +194,7 @@ def _decompress(
 
 
 # ------------------------------------------------------------------- Open Graph Benchmark
-_PARTS: dict[str, Role] = {"edge": "edges", "node-feat": "features", "node-label": "labels"}
+_PARTS: dict[str, Content] = {"edge": "edges", "node-feat": "features", "node-label": "labels"}
 _ASIDE = re.compile(
     r"(num-(node|edge)-list|edge-feat|edge_(reltype|weight)|node[-_](year|species|.*time)|train|valid|test|"
     r"master|release.*|mapping|nodeidx2.*|labelidx2.*|triplet-type-list|num-node-dict)$"
@@ -216,10 +217,11 @@ def gather_benchmark(probes: Sequence[Probe]) -> list[Probe]:
     aside = [probe for probe, name in zip(probes, names, strict=True) if _ASIDE.match(name)]
     kept = []
     for probe, name in zip(probes, names, strict=True):
-        if name in _PARTS and probe.role == "auto":
+        if name in _PARTS and probe.how.role == "auto":
             memo = {"ogb": probes[names.index("num-node-list")] if "num-node-list" in names else None,
                     "ogb-aside": aside} if name == "edge" else {}  # fmt: skip
-            kept.append(dataclasses.replace(probe, role=_PARTS[name], memo=memo))
+            how = dataclasses.replace(probe.how, role=_PARTS[name])
+            kept.append(dataclasses.replace(probe, how=how, memo=memo))
         elif probe not in aside:
             kept.append(probe)
     return kept

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Features, Finding
+from vgae_core.data.dataset import Features, Finding, Part
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
+from vgae_core.spec import FileSpec
 
-Role = Literal["auto", "edges", "features", "labels"]
-Content = Literal["edges", "features", "labels"]
+Content = Literal["edges", "features", "labels", "names"]
 N_EXAMPLES = 5
 """How many examples a finding or a message shows."""
 
@@ -30,13 +30,10 @@ class SourceFile:
     name : str
         Name shown in messages; the file on disk may be called otherwise.
     path : Path
-    role : str
-        What the user says it holds, or ``"auto"``.
     """
 
     name: str
     path: Path
-    role: Role = "auto"
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,9 @@ class Probe:
         Where the decompressed bytes are.
     head : bytes
         The first 64 KB.
-    role : str
-        What the user says it holds, or ``"auto"``.
     limits : Limits
+    how : FileSpec
+        What the user says about it.
     memo : dict
         What formats found out about the file and need again.
     """
@@ -64,14 +61,44 @@ class Probe:
     stem: str
     path: Path
     head: bytes
-    role: Role
     limits: Limits
+    how: FileSpec = field(default_factory=FileSpec)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def error(self, message: str, *, line: int | None = None, column: str = "", mend: str = "") -> DataError:
         """Return a DataError that names the file and, if known, the line and the column."""
         where = self.name + (f", line {line}" if line else "") + (f", column {column}" if column else "")
         return DataError(message, where=where, mend=mend)
+
+    def said(self, names: Sequence[str], uses: Sequence[str]) -> dict[int, str]:
+        """Return the uses the user gave, by the position of the part.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What the parts of the file are called.
+        uses : sequence of str
+            What they can be used for.
+
+        Raises
+        ------
+        DataError
+            If no part is called so, or it cannot be used for that.
+        """
+        said: dict[int, str] = {}
+        for name, use in self.how.uses.items():
+            if use not in uses:
+                raise self.error(
+                    f"{shorten(name)!r} cannot be used as {use!r} here.",
+                    mend=f"Choose one of: {', '.join(uses)}.",
+                )
+            if name not in names:
+                raise self.error(
+                    f"Nothing in it is called {shorten(name)!r}.",
+                    mend=f"It has: {', '.join(examples(names))}{'…' if len(names) > N_EXAMPLES else ''}.",
+                )
+            said[list(names).index(name)] = use
+        return said
 
     @functools.cached_property
     def is_text(self) -> bool:
@@ -96,6 +123,12 @@ class NodeTable:
     class_names : tuple of str
     values : mapping of str to ndarray of float32, shape (n_rows,)
         Numeric attributes; NaN where unknown.
+    first_row : int or None
+        The node of the first row of a table without ids, if the user says.
+    names : ndarray of str objects, shape (n_rows,), or None
+        What nodes are called besides their ids; empty where unknown.
+    parts : tuple of Part
+        What each part of the file was used for.
     findings : tuple of Finding
     """
 
@@ -107,6 +140,9 @@ class NodeTable:
     classes: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     values: dict[str, np.ndarray] = field(default_factory=dict)
+    first_row: int | None = None
+    names: np.ndarray | None = None
+    parts: tuple[Part, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -128,6 +164,8 @@ class Edges:
         Title of the format, for the user.
     tables : tuple of NodeTable
         What the same file says about nodes.
+    parts : tuple of Part
+        What each part of the file was used for.
     findings : tuple of Finding
     """
 
@@ -139,6 +177,7 @@ class Edges:
     directed: bool | None = None
     symmetric: bool = False
     tables: tuple[NodeTable, ...] = ()
+    parts: tuple[Part, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -158,7 +197,10 @@ class Format:
     edges : callable or None
         ``edges(probe) -> Edges``.
     table : callable or None
-        ``table(probe, content, node_ids) -> NodeTable``, content being features or labels.
+        ``table(probe, content, node_ids) -> NodeTable``, content being features, labels or names.
+    parts : callable or None
+        ``parts(probe, content) -> parts``, for a file of several parts: what each would be used
+        for, told from its beginning or its headers.
     gather : callable or None
         ``gather(probes) -> probes``, for a format of several files: those that belong
         together become one probe, whose memo holds them.
@@ -171,6 +213,7 @@ class Format:
     guess: Callable[[Probe], Content]
     edges: Callable[[Probe], Edges] | None = None
     table: Callable[[Probe, Content, np.ndarray], NodeTable] | None = None
+    parts: Callable[[Probe, Content], tuple[Part, ...]] | None = None
     gather: Callable[[Sequence[Probe]], list[Probe]] | None = None
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import functools
+import itertools
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -53,9 +57,15 @@ LABEL_NAMES = _names(
     "label labels class classes classlabel target targets y category community group cluster club type "
     "pagetype department"
 )
+_TITLES = _names("name names title nodename pagename caption")
+_CERTAIN_LABELS = _names("label labels class classes classlabel target targets")
 MAX_NUMERIC_CLASSES = 100
 """A numeric label with more distinct values than this is a measurement, not a class."""
 MAX_TEXT_CLASSES = 1000
+_PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
+_EDGE_USES = ("source", "target", "weight", "ignore")
+_NODE_USES = ("id", "features", "label", "value", "name", "ignore")
+_LONG_USES = ("id", "feature_name", "feature_value", "ignore")
 _WIDE = 5
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
@@ -82,18 +92,50 @@ class _Table:
     def data(self) -> list[list[str]]:
         return self.shape.rows[1:] if self.header is not None else self.shape.rows
 
+    @property
+    def preview(self) -> tuple[tuple[str, ...], ...]:
+        """The first rows, as far as a screen shows them."""
+        return tuple(tuple(map(shorten, row[:_PREVIEW_COLUMNS])) for row in self.data[:_PREVIEW_ROWS])
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each column is called: by its header, or by its number if that is empty or another's."""
+        given = self.header or ("",) * self.shape.width
+        twice = collections.Counter(given)
+        return tuple(n if n and twice[n] == 1 else str(i) for i, n in enumerate(given, 1))
+
     def name(self, column: int) -> str:
         return self.header[column] if self.header and column < len(self.header) else str(column + 1)
 
-    def find(self, names: frozenset[str], but: tuple[int, ...] = ()) -> int | None:
+    def find(self, names: frozenset[str], but: Collection[int] = ()) -> int | None:
         return next((i for i, n in enumerate(self.plain) if n in names and i not in but), None)
+
+    def parts(self, uses: Mapping[int, str], possible: tuple[str, ...]) -> tuple[Part, ...]:
+        """Return each column with its use and its first values."""
+        first = list(itertools.zip_longest(*self.data[:3], fillvalue=""))
+        return tuple(
+            Part(
+                name, uses.get(i, "ignore"), shorten(", ".join(first[i] if i < len(first) else ())), possible
+            )
+            for i, name in enumerate(self.names)
+        )
 
 
 def _table_of(probe: Probe) -> _Table:
+    if "table" not in probe.memo:
+        probe.memo["table"] = _told(probe)
+    found: _Table = probe.memo["table"]
+    return found
+
+
+def _told(probe: Probe) -> _Table:
     shape = layout(probe)
     first, rest = shape.rows[0], shape.rows[1:]
-    if not _has_header(first, rest):
+    said = probe.how.header
+    if said == "no" or (said == "auto" and not _has_header(first, rest)):
         return _Table(shape, None, shape.skip)
+    if not rest and said == "yes":
+        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row an edge or node.")
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         first = [*first, ""] if _plain(first[0]) in _SOURCE | _NODE else ["", *first]
     return _Table(shape, tuple(first), shape.skip + 1)
@@ -118,8 +160,13 @@ def _has_header(first: list[str], rest: list[list[str]]) -> bool:
 
 
 # -------------------------------------------------------------------------- what is it?
-def _is_long(table: _Table) -> bool:
+def _is_long(table: _Table, said: Collection[str] = ()) -> bool:
     """Whether the rows are (node, feature[, value])."""
+    said = set(said)
+    if said & {"feature_name", "feature_value"}:
+        return True
+    if said - {"id"}:
+        return False
     if table.header is not None:
         return (
             len(table.plain) in (2, 3)
@@ -139,16 +186,33 @@ def _is_long(table: _Table) -> bool:
 
 def _guess(probe: Probe) -> Content:
     table = _table_of(probe)
+    said = set(probe.how.uses.values())
+    if said & {"source", "target", "weight"}:
+        return "edges"
+    if _is_long(table, said) and said:
+        return "features"
     if table.header is not None:
         if table.find(_SOURCE) is not None and table.find(_TARGET) is not None:
             return "edges"
-        if _is_long(table):
+        if _is_long(table, said):
+            return "features"
+        if table.shape.width == 2 and table.plain[0] in _NODE and table.plain[1] in _TITLES:
+            return "names"
+        if _numbers_beside(table) >= _WIDE and table.find(_NODE) is not None:
             return "features"
         if table.find(LABEL_NAMES) is not None and table.find(_NODE) is not None:
             return "labels"
         if table.find(_NODE) is not None and table.shape.width > 2:
             return "features"
     return "edges" if table.shape.width <= 3 else "features"
+
+
+def _numbers_beside(table: _Table) -> int:
+    """Return how many columns beside ids and labels hold numbers, as far as the first rows tell."""
+    rows = [row for row in table.data if len(row) == table.shape.width]
+    known = [name in _NODE or name in LABEL_NAMES for name in table.plain]
+    columns = zip(*rows, strict=True)
+    return sum(not k and all(map(is_number, column)) for k, column in zip(known, columns, strict=False))
 
 
 def is_wide(probe: Probe) -> bool:
@@ -174,16 +238,35 @@ def _edge_columns(probe: Probe, table: _Table) -> tuple[int, int, int | None]:
             line=table.shape.skip + 1,
             mend="One edge a line: source, target and, if there is one, a weight.",
         )
-    source, target = table.find(_SOURCE), table.find(_TARGET)
-    if source is None or target is None or source == target:
-        source, target = 0, 1
-    weight = table.find(WEIGHT_NAMES, (source, target))
+    said = probe.said(table.names, _EDGE_USES)
+    by_use = {use: i for i, use in said.items() if use != "ignore"}
+    source, target, weight = (by_use.get(use) for use in ("source", "target", "weight"))
+    free = [i for i in range(width) if i not in said]
+    if source is None and target is None:
+        source, target = table.find(_SOURCE, said), table.find(_TARGET, said)
+        if source is None or target is None or source == target:
+            source, target = (*free, None, None)[:2]
+    elif source is None:
+        source = next((i for i in free if i == table.find(_SOURCE, said)), next(iter(free), None))
+    elif target is None:
+        target = next((i for i in free if i == table.find(_TARGET, said)), next(iter(free), None))
+    if source is None or target is None:
+        raise probe.error(
+            "No two columns are left for source and target.", mend="Say which columns they are."
+        )
+    if weight is None:
+        weight = table.find(WEIGHT_NAMES, {source, target, *said})
     if weight is None and width == 3:
         other = ({0, 1, 2} - {source, target}).pop()
         # A third column of texts names the edge; numbers weigh it.
         fields = [row[other] for row in table.data if len(row) > other]
-        weight = other if any(is_number(field) for field in fields) else None
+        weight = other if other in free and any(is_number(field) for field in fields) else None
     return source, target, weight
+
+
+def _edge_parts(table: _Table, source: int, target: int, weight: int | None) -> tuple[Part, ...]:
+    uses = {source: "source", target: "target"} | ({} if weight is None else {weight: "weight"})
+    return table.parts(uses, _EDGE_USES)
 
 
 def _count_row(probe: Probe, table: _Table) -> tuple[int, int] | None:
@@ -274,6 +357,7 @@ def _edges(probe: Probe) -> Edges:
         node_ids=ids,
         format=f"edge list ({name})",
         directed=_announced_direction(shape),
+        parts=_edge_parts(table, source, target, weight),
         findings=tuple(findings),
     )
 
@@ -378,11 +462,23 @@ def _announced_direction(shape: Layout) -> bool | None:
 # ------------------------------------------------------------------------------ tables
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     table = _table_of(probe)
-    if content == "labels":
-        return _labels(probe, table, node_ids)
     rows = count_lines(probe) - table.skip
-    by_position = table.header is None and rows == len(node_ids)
-    return _long(probe, table) if _is_long(table) and not by_position else _dense(probe, table, node_ids)
+    by_position = table.header is None and rows == len(node_ids) and not probe.how.uses
+    if content == "features" and _is_long(table, probe.how.uses.values()) and not by_position:
+        return _long(probe, table)
+    return _nodes(probe, table, content, node_ids)
+
+
+def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
+    """Return what the columns would be used for, as far as the first rows tell."""
+    table = _table_of(probe)
+    if content == "edges":
+        return _edge_parts(table, *_edge_columns(probe, table))
+    if content == "features" and _is_long(table, probe.how.uses.values()):
+        return table.parts(_long_uses(probe, table), _LONG_USES)
+    rows = [row for row in table.data if len(row) == table.shape.width]
+    frame = pd.DataFrame(rows, columns=range(table.shape.width), dtype="str")
+    return table.parts(_node_uses(probe, table, frame, content, np.zeros(0, np.int64)), _NODE_USES)
 
 
 def _texts(column: pd.Series) -> pd.Series:
@@ -409,13 +505,32 @@ def _unique_ids(probe: Probe, table: _Table, ids: pd.Series) -> np.ndarray:
     return object_array(ids)
 
 
+def _long_uses(probe: Probe, table: _Table) -> dict[int, str]:
+    """Return the columns of node, feature and value."""
+    said = probe.said(table.names, _LONG_USES)
+    uses = {use: i for i, use in said.items() if use != "ignore"}
+    free = [i for i in range(table.shape.width) if i not in said]
+    named = {"id": table.find(_NODE | _SOURCE, said), "feature_name": table.find(_FEATURE, said)}
+    if None in [named[use] for use in named if use not in uses]:
+        named = {}
+    for use in ("id", "feature_name", "feature_value"):
+        column = uses.get(use, named.get(use))
+        left = [i for i in free if i not in {*uses.values(), *named.values()}]
+        if column is None and (use != "feature_value" or table.shape.width == 3):
+            column = next(iter(left), None)
+        if column is not None:
+            uses[use] = column
+        elif use != "feature_value":
+            raise probe.error(f"No column is left for the {use}.", mend="Say which columns are which.")
+    return {i: use for use, i in uses.items()}
+
+
 def _long(probe: Probe, table: _Table) -> NodeTable:
     """Read rows of node, feature and value; a missing value column means 1."""
     shape = table.shape
-    node = table.find(_NODE | _SOURCE) if table.header is not None else 0
-    feature = table.find(_FEATURE) if table.header is not None else 1
-    node, feature = (0, 1) if node is None or feature is None else (node, feature)
-    value = ({0, 1, 2} - {node, feature}).pop() if shape.width == 3 else None
+    uses = _long_uses(probe, table)
+    by_use = {use: i for i, use in uses.items()}
+    node, feature, value = by_use["id"], by_use["feature_name"], by_use.get("feature_value")
     frame = read_frame(probe, shape, skip=table.skip, dtype={node: str, feature: str})
     probe.limits.check("feature_values", len(frame), where=probe.name)
     texts = {column: _texts(frame[column]) for column in (node, feature)}
@@ -465,46 +580,169 @@ def _long(probe: Probe, table: _Table) -> NodeTable:
         ids=object_array(ids),
         features=features,
         feature_names=tuple(map(str, names)),
+        parts=table.parts(uses, _LONG_USES),
         findings=findings,
     )
 
 
-def _dense(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
-    """Read one row a node: its id, if there is one, then a number a column."""
+def _nodes(probe: Probe, table: _Table, content: Content, node_ids: np.ndarray) -> NodeTable:
+    """Read one row a node: its id, if there is one, then features, a label, values and a name."""
     shape = table.shape
-    if shape.width < 2 and table.header is not None and table.plain[0] in _NODE:
-        raise probe.error("Holds ids and no features.", mend="Add a column of numbers a feature.")
-    n_rows = count_lines(probe) - table.skip
-    probe.limits.check("feature_values", max(0, n_rows) * shape.width, where=probe.name)
-    first_named = table.find(_NODE) if table.header is not None else None
-    if first_named is None and table.header is not None and table.header[0] == "":
-        first_named = 0
-    frame = read_frame(probe, shape, skip=table.skip, dtype={first_named or 0: str})
+    if content == "features":
+        n_rows = count_lines(probe) - table.skip
+        probe.limits.check("feature_values", max(0, n_rows) * shape.width, where=probe.name)
+    first = _named_id(table, probe.said(table.names, _NODE_USES))
+    frame = read_frame(
+        probe, shape, skip=table.skip, dtype={first or 0: str} if content == "features" else str
+    )
     if not len(frame):
         raise probe.error("Holds a header and no rows.", mend="Hand in one row a node.")
-    ids_column = first_named
-    if ids_column is None:
-        by_position = table.header is not None and len(frame) == len(node_ids)
-        ids_column = _looks_like_ids(frame, node_ids, certain=not by_position)
-    if ids_column is None and len(node_ids) and len(frame) != len(node_ids):
+    uses = _node_uses(probe, table, frame, content, node_ids)
+    columns: dict[str, list[int]] = {use: [] for use in _NODE_USES}
+    for i, use in uses.items():
+        columns[use].append(i)
+    for use in ("id", "label", "name"):
+        if len(columns[use]) > 1:
+            shown = ", ".join(shorten(table.names[i]) for i in columns[use])
+            raise probe.error(f"Two columns are said to be the {use}: {shown}.", mend="Choose one of them.")
+    if not columns["id"] and len(node_ids) and len(frame) != len(node_ids) and probe.how.first_row == "auto":
+        what = "rows" if content == "features" else content
         raise probe.error(
-            f"Has {len(frame):,} rows for {len(node_ids):,} nodes, and no column of node ids.",
+            f"Has {len(frame):,} {what} for {len(node_ids):,} nodes, and no column of node ids.",
             mend="Put the node id in the first column, under the heading `id`.",
         )
-    ids = None if ids_column is None else _unique_ids(probe, table, _texts(frame[ids_column]))
-    columns = [i for i in range(shape.width) if i != ids_column]
-    if not columns:
-        raise probe.error("Holds ids and no features.", mend="Add a column of numbers a feature.")
-    matrix = np.empty((len(frame), len(columns)), np.float32)
-    for at, column in enumerate(columns):
-        matrix[:, at] = numbers(probe, shape, table.skip, frame[column], table.name(column))
+    features = None
+    if columns["features"]:
+        matrix = np.empty((len(frame), len(columns["features"])), np.float32)
+        for at, i in enumerate(columns["features"]):
+            matrix[:, at] = numbers(probe, shape, table.skip, frame[i], table.name(i))
+        features = compact(matrix)
+    findings: list[Finding] = []
+    classes, class_names, values = _told_of_nodes(probe, table, frame, uses, findings)
+    if features is None and classes is None and not values and not columns["name"]:
+        if content == "features":
+            raise probe.error("Holds ids and no features.", mend="Add a column of numbers a feature.")
+        raise probe.error(
+            "No column holds classes or numbers: each text stands in one row only.",
+            mend="Hand in a column of labels that several nodes share.",
+        )
+    ignored = [table.name(i) for i in columns["ignore"]]
+    if ignored:
+        findings.append(Finding("columns-ignored", "info",
+            f"Columns of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}"
+            f"{'…' if len(ignored) > 5 else ''}.", len(ignored), examples(ignored)))  # fmt: skip
     return NodeTable(
         where=probe.name,
         n_rows=len(frame),
-        ids=ids,
-        features=compact(matrix),
-        feature_names=tuple(table.name(i) for i in columns) if table.header is not None else (),
+        ids=_unique_ids(probe, table, _texts(frame[columns["id"][0]])) if columns["id"] else None,
+        features=features,
+        feature_names=tuple(table.name(i) for i in columns["features"]) if table.header is not None else (),
+        classes=classes,
+        class_names=class_names,
+        values=values,
+        names=object_array(_texts(frame[columns["name"][0]])) if columns["name"] else None,
+        parts=table.parts(uses, _NODE_USES),
+        findings=tuple(findings),
     )
+
+
+def _told_of_nodes(
+    probe: Probe, table: _Table, frame: pd.DataFrame, uses: Mapping[int, str], findings: list[Finding]
+) -> tuple[np.ndarray | None, tuple[str, ...], dict[str, np.ndarray]]:
+    """Return classes, their names, and numeric values of the columns so used."""
+    said = probe.said(table.names, _NODE_USES)
+    classes: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    values: dict[str, np.ndarray] = {}
+    for i, use in uses.items():
+        if use == "label":
+            found = as_classes(_texts(frame[i]), certain=True)
+            if found is None:
+                raise probe.error(
+                    f"Column {table.name(i)} has {_texts(frame[i]).nunique():,} different values in "
+                    f"{len(frame):,} rows: no classes.",
+                    mend="Choose another column for the label.",
+                )
+            classes, class_names = found
+        elif use == "value":
+            measured = _as_values(probe, table, _texts(frame[i]), i)
+            if measured is None:
+                raise probe.error(
+                    f"Column {table.name(i)} holds texts that are no numbers.",
+                    mend="Choose another use for it.",
+                )
+            values[table.name(i) if table.header is not None else "value"] = measured
+            named = table.header is not None and table.plain[i] in LABEL_NAMES
+            if i not in said and (named or len(uses) - ("id" in uses.values()) == 1):
+                findings.append(Finding("label-values", "info",
+                    f"Column {table.name(i)} of {probe.name} is numeric with many values: "
+                    "kept for colouring, not as classes.", int(frame[i].nunique())))  # fmt: skip
+    return classes, class_names, values
+
+
+def _named_id(table: _Table, said: Mapping[int, str]) -> int | None:
+    """Return the column of node ids, if someone or its name says so."""
+    column = next((i for i, use in said.items() if use == "id"), None)
+    if column is None and table.header is not None:
+        column = table.find(_NODE, said)
+        if column is None and table.header[0] == "" and 0 not in said:
+            column = 0
+    return column
+
+
+def _node_uses(
+    probe: Probe, table: _Table, frame: pd.DataFrame, content: Content, node_ids: np.ndarray
+) -> dict[int, str]:
+    """Return the use of each column: what the user said, else what names and values tell."""
+    said = probe.said(table.names, _NODE_USES)
+    ids = _named_id(table, said)
+    if ids is None and 0 not in said:
+        if content == "features":
+            by_position = table.header is not None and len(frame) == len(node_ids)
+            ids = _looks_like_ids(frame, node_ids, certain=not by_position)
+        elif table.shape.width > 1:
+            ids = 0
+    uses = said | ({} if ids is None else {ids: "id"})
+    free = [i for i in range(table.shape.width) if i not in uses]
+    if content == "features":
+        for i in free:
+            uses[i] = _use_in_features(table, frame[i], i, labelled="label" in uses.values())
+    elif content == "names":
+        uses |= dict.fromkeys(free, "ignore") | (
+            {free[0]: "name"} if "name" not in said.values() and free else {}
+        )
+    else:
+        uses |= _uses_in_labels(probe, table, frame, free, labelled="label" in said.values())
+    return dict(sorted(uses.items()))
+
+
+def _use_in_features(table: _Table, column: pd.Series, i: int, *, labelled: bool) -> str:
+    """Return the use of a column beside features: texts are no features, and classes that are called so."""
+    name = table.plain[i] if table.header is not None else ""
+    numeric = column.dtype.kind in "biuf" or any(is_number(field) for field in column.iloc[:1000])
+    called = name in (_CERTAIN_LABELS if numeric else LABEL_NAMES)
+    if called and not labelled and as_classes(_texts(column), certain=True) is not None:
+        return "label"
+    return "features" if numeric else "ignore"
+
+
+def _uses_in_labels(
+    probe: Probe, table: _Table, frame: pd.DataFrame, free: list[int], *, labelled: bool
+) -> dict[int, str]:
+    """Return the use of each column beside the ids: one is the label, other numbers are values."""
+    uses: dict[int, str] = {}
+    named = [i for i in free if table.header is not None and table.plain[i] in LABEL_NAMES]
+    # The column called label goes first; without one, the last column that has classes.
+    for i in [*named, *[i for i in reversed(free) if i not in named]]:
+        texts = _texts(frame[i])
+        certain = i in named or len(free) == 1
+        if not labelled and as_classes(texts, certain=certain) is not None:
+            uses[i], labelled = "label", True
+        elif _plain(table.name(i)).endswith("id") or _as_values(probe, table, texts, i) is None:
+            uses[i] = "ignore"
+        else:
+            uses[i] = "value"
+    return uses
 
 
 def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool) -> int | None:
@@ -528,78 +766,6 @@ def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool)
         else np.array([int(i) for i in node_ids if is_whole(str(i))][: 10**7])
     )
     return 0 if len(known) and np.isin(whole, known).mean() > 0.5 else None
-
-
-def _labels(probe: Probe, table: _Table, node_ids: np.ndarray) -> NodeTable:
-    """Read one row a node: id and label; other numeric columns become values."""
-    shape = table.shape
-    frame = read_frame(probe, shape, skip=table.skip, dtype=str)
-    if not len(frame):
-        raise probe.error("Holds a header and no rows.", mend="Hand in rows of node and label.")
-    if shape.width == 1:
-        if len(frame) != len(node_ids):
-            raise probe.error(
-                f"Has {len(frame):,} labels for {len(node_ids):,} nodes, and no column of node ids.",
-                mend="Hand in two columns: node,label.",
-            )
-        ids_column: int | None = None
-    else:
-        ids_column = table.find(_NODE) if table.header is not None else 0
-        ids_column = 0 if ids_column is None else ids_column
-    ids = None if ids_column is None else _unique_ids(probe, table, _texts(frame[ids_column]))
-    others = [i for i in range(shape.width) if i != ids_column]
-    named = [i for i in others if table.header is not None and table.plain[i] in LABEL_NAMES]
-    classes: np.ndarray | None = None
-    class_names: tuple[str, ...] = ()
-    values: dict[str, np.ndarray] = {}
-    ignored: list[str] = []
-    findings: list[Finding] = []
-    # The column called label goes first; without one, the last column that has classes.
-    for column in [*named, *[i for i in reversed(others) if i not in named]]:
-        texts = _texts(frame[column])
-        found = as_classes(texts, certain=column in named or len(others) == 1) if classes is None else None
-        if found is not None:
-            classes, class_names = found
-            continue
-        measured = _as_values(probe, table, texts, column)
-        if measured is None or _plain(table.name(column)).endswith("id"):
-            ignored.append(table.name(column))
-        else:
-            values[table.name(column) if table.header is not None else "value"] = measured
-            if column in named or len(others) == 1:
-                findings.append(
-                    Finding(
-                        "label-values",
-                        "info",
-                        f"Column {table.name(column)} of {probe.name} is numeric with many values: "
-                        "kept for colouring, not as classes.",
-                        int(texts.nunique()),
-                    )
-                )
-    if classes is None and not values:
-        raise probe.error(
-            "No column holds classes or numbers: each text stands in one row only.",
-            mend="Hand in a column of labels that several nodes share.",
-        )
-    if ignored:
-        findings.append(
-            Finding(
-                "columns-ignored",
-                "info",
-                f"Columns of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}.",
-                len(ignored),
-                examples(ignored),
-            )
-        )
-    return NodeTable(
-        where=probe.name,
-        n_rows=len(frame),
-        ids=ids,
-        classes=classes,
-        class_names=class_names,
-        values=dict(reversed(values.items())),
-        findings=tuple(findings),
-    )
 
 
 _UNKNOWN = {"", "nan", "na", "n/a", "none", "null", "?"}
@@ -675,4 +841,5 @@ FORMAT = Format(
     guess=_guess,
     edges=_edges,
     table=_table,
+    parts=_parts,
 )

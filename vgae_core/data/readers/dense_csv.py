@@ -60,7 +60,7 @@ def _numeric(rows: list[list[str]], start: int) -> bool:
 
 
 def _recognise(probe: Probe) -> bool:
-    if probe.role == "labels" or what_else(probe) is not None:
+    if probe.how.role in ("labels", "names") or what_else(probe) is not None:
         return False
     if "dense" not in probe.memo:
         probe.memo["dense"] = _square(probe)

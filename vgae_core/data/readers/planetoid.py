@@ -16,6 +16,7 @@ from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe
 from vgae_core.data.readers.restricted_pickle import MEND, Array, Csr, neighbours
 from vgae_core.errors import DataError
+from vgae_core.spec import FileSpec
 
 PARTS = ("x", "y", "tx", "ty", "allx", "ally", "graph", "test.index")
 """The files of one data set: ``ind.NAME.<part>``."""
@@ -213,13 +214,13 @@ def _gather(probes: Sequence[Probe]) -> list[Probe]:
     sets: dict[str, dict[str, Probe]] = {}
     for probe in probes:
         match = _NAME.fullmatch(probe.stem)
-        if match and probe.role in ("auto", "edges"):
+        if match and probe.how.role in ("auto", "edges"):
             sets.setdefault(match["name"], {}).setdefault(match["part"], probe)
     merged = {name: parts for name, parts in sets.items() if len(parts) > 1}
     members = {id(probe) for parts in merged.values() for probe in parts.values()}
     whole = [
-        Probe(name, name, next(iter(parts.values())).path, b"", "edges", next(iter(parts.values())).limits,
-              {"planetoid": parts})
+        Probe(name, name, next(iter(parts.values())).path, b"", next(iter(parts.values())).limits,
+              FileSpec(name=name, role="edges"), {"planetoid": parts})
         for name, parts in merged.items()
     ]  # fmt: skip
     return whole + [probe for probe in probes if id(probe) not in members]

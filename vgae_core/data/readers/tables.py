@@ -143,7 +143,7 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
         raise probe.error("Holds no rows.", mend="Hand in a table with one row an edge or node.")
     with open(path, "rb") as stream:
         head = stream.read(65_536)
-    text = Probe(probe.name, probe.stem, path, head, probe.role, probe.limits)
+    text = Probe(probe.name, probe.stem, path, head, probe.limits, probe.how)
     probe.memo[key] = (text, folder)  # the folder goes when the probe does
     return text
 

@@ -23,7 +23,7 @@ def _gather(probes: Sequence[Probe]) -> list[Probe]:
     sets: dict[str, dict[str, Probe]] = {}
     for probe in probes:
         match = _NAME.fullmatch(probe.stem)
-        if match and probe.role in ("auto", "features"):
+        if match and probe.how.role in ("auto", "features"):
             part = match["part"].lower().replace("genes", "features")
             sets.setdefault(match["prefix"], {}).setdefault(part, probe)
     whole, members = [], set()
@@ -32,7 +32,13 @@ def _gather(probes: Sequence[Probe]) -> list[Probe]:
             parts["matrix"]
         ):
             members |= {id(probe) for probe in parts.values()}
-            whole.append(dataclasses.replace(parts["matrix"], role="features", memo={"ten_x": parts}))
+            whole.append(
+                dataclasses.replace(
+                    parts["matrix"],
+                    how=dataclasses.replace(parts["matrix"].how, role="features"),
+                    memo={"ten_x": parts},
+                )
+            )
     return whole + [probe for probe in probes if id(probe) not in members]
 
 

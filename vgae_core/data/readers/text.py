@@ -125,7 +125,8 @@ def _layout(probe: Probe) -> Layout:
     if not body:
         what = "only comments" if comments else "no rows"
         raise probe.error(f"Holds {what}.", mend="Hand in a file with one row an edge or node.")
-    separator, rows = _choose(body, complete)
+    said = {name: separator for separator, name in _SEPARATOR_NAMES.items()}.get(probe.how.separator)
+    separator, rows = _choose(body, complete, _SEPARATORS if said is None else (said,))
     counts = [len(row) for row in rows[1:]] or [len(rows[0])]
     width = max(set(counts), key=counts.count)
     probe.limits.check("feature_columns", width, where=probe.name)
@@ -182,10 +183,10 @@ def split(lines: list[str], separator: str) -> list[list[str]]:
     return [[field.strip() for field in row] for row in rows if row]
 
 
-def _choose(lines: list[str], complete: bool) -> tuple[str, list[list[str]]]:
+def _choose(lines: list[str], complete: bool, separators: tuple[str, ...]) -> tuple[str, list[list[str]]]:
     """Return the separator that cuts the rows into the most even columns, and the rows."""
     best: tuple[tuple[bool, bool, bool, int], str, list[list[str]]] | None = None
-    for order, separator in enumerate(_SEPARATORS):
+    for order, separator in enumerate(separators):
         try:
             rows = split(lines[:200], separator)
         except csv.Error:
