@@ -184,7 +184,12 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
     graph = repair(raw, repairs)
     old = st.session_state.get("spec", RunSpec())
     values = old.to_dict()
-    values["dataset"] = {"source": source, "name": raw.name, "repairs": repairs.to_dict()}
+    values["dataset"] = {
+        "source": source,
+        "name": raw.name,
+        "files": [file.how.to_dict() for file in raw.files],
+        "repairs": repairs.to_dict(),
+    }
     profile = graph.profile
     values["outputs"] = [
         output.to_dict()

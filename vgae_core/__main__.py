@@ -27,7 +27,7 @@ import numpy as np
 from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.metrics import link_metrics
 from vgae_core.analysis.reconstruction import missing_links, score_pairs
-from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.dataset import FileReport, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.data.readers.archives import is_data
@@ -76,13 +76,16 @@ def _refuse(message: str) -> int:
 # -------------------------------------------------------------------------- commands
 def inspect_command(options: argparse.Namespace) -> int:
     """Print what is in a data set."""
-    report = inspect(_read(options)).to_dict()
+    found = inspect(_read(options))
+    report = found.to_dict()
     if options.json:
         print(json.dumps(finite(report), ensure_ascii=False))
         return 0
     for key, value in report.items():
         if isinstance(value, str | int | float | bool) or value is None:
             print(f"{key:>20}  {_said(value)}")
+    for file in found.files:
+        print(f"{'file':>20}  {_taken_for(file)}")
     for finding in report["findings"]:
         print(f"{finding['level']:>20}  {finding['message']}")
     return 0
@@ -346,6 +349,21 @@ def _print_scores(metrics: Any) -> None:
         print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
 
 
+def _taken_for(file: FileReport) -> str:
+    """Return in one line what a file was recognised as, and what was assumed of its parts."""
+    if file.how.role == "ignore":
+        return f"{file.how.name}: left out"
+    layout = [f"{file.separator}-separated"] if file.separator else []
+    layout += [{"yes": "with a header", "no": "without a header"}[file.header]] if file.header else []
+    told = [f"{part.name}={part.use}" for part in file.parts if part.use != "features"]
+    columns = file.n_parts - len(told)
+    told += [f"{columns:,} features"] if columns else []
+    about = f" ({', '.join(layout)})" if layout else ""
+    return f"{file.how.name}: {file.how.role} from {file.format}{about}" + (
+        f": {', '.join(told)}" if told else ""
+    )
+
+
 def _said(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
@@ -460,8 +478,12 @@ def _parser() -> argparse.ArgumentParser:
 
     benchmark = command("benchmark", benchmark_command, "Measure what training costs on this machine.")
     data(benchmark, optional=True)
-    benchmark.add_argument("--nodes", type=int, default=100_000, metavar="N", help="without PATH: of a generated graph")
-    benchmark.add_argument("--edges", type=int, default=1_000_000, metavar="M", help="without PATH: as --nodes")
+    benchmark.add_argument(
+        "--nodes", type=int, default=100_000, metavar="N", help="without PATH: of a generated graph"
+    )
+    benchmark.add_argument(
+        "--edges", type=int, default=1_000_000, metavar="M", help="without PATH: as --nodes"
+    )
     specification(benchmark)
 
     evaluate = command("evaluate", evaluate_command, "Work the scores of a run out again.")

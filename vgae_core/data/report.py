@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding, RawGraph, filled, value_kind
+from vgae_core.data.dataset import FileReport, Finding, RawGraph, filled, value_kind
 from vgae_core.data.repairs import Offer, Structure, offers, structure
 from vgae_core.data.splits import check_zeros
 from vgae_core.errors import DataError
@@ -47,6 +47,8 @@ class Report:
         Nodes with a class.
     label_counts : mapping of str to int
         Nodes of each class.
+    files : tuple of FileReport
+        What each file was taken for.
     findings : tuple of Finding
         What the readers noticed, then what the repairs decide.
     """
@@ -76,6 +78,7 @@ class Report:
     n_labelled: int
     label_counts: Mapping[str, int]
     values: tuple[str, ...]
+    files: tuple[FileReport, ...]
     findings: tuple[Finding, ...]
     offers: tuple[Offer, ...]
     structure: Structure = field(repr=False)
@@ -92,11 +95,12 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, without the arrays."""
-        skipped = {"structure", "findings", "offers"}
+        skipped = {"structure", "files", "findings", "offers"}
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         values["label_counts"] = dict(self.label_counts)
         values["values"] = list(self.values)
         values["weight_range"] = None if self.weight_range is None else list(self.weight_range)
+        values["files"] = [file.to_dict() for file in self.files]
         values["findings"] = [{**dataclasses.asdict(f), "examples": list(f.examples)} for f in self.findings]
         values["repairs"] = [dataclasses.asdict(offer) for offer in self.offers]
         return values
@@ -152,6 +156,7 @@ def inspect(raw: RawGraph) -> Report:
         n_labelled=len(labelled),
         label_counts={name: int(count) for name, count in zip(raw.label_names, per_class, strict=False)},
         values=tuple(raw.values),
+        files=raw.files,
         findings=(
             *raw.findings,
             *(_of_matrix(raw) if raw.is_matrix else _structural(raw, counts, offered, degrees)),
