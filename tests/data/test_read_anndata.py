@@ -102,8 +102,11 @@ def test_features_and_labels_for_other_edges(tmp_path):
 
 
 def test_no_graph_and_repeated_names(tmp_path):
+    cells = read_bytes(("a.h5ad", h5ad(tmp_path, lambda f: f.__delitem__("obsp"))))
+    assert cells.is_matrix
+    assert len(cells.node_ids) == 7
     with pytest.raises(DataError, match=r"`obsp` is empty.*scanpy"):
-        read_bytes(("a.h5ad", h5ad(tmp_path, lambda f: f.__delitem__("obsp"))))
+        read_bytes(("a.h5ad", h5ad(tmp_path, lambda f: f.__delitem__("obsp")), "edges"))
     graph = read_bytes(("a.h5ad", h5ad(tmp_path, replaced("obs/index", np.array(["a"] * 7, dtype="S")))))
     assert graph.node_ids.tolist() == list(range(7))
     assert any(f.code == "names-repeat" for f in graph.findings)

@@ -125,7 +125,7 @@ def test_crafted_csr_is_refused(files, changes, message):
 
 def test_an_adjacency_must_be_square(files):
     for name, content in (("a.npz", crafted(shape=(3, 4))), ("a.mtx", MTX + "real general\n3 4 1\n1 2 1\n")):
-        with pytest.raises(DataError, match="must be square. Received: 3 x 4"):
+        with pytest.raises(DataError, match=r"must be square\. Received: 3 x 4"):
             files((name, content, "edges"))
 
 

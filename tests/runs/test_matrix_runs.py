@@ -10,6 +10,7 @@ import sklearn.metrics
 from scipy import sparse
 
 from tests.graphs import communities
+from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines
 from vgae_core.analysis.metrics import ranking_metrics
 from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
@@ -55,6 +56,39 @@ def test_every_likelihood_trains_or_is_refused_with_the_reason(loss, sparse_inpu
     assert result.metrics["test"]["roc_auc"] == pytest.approx(
         sklearn.metrics.roc_auc_score(y, result.scores["model"])
     )
+
+
+def test_logits_of_a_multinomial_are_logarithms_of_expected_values():
+    graph = counts()
+    result = execute(spec_for(graph, outputs__output__loss="multinomial"), graph)
+    known = without_entries(graph.features, np.concatenate([result.split.val, result.split.test]))
+    expected = np.exp(result.left.astype(np.float64) @ result.right.T)
+    np.testing.assert_allclose(
+        expected.sum(axis=1), np.asarray(known.sum(axis=1)).ravel(), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_baselines_are_factors_of_their_dense_formulas():
+    graph = counts(n=40)
+    matrix = graph.features.toarray().astype(np.float64)
+    factors = entry_baselines(graph.features, 3)
+    per_row, per_column = np.count_nonzero(matrix, axis=1), np.count_nonzero(matrix, axis=0)
+    u, s, v = np.linalg.svd(matrix)
+    truth = {
+        "popularity": np.tile(per_column, (40, 1)),
+        "row_column": np.outer(per_row, per_column),
+        "svd": (u[:, :3] * s[:3]) @ v[:3],
+    }
+    assert list(factors) == list(truth) == list(ENTRY_BASELINES)
+    for name, (left, right) in factors.items():
+        np.testing.assert_allclose(left @ right.T, truth[name], atol=0.05, err_msg=name)
+
+
+def test_model_and_baselines_are_ranked_on_the_same_entries():
+    graph = counts()
+    result = execute(spec_for(graph), graph)
+    for scores in (result.metrics["test"], *result.metrics["baselines"].values()):
+        assert {"roc_auc", "average_precision", "recall_at_20", "ndcg_at_20"} <= set(scores)
 
 
 def test_training_beats_popularity_and_the_row_means():

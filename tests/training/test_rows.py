@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from tests.graphs import communities
-from vgae_core.data.splits import split_entries
+from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.spec import RunSpec, SplitSpec, for_family
@@ -28,7 +28,8 @@ def batches_for(graph, **changes):
     spec = spec_for(graph, **changes)
     split = split_entries(graph, SplitSpec(), 0)
     part = np.where(np.arange(graph.n_nodes) % 3 == 0, 0, 2).astype(np.int8)
-    return row_batches(graph, split, spec, part), split, spec
+    known = without_entries(graph.features, np.concatenate([split.val, split.test]))
+    return row_batches(known, spec, graph.labels, part), split, spec
 
 
 def dense(tensor):

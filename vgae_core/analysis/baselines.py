@@ -13,9 +13,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
-from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import LinkSplit, without_entries
+from vgae_core.data.splits import LinkSplit
 
 _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
@@ -86,39 +86,6 @@ def run_baselines(graph: GraphData, split: LinkSplit) -> dict[str, np.ndarray]:
 
 
 # ------------------------------------------------------------------------ neighbourhoods
-def run_entry_baselines(graph: GraphData, split: LinkSplit, rank: int) -> dict[str, np.ndarray]:
-    """Return every matrix baseline's scores of the test entries.
-
-    Parameters
-    ----------
-    graph : GraphData
-        Its features are the matrix; held-out entries are left out of it first.
-    split : LinkSplit
-        Entries (row, column).
-    rank : int
-        Rank of the truncated singular value decomposition: the latent size it stands beside.
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (n_test + n_test_neg,)
-        Keys of :data:`ENTRY_BASELINES`; test entries first, then zeros.
-    """
-    matrix = without_entries(graph.features, np.concatenate([split.val, split.test]))
-    pairs = np.concatenate([split.test, split.test_neg])
-    per_column = np.diff(sparse.csc_array(matrix).indptr).astype(np.float64)
-    per_row = np.diff(matrix.indptr).astype(np.float64)
-    scores = {
-        "popularity": per_column[pairs[:, 1]],
-        "row_column": per_row[pairs[:, 0]] * per_column[pairs[:, 1]],
-    }
-    rank = min(rank, min(matrix.shape) - 1)
-    if rank >= 1:
-        svd = TruncatedSVD(rank, random_state=0)
-        left = svd.fit_transform(matrix)
-        scores["svd"] = np.einsum("ij,ij->i", left[pairs[:, 0]], svd.components_.T[pairs[:, 1]])
-    return scores
-
-
 def _pattern(message: sparse.csr_array) -> sparse.csr_array:
     """Return who is joined to whom: symmetric, entries 1, no diagonal, canonical; float32."""
     pattern = sparse.csr_array(message + message.T)
@@ -303,6 +270,32 @@ BASELINES: dict[str, Baseline] = {
 """Every baseline, in the order tables show them."""
 
 
+# ------------------------------------------------------------------------ matrices
+def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return every matrix baseline as two factors: entry (i, j) scores ``left_i . right_j``.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (n_rows, n_columns)
+        Without its held-out entries.
+    rank : int
+        Rank of the truncated singular value decomposition: the latent size it stands beside.
+
+    Returns
+    -------
+    dict of str to tuple of ndarrays of float32, shapes (n_rows, k) and (n_columns, k)
+        Keys of :data:`ENTRY_BASELINES`.
+    """
+    per_row, per_column = (count.astype(np.float32)[:, None] for count in filled(matrix))
+    factors = {"popularity": (np.ones_like(per_row), per_column), "row_column": (per_row, per_column)}
+    rank = min(rank, min(matrix.shape) - 1)
+    if rank >= 1:
+        svd = TruncatedSVD(rank, random_state=0)
+        left = svd.fit_transform(matrix).astype(np.float32)
+        factors["svd"] = (left, svd.components_.T.astype(np.float32))
+    return factors
+
+
 ENTRY_BASELINES: dict[str, tuple[str, str]] = {
     "popularity": (
         "Popularity",
@@ -315,4 +308,4 @@ ENTRY_BASELINES: dict[str, tuple[str, str]] = {
         "(Halko et al. 2011).",
     ),
 }
-"""Title and help of each key of :func:`run_entry_baselines`."""
+"""Title and help of each key of :func:`entry_baselines`."""

@@ -18,6 +18,12 @@ from vgae_core.nn.layers import Dispersion, PairInnerProduct, SampleNormal, Take
 from vgae_core.nn.objectives import check_targets, compile_arguments
 from vgae_core.spec import ModelSpec, RunSpec
 
+_BLOCK = 4_000_000
+"""Logits held at once: 16 MB."""
+
+_LEAST = 1e-6
+"""Total of an empty row, so that its logarithm is finite."""
+
 
 @dataclass(frozen=True)
 class BuiltModel:
@@ -166,13 +172,18 @@ def decoder(built: BuiltModel, output: str) -> Callable[[Any], Any]:
     return decode
 
 
-def pair_factors(built: BuiltModel, z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pair_factors(
+    built: BuiltModel, z_mean: np.ndarray, totals: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return factors whose inner products are the logits of pairs.
 
     Parameters
     ----------
     built : BuiltModel
     z_mean : ndarray of float32, shape (n_nodes, latent_dim)
+    totals : ndarray of float32, shape (n_nodes,), optional
+        Sum of each row of a multinomial matrix.  A softmax says nothing of pairs in different rows; times the
+        row's total it is the expected value, whose logarithm then is the logit, as that of a Poisson rate.
 
     Returns
     -------
@@ -189,10 +200,27 @@ def pair_factors(built: BuiltModel, z_mean: np.ndarray) -> tuple[np.ndarray, np.
             hidden = layer(hidden)
     kernel, bias = (np.asarray(weight) for weight in feature_head(built).weights)
     left = np.asarray(hidden)
+    left = np.concatenate([left, np.ones((len(left), 1), np.float32)], axis=1)
+    right = np.concatenate([kernel.T, bias[:, None]], axis=1)
+    if totals is None:
+        return left, right
+    offset = np.log(np.maximum(totals, _LEAST)) - _log_sums(left, right)
     return (
-        np.concatenate([left, np.ones((len(left), 1), np.float32)], axis=1),
-        np.concatenate([kernel.T, bias[:, None]], axis=1),
+        np.concatenate([left, offset[:, None].astype(np.float32)], axis=1),
+        np.concatenate([right, np.ones((len(right), 1), np.float32)], axis=1),
     )
+
+
+def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return log(sum_j exp(left_i . right_j)), float32 (n_rows,), a block of rows at a time."""
+    sums = np.empty(len(left), np.float32)
+    step = max(1, _BLOCK // len(right))
+    for start in range(0, len(left), step):
+        logits = left[start : start + step] @ right.T
+        top = logits.max(axis=1, keepdims=True)
+        np.exp(logits - top, out=logits)
+        sums[start : start + step] = np.log(logits.sum(axis=1)) + top[:, 0]
+    return sums
 
 
 def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:

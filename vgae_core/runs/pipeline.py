@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
-from vgae_core.analysis.baselines import run_baselines, run_entry_baselines
+from vgae_core.analysis.baselines import entry_baselines, run_baselines
 from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import GraphData
@@ -83,19 +83,19 @@ def execute(
     if split is None:
         split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
     label_part = _label_parts(graph, spec.split, spec.seed)
+    # What the model of a matrix may see of it.
+    known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
 
     stage("building")
     built = build(spec, graph.profile)
-    name = "output" if matrix else "x_rec"
-    if graph.features is not None and name in built.model.output:
-        known = (
-            without_entries(graph.features, np.concatenate([split.val, split.test]))
-            if matrix
-            else graph.features
-        )
-        feature_head(built).bias.assign(_trivial_answer(str(spec.output(name).loss), known))
+    name, shown = ("x_rec", graph.features) if known is None else ("output", known)
+    if shown is not None and name in built.model.output:
+        feature_head(built).bias.assign(_trivial_answer(str(spec.output(name).loss), shown))
     compiled, notes = compile_arguments(spec, graph.profile)
-    batches = (row_batches if matrix else graph_batches)(graph, split, spec, label_part)
+    if known is None:
+        batches = graph_batches(graph, split, spec, label_part)
+    else:
+        batches = row_batches(known, spec, graph.labels, label_part)
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
     on_event(
@@ -114,7 +114,7 @@ def execute(
     z_mean = latent["z_mean"]
     test_pairs = np.concatenate([split.test, split.test_neg])
     y_test = _truth(split.test, split.test_neg)
-    left, right = pair_factors(built, z_mean)
+    left, right = pair_factors(built, z_mean, batches.totals)
     scores = {"model": score_pairs(left, test_pairs, right).astype(np.float32)}
     metrics: dict[str, Any] = {"test": link_metrics(y_test, scores["model"])}
     if len(split.val):
@@ -125,14 +125,17 @@ def execute(
 
     stage("baselines")
     metrics["baselines"] = {}
-    trivial = (
-        run_entry_baselines(graph, split, spec.model.latent_dim) if matrix else run_baselines(graph, split)
-    )
-    for name, values in trivial.items():
-        scores[name] = values.astype(np.float32)
-        metrics["baselines"][name] = link_metrics(y_test, scores[name])
-    if matrix:
+    if known is None:
+        for name, values in run_baselines(graph, split).items():
+            scores[name] = values.astype(np.float32)
+            metrics["baselines"][name] = link_metrics(y_test, scores[name])
+    else:
         metrics["test"] |= ranking_metrics(left, right, known, split.test)
+        for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
+            scores[name] = score_pairs(rows, test_pairs, columns)
+            metrics["baselines"][name] = link_metrics(y_test, scores[name]) | ranking_metrics(
+                rows, columns, known, split.test
+            )
 
     result = RunResult(
         metrics=metrics,

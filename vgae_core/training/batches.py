@@ -21,7 +21,7 @@ from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import LinkSplit, without_entries
+from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch, pairs_per_step
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import RunSpec
@@ -45,12 +45,15 @@ class Batches:
         What the encoder sees: the message graph as one, or the rows of a matrix batch by batch.
     expected_collisions : float
         Expected share of negatives that are training edges and count as negatives all the same.
+    totals : ndarray of float32, shape (n_rows,), or None
+        Of a multinomial matrix: the sum of each row, whose shares the model gives.
     """
 
     dataset: tf.data.Dataset | keras.utils.PyDataset
     steps_per_epoch: int
     encoder_inputs: Iterable[dict[str, Any]]
     expected_collisions: float = 0.0
+    totals: np.ndarray | None = None
 
 
 def graph_batches(
@@ -256,26 +259,29 @@ def sparse_rows(
 
 
 def row_batches(
-    graph: GraphData, split: LinkSplit, spec: RunSpec, label_part: np.ndarray | None = None
+    matrix: sparse.csr_array,
+    spec: RunSpec,
+    labels: np.ndarray | None = None,
+    label_part: np.ndarray | None = None,
 ) -> Batches:
-    """Return the batches of a matrix auto-encoder: rows without their held-out entries.
+    """Return the batches of a matrix auto-encoder, whose rows are inputs and targets.
 
     Parameters
     ----------
-    graph : GraphData
-        Its features are the matrix.
-    split : LinkSplit
-        Entries (row, column); those of ``val`` and ``test`` are left out of inputs and targets.
+    matrix : csr_array of float32, shape (n_rows, n_columns)
+        Without its held-out entries.
     spec : RunSpec
-    label_part : ndarray of int8, shape (n_nodes,), optional
+    labels : ndarray of int32, shape (n_rows,), optional
+        Class of each row, -1 where unknown.
+    label_part : ndarray of int8, shape (n_rows,), optional
         Rows marked 0 count in the label loss.
     """
-    matrix = without_entries(graph.features, np.concatenate([split.val, split.test]))
     n = matrix.shape[0]
     size = min(spec.training.batch_size or n, n)
-    labelled = graph.labels is not None and any(o.name == "labels" for o in spec.active_outputs)
-    labels = np.zeros((0, 1), np.int32) if graph.labels is None else np.maximum(graph.labels, 0)[:, None]
-    known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else labels
+    labelled = labels is not None and any(o.name == "labels" for o in spec.active_outputs)
+    classes = np.zeros((0, 1), np.int32) if labels is None else np.maximum(labels, 0)[:, None]
+    known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else classes
+    shares = spec.output("output").loss == "multinomial"
 
     def targets(block: Any, rows: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         tensors = isinstance(block, tf.Tensor)
@@ -283,7 +289,7 @@ def row_batches(
         goal, weight = {"output": block, "z_vars": ones * 0}, {"output": ones, "z_vars": ones}
         if labelled:
             take = tf.gather if tensors else np.take
-            goal["labels"], weight["labels"] = take(labels, rows, axis=0), take(known, rows, axis=0)
+            goal["labels"], weight["labels"] = take(classes, rows, axis=0), take(known, rows, axis=0)
         return goal, weight
 
     if spec.model.sparse_input:
@@ -296,7 +302,12 @@ def row_batches(
         dataset = DenseRows(matrix, size, targets, seed=spec.seed)
         plain = DenseRows(matrix, size)
         inputs = _Again(lambda: (plain[i] for i in range(len(plain))))
-    return Batches(dataset=dataset, steps_per_epoch=math.ceil(n / size), encoder_inputs=inputs)
+    return Batches(
+        dataset=dataset,
+        steps_per_epoch=math.ceil(n / size),
+        encoder_inputs=inputs,
+        totals=np.asarray(matrix.sum(axis=1), np.float32).ravel() if shares else None,
+    )
 
 
 @dataclass(frozen=True)

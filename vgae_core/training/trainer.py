@@ -56,12 +56,13 @@ class _Watch(keras.callbacks.Callback):
         split: LinkSplit,
         encode: Callable[[], dict[str, np.ndarray]],
         kl_weight: keras.Variable,
+        totals: np.ndarray | None,
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
         self.built, self.spec, self.split = built, spec, split
-        self.encode, self.kl_weight = encode, kl_weight
+        self.encode, self.kl_weight, self.totals = encode, kl_weight, totals
         self.full_kl_weight = float(kl_weight.numpy())
         self.on_event, self.should_stop = on_event, should_stop
         self.best_score, self.best_epoch = -np.inf, 0
@@ -88,7 +89,7 @@ class _Watch(keras.callbacks.Callback):
         val: dict[str, float] = {}
         score = -logs["loss"]
         if len(self.split.val):
-            left, right = pair_factors(self.built, self.encode()["z_mean"])
+            left, right = pair_factors(self.built, self.encode()["z_mean"], self.totals)
             auc, ap = fast_auc_ap(
                 score_pairs(left, self.split.val, right), score_pairs(left, self.split.val_neg, right)
             )
@@ -164,6 +165,7 @@ def train(
         split,
         make_encode(built, batches),
         compiled["loss_weights"]["z_vars"],
+        batches.totals,
         on_event,
         should_stop,
     )
