@@ -8,7 +8,6 @@ lives.  Pages, command line and documentation read them from here through
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 import math
@@ -18,34 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from vgae_core.catalogue import LOSSES as LOSSES
+from vgae_core.catalogue import MATRIX_KINDS as MATRIX_KINDS
+from vgae_core.catalogue import METRICS as METRICS
+from vgae_core.catalogue import OUTPUTS as OUTPUTS
+from vgae_core.catalogue import Entry, identify
+from vgae_core.catalogue import Identifier as Identifier
+from vgae_core.catalogue import ObjectiveEntry as ObjectiveEntry
+from vgae_core.catalogue import nearest as nearest
 from vgae_core.errors import SpecError
-
-Identifier = str | Mapping[str, Any]
-"""A loss or metric in Keras' grammar: a name, or ``{"class_name": …, "config": {…}}``."""
-
-MATRIX_KINDS = ("binary", "count", "non-negative", "real")
-"""Kinds of values, from the narrowest to the widest."""
 
 
 # ------------------------------------------------------------------ catalogues
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One choice of a catalogue: what a form shows and what the code resolves."""
-
-    title: str
-    help: str
-    reference: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectiveEntry(Entry):
-    """A loss or metric: the outputs it is offered for and the target values it accepts."""
-
-    outputs: tuple[str, ...]
-    targets: tuple[str, ...] = ()
-    """Kinds of target values it makes sense for; empty means any."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class EncoderEntry(Entry):
     """An encoder and the families of models it serves."""
@@ -76,142 +59,6 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
         outputs=("output", "z_vars", "labels"),
         always=("output", "z_vars"),
-    ),
-}
-
-OUTPUTS: dict[str, Entry] = {
-    "output": Entry(
-        title="Matrix reconstruction",
-        help="Each row of the matrix, decoded from its latent code; the loss is the likelihood of its values.",
-    ),
-    "adj_rec": Entry(
-        title="Adjacency reconstruction",
-        help="One logit for each supervised pair of nodes: is there an edge?",
-        reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
-    ),
-    "z_vars": Entry(
-        title="Latent distribution (KL)",
-        help="Mean and log-variance of each node's latent code side by side; its loss is the "
-        "Kullback-Leibler divergence from the standard normal prior, in nats a node.",
-        reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
-    ),
-    "x_rec": Entry(
-        title="Feature reconstruction",
-        help="Each node's feature row, decoded from its latent code.",
-    ),
-    "labels": Entry(
-        title="Label prediction",
-        help="One logit a class, from the latent code; nodes without a label do not count.",
-    ),
-}
-
-LOSSES: dict[str, ObjectiveEntry] = {
-    "binary_crossentropy": ObjectiveEntry(
-        title="Binary cross-entropy",
-        help="-[y log p + (1-y) log(1-p)], from logits: the likelihood of zeros and ones.",
-        outputs=("adj_rec", "x_rec", "output"),
-        targets=("binary",),
-    ),
-    "focal": ObjectiveEntry(
-        title="Focal",
-        help="Cross-entropy times (1-p_t)^2: easy pairs count less.",
-        reference="Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002",
-        outputs=("adj_rec", "x_rec", "output"),
-        targets=("binary",),
-    ),
-    "mean_squared_error": ObjectiveEntry(
-        title="Mean squared error",
-        help="(y - y_hat)^2: a Gaussian likelihood of fixed spread; on adjacency, of the probability (Brier "
-        "score).",
-        outputs=("adj_rec", "x_rec", "output"),
-    ),
-    "poisson": ObjectiveEntry(
-        title="Poisson",
-        help="exp(logit) - y * logit: the negative log-likelihood of counts, up to a constant.",
-        outputs=("x_rec", "output"),
-        targets=("binary", "count", "non-negative"),
-    ),
-    "multinomial": ObjectiveEntry(
-        title="Multinomial",
-        help="-sum(y log softmax(logits)), divided by the number of columns: how a row's total falls on its "
-        "columns. The usual choice for words and for clicks.",
-        reference="Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814",
-        outputs=("output",),
-        targets=("binary", "count", "non-negative"),
-    ),
-    "negative_binomial": ObjectiveEntry(
-        title="Negative binomial",
-        help="Negative log-likelihood of over-dispersed counts: a mean for each entry and a dispersion for each "
-        "column.",
-        reference="Lopez et al. 2018, Deep generative modeling for single-cell transcriptomics, "
-        "doi:10.1038/s41592-018-0229-2",
-        outputs=("output",),
-        targets=("binary", "count"),
-    ),
-    "cosine_similarity": ObjectiveEntry(
-        title="Cosine",
-        help="1 - cos(y, y_hat): the direction of the row, whatever its length.",
-        outputs=("x_rec", "output"),
-    ),
-    "kl_normal": ObjectiveEntry(
-        title="KL to the standard normal",
-        help="-1/2 sum(1 + log s^2 - mu^2 - s^2), in nats a node.",
-        reference="Kingma & Welling 2014, appendix B, arXiv:1312.6114",
-        outputs=("z_vars",),
-    ),
-    "sparse_categorical_crossentropy": ObjectiveEntry(
-        title="Categorical cross-entropy",
-        help="-log p(class), from logits, over the nodes with a label in the training part.",
-        outputs=("labels",),
-    ),
-}
-
-METRICS: dict[str, ObjectiveEntry] = {
-    "accuracy": ObjectiveEntry(
-        title="accuracy",
-        help="Resolved by Keras from the loss and the output's shape.",
-        outputs=("adj_rec", "labels"),
-    ),
-    "crossentropy": ObjectiveEntry(
-        title="crossentropy",
-        help="Resolved by Keras from the loss and the output's shape.",
-        outputs=("adj_rec", "labels"),
-    ),
-    "precision": ObjectiveEntry(
-        title="Precision",
-        help="Share of the pairs called edges (p >= 0.5) that are edges.",
-        outputs=("adj_rec",),
-    ),
-    "recall": ObjectiveEntry(
-        title="Recall",
-        help="Share of the edges that are called edges (p >= 0.5).",
-        outputs=("adj_rec",),
-    ),
-    "auc": ObjectiveEntry(
-        title="AUC (streaming)",
-        help="Area under the ROC curve over 200 thresholds, on the training pairs. Slow; the "
-        "validation AUC of the run is exact and always computed.",
-        outputs=("adj_rec",),
-    ),
-    "mean_squared_error": ObjectiveEntry(
-        title="Mean squared error", help="Mean of (y - y_hat)^2.", outputs=("x_rec",)
-    ),
-    "mean_absolute_error": ObjectiveEntry(
-        title="Mean absolute error", help="Mean of |y - y_hat|.", outputs=("x_rec",)
-    ),
-    "cosine_similarity": ObjectiveEntry(
-        title="Cosine similarity", help="cos(y, y_hat), the mean over rows.", outputs=("x_rec",)
-    ),
-    "active_units": ObjectiveEntry(
-        title="Active units",
-        help="Latent dimensions whose mean varies over nodes (variance > 0.01).",
-        reference="Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
-        outputs=("z_vars",),
-    ),
-    "mean_sigma": ObjectiveEntry(
-        title="Mean sigma",
-        help="Mean posterior standard deviation; 1 means the prior, so nothing learnt.",
-        outputs=("z_vars",),
     ),
 }
 
@@ -318,14 +165,6 @@ class _Section:
             if key not in known:
                 raise SpecError(f"Unknown setting `{key}`.{nearest(str(key), known)}", where=cls.__name__)
         return cls(**{key: _typed(hints[key], value) for key, value in values.items()})
-
-
-def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """Return `` Did you mean …? Known: …`` for an unknown name."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-    return f"{hint} Known: {', '.join(known)}."
 
 
 def _plain(value: Any) -> Any:
@@ -486,6 +325,15 @@ class OutputSpec(_Section):
         high=1e6,
     )
     metrics: tuple[Identifier, ...] = _setting((), "Metrics logged during training.", title="Metrics")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            object.__setattr__(self, "loss", identify("loss", self.loss))
+            object.__setattr__(self, "metrics", tuple(identify("metric", m) for m in self.metrics))
+        except SpecError as error:
+            where = f"outputs.{self.name}" + (f", {error.where}" if error.where else "")
+            raise SpecError(error.message, where=where, mend=error.mend) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn.budget import estimate
@@ -65,7 +66,7 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
                 where="outputs.labels",
                 mend="Switch it off, or upload labels.",
             )
-        check_targets(output, profile.feature_kind)
+        check_targets(output, profile.feature_kind, profile.n_features)
     return (_build_vgae if spec.model.family == "vgae" else _build_vae)(spec, profile)
 
 
@@ -107,8 +108,8 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
 def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
-    loss = str(spec.output("output").loss)
-    scale = {"multinomial": "length", "poisson": "log", "negative_binomial": "log"}.get(loss)
+    head = scale_of("output", spec.output("output").loss, profile.n_features)
+    scale = {"softmax": "length", "log": "log", "negative_binomial": "log"}.get(head)
     latent = _latent(dense(rows, spec.model, scale), spec.model)
     encoder = keras.Model({"rows": rows}, latent, name="encoder")
 
@@ -119,7 +120,7 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     outputs: dict[str, Any] = {}
     for output in spec.active_outputs:
         if output.name == "output":
-            if loss == "negative_binomial":
+            if head == "negative_binomial":
                 means = keras.layers.Dense(profile.n_features, name="log_mean")(hidden)
                 outputs["output"] = Dispersion(name="output")(means)
             else:

@@ -1,12 +1,14 @@
 """From identifiers to Keras objects: the one place that resolves losses and metrics.
 
 Every head emits logits (log-rates for Poisson), so losses are built on logits and metrics
-that expect probabilities are wrapped by :class:`OnProbabilities`.
+that expect probabilities are wrapped by :class:`OnPrediction`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,26 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from vgae_core import formula
+from vgae_core.catalogue import (
+    BY_SHAPE,
+    LOSSES,
+    METRICS,
+    SCALES,
+    Identifier,
+    ObjectiveEntry,
+    find,
+    label,
+    lookup,
+    registered,
+    scale_of,
+    targets_of,
+    written,
+)
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
-from vgae_core.spec import LOSSES, METRICS, OUTPUTS, Identifier, ObjectiveEntry, OutputSpec, RunSpec, nearest
+from vgae_core.nn import formulas
+from vgae_core.spec import OutputSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,60 @@ def kl_normal(y_true: Any, y_pred: Any) -> Any:
 def no_divergence(y_true: Any, y_pred: Any) -> Any:
     """Return 0 a node: a plain auto-encoder has no distribution to pull to a prior."""
     return ops.zeros_like(y_pred[:, 0])
+
+
+@keras.saving.register_keras_serializable("vgae")
+def kl_free_bits(y_true: Any, y_pred: Any, nats: float = 0.25) -> Any:
+    """Return the divergence of :func:`kl_normal` with every latent dimension counting at least `nats`, shape (n,).
+
+    References
+    ----------
+    Kingma et al. 2016, arXiv:1606.04934, appendix C.8.
+    """
+    mean, log_var = ops.split(y_pred, 2, axis=-1)
+    return ops.sum(ops.maximum(-0.5 * (1.0 + log_var - ops.square(mean) - ops.exp(log_var)), nats), axis=-1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+def weighted_binary_crossentropy(
+    y_true: Any, y_pred: Any, pos_weight: float | None = None, norm: float | None = None
+) -> Any:
+    """Return the mean over the last axis of ``-norm [pos_weight y log p + (1 - y) log(1 - p)]``, shape (n,).
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor, shape (n, k)
+        Zeros and ones, and logits.
+    pos_weight : float, optional
+        Zeros divided by ones, counted in `y_true`, unless given.
+    norm : float, optional
+        Entries divided by twice the zeros, unless given.
+
+    References
+    ----------
+    Kipf & Welling 2016, arXiv:1611.07308; weights as in the code of its authors.
+    """
+    y_true = ops.cast(y_true, y_pred.dtype)
+    count = ops.cast(ops.size(y_true), y_pred.dtype)
+    ones = ops.maximum(ops.sum(y_true), 1.0)
+    zeros = ops.maximum(count - ones, 1.0)
+    pos_weight = zeros / ones if pos_weight is None else pos_weight
+    norm = count / (2.0 * zeros) if norm is None else norm
+    loss = pos_weight * y_true * ops.softplus(-y_pred) + (1.0 - y_true) * ops.softplus(y_pred)
+    return norm * ops.mean(loss, axis=-1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+def sparse_categorical_focal(y_true: Any, y_pred: Any, gamma: float = 2.0) -> Any:
+    """Return ``-(1 - p)^gamma log p`` of each row's class, shape (n,), for logits of shape (n, n_classes).
+
+    References
+    ----------
+    Lin et al. 2017, arXiv:1708.02002.
+    """
+    truth = ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), y_pred.shape[-1])
+    log_p = ops.sum(truth * ops.log_softmax(y_pred, axis=-1), axis=-1)
+    return -ops.power(ops.maximum(1.0 - ops.exp(log_p), 1e-7), gamma) * log_p
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -131,23 +204,35 @@ def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.exp(0.5 * log_var), axis=-1)
 
 
-@keras.saving.register_keras_serializable("vgae")
-class OnProbabilities(keras.metrics.Metric):
-    """A metric of probabilities, fed with logits.
+def to_prediction(scale: str, y_true: Any, y_pred: Any) -> Any:
+    """Return what a head gives on the scale of the targets: a probability, a rate, a share of the total, a value.
 
     Parameters
     ----------
-    metric : keras.metrics.Metric
-        Updated with ``sigmoid(logits)``.
+    scale : str
+        A key of :data:`vgae_core.catalogue.SCALES`.
+    y_true : tensor, shape (n, k)
+        Needed for the totals of rows.
+    y_pred : tensor, shape (n, k), or (n, 2 k) for ``"negative_binomial"``
     """
+    if scale == "logit":
+        return ops.sigmoid(y_pred)
+    if scale == "log":
+        return ops.exp(ops.minimum(y_pred, 30.0))
+    if scale == "softmax":
+        total = ops.sum(ops.cast(y_true, y_pred.dtype), axis=-1, keepdims=True)
+        return total * ops.softmax(y_pred, axis=-1)
+    if scale == "negative_binomial":
+        return ops.exp(ops.clip(ops.split(y_pred, 2, axis=-1)[0], -15.0, 15.0))
+    return y_pred
+
+
+class _Wrapper(keras.metrics.Metric):
+    """A metric that shows another one its arguments in another form."""
 
     def __init__(self, metric: keras.metrics.Metric, name: str | None = None) -> None:
         super().__init__(name=name or metric.name)
         self.metric = metric
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Update with ``sigmoid(y_pred)``."""
-        self.metric.update_state(y_true, ops.sigmoid(y_pred), sample_weight=sample_weight)
 
     def result(self) -> Any:
         """Return the wrapped metric's result."""
@@ -156,6 +241,145 @@ class OnProbabilities(keras.metrics.Metric):
     def reset_state(self) -> None:
         """Reset the wrapped metric."""
         self.metric.reset_state()
+
+
+@keras.saving.register_keras_serializable("vgae")
+class OnPrediction(_Wrapper):
+    """A metric of predictions on the scale of the targets, fed with what the head gives.
+
+    Parameters
+    ----------
+    metric : keras.metrics.Metric
+        Updated with :func:`to_prediction`.
+    scale : str
+        A key of :data:`vgae_core.catalogue.SCALES`.
+    """
+
+    def __init__(self, metric: keras.metrics.Metric, scale: str = "logit", name: str | None = None) -> None:
+        super().__init__(metric, name)
+        self.scale = scale
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Update with ``to_prediction(y_pred)``."""
+        self.metric.update_state(
+            y_true, to_prediction(self.scale, y_true, y_pred), sample_weight=sample_weight
+        )
+
+
+@keras.saving.register_keras_serializable("vgae")
+class Ranking(_Wrapper):
+    """A metric of how entries above 0 rank among zeros, whatever the scale of the head.
+
+    The logit, log-rate or value goes through a sigmoid, which keeps the order and gives the range that
+    Keras' thresholds need.
+    """
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Update with ``y_true > 0`` and ``sigmoid(y_pred)``; of means and dispersions only the means count."""
+        scores = y_pred[:, : y_true.shape[-1]]
+        self.metric.update_state(
+            ops.cast(y_true > 0, "float32"), ops.sigmoid(scores), sample_weight=sample_weight
+        )
+
+
+@keras.saving.register_keras_serializable("vgae")
+class AveragePrecision(keras.metrics.Metric):
+    """Precision averaged over recall, from counts of scores in 2,000 bins; 0 without ones.
+
+    Equal scores count as one threshold, as in scikit-learn. (Keras' ``AUC(curve="PR")`` interpolates instead,
+    which differs where scores are few or tied.)
+    """
+
+    def __init__(self, bins: int = 2000, name: str = "average_precision") -> None:
+        super().__init__(name=name)
+        self.bins = bins
+        self.ones, self.all = (
+            self.add_variable(shape=(bins,), initializer="zeros", name=part) for part in ("ones", "all")
+        )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count entries above 0, and all entries, by score; any scale of scores will do."""
+        scores = y_pred[:, : y_true.shape[-1]]
+        weight = ops.ones_like(scores)
+        if sample_weight is not None:
+            weight *= ops.reshape(ops.cast(sample_weight, scores.dtype), (-1, 1))
+        place = ops.cast((ops.softsign(scores) + 1.0) * (0.5 * self.bins), "int32")
+        place = ops.reshape(ops.clip(place, 0, self.bins - 1), (-1,))
+        ones = ops.reshape(weight * ops.cast(y_true > 0, scores.dtype), (-1,))
+        self.ones.assign_add(ops.segment_sum(ones, place, self.bins))
+        self.all.assign_add(ops.segment_sum(ops.reshape(weight, (-1,)), place, self.bins))
+
+    def result(self) -> Any:
+        """Return the sum of precision times gained recall, from the highest score down."""
+        found, called = ops.cumsum(ops.flip(self.ones)), ops.cumsum(ops.flip(self.all))
+        gained = ops.flip(self.ones) / ops.maximum(found[-1], 1e-12)
+        return ops.sum(gained * found / ops.maximum(called, 1e-12))
+
+
+@keras.saving.register_keras_serializable("vgae")
+class F1(keras.metrics.Metric):
+    """The harmonic mean of precision and recall over all entries; 0 where both are.
+
+    Parameters
+    ----------
+    threshold : float
+        Probability from which an entry is called a one.
+    """
+
+    def __init__(self, threshold: float = 0.5, name: str = "f1") -> None:
+        super().__init__(name=name)
+        self.precision = keras.metrics.Precision(thresholds=threshold)
+        self.recall = keras.metrics.Recall(thresholds=threshold)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count the hits and misses of probabilities."""
+        for metric in (self.precision, self.recall):
+            metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        """Return 2 p r / (p + r)."""
+        precision, recall = self.precision.result(), self.recall.result()
+        return 2.0 * precision * recall / ops.maximum(precision + recall, 1e-12)
+
+    def reset_state(self) -> None:
+        """Forget all counts."""
+        self.precision.reset_state()
+        self.recall.reset_state()
+
+
+@keras.saving.register_keras_serializable("vgae")
+class MacroF1(keras.metrics.Metric):
+    """The mean of the F1 scores of all classes, for targets (n, 1) and logits (n, n_classes).
+
+    Parameters
+    ----------
+    n_classes : int
+    """
+
+    def __init__(self, n_classes: int, name: str = "macro_f1") -> None:
+        super().__init__(name=name)
+        self.n_classes = n_classes
+        self.hits, self.named, self.there = (
+            self.add_variable(shape=(n_classes,), initializer="zeros", name=part)
+            for part in ("hits", "named", "there")
+        )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count, of each class, nodes that are of it, are called it, and both."""
+        there = ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), self.n_classes)
+        named = ops.one_hot(ops.argmax(y_pred, axis=-1), self.n_classes)
+        if sample_weight is not None:
+            weight = ops.reshape(ops.cast(sample_weight, there.dtype), (-1, 1))
+            there, named = there * weight, named * weight
+            both = ops.where(weight > 0, there * named / ops.maximum(weight, 1e-12), 0.0)
+        else:
+            both = there * named
+        for variable, values in ((self.hits, both), (self.named, named), (self.there, there)):
+            variable.assign_add(ops.sum(values, axis=0))
+
+    def result(self) -> Any:
+        """Return the mean F1; a class that is neither there nor named counts 0."""
+        return ops.mean(2.0 * self.hits / ops.maximum(self.named + self.there, 1e-12))
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -190,117 +414,246 @@ def _function(fn: Callable[[Any, Any], Any], name: str) -> keras.losses.Loss:
     return loss
 
 
-def _loss_builders(output: str) -> dict[str, Callable[[], keras.losses.Loss]]:
-    return {
-        "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True, reduction=_MEAN),
-        "focal": lambda: keras.losses.BinaryFocalCrossentropy(from_logits=True, reduction=_MEAN),
-        "mean_squared_error": lambda: (
-            _function(brier, "brier")
-            if output == "adj_rec"
-            else keras.losses.MeanSquaredError(reduction=_MEAN)
-        ),
-        "poisson": lambda: _function(poisson_log_rate, "poisson_log_rate"),
-        "multinomial": lambda: _function(multinomial, "multinomial"),
-        "negative_binomial": lambda: _function(negative_binomial, "negative_binomial"),
-        "cosine_similarity": lambda: _function(cosine_distance, "cosine_distance"),
-        "kl_normal": lambda: _function(kl_normal, "kl_normal"),
-        "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction=_MEAN
-        ),
-    }
+def _on_probabilities(loss: keras.losses.Loss) -> keras.losses.Loss:
+    """Return a loss of values as a loss of the probabilities behind logits."""
+
+    def call(y_true: Any, y_pred: Any) -> Any:
+        return loss.call(y_true, ops.sigmoid(y_pred))
+
+    return _function(call, loss.name)
 
 
-def _entry(kind: str, catalogue: dict[str, ObjectiveEntry], identifier: Identifier, output: str) -> str:
-    """Return the catalogue's name for `identifier`, or raise SpecError."""
-    where = f"outputs.{output}"
-    if not isinstance(identifier, str):
-        raise SpecError(f"A {kind} is named by text here. Received: {identifier!r}.", where=where)
-    if identifier not in catalogue:
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "weighted_binary_crossentropy": weighted_binary_crossentropy,
+    "poisson": poisson_log_rate,
+    "multinomial": multinomial,
+    "negative_binomial": negative_binomial,
+    "cosine_similarity": cosine_distance,
+    "kl_normal": kl_normal,
+    "kl_free_bits": kl_free_bits,
+    "sparse_categorical_focal": sparse_categorical_focal,
+}
+"""Losses that are functions of the house; all others are Keras' classes."""
+
+CLASSES: dict[str, str] = {"smoothed_binary_crossentropy": "BinaryCrossentropy"}
+"""Losses that are a Keras class with other settings than its own entry."""
+
+
+def _built(kind: str, what: str, make: Callable[[], Any], output: str) -> Any:
+    """Return ``make()``; Keras' complaints about settings become those of the specification."""
+    try:
+        return make()
+    except (TypeError, ValueError) as error:
         raise SpecError(
-            f"Could not resolve {kind} {identifier!r}.{nearest(identifier, catalogue)}", where=where
-        )
-    if output not in catalogue[identifier].outputs:
-        fitting = [name for name, entry in catalogue.items() if output in entry.outputs]
-        raise SpecError(
-            f"{kind.capitalize()} `{identifier}` makes no sense for {OUTPUTS[output].title.lower()}.",
-            where=where,
-            mend=f"Choose one of: {', '.join(fitting)}.",
-        )
-    return identifier
+            f"Settings of {kind} `{what}` are not accepted: {error}", where=f"outputs.{output}"
+        ) from error
 
 
-def resolve_loss(identifier: Identifier, output: str) -> keras.losses.Loss:
-    """Return the Keras loss of an output, working on logits.
+def _own_loss(thing: Any, name: str, config: Mapping[str, Any]) -> keras.losses.Loss:
+    """Return the loss of a registered function or class."""
+    if inspect.isclass(thing):
+        thing = thing(**config)
+    call = thing.call if isinstance(thing, keras.losses.Loss) else functools.partial(thing, **config)
+
+    def each_row(y_true: Any, y_pred: Any) -> Any:
+        value = ops.convert_to_tensor(call(y_true, y_pred))
+        return ops.broadcast_to(value, (ops.shape(y_pred)[0],)) if len(value.shape) == 0 else value
+
+    return _function(each_row, name)
+
+
+def resolve_loss(identifier: Identifier, output: str, columns: int = 0) -> keras.losses.Loss:
+    """Return the Keras loss of an output, working on what its head gives.
+
+    Parameters
+    ----------
+    identifier : str or mapping
+        As a specification stores it.
+    output : str
+    columns : int
+        Width of the output, which decides what "crossentropy" becomes.
 
     Raises
     ------
     SpecError
         If the name is unknown (near names are listed) or makes no sense for the output.
     """
-    return _loss_builders(output)[_entry("loss", LOSSES, identifier, output)]()
+    if isinstance(identifier, Mapping) and "formula" in identifier:
+        tree = identifier["formula"]
+        _check_formula(tree, output, loss=True)
+        return _function(formulas.function(tree), "formula")
+    key, config = lookup("loss", identifier, output, columns)
+    entry = LOSSES[key]
+    if entry.factory is not None:
+        return _built("loss", key, lambda: _own_loss(registered(entry), key, config), output)
+    if key in FUNCTIONS:
+        bound = functools.partial(FUNCTIONS[key], **config) if config else FUNCTIONS[key]
+        return _function(bound, FUNCTIONS[key].__name__)
+    if key == "mean_squared_error" and output == "adj_rec":
+        return _function(brier, "brier")
+    kind = getattr(keras.losses, CLASSES.get(key, entry.keras))
+    if "from_logits" in inspect.signature(kind).parameters:
+        config = {**config, "from_logits": True}
+    loss = _built("loss", key, lambda: kind(**config, reduction=_MEAN), output)
+    values = output == "adj_rec" and entry.scale == "identity"
+    return _on_probabilities(loss) if values else loss
 
 
-def resolve_metric(identifier: Identifier, output: str) -> keras.metrics.Metric:
-    """Return the Keras metric of an output; "accuracy" and "crossentropy" go by its shape and loss.
+def resolve_metric(
+    identifier: Identifier,
+    output: str,
+    loss: Identifier = "mean_squared_error",
+    columns: int = 2,
+    name: str | None = None,
+) -> keras.metrics.Metric:
+    """Return the Keras metric of an output; "accuracy" and "crossentropy" go by its shape, as in Keras.
+
+    Parameters
+    ----------
+    identifier : str or mapping
+        As a specification stores it.
+    output : str
+    loss : str or mapping
+        Of the same output: it decides what the head of a feature output gives.
+    columns : int
+        Width of the targets of ``x_rec`` and ``output``, number of classes of ``labels``.
+    name : str, optional
+        Under which it is logged.
 
     Raises
     ------
     SpecError
-        If the name is unknown (near names are listed) or makes no sense for the output.
+        If the name is unknown (near names are listed) or makes no sense for the output or its loss.
     """
-    name = _entry("metric", METRICS, identifier, output)
-    m = keras.metrics
-    if output == "labels":
-        return {
-            "accuracy": lambda: m.SparseCategoricalAccuracy(name=name),
-            "crossentropy": lambda: m.SparseCategoricalCrossentropy(from_logits=True, name=name),
-        }[name]()
-    builders: dict[str, Callable[[], keras.metrics.Metric]] = {
-        "accuracy": lambda: OnProbabilities(m.BinaryAccuracy(name=name)),
-        "crossentropy": lambda: m.BinaryCrossentropy(from_logits=True, name=name),
-        "precision": lambda: OnProbabilities(m.Precision(name=name)),
-        "recall": lambda: OnProbabilities(m.Recall(name=name)),
-        "auc": lambda: OnProbabilities(m.AUC(name=name)),
-        "mean_squared_error": lambda: m.MeanSquaredError(name=name),
-        "mean_absolute_error": lambda: m.MeanAbsoluteError(name=name),
+    name = name or label(identifier)
+    if isinstance(identifier, Mapping) and "formula" in identifier:
+        tree = identifier["formula"]
+        _check_formula(tree, output, loss=False)
+        scale, wanted = scale_of(output, loss, columns), formula.scale(tree)
+        if wanted != "identity" and output in ("x_rec", "output") and wanted != scale:
+            raise SpecError(
+                f"The formula needs {SCALES[wanted]}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
+                where=f"outputs.{output}",
+            )
+        return keras.metrics.MeanMetricWrapper(formulas.function(tree), name=name)
+    key, config = lookup("metric", identifier, output)
+    return _built("metric", key, lambda: _metric(key, config, output, loss, columns, name), output)
+
+
+def _metric(
+    key: str, config: dict[str, Any], output: str, loss: Identifier, columns: int, name: str
+) -> keras.metrics.Metric:
+    m, entry, scale = keras.metrics, METRICS[key], scale_of(output, loss, columns)
+    if output in ("x_rec", "output") and entry.scales and scale not in entry.scales:
+        wanted = " or ".join(SCALES[s] for s in entry.scales)
+        raise SpecError(
+            f"Metric `{key}` needs {wanted}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
+            where=f"outputs.{output}",
+            mend="Choose another metric, or another loss.",
+        )
+    if entry.factory is not None:
+        thing = registered(entry)
+        made: Any = (
+            thing(**config)
+            if inspect.isclass(thing)
+            else m.MeanMetricWrapper(functools.partial(thing, **config), name=name)
+        )
+        made.name = name
+        return made if output in ("z_vars", "labels") else OnPrediction(made, scale, name=name)
+    if key in ("accuracy", "crossentropy"):
+        # Keras' rule: one column is binary; a class number against several columns is sparse; else columns compete.
+        shape = "Binary" if output == "adj_rec" or columns == 1 else "Categorical"
+        shape = "SparseCategorical" if output == "labels" else shape
+        kind = getattr(m, shape + key.capitalize())
+        if key == "crossentropy":
+            return kind(from_logits=True, name=name)
+        return kind(name=name) if output == "labels" else OnPrediction(kind(name=name), scale, name=name)
+    if key == "auc":
+        return Ranking(m.AUC(name=name))
+    if key == "average_precision":
+        return AveragePrecision(name=name)
+    metric: Any = {
+        "f1": lambda: F1(name=name, **config),
+        "macro_f1": lambda: MacroF1(columns, name=name),
         "cosine_similarity": lambda: m.MeanMetricWrapper(_cosine, name=name),
         "active_units": lambda: ActiveUnits(name=name),
         "mean_sigma": lambda: m.MeanMetricWrapper(_mean_sigma, name=name),
-    }
-    return builders[name]()
+        "kl_normal": lambda: m.MeanMetricWrapper(kl_normal, name=name),
+        "binary_crossentropy": lambda: m.BinaryCrossentropy(from_logits=True, name=name),
+    }.get(key, lambda: getattr(m, entry.keras)(name=name, **config))()
+    on_head = output in ("z_vars", "labels") or key == "binary_crossentropy"
+    return metric if on_head else OnPrediction(metric, scale, name=name)
 
 
-def check_targets(output: OutputSpec, feature_kind: str | None) -> None:
-    """Refuse a loss that its target values make senseless.
+def _check_formula(tree: Any, output: str, *, loss: bool) -> None:
+    try:
+        formula.check(tree, output, loss=loss)
+    except SpecError as error:
+        raise SpecError(error.message, where=f"outputs.{output}, {error.where}", mend=error.mend) from error
+
+
+def check_targets(output: OutputSpec, feature_kind: str | None, columns: int = 0) -> None:
+    """Refuse a loss or a metric that its target values make senseless.
 
     Raises
     ------
     SpecError
         E.g. binary cross-entropy on features that are not 0 or 1.
     """
-    _entry("loss", LOSSES, output.loss, output.name)
-    entry = LOSSES[str(output.loss)]
-    if output.name in ("x_rec", "output") and entry.targets and feature_kind not in entry.targets:
-        raise SpecError(
-            f"`{output.loss}` needs {' or '.join(entry.targets)} values; these are {feature_kind}.",
-            where=f"outputs.{output.name}",
-            mend="Choose `mean_squared_error` or `cosine_similarity`.",
-        )
+    if output.name not in ("x_rec", "output"):
+        return
+    for kind, catalogue, identifiers in (
+        ("loss", LOSSES, (output.loss,)),
+        ("metric", METRICS, output.metrics),
+    ):
+        for identifier in identifiers:
+            accepted = targets_of(kind, identifier, output.name, columns)  # type: ignore[arg-type]
+            if accepted and feature_kind not in accepted:
+                fitting = [
+                    name for name, entry in catalogue.items() if _fits(entry, output.name, feature_kind)
+                ]
+                raise SpecError(
+                    f"`{written(identifier)}` needs {' or '.join(accepted)} values; these are {feature_kind}.",
+                    where=f"outputs.{output.name}",
+                    mend=f"Choose one of: {', '.join(fitting)}.",
+                )
+
+
+def _fits(entry: ObjectiveEntry, output: str, feature_kind: str | None) -> bool:
+    return output in entry.outputs and (not entry.targets or feature_kind in entry.targets)
 
 
 def _class_name(thing: Any) -> str:
-    if isinstance(thing, OnProbabilities):
-        return f"{type(thing.metric).__name__} on probabilities"
+    if isinstance(thing, OnPrediction):
+        on = "" if thing.scale == "identity" else f" on {SCALES[thing.scale]}"
+        return _class_name(thing.metric) + on
+    if isinstance(thing, Ranking):
+        return f"{_class_name(thing.metric)} of the ranking"
     if type(thing) in (keras.losses.Loss, keras.metrics.MeanMetricWrapper):
         return f"{thing.name} (function)"
     return type(thing).__name__
 
 
-def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], list[Resolution]]:
-    """Return ``loss``, ``loss_weights`` and ``metrics`` for ``Model.compile``, and how they came about.
+def _why(kind: str, identifier: Identifier, output: str, columns: int) -> str:
+    """Return why an identifier became what it did."""
+    if isinstance(identifier, Mapping) and "formula" in identifier:
+        return "your formula, the mean over each row"
+    name = identifier if isinstance(identifier, str) else str(identifier["class_name"])
+    if BY_SHAPE.get(name.lower()) is not None:
+        shape = {"adj_rec": "one logit a pair", "labels": f"one logit a class, {columns} classes"}.get(
+            output, "one column" if columns == 1 else f"{columns} columns a row"
+        )
+        return f"as Keras resolves it: {shape}"
+    catalogue = LOSSES if kind == "loss" else METRICS
+    return catalogue[find(kind, name) or name].help  # type: ignore[arg-type]
 
-    Every active output has an entry in each dict: Keras refuses partial ones.  The weights are
-    variables, so that a schedule can move them without compiling again.  The KL weight is divided by
+
+def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], list[Resolution]]:
+    """Return ``loss``, ``loss_weights`` and ``weighted_metrics`` for ``Model.compile``, and how they came about.
+
+    Every active output has an entry in each dict: Keras refuses partial ones.  Metrics are weighted, since
+    pairs and nodes that the loss leaves out (weight 0) must not count in them either.  The weights of the losses
+    are variables, so that a schedule can move them without compiling again.  The KL weight is divided by
     the number of nodes (VGAE) or columns (VAE): with reconstruction losses that are means over pairs or
     columns and the mean of KL over rows, weight 1 is then the evidence lower bound, scaled.
     """
@@ -312,30 +665,46 @@ def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], 
     metrics: dict[str, Any] = {}
     notes: list[Resolution] = []
     for output in spec.active_outputs:
+        columns = {
+            "x_rec": profile.n_features,
+            "output": profile.n_features,
+            "labels": profile.n_classes,
+        }.get(output.name, 1)
+        check_targets(output, profile.feature_kind, columns)
         plain = output.name == "z_vars" and not spec.model.variational
-        loss = _function(no_divergence, "no_divergence") if plain else resolve_loss(output.loss, output.name)
-        losses[output.name] = loss
+        loss = resolve_loss(output.loss, output.name, columns)
+        losses[output.name] = _function(no_divergence, "no_divergence") if plain else loss
         scale = 1.0 / many if output.name == "z_vars" else 1.0
         weights[output.name] = keras.Variable(
             output.weight * scale, trainable=False, dtype="float32", name=f"{output.name}_weight"
         )
-        metrics[output.name] = [resolve_metric(metric, output.name) for metric in output.metrics]
-        why = "plain auto-encoder: nothing to pull to a prior" if plain else LOSSES[str(output.loss)].help
-        notes.append(Resolution(output.name, "loss", str(output.loss), _class_name(loss), why))
+        metrics[output.name] = [
+            resolve_metric(metric, output.name, output.loss, columns, name)
+            for metric, name in zip(output.metrics, _names(output.metrics), strict=True)
+        ]
+        why = (
+            "plain auto-encoder: nothing to pull to a prior"
+            if plain
+            else _why("loss", output.loss, output.name, columns)
+        )
+        became = _class_name(losses[output.name])
+        notes.append(Resolution(output.name, "loss", written(output.loss), became, why))
         factor = f"{output.weight:g} / {many} {what}" if output.name == "z_vars" else f"{output.weight:g}"
         notes.append(
             Resolution(output.name, "weight", f"{output.weight:g}", f"{output.weight * scale:.4g}", factor)
         )
-        for written, metric in zip(output.metrics, metrics[output.name], strict=True):
-            shape = "one logit a class" if output.name == "labels" else "one logit a pair"
-            rule = f"{shape} and loss `{output.loss}`" if written in ("accuracy", "crossentropy") else ""
-            notes.append(
-                Resolution(
-                    output.name,
-                    "metric",
-                    str(written),
-                    _class_name(metric),
-                    rule or METRICS[str(written)].help,
-                )
-            )
-    return {"loss": losses, "loss_weights": weights, "metrics": metrics}, notes
+        for identifier, metric in zip(output.metrics, metrics[output.name], strict=True):
+            why = _why("metric", identifier, output.name, columns)
+            notes.append(Resolution(output.name, "metric", written(identifier), _class_name(metric), why))
+    return {"loss": losses, "loss_weights": weights, "weighted_metrics": metrics}, notes
+
+
+def _names(metrics: tuple[Identifier, ...]) -> list[str]:
+    """Return a name for each metric in the log, none of them twice."""
+    names: list[str] = []
+    for metric in metrics:
+        name, number = label(metric), 2
+        while name in names:
+            name, number = f"{label(metric)}_{number}", number + 1
+        names.append(name)
+    return names

@@ -18,6 +18,7 @@ from vgae_core import __version__
 from vgae_core.analysis.baselines import entry_baselines, run_baselines
 from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import score_pairs
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
 from vgae_core.errors import RunError
@@ -90,7 +91,9 @@ def execute(
     built = build(spec, graph.profile)
     name, shown = ("x_rec", graph.features) if known is None else ("output", known)
     if shown is not None and name in built.model.output:
-        feature_head(built).bias.assign(_trivial_answer(str(spec.output(name).loss), shown))
+        feature_head(built).bias.assign(
+            _trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
+        )
     compiled, notes = compile_arguments(spec, graph.profile)
     if known is None:
         batches = graph_batches(graph, split, spec, label_part)
@@ -240,7 +243,7 @@ def _feature_errors(
     loss = built.model.loss[name]
     decode = decoder(built, name)
     n, width = features.shape
-    answer = _trivial_answer(str(spec.output(name).loss), features)
+    answer = _trivial_answer(scale_of(name, spec.output(name).loss, features.shape[1]), features)
     step = max(1, 4_000_000 // width)
     errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
     for start in range(0, n, step):
@@ -260,14 +263,14 @@ def _feature_errors(
     return errors, {"mean_error": float(errors.mean()), "column_mean_error": float(plain.mean())}
 
 
-def _trivial_answer(loss: str, features: Any) -> np.ndarray:
+def _trivial_answer(scale: str, features: Any) -> np.ndarray:
     """Return the constant row that answers with each column's mean, float32 (n_features,).
 
     On the head's scale: logits for cross-entropies, logarithms for counts.  The head starts there,
     so that training only has to learn what differs between nodes.
     """
     mean = np.asarray(features.mean(axis=0), np.float32).ravel()
-    if loss in ("binary_crossentropy", "focal"):
+    if scale == "logit":
         clipped = np.clip(mean, 1e-6, 1 - 1e-6)
         return np.log(clipped / (1 - clipped))
-    return np.log(np.maximum(mean, 1e-6)) if loss in ("poisson", "multinomial", "negative_binomial") else mean
+    return mean if scale == "identity" else np.log(np.maximum(mean, 1e-6))
