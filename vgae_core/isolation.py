@@ -31,6 +31,7 @@ TASKS: dict[str, str] = {
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
     "project": "vgae_core.analysis.projection:project_task",
+    "recommended": "vgae_core.analysis.entries:recommended_task",
     "missing_links": "vgae_core.analysis.reconstruction:missing_links_task",
 }
 """What a child may run: name → ``"module:function"``."""

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.analysis.embedding import communities, degree, uncertainty
+from vgae_core.analysis.entries import expected
 from vgae_core.analysis.reconstruction import node_errors, probabilities
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.errors import DataError
 from vgae_core.runs.result import RunResult
 
@@ -48,11 +49,12 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     -------
     DataFrame
         Index 0 … n_nodes - 1.  ``node`` (id); ``label`` (class name, missing where unknown)
-        where the graph has labels; ``degree`` (distinct neighbours); ``community`` (0 the
-        largest, -1 without edges); ``uncertainty`` (mean σ, in units of z) in a variational
-        run; ``reconstruction_error`` (nats a pair, NaN without edges); ``feature_error`` and
-        ``predicted_label`` with its ``label_probability`` where the run has those outputs;
-        then the graph's own numeric values.
+        where the data have labels; ``degree`` (distinct neighbours) and ``community`` (0 the
+        largest, -1 without edges) where there are edges; ``row_values`` (values other than 0) and
+        ``row_total`` (their sum) in a run on a matrix; ``uncertainty`` (mean σ, in units of z) in a
+        variational run; ``reconstruction_error`` (nats a pair, NaN without edges) in a run on a graph;
+        ``feature_error`` and ``predicted_label`` with its ``label_probability`` where the run has those
+        outputs; then the data's own numeric values.
 
     Raises
     ------
@@ -63,11 +65,17 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     columns: dict[str, object] = {"node": graph.node_ids}
     if graph.labels is not None:
         columns["label"] = _class_names(graph.labels, graph.label_names)
-    columns["degree"] = degree(graph.adjacency)
-    columns["community"] = communities(graph.adjacency)
+    if not graph.is_matrix:
+        columns["degree"] = degree(graph.adjacency)
+        columns["community"] = communities(graph.adjacency)
+    if result.factors is not None:
+        matrix: Features = graph.features
+        columns["row_values"] = filled(matrix)[0]
+        columns["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
     if result.z_log_var is not None:
         columns["uncertainty"] = uncertainty(result.z_log_var)
-    columns["reconstruction_error"] = node_errors(result.z_mean, graph.adjacency)
+    if result.factors is None:
+        columns["reconstruction_error"] = node_errors(result.z_mean, graph.adjacency)
     if "feature_error" in result.nodes:
         columns["feature_error"] = result.nodes["feature_error"]
     if "label_probabilities" in result.nodes:
@@ -132,6 +140,56 @@ def link_table(graph: GraphData, pairs: np.ndarray, logits: np.ndarray) -> pd.Da
         columns["source_label"] = _class_names(graph.labels[first], graph.label_names)
         columns["target_label"] = _class_names(graph.labels[second], graph.label_names)
     return pd.DataFrame(columns)
+
+
+def entry_table(
+    graph: GraphData,
+    pairs: np.ndarray,
+    logits: np.ndarray,
+    scale: str,
+    *,
+    nats: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return one row an entry of the matrix, with the names of its row and column.
+
+    Parameters
+    ----------
+    graph : GraphData
+        Its features are the matrix.
+    pairs : ndarray of int64, shape (n_entries, 2)
+        (row, column).
+    logits : ndarray of float32, shape (n_entries,)
+    scale : str
+        A key of :data:`vgae_core.analysis.entries.SURPRISE`.
+    nats : ndarray of float64, shape (n_entries,), optional
+        Surprise of stored values, which are then listed too.
+
+    Returns
+    -------
+    DataFrame
+        ``row, column`` (names); ``value`` and ``surprise`` with `nats`; ``expected`` (a probability on the
+        scale ``"logit"``, else a value), ``row_values, column_values`` (values other than 0); with labels
+        also ``row_label``.
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    matrix: Features = graph.features
+    a_row, a_column = filled(matrix)
+    columns: dict[str, object] = {"row": graph.node_ids[first], "column": column_names(graph)[second]}
+    if nats is not None:
+        columns["value"] = np.asarray(matrix[first, second], np.float32).ravel()
+    columns["expected"] = expected(logits, scale)
+    if nats is not None:
+        columns["surprise"] = nats
+    columns |= {"row_values": a_row[first], "column_values": a_column[second]}
+    if graph.labels is not None:
+        columns["row_label"] = _class_names(graph.labels[first], graph.label_names)
+    return pd.DataFrame(columns)
+
+
+def column_names(graph: GraphData) -> np.ndarray:
+    """Return the name of every column of the features, or its number from 1; str objects (n_features,)."""
+    names = graph.feature_names or [f"column {i + 1}" for i in range(graph.profile.n_features)]
+    return np.array(names, dtype=object)
 
 
 def _check_belongs(result: RunResult, graph: GraphData) -> None:

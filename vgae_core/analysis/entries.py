@@ -1,0 +1,227 @@
+"""What a matrix auto-encoder says of entries: items a row lacks, and values it did not expect.
+
+Entry (i, j) has the logit ``left_i . right_j``.  What that stands for depends on the scale of the
+model's head: a log odds (``"logit"``), the logarithm of the expected value (``"log"``,
+``"negative_binomial"`` and, with the row's total in it, ``"softmax"``), or the value itself
+(``"identity"``).  Nothing here holds an n_rows x n_columns array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, gammaln
+
+from vgae_core.analysis.reconstruction import BLOCK_VALUES, score_pairs
+from vgae_core.errors import DataError
+
+EXACT_CELLS = 200_000_000
+"""Cells up to which the search over all of them takes a few seconds; beyond it belongs in the background."""
+
+FOR_A_ROW = 20
+"""Columns recommended to one row."""
+
+SURPRISE: dict[str, str] = {
+    "logit": "-log of the probability the model gives it",
+    "log": "-log likelihood of the value, a Poisson count of the expected size",
+    "softmax": "-log likelihood of the value, a Poisson count of the expected size",
+    "negative_binomial": "-log likelihood of the value, a Poisson count of the expected size; the column's "
+    "dispersion is left out",
+    "identity": "half the squared difference to the expected value",
+}
+"""How :func:`surprise` is worked out on each scale."""
+
+Report = Callable[[float, str], None]
+"""Called with the share of the work done, 0 to 1, and what is being done."""
+
+
+def expected(logits: np.ndarray, scale: str) -> np.ndarray:
+    """Return what the model expects at entries of these logits, on the scale of the matrix.
+
+    Parameters
+    ----------
+    logits : ndarray of float, any shape
+    scale : str
+        A key of :data:`SURPRISE`.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        A probability (``"logit"``), else a value.
+    """
+    wide = np.asarray(logits, np.float64)
+    if scale == "logit":
+        return np.asarray(expit(wide))
+    return wide if scale == "identity" else np.exp(np.clip(wide, -50.0, 50.0))
+
+
+def surprise(values: np.ndarray, logits: np.ndarray, scale: str) -> np.ndarray:
+    """Return how little the model expected these values, in nats; see :data:`SURPRISE`.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_entries,)
+    logits : ndarray of float, shape (n_entries,)
+    scale : str
+
+    Returns
+    -------
+    ndarray of float64, shape (n_entries,)
+    """
+    y, wide = np.asarray(values, np.float64), np.asarray(logits, np.float64)
+    if scale == "logit":
+        return np.logaddexp(0.0, wide) - y * wide
+    if scale == "identity":
+        return 0.5 * (y - wide) ** 2
+    log_rate = np.clip(wide, -50.0, 50.0)
+    return np.asarray(np.exp(log_rate) - y * log_rate + gammaln(y + 1.0))
+
+
+def recommended(
+    left: np.ndarray,
+    right: np.ndarray,
+    known: sparse.csr_array,
+    k: int,
+    *,
+    progress: Report | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` entries the matrix lacks that the model expects most, over all rows.
+
+    Parameters
+    ----------
+    left : ndarray of float32, shape (n_rows, d)
+    right : ndarray of float32, shape (n_columns, d)
+    known : csr_array, shape (n_rows, n_columns)
+        Stored entries are left out.
+    k : int
+    progress : callable, optional
+        Told the share of the rows done.
+
+    Returns
+    -------
+    pairs : ndarray of int64, shape (at most k, 2)
+        (row, column), the highest logit first; equal ones in the order of their pairs.
+    logits : ndarray of float32
+
+    Raises
+    ------
+    DataError
+        If `k` < 1 or shapes disagree.
+    """
+    n, width = len(left), len(right)
+    if k < 1:
+        raise DataError(f"`k` must be >= 1. Received: {k}.")
+    if known.shape != (n, width):
+        raise DataError(f"`known` must have shape ({n}, {width}). Received: {known.shape}.")
+    best, found = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
+    step = max(1, BLOCK_VALUES // max(width, 1))
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        strip = left[start:stop] @ right.T
+        seen = known[start:stop].tocoo()
+        strip[seen.row, seen.col] = -np.inf
+        flat = strip.ravel()
+        floor = best.min() if len(best) == k else -np.inf
+        at = np.flatnonzero(flat > floor)
+        if len(at) > k:
+            at = at[np.argpartition(-flat[at], k - 1)[:k]]
+        best = np.concatenate([best, flat[at]])
+        row, column = np.divmod(at, width)
+        found = np.concatenate([found, np.column_stack([row + start, column])])
+        if len(best) > k:
+            top = np.argpartition(-best, k - 1)[:k]
+            best, found = best[top], found[top]
+        if progress is not None:
+            progress(stop / n, f"{stop:,} of {n:,} rows")
+    order = np.lexsort((found[:, 1], found[:, 0], -best))
+    return found[order].astype(np.int64), best[order]
+
+
+def recommended_to(
+    left: np.ndarray, right: np.ndarray, known: sparse.csr_array, row: int, k: int = FOR_A_ROW
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns a row lacks that the model expects most in it, best first.
+
+    Parameters
+    ----------
+    left, right, known
+        As in :func:`recommended`.
+    row : int
+    k : int
+
+    Returns
+    -------
+    columns : ndarray of int64, shape (at most k,)
+    logits : ndarray of float32
+
+    Raises
+    ------
+    DataError
+        If there is no such row.
+    """
+    if not 0 <= row < len(left):
+        raise DataError(f"`row` must be between 0 and {len(left) - 1}. Received: {row}.")
+    pairs, logits = recommended(left[row : row + 1], right, known[[row]], k)
+    return pairs[:, 1], logits
+
+
+def unexpected(
+    left: np.ndarray, right: np.ndarray, matrix: sparse.csr_array, k: int, scale: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the `k` values of a matrix that the model expected least, the greatest surprise first.
+
+    Parameters
+    ----------
+    left, right
+        As in :func:`recommended`.
+    matrix : csr_array, shape (n_rows, n_columns)
+        Every stored value counts, held-out ones too.
+    k : int
+    scale : str
+
+    Returns
+    -------
+    pairs : ndarray of int64, shape (at most k, 2)
+        (row, column).
+    logits : ndarray of float32
+    surprise : ndarray of float64
+        In nats.
+    """
+    coo = matrix.tocoo()
+    stored = coo.data != 0
+    pairs = np.column_stack([coo.row[stored], coo.col[stored]]).astype(np.int64)
+    logits = score_pairs(left, pairs, right)
+    nats = surprise(coo.data[stored], logits, scale)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -nats))[:k]
+    return pairs[order], logits[order], nats[order]
+
+
+def recommended_task(
+    arrays: Mapping[str, np.ndarray], options: Mapping[str, Any], progress: Report
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return :func:`recommended` as a task of a child process.
+
+    Parameters
+    ----------
+    arrays : mapping
+        ``left`` and ``right``, and the entries to leave out as ``indptr`` and ``indices``.
+    options : mapping
+        ``k`` int.
+    progress : callable
+
+    Returns
+    -------
+    arrays : dict
+        ``pairs`` int64 (k, 2) and ``logits`` float32 (k,).
+    values : dict
+        Empty.
+    """
+    left, right, indices = arrays["left"], arrays["right"], arrays["indices"]
+    known = sparse.csr_array(
+        (np.ones(len(indices), np.int8), indices, arrays["indptr"]), shape=(len(left), len(right))
+    )
+    pairs, logits = recommended(left, right, known, int(options["k"]), progress=progress)
+    return {"pairs": pairs, "logits": logits}, {}
