@@ -181,7 +181,7 @@ def test_truncated_npz(files, keep):
 
 def test_dense_npz(files):
     np.testing.assert_array_equal(as_matrix(files(("a.npz", npz(m=ASYMMETRIC)))), ASYMMETRIC)
-    with pytest.raises(DataError, match="Holds the arrays a, b"):
+    with pytest.raises(DataError, match="Holds several matrices: a, b"):
         files(("a.npz", npz(a=np.zeros((2, 2)), b=np.zeros((2, 2)))))
 
 

@@ -185,7 +185,8 @@ def read(
             tell(0.1, f"Reading the matrix in {probe.name}")
             edges = _rows_only(_read_table(probe, format_, "features", NO_NODES), format_)
         first: Content = "edges" if "edges" in parts else "features"
-        found = [(probe, format_, first, edges.parts)]
+        inside = tuple(part for table in edges.tables for part in table.parts)
+        found = [(probe, format_, first, edges.parts or inside)]
         tables = list(edges.tables)
         others: tuple[tuple[float, Content], ...] = ((0.5, "features"), (0.8, "labels"), (0.85, "names"))
         for at, content in others:
@@ -306,7 +307,7 @@ def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part
         header="" if table is None else "no" if table.header is None else "yes",
         parts=tuple(shown),
         n_parts=len(parts),
-        rows=() if table is None else table.preview,
+        rows=probe.memo.get("preview", ()) if table is None else table.preview,
     )
 
 

@@ -7,6 +7,7 @@ before what it leads to is opened, and every declared size compared with what is
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vgae_core.data.arrays import validate_csr
-from vgae_core.data.dataset import Finding
+from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -236,7 +237,8 @@ def _columns(obs: h5py.Group) -> Iterator[str]:
 # ----------------------------------------------------------------------------- what it yields
 def _features(probe: Probe, file: h5py.File, ids: np.ndarray | None) -> NodeTable | None:
     layers = sorted(file["layers"]) if "layers" in file and hasattr(file["layers"], "keys") else []
-    at = "X" if "X" in file else (f"layers/{layers[0]}" if layers else None)
+    uses = _uses(probe, file)
+    at = next((name for name, use in uses.items() if use == "features"), None)
     if at is None:
         return None
     table = matrix_table(probe, _matrix(probe, file[at], f"/{at}", "features"))
@@ -287,8 +289,19 @@ def _labels(probe: Probe, file: h5py.File, ids: np.ndarray | None, n: int) -> No
                 values[name] = numbers
         else:
             left.append(name)
-    chosen = next((name for name in found if _LABELS.fullmatch(name)), next(iter(found), None))
+    said = {
+        name.removeprefix("obs/"): use for name, use in _said(probe, file).items() if name.startswith("obs/")
+    }
+    chosen = next((name for name, use in said.items() if use == "label"), None)
+    if chosen is None:
+        free = [name for name in found if name not in said]
+        chosen = next((name for name in free if _LABELS.fullmatch(name)), next(iter(free), None))
+    elif chosen not in found:
+        raise probe.error(f"/obs/{shorten(chosen)} has no categories.", mend="Choose another label.")
+    left += [name for name in values if said.get(name) == "ignore"]
+    values = {name: numbers for name, numbers in values.items() if said.get(name) != "ignore"}
     left += [name for name in found if name != chosen]
+    probe.memo["columns"] = {f"obs/{name}": "value" for name in values} | {f"obs/{chosen}": "label"}
     if chosen is None and not values:
         return None
     message = (
@@ -317,7 +330,7 @@ def _edges(probe: Probe) -> Edges:
             "Holds no graph of its cells: `obsp` is empty.",
             mend="Compute one with scanpy.pp.neighbors(adata), or hand in edges as well.",
         )
-    name = next((g for g in _GRAPHS if g in graphs), graphs[0])
+    name = next(n for n, use in _uses(probe, file).items() if use == "edges").removeprefix("obsp/")
     matrix = _matrix(probe, file["obsp"][name], f"/obsp/{shorten(name)}", "edges")
     if isinstance(matrix, np.ndarray):
         probe.limits.check("edges", int(np.count_nonzero(matrix)), where=probe.name)
@@ -344,6 +357,7 @@ def _edges(probe: Probe) -> Edges:
         format=edges.format,
         directed=edges.directed,
         tables=tuple(table for table in tables if table is not None),
+        parts=_parts(probe, "edges"),
         findings=tuple(findings),
     )
 
@@ -356,6 +370,64 @@ def _graphs(probe: Probe, file: h5py.File) -> list[str]:
     return list(obsp) if isinstance(obsp, h5py.Group) else []
 
 
+def _said(probe: Probe, file: h5py.File) -> dict[str, str]:
+    """Return what the user said of X, layers, graphs of cells and columns of obs."""
+    known = probe.said_of(_named(file), ("edges", "features", "label", "value", "ignore"))
+    for name, use in known.items():
+        if use not in _possible(name):
+            raise probe.error(
+                f"{shorten(name)!r} cannot be used as {use!r} here.",
+                mend=f"Choose one of: {', '.join(_possible(name))}.",
+            )
+    return known
+
+
+def _named(file: h5py.File) -> list[str]:
+    import h5py
+
+    groups = [g for g in ("layers", "obsp") if isinstance(file.get(g), h5py.Group)]
+    inner = [f"{group}/{name}" for group in groups for name in file[group]]
+    return [*(["X"] if "X" in file else []), *inner, *(f"obs/{name}" for name in _columns(file["obs"]))]
+
+
+def _possible(name: str) -> tuple[str, ...]:
+    kind = name.partition("/")[0]
+    return {"obsp": ("edges", "ignore"), "obs": ("label", "value", "ignore")}.get(
+        kind, ("features", "ignore")
+    )
+
+
+def _uses(probe: Probe, file: h5py.File) -> dict[str, str]:
+    """Return which graph of cells is the adjacency, and which matrix the features."""
+    said, names = _said(probe, file), _named(file)
+    uses: dict[str, str] = {}
+    usual = {"edges": [f"obsp/{g}" for g in _GRAPHS], "features": ["X"]}
+    for use, first in usual.items():
+        free = [n for n in names if said.get(n, use) == use and use in _possible(n)]
+        best = next((n for n in free if n in said), None) or next((n for n in first if n in free), None)
+        if best or free:
+            uses[best or free[0]] = use
+    return uses
+
+
+def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
+    """Return the matrices of the file and the columns of its cells, with their uses."""
+    import h5py
+
+    file = _open(probe)
+    _labels(probe, file, None, len(_names(probe, file, "obs")))
+    uses: dict[str, str] = _uses(probe, file) | probe.memo["columns"]
+    parts = []
+    for name in _named(file):
+        item = file[name]
+        if isinstance(item, h5py.Dataset):
+            about = f"{' x '.join(map(str, item.shape or ()))} {item.dtype}"
+        else:
+            about = str(_attribute(item, "encoding-type") or "")
+        parts.append(Part(name, uses.get(name, "ignore"), shorten(about), _possible(name)))
+    return tuple(parts)
+
+
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     file = _open(probe)
     ids: np.ndarray | None = _names(probe, file, "obs")
@@ -365,7 +437,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     table = _features(probe, file, ids) if content == "features" else _labels(probe, file, ids, n)
     if table is None:
         raise probe.error(f"Holds no {content} of its cells.", mend="Choose another file for them.")
-    return table
+    return dataclasses.replace(table, parts=_parts(probe, content))
 
 
 FORMAT = Format(
@@ -376,4 +448,5 @@ FORMAT = Format(
     guess=lambda probe: "edges" if _graphs(probe, _open(probe)) else "features",
     edges=_edges,
     table=_table,
+    parts=_parts,
 )

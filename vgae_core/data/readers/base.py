@@ -100,6 +100,10 @@ class Probe:
             said[list(names).index(name)] = use
         return said
 
+    def said_of(self, names: Sequence[str], uses: Sequence[str]) -> dict[str, str]:
+        """Return the same as :meth:`said`, by name."""
+        return {names[i]: use for i, use in self.said(names, uses).items()}
+
     @functools.cached_property
     def is_text(self) -> bool:
         """Whether the beginning looks like text."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from vgae_core.data.readers.base import Edges, Format, Probe
-from vgae_core.data.readers.networks import graph_edges, parse
+from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
 from vgae_core.data.readers.xml import has_root, parse_tree
 
 if TYPE_CHECKING:
@@ -48,4 +48,5 @@ FORMAT = Format(
     recognise=lambda probe: has_root(probe, "gexf"),
     guess=lambda probe: "edges",
     edges=_edges,
+    parts=lambda probe, content: inner_parts(_edges(probe)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vgae_core.data.readers.base import Edges, Format, Probe
-from vgae_core.data.readers.networks import graph_edges, parse
+from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
 
 _GRAPH = re.compile(r"(?im)^(\s*)graph(\s*)\[")
 
@@ -41,4 +41,5 @@ FORMAT = Format(
     recognise=_recognise,
     guess=lambda probe: "edges",
     edges=_edges,
+    parts=lambda probe, content: inner_parts(_edges(probe)),
 )

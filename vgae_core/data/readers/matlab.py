@@ -6,13 +6,14 @@ import dataclasses
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from vgae_core.data.arrays import validate_csr
-from vgae_core.data.dataset import Finding
+from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.matrices import check_finite, check_matrix, matrix_edges, matrix_table
 
@@ -25,6 +26,7 @@ _NUMERIC = {
     *(f"{u}int{b}" for u in ("", "u") for b in (8, 16, 32, 64)),
 }
 _LABELS = re.compile(r"(labels?|class(es)?|y|gnd|groups?|targets?|communit(y|ies))", re.IGNORECASE)
+_USES = ("edges", "features", "label", "ignore")
 _COMPRESSED = 15
 _MAX_VARIABLES = 1000
 
@@ -82,6 +84,10 @@ def _choose(probe: Probe, content: Content) -> str:
     }
     if content == "edges":
         found = {name: shape for name, shape in found.items() if shape[0] == shape[1]}
+    said = probe.said_of(list(_variables(probe)), _USES)
+    found = {name: shape for name, shape in found.items() if said.get(name, content) == content}
+    if wanted := [name for name in found if name in said]:
+        return wanted[0]
     if not found:
         there = ", ".join(
             f"{shorten(n, 40)} ({'x'.join(map(str, s))} {k})"
@@ -130,7 +136,27 @@ def _edges(probe: Probe) -> Edges:
     if unused:
         message += f" Not used: {', '.join(map(shorten, unused[:5]))}{'…' if len(unused) > 5 else ''}."
     finding = Finding("variable", "info", message, len(unused), examples(unused))
-    return dataclasses.replace(edges, tables=tuple(tables), findings=(finding,))
+    uses = {name: "edges"} | {
+        other: "features" if at == 0 and tables[0].features is not None else "label"
+        for at, other in enumerate(used)
+    }
+    return dataclasses.replace(
+        edges, tables=tuple(tables), parts=_described(probe, uses), findings=(finding,)
+    )
+
+
+def _described(probe: Probe, uses: Mapping[str, str]) -> tuple[Part, ...]:
+    """Return each variable with its use, shape and class."""
+    return tuple(
+        Part(name, uses.get(name, "ignore"), f"{' x '.join(map(str, shape))} {kind}", _USES)
+        for name, (shape, kind) in _variables(probe).items()
+    )
+
+
+def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
+    if content == "edges":
+        return _edges(probe).parts
+    return _described(probe, {_choose(probe, "features"): "features"})
 
 
 def _node_tables(probe: Probe, others: list[str], n: int) -> tuple[list[NodeTable], list[str]]:
@@ -140,12 +166,20 @@ def _node_tables(probe: Probe, others: list[str], n: int) -> tuple[list[NodeTabl
     }
     tables: list[NodeTable] = []
     used: list[str] = []
-    wide = {o: s[1] for o, s in found.items() if s[0] == n and s[1] > 1 and not _LABELS.fullmatch(o)}
+    said = probe.said_of(list(_variables(probe)), _USES)
+    found = {o: s for o, s in found.items() if said.get(o) != "ignore"}
+    told = {use: o for o, use in said.items() if o in found}
+    wide = {
+        o: s[1]
+        for o, s in found.items()
+        if s[0] == n and s[1] > 1 and not _LABELS.fullmatch(o) and said.get(o, "features") == "features"
+    }
     if wide:
-        used.append(max(wide, key=wide.__getitem__))
+        used.append(told.get("features") or max(wide, key=wide.__getitem__))
         tables.append(matrix_table(probe, _load(probe, used[0], "features")))
     for other, shape in found.items():
-        if not _LABELS.fullmatch(other) or shape not in ((n, 1), (1, min(n, probe.limits.feature_columns))):
+        named = other == told["label"] if "label" in told else _LABELS.fullmatch(other)
+        if other in used or not named or shape not in ((n, 1), (1, min(n, probe.limits.feature_columns))):
             continue
         vector = _load_vector(probe, other)
         if (vector == np.floor(vector)).all() and len(known := np.unique(vector)) <= max(2, n // 2):
@@ -168,7 +202,11 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
     name = _choose(probe, "features")
     finding = Finding("variable", "info", f"The features are variable {shorten(name)} of {probe.name}.")
-    return dataclasses.replace(matrix_table(probe, _load(probe, name, "features")), findings=(finding,))
+    return dataclasses.replace(
+        matrix_table(probe, _load(probe, name, "features")),
+        parts=_described(probe, {name: "features"}),
+        findings=(finding,),
+    )
 
 
 def _guess(probe: Probe) -> Content:
@@ -184,4 +222,5 @@ FORMAT = Format(
     guess=_guess,
     edges=_edges,
     table=_table,
+    parts=_parts,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import (
     Edges,
     NodeTable,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_ATTRIBUTES = 200
 """Of more node attributes than this, only those that most nodes have are looked at."""
+USES = ("label", "value", "ignore")
+"""What a node attribute may be used for."""
 _FEW = 20
 _NAMES = ("label", "name")
 _T = TypeVar("_T")
@@ -216,7 +218,16 @@ def node_table(
         if found is not None and len(found[1]) > 1:
             rank = (not _is_label(name), len(found[1]) > _FEW, numeric[name] is not None)
             candidates[name] = (rank, found)
-    chosen = min(candidates, key=lambda name: candidates[name][0], default=None)
+    said = probe.said_of(list(full), USES)
+    chosen = next((name for name, use in said.items() if use == "label"), None)
+    if chosen is None:
+        free = [name for name in candidates if name not in said]
+        chosen = min(free, key=lambda name: candidates[name][0], default=None)
+    elif chosen not in candidates:
+        raise probe.error(
+            f"The node attribute {shorten(chosen)} has no classes that several nodes share.",
+            mend="Choose another one for the label.",
+        )
     classes, class_names = (None, ()) if chosen is None else candidates[chosen][1]
     findings: list[Finding] = []
     if chosen is not None:
@@ -229,7 +240,7 @@ def node_table(
         numbers = numeric[name]
         if name == chosen:
             continue
-        if numbers is None:
+        if numbers is None or said.get(name) == "ignore":
             ignored.append(name)
         elif bool(np.isinf(numbers).any()):
             count = int(np.isinf(numbers).sum())
@@ -249,8 +260,22 @@ def node_table(
         classes=classes,
         class_names=class_names,
         values=values,
+        parts=tuple(
+            Part(
+                name,
+                "label" if name == chosen else "value" if name in values else "ignore",
+                shorten(", ".join(columns[name][1][:3])),
+                USES if name in candidates else USES[1:],
+            )
+            for name in full
+        ),
         findings=tuple(findings),
     )
+
+
+def inner_parts(edges: Edges) -> tuple[Part, ...]:
+    """Return the node attributes of a graph that was read."""
+    return tuple(part for table in edges.tables for part in table.parts)
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
-from vgae_core.data.readers.networks import graph_edges, parse
+from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -106,4 +106,5 @@ FORMAT = Format(
     recognise=_recognise,
     guess=lambda probe: "edges",
     edges=_edges,
+    parts=lambda probe, content: inner_parts(_edges(probe)),
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy import sparse
 
 from vgae_core.data.arrays import load_npz, npz_headers, validate_csr
-from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, object_array
+from vgae_core.data.dataset import Part
+from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, object_array
 from vgae_core.data.readers.matrices import check_matrix, matrix_edges, matrix_table
 
 _COMPRESSED = {"data", "indices", "indptr", "shape", "format"}
 _COORDINATE = {"data", "row", "col", "shape", "format"}
+_USES = ("edges", "features", "ignore")
 _BENCHMARK = {"adj_indices", "adj_indptr", "adj_shape"}
 
 
@@ -208,9 +212,20 @@ GNN_BENCHMARK = Format(
 def _dense_key(probe: Probe) -> str:
     """Return the only two-dimensional array of numbers, or say what is there instead."""
     headers = array_headers(probe)
-    matrices = [k for k, (shape, dtype) in headers.items() if len(shape) == 2 and dtype.kind in "biuf"]
-    if len(matrices) == 1:
-        return matrices[0]
+    said = probe.said_of(list(headers), _USES)
+    matrices = [
+        k
+        for k, (shape, dtype) in headers.items()
+        if len(shape) == 2 and dtype.kind in "biuf" and said.get(k) != "ignore"
+    ]
+    wanted = [k for k in matrices if k in said] or matrices
+    if len(wanted) == 1:
+        return wanted[0]
+    if matrices:
+        raise probe.error(
+            f"Holds several matrices: {', '.join(examples(matrices))}.",
+            mend="Say which of them is to be read, and leave out the others.",
+        )
     objects = [k for k, (_, dtype) in headers.items() if dtype.hasobject]
     if objects:
         raise probe.error(
@@ -235,16 +250,39 @@ def _dense_matrix(probe: Probe, content: Content) -> np.ndarray:
 def _dense_edges(probe: Probe) -> Edges:
     dense = _dense_matrix(probe, "edges")
     probe.limits.check("edges", int(np.count_nonzero(dense)), where=probe.name)
-    return matrix_edges(probe, sparse.coo_array(dense), "dense matrix (npz)")
+    edges = matrix_edges(probe, sparse.coo_array(dense), "dense matrix (npz)")
+    return dataclasses.replace(edges, parts=_dense_parts(probe, "edges"))
+
+
+def _dense_parts(probe: Probe, content: Content) -> tuple[Part, ...]:
+    """Return each array with its use, shape and type; of several matrices nobody chose, none has one."""
+    headers = array_headers(probe)
+    matrices = [k for k, (shape, dtype) in headers.items() if len(shape) == 2 and dtype.kind in "biuf"]
+    said = probe.said_of(list(headers), _USES)
+    chosen = next((k for k, use in said.items() if use != "ignore"), None)
+    chosen = chosen or (matrices[0] if len(matrices) == 1 else None)
+    return tuple(
+        Part(
+            name,
+            content if name == chosen else "ignore",
+            f"{' x '.join(map(str, shape))} {dtype}",
+            _USES if name in matrices else ("ignore",),
+        )
+        for name, (shape, dtype) in headers.items()
+    )
 
 
 def _dense_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
         raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
-    return matrix_table(probe, _dense_matrix(probe, "features"))
+    table = matrix_table(probe, _dense_matrix(probe, "features"))
+    return dataclasses.replace(table, parts=_dense_parts(probe, "features"))
 
 
 def _guess_dense(probe: Probe) -> Content:
+    said = set(probe.how.uses.values())
+    if said & {"edges", "features"}:
+        return "edges" if "edges" in said else "features"
     return _square(array_headers(probe)[_dense_key(probe)][0])
 
 
@@ -256,4 +294,5 @@ DENSE = Format(
     guess=_guess_dense,
     edges=_dense_edges,
     table=_dense_table,
+    parts=_dense_parts,
 )

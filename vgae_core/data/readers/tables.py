@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vgae_core.data.dataset import Part
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
 
@@ -173,6 +174,15 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     return table(_as_text(probe), content, node_ids)
 
 
+def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
+    parts = delimited.FORMAT.parts
+    assert parts is not None  # noqa: S101  narrows the type
+    head = _as_text(probe, _HEAD_ROWS)
+    found = parts(head, content)
+    probe.memo["preview"] = head.memo["table"].preview
+    return found
+
+
 def is_wide(probe: Probe) -> bool:
     """Return whether the table can only be a matrix; see :func:`delimited.is_wide`."""
     return delimited.is_wide(_as_text(probe, _HEAD_ROWS))
@@ -186,4 +196,5 @@ FORMAT = Format(
     guess=lambda probe: delimited.FORMAT.guess(_as_text(probe, _HEAD_ROWS)),
     edges=_edges,
     table=_table,
+    parts=_parts,
 )
