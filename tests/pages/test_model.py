@@ -89,7 +89,7 @@ def test_losses_and_metrics_are_offered_with_their_keras_names(page):
         for name, option in zip(fitting, losses, strict=True):
             assert option == f"{LOSSES[name].title} · {name}"
         for name, entry in METRICS.items():
-            listed = any(option.endswith(name) for option in metrics)
+            listed = any(option.split(" · ")[-1] == name for option in metrics)
             assert listed == (output in entry.outputs), (output, name)
 
 

@@ -192,4 +192,5 @@ def function(tree: Any) -> Callable[[Any, Any], Any]:
     def formula(y_true: Any, y_pred: Any) -> Any:
         return ops.mean(bounded(work_out(tree, y_true, y_pred)), axis=-1)
 
+    formula.tree = tree  # type: ignore[attr-defined]  # for whoever writes it out as a program
     return formula

@@ -328,6 +328,7 @@ class F1(keras.metrics.Metric):
 
     def __init__(self, threshold: float = 0.5, name: str = "f1") -> None:
         super().__init__(name=name)
+        self.threshold = threshold
         self.precision = keras.metrics.Precision(thresholds=threshold)
         self.recall = keras.metrics.Recall(thresholds=threshold)
 
@@ -408,19 +409,40 @@ class ActiveUnits(keras.metrics.Metric):
 _MEAN = "mean_with_sample_weight"
 
 
-def _function(fn: Callable[[Any, Any], Any], name: str) -> keras.losses.Loss:
-    loss = keras.losses.Loss(name=name, reduction=_MEAN)
-    loss.call = fn  # type: ignore[method-assign]
-    return loss
+@keras.saving.register_keras_serializable("vgae")
+class FunctionLoss(keras.losses.Loss):
+    """A function ``(y_true, y_pred)`` as a loss: the mean of what it gives, weighted by the sample weights.
+
+    Parameters
+    ----------
+    fn : callable
+        To one number a row, one an entry, or one for all.
+    name : str
+    **settings
+        Further arguments of `fn`.
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **settings: Any) -> None:
+        super().__init__(name=name or fn.__name__, reduction="mean_with_sample_weight")
+        self.fn, self.settings = fn, settings
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each row or entry."""
+        value = ops.convert_to_tensor(self.fn(y_true, y_pred, **self.settings))
+        return ops.broadcast_to(value, (ops.shape(y_pred)[0],)) if len(value.shape) == 0 else value
 
 
-def _on_probabilities(loss: keras.losses.Loss) -> keras.losses.Loss:
-    """Return a loss of values as a loss of the probabilities behind logits."""
+@keras.saving.register_keras_serializable("vgae")
+class OnProbabilities(keras.losses.Loss):
+    """A loss of values as a loss of the probabilities behind logits."""
 
-    def call(y_true: Any, y_pred: Any) -> Any:
-        return loss.call(y_true, ops.sigmoid(y_pred))
+    def __init__(self, loss: keras.losses.Loss) -> None:
+        super().__init__(name=loss.name, reduction=loss.reduction)
+        self.loss = loss
 
-    return _function(call, loss.name)
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of ``sigmoid(y_pred)``."""
+        return self.loss.call(y_true, ops.sigmoid(y_pred))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -452,14 +474,9 @@ def _built(kind: str, what: str, make: Callable[[], Any], output: str) -> Any:
 def _own_loss(thing: Any, name: str, config: Mapping[str, Any]) -> keras.losses.Loss:
     """Return the loss of a registered function or class."""
     if inspect.isclass(thing):
-        thing = thing(**config)
-    call = thing.call if isinstance(thing, keras.losses.Loss) else functools.partial(thing, **config)
-
-    def each_row(y_true: Any, y_pred: Any) -> Any:
-        value = ops.convert_to_tensor(call(y_true, y_pred))
-        return ops.broadcast_to(value, (ops.shape(y_pred)[0],)) if len(value.shape) == 0 else value
-
-    return _function(each_row, name)
+        made = thing(**config)
+        return made if isinstance(made, keras.losses.Loss) else FunctionLoss(made, name)
+    return FunctionLoss(thing, name, **config)
 
 
 def resolve_loss(identifier: Identifier, output: str, columns: int = 0) -> keras.losses.Loss:
@@ -481,22 +498,22 @@ def resolve_loss(identifier: Identifier, output: str, columns: int = 0) -> keras
     if isinstance(identifier, Mapping) and "formula" in identifier:
         tree = identifier["formula"]
         _check_formula(tree, output, loss=True)
-        return _function(formulas.function(tree), "formula")
+        return FunctionLoss(formulas.function(tree), "formula")
     key, config = lookup("loss", identifier, output, columns)
     entry = LOSSES[key]
     if entry.factory is not None:
         return _built("loss", key, lambda: _own_loss(registered(entry), key, config), output)
     if key in FUNCTIONS:
-        bound = functools.partial(FUNCTIONS[key], **config) if config else FUNCTIONS[key]
-        return _function(bound, FUNCTIONS[key].__name__)
+        given = {name: value for name, value in config.items() if value is not None}
+        return FunctionLoss(FUNCTIONS[key], **given)
     if key == "mean_squared_error" and output == "adj_rec":
-        return _function(brier, "brier")
+        return FunctionLoss(brier)
     kind = getattr(keras.losses, CLASSES.get(key, entry.keras))
     if "from_logits" in inspect.signature(kind).parameters:
         config = {**config, "from_logits": True}
     loss = _built("loss", key, lambda: kind(**config, reduction=_MEAN), output)
     values = output == "adj_rec" and entry.scale == "identity"
-    return _on_probabilities(loss) if values else loss
+    return OnProbabilities(loss) if values else loss
 
 
 def resolve_metric(
@@ -629,7 +646,9 @@ def _class_name(thing: Any) -> str:
         return _class_name(thing.metric) + on
     if isinstance(thing, Ranking):
         return f"{_class_name(thing.metric)} of the ranking"
-    if type(thing) in (keras.losses.Loss, keras.metrics.MeanMetricWrapper):
+    if isinstance(thing, OnProbabilities):
+        return f"{_class_name(thing.loss)} on probabilities"
+    if type(thing) in (FunctionLoss, keras.metrics.MeanMetricWrapper):
         return f"{thing.name} (function)"
     return type(thing).__name__
 
@@ -673,7 +692,7 @@ def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], 
         check_targets(output, profile.feature_kind, columns)
         plain = output.name == "z_vars" and not spec.model.variational
         loss = resolve_loss(output.loss, output.name, columns)
-        losses[output.name] = _function(no_divergence, "no_divergence") if plain else loss
+        losses[output.name] = FunctionLoss(no_divergence) if plain else loss
         scale = 1.0 / many if output.name == "z_vars" else 1.0
         weights[output.name] = keras.Variable(
             output.weight * scale, trainable=False, dtype="float32", name=f"{output.name}_weight"

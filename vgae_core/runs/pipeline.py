@@ -92,7 +92,7 @@ def execute(
     name, shown = ("x_rec", graph.features) if known is None else ("output", known)
     if shown is not None and name in built.model.output:
         feature_head(built).bias.assign(
-            _trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
+            trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
         )
     compiled, notes = compile_arguments(spec, graph.profile)
     if known is None:
@@ -243,7 +243,7 @@ def _feature_errors(
     loss = built.model.loss[name]
     decode = decoder(built, name)
     n, width = features.shape
-    answer = _trivial_answer(scale_of(name, spec.output(name).loss, features.shape[1]), features)
+    answer = trivial_answer(scale_of(name, spec.output(name).loss, features.shape[1]), features)
     step = max(1, 4_000_000 // width)
     errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
     for start in range(0, n, step):
@@ -263,7 +263,7 @@ def _feature_errors(
     return errors, {"mean_error": float(errors.mean()), "column_mean_error": float(plain.mean())}
 
 
-def _trivial_answer(scale: str, features: Any) -> np.ndarray:
+def trivial_answer(scale: str, features: Any) -> np.ndarray:
     """Return the constant row that answers with each column's mean, float32 (n_features,).
 
     On the head's scale: logits for cross-entropies, logarithms for counts.  The head starts there,

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
@@ -80,6 +81,8 @@ def graph_batches(
         )
 
     positives = split.train.astype(np.int32)
+    if np.any(np.diff(positives[:, 0]) < 0):  # a split of the user's own; sorted pairs need no sort a step
+        positives = positives[np.argsort(positives[:, 0], kind="stable")]
     n_train = len(positives)
     size = pairs_per_step(spec, n_train)
     steps = -(-n_train // size)
@@ -114,15 +117,31 @@ def graph_batches(
         )
 
     def negatives(step: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        drawn = tf.random.stateless_uniform((count, 2), draw(step, 0), maxval=n, dtype=tf.int32)
-        proper = drawn[:, 0] != drawn[:, 1]
+        """Return `count` uniform pairs sorted by their first node, and which of them may count."""
+        # One draw in each of `count` equal slices of the nodes: uniform, and sorted for nothing.
+        slices = tf.cast(tf.range(count), tf.float64)
+        offset = tf.random.stateless_uniform((count,), draw(step, 3), dtype=tf.float64)
+        source = tf.cast((slices + offset) * (n / tf.cast(count, tf.float64)), tf.int32)
+        source = tf.minimum(source, n - 1)
+        target = tf.random.stateless_uniform((count,), draw(step, 0), maxval=n, dtype=tf.int32)
+        proper = source != target
         if keys is not None:
-            ends = drawn if graph.directed else tf.sort(drawn, axis=1)
-            wide = tf.cast(ends, tf.int64)
-            key = wide[:, 0] * n + wide[:, 1]
+            low, high = (
+                (source, target)
+                if graph.directed
+                else (tf.minimum(source, target), tf.maximum(source, target))
+            )
+            key = tf.cast(low, tf.int64) * n + tf.cast(high, tf.int64)
             place = tf.minimum(tf.searchsorted(keys, key), n_train - 1)
             proper &= tf.gather(keys, place) != key
-        return drawn, tf.cast(proper, tf.float32)
+        return tf.stack([source, target], axis=1), tf.cast(proper, tf.float32)
+
+    def merged(positive: tf.Tensor, negative: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the place of each pair in the two sorted lists together, positives first in a row."""
+        first, second = positive[:, 0], negative[:, 0]
+        here = tf.range(tf.shape(first)[0]) + tf.searchsorted(second, first, side="left")
+        there = tf.range(tf.shape(second)[0]) + tf.searchsorted(first, second, side="right")
+        return here, there
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         if steps == 1:
@@ -132,15 +151,17 @@ def graph_batches(
             epoch, part = step // steps, step % steps
             index = tf.range(part * size, tf.minimum((part + 1) * size, n_train))
             order = tf.random.experimental.index_shuffle(index, draw(epoch, 1), n_train - 1)
-            chosen = tf.gather(pairs, order)
+            chosen = tf.gather(pairs, tf.sort(order))
         count = tf.shape(chosen)[0]
         fakes, proper = negatives(step, count * ratio)
-        inputs = {**encoder_inputs, "pairs": tf.concat([chosen, fakes], 0)}
-        targets = {
-            "adj_rec": tf.concat([tf.ones((count, 1)), tf.zeros((count * ratio, 1))], 0),
-            "z_vars": tf.zeros((n, 1)),
-        }
-        weights = {"adj_rec": tf.concat([tf.ones((count,)), proper], 0)[:, None], "z_vars": tf.ones((n, 1))}
+        here, there = merged(chosen, fakes)
+        total = count * (1 + ratio)
+        place = tf.concat([here, there], 0)[:, None]
+        truth = tf.scatter_nd(here[:, None], tf.ones((count,)), (total,))
+        counted = tf.scatter_nd(place, tf.concat([tf.ones((count,)), proper], 0), (total,))
+        inputs = {**encoder_inputs, "pairs": tf.scatter_nd(place, tf.concat([chosen, fakes], 0), (total, 2))}
+        targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
+        weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_wise:
             nodes = tf.range(n)
             if not every_row:
@@ -281,7 +302,7 @@ def row_batches(
     labelled = labels is not None and any(o.name == "labels" for o in spec.active_outputs)
     classes = np.zeros((0, 1), np.int32) if labels is None else np.maximum(labels, 0)[:, None]
     known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else classes
-    shares = spec.output("output").loss == "multinomial"
+    shares = scale_of("output", spec.output("output").loss, matrix.shape[1]) == "softmax"
 
     def targets(block: Any, rows: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         tensors = isinstance(block, tf.Tensor)
