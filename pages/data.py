@@ -38,26 +38,27 @@ def choose_sample() -> None:
 
 
 def upload() -> None:
-    """Draw the three file slots; nothing changes until the files are read and sound."""
-    from dashboard import uploads  # readers take half a second to import, which the first page need not wait for
+    """Draw the drop zone and what is in it; nothing changes until the files are read and sound."""
+    from dashboard import (
+        uploads,  # readers take half a second to import, which the first page need not wait for
+    )
 
-    with st.form("upload", border=False):
-        files = uploads.slots()
-        name = st.text_input("Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.")
-        with st.expander("Which files can be read?", icon=":material/help:"):
-            st.markdown(uploads.formats())
-        read = st.form_submit_button(
-            "Read files", type="primary", icon=":material/upload_file:", width="stretch"
-        )
-    if read:
+    with frame.guard():
+        uploads.zone()
+    with st.expander("Which files can be read?", icon=":material/help:"):
+        st.markdown(uploads.formats())
+    uploads.cards()
+    name = st.text_input(
+        "Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.", key="upload_name"
+    )
+    if st.button("Read files", type="primary", icon=":material/upload_file:", width="stretch"):
         with frame.guard():
             bar = st.progress(0.0, "Reading…")
             try:
-                raw = uploads.read(files, name, lambda share, text: bar.progress(share, charts.plain(text)))
+                raw = uploads.read(name, lambda share, text: bar.progress(share, charts.plain(text)))
             finally:
                 bar.empty()
             state.use_raw(raw, "upload")
-            uploads.drop()
             st.rerun()
 
 
@@ -104,6 +105,11 @@ def show_numbers(numbers: views.Numbers) -> None:
 def show_findings() -> None:
     """Tell what was noticed while reading."""
     report = state.report()
+    if report.files:
+        from dashboard import uploads
+
+        with st.expander("How the files were read", icon=":material/description:"):
+            st.markdown(uploads.taken_for(report.files))
     decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
     found = [finding for finding in report.findings if finding.message not in decided]
     if not found:

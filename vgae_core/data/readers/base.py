@@ -17,6 +17,8 @@ from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
 Content = Literal["edges", "features", "labels", "names"]
+ONCE = {"edges", "source", "target", "weight", "id", "name", "label", "feature_name", "feature_value"}
+"""Uses that only one part of a file can have."""
 N_EXAMPLES = 5
 """How many examples a finding or a message shows."""
 
@@ -98,6 +100,12 @@ class Probe:
                     mend=f"It has: {', '.join(examples(names))}{'…' if len(names) > N_EXAMPLES else ''}.",
                 )
             said[list(names).index(name)] = use
+        for use in ONCE.intersection(said.values()):
+            parts = [shorten(names[i]) for i, other in said.items() if other == use]
+            if len(parts) > 1:
+                raise self.error(
+                    f"Two parts are said to be the {use}: {', '.join(parts)}.", mend="Choose one of them."
+                )
         return said
 
     def said_of(self, names: Sequence[str], uses: Sequence[str]) -> dict[str, str]:

@@ -204,7 +204,16 @@ def _guess(probe: Probe) -> Content:
             return "labels"
         if table.find(_NODE) is not None and table.shape.width > 2:
             return "features"
+        if table.shape.width == 2 and table.plain[0] in _NODE and _describes(table):
+            return "labels"
     return "edges" if table.shape.width <= 3 else "features"
+
+
+def _describes(table: _Table) -> bool:
+    """Return whether each node has one row and no text beside it is a node: classes, not neighbours."""
+    rows = [row for row in table.data if len(row) == 2]
+    nodes, others = {row[0] for row in rows}, {row[1] for row in rows}
+    return len(nodes) == len(rows) and not nodes & others and not all(map(is_number, others))
 
 
 def _numbers_beside(table: _Table) -> int:
@@ -601,10 +610,6 @@ def _nodes(probe: Probe, table: _Table, content: Content, node_ids: np.ndarray) 
     columns: dict[str, list[int]] = {use: [] for use in _NODE_USES}
     for i, use in uses.items():
         columns[use].append(i)
-    for use in ("id", "label", "name"):
-        if len(columns[use]) > 1:
-            shown = ", ".join(shorten(table.names[i]) for i in columns[use])
-            raise probe.error(f"Two columns are said to be the {use}: {shown}.", mend="Choose one of them.")
     if not columns["id"] and len(node_ids) and len(frame) != len(node_ids) and probe.how.first_row == "auto":
         what = "rows" if content == "features" else content
         raise probe.error(
