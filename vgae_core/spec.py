@@ -13,7 +13,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -129,10 +129,8 @@ class Setting:
     unit: str = ""
 
 
-@functools.cache
-def _hints(section: type) -> dict[str, Any]:
-    """Return the types of a section's fields; resolving them takes a millisecond, and forms ask often."""
-    return typing.get_type_hints(section)
+_hints: Callable[[type], dict[str, Any]] = functools.cache(typing.get_type_hints)
+"""Types of a section's fields; resolving them takes a millisecond, and forms ask often."""
 
 
 class _Section:

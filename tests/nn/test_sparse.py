@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from scipy import sparse
 
-from vgae_core.nn.sparse import sparse_matmul, to_sparse_tensor
+from vgae_core.nn import sparse as module
+from vgae_core.nn.sparse import pair_dots, sparse_matmul, to_sparse_tensor
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 3), (1, 4, 1), (30, 30, 16)])
@@ -32,3 +33,43 @@ def test_unsorted_indices_are_put_in_order():
     tensor = to_sparse_tensor(matrix)
     assert tensor.indices.numpy().tolist() == [[0, 0], [0, 2]]
     assert tensor.values.numpy().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("order", ["sorted", "any"])
+@pytest.mark.parametrize("n_pairs", [0, 1, 7, 5000])
+def test_dots_of_pairs_and_their_gradients_equal_the_dense_ones(order, n_pairs, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", 4096)  # several blocks, the last one not full
+    rng = np.random.default_rng(n_pairs)
+    left, right = (rng.normal(size=(n, 5)).astype(np.float32) for n in (40, 60))
+    pairs = np.column_stack([rng.integers(0, 40, n_pairs), rng.integers(0, 60, n_pairs)]).astype(np.int32)
+    if order == "sorted":
+        pairs = pairs[np.argsort(pairs[:, 0])]
+    upstream = rng.normal(size=(n_pairs, 1)).astype(np.float32)
+    a, b = tf.constant(left), tf.constant(right)
+    with tf.GradientTape() as tape:
+        tape.watch([a, b])
+        dots = pair_dots(a, b, pairs)
+        loss = tf.reduce_sum(dots * upstream)
+    values = np.zeros((40, 60))
+    np.add.at(values, tuple(pairs.T), upstream[:, 0])
+    np.testing.assert_allclose(
+        dots, np.sum(left[pairs[:, 0]] * right[pairs[:, 1]], 1)[:, None], rtol=1e-4, atol=1e-5
+    )
+    d_left, d_right = tape.gradient(loss, [a, b])
+    np.testing.assert_allclose(d_left, values @ right, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(d_right, values.T @ left, rtol=1e-4, atol=1e-4)
+
+
+def test_a_symmetric_product_has_the_gradient_of_the_general_one():
+    rng = np.random.default_rng(0)
+    half = sparse.random_array((20, 20), density=0.2, rng=rng, dtype=np.float32)
+    matrix = to_sparse_tensor(sparse.csr_array(half + half.T))
+    dense = tf.constant(rng.normal(size=(20, 3)).astype(np.float32))
+    upstream = tf.constant(rng.normal(size=(20, 3)).astype(np.float32))
+    gradients = []
+    for symmetric in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(dense)
+            loss = tf.reduce_sum(sparse_matmul(matrix, dense, symmetric=symmetric) * upstream)
+        gradients.append(tape.gradient(loss, dense).numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)

@@ -129,3 +129,22 @@ def test_a_sparse_graph_reports_its_expected_collisions():
     split = split_links(graph, SplitSpec(), 0)
     batches = graph_batches(graph, split, spec_with(graph))
     assert batches.expected_collisions == pytest.approx(2 * len(split.train) / (n * (n - 1)))
+
+
+def test_pairs_come_sorted_and_negatives_are_uniform():
+    graph = communities()
+    split = split_links(graph, SplitSpec(), 0)
+    batches = graph_batches(
+        graph, split, spec_with(graph, training__negatives_per_positive=5), np.zeros(graph.n_nodes)
+    )
+    first, second = [], []
+    for x, y, _ in epoch(batches, 40):
+        pairs = x["pairs"].numpy()
+        assert np.all(np.diff(pairs[:, 0]) >= 0)
+        negative = y["adj_rec"].numpy().ravel() == 0
+        first.append(pairs[negative, 0])
+        second.append(pairs[negative, 1])
+    for ends in (np.concatenate(first), np.concatenate(second)):
+        counts = np.bincount(ends, minlength=graph.n_nodes)
+        expected = len(ends) / graph.n_nodes
+        assert np.abs(counts - expected).max() < 6 * np.sqrt(expected)

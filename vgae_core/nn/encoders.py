@@ -10,6 +10,7 @@ To add one, write a function with the signature of :func:`gcn`, list it in
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,27 +19,42 @@ from vgae_core.nn.layers import FeatureDropout, NodeTable, Propagate, ScaleInput
 from vgae_core.spec import ModelSpec
 
 
-def _first_map(
-    features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec, units: int, name: str, bias: bool
-) -> Any:
-    """Return ``X W``, or a table of free vectors where the graph has no features."""
-    if features is None:
-        return NodeTable(n_nodes, units, name=name)(adjacency)
-    if model.dropout:
-        features = FeatureDropout(model.dropout, name=f"{name}_dropout")(features)
-    return SparseDense(units, use_bias=bias, name=name)(features)
-
-
-def gcn(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``A relu(A X W0) W1`` (any number of hidden layers).
+@dataclass(frozen=True)
+class GraphInput:
+    """What an encoder of nodes is given.
 
     Parameters
     ----------
     features : KerasTensor, shape (n_nodes, n_features), or None
+        Sparse or dense.
     adjacency : sparse KerasTensor, shape (n_nodes, n_nodes)
         Normalised message edges.
     n_nodes : int
-    model : ModelSpec
+    symmetric : bool
+        Whether the adjacency equals its transpose.
+    """
+
+    features: Any | None
+    adjacency: Any
+    n_nodes: int
+    symmetric: bool
+
+    def hop(self, hidden: Any, *, activation: str | None = None, name: str) -> Any:
+        """Return one hop over the message edges."""
+        layer = Propagate(activation, symmetric=self.symmetric, name=name)
+        return layer([hidden, self.adjacency])
+
+
+def _first_map(graph: GraphInput, model: ModelSpec, units: int, name: str, bias: bool) -> Any:
+    """Return ``X W``, or a table of free vectors where the graph has no features."""
+    if graph.features is None:
+        return NodeTable(graph.n_nodes, units, name=name)(graph.adjacency)
+    features = _dropped(graph.features, model, name)
+    return SparseDense(units, use_bias=bias, name=name)(features)
+
+
+def gcn(graph: GraphInput, model: ModelSpec) -> Any:
+    """Return the latent distribution of ``A relu(A X W0) W1`` (any number of hidden layers).
 
     References
     ----------
@@ -48,13 +64,13 @@ def gcn(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) ->
     for depth, units in enumerate(model.hidden_units or (model.latent_dim,), start=1):
         name = f"hidden_{depth}"
         if depth == 1:
-            mapped = _first_map(features, adjacency, n_nodes, model, units, name, bias=False)
+            mapped = _first_map(graph, model, units, name, bias=False)
         else:
             mapped = SparseDense(units, name=name)(_dropped(hidden, model, name))
-        hidden = Propagate("relu", name=f"{name}_propagate")([mapped, adjacency])
+        hidden = graph.hop(mapped, activation="relu", name=f"{name}_propagate")
 
     mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model, "latent_map"))
-    return Propagate(name="latent")([mapped, adjacency])
+    return graph.hop(mapped, name="latent")
 
 
 def _width(model: ModelSpec) -> int:
@@ -65,22 +81,20 @@ def _dropped(hidden: Any, model: ModelSpec, name: str) -> Any:
     return FeatureDropout(model.dropout, name=f"{name}_dropout")(hidden) if model.dropout else hidden
 
 
-def normalised(features: Any | None, adjacency: Any, n_nodes: int, model: ModelSpec) -> Any:
+def normalised(graph: GraphInput, model: ModelSpec) -> Any:
     """Return the latent distribution whose mean is one hop over rows of X W scaled to one length.
-
-    Parameters are those of :func:`gcn`.
 
     References
     ----------
     Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046.
     """
-    mapped = _first_map(features, adjacency, n_nodes, model, _width(model), "latent_map", bias=True)
+    mapped = _first_map(graph, model, _width(model), "latent_map", bias=True)
     if model.variational:
         mean, spread = mapped[:, : model.latent_dim], mapped[:, model.latent_dim :]
         mapped = keras.layers.Concatenate(name="latent_rows")([ScaleRows(name="mean_scale")(mean), spread])
     else:
         mapped = ScaleRows(name="mean_scale")(mapped)
-    return Propagate(name="latent")([mapped, adjacency])
+    return graph.hop(mapped, name="latent")
 
 
 def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
@@ -107,7 +121,7 @@ def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
     return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, model, "latent"))
 
 
-BUILDERS: dict[str, Callable[[Any | None, Any, int, ModelSpec], Any]] = {
+BUILDERS: dict[str, Callable[[GraphInput, ModelSpec], Any]] = {
     "gcn": gcn,
     "normalised": normalised,
 }

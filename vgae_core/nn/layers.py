@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from vgae_core.nn.sparse import matmul
+from vgae_core.nn.sparse import matmul, pair_dots
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -89,16 +89,25 @@ class NodeTable(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("vgae")
 class Propagate(keras.layers.Layer):
-    """One hop over the graph, ``A h``, for inputs ``[h, A]``."""
+    """One hop over the graph, ``A h``, for inputs ``[h, A]``.
 
-    def __init__(self, activation: str | None = None, **kwargs: Any) -> None:
+    Parameters
+    ----------
+    activation : str, optional
+        Applied to the result.
+    symmetric : bool
+        Whether A equals its transpose, as for an undirected graph.
+    """
+
+    def __init__(self, activation: str | None = None, *, symmetric: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
+        self.symmetric = symmetric
 
     def call(self, inputs: list[Any]) -> Any:
         """Return ``activation(A h)``, shape (n_nodes, units)."""
         hidden, adjacency = inputs
-        return self.activation(matmul(adjacency, hidden))
+        return self.activation(matmul(adjacency, hidden, symmetric=self.symmetric))
 
     def compute_output_spec(self, inputs: list[Any]) -> keras.KerasTensor:
         """Return a dense spec of shape (n_nodes, units)."""
@@ -106,7 +115,11 @@ class Propagate(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "activation": keras.activations.serialize(self.activation)}
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "symmetric": self.symmetric,
+        }
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -196,9 +209,7 @@ class PairInnerProduct(keras.layers.Layer):
     def call(self, inputs: list[Any]) -> Any:
         """Return logits, shape (n_pairs, 1), for z (n_nodes, latent_dim) and pairs (n_pairs, 2)."""
         z, pairs = inputs
-        left = ops.take(z, pairs[:, 0], axis=0)
-        right = ops.take(z, pairs[:, 1], axis=0)
-        return ops.sum(left * right, axis=-1, keepdims=True)
+        return pair_dots(z, z, pairs)
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
         """Return (n_pairs, 1)."""

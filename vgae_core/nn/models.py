@@ -14,7 +14,7 @@ from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn.budget import estimate
-from vgae_core.nn.encoders import BUILDERS, dense
+from vgae_core.nn.encoders import BUILDERS, GraphInput, dense
 from vgae_core.nn.layers import Dispersion, PairInnerProduct, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
 from vgae_core.spec import ModelSpec, RunSpec
@@ -82,7 +82,8 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
         )
         inputs["features"] = features
 
-    latent = _latent(BUILDERS[spec.model.encoder](features, adjacency, n, spec.model), spec.model)
+    graph = GraphInput(features, adjacency, n, symmetric=not profile.directed)
+    latent = _latent(BUILDERS[spec.model.encoder](graph, spec.model), spec.model)
     encoder = keras.Model(dict(inputs), latent, name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")

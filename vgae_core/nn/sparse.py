@@ -11,24 +11,25 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-
-@tf.custom_gradient
-def _csr_matmul(
-    indices: tf.Tensor, values: tf.Tensor, dense_shape: tf.Tensor, dense: tf.Tensor
-) -> tuple[tf.Tensor, object]:
-    csr = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=values, dense_shape=dense_shape)
-    product = tf.raw_ops.SparseMatrixMatMul(a=csr, b=dense)
-
-    def gradient(upstream: tf.Tensor) -> tuple[None, None, None, tf.Tensor]:
-        # Transposing first keeps the product row by row: with `transpose_a` the kernel's threads add
-        # into shared rows, and the order of the sums, so the last bit, changes from run to run.
-        turned = tf.raw_ops.SparseMatrixTranspose(input=csr, type=tf.float32)
-        return None, None, None, tf.raw_ops.SparseMatrixMatMul(a=turned, b=upstream)
-
-    return product, gradient
+BLOCK_ENTRIES = 2**20
+"""Entries gathered at once for the dot products of pairs: what fits the caches of a core."""
 
 
-def sparse_matmul(matrix: tf.SparseTensor, dense: tf.Tensor) -> tf.Tensor:
+def _csr(indices: tf.Tensor, values: tf.Tensor, dense_shape: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=values, dense_shape=dense_shape)
+
+
+def _times(csr: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.SparseMatrixMatMul(a=csr, b=dense)
+
+
+def _turned_times(csr: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
+    # Transposing first keeps the product row by row: with `transpose_a` the kernel's threads add
+    # into shared rows, and the order of the sums, so the last bit, changes from run to run.
+    return _times(tf.raw_ops.SparseMatrixTranspose(input=csr, type=tf.float32), dense)
+
+
+def sparse_matmul(matrix: tf.SparseTensor, dense: tf.Tensor, *, symmetric: bool = False) -> tf.Tensor:
     """Return ``matrix @ dense``; differentiable in `dense` only.
 
     Parameters
@@ -36,24 +37,84 @@ def sparse_matmul(matrix: tf.SparseTensor, dense: tf.Tensor) -> tf.Tensor:
     matrix : tf.SparseTensor of float32, shape (n, m)
         Indices in row-major order.
     dense : tf.Tensor of float32, shape (m, k)
+    symmetric : bool
+        Whether the matrix equals its transpose, which the gradient then need not make.
 
     Returns
     -------
     tf.Tensor of float32, shape (n, k)
     """
-    dense = tf.convert_to_tensor(dense)  # a custom gradient may not capture a variable
-    product = _csr_matmul(matrix.indices, matrix.values, matrix.dense_shape, dense)
-    product.set_shape([matrix.shape[0], dense.shape[-1]])
-    return product
+
+    @tf.custom_gradient
+    def product(right: tf.Tensor) -> tuple[tf.Tensor, object]:
+        csr = _csr(matrix.indices, matrix.values, matrix.dense_shape)
+        return _times(csr, right), lambda upstream: (_times if symmetric else _turned_times)(csr, upstream)
+
+    result = product(tf.convert_to_tensor(dense))  # a custom gradient may not capture a variable
+    result.set_shape([matrix.shape[0], dense.shape[-1]])
+    return result
 
 
-def matmul(matrix: object, dense: object) -> object:
+def pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
+    """Return ``left_i . right_j`` of each pair (i, j); differentiable in both factors.
+
+    Gathering rows takes memory for every pair, and adding their gradients back a scatter.  Here pairs are taken
+    block by block, and the gradient is a product: with the upstream values as a sparse matrix G at the pairs,
+    ``d left = G right`` and ``d right = G^T left``.
+
+    Parameters
+    ----------
+    left : tf.Tensor of float32, shape (n, k)
+    right : tf.Tensor of float32, shape (m, k)
+    pairs : tf.Tensor of int32, shape (n_pairs, 2)
+        Any order; sorted by the first column is fastest.
+
+    Returns
+    -------
+    tf.Tensor of float32, shape (n_pairs, 1)
+    """
+    return _pair_dots(tf.convert_to_tensor(left), tf.convert_to_tensor(right), tf.cast(pairs, tf.int32))
+
+
+@tf.custom_gradient
+def _pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tuple[tf.Tensor, object]:
+    n_pairs = tf.shape(pairs)[0]
+    size = max(1, BLOCK_ENTRIES // (left.shape[-1] or 1))
+    blocks = tf.maximum((n_pairs + size - 1) // size, 1)  # one empty block of no pairs
+
+    def step(block: tf.Tensor, dots: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        chosen = pairs[block * size : (block + 1) * size]
+        product = tf.gather(left, chosen[:, 0]) * tf.gather(right, chosen[:, 1])
+        return block + 1, dots.write(block, tf.reduce_sum(product, axis=1))
+
+    empty = tf.TensorArray(tf.float32, size=blocks, infer_shape=False, element_shape=[None])
+    _, dots = tf.while_loop(lambda block, _: block < blocks, step, (0, empty), parallel_iterations=1)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
+        first = pairs[:, 0]
+        in_order = tf.reduce_all(first[1:] >= first[:-1])
+        places, values = tf.cond(
+            in_order, lambda: (pairs, upstream[:, 0]), lambda: _by_first(pairs, upstream[:, 0])
+        )
+        shape = tf.cast([tf.shape(left)[0], tf.shape(right)[0]], tf.int64)
+        csr = _csr(tf.cast(places, tf.int64), values, shape)
+        return _times(csr, right), _turned_times(csr, left), None
+
+    return dots.concat()[:, None], gradient
+
+
+def _by_first(pairs: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    order = tf.argsort(pairs[:, 0], stable=True)
+    return tf.gather(pairs, order), tf.gather(values, order)
+
+
+def matmul(matrix: object, dense: object, *, symmetric: bool = False) -> object:
     """Return ``matrix @ dense`` for a sparse or a dense first factor, shape (n, k).
 
     While Keras only infers shapes its symbolic tensors take Keras' own product.
     """
     if isinstance(matrix, tf.SparseTensor):
-        return sparse_matmul(matrix, dense)
+        return sparse_matmul(matrix, dense, symmetric=symmetric)
     return keras.ops.matmul(matrix, dense)
 
 

@@ -23,7 +23,7 @@ from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
-from vgae_core.nn.budget import node_batch, pairs_per_step
+from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import RunSpec
 
@@ -80,22 +80,6 @@ def graph_batches(
             tf.constant(graph.features, tf.float32) if dense else to_sparse_tensor(graph.features)
         )
 
-    positives = split.train.astype(np.int32)
-    if np.any(np.diff(positives[:, 0]) < 0):  # a split of the user's own; sorted pairs need no sort a step
-        positives = positives[np.argsort(positives[:, 0], kind="stable")]
-    n_train = len(positives)
-    size = pairs_per_step(spec, n_train)
-    steps = -(-n_train // size)
-    ratio = spec.training.negatives_per_positive
-    pairs = tf.constant(positives)
-    seed = tf.constant([spec.seed, 0x5EED], tf.int32)
-
-    density = n_train / max(1, n * (n - 1) / (1 if graph.directed else 2))
-    exclude = density > EXCLUDE_COLLISIONS_FROM
-    low, high = positives.min(axis=1), positives.max(axis=1)
-    first, second = (positives[:, 0], positives[:, 1]) if graph.directed else (low, high)
-    keys = tf.constant(np.sort(first.astype(np.int64) * n + second)) if exclude else None
-
     names = [output.name for output in spec.active_outputs]
     columns = max(
         (graph.profile.n_features if "x_rec" in names else 0),
@@ -110,6 +94,97 @@ def graph_batches(
     if "labels" in names and graph.labels is not None and label_part is not None:
         labels = tf.constant(np.maximum(graph.labels, 0)[:, None], tf.int32)
         known = tf.constant((label_part == 0).astype(np.float32)[:, None])
+
+    def node_targets(nodes: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any]]:
+        targets: dict[str, Any] = {}
+        weights: dict[str, Any] = {}
+        if feature_rows is not None:
+            targets["x_rec"] = all_features if every_row else feature_rows(nodes)
+            weights["x_rec"] = tf.ones((rows, 1))
+        if labels is not None:
+            targets["labels"] = tf.gather(labels, nodes)
+            weights["labels"] = tf.gather(known, nodes)
+        return targets, weights
+
+    dataset, steps, collisions = pair_batches(
+        split.train,
+        n,
+        encoder_inputs,
+        batch_size=spec.training.batch_size,
+        ratio=spec.training.negatives_per_positive,
+        seed_number=spec.seed,
+        directed=graph.directed,
+        node_targets=node_targets if node_wise else None,
+        rows=rows,
+    )
+    return Batches(
+        dataset=dataset,
+        steps_per_epoch=steps,
+        encoder_inputs=[encoder_inputs],
+        expected_collisions=collisions,
+    )
+
+
+NodeTargets = Callable[[tf.Tensor], tuple[dict[str, Any], dict[str, Any]]]
+"""From node numbers (rows,) to targets and sample weights of node-wise outputs."""
+
+
+def pair_batches(
+    train: np.ndarray,
+    n: int,
+    encoder_inputs: dict[str, Any],
+    *,
+    batch_size: int,
+    ratio: int,
+    seed_number: int,
+    directed: bool,
+    node_targets: NodeTargets | None = None,
+    rows: int = 0,
+) -> tuple[tf.data.Dataset, int, float]:
+    """Return endless batches of training pairs and random ones over the whole message graph.
+
+    Parameters
+    ----------
+    train : ndarray of int64, shape (n_train, 2)
+        Training edges: ``i < j``, or arcs.
+    n : int
+        Number of nodes.
+    encoder_inputs : dict
+        Inputs that are the same in every batch.
+    batch_size : int
+        Training edges a batch; 0 takes all.
+    ratio : int
+        Random pairs for each edge, drawn anew in every step.
+    seed_number : int
+        Fixes order and random pairs.
+    directed : bool
+    node_targets : callable, optional
+        See :data:`NodeTargets`; with it, each batch also has `rows` nodes.
+    rows : int
+        All nodes if it is `n`, else drawn ones.
+
+    Returns
+    -------
+    dataset : tf.data.Dataset
+    steps : int
+        Batches of an epoch.
+    expected_collisions : float
+        See :class:`Batches`.
+    """
+    positives = train.astype(np.int32)
+    if np.any(np.diff(positives[:, 0]) < 0):  # a split of the user's own; sorted pairs need no sort a step
+        positives = positives[np.argsort(positives[:, 0], kind="stable")]
+    n_train = len(positives)
+    size = min(batch_size or n_train, n_train)
+    steps = -(-n_train // size)
+    pairs = tf.constant(positives)
+    seed = tf.constant([seed_number, 0x5EED], tf.int32)
+
+    density = n_train / max(1, n * (n - 1) / (1 if directed else 2))
+    exclude = density > EXCLUDE_COLLISIONS_FROM
+    low, high = positives.min(axis=1), positives.max(axis=1)
+    first, second = (positives[:, 0], positives[:, 1]) if directed else (low, high)
+    keys = tf.constant(np.sort(first.astype(np.int64) * n + second)) if exclude else None
 
     def draw(step: tf.Tensor, stream: int) -> tf.Tensor:
         return tf.random.experimental.stateless_fold_in(
@@ -127,9 +202,7 @@ def graph_batches(
         proper = source != target
         if keys is not None:
             low, high = (
-                (source, target)
-                if graph.directed
-                else (tf.minimum(source, target), tf.maximum(source, target))
+                (source, target) if directed else (tf.minimum(source, target), tf.maximum(source, target))
             )
             key = tf.cast(low, tf.int64) * n + tf.cast(high, tf.int64)
             place = tf.minimum(tf.searchsorted(keys, key), n_train - 1)
@@ -162,26 +235,18 @@ def graph_batches(
         inputs = {**encoder_inputs, "pairs": tf.scatter_nd(place, tf.concat([chosen, fakes], 0), (total, 2))}
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
         weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
-        if node_wise:
+        if node_targets is not None:
             nodes = tf.range(n)
-            if not every_row:
+            if rows < n:
                 nodes = tf.random.stateless_uniform((rows,), draw(step, 2), maxval=n, dtype=tf.int32)
             inputs["nodes"] = nodes[:, None]
-            if feature_rows is not None:
-                targets["x_rec"] = all_features if every_row else feature_rows(nodes)
-                weights["x_rec"] = tf.ones((rows, 1))
-            if labels is not None:
-                targets["labels"] = tf.gather(labels, nodes)
-                weights["labels"] = tf.gather(known, nodes)
+            more = node_targets(nodes)
+            targets |= more[0]
+            weights |= more[1]
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return Batches(
-        dataset=dataset.prefetch(2),
-        steps_per_epoch=steps,
-        encoder_inputs=[encoder_inputs],
-        expected_collisions=0.0 if exclude else float(density),
-    )
+    return dataset.prefetch(2), steps, 0.0 if exclude else float(density)
 
 
 def row_order(n_rows: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -263,7 +328,7 @@ def sparse_rows(
 
     Parameters are those of :class:`DenseRows`.
     """
-    read = _sparse_row_reader(matrix)
+    read = sparse_row_reader(matrix)
 
     def numbers() -> Iterator[np.ndarray]:
         epoch = 0
@@ -315,7 +380,7 @@ def row_batches(
 
     if spec.model.sparse_input:
         dataset: Any = sparse_rows(matrix, size, targets, seed=spec.seed)
-        read = _sparse_row_reader(matrix)
+        read = sparse_row_reader(matrix)
         inputs: Iterable[dict[str, Any]] = _Again(
             lambda: ({"rows": read(tf.range(s, min(s + size, n)))} for s in range(0, n, size))
         )
@@ -341,7 +406,7 @@ class _Again:
         return self.begin()
 
 
-def _sparse_row_reader(matrix: sparse.csr_array) -> Any:
+def sparse_row_reader(matrix: sparse.csr_array) -> Any:
     """Return a function from row numbers (b,) to a tf.SparseTensor (b, n_columns)."""
     columns = tf.RaggedTensor.from_row_splits(matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64))
     values = tf.RaggedTensor.from_row_splits(matrix.data.astype(np.float32), matrix.indptr.astype(np.int64))
@@ -361,5 +426,5 @@ def _row_reader(features: Any) -> Any:
     if not sparse.issparse(features):
         table = tf.constant(features, tf.float32)
         return lambda nodes: tf.gather(table, nodes)
-    read = _sparse_row_reader(features)
+    read = sparse_row_reader(features)
     return lambda nodes: tf.sparse.to_dense(read(nodes))

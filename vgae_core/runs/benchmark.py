@@ -1,0 +1,160 @@
+"""How fast this machine trains: one graph, a few epochs of the product's own ``fit``, one line of figures."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import split_links
+from vgae_core.nn.models import build
+from vgae_core.nn.objectives import compile_arguments
+from vgae_core.spec import RunSpec
+from vgae_core.training.batches import graph_batches
+from vgae_core.training.events import Event
+from vgae_core.training.trainer import train
+
+
+class _Clock(keras.callbacks.Callback):
+    """Times the steps of each epoch, without what is done between epochs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs: list[float] = []
+        self.cpu: list[float] = []
+        self._begun = self._ended = self._cpu = self._used = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._begun, self._cpu = time.perf_counter(), time.process_time()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._ended = time.perf_counter()
+        self._used = time.process_time()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epochs.append(self._ended - self._begun)
+        self.cpu.append(self._used - self._cpu)
+
+
+def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
+    """Train `spec` on `graph` and return what it cost.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of family ``vgae``; held-out validation edges are scored after each epoch, as in any run.
+    graph : GraphData
+
+    Returns
+    -------
+    dict
+        ``nodes``, ``edges``, ``features``, ``epochs``, ``steps`` (an epoch), ``s_per_epoch`` (median, the steps
+        alone), ``cpu_s_per_epoch`` (the same in processor time of all threads), ``s_per_epoch_validated`` (median,
+        with validation), ``first_epoch_s``, ``prepare_s`` (split,
+        normalisation, building), ``peak_rss_mib`` (of the process), and what was chosen: ``kernel``,
+        ``encoder``, ``decoder``, ``batch`` (positive pairs a step).
+
+    Raises
+    ------
+    StudioError
+        As :func:`vgae_core.runs.pipeline.execute`.
+    """
+    keras.utils.set_random_seed(spec.seed)
+    started = time.perf_counter()
+    split = split_links(graph, spec.split, spec.seed)
+    built = build(spec, graph.profile)
+    compiled, _ = compile_arguments(spec, graph.profile)
+    batches = graph_batches(graph, split, spec)
+    prepared = time.perf_counter() - started
+
+    clock, validated, moments = _Clock(), [], []
+
+    def tell(event: Event) -> None:
+        moments.append(time.perf_counter())
+        validated.append(event.seconds)  # type: ignore[union-attr]
+
+    begun = time.perf_counter()
+    train(
+        built,
+        batches,
+        split,
+        spec,
+        compiled,
+        on_event=tell,
+        should_stop=lambda: False,
+        callbacks=[clock],
+    )
+    return {
+        "nodes": graph.n_nodes,
+        "edges": graph.profile.n_edges,
+        "features": graph.profile.n_features,
+        "epochs": len(clock.epochs),
+        "steps": batches.steps_per_epoch,
+        "s_per_epoch": round(statistics.median(clock.epochs), 6),
+        "cpu_s_per_epoch": round(statistics.median(clock.cpu), 6),
+        "s_per_epoch_validated": round(statistics.median(validated), 6),
+        "first_epoch_s": round(moments[0] - begun, 4),
+        "prepare_s": round(prepared, 4),
+        "peak_rss_mib": round(peak_rss_mib()),
+        "kernel": "csr",
+        "encoder": spec.model.encoder,
+        "decoder": "inner_product",
+        "batch": -(-len(split.train) // batches.steps_per_epoch),
+    }
+
+
+def synthetic(
+    n_nodes: int, n_edges: int, *, n_features: int = 64, size: int = 50, seed: int = 0
+) -> GraphData:
+    """Return a large graph of small communities with dense features, for measuring only.
+
+    Parameters
+    ----------
+    n_nodes, n_edges : int
+        Of `n_edges` draws four in five fall inside a community; repeated ones are dropped, so that the graph
+        has a few percent fewer.
+    n_features : int
+        A normal direction a community, plus normal noise.
+    size : int
+        Nodes of a community.
+    seed : int
+
+    Returns
+    -------
+    GraphData
+    """
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, n_nodes, n_edges)
+    inside = np.minimum(first // size * size + rng.integers(0, size, n_edges), n_nodes - 1)
+    second = np.where(rng.random(n_edges) < 0.8, inside, rng.integers(0, n_nodes, n_edges))
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    code = np.unique(low[low != high] * n_nodes + high[low != high])
+    rows, cols = np.divmod(code, n_nodes)
+    half = sparse.coo_array((np.ones(len(code), np.float32), (rows, cols)), shape=(n_nodes, n_nodes)).tocsr()
+    centres = rng.standard_normal((n_nodes // size + 1, n_features), dtype=np.float32)
+    features = centres[np.arange(n_nodes) // size]
+    features += rng.standard_normal((n_nodes, n_features), dtype=np.float32)
+    return GraphData(
+        name=f"Communities, {n_nodes:,} nodes",
+        adjacency=sparse.csr_array(half + half.T),
+        node_ids=np.arange(n_nodes),
+        features=features,
+    )
+
+
+def peak_rss_mib() -> float:
+    """Return the highest resident memory this process ever had, MiB."""
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 2**20
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
