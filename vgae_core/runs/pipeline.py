@@ -83,7 +83,7 @@ def execute(
     matrix = spec.model.family == "vae"
     if split is None:
         split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
-    label_part = _label_parts(graph, spec.split, spec.seed)
+    label_part = label_parts(graph, spec.split, spec.seed)
     # What the model of a matrix may see of it.
     known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
 
@@ -191,7 +191,7 @@ def _truth(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones(len(positive), np.int8), np.zeros(len(negative), np.int8)])
 
 
-def _label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
+def label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
     """Return the part of each node's label, int8 (n_nodes,), drawn class by class."""
     if graph.labels is None:
         return None
