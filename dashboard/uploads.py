@@ -185,7 +185,7 @@ def formats() -> str:
 def limits() -> str:
     """Return what this installation accepts, as Markdown."""
     return (
-        f"At most {_most_bytes() / 1e6:,.0f} MB a file and {LIMITS.upload_bytes / 1e6:,.0f} MB together, "
+        f"All files together at most {LIMITS.upload_bytes / 1e6:,.0f} MB, "
         f"{LIMITS.decompressed_bytes / 1e6:,.0f} MB decompressed; {LIMITS.nodes:,} nodes, "
         f"{LIMITS.edges:,} entries, {LIMITS.feature_columns:,} feature columns."
     )
@@ -282,6 +282,7 @@ def _choice(
         index=choices.index(value) if value in choices else None,
         format_func=title,
         key=widget,
+        placeholder="What does it hold?",
         help=charts.message(setting.help),
         label_visibility="collapsed" if name == "role" else "visible",
         on_change=_say,

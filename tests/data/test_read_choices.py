@@ -224,7 +224,7 @@ def test_attributes_of_graphs(files):
     [
         ({"z": "id"}, "Nothing in it is called 'z'"),
         ({"x": "source"}, "cannot be used as 'source'"),
-        ({"x": "label", "y": "label"}, "Two columns are said to be the label: x, y"),
+        ({"x": "label", "y": "label"}, "Two parts are said to be the label: x, y"),
         ({"kind": "features"}, "not a finite number"),
         ({"x": "ignore", "y": "ignore", "kind": "ignore"}, "no features"),
     ],

@@ -205,18 +205,19 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         )
     if raw.is_matrix:
         return _matrix(raw)
-    weights = _weights(raw, spec)
+    weights = None if raw.weights is None or spec.weights == "ignore" else _weights(raw)
     rows, cols = raw.rows, raw.cols
-    if raw.weights is not None and (raw.weights == 0).any():
-        stored = raw.weights != 0
-        rows, cols, weights = rows[stored], cols[stored], weights[stored]
-    if spec.self_loops == "drop":
-        proper = rows != cols
-        rows, cols, weights = rows[proper], cols[proper], weights[proper]
-    unweighted = raw.weights is None or spec.weights == "ignore"
-    rule: Merge = "max" if unweighted else spec.duplicates
+    wanted = np.ones(len(rows), bool) if spec.self_loops == "keep" else rows != cols
+    if raw.weights is not None:
+        wanted &= raw.weights != 0
+    if not wanted.all():
+        rows, cols = rows[wanted], cols[wanted]
+        weights = None if weights is None else weights[wanted]
+    rule: Merge = spec.duplicates
     n = raw.n_nodes
-    if raw.symmetric:
+    if weights is None:
+        adjacency = _pattern(rows, cols, n, both=raw.symmetric or spec.direction == "undirected")
+    elif raw.symmetric:
         rows, cols = np.maximum(rows, cols), np.minimum(rows, cols)
         adjacency = _mirror(_merge(rows, cols, weights, n, rule))
     elif spec.direction == "directed":
@@ -282,10 +283,9 @@ def _matrix(raw: RawGraph) -> GraphData:
     )
 
 
-def _weights(raw: RawGraph, spec: RepairSpec) -> np.ndarray:
+def _weights(raw: RawGraph) -> np.ndarray:
     """Return one weight an entry, float64 so that sums stay exact."""
-    if raw.weights is None or spec.weights == "ignore":
-        return np.ones(len(raw.rows))
+    assert raw.weights is not None  # noqa: S101  whoever asks has looked
     weights = raw.weights.astype(np.float64)
     for bad, what in ((~np.isfinite(weights), "not finite"), (weights < 0, "negative")):
         if bad.any():
@@ -313,6 +313,26 @@ def _merge(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, n: int, rule
             weights = np.maximum.reduceat(ordered, starts) if rule == "max" else ordered[starts]
             rows, cols = keys[starts] // n, keys[starts] % n
     return sparse.coo_array((weights, (rows, cols)), shape=(n, n)).tocsr()
+
+
+def _pattern(rows: np.ndarray, cols: np.ndarray, n: int, *, both: bool) -> sparse.csr_array:
+    """Return the matrix with a 1 for every pair that is listed, in `both` directions or as listed."""
+    # Row and column side by side in one number: sorting these is the fastest way to a sorted matrix.
+    bits = max(1, int(n - 1).bit_length())
+    ends = [(rows, cols), (cols, rows)] if both else [(rows, cols)]
+    keys = np.empty(len(ends) * len(rows), np.int64)
+    for part, (row, col) in zip(np.split(keys, len(ends)), ends, strict=True):
+        np.left_shift(row, bits, out=part)
+        part |= col
+    keys.sort()
+    if len(keys):
+        new = np.empty(len(keys), bool)
+        new[0] = True
+        np.not_equal(keys[1:], keys[:-1], out=new[1:])
+        keys = keys[new]
+    starts = np.searchsorted(keys, np.arange(n + 1, dtype=np.int64) << bits)
+    keys &= (1 << bits) - 1
+    return sparse.csr_array((np.ones(len(keys), np.float32), keys, starts), shape=(n, n))
 
 
 def _mirror(lower: sparse.csr_array) -> sparse.csr_array:

@@ -66,11 +66,10 @@ from vgae_core.data.readers.base import (
     NodeTable,
     Probe,
     SourceFile,
-    count_common,
+    directions,
     examples,
     object_array,
     shorten,
-    sorted_unique,
     whole_numbers,
 )
 from vgae_core.errors import DataError, LimitError, StudioError
@@ -562,17 +561,16 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     They do if some entries, but not all, have one in the other direction, or if the two
     directions differ in weight.
     """
-    keep = rows != cols
-    rows, cols = rows[keep], cols[keep]
-    forth = sorted_unique(rows * n + cols)
-    mutual = count_common(forth, sorted_unique(cols * n + rows))
+    arcs, mutual = directions(rows, cols, n)
     if mutual == 0:
         return False
-    if mutual < len(forth):
+    if mutual < arcs:
         return True
     if weights is None:
         return False
-    adjacency = sparse.coo_array((weights[keep].astype(np.float64), (rows, cols)), shape=(n, n)).tocsr()
+    keep = rows != cols
+    entries = (weights[keep].astype(np.float64), (rows[keep], cols[keep]))
+    adjacency = sparse.coo_array(entries, shape=(n, n)).tocsr()
     return not bool(np.allclose((adjacency - adjacency.T).data, 0.0, atol=1e-6))
 
 
@@ -713,6 +711,7 @@ def read_isolated(
     """
     request = {**_request(files, how, limits), "name": name}
     arrays, _ = isolation.call("read", options=request, limits=_bounds(limits), progress=progress)
+    arrays |= {name: arrays[name].astype(np.int64) for name in ("rows", "cols") if name in arrays}
     graph = graph_from_arrays(arrays, where=", ".join(f.name for f in files), limits=limits)
     if not isinstance(graph, RawGraph):
         raise DataError("The reader gave back a graph of the wrong kind.", mend="Try again.")
@@ -749,7 +748,12 @@ def read_task(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Run :func:`read` in the child: files in `options`, the graph's arrays out."""
     files, how, limits = _requested(options)
-    return graph_to_arrays(read(files, how, name=options["name"], limits=limits, progress=progress)), {}
+    arrays = graph_to_arrays(read(files, how, name=options["name"], limits=limits, progress=progress))
+    if (
+        len(arrays["rows"]) and max(arrays["rows"].max(), arrays["cols"].max()) < 2**31
+    ):  # half as much to hand over
+        arrays |= {name: arrays[name].astype(np.int32) for name in ("rows", "cols")}
+    return arrays, {}
 
 
 def look_task(

@@ -235,10 +235,26 @@ def sorted_unique(keys: np.ndarray) -> np.ndarray:
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
-def count_common(first: np.ndarray, second: np.ndarray) -> int:
-    """Return how many keys two arrays of distinct keys share."""
-    both = np.sort(np.concatenate([first, second]))
-    return int(np.count_nonzero(both[1:] == both[:-1]))
+def directions(rows: np.ndarray, cols: np.ndarray, n: int) -> tuple[int, int]:
+    """Return how many distinct arcs there are between different nodes, and how many have one back.
+
+    One sort of one key an entry: the pair, and in the last bit the direction.
+    """
+    keys = np.minimum(rows, cols)
+    keys *= n
+    keys += np.maximum(rows, cols)
+    keys <<= 1
+    keys |= rows > cols
+    keys.sort()
+    if not len(keys):
+        return 0, 0
+    new = np.empty(len(keys), bool)
+    new[0] = True
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    keys >>= 1
+    back = int(np.count_nonzero(new[1:] & (keys[1:] == keys[:-1])))  # a new arc of the same pair
+    loops = len(sorted_unique(rows[rows == cols]))
+    return int(np.count_nonzero(new)) - loops, 2 * back
 
 
 def examples(values: object) -> tuple[str, ...]:
@@ -254,6 +270,8 @@ def shorten(text: str, length: int = 60) -> str:
 
 def object_array(texts: object) -> np.ndarray:
     """Return a one-dimensional object array of the texts."""
+    if isinstance(texts, pd.Series | pd.Index):
+        return np.array(texts.to_numpy(dtype=object))
     listed = list(texts)  # type: ignore[call-overload]
     array = np.empty(len(listed), dtype=object)
     array[:] = listed
@@ -277,16 +295,19 @@ def factorize_ids(
     """
     n = len(source)
     if isinstance(source, np.ndarray) and isinstance(target, np.ndarray):
-        both = np.concatenate([source, target]).astype(np.int64, copy=False)
-        low, high = (int(both.min()), int(both.max())) if len(both) else (0, -1)
-        if low >= 0 and high < 4 * len(both) + 1024:  # dense enough for a table: no hashing, no sort
+        ends = [np.asarray(end, np.int64) for end in (source, target)]
+        low = min((int(end.min()) for end in ends if len(end)), default=0)
+        high = max((int(end.max()) for end in ends if len(end)), default=-1)
+        if low >= 0 and high < 8 * n + 1024:  # dense enough for a table: no hashing, no sort
             present = np.zeros(high + 1, bool)
-            present[both] = True
+            for end in ends:
+                present[end] = True
             ids = np.flatnonzero(present).astype(np.int64)
-            position = np.cumsum(present, dtype=np.int64) - 1
-            codes = position[both]
-        else:
-            ids, codes = np.unique(both, return_inverse=True)
+            if len(ids) <= high:  # some numbers are nobody's
+                position = np.cumsum(present, dtype=np.int64) - 1
+                ends = [position[end] for end in ends]
+            return ends[0], ends[1], ids
+        ids, codes = np.unique(np.concatenate(ends), return_inverse=True)
         return codes[:n], codes[n:], ids
     texts = pd.concat([pd.Series(source), pd.Series(target)], ignore_index=True)
     positions, names = pd.factorize(texts)

@@ -25,6 +25,7 @@ from vgae_core.data.readers.base import (
     factorize_ids,
     object_array,
     shorten,
+    sorted_unique,
     whole_numbers,
 )
 from vgae_core.data.readers.matrices import compact
@@ -540,34 +541,23 @@ def _long(probe: Probe, table: _Table) -> NodeTable:
     uses = _long_uses(probe, table)
     by_use = {use: i for i, use in uses.items()}
     node, feature, value = by_use["id"], by_use["feature_name"], by_use.get("feature_value")
-    frame = read_frame(probe, shape, skip=table.skip, dtype={node: str, feature: str})
+    leading = _leading_zeros(table, node, feature)
+    frame = read_frame(probe, shape, skip=table.skip, dtype={node: str, feature: str} if leading else None)
     probe.limits.check("feature_values", len(frame), where=probe.name)
-    texts = {column: _texts(frame[column]) for column in (node, feature)}
-    for name, column in (("node", node), ("feature", feature)):
-        empty = np.flatnonzero((texts[column] == "").to_numpy())
-        if len(empty):
-            raise probe.error(
-                f"The {name} of a row is empty.",
-                line=line_of(probe, shape, table.skip, int(empty[0])),
-                mend="One row a value: node, feature, value.",
-            )
-    rows, ids = pd.factorize(texts[node])
-    whole = whole_numbers(texts[feature])
-    if whole is not None:
-        numbered, columns = np.unique(whole, return_inverse=True)
-        names = list(map(str, numbered))
-    else:
-        columns, texts_found = pd.factorize(texts[feature])
-        names = list(map(str, texts_found))
+    (rows, ids), (columns, names) = (
+        _codes(probe, table, frame, column, name) for name, column in (("node", node), ("feature", feature))
+    )
     probe.limits.check("feature_columns", len(names), where=probe.name)
     data = (
         np.ones(len(frame), np.float32)
         if value is None
         else numbers(probe, shape, table.skip, frame[value], table.name(value))
     )
-    twice = np.flatnonzero(pd.Series(rows.astype(np.int64) * len(names) + columns).duplicated().to_numpy())
+    keys = rows * len(names) + columns
     findings: tuple[Finding, ...] = ()
-    if len(twice):
+    if len(sorted_unique(keys)) < len(keys):
+        repeated = pd.Series(keys)
+        twice = np.flatnonzero(repeated.duplicated().to_numpy())
         shown = [f"{ids[rows[i]]}, {names[columns[i]]}" for i in twice[:5]]
         findings = (
             Finding(
@@ -578,7 +568,7 @@ def _long(probe: Probe, table: _Table) -> NodeTable:
                 examples(shown),
             ),
         )
-        last = ~pd.Series(rows.astype(np.int64) * len(names) + columns).duplicated(keep="last").to_numpy()
+        last = ~repeated.duplicated(keep="last").to_numpy()
         rows, columns, data = rows[last], columns[last], data[last]
     features = sparse.csr_array((data, (rows, columns)), shape=(len(ids), len(names)))
     features.sum_duplicates()
@@ -586,12 +576,33 @@ def _long(probe: Probe, table: _Table) -> NodeTable:
     return NodeTable(
         where=probe.name,
         n_rows=len(ids),
-        ids=object_array(ids),
+        ids=ids,
         features=features,
         feature_names=tuple(map(str, names)),
         parts=table.parts(uses, _LONG_USES),
         findings=findings,
     )
+
+
+def _codes(
+    probe: Probe, table: _Table, frame: pd.DataFrame, column: int, what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the position of each row's text among the distinct ones, and those; whole numbers are sorted."""
+    values: np.ndarray | pd.Series = (
+        frame[column].to_numpy() if frame[column].dtype == np.int64 else _texts(frame[column])
+    )
+    if isinstance(values, pd.Series):
+        empty = np.flatnonzero((values == "").to_numpy())
+        if len(empty):
+            raise probe.error(
+                f"The {what} of a row is empty.",
+                line=line_of(probe, table.shape, table.skip, int(empty[0])),
+                mend="One row a value: node, feature, value.",
+            )
+        whole = None if values.str.fullmatch(r"0\d+").any() else whole_numbers(values)
+        values = values if whole is None else whole
+    positions, _, distinct = factorize_ids(values, values[:0])
+    return positions, distinct
 
 
 def _nodes(probe: Probe, table: _Table, content: Content, node_ids: np.ndarray) -> NodeTable:

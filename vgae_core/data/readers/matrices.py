@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.readers.base import Edges, NodeTable, Probe, sorted_unique
+from vgae_core.data.readers.base import Edges, NodeTable, Probe, directions
 
 
 def check_matrix(probe: Probe, shape: tuple[int, ...], nnz: int, content: str) -> None:
@@ -69,8 +69,8 @@ def matrix_edges(
 
 def is_reciprocal(rows: np.ndarray, cols: np.ndarray, n: int) -> bool:
     """Return whether every entry has one in the other direction."""
-    forth, back = sorted_unique(rows * n + cols), sorted_unique(cols * n + rows)
-    return bool(len(forth) == len(back) and (forth == back).all())
+    arcs, mutual = directions(rows, cols, n)
+    return arcs == mutual
 
 
 def matrix_table(probe: Probe, matrix: Any) -> NodeTable:
