@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from dashboard import charts, state
+from vgae_core.data.dataset import GraphData
 from vgae_core.errors import StudioError
 
 log = logging.getLogger("vgae_studio")
@@ -35,6 +36,14 @@ def entered() -> tuple[str, dict[str, list[str]]] | None:
     return st.session_state.pop(_GOTO, None)
 
 
+def sizes(graph: GraphData) -> str:
+    """Return how large the data are: nodes and edges of a graph, rows and columns of a matrix."""
+    if graph.is_matrix:
+        return f"{graph.n_nodes:,} rows · {graph.profile.n_features:,} columns"
+    edges = f"{graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
+    return f"{graph.n_nodes:,} nodes · {edges}"
+
+
 def header(title: str, caption: str) -> None:
     """Draw the page's heading, with the data set at hand on the right."""
     with st.container(
@@ -44,8 +53,7 @@ def header(title: str, caption: str) -> None:
         graph = state.graph()
         if graph is not None:
             name = charts.plain(graph.name, 60)
-            edges = f"{graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
-            st.caption(f":material/database: **{name}** · {graph.n_nodes:,} nodes · {edges}", width="content")
+            st.caption(f":material/database: **{name}** · {sizes(graph)}", width="content")
     st.caption(caption)
 
 

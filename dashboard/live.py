@@ -75,8 +75,8 @@ def settings_line(info: RunInfo) -> str:
     model, training = info.spec.model, info.spec.training
     kind = "variational" if model.variational else "not variational"
     return (
-        f"**{charts.plain(info.dataset, 60)}** · {charts.plain(model.encoder)} encoder, {kind} · "
-        f"latent size {model.latent_dim} · learning rate {training.learning_rate:g} · seed {info.spec.seed}"
+        f"**{charts.plain(info.dataset, 60)}** · {model.family.upper()}, {charts.plain(model.encoder)} encoder, "
+        f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · seed {info.spec.seed}"
     )
 
 
@@ -92,6 +92,7 @@ def run_table(runs: list[RunInfo]) -> pd.DataFrame:
                 "status": STATUS[info.status][0],
                 "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
                 "data": info.dataset,
+                "model": info.spec.model.family.upper(),
                 "encoder": info.spec.model.encoder,
                 "latent": info.spec.model.latent_dim,
                 "rate": info.spec.training.learning_rate,

@@ -18,9 +18,11 @@ TITLES = {
     "label": "Label",
     "community": "Community",
     "degree": "Degree (neighbours)",
+    "row_values": "Values in the row",
+    "row_total": "Row total",
     "uncertainty": "Uncertainty (mean σ)",
     "reconstruction_error": "Reconstruction error (nats a pair)",
-    "feature_error": "Feature error (mean loss)",
+    "feature_error": "Error of its values (mean loss)",
     "predicted_label": "Predicted label",
     "label_probability": "Probability of the predicted label",
 }
@@ -29,6 +31,9 @@ TITLES = {
 HELP = {
     "community": "Groups with more edges inside than by chance (Leiden, modularity); 0 is the largest.",
     "degree": "Distinct neighbours; the colour follows the logarithm.",
+    "row_values": "Values other than 0; the colour follows the logarithm.",
+    "row_total": "Sum of the row's values.",
+    "feature_error": "The loss of its feature row, or of its row of the matrix: the mean over columns.",
     "uncertainty": "Mean posterior standard deviation; 1 is the prior, so nothing learnt.",
     "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
 }
@@ -68,10 +73,10 @@ def choices(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table if name in GROUPS or pd.api.types.is_numeric_dtype(table[name])]
 
 
-def columns(table: pd.DataFrame) -> dict[str, Any]:
-    """Return how Streamlit shows the columns of a node table."""
+def columns(table: pd.DataFrame, noun: str = "node") -> dict[str, Any]:
+    """Return how Streamlit shows the columns of a node table; `noun` is what has a code."""
     decimals = {"uncertainty", "reconstruction_error", "feature_error", "label_probability"}
-    return {
+    named = {
         str(name): (
             st.column_config.NumberColumn(title(str(name)), help=HELP.get(str(name)), format="%.3f")
             if name in decimals
@@ -79,6 +84,7 @@ def columns(table: pd.DataFrame) -> dict[str, Any]:
         )
         for name in table
     }
+    return named | {"node": st.column_config.Column(noun.capitalize())} if "node" in named else named
 
 
 def title(column: str) -> str:
@@ -150,7 +156,7 @@ def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> N
 
 def _scale(fig: go.Figure, points: Points, values: np.ndarray, column: str) -> None:
     """Add the points on a colour scale, and below them in grey those without a value."""
-    logarithmic = column == "degree"
+    logarithmic = column in ("degree", "row_values")
     shown = np.log10(1 + values) if logarithmic else values
     low, high = embedding.colour_range(shown)
     bar: dict[str, Any] = {
@@ -222,12 +228,14 @@ def _mark(fig: go.Figure, points: Points, focus: int, friends: np.ndarray) -> No
     skip: dict[str, Any] = {"hoverinfo": "skip"}
     line = {"color": "rgba(213,94,0,0.45)", "width": 1.5}
     if len(at) == 2:
-        fig.add_trace(
-            go.Scattergl(x=ends[:, 0], y=ends[:, 1], mode="lines", line=line, name="its edges", **skip)
-        )
+        if len(there):
+            fig.add_trace(
+                go.Scattergl(x=ends[:, 0], y=ends[:, 1], mode="lines", line=line, name="its edges", **skip)
+            )
         fig.add_trace(go.Scattergl(x=at[:1], y=at[1:], mode="markers", marker=ring, name=name, **skip))
         return
     x, y, z = ends.T
-    fig.add_trace(go.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, name="its edges", **skip))
+    if len(there):
+        fig.add_trace(go.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, name="its edges", **skip))
     ring["size"] = 10
     fig.add_trace(go.Scatter3d(x=at[:1], y=at[1:2], z=at[2:], mode="markers", marker=ring, name=name, **skip))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+from scipy import sparse
 
 from dashboard import charts, frame, state
-from vgae_core.analysis import embedding, metrics, reconstruction
+from vgae_core.analysis import embedding, entries, metrics, reconstruction
 from vgae_core.data.dataset import GraphData
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
@@ -36,6 +37,16 @@ class Opened:
         """The run's id, the key of every cache here."""
         return self.run.id
 
+    @property
+    def on_matrix(self) -> bool:
+        """Whether the run is of a matrix auto-encoder: what has a code is a row, and entries are held out."""
+        return self.result.factors is not None
+
+    @property
+    def noun(self) -> str:
+        """What has a code."""
+        return "row" if self.on_matrix else "node"
+
 
 def opened() -> Opened | None:
     """Return the run at hand if it has a result; else say what is missing and return None."""
@@ -43,7 +54,7 @@ def opened() -> Opened | None:
     if run is None:
         frame.empty(
             "No run yet",
-            "Train a model first: it takes a few seconds on the sample graph.",
+            "Train a model first: it takes a few seconds on a sample.",
             "Train a model",
             "train",
         )
@@ -77,8 +88,8 @@ def name_run(held: Opened) -> None:
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:
         st.info(
-            f"It was trained on {charts.plain(held.graph.name, 60)} ({held.graph.n_nodes:,} nodes, "
-            f"{held.graph.profile.n_edges:,} edges); everything on this page is about that graph.",
+            f"It was trained on {charts.plain(held.graph.name, 60)} ({frame.sizes(held.graph)}); everything on "
+            "this page is about those data.",
             title="This run belongs to other data than those loaded now",
             icon=":material/info:",
         )
@@ -118,9 +129,12 @@ def shown_nodes(run_id: str) -> np.ndarray:
 
 
 def fair_classes(run_id: str) -> np.ndarray:
-    """Return the classes a sample is fair to: labels, else communities."""
+    """Return the classes a sample is fair to: labels, else communities, else one class for all."""
     graph = _open(run_id)[1]
-    return graph.labels if graph.labels is not None else node_table(run_id)["community"].to_numpy()
+    if graph.labels is not None:
+        return graph.labels
+    table = node_table(run_id)
+    return table["community"].to_numpy() if "community" in table else np.zeros(len(table), np.int32)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -131,15 +145,21 @@ def hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     parts = [names]
     if "label" in table:
         parts.append([charts.escape(text, 40) for text in table["label"].fillna("no label")])
-    parts.append([f"{count:,} neighbours" for count in table["degree"]])
+    if "degree" in table:
+        parts.append([f"{count:,} neighbours" for count in table["degree"]])
+    if "row_values" in table:
+        parts.append([f"{count:,} values" for count in table["row_values"]])
     if "uncertainty" in table:
         parts.append([f"mean σ {value:.3f}" for value in table["uncertainty"]])
-    parts.append(
-        [
-            "no edges" if np.isnan(value) else f"error {value:.3f} nats"
-            for value in table["reconstruction_error"]
-        ]
-    )
+    if "reconstruction_error" in table:
+        parts.append(
+            [
+                "no edges" if np.isnan(value) else f"error {value:.3f} nats"
+                for value in table["reconstruction_error"]
+            ]
+        )
+    elif "feature_error" in table:
+        parts.append([f"error {value:.4f}" for value in table["feature_error"]])
     return np.array(["<br>".join(lines) for lines in zip(*parts, strict=True)], dtype=object)
 
 
@@ -159,8 +179,8 @@ def near_and_true(
     Returns
     -------
     near, true : DataFrame
-        ``place, node, label`` (with labels), ``value``; `near` also ``edge``: whether it is
-        a true neighbour.
+        ``place, node, label`` (with labels), ``value``; `near` also ``edge`` where there is a graph:
+        whether it is a true neighbour.
     hits : int
         True neighbours among as many nearest codes as there are true neighbours.
     """
@@ -179,7 +199,8 @@ def near_and_true(
         return found
 
     first = rows(near)
-    first["edge"] = np.isin(near, friends)
+    if not held.graph.is_matrix:
+        first["edge"] = np.isin(near, friends)
     return first, rows(friends), int((places[friends] <= len(friends)).sum())
 
 
@@ -260,11 +281,93 @@ def calibration(run_id: str) -> metrics.Calibration:
 
 
 def worst_nodes(run_id: str) -> pd.DataFrame:
-    """Return the nodes with edges, the worst reconstructed first, that column in front."""
-    table = node_table(run_id).dropna(subset=["reconstruction_error"])
-    table = table.sort_values("reconstruction_error", ascending=False, ignore_index=True)
-    front = ["node", "reconstruction_error"]
+    """Return the nodes with edges, or the rows, the worst reconstructed first, that column in front."""
+    table = node_table(run_id)
+    error = "reconstruction_error" if "reconstruction_error" in table else "feature_error"
+    table = table.dropna(subset=[error]).sort_values(error, ascending=False, ignore_index=True)
+    front = ["node", error]
     return table[front + [name for name in table if name not in front]].head(reconstruction.RANKED)
+
+
+# ---------------------------------------------------------------------------- entries
+def scale(held: Opened) -> str:
+    """Return what the model's numbers stand for: a key of :data:`vgae_core.analysis.entries.SURPRISE`."""
+    return str(held.result.model["scale"])
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def column_names(run_id: str) -> list[str]:
+    """Return the name of every column as text."""
+    return [str(name) for name in export.column_names(_open(run_id)[1])]
+
+
+def _matrix(graph: GraphData) -> sparse.csr_array:
+    return sparse.csr_array(graph.features)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def recommended(run_id: str) -> pd.DataFrame:
+    """Return the ranked entries that a matrix small enough to search at once lacks."""
+    result, graph = _open(run_id)
+    pairs, logits = entries.recommended(result.left, result.right, _matrix(graph), reconstruction.RANKED)
+    return export.entry_table(graph, pairs, logits, str(result.model["scale"]))
+
+
+def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Return arrays and options of the search over all entries as a background task."""
+    matrix = _matrix(held.graph)
+    arrays = {"left": held.result.left, "right": held.result.right}
+    arrays |= {"indptr": matrix.indptr, "indices": matrix.indices}
+    return arrays, {"k": reconstruction.RANKED}
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def recommended_to(run_id: str, row: int) -> pd.DataFrame:
+    """Return the columns that a row lacks, the one most expected first."""
+    result, graph = _open(run_id)
+    columns, logits = entries.recommended_to(result.left, result.right, _matrix(graph), row)
+    pairs = np.column_stack([np.full(len(columns), row), columns])
+    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]))
+    table.insert(0, "place", np.arange(1, len(table) + 1))
+    return table[["place", "column", "expected", "column_values"]]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def row_entries(run_id: str, row: int) -> pd.DataFrame:
+    """Return what a row has, the largest value first, with what the model expects of it."""
+    result, graph = _open(run_id)
+    one = _matrix(graph)[[row]]
+    pairs, logits, nats = entries.unexpected(
+        result.left[row : row + 1], result.right, one, one.nnz, str(result.model["scale"])
+    )
+    pairs[:, 0] = row
+    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table["part"] = reconstruction.edge_parts(
+        result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
+    )
+    table = table.sort_values(["value", "expected"], ascending=False, ignore_index=True)
+    return table[["column", "value", "expected", "surprise", "part"]]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def unexpected(run_id: str) -> pd.DataFrame:
+    """Return the ranked values the model expected least, with the part of the split each was in."""
+    result, graph = _open(run_id)
+    pairs, logits, nats = entries.unexpected(
+        result.left, result.right, _matrix(graph), reconstruction.RANKED, str(result.model["scale"])
+    )
+    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table["part"] = reconstruction.edge_parts(
+        result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
+    )
+    return table
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def logit_histogram(run_id: str) -> pd.DataFrame:
+    """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the model's own scores."""
+    result, _ = _open(run_id)
+    return reconstruction.spread(tested(run_id).y_true, result.scores[MODEL])
 
 
 def named(table: pd.DataFrame, part: str, columns: list[str]) -> pd.DataFrame:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
 from dashboard import charts
 from dashboard.maps import COLOURS
 from dashboard.results import MODEL
-from vgae_core.analysis import metrics
-from vgae_core.analysis.baselines import BASELINES
+from vgae_core.analysis import entries, metrics
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is told from what: held-out edges from non-edges, or entries of a matrix from zeros."""
+
+    one: str
+    many: str
+    other: str
+    others: str
+
+
+EDGES = Words("edge", "edges", "non-edge", "non-edges")
+ENTRIES = Words("entry", "entries", "zero", "zeros")
 
 EDGE, NON_EDGE = charts.CATEGORICAL[0], charts.CATEGORICAL[5]
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -20,7 +37,42 @@ Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
 
 def title(name: str) -> str:
     """Return how a method is called."""
-    return "This model" if name == MODEL else BASELINES[name].title if name in BASELINES else name
+    if name == MODEL:
+        return "This model"
+    if name in ENTRY_BASELINES:
+        return ENTRY_BASELINES[name][0]
+    return BASELINES[name].title if name in BASELINES else name
+
+
+def how(name: str) -> str:
+    """Return how a method works, in a line."""
+    if name in ENTRY_BASELINES:
+        return ENTRY_BASELINES[name][1]
+    return BASELINES[name].help if name in BASELINES else "Trained on the training part."
+
+
+def metric(key: str) -> metrics.Metric:
+    """Return what a reported number is called and how to read it."""
+    name, _, k = key.rpartition("_at_")
+    return metrics.RANKINGS[name].at(k) if name in metrics.RANKINGS else metrics.METRICS[key]
+
+
+def entry_columns(scale: str) -> dict[str, Any]:
+    """Return how Streamlit shows the columns of a table of entries."""
+    number = st.column_config.NumberColumn
+    expects = "The probability the model gives it." if scale == "logit" else "What the model expects there."
+    return {
+        "place": number("Rank"),
+        "row": "Row",
+        "column": "Column",
+        "value": number("Value", format="%.4g"),
+        "expected": number("Probability" if scale == "logit" else "Expected", help=expects, format="%.4g"),
+        "surprise": number("Surprise (nats)", help=f"{entries.SURPRISE[scale]}.", format="%.2f"),
+        "row_values": number("Values in the row", help="Values other than 0."),
+        "column_values": number("Values in the column", help="Values other than 0."),
+        "row_label": "Label of the row",
+        "part": st.column_config.Column("Part", help="The model saw the training part only."),
+    }
 
 
 def _line(rank: int, name: str) -> dict[str, object]:
@@ -35,7 +87,7 @@ def _ordered(curves: Curves) -> list[str]:
     return [name for name in curves if name != MODEL] + [MODEL]  # the model is drawn on top
 
 
-def roc(curves: Curves, auc: Mapping[str, float]) -> go.Figure:
+def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Figure:
     """Return the ROC curves of the model and the baselines, with their AUC in the legend."""
     fig = go.Figure()
     _guess(fig, [0, 1], [0, 1], "guessing")
@@ -48,12 +100,17 @@ def roc(curves: Curves, auc: Mapping[str, float]) -> go.Figure:
             name=f"{charts.escape(title(name))} {auc[name]:.3f}",
             line=_line(rank, name),
             legendrank=1 if name == MODEL else 1000,
-            hovertemplate="%{y:.1%} of edges found at %{x:.1%} false alarms<extra>%{fullData.name}</extra>",
+            hovertemplate=f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
+            "<extra>%{fullData.name}</extra>",
         )
-    return _square(fig, "False positive rate (share of non-edges)", "True positive rate (share of edges)")
+    return _square(
+        fig, f"False positive rate (share of {words.others})", f"True positive rate (share of {words.many})"
+    )
 
 
-def precision_recall(curves: Curves, ap: Mapping[str, float], share: float) -> go.Figure:
+def precision_recall(
+    curves: Curves, ap: Mapping[str, float], share: float, words: Words = EDGES
+) -> go.Figure:
     """Return the precision-recall curves, with the average precision in the legend."""
     fig = go.Figure()
     _guess(fig, [0, 1], [share, share], "guessing")
@@ -68,15 +125,22 @@ def precision_recall(curves: Curves, ap: Mapping[str, float], share: float) -> g
             legendrank=1 if name == MODEL else 1000,
             hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
         )
-    return _square(fig, "Recall (share of edges found)", "Precision (share of calls that are edges)")
+    return _square(
+        fig, f"Recall (share of {words.many} found)", f"Precision (share of calls that are {words.many})"
+    )
 
 
-def distributions(table: pd.DataFrame, threshold: float) -> go.Figure:
-    """Return the histograms of edges and non-edges over probability, with the threshold."""
+def distributions(
+    table: pd.DataFrame, threshold: float | None, words: Words = EDGES, axis: str = ""
+) -> go.Figure:
+    """Return the histograms of both kinds of pairs over probability, with the threshold, or over any score.
+
+    Without a threshold the scores are no probabilities, and `axis` says what they are.
+    """
     fig = go.Figure()
     centre, width = (table["low"] + table["high"]) / 2, (table["high"] - table["low"]).iloc[0]
     for name, column, colour, pattern in (
-        ("Edges", "edges", EDGE, ""), ("Non-edges", "non_edges", NON_EDGE, "/"),
+        (words.many.capitalize(), "edges", EDGE, ""), (words.others.capitalize(), "non_edges", NON_EDGE, "/"),
     ):  # fmt: skip
         fig.add_bar(
             x=centre,
@@ -87,8 +151,11 @@ def distributions(table: pd.DataFrame, threshold: float) -> go.Figure:
             hovertemplate="%{y:,} pairs near %{x:.2f}<extra>" + name + "</extra>",
         )
     fig.update_layout(barmode="overlay", bargap=0)
-    fig.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": charts.MUTED})
-    fig.update_xaxes(title="Probability of an edge", range=[0, 1])
+    if threshold is None:
+        fig.update_xaxes(title=axis)
+    else:
+        fig.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": charts.MUTED})
+        fig.update_xaxes(title=f"Probability of an {words.one}", range=[0, 1])
     fig.update_yaxes(title="Held-out pairs (count)")
     return fig
 
@@ -111,20 +178,20 @@ def decisions(table: pd.DataFrame, threshold: float) -> go.Figure:
     return fig
 
 
-def confusion(counts: metrics.Confusion) -> go.Figure:
+def confusion(counts: metrics.Confusion, words: Words = EDGES) -> go.Figure:
     """Return the confusion matrix: what pairs are against what they are called."""
     tp, fp, tn, fn = counts
     cells = [[tn, fp], [fn, tp]]
-    words = [["right", "false alarm"], ["missed", "right"]]
+    verdicts = [["right", "false alarm"], ["missed", "right"]]
     totals = [max(sum(row), 1) for row in cells]
     text = [
-        [f"<b>{cells[i][j]:,}</b><br>{words[i][j]}<br>{cells[i][j] / totals[i]:.1%}" for j in (0, 1)]
+        [f"<b>{cells[i][j]:,}</b><br>{verdicts[i][j]}<br>{cells[i][j] / totals[i]:.1%}" for j in (0, 1)]
         for i in (0, 1)
     ]
     fig = go.Figure(
         go.Heatmap(
-            x=["called non-edge", "called edge"],
-            y=["non-edge", "edge"],
+            x=[f"called {words.other}", f"called {words.one}"],
+            y=[words.other, words.one],
             z=[[cells[i][j] / totals[i] * (1 if i == j else -1) for j in (0, 1)] for i in (0, 1)],
             zmin=-1,
             zmax=1,
@@ -147,7 +214,7 @@ def confusion(counts: metrics.Confusion) -> go.Figure:
     return fig
 
 
-def calibration(found: metrics.Calibration) -> go.Figure:
+def calibration(found: metrics.Calibration, words: Words = EDGES) -> go.Figure:
     """Return the share of edges against the predicted probability."""
     fig = go.Figure()
     _guess(fig, [0, 1], [0, 1], "perfect")
@@ -159,9 +226,9 @@ def calibration(found: metrics.Calibration) -> go.Figure:
         name="This model",
         line={"color": charts.CATEGORICAL[0], "width": 2.5},
         marker={"size": 9},
-        hovertemplate="predicted %{x:.2f}, edges %{y:.1%} of %{customdata:,} pairs<extra></extra>",
+        hovertemplate=f"predicted %{{x:.2f}}, {words.many} %{{y:.1%}} of %{{customdata:,}} pairs<extra></extra>",
     )
-    return _square(fig, "Mean predicted probability", "Share of pairs that are edges")
+    return _square(fig, "Mean predicted probability", f"Share of pairs that are {words.many}")
 
 
 def _guess(fig: go.Figure, x: list[float], y: list[float], name: str) -> None:

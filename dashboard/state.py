@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 import secrets
@@ -190,15 +191,9 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
         "files": [file.how.to_dict() for file in raw.files],
         "repairs": repairs.to_dict(),
     }
-    profile = graph.profile
-    values["outputs"] = [
-        output.to_dict()
-        for output in specification.offered_outputs(
-            feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0
-        )
-    ]
+    spec = _with_outputs(RunSpec.from_dict(values), graph)
     st.session_state["raw_key"] = None if source.startswith(_SAMPLE) else store().save_raw(raw)
-    _adopt(raw, graph, RunSpec.from_dict(values))
+    _adopt(raw, graph, spec)
     st.session_state["report"] = (raw, seen)
     st.session_state["spec_version"] = spec_version() + 1
     _save()
@@ -244,6 +239,20 @@ def current_run() -> StoredRun | None:
 
 
 # ------------------------------------------------------------------------------ inside
+def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
+    """Return `spec` with the outputs that new data allow, and with the family that serves them."""
+    family, profile = ("vae" if graph.is_matrix else "vgae"), graph.profile
+    has_labels = profile.n_classes > 0
+    if spec.model.family != family:
+        return specification.for_family(
+            spec, family, feature_kind=profile.feature_kind, has_labels=has_labels
+        )
+    outputs = specification.offered_outputs(
+        feature_kind=profile.feature_kind, has_labels=has_labels, family=family
+    )
+    return dataclasses.replace(spec, outputs=outputs)
+
+
 def _adopt(raw: RawGraph, graph: GraphData, spec: RunSpec) -> None:
     """Put data and specification into the session together; an upload is named by its content."""
     if not spec.dataset.source.startswith(_SAMPLE):
@@ -280,7 +289,10 @@ def _restore() -> None:
             key = str(session.get("raw"))
             loaded = store().load_raw(key)
         st.session_state.update(run_id=session.get("run_id"), raw_key=key)
-        _adopt(loaded, repair(loaded, spec.dataset.repairs), spec)
+        graph = repair(loaded, spec.dataset.repairs)
+        if graph.is_matrix and spec.model.family != "vae":  # kept by a version that knew no matrices
+            spec = _with_outputs(spec, graph)
+        _adopt(loaded, graph, spec)
     except StudioError as error:
         log.warning("A workspace could not be restored: %s", error)
         st.toast(f"Your last data could not be brought back. {error.message}", icon=":material/warning:")

@@ -29,7 +29,7 @@ NAME_LENGTH = 60
 
 ROLES = {
     "edges": "Edges",
-    "features": "Node features",
+    "features": "Node features, or a matrix",
     "labels": "Node labels",
     "names": "Node names",
     "ignore": "Nothing: leave it out",

@@ -1,13 +1,14 @@
-"""Bring a graph, look at it, decide on its repairs."""
+"""Bring a graph or a matrix, look at it, decide on its repairs."""
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
 from vgae_core.analysis import graph_views as views
+from vgae_core.data.dataset import GraphData
 from vgae_core.data.samples import SAMPLES, load_sample
 from vgae_core.errors import StudioError
-from vgae_core.spec import RepairSpec, settings
+from vgae_core.spec import KINDS, RepairSpec, settings
 
 frame.require_router("data")
 
@@ -66,6 +67,8 @@ def upload() -> None:
 @st.cache_data(scope="session", max_entries=2, show_spinner=False)
 def views_of(fingerprint: str) -> dict:  # the fingerprint is the key: the same content, the same views
     graph = state.graph()
+    if graph.is_matrix:
+        return matrix_views(graph)
     outgoing, incoming = views.degrees(graph)
     named = {"Outgoing": outgoing, "Incoming": incoming} if graph.directed else {"Nodes": outgoing}
     return {
@@ -75,6 +78,47 @@ def views_of(fingerprint: str) -> dict:  # the fingerprint is the key: the same 
         "features": None if graph.features is None else views.feature_view(graph.features),
         "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
     }
+
+
+def matrix_views(graph: GraphData) -> dict:
+    seen = views.feature_view(graph.features)
+    return {
+        "rows": seen,
+        "columns": views.degree_distribution(seen.per_column),
+        "values": views.value_view(graph.features),
+        "picture": views.matrix_picture(graph.features),
+        "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
+    }
+
+
+def show_tiles(tiles: dict[str, tuple[str, str]]) -> None:
+    with st.grid(min_column_width=150, gap="small"):
+        for label, (value, about) in tiles.items():
+            st.metric(label, value, help=about, border=True)
+
+
+def show_matrix_numbers(drawn: dict) -> None:
+    """Draw the sizes of a matrix and what its values are."""
+    graph, seen, values = state.graph(), drawn["rows"], drawn["values"]
+    kind = KINDS[graph.profile.feature_kind]
+    tiles = {
+        "Rows": (f"{graph.n_nodes:,}", "What gets a code: documents, users, cells."),
+        "Columns": (f"{seen.n_features:,}", "What a row is described by: words, items, genes."),
+        "Values": (f"{seen.n_values:,}", "Values other than 0."),
+        "Density": (f"{seen.density:.2%}", "Share of all values that are not 0."),
+        "Values a row": (f"{seen.n_values / graph.n_nodes:.1f}", "Values other than 0, the mean over rows."),
+        "Empty rows": (f"{seen.n_empty_nodes:,}", "Rows that hold nothing but 0."),
+        "Empty columns": (f"{seen.n_empty_features:,}", "Columns that hold nothing but 0."),
+    }
+    if graph.labels is not None:
+        tiles["Classes"] = (f"{graph.profile.n_classes:,}", "Different labels of rows.")
+    show_tiles(tiles)
+    spread = f" From {values.least:,.4g} to {values.most:,.4g} where they are not 0, on average {values.mean:,.4g}."
+    st.markdown(
+        f":material/category: **{kind.title}** · {kind.help}"
+        + ("" if graph.profile.feature_kind == "binary" else charts.plain(spread))
+    )
+    st.caption(f"Matrix of rows x columns · read as {charts.plain(state.raw().format)}")
 
 
 def show_numbers(numbers: views.Numbers) -> None:
@@ -93,9 +137,7 @@ def show_numbers(numbers: views.Numbers) -> None:
         "Features": (f"{graph.profile.n_features:,}", "Columns of the node features."),
         "Classes": (f"{graph.profile.n_classes:,}", "Different labels of nodes."),
     }
-    with st.grid(min_column_width=150, gap="small"):
-        for label, (value, about) in tiles.items():
-            st.metric(label, value, help=about, border=True)
+    show_tiles(tiles)
     direction = "Directed" if graph.directed else "Undirected"
     weights = "weighted" if graph.profile.weighted else "unweighted"
     loops = f" · {numbers.n_self_loops:,} self-loops kept" if numbers.n_self_loops else ""
@@ -205,7 +247,79 @@ def show_picture(picture: views.Picture) -> None:
         )
 
 
-def show_features(view: views.FeatureView, names: tuple[str, ...]) -> None:
+def show_columns(shown: views.DegreeDistribution, seen: views.FeatureView, names: tuple[str, ...]) -> None:
+    """Draw how many columns hold how many values, and which hold the most."""
+    fig = go.Figure(
+        go.Scatter(
+            x=shown.degree,
+            y=shown.n_nodes,
+            mode="markers",
+            marker={"size": 7, "color": charts.colour(0), "opacity": 0.8},
+            hovertemplate="%{x:,.4~g} values<br>%{y:,.4~g} columns<extra></extra>",
+        )
+    )
+    fig.update_xaxes(type="log", title="Values other than 0, a column", dtick=1)
+    fig.update_yaxes(type="log", title="Columns", dtick=1)
+    charts.show(fig, key="columns", alt="Number of columns by their values, both axes logarithmic.")
+    if seen.most_used:
+        listed = ", ".join(
+            f"{charts.plain(names[column], 40) if names else f'column {column + 1}'} ({count:,})"
+            for column, count in seen.most_used
+        )
+        st.caption(f"Most used: {listed}")
+
+
+def show_values(view: views.ValueView) -> None:
+    fig = go.Figure(
+        go.Bar(
+            x=view.edges[:-1],
+            y=view.counts,
+            width=view.edges[1:] - view.edges[:-1],
+            offset=0,
+            marker={"color": charts.colour(1)},
+            hovertemplate="from %{x:,.4~g}<br>%{y:,} values<extra></extra>",
+        )
+    )
+    fig.update_xaxes(title="Value (zeros are not drawn)")
+    fig.update_yaxes(title="How often", type="log", dtick=1)
+    fig.update_layout(bargap=0)
+    charts.show(fig, key="values", alt="How often each value other than 0 occurs, on a logarithmic axis.")
+
+
+def show_matrix(picture: views.MatrixPicture) -> None:
+    exact = picture.rows_per_cell <= 1 and picture.columns_per_cell <= 1
+    fig = go.Figure(
+        go.Heatmap(
+            z=picture.fill if exact else picture.log_fill,
+            x=picture.column_rank,
+            y=picture.row_rank,
+            colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else None,
+            showscale=not exact,
+            customdata=None if exact else picture.fill,
+            colorbar={
+                "title": {"text": "filled"},
+                "tickvals": [place for place, _ in picture.ticks],
+                "ticktext": [label for _, label in picture.ticks],
+                "thickness": 12,
+            },
+            hovertemplate="row rank %{y:,} – column rank %{x:,}"
+            + ("" if exact else "<br>%{customdata:.3~%} filled")
+            + "<extra></extra>",
+        )
+    )
+    fig.update_xaxes(title="Column, the fullest first", showgrid=False)
+    fig.update_yaxes(title="Row, the fullest first", autorange="reversed", showgrid=False)
+    charts.show(
+        fig, key="matrix", alt="The matrix, the fullest rows above and the fullest columns on the left."
+    )
+    if not exact:
+        st.caption(
+            f"Each cell stands for about {picture.rows_per_cell:,.0f} rows x "
+            f"{picture.columns_per_cell:,.0f} columns."
+        )
+
+
+def show_features(view: views.FeatureView, names: tuple[str, ...], whose: str = "node") -> None:
     fig = go.Figure(
         go.Bar(
             x=view.row_edges[:-1],
@@ -213,13 +327,15 @@ def show_features(view: views.FeatureView, names: tuple[str, ...]) -> None:
             width=view.row_edges[1:] - view.row_edges[:-1],
             offset=0,
             marker={"color": charts.colour(2)},
-            hovertemplate="%{x:,} values or more<br>%{y:,} nodes<extra></extra>",
+            hovertemplate=f"%{{x:,}} values or more<br>%{{y:,}} {whose}s<extra></extra>",
         )
     )
-    fig.update_xaxes(title="Values other than 0, a node")
-    fig.update_yaxes(title="Nodes")
+    fig.update_xaxes(title=f"Values other than 0, a {whose}")
+    fig.update_yaxes(title=f"{whose.capitalize()}s")
     fig.update_layout(bargap=0)
-    charts.show(fig, key="features", alt="How many nodes have how many feature values.")
+    charts.show(fig, key="features", alt=f"How many {whose}s have how many values.")
+    if whose == "row":
+        return
     st.caption(
         f"{view.density:.2%} of all values are not 0 · {view.n_empty_nodes:,} nodes without any · "
         f"{view.n_empty_features:,} features that no node has"
@@ -231,29 +347,29 @@ def show_features(view: views.FeatureView, names: tuple[str, ...]) -> None:
         st.caption(f"Most used: {listed}")
 
 
-def show_labels(view: views.LabelView) -> None:
+def show_labels(view: views.LabelView, whose: str = "node") -> None:
     fig = go.Figure(
         go.Bar(
             x=view.counts,
             y=[charts.escape(name, 32) for name in view.names],
             orientation="h",
             marker={"color": charts.colour(1)},
-            hovertemplate="%{y}: %{x:,} nodes<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:,}} {whose}s<extra></extra>",
         )
     )
-    fig.update_xaxes(title="Nodes")
+    fig.update_xaxes(title=f"{whose.capitalize()}s")
     fig.update_yaxes(autorange="reversed", type="category", dtick=1)
-    charts.show(fig, key="labels", alt="Number of nodes of each class, the largest first.")
+    charts.show(fig, key="labels", alt=f"Number of {whose}s of each class, the largest first.")
     notes = []
     if view.n_rest_classes:
-        notes.append(f"{view.n_rest_classes:,} smaller classes with {view.n_rest:,} nodes are not drawn")
+        notes.append(f"{view.n_rest_classes:,} smaller classes with {view.n_rest:,} {whose}s are not drawn")
     if view.n_unlabelled:
-        notes.append(f"{view.n_unlabelled:,} nodes have no label")
+        notes.append(f"{view.n_unlabelled:,} {whose}s have no label")
     if notes:
         st.caption(" · ".join(notes))
 
 
-frame.header("Data", "Bring a graph, look at it, and decide what is done to it before training.")
+frame.header("Data", "Bring a graph or a matrix, look at it, and decide what is done to it before training.")
 
 source, overview = st.columns([1, 2], gap="large")
 with source, frame.guard():
@@ -268,24 +384,36 @@ with source, frame.guard():
     choose_sample() if how == "Sample" else upload()
 
 with overview, frame.guard():
-    drawn = views_of(state.graph().fingerprint)
-    show_numbers(drawn["numbers"])
+    graph = state.graph()
+    drawn = views_of(graph.fingerprint)
+    show_matrix_numbers(drawn) if graph.is_matrix else show_numbers(drawn["numbers"])
     show_findings()
 
-with frame.guard():
-    st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
-    choose_repairs()
+if not graph.is_matrix:  # what can be repaired are edges
+    with frame.guard():
+        st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
+        choose_repairs()
 
 with frame.guard():
     graph = state.graph()
-    pictures = {
-        "Degree distribution": lambda: show_degrees(drawn["degrees"]),
-        "Adjacency": lambda: show_picture(drawn["picture"]),
-    }
-    if drawn["features"]:
-        pictures["Node features"] = lambda: show_features(drawn["features"], graph.feature_names)
+    whose = "row" if graph.is_matrix else "node"
+    if graph.is_matrix:
+        pictures = {
+            "Matrix": lambda: show_matrix(drawn["picture"]),
+            "Values a row": lambda: show_features(drawn["rows"], graph.feature_names, whose),
+            "Values a column": lambda: show_columns(drawn["columns"], drawn["rows"], graph.feature_names),
+        }
+        if graph.profile.feature_kind != "binary":
+            pictures["Values"] = lambda: show_values(drawn["values"])
+    else:
+        pictures = {
+            "Degree distribution": lambda: show_degrees(drawn["degrees"]),
+            "Adjacency": lambda: show_picture(drawn["picture"]),
+        }
+        if drawn["features"]:
+            pictures["Node features"] = lambda: show_features(drawn["features"], graph.feature_names)
     if drawn["labels"]:
-        pictures["Labels"] = lambda: show_labels(drawn["labels"])
+        pictures["Labels"] = lambda: show_labels(drawn["labels"], whose)
     with st.grid(min_column_width=420, gap="medium"):
         for title, draw in pictures.items():
             with st.container(border=True, height="stretch"):

@@ -1,9 +1,9 @@
-"""Explore what each node's latent code tells."""
+"""Explore what the latent code of each node, or of each row of a matrix, tells."""
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, results
+from dashboard import background, charts, forms, frame, maps, results, scores
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.runs import export
@@ -56,11 +56,11 @@ def find_node(held: results.Opened) -> int | None:
     names = results.node_names(held.id)
     if len(names) <= embedding.MAX_POINTS:
         name = st.selectbox(
-            "Find a node", names, index=None, placeholder="Type a part of its name", key="map_node"
+            f"Find a {held.noun}", names, index=None, placeholder="Type a part of its name", key="map_node"
         )
         return None if name is None else names.index(name)
     # A list of every name would weigh megabytes: match first.
-    part = st.text_input("Find a node", placeholder="Type a part of its name", key="map_part")
+    part = st.text_input(f"Find a {held.noun}", placeholder="Type a part of its name", key="map_part")
     if not part:
         return None
     matches = [name for name in names if part.casefold() in name.casefold()]
@@ -92,7 +92,7 @@ def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, 
         axes = tuple(f"{title} {i + 1} (no unit)" for i in range(spec.dim))
         note = projection.METHODS[spec.method].help
         if len(nodes) < n:
-            note += f" A fair sample of {len(nodes):,} of {n:,} nodes."
+            note += f" A fair sample of {len(nodes):,} of {n:,} {held.noun}s."
         return maps.Points(nodes, arrays["coordinates"], hover, axes), note
     coordinates, explained = results.pca_map(held.id, spec.dim, spec.unit_length)
     nodes = results.shown_nodes(held.id)
@@ -102,7 +102,7 @@ def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, 
     crowd = None
     if len(nodes) < n:
         note += (
-            f" Points are a fair sample of {len(nodes):,} of {n:,} nodes"
+            f" Points are a fair sample of {len(nodes):,} of {n:,} {held.noun}s"
             + ("; the grey density counts all of them." if spec.dim == 2 else ".")
         )  # fmt: skip
         crowd = coordinates if spec.dim == 2 else None
@@ -112,17 +112,20 @@ def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, 
 def draw_map(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int | None) -> list[int]:
     """Draw the map and return the nodes selected on it."""
     points, note = points_of(held, spec)
-    friends = embedding.true_neighbours(held.graph, focus) if focus is not None else points.nodes[:0]
+    joined = focus is not None and not held.graph.is_matrix
+    friends = embedding.true_neighbours(held.graph, focus) if joined else points.nodes[:0]
     fig = maps.figure(points, results.node_table(held.id)[colour], focus, friends)
     flat = spec.dim == 2
     event = charts.show(
         fig,
         key="latent_map" if flat else "latent_map_3d",
-        alt=f"Map of {len(points.nodes):,} nodes by {maps.title(colour)}; the table below lists them.",
+        alt=f"Map of {len(points.nodes):,} {held.noun}s by {maps.title(colour)}; the table below lists them.",
         on_select="rerun" if flat else "ignore",
         height=maps.HEIGHT,
     )
-    hint = " Draw a lasso or a box to list nodes below; click one to see its neighbours." if flat else ""
+    hint = (
+        f" Draw a lasso or a box to list {held.noun}s below; click one to see its neighbours." if flat else ""
+    )
     st.caption(charts.plain(note) + hint)
     if not flat or not event:
         return []
@@ -136,20 +139,26 @@ def show_neighbours(held: results.Opened, node: int) -> None:
     """Draw the nearest codes of a node beside its true neighbours."""
     row = results.node_table(held.id).iloc[node]
     st.subheader(f"Neighbours of {charts.plain(row['node'], 60)}", anchor=False)
+    # An inner product of codes is the logit of an edge; of two rows it says nothing.
+    measures = [name for name in embedding.SIMILARITIES if name != "inner_product" or not held.on_matrix]
     metric = st.segmented_control(
         "Nearness",
-        list(embedding.SIMILARITIES),
-        default="inner_product",
+        measures,
+        default=measures[0],
         required=True,
         format_func=lambda key: embedding.SIMILARITIES[key].title,
-        help="  \n".join(f"**{entry.title}**: {entry.help}" for entry in embedding.SIMILARITIES.values()),
-        key="map_metric",
+        help="  \n".join(
+            f"**{entry.title}**: {entry.help}" for entry in map(embedding.SIMILARITIES.get, measures)
+        ),
+        key=f"map_metric_{held.noun}",
     )
     near, true, hits = results.near_and_true(held, node, metric)
     title = embedding.SIMILARITIES[metric].title
     columns = {
-        "place": st.column_config.NumberColumn("Rank", help="Place by nearness among all other nodes."),
-        "node": "Node",
+        "place": st.column_config.NumberColumn(
+            "Rank", help=f"Place by nearness among all other {held.noun}s."
+        ),
+        "node": held.noun.capitalize(),
         "label": "Label",
         "value": st.column_config.NumberColumn(title, format="%.3f"),
         "edge": st.column_config.CheckboxColumn("Edge", help="Whether the graph joins the two."),
@@ -159,6 +168,9 @@ def show_neighbours(held: results.Opened, node: int) -> None:
         st.markdown("**Nearest in latent space**")
         st.dataframe(near, column_config=columns, hide_index=True, width="stretch", key="near_table")
     with right:
+        if held.on_matrix:
+            show_row(held, node)
+            return
         st.markdown(f"**True neighbours** ({len(true):,})")
         if len(true):
             st.dataframe(true, column_config=columns, hide_index=True, width="stretch", key="true_table",
@@ -170,28 +182,38 @@ def show_neighbours(held: results.Opened, node: int) -> None:
             st.caption("No edge leads to or from this node.")
 
 
+def show_row(held: results.Opened, row: int) -> None:
+    """Draw what a row holds, with what the model expects of it."""
+    table = results.row_entries(held.id, row)
+    st.markdown(f"**Its values** ({len(table):,})")
+    st.dataframe(
+        table, column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        key="row_table", height=388,
+    )  # fmt: skip
+
+
 # ------------------------------------------------------------------------------ table
 def show_table(held: results.Opened, picked: list[int]) -> None:
     """Draw the table of the selected nodes, or of all."""
     table = results.node_table(held.id)
     if picked:
-        st.subheader(f"Selected nodes ({len(picked):,})", anchor=False)
+        st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False)
         shown = table.iloc[sorted(set(picked))]
     else:
-        st.subheader(f"All nodes ({len(table):,})", anchor=False)
+        st.subheader(f"All {held.noun}s ({len(table):,})", anchor=False)
         shown = table
     st.dataframe(
         shown,
-        column_config=maps.columns(table),
+        column_config=maps.columns(table, held.noun),
         hide_index=True,
         width="stretch",
         height=330,
         key="node_table",
     )  # fmt: skip
     st.download_button(
-        "These nodes as CSV",
+        f"These {held.noun}s as CSV",
         lambda: export.to_csv(shown),
-        file_name="nodes.csv",
+        file_name=f"{held.noun}s.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -202,7 +224,7 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
 def show_downloads(held: results.Opened) -> None:
     """Draw one button a format of the whole embedding."""
     st.subheader("Download the embedding", anchor=False)
-    st.caption("Every node with its mean latent code.")
+    st.caption(f"Every {held.noun} with its mean latent code.")
     with st.container(horizontal=True):
         for name, entry in export.EMBEDDING_FORMATS.items():
             st.download_button(
@@ -217,7 +239,10 @@ def show_downloads(held: results.Opened) -> None:
             )
 
 
-frame.header("Latent space", "Every node has a code; near codes mean nodes that the model would join.")
+frame.header(
+    "Latent space",
+    "Every node of a graph, every row of a matrix has a code; near codes mean what is alike to the model.",
+)
 with frame.guard():
     held = results.opened()
     if held is not None:

@@ -8,8 +8,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import check_split
 from vgae_core.errors import SpecError
 from vgae_core.spec import (
+    FAMILIES,
+    LIKELIHOODS,
     LOSSES,
     METRICS,
     OUTPUTS,
@@ -17,13 +21,55 @@ from vgae_core.spec import (
     OutputSpec,
     RunSpec,
     Setting,
+    for_family,
     offered_outputs,
     settings,
 )
 
 frame.require_router("model")
 
-ALWAYS_ON = ("adj_rec", "z_vars")
+
+# --------------------------------------------------------------------------------- family
+def possible_families(graph: GraphData) -> tuple[tuple[str, ...], str]:
+    """Return the families that the data allow, and why there is no other."""
+    if graph.is_matrix:
+        return ("vae",), "The data are a matrix of rows x columns: there are no edges to decode."
+    if graph.features is None:
+        return ("vgae",), "The data are a graph without features: there is no matrix to code."
+    return tuple(FAMILIES), ""
+
+
+def start_from(family: str, spec: RunSpec) -> RunSpec:
+    """Return `spec` as a model of another family, with that family's defaults."""
+    profile = state.graph().profile
+    return for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+
+
+def change_family(key: str) -> None:
+    """Take the family chosen, before any page runs."""
+    chosen = st.session_state[key]
+    if chosen and chosen != state.spec().model.family:
+        state.set_spec(start_from(chosen, state.spec()), replace=True)
+
+
+def choose_family(spec: RunSpec) -> None:
+    """Draw what is coded: a choice where the data leave one, else the reason why not."""
+    possible, reason = possible_families(state.graph())
+    key = f"family_{state.spec_version()}"
+    st.segmented_control(
+        "What is coded",
+        possible,
+        default=spec.model.family,
+        required=True,
+        format_func=lambda name: FAMILIES[name].title,
+        key=key,
+        on_change=change_family,
+        args=(key,),
+        disabled=len(possible) == 1,
+        help="Another family starts from its own defaults.  \n"
+        + "  \n".join(f"**{entry.title}**: {charts.message(entry.help)}" for entry in FAMILIES.values()),
+    )
+    st.caption(charts.message(f"{FAMILIES[spec.model.family].help} {reason}".strip()))
 
 
 # -------------------------------------------------------------------------------- outputs
@@ -31,7 +77,7 @@ def offered(
     catalogue: Mapping[str, ObjectiveEntry], output: OutputSpec, used: tuple[Any, ...]
 ) -> tuple[str, ...]:
     """Return the names that fit the output and its data, and those in use whether they fit or not."""
-    kind = state.graph().profile.feature_kind if output.name == "x_rec" else "binary"
+    kind = state.graph().profile.feature_kind if output.name in ("x_rec", "output") else "binary"
     fitting = [
         name
         for name, entry in catalogue.items()
@@ -67,9 +113,19 @@ def explain(output: OutputSpec) -> None:
     st.caption("  \n".join(charts.message(line) for line in lines))
 
 
+def explain_choice() -> None:
+    """Say why the likelihood of a matrix was preselected."""
+    kind = state.graph().profile.feature_kind
+    loss, reason = LIKELIHOODS[kind]
+    st.caption(
+        f":material/lightbulb: Preselected by the data: {charts.message(f'`{loss}`, since {reason}')}."
+    )
+
+
 def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
     """Draw one row of the table of outputs and return the specification with its changes."""
     by_name = output_settings(output)
+    always = FAMILIES[spec.model.family].always
 
     def change(spec: RunSpec, name: str, *, disabled: bool = False) -> RunSpec:
         setting, value = by_name[name], getattr(output, name)
@@ -80,9 +136,9 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
         ):
-            spec = change(spec, "enabled", disabled=output.name in ALWAYS_ON)
+            spec = change(spec, "enabled", disabled=output.name in always)
             st.caption(
-                ("Always on · " if output.name in ALWAYS_ON else "") + f"`{output.name}`", width="content"
+                ("Always on · " if output.name in always else "") + f"`{output.name}`", width="content"
             )
         off = not spec.output(output.name).enabled
         loss, weight, metrics = st.columns([5, 3, 5], gap="small")
@@ -94,6 +150,8 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
             spec = change(spec, "metrics", disabled=off)
         if not off:
             explain(spec.output(output.name))
+        if output.name == "output":
+            explain_choice()
     return spec
 
 
@@ -103,9 +161,9 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
     with st.grid(min_column_width=170):
         for setting in settings(family=spec.model.family):
             if not setting.key.startswith(keys) or setting.key == "model.family":
-                continue  # another section, or decided by the outputs above
+                continue  # another section, or chosen above
             value = functools.reduce(getattr, setting.key.split("."), spec)
-            unused = setting.key == "model.hidden_units" and spec.model.encoder != "gcn"
+            unused = setting.key == "model.hidden_units" and spec.model.encoder == "normalised"
             with st.container():
                 chosen = forms.field(setting, value, setting.key, disabled=unused)
             if chosen != value:
@@ -113,21 +171,23 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
     return spec
 
 
-def possible_outputs() -> tuple[OutputSpec, ...]:
+def possible_outputs(family: str) -> tuple[OutputSpec, ...]:
     profile = state.graph().profile
-    return offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    return offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0, family=family)
 
 
 def complete(spec: RunSpec) -> RunSpec:
     """Return the specification with every output the data allow, those it lacks switched off."""
     held = {output.name for output in spec.outputs}
-    missing = [dataclasses.replace(o, enabled=False) for o in possible_outputs() if o.name not in held]
+    possible = possible_outputs(spec.model.family)
+    missing = [dataclasses.replace(o, enabled=False) for o in possible if o.name not in held]
     return dataclasses.replace(spec, outputs=(*spec.outputs, *missing)) if missing else spec
 
 
 def reset() -> None:
-    """Put every setting back to its default; the data stay."""
-    state.set_spec(RunSpec(dataset=state.spec().dataset, outputs=possible_outputs()), replace=True)
+    """Put every setting back to its default; the data and the family stay."""
+    spec = state.spec()
+    state.set_spec(start_from(spec.model.family, RunSpec(dataset=spec.dataset)), replace=True)
 
 
 # -------------------------------------------------------------------------------- summary
@@ -153,6 +213,7 @@ def show_summary() -> None:
             st.rerun()  # the worker came up: stop polling and draw the page once more
         else:
             with frame.guard():
+                check_split(state.graph(), state.spec())
                 show_description(engine.describe(state.spec(), state.graph().profile, timeout=20.0))
 
     st.fragment(draw, run_every=1.0 if waiting else None)()
@@ -207,6 +268,7 @@ frame.header("Model", "Choose what the model has to explain, and how it learns. 
 form, summary = st.columns([3, 2], gap="large")
 spec = wanted = complete(state.spec())
 with form:
+    choose_family(spec)
     try:
         st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to the total.")
         for output in spec.outputs:
@@ -215,7 +277,8 @@ with form:
         wanted = edit(wanted, "model.")
         st.subheader("Training", anchor=False)
         wanted = edit(wanted, "training.")
-        st.subheader("Held-out edges and seed", anchor=False)
+        held_out = "entries" if spec.model.family == "vae" else "edges"
+        st.subheader(f"Held-out {held_out} and seed", anchor=False)
         wanted = edit(wanted, "split.", "seed")
     except SpecError as error:
         frame.report(error)

@@ -1,22 +1,26 @@
-"""Judge the reconstruction: scores beside baselines, decisions, and links with names on them."""
+"""Judge the reconstruction: scores beside baselines, decisions, and links or entries with names on them."""
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import background, charts, frame, maps, results, scores
-from vgae_core.analysis import metrics, reconstruction
-from vgae_core.analysis.baselines import BASELINES
+from vgae_core.analysis import embedding, entries, metrics, reconstruction
 from vgae_core.runs import export
 
 frame.require_router("reconstruction")
 
 
+def words_of(held: results.Opened) -> scores.Words:
+    """Return what is told from what in this run."""
+    return scores.ENTRIES if held.on_matrix else scores.EDGES
+
+
 # ----------------------------------------------------------------------------- verdict
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
-    found = results.comparison(held.id)
+    found, words = results.comparison(held.id), words_of(held)
     best = scores.title(found.name)
-    chance = f"A held-out edge scores above a random non-edge in **{found.model:.1%}** of cases"
+    chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
     if found.outcome == "wins":
         st.success(
@@ -27,20 +31,28 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "ties":
         st.info(
             f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
-            f"With {len(held.result.split.test):,} held-out edges, {doubt} may be chance.",
+            f"With {len(held.result.split.test):,} held-out {words.many}, {doubt} may be chance.",
             title="The model and the best baseline are about equal",
             icon=":material/balance:",
         )
     elif found.outcome == "loses":
         st.warning(
             f"{chance}, but {best} reaches {found.baseline:.1%} without any training. For predicting "
-            "links on this graph, use that. The codes may still be useful; a larger latent size, the other "
-            "encoder or more patience may help the model.",
+            f"{'entries of this matrix' if held.on_matrix else 'links on this graph'}, use that. The codes may "
+            "still be useful; another latent size, other settings of the encoder or more patience may help the "
+            "model.",
             title="A baseline wins",
             icon=":material/warning:",
         )
     else:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
+
+
+def shown_metrics(held: results.Opened) -> list[str]:
+    """Return the scores a table shows: those of pairs, and of a matrix those of its ranked rows in between."""
+    first, second, *rest = metrics.METRICS
+    ranked = [key for key in held.result.metrics["test"] if key not in metrics.METRICS]
+    return [first, second, *ranked, *rest]
 
 
 def score_table(held: results.Opened) -> pd.DataFrame:
@@ -49,8 +61,8 @@ def score_table(held: results.Opened) -> pd.DataFrame:
     rows = {results.MODEL: held_metrics["test"], **held_metrics.get("baselines", {})}
     table = pd.DataFrame(
         [
-            {"method": scores.title(name), **{key: values.get(key) for key in metrics.METRICS},
-             "how": BASELINES[name].help if name in BASELINES else "Trained on the training edges."}
+            {"method": scores.title(name), **{key: values.get(key) for key in shown_metrics(held)},
+             "how": scores.how(name)}
             for name, values in rows.items()
         ]
     )  # fmt: skip
@@ -59,11 +71,11 @@ def score_table(held: results.Opened) -> pd.DataFrame:
 
 def show_scores(held: results.Opened) -> None:
     """Draw the table of methods and their curves."""
-    table = score_table(held)
+    table, words = score_table(held), words_of(held)
     split = held.result.split
     columns = {
         key: st.column_config.NumberColumn(entry.title, help=entry.help, format="%.3f")
-        for key, entry in metrics.METRICS.items()
+        for key, entry in ((key, scores.metric(key)) for key in shown_metrics(held))
     }
     bold = table.style.apply(
         lambda row: ["font-weight: 700" if row["method"] == scores.title(results.MODEL) else ""] * len(row),
@@ -77,8 +89,9 @@ def show_scores(held: results.Opened) -> None:
         key="score_table",
     )
     st.caption(
-        f"Scored once on {len(split.test):,} held-out edges and {len(split.test_neg):,} random non-edges "
-        "that neither the model nor a baseline has seen."
+        f"Scored once on {len(split.test):,} held-out {words.many} and {len(split.test_neg):,} random "
+        f"{words.others} that neither the model nor a baseline has seen."
+        + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
     curves = results.curves(held.id)
     rows = {results.MODEL: held.result.metrics["test"], **held.result.metrics.get("baselines", {})}
@@ -87,7 +100,7 @@ def show_scores(held: results.Opened) -> None:
         st.markdown("**ROC** (area under the curve in the legend)")
         auc = {name: rows[name]["roc_auc"] for name in curves}
         charts.show(
-            scores.roc(curves, auc), key="roc", height=460,
+            scores.roc(curves, auc, words), key="roc", height=460,
             alt="ROC curves of the model and the baselines; the areas are in the table above.",
         )  # fmt: skip
     with right:
@@ -95,7 +108,7 @@ def show_scores(held: results.Opened) -> None:
         ap = {name: rows[name]["average_precision"] for name in curves}
         share = len(split.test) / max(len(split.test) + len(split.test_neg), 1)
         charts.show(
-            scores.precision_recall(curves, ap, share), key="pr", height=460,
+            scores.precision_recall(curves, ap, share, words), key="pr", height=460,
             alt="Precision-recall curves of the model and the baselines; the table above has the averages.",
         )  # fmt: skip
 
@@ -104,19 +117,19 @@ def show_scores(held: results.Opened) -> None:
 @st.fragment
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
-    table = results.thresholds(held.id)
+    table, words = results.thresholds(held.id), words_of(held)
     pairs = results.tested(held.id)
     best = reconstruction.best_threshold(table)
     threshold = st.slider(
-        "Threshold: call a pair an edge from this probability on",
+        f"Threshold: call a pair an {words.one} from this probability on",
         0.0, 1.0, best, 0.01, key=f"threshold_{held.id}",
         help=f"It starts at {best:.2f}, where F1 is highest on these pairs.",
     )  # fmt: skip
     counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.container(horizontal=True):
         for name, value, text in (
-            ("Precision", counts.precision, "Share of the pairs called edges that are edges."),
-            ("Recall", counts.recall, "Share of the edges that are called edges."),
+            ("Precision", counts.precision, f"Share of the pairs called {words.many} that are."),
+            ("Recall", counts.recall, f"Share of the {words.many} that are called so."),
             ("F1", counts.f1, "Harmonic mean of precision and recall."),
             ("Accuracy", counts.accuracy, "Share of the pairs called right."),
         ):
@@ -125,8 +138,8 @@ def show_decisions(held: results.Opened) -> None:
     with left:
         st.markdown("**Score distributions**")
         charts.show(
-            scores.distributions(results.distributions(held.id), threshold), key="distributions",
-            alt="Histogram of the probabilities of held-out edges and non-edges.",
+            scores.distributions(results.distributions(held.id), threshold, words), key="distributions",
+            alt=f"Histogram of the probabilities of held-out {words.many} and {words.others}.",
         )  # fmt: skip
         st.markdown("**Precision, recall and F1 over the threshold**")
         charts.show(
@@ -136,20 +149,37 @@ def show_decisions(held: results.Opened) -> None:
     with right:
         st.markdown("**Confusion matrix**")
         charts.show(
-            scores.confusion(counts), key="confusion",
-            alt=f"Confusion matrix: {counts.true_positives} edges found, {counts.false_negatives} missed, "
-            f"{counts.false_positives} false alarms, {counts.true_negatives} non-edges right.",
+            scores.confusion(counts, words), key="confusion",
+            alt=f"Confusion matrix: {counts.true_positives} {words.many} found, {counts.false_negatives} missed, "
+            f"{counts.false_positives} false alarms, {counts.true_negatives} {words.others} right.",
         )  # fmt: skip
         found = results.calibration(held.id)
         st.markdown(f"**Calibration** (expected error {found.expected_error:.3f})")
         charts.show(
-            scores.calibration(found), key="calibration",
-            alt="Share of edges against predicted probability, with the diagonal of a perfect model.",
+            scores.calibration(found, words), key="calibration",
+            alt=f"Share of {words.many} against predicted probability, with the diagonal of a perfect model.",
         )  # fmt: skip
     st.caption(
         "Probabilities hold for as many edges as non-edges, as scored here. Among all pairs of a sparse "
         "graph edges are far rarer: read the rankings below by their order."
+        if not held.on_matrix
+        else "As many zeros as entries are scored here, of a matrix that holds far more zeros: a model that knows "
+        "that looks over-cautious on these pairs."
     )
+
+
+def show_spread(held: results.Opened) -> None:
+    """Draw how the scores of entries and zeros are spread, where they are no probabilities."""
+    value = results.scale(held) == "identity"
+    charts.show(
+        scores.distributions(
+            results.logit_histogram(held.id), None, scores.ENTRIES,
+            "Expected value" if value else "Logarithm of the expected value",
+        ),
+        key="distributions",
+        alt="Histogram of what the model expects at held-out entries and at zeros.",
+    )  # fmt: skip
+    st.caption("This likelihood gives expected values, not probabilities: there is no threshold to choose.")
 
 
 # ---------------------------------------------------------------------------- rankings
@@ -242,20 +272,119 @@ def show_rankings(held: results.Opened) -> None:
             "Nodes whose edges the model explains worst: mean cross-entropy of a node's edges and as many "
             "random non-edges, in nats a pair; 0.693 is a coin toss."
         )
-        part = st.text_input(
-            "Only nodes named", placeholder="Type a part of a node's name", key="worst_filter",
-            label_visibility="collapsed", icon=":material/search:",
+        show_worst(held)
+
+
+# ----------------------------------------------------------------------------- entries
+def recommended(held: results.Opened) -> pd.DataFrame | None:
+    """Return the ranked entries the matrix lacks; a large one is searched in the background, on demand."""
+    cells = held.graph.n_nodes * held.graph.profile.n_features
+    if cells <= entries.EXACT_CELLS:
+        with st.spinner("Searching all entries…", show_time=True):
+            return results.recommended(held.id)
+    key = f"{held.id}|recommended"
+    made = background.result(key)
+    if made is None:
+        background.panel(
+            "recommended", key, "recommended", lambda: results.search_inputs(held),
+            label="Search all entries", about=f"{cells:,} entries, in the background; this may take minutes.",
+            seconds=reconstruction.SECONDS,
         )  # fmt: skip
-        worst = results.named(results.worst_nodes(held.id), part, ["node"])
-        st.dataframe(
-            worst, column_config=maps.columns(worst), hide_index=True, width="stretch", height=420,
-            key="worst_table",
-        )  # fmt: skip
-        downloads(worst, "worst_nodes")
+        return None
+    return export.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
+
+
+def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
+    """Draw a ranked table of entries with a filter and downloads."""
+    part = st.text_input(
+        "Only rows or columns named", placeholder="Type a part of a row's or column's name",
+        key=f"{name}_filter", label_visibility="collapsed", icon=":material/search:",
+    )  # fmt: skip
+    shown = results.named(table, part, ["row", "column"])
+    st.dataframe(
+        shown, column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        height=420, key=f"{name}_table",
+    )  # fmt: skip
+    if part:
+        st.caption(f"{len(shown):,} of {len(table):,} entries match.")
+    downloads(shown, name)
+
+
+def choose_row(held: results.Opened) -> int | None:
+    """Draw the search for a row and return its place."""
+    names = results.node_names(held.id)
+    if len(names) <= embedding.MAX_POINTS:
+        name = st.selectbox("Row", names, key="row_of_interest")
+        return None if name is None else names.index(name)
+    part = st.text_input("Row", placeholder="Type a part of its name", key="row_part")
+    matches = [name for name in names if part and part.casefold() in name.casefold()]
+    name = st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match") if matches else None
+    return None if name is None else names.index(name)
+
+
+@st.fragment
+def show_one_row(held: results.Opened) -> None:
+    """Draw what is recommended to one row, beside what it holds; another row redraws only this part."""
+    row = choose_row(held)
+    if row is None:
+        return
+    columns = scores.entry_columns(results.scale(held))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Recommended**: columns it does not have, best first")
+        best = results.recommended_to(held.id, row)
+        st.dataframe(best, column_config=columns, hide_index=True, width="stretch", key="row_best")
+        downloads(best, "recommended_to_row")
+    with right:
+        table = results.row_entries(held.id, row)
+        st.markdown(f"**Its values** ({len(table):,})")
+        st.dataframe(table, column_config=columns, hide_index=True, width="stretch", key="row_values")
+
+
+def show_entry_rankings(held: results.Opened) -> None:
+    """Draw the rankings of a matrix."""
+    one, every, least, worst = st.tabs(
+        ["Recommended to a row", "Most expected missing entries", "Least expected values", "Worst rows"]
+    )
+    with one:
+        show_one_row(held)
+    with every:
+        table = recommended(held)
+        if table is not None:
+            st.caption(
+                f"The {len(table):,} entries that the matrix lacks and the model expects most, searched among all "
+                "rows: what may be missing from the data, or come next."
+            )
+            show_entries(held, table, "missing_entries")
+    with least:
+        st.caption(
+            "Values of the matrix that the model expected least: errors in the data, or rows unlike all others."
+        )
+        show_entries(held, results.unexpected(held.id), "unexpected_entries")
+    with worst:
+        st.caption(
+            "Rows that the model explains worst: the mean loss of a row's values, held-out ones included."
+        )
+        show_worst(held)
+
+
+def show_worst(held: results.Opened) -> None:
+    """Draw the nodes or rows that are explained worst, with a filter and downloads."""
+    part = st.text_input(
+        f"Only {held.noun}s named", placeholder=f"Type a part of a {held.noun}'s name", key="worst_filter",
+        label_visibility="collapsed", icon=":material/search:",
+    )  # fmt: skip
+    worst = results.named(results.worst_nodes(held.id), part, ["node"])
+    st.dataframe(
+        worst, column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch", height=420,
+        key="worst_table",
+    )  # fmt: skip
+    downloads(worst, f"worst_{held.noun}s")
 
 
 frame.header(
-    "Reconstruction", "How well held-out edges are told from non-edges, and what the model disputes."
+    "Reconstruction",
+    "How well what was held out is told from the rest, and what the model disputes.",
 )
 with frame.guard():
     held = results.opened()
@@ -263,7 +392,13 @@ with frame.guard():
         results.name_run(held)
         say_verdict(held)
         show_scores(held)
-        st.subheader("Choose a threshold", anchor=False)
-        show_decisions(held)
-        st.subheader("What the model disputes", anchor=False)
-        show_rankings(held)
+        if held.on_matrix and results.scale(held) != "logit":
+            st.subheader("What the model expects", anchor=False)
+            show_spread(held)
+        else:
+            st.subheader("Choose a threshold", anchor=False)
+            show_decisions(held)
+        st.subheader(
+            "Recommended, and disputed" if held.on_matrix else "What the model disputes", anchor=False
+        )
+        show_entry_rankings(held) if held.on_matrix else show_rankings(held)

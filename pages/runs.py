@@ -9,6 +9,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.store import RunInfo
+from vgae_core.spec import FAMILIES
 
 frame.require_router("runs")
 
@@ -16,11 +17,17 @@ COLUMNS = {
     "status": st.column_config.TextColumn("Status", pinned=True),
     "started": st.column_config.DatetimeColumn("Started", format="distance"),
     "data": st.column_config.TextColumn("Data set"),
+    "model": st.column_config.TextColumn(
+        "Model",
+        help="  \n".join(f"{name.upper()}: {entry.title.lower()}" for name, entry in FAMILIES.items()),
+    ),
     "encoder": st.column_config.TextColumn("Encoder"),
     "latent": st.column_config.NumberColumn("Latent size"),
     "rate": st.column_config.NumberColumn("Learning rate"),
     "seed": st.column_config.NumberColumn("Seed", format="%d"),
-    "auc": st.column_config.NumberColumn("Test AUC", format="%.3f"),
+    "auc": st.column_config.NumberColumn(
+        "Test AUC", format="%.3f", help="Of held-out edges, or held-out entries of a matrix."
+    ),
     "ap": st.column_config.NumberColumn("Test AP", format="%.3f", help="Average precision"),
     "baseline": st.column_config.NumberColumn(
         "Best baseline AUC", format="%.3f", help="The best of the scores that need no training."

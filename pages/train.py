@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import charts, frame, live, results, scores, state
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import check_split
 from vgae_core.runs.store import StoredRun
 from vgae_core.spec import RunSpec
 from vgae_core.training.progress import by_output, curves, progress
@@ -21,6 +22,7 @@ CURVES_SECONDS = 2.0
 def start(spec: RunSpec, graph: GraphData) -> None:
     """Queue a run and make it the one at hand."""
     with frame.guard():
+        check_split(graph, spec)
         state.select_run(state.engine().submit(spec, graph, state.workspace()))
         st.rerun()
 
@@ -84,6 +86,7 @@ def outcome(run: StoredRun) -> None:
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = scores.title(found.name) if found.name else ""
+    what = "entries" if result.factors is not None else "edges"
     with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
             other = baseline.get(key)
@@ -92,6 +95,7 @@ def outcome(run: StoredRun) -> None:
                 f"{test[key]:.3f}",
                 None if other is None else f"{test[key] - other:+.3f}",
                 delta_description=None if other is None else f"against {rival} ({other:.3f})",
+                help=f"Of held-out {what}, scored once.",
                 border=True,
             )
         ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}

@@ -373,6 +373,7 @@ class SplitSpec(_Section):
         0.05,
         "Share of edges held out to choose the best epoch.",
         title="Validation edges",
+        wording={"vae": ("Validation entries", "Share of entries held out to choose the best epoch.")},
         low=0.0,
         high=0.4,
         step=0.01,
@@ -381,6 +382,7 @@ class SplitSpec(_Section):
         0.10,
         "Share of edges held out, scored once at the end.",
         title="Test edges",
+        wording={"vae": ("Test entries", "Share of entries held out, scored once at the end.")},
         low=0.01,
         high=0.5,
         step=0.01,
@@ -392,7 +394,13 @@ class TrainingSpec(_Section):
     """How the model learns."""
 
     epochs: int = _setting(
-        200, "Passes over the training edges at most.", title="Epochs", low=1, high=100_000, step=10
+        200,
+        "Passes over the training edges at most.",
+        title="Epochs",
+        wording={"vae": ("Epochs", "Passes over the rows at most.")},
+        low=1,
+        high=100_000,
+        step=10,
     )
     learning_rate: float = _setting(
         0.01, "Step size of the Adam optimiser.", title="Learning rate", low=1e-6, high=1.0
@@ -552,6 +560,7 @@ def settings(
             continue
         if _lists_sections(hint) or (family and family not in meta.get("families", (family,))):
             continue
+        title, text = meta.get("wording", {}).get(family, (meta["title"], meta["help"]))
         default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
         catalogue = {
             key: entry
@@ -561,10 +570,10 @@ def settings(
         yield Setting(
             key=prefix + item.name,
             name=item.name,
-            title=meta["title"],
+            title=title,
             type=hint,
             default=default,
-            help=meta["help"],
+            help=text,
             low=meta.get("low"),
             high=meta.get("high"),
             step=meta.get("step"),
@@ -573,6 +582,14 @@ def settings(
             unit=meta.get("unit", ""),
         )
 
+
+KINDS: dict[str, Entry] = {
+    "binary": Entry(title="0 or 1", help="Something is there or not: words of a document, clicks, tags."),
+    "count": Entry(title="Counts", help="Whole numbers from 0: how often."),
+    "non-negative": Entry(title="Non-negative", help="Numbers from 0: how much."),
+    "real": Entry(title="Real", help="Some values are negative: measurements."),
+}
+"""What the kinds of values of :data:`MATRIX_KINDS` are called, and what they mean."""
 
 LIKELIHOODS: dict[str, tuple[str, str]] = {
     "binary": ("binary_crossentropy", "every value is 0 or 1"),

@@ -161,6 +161,65 @@ def adjacency_picture(adjacency: sparse.csr_array, cells: int = PICTURE_BINS) ->
     )
 
 
+@dataclass(frozen=True, eq=False)
+class MatrixPicture:
+    """A matrix seen from afar: fullest rows above, fullest columns on the left, in cells."""
+
+    fill: np.ndarray
+    """float64, shape (row_cells, column_cells): share of a cell's values that are not 0, in [0, 1]."""
+    log_fill: np.ndarray
+    """float64, same shape: log10 of `fill`, NaN where it is 0."""
+    row_rank: np.ndarray
+    """int64, shape (row_cells,): rank (from 1) of the first row of each cell."""
+    column_rank: np.ndarray
+    """int64, shape (column_cells,)."""
+    rows_per_cell: float
+    columns_per_cell: float
+    ticks: tuple[tuple[float, str], ...]
+    """(log_fill, label) of a colour scale."""
+
+
+def matrix_picture(matrix: Features, cells: int = PICTURE_BINS) -> MatrixPicture:
+    """Return the picture of a matrix, rows and columns sorted by how many values they hold.
+
+    Parameters
+    ----------
+    matrix : csr_array or ndarray, shape (n_rows, n_columns)
+    cells : int
+        Cells a side at most; a side of as many or fewer is drawn exactly.
+    """
+    coo = sparse.coo_array(matrix)
+    stored = coo.data != 0
+    a_row, a_column = filled(matrix)
+    row_cell, row_size = _cells(a_row, cells)
+    column_cell, column_size = _cells(a_column, cells)
+    shape = (len(row_size), len(column_size))
+    places = row_cell[coo.row[stored]] * shape[1] + column_cell[coo.col[stored]]
+    counts = np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
+    fill = counts / np.outer(row_size, column_size)
+    log_fill = np.full(fill.shape, np.nan)
+    np.log10(fill, out=log_fill, where=fill > 0)
+    drawn = log_fill[~np.isnan(log_fill)]
+    return MatrixPicture(
+        fill=fill,
+        log_fill=log_fill,
+        row_rank=1 + np.concatenate([[0], np.cumsum(row_size)[:-1]]).astype(np.int64),
+        column_rank=1 + np.concatenate([[0], np.cumsum(column_size)[:-1]]).astype(np.int64),
+        rows_per_cell=len(a_row) / shape[0],
+        columns_per_cell=len(a_column) / shape[1],
+        ticks=_ticks(float(drawn.min()), float(drawn.max())) if drawn.size else (),
+    )
+
+
+def _cells(counts: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cell of each row (or column), the fullest in the first, and the size of each cell."""
+    n = len(counts)
+    side = min(most, n)
+    cell = np.empty(n, np.int64)
+    cell[np.argsort(-counts, kind="stable")] = np.arange(n, dtype=np.int64) * side // n
+    return cell, np.bincount(cell, minlength=side).astype(np.float64)
+
+
 def _ticks(low: float, high: float, most: int = 6) -> tuple[tuple[float, str], ...]:
     """Return ticks at 1, 2 and 5 times the powers of ten between two logarithms, or at fewer of these."""
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
@@ -189,6 +248,8 @@ class FeatureView:
     """float64, shape (n_bins + 1,): edges of the histogram of values a node."""
     row_counts: np.ndarray
     """int64, shape (n_bins,): nodes in each bin."""
+    per_column: np.ndarray
+    """int64, shape (n_features,): nodes with a value other than 0 in each column."""
     most_used: tuple[tuple[int, int], ...]
     """(column, nodes) of the features used by the most nodes."""
 
@@ -221,8 +282,46 @@ def feature_view(features: Features, bins: int = 40, top: int = 15) -> FeatureVi
         n_empty_features=int(np.count_nonzero(a_column == 0)),
         row_edges=edges,
         row_counts=counts.astype(np.int64),
+        per_column=a_column.astype(np.int64),
         most_used=tuple((int(c), int(a_column[c])) for c in order if a_column[c]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class ValueView:
+    """How the values of a matrix are spread; zeros are left out."""
+
+    edges: np.ndarray
+    """float64, shape (n_bins + 1,): edges of the bins."""
+    counts: np.ndarray
+    """int64, shape (n_bins,): values in each bin."""
+    mean: float
+    """Of the values other than 0."""
+    least: float
+    most: float
+
+
+def value_view(features: Features, bins: int = 40) -> ValueView:
+    """Return the histogram of the values other than 0; whole numbers get a bin each while they fit.
+
+    Parameters
+    ----------
+    features : csr_array or ndarray, shape (n_rows, n_columns)
+    bins : int
+        Bins at most.
+    """
+    stored = np.asarray(features.data if sparse.issparse(features) else features, np.float64).ravel()
+    stored = stored[stored != 0]
+    if not stored.size:
+        return ValueView(np.array([0.5, 1.5]), np.zeros(1, np.int64), 0.0, 0.0, 0.0)
+    low, high = float(stored.min()), float(stored.max())
+    if bool(np.all(stored == np.floor(stored))):
+        step = max(1, -(-int(high - low + 1) // bins))
+        edges = np.arange(low, high + step + 1, step) - 0.5
+    else:
+        edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    counts, _ = np.histogram(stored, bins=edges)
+    return ValueView(edges, counts.astype(np.int64), float(stored.mean()), low, high)
 
 
 @dataclass(frozen=True)

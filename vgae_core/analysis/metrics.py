@@ -49,6 +49,31 @@ METRICS: dict[str, Metric] = {
 """Every key of :func:`link_metrics`; all lie between 0 and 1, and larger is better."""
 
 
+class Ranking(NamedTuple):
+    """A metric of the first k of a ranking."""
+
+    title: str
+    help: str
+
+    def at(self, k: int | str) -> Metric:
+        """Return the metric of one k."""
+        return Metric(f"{self.title}@{k}", self.help.format(k=k))
+
+
+RANKINGS: dict[str, Ranking] = {
+    "recall": Ranking(
+        "Recall",
+        "Among the {k} columns ranked first in a row, without those it showed: the share of its held-out entries, "
+        "at most {k}. The mean over rows.",
+    ),
+    "ndcg": Ranking(
+        "NDCG",
+        "As the recall of the first {k}, but a hit counts the more, the further up it stands; 1 is the best order.",
+    ),
+}
+"""What the keys of :func:`ranking_metrics` stand for, before ``_at_k``."""
+
+
 class Roc(NamedTuple):
     """A ROC curve from (0, 0) to (1, 1); float64 arrays of shape (points,)."""
 

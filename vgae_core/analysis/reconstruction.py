@@ -454,14 +454,37 @@ def score_histogram(y_true: np.ndarray, p: np.ndarray, bins: int = 50) -> pd.Dat
     DataFrame
         One row a bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
     """
-    ends = np.linspace(0.0, 1.0, bins + 1)
+    return _histogram(y_true, p, np.linspace(0.0, 1.0, bins + 1))
+
+
+def spread(y_true: np.ndarray, scores: np.ndarray, bins: int = 50) -> pd.DataFrame:
+    """Return :func:`score_histogram` of scores that are no probabilities, over their own range.
+
+    Parameters
+    ----------
+    y_true : ndarray of bool or int, shape (n_pairs,)
+    scores : ndarray of float, shape (n_pairs,)
+        Finite.
+    bins : int
+
+    Returns
+    -------
+    DataFrame
+        One row a bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
+    """
+    low, high = float(scores.min()), float(scores.max())
+    ends = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    return _histogram(y_true, scores, ends)
+
+
+def _histogram(y_true: np.ndarray, scores: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
     truth = y_true.astype(bool)
     return pd.DataFrame(
         {
             "low": ends[:-1],
             "high": ends[1:],
-            "edges": np.histogram(p[truth], bins=ends)[0],
-            "non_edges": np.histogram(p[~truth], bins=ends)[0],
+            "edges": np.histogram(scores[truth], bins=ends)[0],
+            "non_edges": np.histogram(scores[~truth], bins=ends)[0],
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,6 +62,28 @@ def _import_graph() -> RawGraph:
     if not isinstance(graph, RawGraph):
         raise DataError("The shipped sample was made by another version.", mend="Install VGAE Studio again.")
     return graph
+
+
+def _as_matrix(graph: RawGraph, name: str, row: str) -> RawGraph:
+    """Return the features of a sample as a matrix of rows x columns, without its edges."""
+    none = np.zeros(0, np.int64)
+    return dataclasses.replace(
+        graph,
+        name=name,
+        rows=none,
+        cols=none,
+        weights=None,
+        format=f"sample ({row} x columns)",
+        findings=(),
+    )
+
+
+def _import_words() -> RawGraph:
+    return _as_matrix(_import_graph(), "Words of Python modules", "modules")
+
+
+def _digit_pixels() -> RawGraph:
+    return _as_matrix(_digits(), "Digits, pixel by pixel", "images")
 
 
 def _karate_club() -> RawGraph:
@@ -282,6 +305,16 @@ SAMPLES: dict[str, Sample] = {
             load=_import_graph,
         ),
         Sample(
+            name="import-words",
+            title="Words of Python modules (matrix)",
+            help="A matrix without a graph: which of 2,670 words the identifiers of 1,406 modules hold. "
+            "Labels: subpackages.",
+            licence="Names only, from BSD-3-Clause packages",
+            n_nodes=1406,
+            n_edges=0,
+            load=_import_words,
+        ),
+        Sample(
             name="karate-club",
             title="Zachary's karate club",
             help="34 members of a club that split in two; weights count shared activities. No features.",
@@ -299,6 +332,16 @@ SAMPLES: dict[str, Sample] = {
             n_nodes=1797,
             n_edges=9928,
             load=_digits,
+        ),
+        Sample(
+            name="digits-pixels",
+            title="Digits, pixel by pixel (matrix)",
+            help="A matrix without a graph: 1,797 handwritten digits x 64 pixels, shades from 0 to 16. "
+            "Labels: the digits.",
+            licence="BSD-3-Clause (scikit-learn); data of the UCI repository",
+            n_nodes=1797,
+            n_edges=0,
+            load=_digit_pixels,
         ),
         Sample(
             name="communities",

@@ -16,7 +16,7 @@ from scipy import sparse
 from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.errors import DataError
-from vgae_core.spec import SplitSpec
+from vgae_core.spec import RunSpec, SplitSpec
 
 PARTS = ("train", "val", "val_neg", "test", "test_neg")
 """The arrays of a split, as named in a split file."""
@@ -311,6 +311,19 @@ def check_zeros(shape: tuple[int, int], n_entries: int, spec: SplitSpec) -> None
             mend="A matrix auto-encoder here is for sparse matrices: hand in counts, clicks or words, "
             "or lower the held-out fractions.",
         )
+
+
+def check_split(graph: GraphData, spec: RunSpec) -> None:
+    """Raise DataError if a run's held-out entries could not be drawn; cheap enough for a form.
+
+    Parameters
+    ----------
+    graph : GraphData
+    spec : RunSpec
+    """
+    if spec.model.family == "vae":
+        profile = graph.profile
+        check_zeros((profile.n_nodes, profile.n_features), profile.feature_nnz, spec.split)
 
 
 def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array:

@@ -101,6 +101,8 @@ def execute(
         batches = row_batches(known, spec, graph.labels, label_part)
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
+    if known is not None:
+        model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
     on_event(
         Started(
             model=model, epochs=spec.training.epochs, steps_per_epoch=batches.steps_per_epoch, at=time.time()

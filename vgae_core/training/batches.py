@@ -47,7 +47,7 @@ class Batches:
     expected_collisions : float
         Expected share of negatives that are training edges and count as negatives all the same.
     totals : ndarray of float32, shape (n_rows,), or None
-        Of a multinomial matrix: the sum of each row, whose shares the model gives.
+        Where the model gives shares of a row: the sum of each row.
     """
 
     dataset: tf.data.Dataset | keras.utils.PyDataset
