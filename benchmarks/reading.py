@@ -1,54 +1,121 @@
-"""From an edge list on disk to a trained-ready matrix, beside pandas and SciPy alone."""
+"""From files on disk to a matrix ready to train on, beside pandas and SciPy alone."""
 
 from __future__ import annotations
 
+import functools
 import statistics
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 from scipy import sparse
 
+from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read, read_isolated
 from vgae_core.data.repairs import repair
 from vgae_core.spec import RepairSpec
 
-N_EDGES = 1_000_000
-ROUNDS = 3
+SIZES = {1_000_000: 3, 10_000_000: 1}
+"""Edges, and how often each way is tried."""
+LIMITS = Limits(upload_bytes=500_000_000)
 
 
 def bare(path: Path) -> sparse.csr_array:
     """The least there is to do: parse two columns, sum into a matrix, join directions."""
     table = pd.read_csv(path, dtype=np.int64)
     n = int(table.to_numpy().max()) + 1
-    half = sparse.coo_array(
-        (np.ones(len(table), np.float32), (table["source"], table["target"])), shape=(n, n)
-    )
-    return sparse.csr_array(half + half.T)
+    ends = (table["source"].to_numpy(), table["target"].to_numpy())
+    half = sparse.coo_array((np.ones(len(table), np.float32), ends), shape=(n, n)).tocsr()
+    return sparse.csr_array(half.maximum(half.T))
+
+
+def bare_texts(path: Path) -> sparse.csr_array:
+    """The same for ids that are texts."""
+    table = pd.read_csv(path, dtype=str)
+    codes, names = pd.factorize(pd.concat([table["source"], table["target"]], ignore_index=True))
+    ends, n = np.split(codes, 2), len(names)
+    half = sparse.coo_array((np.ones(len(table), np.float32), tuple(ends)), shape=(n, n)).tocsr()
+    return sparse.csr_array(half.maximum(half.T))
+
+
+def bare_long(path: Path) -> sparse.csr_array:
+    """The least there is to do with lists of node, feature and value."""
+    table = pd.read_csv(path)
+    rows, columns = (pd.factorize(table[name])[0] for name in ("node_id", "feature_id"))
+    return sparse.coo_array((table["value"].to_numpy(np.float32), (rows, columns))).tocsr()
+
+
+class ChildPeak:
+    """The most memory (bytes) that a child of this process has held while the block ran."""
+
+    def __enter__(self) -> ChildPeak:
+        self.bytes = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._over.wait(0.02):
+            for child in me.children():
+                try:
+                    self.bytes = max(self.bytes, child.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue  # it ended in between
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def compare(title: str, rounds: int, alone: Callable[[], object], files: list[Path]) -> None:
+    """Print the median of each way."""
+    sources = [SourceFile(path.name, path) for path in files]
+    ways = {
+        "pandas + SciPy alone": alone,
+        "read + repair": lambda: repair(read(sources, limits=LIMITS), RepairSpec()),
+        "read in a child + repair": lambda: repair(read_isolated(sources, limits=LIMITS), RepairSpec()),
+    }
+    print(f"{title}, median of {rounds}")
+    base = 0.0
+    for name, way in ways.items():
+        seconds = []
+        with ChildPeak() as peak:
+            for _ in range(rounds):
+                start = time.perf_counter()
+                way()
+                seconds.append(time.perf_counter() - start)
+        median = statistics.median(seconds)
+        base = base or median
+        child = f"   child at most {peak.bytes / 1e6:,.0f} MB" if peak.bytes else ""
+        print(f"  {name:28s} {median:6.2f} s   {median / base:5.1f} x pandas + SciPy{child}", flush=True)
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    pairs = rng.integers(0, N_EDGES // 5, (N_EDGES, 2))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "edges.csv"
-        pd.DataFrame(pairs, columns=["source", "target"]).to_csv(path, index=False)
-        file = [SourceFile(path.name, path)]
-        ways = {
-            "pandas + SciPy alone": lambda: bare(path),
-            "read + repair": lambda: repair(read(file), RepairSpec()),
-            "read in a child + repair": lambda: repair(read_isolated(file), RepairSpec()),
-        }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(ROUNDS):
-            for name, way in ways.items():
-                start = time.perf_counter()
-                way()
-                seconds[name].append(time.perf_counter() - start)
-    base = statistics.median(seconds["pandas + SciPy alone"])
-    print(f"{N_EDGES:,} rows of CSV, median of {ROUNDS}")
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        print(f"  {name:28s} {median:6.2f} s   {median / base:5.1f} x pandas + SciPy")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for n_edges, rounds in SIZES.items():
+            edges = folder / "edges.csv"
+            pairs = pd.DataFrame(rng.integers(0, n_edges // 5, (n_edges, 2)), columns=["source", "target"])
+            pairs.to_csv(edges, index=False)
+            compare(f"{n_edges:,} edges of CSV", rounds, functools.partial(bare, edges), [edges])
+        texts, few, long = folder / "texts.csv", folder / "few.csv", folder / "features.csv"
+        pairs = pairs.iloc[:1_000_000] % 200_000
+        ("user-" + pairs.astype(str)).to_csv(texts, index=False)
+        compare("1,000,000 edges with texts for ids", 3, lambda: bare_texts(texts), [texts])
+        pairs.to_csv(few, index=False)
+        listed = {"node_id": pairs["source"], "feature_id": pairs["target"] % 5000, "value": 1.0}
+        pd.DataFrame(listed).to_csv(long, index=False)
+        compare(
+            "1,000,000 edges and 1,000,000 feature values in lists",
+            3,
+            lambda: (bare(few), bare_long(long)),
+            [few, long],
+        )

@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.runs.made import OTHER, WORKSPACE, make_events, make_graph, make_result
+from vgae_core.data.dataset import RawGraph
 from vgae_core.errors import RunError, SpecError
 from vgae_core.runs import folder as folder_module
+from vgae_core.runs import store as store_module
 from vgae_core.runs.folder import event_line, parse_event, result_from_parts, result_to_parts
 from vgae_core.runs.store import Store, default_root, read_run_dir, write_run_dir
 from vgae_core.spec import RunSpec
@@ -371,3 +373,47 @@ def test_the_store_imports_no_tensorflow():
 def test_a_wrong_setting_is_a_spec_error():
     with pytest.raises(SpecError):
         RunSpec.from_dict({"seed": -1})
+
+
+# ------------------------------------------------------------------------ uploads as they were read
+def make_raw(name):
+    return RawGraph(
+        name=name, rows=np.array([0, 1]), cols=np.array([1, 2]), weights=None, node_ids=np.arange(3),
+        directed=False, format="test",
+    )  # fmt: skip
+
+
+def kept(store):
+    return {path.stem for path in (store.root / "datasets").glob("raw-*.npz")}
+
+
+def age(store, key, days):
+    """Pretend that an upload was used last so many days ago."""
+    then = time.time() - 86_400 * days
+    os.utime(store.root / "datasets" / f"{key}.npz", (then, then))
+
+
+def test_uploads_that_nobody_needs_are_dropped(store):
+    old, wanted, recent = (store.save_raw(make_raw(name)) for name in ("old", "wanted", "recent"))
+    store.save_session(WORKSPACE, {"raw": wanted})
+    for key, days in ((old, 31), (wanted, 31), (recent, 29)):
+        age(store, key, days)
+    new = store.save_raw(make_raw("new"))
+    assert kept(store) == {wanted, recent, new}
+    with pytest.raises(RunError, match="no longer kept"):
+        store.load_raw(old)
+    assert store.load_raw(wanted).name == "wanted"
+
+
+def test_beyond_the_cap_the_least_recently_used_upload_goes(store, monkeypatch):
+    keys = [store.save_raw(make_raw(name)) for name in "abc"]
+    size = max(path.stat().st_size for path in (store.root / "datasets").glob("raw-*.npz"))
+    for days, key in zip((3, 2, 1), keys, strict=True):
+        age(store, key, days)
+    assert store.load_raw(keys[0]).name == "a"  # used now
+    monkeypatch.setattr(store_module, "RAW_BYTES", 3 * size)
+    new = store.save_raw(make_raw("d"))
+    assert kept(store) == {keys[0], keys[2], new}
+    monkeypatch.setattr(store_module, "RAW_BYTES", 1)
+    assert store.save_raw(make_raw("e")) in kept(store)  # the one just handed in stays
+    assert len(kept(store)) == 1

@@ -49,6 +49,12 @@ Status = Literal["queued", "running", "finished", "cancelled", "failed", "lost"]
 ACTIVE: tuple[Status, ...] = ("queued", "running")
 LOST = "The server stopped before the run ended. Run it again."
 
+RAW_DAYS = 30
+"""Days after which an upload that nobody used, and no visitor of that time works on, is dropped."""
+
+RAW_BYTES = 4_000_000_000
+"""Bytes of all uploads kept; beyond them the least recently used ones go."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _FINGERPRINT = re.compile(r"(raw-)?[0-9a-f]{64}")
 _SCHEMA = """
@@ -195,6 +201,8 @@ class Store:
             digest.update(np.ascontiguousarray(array).tobytes())
         key = f"raw-{digest.hexdigest()}"
         self._keep(key, raw)
+        self._touch(key)
+        self._tidy(spare=key)
         return key
 
     def load_raw(self, key: str) -> RawGraph:
@@ -202,7 +210,41 @@ class Store:
         raw = self._raws.get(key, lambda: self._load(key))
         if not isinstance(raw, RawGraph):
             raise RunError("Expected a graph as it was read.", where=key)
+        self._touch(key)
         return raw
+
+    def _touch(self, key: str) -> None:
+        """Note that a data set was used now."""
+        with contextlib.suppress(FileNotFoundError):  # dropped while it was still in memory
+            os.utime(self.root / "datasets" / f"{key}.npz")
+
+    def _tidy(self, *, spare: str) -> None:
+        """Drop uploads that nobody needs any more, and the least recently used ones beyond :data:`RAW_BYTES`.
+
+        Runs keep data sets of their own; a visitor whose upload was dropped is asked to hand it in again.
+        """
+        since = time.time() - 86_400 * RAW_DAYS
+        found = []
+        for path in (self.root / "datasets").glob("raw-*.npz"):
+            with contextlib.suppress(FileNotFoundError):  # another process tidies too
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in found)
+        for used, size, path in sorted(found):
+            if path.stem == spare:
+                continue
+            if total > RAW_BYTES or (used < since and not self._wanted(path.stem, since)):
+                path.unlink(missing_ok=True)
+                self._raws.drop(path.stem)
+                total -= size
+
+    def _wanted(self, key: str, since: float) -> bool:
+        """Return whether a visitor who was here after `since` works on this upload."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT EXISTS (SELECT 1 FROM sessions WHERE seen >= ? AND instr(body, ?))", (since, key)
+            ).fetchone()
+        return bool(row[0])
 
     def _keep(self, key: str, graph: GraphData | RawGraph) -> None:
         path = self.root / "datasets" / f"{key}.npz"
