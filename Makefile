@@ -1,9 +1,9 @@
-# One command each: `make run`, `make test`, `make lint`, `make bench`.
+# One command each: `make run`, `make test`, `make lint`, `make bench`; every night `make fuzz`.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test lint bench clean browser
+.PHONY: run test fuzz lint bench clean browser
 
 $(VENV)/.runtime: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("VGAE Studio needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
@@ -25,6 +25,11 @@ test: $(VENV)/.dev browser
 # The browser tests drive a Chromium: the system's, $$CHROMIUM, or Playwright's own download.
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.chromium || $(BIN)/python -m playwright install chromium
+
+# The nightly run: 100,000 mutated inputs a reader, 1,000 round trips a format, attacks in new processes.
+FUZZ ?= 100000
+fuzz: $(VENV)/.dev
+	VGAE_STUDIO_NIGHTLY=1 VGAE_STUDIO_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/data
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

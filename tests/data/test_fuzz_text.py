@@ -17,8 +17,9 @@ import networkx as nx
 import pytest
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import SourceFile, read
+from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.errors import StudioError
+from vgae_core.spec import USES, FileSpec
 
 COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
 SECONDS = 10.0 if COUNT <= 3000 else float("inf")
@@ -86,10 +87,31 @@ CORPUS = {
     ],
     "adjlist": [*written(nx.write_adjlist), b"a: b, c\nb: c d e\nc:\n", b"a\tb c\td\nb\tc\n"],
     "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE],
+    "txt": [
+        b"id,x,y,kind\n0,0.5,1,a\n1,1.5,2,a\n2,2.5,1,b\n3,3.5,2,b\n", b"node,feature,value\na,x,1\na,y,2\nb,x,3\n",
+        b"# 3 4\n1\t2\t0.5\n2\t3\t1\n", b"source;target;weight\na;b;1,5\nb;c;2\n", b"3 2\n0 1\n1 2\n",
+    ],
     "zip": [
         archive(("edges.csv", DENSE)), archive(*OGB), archive(*OGB, method=zipfile.ZIP_STORED),
     ],
 }  # fmt: skip
+
+
+def choices(name, chance):
+    """Return what a visitor may say about the file, mostly nothing."""
+    if chance.random() < 0.7:
+        return []
+    parts = ["1", "2", "3", "a", "b", "kind", "side", "score", "node", "id"]
+    return [
+        FileSpec(
+            name=name,
+            role=chance.choice(("auto", "edges", "features", "labels", "names", "ignore")),
+            separator=chance.choice(("auto", "auto", "comma", "tab", "semicolon", "space")),
+            header=chance.choice(("auto", "yes", "no")),
+            first_row=chance.choice(("auto", "0", "1")),
+            uses={chance.choice(parts): chance.choice(list(USES)) for _ in range(chance.randrange(4))},
+        )
+    ]
 
 
 def mutate(raw, chance):
@@ -134,7 +156,10 @@ def test_mutations_end_in_a_graph_or_a_typed_error(tmp_path, suffix):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                graph = read([SourceFile(path.name, path)], limits=LIMITS)
+                how = choices(path.name, chance)
+                if chance.random() < 0.2:
+                    look([SourceFile(path.name, path)], how, limits=LIMITS)
+                graph = read([SourceFile(path.name, path)], how, limits=LIMITS)
         except StudioError as error:
             lines.add(str(error))
         except Exception as error:
