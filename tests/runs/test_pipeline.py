@@ -11,9 +11,12 @@ import sklearn.metrics
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.splits import split_links
-from vgae_core.errors import DataError, RunError
+from vgae_core.errors import DataError, RunError, SpecError
+from vgae_core.nn.models import build
+from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.pipeline import execute
 from vgae_core.spec import ENCODERS, RunSpec, offered_outputs
+from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
 
@@ -223,3 +226,37 @@ def test_the_model_beats_every_baseline_on_planted_communities():
     result, _ = run(graph, spec_for(graph, training__epochs=150, model__latent_dim=32))
     best = max(scores["roc_auc"] for scores in result.metrics["baselines"].values())
     assert result.metrics["test"]["roc_auc"] > best
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "weighted_binary_crossentropy"])
+def test_all_pairs_train_on_the_dense_loss(loss):
+    graph = communities()
+    spec = spec_for(graph, "x_rec", "labels", training__supervision="all", outputs__adj_rec__loss=loss)
+    split = split_links(graph, spec.split, spec.seed)
+    built = build(spec, graph.profile)
+    compiled, notes = compile_arguments(spec, graph.profile)
+    built.model.compile(**compiled)
+    batches = graph_batches(graph, split, spec, np.zeros(graph.n_nodes, np.int8))
+    x, y, w = next(iter(batches.dataset))
+    logs = built.model.test_on_batch(x, y, w, return_dict=True)
+    z = built.encoder(batches.encoder_inputs[0], training=False)["z_mean"].numpy()
+    logits = z @ z.T
+    target = np.eye(graph.n_nodes)
+    target[tuple(split.train.T)] = target[tuple(split.train.T[::-1])] = 1
+    count, edges = target.size, 2 * len(split.train)
+    weighted = loss.startswith("weighted")
+    pos_weight, norm = ((count - edges) / edges, count / (2 * (count - edges))) if weighted else (1, 1)
+    value = pos_weight * target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits)
+    assert logs["adj_rec_loss"] == pytest.approx(norm * value.mean(), rel=1e-4)
+    assert any(note.became == "left out" for note in notes)
+    result, events = run(graph, spec)
+    losses = [event.logs["adj_rec_loss"] for event in events if isinstance(event, EpochEnd)]
+    assert losses[-1] < losses[0]
+    assert np.isfinite(result.metrics["test"]["roc_auc"])
+
+
+def test_all_pairs_refuse_a_loss_that_is_not_a_cross_entropy():
+    graph = karate()
+    spec = spec_for(graph, training__supervision="all", outputs__adj_rec__loss="focal")
+    with pytest.raises(SpecError, match="All pairs"):
+        execute(spec, graph)

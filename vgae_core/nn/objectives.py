@@ -35,6 +35,7 @@ from vgae_core.catalogue import (
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn import formulas
+from vgae_core.nn.exact import worked_out
 from vgae_core.spec import OutputSpec, RunSpec
 
 
@@ -693,6 +694,9 @@ def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], 
         plain = output.name == "z_vars" and not spec.model.variational
         loss = resolve_loss(output.loss, output.name, columns)
         losses[output.name] = FunctionLoss(no_divergence) if plain else loss
+        exact = output.name == "adj_rec" and spec.training.supervision == "all"
+        if exact:  # the layer sums it block by block; there are no logits for metrics to look at
+            losses[output.name] = FunctionLoss(worked_out)
         scale = 1.0 / many if output.name == "z_vars" else 1.0
         weights[output.name] = keras.Variable(
             output.weight * scale, trainable=False, dtype="float32", name=f"{output.name}_weight"
@@ -700,19 +704,25 @@ def compile_arguments(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], 
         metrics[output.name] = [
             resolve_metric(metric, output.name, output.loss, columns, name)
             for metric, name in zip(output.metrics, _names(output.metrics), strict=True)
+            if not exact
         ]
         why = (
             "plain auto-encoder: nothing to pull to a prior"
             if plain
             else _why("loss", output.loss, output.name, columns)
         )
-        became = _class_name(losses[output.name])
+        became = "AllPairsCrossentropy" if exact else _class_name(losses[output.name])
         notes.append(Resolution(output.name, "loss", written(output.loss), became, why))
         factor = f"{output.weight:g} / {many} {what}" if output.name == "z_vars" else f"{output.weight:g}"
         notes.append(
             Resolution(output.name, "weight", f"{output.weight:g}", f"{output.weight * scale:.4g}", factor)
         )
-        for identifier, metric in zip(output.metrics, metrics[output.name], strict=True):
+        if exact and output.metrics:
+            names = ", ".join(map(label, output.metrics))
+            notes.append(
+                Resolution(output.name, "metric", names, "left out", "no logits of all pairs are kept")
+            )
+        for identifier, metric in zip(output.metrics, metrics[output.name], strict=not exact):
             why = _why("metric", identifier, output.name, columns)
             notes.append(Resolution(output.name, "metric", written(identifier), _class_name(metric), why))
     return {"loss": losses, "loss_weights": weights, "weighted_metrics": metrics}, notes

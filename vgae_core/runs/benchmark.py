@@ -58,7 +58,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         alone), ``cpu_s_per_epoch`` (the same in processor time of all threads), ``s_per_epoch_validated`` (median,
         with validation), ``first_epoch_s``, ``prepare_s`` (split,
         normalisation, building), ``peak_rss_mib`` (of the process), and what was chosen: ``kernel``,
-        ``encoder``, ``decoder``, ``batch`` (positive pairs a step).
+        ``encoder``, ``decoder``, ``supervision``, ``batch`` (positive pairs a step).
 
     Raises
     ------
@@ -105,6 +105,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         "kernel": "csr",
         "encoder": spec.model.encoder,
         "decoder": "inner_product",
+        "supervision": spec.training.supervision,
         "batch": -(-len(split.train) // batches.steps_per_epoch),
     }
 

@@ -106,6 +106,17 @@ def graph_batches(
             weights["labels"] = tf.gather(known, nodes)
         return targets, weights
 
+    if spec.training.supervision == "all":
+        dataset = all_pair_batches(
+            split.train,
+            n,
+            encoder_inputs,
+            seed_number=spec.seed,
+            directed=graph.directed,
+            node_targets=node_targets if node_wise else None,
+            rows=rows,
+        )
+        return Batches(dataset=dataset, steps_per_epoch=1, encoder_inputs=[encoder_inputs])
     dataset, steps, collisions = pair_batches(
         split.train,
         n,
@@ -178,7 +189,6 @@ def pair_batches(
     size = min(batch_size or n_train, n_train)
     steps = -(-n_train // size)
     pairs = tf.constant(positives)
-    seed = tf.constant([seed_number, 0x5EED], tf.int32)
 
     density = n_train / max(1, n * (n - 1) / (1 if directed else 2))
     exclude = density > EXCLUDE_COLLISIONS_FROM
@@ -186,10 +196,7 @@ def pair_batches(
     first, second = (positives[:, 0], positives[:, 1]) if directed else (low, high)
     keys = tf.constant(np.sort(first.astype(np.int64) * n + second)) if exclude else None
 
-    def draw(step: tf.Tensor, stream: int) -> tf.Tensor:
-        return tf.random.experimental.stateless_fold_in(
-            tf.random.experimental.stateless_fold_in(seed, step), stream
-        )
+    draw = _draws(seed_number)
 
     def negatives(step: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return `count` uniform pairs sorted by their first node, and which of them may count."""
@@ -236,17 +243,70 @@ def pair_batches(
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
         weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_targets is not None:
-            nodes = tf.range(n)
-            if rows < n:
-                nodes = tf.random.stateless_uniform((rows,), draw(step, 2), maxval=n, dtype=tf.int32)
-            inputs["nodes"] = nodes[:, None]
-            more = node_targets(nodes)
-            targets |= more[0]
-            weights |= more[1]
+            _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
     return dataset.prefetch(2), steps, 0.0 if exclude else float(density)
+
+
+def all_pair_batches(
+    train: np.ndarray,
+    n: int,
+    encoder_inputs: dict[str, Any],
+    *,
+    seed_number: int,
+    directed: bool,
+    node_targets: NodeTargets | None = None,
+    rows: int = 0,
+) -> tf.data.Dataset:
+    """Return endless batches for the loss of all pairs: the pairs whose target is 1.
+
+    These are the training edges, in both directions unless directed, and each node with itself, as in the code of
+    Kipf & Welling.  Parameters are those of :func:`pair_batches`.
+    """
+    loops = np.repeat(np.arange(n, dtype=np.int32)[:, None], 2, axis=1)
+    arcs = train.astype(np.int32)
+    ones = np.concatenate([arcs, loops] if directed else [arcs, arcs[:, ::-1], loops])
+    pairs = tf.constant(ones[np.argsort(ones[:, 0], kind="stable")])
+    draw = _draws(seed_number)
+
+    def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        inputs = {**encoder_inputs, "pairs": pairs}
+        targets = {"adj_rec": tf.zeros((1, 1)), "z_vars": tf.zeros((n, 1))}
+        weights = {"adj_rec": tf.ones((1, 1)), "z_vars": tf.ones((n, 1))}
+        if node_targets is not None:
+            _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
+        return inputs, targets, weights
+
+    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
+    return dataset.prefetch(2)
+
+
+def _draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:
+    """Return a function from step and stream to a seed of its own."""
+    seed = tf.constant([seed_number, 0x5EED], tf.int32)
+    fold = tf.random.experimental.stateless_fold_in
+    return lambda step, stream: fold(fold(seed, step), stream)
+
+
+def _add_nodes(
+    inputs: dict[str, Any],
+    targets: dict[str, Any],
+    weights: dict[str, Any],
+    node_targets: NodeTargets,
+    rows: int,
+    n: int,
+    seed: tf.Tensor,
+) -> None:
+    """Add the nodes that node-wise outputs are scored on: all, or `rows` drawn ones."""
+    nodes = tf.range(n)
+    if rows < n:
+        nodes = tf.random.stateless_uniform((rows,), seed, maxval=n, dtype=tf.int32)
+    inputs["nodes"] = nodes[:, None]
+    more = node_targets(nodes)
+    targets |= more[0]
+    weights |= more[1]
 
 
 def row_order(n_rows: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
