@@ -34,6 +34,22 @@ class EncoderEntry(Entry):
     """An encoder and the families of models it serves."""
 
     families: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    """Settings of the network that only some encoders use, and this one does."""
+    propagation: Literal["symmetric", "mean"] = "symmetric"
+    """How messages are weighted (:mod:`vgae_core.data.propagation`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderEntry(Entry):
+    """A decoder of pairs of nodes."""
+
+    directed: bool = False
+    """Whether (i, j) and (j, i) get different logits, which only a directed graph can teach."""
+    factors: bool = True
+    """Whether its logit is an inner product of two factors, so that all pairs can be ranked exactly."""
+    settings: tuple[str, ...] = ()
+    """Settings of the network that only this one uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +91,38 @@ ENCODERS: dict[str, EncoderEntry] = {
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
+        settings=("hidden_units",),
+    ),
+    "linear": EncoderEntry(
+        families=("vgae",),
+        title="Linear, one hop",
+        help="A X W and nothing else. Often as good as a GCN, and faster.",
+        reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
+        "arXiv:2001.07614",
+    ),
+    "sgc": EncoderEntry(
+        families=("vgae",),
+        title="Linear, several hops (SGC)",
+        help="A^k X W: as far as k hops, without hidden layers.",
+        reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
+        settings=("hops",),
+    ),
+    "appnp": EncoderEntry(
+        families=("vgae",),
+        title="Personalised PageRank (APPNP)",
+        help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: far "
+        "hops without losing the node itself.",
+        reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
+        settings=("hidden_units", "hops", "teleport"),
+    ),
+    "sage": EncoderEntry(
+        families=("vgae",),
+        title="Own and neighbours' mean (GraphSAGE)",
+        help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, so "
+        "a node's own row has weights of its own.",
+        reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
+        settings=("hidden_units",),
+        propagation="mean",
     ),
     "dense": EncoderEntry(
         families=("vae",),
@@ -82,6 +130,55 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
+        settings=("hidden_units",),
+    ),
+}
+
+_CANDIDATES = (
+    " It has no factors: among all pairs it ranks the candidates that a bilinear approximation finds, not every pair."
+)
+
+DECODERS: dict[str, DecoderEntry] = {
+    "inner_product": DecoderEntry(
+        title="Inner product",
+        help="z_i . z_j: codes that point the same way are joined. Nothing to learn.",
+        reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
+    ),
+    "inner_product_bias": DecoderEntry(
+        title="Inner product with biases",
+        help="z_i . z_j + w . z_i + w . z_j + b: a level, and a term for each node, since some have more edges.",
+        reference="Koren, Bell & Volinsky 2009, Matrix Factorization Techniques, doi:10.1109/MC.2009.263",
+    ),
+    "distance": DecoderEntry(
+        title="Distance",
+        help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are joined, wherever they lie.",
+        reference="Hoff, Raftery & Handcock 2002, Latent Space Approaches, doi:10.1198/016214502388618906",
+    ),
+    "distmult": DecoderEntry(
+        title="Diagonal bilinear (DistMult)",
+        help="sum of w_k z_ik z_jk + b: a dimension can count more, less, or against an edge (unlike attracts unlike).",
+        reference="Yang et al. 2015, Embedding Entities and Relations, arXiv:1412.6575",
+    ),
+    "hadamard_mlp": DecoderEntry(
+        title="Neural network on products",
+        help="One hidden layer on the products z_ik z_jk: fits more than an inner product can." + _CANDIDATES,
+        reference="Wang et al. 2022, Flashlight: Scalable Link Prediction with Effective Decoders, arXiv:2209.10100",
+        factors=False,
+        settings=("decoder_units",),
+    ),
+    "source_target": DecoderEntry(
+        title="Source and target (directed)",
+        help="s_i . t_j + b: one half of a code says what the node points to, the other what points to it.",
+        reference="Salha et al. 2019, arXiv:1905.09570, section 4.1",
+        directed=True,
+    ),
+    "gravity": DecoderEntry(
+        title="Gravity (directed)",
+        help="m_j - s log |z_i - z_j|^2 + b: near nodes of great mass, the last column of the code, attract arcs."
+        + _CANDIDATES,
+        reference="Salha et al. 2019, Gravity-Inspired Graph Autoencoders, arXiv:1905.09570",
+        directed=True,
+        factors=False,
     ),
 }
 
@@ -343,13 +440,51 @@ class ModelSpec(_Section):
         "normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS
     )
     hidden_units: tuple[int, ...] = _setting(
-        (32,), "Width of each hidden layer (GCN and dense encoders).", title="Hidden units", low=1, high=4096
+        (32,),
+        "Width of each hidden layer, where the encoder has some.",
+        title="Hidden units",
+        low=1,
+        high=4096,
     )
     latent_dim: int = _setting(
         64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1
     )
     dropout: float = _setting(
         0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05
+    )
+    hops: int = _setting(
+        3,
+        "How far messages travel (SGC and APPNP encoders).",
+        title="Hops",
+        low=1,
+        high=50,
+        step=1,
+        families=("vgae",),
+    )
+    teleport: float = _setting(
+        0.1,
+        "Share of a node's own start in every hop (APPNP encoder).",
+        title="Teleport share",
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        families=("vgae",),
+    )
+    decoder: str = _setting(
+        "inner_product",
+        "How two latent codes become the logit of an edge.",
+        title="Decoder",
+        catalogue=DECODERS,
+        families=("vgae",),
+    )
+    decoder_units: int = _setting(
+        64,
+        "Width of the hidden layer of the neural-network decoder.",
+        title="Decoder units",
+        low=1,
+        high=4096,
+        step=1,
+        families=("vgae",),
     )
     sparse_input: bool = _setting(
         True,
@@ -363,6 +498,12 @@ class ModelSpec(_Section):
         "Sample the latent code (VGAE); off trains a plain auto-encoder on the mean (GAE).",
         title="Variational",
     )
+
+    def unused(self) -> set[str]:
+        """Return the names of the settings that the chosen encoder and decoder do not use."""
+        chosen = {*ENCODERS[self.encoder].settings, *DECODERS[self.decoder].settings}
+        entries: tuple[EncoderEntry | DecoderEntry, ...] = (*ENCODERS.values(), *DECODERS.values())
+        return {name for entry in entries for name in entry.settings} - chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -413,6 +554,14 @@ class TrainingSpec(_Section):
         low=0,
         high=100_000_000,
         step=1024,
+    )
+    supervision: Literal["sampled", "all"] = _setting(
+        "sampled",
+        "Pairs the adjacency loss scores in a step: the training edges with random non-edges, or all pairs of nodes "
+        "(exact, as Kipf & Welling; time grows with the square of the nodes, memory does not). All pairs take "
+        "cross-entropy, plain or weighted, the inner product as decoder, and no metrics.",
+        title="Supervision",
+        families=("vgae",),
     )
     negatives_per_positive: int = _setting(
         1,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy import sparse
 
 from vgae_core.errors import DataError
 
 
-def normalise(message: sparse.csr_array) -> sparse.csr_array:
+def normalise(
+    message: sparse.csr_array, how: Literal["symmetric", "mean"] = "symmetric"
+) -> sparse.csr_array:
     """Return ``D^-1/2 (A + I) D^-1/2`` of the message edges, with A transposed for arcs.
 
     A symmetric adjacency gets the normalisation of Kipf & Welling (2017).  For a directed
@@ -19,6 +23,9 @@ def normalise(message: sparse.csr_array) -> sparse.csr_array:
     ----------
     message : csr_array, shape (n_nodes, n_nodes)
         Adjacency of the message edges, weights >= 0; entry (i, j) is an arc from i to j.
+    how : str
+        ``"mean"`` gives ``D_in^-1 A^T`` instead: the (weighted) mean over the neighbours, or over the nodes that
+        point here, without the node itself; a node that hears from none gets zeros.
 
     Returns
     -------
@@ -40,6 +47,13 @@ def normalise(message: sparse.csr_array) -> sparse.csr_array:
             f"Message passing needs edge weights >= 0. Received: {message.data.min():g}.",
             mend="Set the repair `weights` to `ignore`.",
         )
+    if how == "mean":
+        heard = sparse.csr_array(message.T, dtype=np.float64)
+        degree = np.asarray(heard.sum(axis=1)).ravel()
+        inverse = np.divide(1.0, degree, out=np.zeros_like(degree), where=degree > 0)
+        mean = sparse.csr_array(sparse.diags_array(inverse) @ heard, dtype=np.float32)
+        mean.sort_indices()
+        return mean
     looped = sparse.csr_array(message, dtype=np.float64) + sparse.eye_array(message.shape[0], format="csr")
     out_degree = np.asarray(looped.sum(axis=1)).ravel()
     in_degree = np.asarray(looped.sum(axis=0)).ravel()

@@ -15,7 +15,15 @@ from typing import Any
 
 import keras
 
-from vgae_core.nn.layers import FeatureDropout, NodeTable, Propagate, ScaleInput, ScaleRows, SparseDense
+from vgae_core.nn.layers import (
+    FeatureDropout,
+    NodeTable,
+    Propagate,
+    PropagateBack,
+    ScaleInput,
+    ScaleRows,
+    SparseDense,
+)
 from vgae_core.spec import ModelSpec
 
 
@@ -28,7 +36,7 @@ class GraphInput:
     features : KerasTensor, shape (n_nodes, n_features), or None
         Sparse or dense.
     adjacency : sparse KerasTensor, shape (n_nodes, n_nodes)
-        Normalised message edges.
+        Normalised message edges, as the encoder's entry of :data:`vgae_core.spec.ENCODERS` says.
     n_nodes : int
     symmetric : bool
         Whether the adjacency equals its transpose.
@@ -63,10 +71,7 @@ def gcn(graph: GraphInput, model: ModelSpec) -> Any:
     hidden: Any = None
     for depth, units in enumerate(model.hidden_units or (model.latent_dim,), start=1):
         name = f"hidden_{depth}"
-        if depth == 1:
-            mapped = _first_map(graph, model, units, name, bias=False)
-        else:
-            mapped = SparseDense(units, name=name)(_dropped(hidden, model, name))
+        mapped = _map(graph, model, hidden, units, name, bias=False)
         hidden = graph.hop(mapped, activation="relu", name=f"{name}_propagate")
 
     mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model, "latent_map"))
@@ -97,6 +102,74 @@ def normalised(graph: GraphInput, model: ModelSpec) -> Any:
     return graph.hop(mapped, name="latent")
 
 
+def linear(graph: GraphInput, model: ModelSpec) -> Any:
+    """Return the latent distribution of ``A X W``.
+
+    References
+    ----------
+    Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, arXiv:2001.07614.
+    """
+    return graph.hop(_first_map(graph, model, _width(model), "latent_map", bias=False), name="latent")
+
+
+def sgc(graph: GraphInput, model: ModelSpec) -> Any:
+    """Return the latent distribution of ``A^k X W``; the map comes first, since it makes rows short.
+
+    References
+    ----------
+    Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153.
+    """
+    hidden = _first_map(graph, model, _width(model), "latent_map", bias=False)
+    for hop in range(1, model.hops):
+        hidden = graph.hop(hidden, name=f"hop_{hop}")
+    return graph.hop(hidden, name="latent")
+
+
+def appnp(graph: GraphInput, model: ModelSpec) -> Any:
+    """Return the latent distribution of dense layers, propagated k times with a share of the start.
+
+    References
+    ----------
+    Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997.
+    """
+    hidden: Any = None
+    for depth, units in enumerate(model.hidden_units, start=1):
+        mapped = _map(graph, model, hidden, units, f"hidden_{depth}", bias=True)
+        hidden = keras.layers.ReLU(name=f"hidden_{depth}_relu")(mapped)
+    start = hidden = _map(graph, model, hidden, _width(model), "latent_map", bias=True)
+    for hop in range(1, model.hops + 1):
+        name = "latent" if hop == model.hops else f"hop_{hop}"
+        layer = PropagateBack(model.teleport, symmetric=graph.symmetric, name=name)
+        hidden = layer([hidden, graph.adjacency, start])
+    return hidden
+
+
+def sage(graph: GraphInput, model: ModelSpec) -> Any:
+    """Return the latent distribution of ``relu(X W + M X V)`` for each hidden layer, M the mean over neighbours.
+
+    References
+    ----------
+    Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216.
+    """
+    hidden: Any = None
+    layers = [(f"hidden_{i}", units) for i, units in enumerate(model.hidden_units, start=1)]
+    for name, units in [*layers, ("latent", _width(model))]:
+        own = _map(graph, model, hidden, units, f"{name}_own", bias=True)
+        near = _map(graph, model, hidden, units, f"{name}_near", bias=False)
+        near = graph.hop(near, name=f"{name}_mean")
+        hidden = keras.layers.Add(name=name)([own, near])
+        if name != "latent":
+            hidden = keras.layers.ReLU(name=f"{name}_relu")(hidden)
+    return hidden
+
+
+def _map(graph: GraphInput, model: ModelSpec, hidden: Any, units: int, name: str, *, bias: bool) -> Any:
+    """Return ``H W``, or :func:`_first_map` where there is no hidden layer before."""
+    if hidden is None:
+        return _first_map(graph, model, units, name, bias=bias)
+    return SparseDense(units, use_bias=bias, name=name)(_dropped(hidden, model, name))
+
+
 def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
     """Return the latent distribution of rows of a matrix: dense layers, the first on sparse input.
 
@@ -124,4 +197,8 @@ def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
 BUILDERS: dict[str, Callable[[GraphInput, ModelSpec], Any]] = {
     "gcn": gcn,
     "normalised": normalised,
+    "linear": linear,
+    "sgc": sgc,
+    "appnp": appnp,
+    "sage": sage,
 }

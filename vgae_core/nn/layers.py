@@ -123,6 +123,37 @@ class Propagate(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("vgae")
+class PropagateBack(Propagate):
+    """One hop that returns to the start, ``(1 - a) A h + a h_0``, for inputs ``[h, A, h_0]``.
+
+    Parameters
+    ----------
+    teleport : float
+        The share a.
+
+    References
+    ----------
+    Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997.
+    """
+
+    def __init__(self, teleport: float, *, symmetric: bool = False, **kwargs: Any) -> None:
+        super().__init__(symmetric=symmetric, **kwargs)
+        self.teleport = teleport
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return the mixture, shape (n_nodes, units)."""
+        hidden, adjacency, start = inputs
+        far = super().call([hidden, adjacency])
+        return (1.0 - self.teleport) * far + self.teleport * start
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        config = {**super().get_config(), "teleport": self.teleport}
+        del config["activation"]
+        return config
+
+
+@keras.saving.register_keras_serializable("vgae")
 class ScaleRows(keras.layers.Layer):
     """Scale every row to one Euclidean length.
 
@@ -210,6 +241,145 @@ class PairInnerProduct(keras.layers.Layer):
         """Return logits, shape (n_pairs, 1), for z (n_nodes, latent_dim) and pairs (n_pairs, 2)."""
         z, pairs = inputs
         return pair_dots(z, z, pairs)
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
+        """Return (n_pairs, 1)."""
+        return (input_shape[1][0], 1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+class PairDots(keras.layers.Layer):
+    """The logit ``left_i . right_j`` of each pair, for inputs ``[left, right, pairs]``."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return logits, shape (n_pairs, 1), for factors (n_nodes, k) and pairs (n_pairs, 2)."""
+        left, right, pairs = inputs
+        return pair_dots(left, right, pairs)
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
+        """Return (n_pairs, 1)."""
+        return (input_shape[2][0], 1)
+
+
+@keras.saving.register_keras_serializable("vgae")
+class BiasedFactors(keras.layers.Layer):
+    """Factors of ``z_i . z_j + w . z_i + w . z_j + b``: some nodes have more edges than others."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create w, shape (latent_dim, 1), and b, shape ()."""
+        self.kernel = self.add_weight(shape=(input_shape[-1], 1), initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, z: Any) -> tuple[Any, Any]:
+        """Return left and right, shape (n_nodes, latent_dim + 2)."""
+        term, one = ops.matmul(z, self.kernel), ops.ones_like(z[:, :1])
+        return ops.concatenate([z, term + self.bias, one], 1), ops.concatenate([z, one, term], 1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """Return the shapes of left and right."""
+        return (_wider(input_shape, 2),) * 2
+
+
+@keras.saving.register_keras_serializable("vgae")
+class DistanceFactors(keras.layers.Layer):
+    """Factors of ``b - s |z_i - z_j|^2`` with a learned scale s > 0: lengths are extra columns."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create log s and b, shape ()."""
+        self.log_scale = self.add_weight(shape=(), initializer="zeros", name="log_scale")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, z: Any) -> tuple[Any, Any]:
+        """Return left and right, shape (n_nodes, latent_dim + 2)."""
+        scale, one = ops.exp(self.log_scale), ops.ones_like(z[:, :1])
+        length = -scale * ops.sum(ops.square(z), axis=1, keepdims=True)
+        left = ops.concatenate([2.0 * scale * z, length + self.bias, one], 1)
+        return left, ops.concatenate([z, one, length], 1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """Return the shapes of left and right."""
+        return (_wider(input_shape, 2),) * 2
+
+
+@keras.saving.register_keras_serializable("vgae")
+class DiagonalFactors(keras.layers.Layer):
+    """Factors of ``sum_k w_k z_ik z_jk + b``: each latent dimension counts as much as it helps, or against."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create w, shape (latent_dim,), and b, shape ()."""
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, z: Any) -> tuple[Any, Any]:
+        """Return left and right, shape (n_nodes, latent_dim + 1)."""
+        one = ops.ones_like(z[:, :1])
+        return ops.concatenate([z * self.scale, one * self.bias], 1), ops.concatenate([z, one], 1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """Return the shapes of left and right."""
+        return (_wider(input_shape, 1),) * 2
+
+
+@keras.saving.register_keras_serializable("vgae")
+class HalfFactors(keras.layers.Layer):
+    """Factors of ``s_i . t_j + b``, s and t the halves of the code: what a node points to, what points to it."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create b, shape ()."""
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, z: Any) -> tuple[Any, Any]:
+        """Return left and right, shape (n_nodes, latent_dim / 2 + 1)."""
+        half, one = z.shape[-1] // 2, ops.ones_like(z[:, :1])
+        return ops.concatenate([z[:, :half], one * self.bias], 1), ops.concatenate([z[:, half:], one], 1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """Return the shapes of left and right."""
+        return ((input_shape[0], (input_shape[-1] or 0) // 2 + 1),) * 2
+
+
+def _wider(shape: tuple[int | None, ...], columns: int) -> tuple[int | None, int]:
+    return (shape[0], (shape[-1] or 0) + columns)
+
+
+@keras.saving.register_keras_serializable("vgae")
+class PairProducts(keras.layers.Layer):
+    """The products ``z_i * z_j`` of each pair, for inputs ``[z, pairs]``."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return the products, shape (n_pairs, latent_dim)."""
+        z, pairs = inputs
+        return ops.take(z, pairs[:, 0], axis=0) * ops.take(z, pairs[:, 1], axis=0)
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Return (n_pairs, latent_dim)."""
+        return (input_shape[1][0], input_shape[0][-1])
+
+
+@keras.saving.register_keras_serializable("vgae")
+class PairGravity(keras.layers.Layer):
+    """The logit ``m_j - s log(|z_i - z_j|^2 + 0.01) + b`` of each arc, m the last column, for ``[z, pairs]``.
+
+    References
+    ----------
+    Salha et al. 2019, Gravity-Inspired Graph Autoencoders for Directed Link Prediction, arXiv:1905.09570.
+    """
+
+    def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
+        """Create log s and b, shape ()."""
+        self.log_strength = self.add_weight(shape=(), initializer="zeros", name="log_strength")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return logits, shape (n_pairs, 1)."""
+        z, pairs = inputs
+        place, mass = z[:, :-1], z[:, -1:]
+        one = ops.ones_like(mass)
+        length = ops.sum(ops.square(place), axis=1, keepdims=True)
+        left = ops.concatenate([-2.0 * place, length, one], 1)
+        right = ops.concatenate([place, one, length], 1)
+        square = ops.maximum(pair_dots(left, right, pairs), 0.0)  # rounding can take it below
+        return pair_dots(one, mass, pairs) - ops.exp(self.log_strength) * ops.log(square + 0.01) + self.bias
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
         """Return (n_pairs, 1)."""

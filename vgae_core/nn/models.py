@@ -10,14 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue import lookup, scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn.budget import estimate
 from vgae_core.nn.encoders import BUILDERS, GraphInput, dense
+from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import Dispersion, PairInnerProduct, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.spec import ModelSpec, RunSpec
+from vgae_core.spec import ModelSpec, OutputSpec, RunSpec
 
 _BLOCK = 4_000_000
 """Logits held at once: 16 MB."""
@@ -93,7 +94,10 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     node_rows: Any = None
     for output in spec.active_outputs:
         if output.name == "adj_rec":
-            outputs["adj_rec"] = PairInnerProduct(name="adj_rec")([z, pairs])
+            layer = (
+                _all_pairs(output) if spec.training.supervision == "all" else PairInnerProduct(name="adj_rec")
+            )
+            outputs["adj_rec"] = layer([z, pairs])
         elif output.name == "z_vars":
             outputs["z_vars"] = _z_vars(latent)
         else:
@@ -104,6 +108,20 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
             units = profile.n_features if output.name == "x_rec" else profile.n_classes
             outputs[output.name] = keras.layers.Dense(units, name=output.name)(node_rows)
     return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder)
+
+
+def _all_pairs(output: OutputSpec) -> AllPairsCrossentropy:
+    """Return the layer that scores all pairs of nodes with the output's loss."""
+    name, config = lookup("loss", output.loss, "adj_rec")
+    if name == "weighted_binary_crossentropy":
+        return AllPairsCrossentropy(**config, name="adj_rec")
+    if name == "binary_crossentropy" and not config["label_smoothing"]:
+        return AllPairsCrossentropy(name="adj_rec")
+    raise SpecError(
+        f"All pairs of nodes are scored by cross-entropy, plain or weighted. Received: {name}.",
+        where="outputs.adj_rec",
+        mend="Choose `binary_crossentropy` or `weighted_binary_crossentropy`, or sampled supervision.",
+    )
 
 
 def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
