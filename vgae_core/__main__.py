@@ -26,7 +26,6 @@ import numpy as np
 
 from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.metrics import link_metrics
-from vgae_core.analysis.reconstruction import missing_links, score_pairs
 from vgae_core.data.dataset import FileReport, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
@@ -141,6 +140,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
 def export_command(options: argparse.Namespace) -> int:
     """Write a part of a run to a file."""
     run, to = read_run_dir(options.run), Path(options.to)
+    if options.what == "script":
+        from vgae_core.runs.script import export_script  # TensorFlow, only now that it is needed
+
+        with atomic(to) as temporary:
+            export_script(run, temporary)
+        return 0
     if options.what == "bundle":
         with atomic(to) as temporary:
             export_bundle(run, temporary)
@@ -149,7 +154,7 @@ def export_command(options: argparse.Namespace) -> int:
     if options.what == "embedding":
         write_embedding(to, result, graph)
     else:
-        pairs, logits = missing_links(result.z_mean, graph.adjacency, LINKS, directed=graph.directed)
+        pairs, logits = result.missing_links(graph.adjacency, LINKS, directed=graph.directed)
         write_table(to, link_table(graph, pairs, logits))
     return 0
 
@@ -320,13 +325,13 @@ def _stop_on_interrupt() -> threading.Event:
 # ---------------------------------------------------------------------------- output
 def _evaluate(result: RunResult, graph: GraphData) -> dict[str, Any]:
     """Return the scores as in metrics.json, from codes, pairs and message edges alone."""
-    split, z = result.split, result.z_mean
-    if z.shape[0] != graph.n_nodes:
-        raise RunError(f"The embedding has {z.shape[0]} rows and the data set {graph.n_nodes} nodes.")
+    split = result.split
+    if len(result.z_mean) != graph.n_nodes:
+        raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
 
     def scores(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
         truth = np.repeat([1, 0], [len(positive), len(negative)])
-        return link_metrics(truth, score_pairs(z, np.concatenate([positive, negative])))
+        return link_metrics(truth, result.score(np.concatenate([positive, negative])))
 
     metrics: dict[str, Any] = {"test": scores(split.test, split.test_neg)}
     if len(split.val):
@@ -492,12 +497,12 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", export_command, "Write a part of a run to a file.")
     export.add_argument("run", metavar="RUN_DIR")
-    export.add_argument("--what", required=True, choices=["embedding", "links", "bundle"])
+    export.add_argument("--what", required=True, choices=["embedding", "links", "bundle", "script"])
     export.add_argument(
         "--to",
         metavar="FILE",
         required=True,
-        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet",
+        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip",
     )
     return parser
 
