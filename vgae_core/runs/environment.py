@@ -7,9 +7,13 @@ are taken.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import sys
+
+_M_ARENA_MAX = -8
+"""From glibc's malloc.h."""
 
 
 def variables() -> dict[str, str]:
@@ -40,8 +44,22 @@ def apply() -> None:
     if missing and "tensorflow" in sys.modules:
         raise RuntimeError(f"TensorFlow was imported before {', '.join(missing)} could be set.")
     os.environ.update(missing)
+    _one_heap()
     # Each run traces functions of its own, which TensorFlow takes for a mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _one_heap() -> None:
+    """Let the threads of this process share one heap, where the C library is glibc.
+
+    By default each thread may keep one of its own, and what a training step frees in one is of no use to the
+    others: a sixth of the peak memory of a large graph.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def _cores() -> int:

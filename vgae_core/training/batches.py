@@ -25,7 +25,7 @@ from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.spec import RunSpec
+from vgae_core.spec import ENCODERS, RunSpec
 
 EXCLUDE_COLLISIONS_FROM = 0.001
 """Density from which drawn non-edges are checked against the training edges.
@@ -72,7 +72,9 @@ def graph_batches(
         Nodes marked 0 count in the label loss.
     """
     n = graph.n_nodes
-    adjacency = to_sparse_tensor(normalise(split.message(graph.n_nodes, graph)))
+    adjacency = to_sparse_tensor(
+        normalise(split.message(graph.n_nodes, graph), ENCODERS[spec.model.encoder].propagation)
+    )
     encoder_inputs: dict[str, Any] = {"adjacency": adjacency}
     if graph.features is not None:
         dense = not sparse.issparse(graph.features)
@@ -247,7 +249,7 @@ def pair_batches(
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return dataset.prefetch(2), steps, 0.0 if exclude else float(density)
+    return dataset.prefetch(1), steps, 0.0 if exclude else float(density)
 
 
 def all_pair_batches(
@@ -280,7 +282,7 @@ def all_pair_batches(
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return dataset.prefetch(2)
+    return dataset.prefetch(1)
 
 
 def _draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:
