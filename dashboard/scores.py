@@ -200,9 +200,9 @@ def confusion(counts: metrics.Confusion, words: Words = EDGES) -> go.Figure:
             xgap=3,
             ygap=3,
             colorscale=[
-                [0, "rgba(213,94,0,0.75)"],
+                [0, "rgba(213,94,0,0.4)"],
                 [0.5, "rgba(140,152,163,0.12)"],
-                [1, "rgba(0,114,178,0.75)"],
+                [1, "rgba(0,114,178,0.4)"],
             ],
         )
     )  # fmt: skip

@@ -46,6 +46,23 @@ def say_verdict(held: results.Opened) -> None:
         )
     else:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
+    if held.on_matrix:
+        say_ranking(held)
+
+
+def say_ranking(held: results.Opened) -> None:
+    """Say how the columns of a row are ranked, which may tell otherwise than pairs do."""
+    key = next((key for key in held.result.metrics["test"] if key.startswith("ndcg_at_")), None)
+    rivals = held.result.metrics["baselines"]
+    if key is None or not rivals:
+        return
+    name = max(rivals, key=lambda rival: rivals[rival][key])
+    mine, best = held.result.metrics["test"][key], rivals[name][key]
+    verdict = "is ahead of" if mine > best else "does not reach"
+    st.markdown(
+        f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
+        f"model {verdict} the best baseline, {scores.title(name)}: **{mine:.3f}** against {best:.3f}."
+    )
 
 
 def shown_metrics(held: results.Opened) -> list[str]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vgae_core.errors import SpecError
 from vgae_core.spec import (
     ENCODERS,
+    FAMILIES,
     LOSSES,
     METRICS,
     OUTPUTS,
@@ -164,3 +165,10 @@ def test_how_files_are_read_is_checked(values, said):
         RunSpec.from_dict({"dataset": {"files": [values]}})
     with pytest.raises(SpecError, match="list objects"):
         DatasetSpec(files=("f.csv",))
+
+
+def test_settings_speak_of_what_a_family_holds_out():
+    titles = {family: {s.key: s.title for s in settings(family=family)} for family in FAMILIES}
+    assert titles["vgae"]["split.test_fraction"] == "Test edges"
+    assert titles["vae"]["split.test_fraction"] == "Test entries"
+    assert "edges" not in next(s.help for s in settings(family="vae") if s.key == "split.val_fraction")

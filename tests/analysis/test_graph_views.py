@@ -144,3 +144,45 @@ def test_empty_inputs_do_not_fail():
     got = views.feature_view(np.zeros((3, 4), np.float32))
     assert (got.n_values, got.most_used) == (0, ())
     assert views.degree_distribution(np.zeros(4, np.int64)).n_zero == 4
+
+
+# ---------------------------------------------------------------------------- matrices
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("cells", [3, 100])
+def test_picture_of_a_matrix_against_a_dense_sum_over_blocks(dense, cells):
+    rng = np.random.default_rng(0)
+    x = (rng.random((13, 7)) < np.linspace(0.1, 0.9, 7)).astype(np.float32)
+    got = views.matrix_picture(x if dense else sparse.csr_array(x), cells=cells)
+    rows = np.argsort(-np.count_nonzero(x, axis=1), kind="stable")
+    columns = np.argsort(-np.count_nonzero(x, axis=0), kind="stable")
+    sorted_ = x[rows][:, columns]
+    row_cell = np.arange(13) * min(cells, 13) // 13
+    column_cell = np.arange(7) * min(cells, 7) // 7
+    expected = np.array(
+        [
+            [sorted_[row_cell == a][:, column_cell == b].mean() for b in range(min(cells, 7))]
+            for a in range(min(cells, 13))
+        ]
+    )
+    np.testing.assert_allclose(got.fill, expected)
+    assert got.row_rank.tolist() == [int(np.flatnonzero(row_cell == a)[0]) + 1 for a in range(min(cells, 13))]
+    assert got.columns_per_cell == 7 / min(cells, 7)
+
+
+def test_values_of_a_matrix_are_counted_without_zeros():
+    x = np.array([[0, 1, 2], [2, 2, 5]], np.float32)
+    for features in (x, sparse.csr_array(x)):
+        got = views.value_view(features)
+        assert got.edges.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+        assert got.counts.tolist() == [1, 3, 0, 0, 1]
+        assert (got.least, got.most, got.mean) == (1.0, 5.0, pytest.approx(12 / 5))
+    many = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    got = views.value_view(many, bins=10)
+    assert len(got.counts) == 10
+    assert got.counts.sum() == 200
+    assert views.value_view(np.zeros((2, 2), np.float32)).counts.sum() == 0
+
+
+def test_values_a_column_are_counted():
+    x = np.array([[0, 1, 2], [0, 2, 0]], np.float32)
+    assert views.feature_view(sparse.csr_array(x)).per_column.tolist() == [0, 2, 1]

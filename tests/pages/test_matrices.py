@@ -238,6 +238,9 @@ def test_reconstruction_shows_ranked_scores_beside_baselines(app, run):
     popular = table[table["method"] == "Popularity"].iloc[0]
     assert popular["recall_at_20"] == pytest.approx(stored["baselines"]["popularity"]["recall_at_20"])
     assert "a held-out entry scores above a random zero" in said(at)
+    best = max(scores["ndcg_at_20"] for scores in stored["baselines"].values())
+    ahead = "is ahead of" if stored["test"]["ndcg_at_20"] > best else "does not reach"
+    assert f"ndcg@20) the model {ahead} the best baseline" in said(at)
     words = " ".join([*(m.value for m in at.markdown), *(s.value for s in at.subheader)]).lower()
     assert not [w for w in NOT_OF_ROWS if w in words]
     assert not [a for a in axes(at) if "edge" in a.lower()]

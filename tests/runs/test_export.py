@@ -1,6 +1,7 @@
 """Exports read back by the tools they are for."""
 
 import csv
+import dataclasses
 import io
 import zipfile
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from tests.pages.matrix_runs import make_matrix, make_result
 from vgae_core.analysis.embedding import uncertainty
 from vgae_core.analysis.reconstruction import node_errors, score_pairs
 from vgae_core.data.dataset import GraphData
@@ -181,3 +183,25 @@ def test_unknown_suffixes_name_the_known_ones(result, graph, tmp_path):
         export.write_table(tmp_path / "out.txt", pd.DataFrame({"a": [1]}))
     export.write_table(tmp_path / "out.csv", pd.DataFrame({"a": [1]}))
     assert (tmp_path / "out.csv").read_bytes() == b"a\n1\n"
+
+
+# ---------------------------------------------------------------------------- matrices
+def test_tables_of_a_matrix_run_are_of_rows_and_columns():
+    graph = make_matrix()
+    result = make_result(graph)
+    x = graph.features.toarray()
+    table = export.node_table(result, graph)
+    assert list(table) == ["node", "label", "row_values", "row_total", "uncertainty", "feature_error"]
+    np.testing.assert_array_equal(table["row_values"], np.count_nonzero(x, axis=1))
+    np.testing.assert_allclose(table["row_total"], x.sum(axis=1))
+    pairs = np.argwhere(x)[:5]
+    logits = np.array([0.0, 1.0, -1.0, 2.0, 0.5], np.float32)
+    told = export.entry_table(graph, pairs, logits, "softmax", nats=np.arange(5.0))
+    assert told["row"].tolist() == [f"user {i}" for i in pairs[:, 0]]
+    assert told["column"].tolist() == [f"film {j}" for j in pairs[:, 1]]
+    np.testing.assert_array_equal(told["value"], x[tuple(pairs.T)])
+    np.testing.assert_allclose(told["expected"], np.exp(logits), rtol=1e-6)
+    np.testing.assert_array_equal(told["column_values"], np.count_nonzero(x, axis=0)[pairs[:, 1]])
+    assert "value" not in export.entry_table(graph, pairs, logits, "logit")
+    unnamed = dataclasses.replace(graph, feature_names=())
+    assert export.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
