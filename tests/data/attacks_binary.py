@@ -20,18 +20,11 @@ import pyarrow.parquet as pq
 from scipy import io as sio
 from scipy import sparse
 
-SECRET = "the secret 7f3a91"  # noqa: S105  (nobody's)
+from tests.data.attack import Attack
+
 EDGES = {"edges.csv": b"source,target\n" + b"".join(b"%d,%d\n" % (i, i + 1) for i in range(6))}
 N = 7
 PERMUTATION = np.array([3, 5, 1, 6, 0, 2, 4], np.int32)
-
-
-@dataclass(frozen=True)
-class Attack:
-    name: str
-    files: dict
-    message: str = ""
-    """What the error must say (a regular expression)."""
 
 
 @dataclass
@@ -294,8 +287,8 @@ def _matlab(made):
         "NaN": (mat(a=np.full((N, N), np.nan)), "not finite"),
         "complex": (mat(a=np.ones((N, N)) * 1j), ""),
         "cut off": (raw[:300], ""),
-        "only texts": (mat(a="hello"), "no square matrix"),
-        "objects": (mat(a=np.array([[{"b": 1}]], dtype=object)), "no square matrix"),
+        "only texts": (mat(a="hello"), "no (square )?matrix"),
+        "objects": (mat(a=np.array([[{"b": 1}]], dtype=object)), "no (square )?matrix"),
         "version 7.3": (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF\r\n\x1a\n", "7.3"),
         "a tag that claims all memory": (raw[:128] + struct.pack("<II", 14, 0xFFFFFFFF) + raw[136:], ""),
         "damaged zlib": (raw[:128] + struct.pack("<II", 15, 64) + b"\x78\x9c" + b"\xff" * 62, ""),

@@ -10,26 +10,11 @@ import random
 import stat
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
-SECRET = "the secret 91c2d4"  # noqa: S105  (made up)
+from tests.data.attack import Attack
+
 EDGES = "0,1\n1,2\n2,3\n"
-
-
-@dataclass(frozen=True)
-class Attack:
-    name: str
-    parts: dict
-    """File name → content, or a function that makes it."""
-    message: str
-    """What the error must say (a regular expression)."""
-
-    @property
-    def files(self):
-        """Return file name → bytes, made anew."""
-        made = {name: content() if callable(content) else content for name, content in self.parts.items()}
-        return {name: c if isinstance(c, bytes) else c.encode() for name, c in made.items()}
 
 
 def zipped(*members, method=zipfile.ZIP_DEFLATED):
@@ -238,7 +223,32 @@ def attacks(outside):
         ("gzip bomb", "e.csv.gz", lambda: squeezed(b"0,1\n" * 15_000_000), "limit"),
         ("gzip cut off", "e.csv.gz", gzip.compress(garbage(7))[:-20], "damaged"),
         ("gzip in gzip", "e.csv.gz", gzip.compress(gzip.compress(EDGES.encode())), "binary|compressed|gzip"),
+        ("edges and a million columns", "e.csv", lambda: ("1," * 1_000_000 + "1\n") * 2, "limit"),
+        ("edges with an escape for the terminal", "e.csv", "a,b,w\nb,c,\x1b]0;pwned\x07\x1b[31m\nc,d,1\n",
+         "not a finite number"),
+        ("features with text that turns around", ("e.csv", "features.csv"),
+         (EDGES, "id,x\n0,1\n1,2\n2,\u202egnp.exe\u2066\n"), "not a finite number"),
+        ("a name that turns around", "\u202egpj.vsc", b"\x89PNG", "PNG"),
+        ("a name of two lines", "e\nerror: all is well.csv", b"\x89PNG", "PNG"),
+        ("zip of a name of two lines", "e.zip", zipped(("e\nerror: \x1b[31m.csv", b"\x89PNG")), "PNG"),
+        ("newlines", "e.csv", b"\n" * 64_000 + b"x", "two columns|rows|source"),
+        ("many newlines", "e.gml", b"\n" * 20_000_000 + b"graph [", "GML|rows|columns|longer"),
+        ("tabs", "e.csv", b"\t" * 64_000 + b"x\n", "columns|limit|rows"),
+        ("digits", "e.csv", (b"1" * 16_000 + b"x\n") * 3, "two columns"),
+        ("one node in every column", "e.csv", "a,a\n" * 250_000, "limit"),
+        ("lists deep", ("e.csv", "f.json"), (EDGES, '{"0":' + "[" * 200_000), "(?i)nested|JSON"),
+        ("lists with a giant number", ("e.csv", "f.json"), (EDGES, '{"0":[' + "9" * 100_000 + "]}"), "JSON|large"),
+        ("lists not a number", ("e.csv", "f.json"), (EDGES, '{"0":[NaN]}'), "NaN"),
+        ("one node in two rows", ("e.csv", "features.csv"), (EDGES, "id,x\n0,1\n0,2\n"), "more than one row"),
+        ("names of a gigabyte", ("e.csv", "names.csv.gz"),
+         (EDGES, lambda: squeezed(b"id,name\n" + b"0," + b"x" * 60_000_000)), "limit"),
         # -------------------------------------------------------------------- archives
+        ("gzip with a tail", "e.csv.gz", gzip.compress(EDGES.encode()) + b"garbage behind it", "damaged"),
+        ("gzip of many members", "e.csv.gz", lambda: squeezed(b"0,1\n" * 1_000_000) * 20, "limit"),
+        ("gzip with a lying length", "e.csv.gz", gzip.compress(EDGES.encode())[:-4] + b"\0\0\0\x10", "damaged"),
+        ("zip with a directory that lies", "e.zip", zipped(("e.csv", EDGES))[:-4] + b"\xff\xff\0\0", "damaged"),
+        ("zip in gzip", "e.zip.gz", gzip.compress(zipped(("e.csv", EDGES))), "zip|archive"),
+        ("zip of one name many times", "e.zip", lambda: zipped(*[("e.csv", EDGES)] * 3), "Two files hold edges"),
         ("zip climbs", "e.zip", zipped((f"../../../{outside}/pwned.csv", EDGES)), "leads outside"),
         ("zip absolute", "e.zip", zipped((f"{outside}/pwned.csv", EDGES)), "leads outside"),
         ("zip climbs in windows", "e.zip", zipped(("..\\..\\pwned.csv", EDGES)), "leads outside"),
@@ -261,7 +271,12 @@ def attacks(outside):
         ("tar climbs", "e.tar.gz", tar(f"../../{outside}/pwned.csv"), "tar archive"),
         ("pytorch", "data.pt", zipped(("d/data.pkl", b"\x80\x02cos\nsystem\n.")), "PyTorch"),
     ]  # fmt: skip
-    made = [Attack(name, {file: content}, message) for name, file, content, message in found]
+    made = [
+        Attack(
+            name, {file: content} if isinstance(file, str) else dict(zip(file, content, strict=True)), message
+        )
+        for name, file, content, message in found
+    ]
     for name, counts, message in (
         ("benchmark announces too many", b"99999999999\n", "limit"),
         ("benchmark counts are text", b"\xff\xfe\0", "number of nodes"),

@@ -167,7 +167,7 @@ def read(
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
         tell(0.0, "Opening files")
         members = _members(files, Path(folder), limits)
-        if not name and len(files) == 1 and members != list(files):
+        if not name and len(files) == 1 and [m.path for m in members] != [files[0].path]:
             name = Path(files[0].name).stem  # the archive's name says more than "edges"
         hows, unused = _hows([member.name for member in members], how)
         wanted = [(m, h) for m, h in zip(members, hows, strict=True) if h.role != "ignore"]
@@ -261,7 +261,8 @@ def _looked(sound: Sequence[tuple[Probe, Format]], roles: Sequence[Content]) -> 
 def _members(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
     if not files:
         raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
-    return archives.expand(files, folder, limits)
+    named = [SourceFile(shorten(file.name, 200), file.path) for file in files]
+    return archives.expand(named, folder, limits)
 
 
 def _hows(names: Sequence[str], how: Sequence[FileSpec]) -> tuple[list[FileSpec], list[FileSpec]]:

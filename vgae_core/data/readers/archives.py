@@ -94,7 +94,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
             for entry in wanted:
                 path, size = _decompress(archive, entry, folder, budget, where, limits)
                 budget -= size
-                sources.append(SourceFile(PurePosixPath(entry.filename).name, path))
+                sources.append(SourceFile(shorten(PurePosixPath(entry.filename).name, 200), path))
             return sources
     except StudioError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from vgae_core.spec import FileSpec
 Content = Literal["edges", "features", "labels", "names"]
 ONCE = {"edges", "source", "target", "weight", "id", "name", "label", "feature_name", "feature_value"}
 """Uses that only one part of a file can have."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Control characters, marks that turn the direction of writing, and halves of characters."""
 N_EXAMPLES = 5
 """How many examples a finding or a message shows."""
 
@@ -263,8 +266,8 @@ def examples(values: object) -> tuple[str, ...]:
 
 
 def shorten(text: str, length: int = 60) -> str:
-    """Return the text on one line, cut to `length` characters."""
-    text = " ".join(text.split())
+    """Return the text on one line, cut to `length` characters, without what a terminal would obey."""
+    text = " ".join(_CONTROL.sub(" ", text).split())
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

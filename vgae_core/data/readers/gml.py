@@ -7,11 +7,11 @@ import re
 from vgae_core.data.readers.base import Edges, Format, Probe
 from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
 
-_GRAPH = re.compile(r"(?im)^(\s*)graph(\s*)\[")
+_GRAPH = re.compile(r"(?im)^([ \t]*)graph(\s*)\[")  # not \s: a run of newlines would take quadratic time
 
 
 def _recognise(probe: Probe) -> bool:
-    return re.search(rb"(?im)^\s*graph\s*\[", probe.head) is not None
+    return re.search(rb"(?im)^[ \t]*graph\s*\[", probe.head) is not None
 
 
 def _text(probe: Probe) -> str:

@@ -12,7 +12,7 @@ from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, short
 from vgae_core.data.readers.delimited import as_classes
 from vgae_core.data.readers.matrices import check_finite, matrix_table
 
-_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _ROW = re.compile(rb"\s*" + _NUMBER + rb"(?:,\S*)?(\s+qid:\d+)?(\s+\d+:\S+)+\s*(#.*)?")
 _EMPTY = re.compile(rb"\s*(" + _NUMBER + rb"\s*)?(#.*)?")
 _MEND = "One node a line: label feature:value feature:value …, features in increasing order."
