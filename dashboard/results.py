@@ -40,7 +40,7 @@ class Opened:
     @property
     def on_matrix(self) -> bool:
         """Whether the run is of a matrix auto-encoder: what has a code is a row, and entries are held out."""
-        return self.result.factors is not None
+        return self.result.of_matrix
 
     @property
     def noun(self) -> str:
@@ -250,9 +250,7 @@ def thresholds(run_id: str) -> pd.DataFrame:
 def missing_links(run_id: str) -> pd.DataFrame:
     """Return the ranked non-edges of a graph small enough to search at once."""
     result, graph = _open(run_id)
-    pairs, logits = reconstruction.missing_links(
-        result.z_mean, graph.adjacency, reconstruction.RANKED, directed=graph.directed
-    )
+    pairs, logits = result.missing_links(graph.adjacency, reconstruction.RANKED, directed=graph.directed)
     return export.link_table(graph, pairs, logits)
 
 
@@ -260,7 +258,9 @@ def missing_links(run_id: str) -> pd.DataFrame:
 def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
-    pairs, logits = reconstruction.unlikely_links(result.z_mean, graph.edges, reconstruction.RANKED)
+    pairs, logits = reconstruction.unlikely_links(
+        result.z_mean, graph.edges, reconstruction.RANKED, score=result.score
+    )
     table = export.link_table(graph, pairs, logits)
     table["part"] = reconstruction.edge_parts(result.split, pairs, graph.n_nodes, directed=graph.directed)
     return table

@@ -208,12 +208,13 @@ def missing(held: results.Opened) -> pd.DataFrame | None:
     key = f"{held.id}|missing"
     made = background.result(key)
     if made is None:
+        arrays, options = held.result.ranking_task()
         pairs = held.graph.n_nodes * (held.graph.n_nodes - 1) // 2
         background.panel(
             "missing", key, "missing_links",
             lambda: (
-                {"z": held.result.z_mean, "edges": held.graph.edges},
-                {"k": reconstruction.RANKED, "directed": held.graph.directed},
+                {**arrays, "edges": held.graph.edges},
+                {**options, "k": reconstruction.RANKED, "directed": held.graph.directed},
             ),
             label="Search all pairs", about=f"{pairs:,} pairs, in the background; this may take minutes.",
             seconds=reconstruction.SECONDS,

@@ -86,7 +86,7 @@ def outcome(run: StoredRun) -> None:
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = scores.title(found.name) if found.name else ""
-    what = "entries" if result.factors is not None else "edges"
+    what = "entries" if result.of_matrix else "edges"
     with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
             other = baseline.get(key)

@@ -110,16 +110,16 @@ ENCODERS: dict[str, EncoderEntry] = {
     "appnp": EncoderEntry(
         families=("vgae",),
         title="Personalised PageRank (APPNP)",
-        help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: far "
-        "hops without losing the node itself.",
+        help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: "
+        "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
         settings=("hidden_units", "hops", "teleport"),
     ),
     "sage": EncoderEntry(
         families=("vgae",),
         title="Own and neighbours' mean (GraphSAGE)",
-        help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, so "
-        "a node's own row has weights of its own.",
+        help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, "
+        "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
         settings=("hidden_units",),
         propagation="mean",

@@ -110,12 +110,43 @@ def test_missing_links_of_a_complete_graph_and_bad_arguments():
         reconstruction.missing_links(z, sparse.csr_array((4, 4)), 3)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 60), st.booleans(), st.sampled_from([16, 100])
+)
+def test_missing_links_by_two_factors_equal_the_dense_search(seed, n, k, directed, block):
+    z, known, dense = make(n, 0.2, seed, directed)
+    left, right = z * np.float32([1, -2, 0, 3, 0.5]), z  # symmetric, and not an inner product of codes
+    if directed:
+        right = np.random.default_rng(seed).normal(size=z.shape).astype(np.float32)
+    before, reconstruction.BLOCK_VALUES = reconstruction.BLOCK_VALUES, block
+    try:
+        pairs, logits = reconstruction.missing_links(left, known, k, right=right, directed=directed)
+    finally:
+        reconstruction.BLOCK_VALUES = before
+    free = ~dense & ~np.eye(n, dtype=bool)
+    free = free if directed else np.triu(free, 1)
+    every = (left.astype(np.float64) @ right.T.astype(np.float64))[free]
+    np.testing.assert_allclose(logits, np.sort(every)[::-1][:k], rtol=1e-4, atol=1e-4)
+    assert all(free[i, j] for i, j in pairs)
+
+
+def test_a_decoder_without_factors_orders_the_candidates():
+    z, known, dense = make()
+    score = lambda pairs: -np.abs(pairs[:, 0] - pairs[:, 1]).astype(np.float32)  # noqa: E731
+    pairs, logits = reconstruction.missing_links(z, known, 9, score=score)
+    i, j = np.nonzero(np.triu(~dense, 1))  # fewer than the candidates of nine, so all are scored
+    assert len(i) <= reconstruction.CANDIDATES * 9
+    assert logits.tolist() == np.sort(-np.abs(i - j))[::-1][:9].tolist()
+    assert score(pairs).tolist() == logits.tolist()
+
+
 def test_the_task_gives_the_same_links():
     z, known, _ = make()
     told = []
     arrays, values = reconstruction.missing_links_task(
-        {"z": z, "edges": np.column_stack(known.nonzero())},
-        {"k": 7, "directed": False},
+        {"z": z, "left": z, "right": z, "edges": np.column_stack(known.nonzero())},
+        {"k": 7, "directed": False, "decoder": "inner_product"},
         lambda share, message: told.append((share, message)),
     )
     pairs, logits = reconstruction.missing_links(z, known, 7)

@@ -23,8 +23,8 @@ def dense_normalised(adjacency):
     return scale[:, None] * looped * scale[None, :]
 
 
-def encode(built, graph):
-    inputs = {"adjacency": to_sparse_tensor(normalise(graph.adjacency))}
+def encode(built, graph, how="symmetric"):
+    inputs = {"adjacency": to_sparse_tensor(normalise(graph.adjacency, how))}
     if graph.features is not None:
         sparse_input = sparse.issparse(graph.features)
         x = graph.features
@@ -81,6 +81,69 @@ def test_normalised_equals_vgnae():
     a, got = dense_normalised(graph.adjacency.toarray()), encode(built, graph)
     np.testing.assert_allclose(got["z_mean"], a @ rows, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(got["z_log_var"], a @ mapped[:, 5:], rtol=1e-3, atol=1e-5)
+
+
+def code(graph, **settings):
+    """Return the code of a fresh encoder, its layers' weights and the dense matrices."""
+    built = build(RunSpec(model=ModelSpec(latent_dim=3, **settings)), graph.profile)
+    how = ENCODERS[settings["encoder"]].propagation
+    return encode(built, graph, how)["z_mean"], lambda layer: weights(built, layer), graph.features.toarray()
+
+
+def test_linear_is_one_hop():
+    graph = communities()
+    got, w, x = code(graph, encoder="linear")
+    a = dense_normalised(graph.adjacency.toarray())
+    np.testing.assert_allclose(got, (a @ x @ w("latent_map")[0])[:, :3], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("hops", [1, 2, 5])
+def test_sgc_is_a_power_of_the_hop(hops):
+    graph = communities()
+    got, w, x = code(graph, encoder="sgc", hops=hops)
+    a = np.linalg.matrix_power(dense_normalised(graph.adjacency.toarray()), hops)
+    np.testing.assert_allclose(got, (a @ x @ w("latent_map")[0])[:, :3], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("hops", "teleport"), [(1, 0.3), (4, 0.1), (400, 0.2)])
+def test_appnp_returns_to_its_start(hops, teleport):
+    graph = communities()
+    got, w, x = code(graph, encoder="appnp", hops=min(hops, 50), teleport=teleport, hidden_units=(8,))
+    hidden = np.maximum(x @ w("hidden_1")[0] + w("hidden_1")[1], 0)
+    start = hidden @ w("latent_map")[0] + w("latent_map")[1]
+    a, expected = dense_normalised(graph.adjacency.toarray()), start
+    if hops > 50:  # 50 hops are as good as endless ones, whose formula is closed
+        expected = teleport * np.linalg.solve(np.eye(len(a)) - (1 - teleport) * a, start)
+    else:
+        for _ in range(hops):
+            expected = (1 - teleport) * a @ expected + teleport * start
+    np.testing.assert_allclose(got, expected[:, :3], rtol=2e-3, atol=1e-4)
+
+
+def test_sage_is_own_and_mean():
+    graph = communities()
+    got, w, x = code(graph, encoder="sage", hidden_units=(8,))
+    dense = graph.adjacency.toarray()
+    mean = dense / np.maximum(dense.sum(1, keepdims=True), 1)
+    layer = lambda h, name: h @ w(f"{name}_own")[0] + w(f"{name}_own")[1] + mean @ h @ w(f"{name}_near")[0]  # noqa: E731
+    expected = layer(np.maximum(layer(x, "hidden_1"), 0), "latent")
+    np.testing.assert_allclose(got, expected[:, :3], rtol=1e-3, atol=1e-5)
+
+
+def test_the_mean_over_neighbours_weighs_edges_and_leaves_lonely_nodes_at_zero():
+    arcs = np.zeros((4, 4), np.float32)
+    arcs[0, 1], arcs[2, 1], arcs[1, 0] = 3, 1, 2
+    got = normalise(sparse.csr_array(arcs), "mean").toarray()
+    np.testing.assert_allclose(got, [[0, 1, 0, 0], [0.75, 0, 0.25, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+
+
+def test_settings_that_an_encoder_does_not_use_are_told():
+    assert ModelSpec(encoder="appnp").unused() == {"decoder_units"}
+    assert ModelSpec(encoder="linear", decoder="hadamard_mlp").unused() == {
+        "hidden_units",
+        "hops",
+        "teleport",
+    }
 
 
 @pytest.mark.parametrize("encoder", sorted(BUILDERS))

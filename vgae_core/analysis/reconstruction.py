@@ -1,7 +1,8 @@
 """What the decoder says of pairs of nodes: missing links, doubtful links, badly explained nodes.
 
-The decoder is the inner product of two latent codes; its probability is
-``sigmoid(z_i · z_j)``.  Nothing here holds an n_nodes × n_nodes array.
+The decoder is the inner product of two latent codes, or of two factors made from them; its
+probability is the sigmoid of that logit.  Decoders that are no inner product bring their own
+score.  Nothing here holds an n_nodes × n_nodes array.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import sparse
 from scipy.special import expit
 from scipy.stats import rankdata
 
+from vgae_core.analysis import decoders
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
@@ -34,6 +36,12 @@ TIE = 0.01
 
 SECONDS = 900.0
 """Time a search in the background may take; who waits for it can cancel it."""
+
+CANDIDATES = 50
+"""Pairs that are scored for each one listed, where a decoder has no factors to rank all pairs by."""
+
+Score = Callable[[np.ndarray], np.ndarray]
+"""From pairs int64 (n_pairs, 2) to the decoder's logits, float32 (n_pairs,)."""
 
 Report = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done."""
@@ -78,31 +86,61 @@ def score_pairs(z: np.ndarray, pairs: np.ndarray, right: np.ndarray | None = Non
     return logits
 
 
-def missing_links(
+def scorer(
     z: np.ndarray,
-    known: sparse.csr_array,
-    k: int = 1000,
-    *,
-    directed: bool = False,
-    progress: Report | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` pairs without an edge that the decoder finds likeliest.
-
-    Exact over all pairs, strip by strip in memory.  Nodes are visited by falling length of
-    their code, and a strip ends where ``|z_i| |z_j|``, the largest logit still possible
-    (Cauchy-Schwarz), falls below the k-th best found so far.
+    factors: tuple[np.ndarray, np.ndarray],
+    decoder: str = "inner_product",
+    weights: Mapping[str, np.ndarray] | None = None,
+) -> Score:
+    """Return the function from pairs to logits of any decoder.
 
     Parameters
     ----------
     z : ndarray of float32, shape (n_nodes, latent_dim)
         Latent codes.
+    factors : tuple of ndarray of float32, shapes (n_nodes, k) and (n_columns, k)
+    decoder : str
+        A key of :data:`vgae_core.analysis.decoders.SCORES`; any other is the inner product of `factors`.
+    weights : mapping of str to ndarray, optional
+        What that formula reads.
+    """
+    if decoder in decoders.SCORES:
+        return lambda pairs: decoders.SCORES[decoder](z, pairs, weights or {})
+    return lambda pairs: score_pairs(factors[0], pairs, factors[1])
+
+
+def missing_links(
+    z: np.ndarray,
+    known: sparse.csr_array,
+    k: int = 1000,
+    *,
+    right: np.ndarray | None = None,
+    score: Score | None = None,
+    directed: bool = False,
+    progress: Report | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` pairs without an edge that the decoder finds likeliest.
+
+    Exact over all pairs, strip by strip in memory, unless `score` is given.  Nodes are visited by
+    falling length of their code, and a strip ends where ``|z_i| |z_j|``, the largest logit still
+    possible (Cauchy-Schwarz), falls below the k-th best found so far.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+        Latent codes, or left factors.
     known : csr_array, shape (n_nodes, n_nodes)
         Entries are pairs to leave out: every edge of the graph.  Taken in both directions
         unless `directed`.
     k : int
         How many; fewer are returned when the graph lacks fewer.
+    right : ndarray of float32, shape (n_nodes, latent_dim), optional
+        Right factors; `z` unless given.  Unless `directed`, the logit must not depend on the order of a pair.
+    score : callable, optional
+        The logit of a decoder without factors.  It ranks the :data:`CANDIDATES` · k pairs of the largest inner
+        products of the factors, which only approximate it: a pair outside them is not found.
     directed : bool
-        Rank arcs (i, j) and (j, i) separately.  An inner product gives both the same logit.
+        Rank arcs (i, j) and (j, i) separately.  The inner product of codes gives both the same logit.
     progress : callable, optional
         Told the share of strips done.
 
@@ -123,9 +161,16 @@ def missing_links(
         raise DataError(f"`k` must be >= 1. Received: {k}.")
     if known.shape != (n, n):
         raise DataError(f"`known` must have shape ({n}, {n}). Received: {known.shape}.")
+    if score is not None:
+        pairs, _ = missing_links(z, known, CANDIDATES * k, right=right, directed=directed, progress=progress)
+        return _likeliest(pairs, score(pairs), k)
     lengths = np.linalg.norm(z.astype(np.float64), axis=1)
     order = np.argsort(-lengths, kind="stable")
     codes, lengths = np.ascontiguousarray(z[order], dtype=np.float32), lengths[order]
+    others = codes if right is None else np.ascontiguousarray(right[order], dtype=np.float32)
+    reach = lengths if right is None else np.linalg.norm(others.astype(np.float64), axis=1)
+    # The longest right factor from each place on: what rows further down can still be paired with.
+    longest = np.maximum.accumulate(reach[::-1])[::-1]
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n)
     blocked = _blocked(known, place, directed=directed)
@@ -138,14 +183,14 @@ def missing_links(
         stop = min(start + step, n)
         first = 0 if directed else start
         # Rounding of a float32 product of `latent_dim` terms must not prune a true winner.
-        slack = 1e-6 * (latent_dim + 8) * lengths[start] * lengths[0]
+        slack = 1e-6 * (latent_dim + 8) * lengths[start] * longest[0]
         end = n
         if np.isfinite(floor):
-            possible = lengths[start] * lengths + slack >= floor
+            possible = lengths[start] * longest + slack >= floor
             end = int(np.count_nonzero(possible))
             if end <= first:
                 break  # every later strip has shorter codes on both sides
-        strip = codes[start:stop] @ codes[first:end].T
+        strip = codes[start:stop] @ others[first:end].T
         rows = np.arange(start, stop)[:, None]
         if directed:
             inside = rows[:, 0] < end
@@ -178,8 +223,13 @@ def missing_links(
     pairs = order[found]
     if not directed:
         pairs = np.sort(pairs, axis=1)
-    rank = np.lexsort((pairs[:, 1], pairs[:, 0], -best))
-    return pairs[rank].astype(np.int64), best[rank]
+    return _likeliest(pairs, best, k)
+
+
+def _likeliest(pairs: np.ndarray, logits: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` pairs of the largest logits, the largest first; equal ones in the order of their pairs."""
+    rank = np.lexsort((pairs[:, 1], pairs[:, 0], -logits))[:k]
+    return pairs[rank].astype(np.int64), logits[rank]
 
 
 def _blocked(known: sparse.csr_array, place: np.ndarray, *, directed: bool) -> sparse.csr_array:
@@ -199,9 +249,10 @@ def missing_links_task(
     Parameters
     ----------
     arrays : mapping
-        ``z`` float32 (n_nodes, latent_dim) and ``edges`` int64 (n_edges, 2), the pairs to leave out.
+        ``left`` and ``right`` float32 (n_nodes, k), the factors, ``edges`` int64 (n_edges, 2), the pairs to
+        leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``.
     options : mapping
-        ``k`` int and ``directed`` bool.
+        ``k`` int, ``directed`` bool and ``decoder`` str.
     progress : callable
 
     Returns
@@ -211,17 +262,27 @@ def missing_links_task(
     values : dict
         Empty.
     """
-    z, edges = arrays["z"], arrays["edges"]
+    left, right, edges = arrays["left"], arrays["right"], arrays["edges"]
     known = sparse.csr_array(
-        (np.ones(len(edges), dtype=np.float32), (edges[:, 0], edges[:, 1])), shape=(len(z), len(z))
+        (np.ones(len(edges), dtype=np.float32), (edges[:, 0], edges[:, 1])), shape=(len(left), len(left))
     )
+    decoder, start = str(options["decoder"]), "weight_"
+    weights = {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
     pairs, logits = missing_links(
-        z, known, int(options["k"]), directed=bool(options["directed"]), progress=progress
+        left,
+        known,
+        int(options["k"]),
+        right=None if np.array_equal(left, right) else right,
+        score=scorer(arrays["z"], (left, right), decoder, weights) if weights else None,
+        directed=bool(options["directed"]),
+        progress=progress,
     )
     return {"pairs": pairs, "logits": logits}, {}
 
 
-def unlikely_links(z: np.ndarray, edges: np.ndarray, k: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+def unlikely_links(
+    z: np.ndarray, edges: np.ndarray, k: int = 1000, *, score: Score | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` existing edges that the decoder finds least likely, the least likely first.
 
     Parameters
@@ -232,18 +293,22 @@ def unlikely_links(z: np.ndarray, edges: np.ndarray, k: int = 1000) -> tuple[np.
         Each edge once.
     k : int
         How many; all edges when there are fewer.
+    score : callable, optional
+        The decoder; inner products of `z` unless given.
 
     Returns
     -------
     pairs : ndarray of int64, shape (min(k, n_edges), 2)
     logits : ndarray of float32, shape (min(k, n_edges),)
     """
-    logits = score_pairs(z, edges)
+    logits = score_pairs(z, edges) if score is None else score(edges)
     rank = np.lexsort((edges[:, 1], edges[:, 0], logits))[:k]
     return edges[rank].astype(np.int64), logits[rank]
 
 
-def node_errors(z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0) -> np.ndarray:
+def node_errors(
+    z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0, score: Score | None = None
+) -> np.ndarray:
     """Return how badly the decoder explains each node: mean binary cross-entropy of its pairs.
 
     The pairs of a node are its edges and as many non-edges drawn at random for it (with
@@ -257,6 +322,8 @@ def node_errors(z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0) ->
         Edges of the graph; row i holds the edges (or outgoing arcs) of node i.
     seed : int
         Fixes the non-edges.
+    score : callable, optional
+        The decoder; inner products of `z` unless given.
 
     Returns
     -------
@@ -273,7 +340,8 @@ def node_errors(z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0) ->
     loss = np.zeros(n)
     count = np.zeros(n)
     for pairs, sign in ((edges, -1.0), (non_edges, 1.0)):
-        terms = np.logaddexp(0.0, sign * score_pairs(z, pairs).astype(np.float64))  # -log p of the truth
+        logits = score_pairs(z, pairs) if score is None else score(pairs)
+        terms = np.logaddexp(0.0, sign * logits.astype(np.float64))  # -log p of the truth
         loss += np.bincount(pairs[:, 0], weights=terms, minlength=n)
         count += np.bincount(pairs[:, 0], minlength=n)
     result = np.full(n, np.nan, dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from vgae_core.data.dataset import Profile
-from vgae_core.spec import RunSpec
+from vgae_core.spec import DECODERS, ENCODERS, RunSpec
 
 MAX_DENSE_ENTRIES = 20_000_000
 """Largest dense target (rows x columns) of a node-wise output in one step."""
@@ -52,7 +52,9 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
     if spec.model.family == "vae":
         return _estimate_rows(spec, profile, parameters)
     model, n = spec.model, profile.n_nodes
-    widths = [*model.hidden_units, model.latent_dim] if model.encoder == "gcn" else [model.latent_dim]
+    used = ENCODERS[model.encoder].settings
+    widths = [*(model.hidden_units if "hidden_units" in used else ()), model.latent_dim]
+    hops = model.hops if "hops" in used else 1
     heads = 2 if model.variational else 1
     n_train = max(1, round(profile.n_edges * (1 - spec.split.val_fraction - spec.split.test_fraction)))
     positives = pairs_per_step(spec, n_train)
@@ -61,8 +63,9 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
     arcs = (n_train if profile.directed else 2 * n_train) + n
     feature_entries = (profile.feature_nnz if profile.sparse_features else n * profile.n_features) or n
 
-    first = widths[0] * (heads if model.encoder == "normalised" else 1)
-    work = feature_entries * first + arcs * sum(widths) * heads + pairs * model.latent_dim * 2
+    first = widths[0] * (heads if len(widths) == 1 else 1)
+    score = model.decoder_units if "decoder_units" in DECODERS[model.decoder].settings else 2
+    work = feature_entries * first + arcs * sum(widths) * heads * hops + pairs * model.latent_dim * score
     dense = dense_work = 0
     for output in spec.active_outputs:
         columns = {"x_rec": profile.n_features, "labels": profile.n_classes}.get(output.name, 0)

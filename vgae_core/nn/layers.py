@@ -270,14 +270,14 @@ class BiasedFactors(keras.layers.Layer):
         self.kernel = self.add_weight(shape=(input_shape[-1], 1), initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
-    def call(self, z: Any) -> tuple[Any, Any]:
-        """Return left and right, shape (n_nodes, latent_dim + 2)."""
+    def call(self, z: Any) -> Any:
+        """Return left and right side by side, shape (n_nodes, 2 * (latent_dim + 2))."""
         term, one = ops.matmul(z, self.kernel), ops.ones_like(z[:, :1])
-        return ops.concatenate([z, term + self.bias, one], 1), ops.concatenate([z, one, term], 1)
+        return ops.concatenate([z, term + self.bias, one, z, one, term], 1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
-        """Return the shapes of left and right."""
-        return (_wider(input_shape, 2),) * 2
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Return the shape of the two together."""
+        return (input_shape[0], 2 * ((input_shape[-1] or 0) + 2))
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -289,16 +289,15 @@ class DistanceFactors(keras.layers.Layer):
         self.log_scale = self.add_weight(shape=(), initializer="zeros", name="log_scale")
         self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
-    def call(self, z: Any) -> tuple[Any, Any]:
-        """Return left and right, shape (n_nodes, latent_dim + 2)."""
+    def call(self, z: Any) -> Any:
+        """Return left and right side by side, shape (n_nodes, 2 * (latent_dim + 2))."""
         scale, one = ops.exp(self.log_scale), ops.ones_like(z[:, :1])
         length = -scale * ops.sum(ops.square(z), axis=1, keepdims=True)
-        left = ops.concatenate([2.0 * scale * z, length + self.bias, one], 1)
-        return left, ops.concatenate([z, one, length], 1)
+        return ops.concatenate([2.0 * scale * z, length + self.bias, one, z, one, length], 1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
-        """Return the shapes of left and right."""
-        return (_wider(input_shape, 2),) * 2
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Return the shape of the two together."""
+        return (input_shape[0], 2 * ((input_shape[-1] or 0) + 2))
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -310,14 +309,14 @@ class DiagonalFactors(keras.layers.Layer):
         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
         self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
-    def call(self, z: Any) -> tuple[Any, Any]:
-        """Return left and right, shape (n_nodes, latent_dim + 1)."""
+    def call(self, z: Any) -> Any:
+        """Return left and right side by side, shape (n_nodes, 2 * (latent_dim + 1))."""
         one = ops.ones_like(z[:, :1])
-        return ops.concatenate([z * self.scale, one * self.bias], 1), ops.concatenate([z, one], 1)
+        return ops.concatenate([z * self.scale, one * self.bias, z, one], 1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
-        """Return the shapes of left and right."""
-        return (_wider(input_shape, 1),) * 2
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Return the shape of the two together."""
+        return (input_shape[0], 2 * ((input_shape[-1] or 0) + 1))
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -328,18 +327,14 @@ class HalfFactors(keras.layers.Layer):
         """Create b, shape ()."""
         self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
-    def call(self, z: Any) -> tuple[Any, Any]:
-        """Return left and right, shape (n_nodes, latent_dim / 2 + 1)."""
+    def call(self, z: Any) -> Any:
+        """Return left and right side by side, shape (n_nodes, latent_dim + 2)."""
         half, one = z.shape[-1] // 2, ops.ones_like(z[:, :1])
-        return ops.concatenate([z[:, :half], one * self.bias], 1), ops.concatenate([z[:, half:], one], 1)
+        return ops.concatenate([z[:, :half], one * self.bias, z[:, half:], one], 1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, Any]:
-        """Return the shapes of left and right."""
-        return ((input_shape[0], (input_shape[-1] or 0) // 2 + 1),) * 2
-
-
-def _wider(shape: tuple[int | None, ...], columns: int) -> tuple[int | None, int]:
-    return (shape[0], (shape[-1] or 0) + columns)
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Return the shape of the two together."""
+        return (input_shape[0], (input_shape[-1] or 0) + 2)
 
 
 @keras.saving.register_keras_serializable("vgae")

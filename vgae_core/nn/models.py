@@ -10,15 +10,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from vgae_core.analysis.reconstruction import Score, scorer
 from vgae_core.catalogue import lookup, scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
+from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
 from vgae_core.nn.encoders import BUILDERS, GraphInput, dense
 from vgae_core.nn.exact import AllPairsCrossentropy
-from vgae_core.nn.layers import Dispersion, PairInnerProduct, SampleNormal, TakeRows
+from vgae_core.nn.layers import Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.spec import ModelSpec, OutputSpec, RunSpec
+from vgae_core.spec import ENCODERS, ModelSpec, OutputSpec, RunSpec
 
 _BLOCK = 4_000_000
 """Logits held at once: 16 MB."""
@@ -73,6 +75,7 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
 
 def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
+    decoders.check(spec.model, directed=profile.directed)
     n = profile.n_nodes
     adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
     inputs: dict[str, Any] = {"adjacency": adjacency}
@@ -83,7 +86,8 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
         )
         inputs["features"] = features
 
-    graph = GraphInput(features, adjacency, n, symmetric=not profile.directed)
+    symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
+    graph = GraphInput(features, adjacency, n, symmetric=symmetric)
     latent = _latent(BUILDERS[spec.model.encoder](graph, spec.model), spec.model)
     encoder = keras.Model(dict(inputs), latent, name="encoder")
 
@@ -94,10 +98,10 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     node_rows: Any = None
     for output in spec.active_outputs:
         if output.name == "adj_rec":
-            layer = (
-                _all_pairs(output) if spec.training.supervision == "all" else PairInnerProduct(name="adj_rec")
-            )
-            outputs["adj_rec"] = layer([z, pairs])
+            if spec.training.supervision == "all":
+                outputs["adj_rec"] = _all_pairs(output, spec.model)([z, pairs])
+            else:
+                outputs["adj_rec"] = decoders.BUILDERS[spec.model.decoder](z, pairs, spec.model)
         elif output.name == "z_vars":
             outputs["z_vars"] = _z_vars(latent)
         else:
@@ -110,8 +114,14 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder)
 
 
-def _all_pairs(output: OutputSpec) -> AllPairsCrossentropy:
+def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:
     """Return the layer that scores all pairs of nodes with the output's loss."""
+    if model.decoder != "inner_product":
+        raise SpecError(
+            f"All pairs of nodes are scored by inner products. Received: decoder {model.decoder}.",
+            where="model.decoder",
+            mend="Choose `inner_product`, or sampled supervision.",
+        )
     name, config = lookup("loss", output.loss, "adj_rec")
     if name == "weighted_binary_crossentropy":
         return AllPairsCrossentropy(**config, name="adj_rec")
@@ -209,11 +219,12 @@ def pair_factors(
     -------
     left : ndarray of float32, shape (n_nodes, k)
     right : ndarray of float32, shape (n_nodes or n_columns, k)
-        The logit of pair (i, j) is ``left_i . right_j``. For a VGAE both are `z_mean`; for a VAE the rows of
+        The logit of pair (i, j) is ``left_i . right_j``. For a VGAE both are `z_mean` or what its decoder makes
+        of it (nothing is said of a decoder without factors: see :func:`pair_scorer`); for a VAE the rows of
         `left` are the decoder's last hidden layer with a 1, those of `right` a column's weights and bias.
     """
     if "adj_rec" in built.model.output:
-        return z_mean, z_mean
+        return decoders.factors(built.model, z_mean)
     hidden: Any = z_mean
     for layer in built.model.layers:
         if layer.name.startswith("decoder_"):
@@ -229,6 +240,21 @@ def pair_factors(
         np.concatenate([left, offset[:, None].astype(np.float32)], axis=1),
         np.concatenate([right, np.ones((len(right), 1), np.float32)], axis=1),
     )
+
+
+def pair_scorer(built: BuiltModel, spec: ModelSpec, z_mean: np.ndarray, totals: np.ndarray | None) -> Score:
+    """Return the function from pairs int64 (n_pairs, 2) to their logits, float32 (n_pairs,), for any decoder.
+
+    Parameters are those of :func:`pair_factors`, with the network's settings.
+    """
+    weights = pair_weights(built)
+    factors = (z_mean, z_mean) if weights else pair_factors(built, z_mean, totals)
+    return scorer(z_mean, factors, spec.decoder, weights)
+
+
+def pair_weights(built: BuiltModel) -> dict[str, np.ndarray]:
+    """Return the weights of a decoder of pairs that has no factors; empty for any other."""
+    return decoders.weights(built.model) if "adj_rec" in built.model.output else {}
 
 
 def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -266,6 +292,7 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
 def description(built: BuiltModel, spec: RunSpec, profile: Profile, notes: list[Any]) -> dict[str, Any]:
     """Return the JSON description of an already built model."""
     model = built.model
+    kind = {"decoder": spec.model.decoder} if spec.model.family == "vgae" else {}
     layers = [
         {
             "name": layer.name,
@@ -279,6 +306,7 @@ def description(built: BuiltModel, spec: RunSpec, profile: Profile, notes: list[
         for layer in model.layers
     ]
     return {
+        **kind,
         "layers": layers,
         "parameters": int(model.count_params()),
         "inputs": {

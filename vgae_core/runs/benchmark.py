@@ -104,7 +104,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         "peak_rss_mib": round(peak_rss_mib()),
         "kernel": "csr",
         "encoder": spec.model.encoder,
-        "decoder": "inner_product",
+        "decoder": spec.model.decoder,
         "supervision": spec.training.supervision,
         "batch": -(-len(split.train) // batches.steps_per_epoch),
     }

@@ -183,6 +183,8 @@ def _adopt(store: Store, folder: Path, workspace: str, limits: Limits) -> Stored
         values = getattr(result, group)
         if values is not None and not np.isfinite(values).all():
             raise RunError(f"`{group}` holds values that are not finite.", where="embedding.npz", mend=_MEND)
+    if not all(np.isfinite(values).all() for values in (*(result.factors or ()), *result.decoder.values())):
+        raise RunError("The decoder holds values that are not finite.", where="embedding.npz", mend=_MEND)
     if not all(np.isfinite(values).all() for values in result.scores.values()):
         raise RunError("Holds values that are not finite.", where="scores.npz", mend=_MEND)
     _check_metrics(result.metrics, result.scores, len(result.split.test), len(result.split.test_neg))

@@ -68,14 +68,14 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     if not graph.is_matrix:
         columns["degree"] = degree(graph.adjacency)
         columns["community"] = communities(graph.adjacency)
-    if result.factors is not None:
+    if result.of_matrix:
         matrix: Features = graph.features
         columns["row_values"] = filled(matrix)[0]
         columns["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
     if result.z_log_var is not None:
         columns["uncertainty"] = uncertainty(result.z_log_var)
-    if result.factors is None:
-        columns["reconstruction_error"] = node_errors(result.z_mean, graph.adjacency)
+    if not result.of_matrix:
+        columns["reconstruction_error"] = node_errors(result.z_mean, graph.adjacency, score=result.score)
     if "feature_error" in result.nodes:
         columns["feature_error"] = result.nodes["feature_error"]
     if "label_probabilities" in result.nodes:

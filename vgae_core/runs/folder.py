@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from vgae_core.analysis.decoders import WEIGHTS
 from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
@@ -146,6 +147,7 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
         embedding["z_log_var"] = np.asarray(result.z_log_var, np.float32)
     if result.factors is not None:
         embedding["left"], embedding["right"] = (np.asarray(f, np.float32) for f in result.factors)
+    embedding |= {f"decoder_{key}": np.asarray(value, np.float32) for key, value in result.decoder.items()}
     documents = {
         "metrics": finite(result.metrics),
         "model": finite(result.model),
@@ -230,13 +232,14 @@ def result_from_parts(
         model=documents["model"],
         finished=finished,
         factors=factors,
+        decoder=_decoder(documents["model"], arrays["embedding"]),
         nodes=dict(arrays["nodes"]),
         environment=documents["environment"],
     )
 
 
 def _factors(embedding: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the factors of a matrix model, checked, or None for a graph's."""
+    """Return the factors of the pairs' logits, checked, or None where the codes are both."""
     left, right = embedding.get("left"), embedding.get("right")
     if left is None and right is None:
         return None
@@ -251,6 +254,21 @@ def _factors(embedding: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, n
             "`left` and `right` must be float32, (n_nodes, k) and (n_columns, k).", where="embedding.npz"
         )
     return left, right
+
+
+def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of a decoder without factors, checked; empty for any other."""
+    names = WEIGHTS.get(str(model.get("decoder")), ())
+    weights = {name: embedding.get(f"decoder_{name}") for name in names}
+    if not weights:
+        return {}
+    width = embedding["z_mean"].shape[1]
+    units = () if weights["bias"] is None else weights["bias"].shape
+    expected = {"kernel": (width, *units), "bias": units, "out": units}
+    for name, value in weights.items():
+        if value is None or value.dtype != np.float32 or value.shape != expected.get(name, ()):
+            raise RunError(f"`decoder_{name}` must be float32 of a fitting shape.", where="embedding.npz")
+    return weights  # type: ignore[return-value]
 
 
 # --------------------------------------------------------------------------- events

@@ -16,13 +16,24 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
 from vgae_core.analysis.baselines import entry_baselines, run_baselines
+from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
 from vgae_core.errors import RunError
-from vgae_core.nn.models import BuiltModel, build, decoder, describe, description, feature_head, pair_factors
+from vgae_core.nn.models import (
+    BuiltModel,
+    build,
+    decoder,
+    describe,
+    description,
+    feature_head,
+    pair_factors,
+    pair_scorer,
+    pair_weights,
+)
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, SplitSpec
@@ -119,12 +130,12 @@ def execute(
     z_mean = latent["z_mean"]
     test_pairs = np.concatenate([split.test, split.test_neg])
     y_test = _truth(split.test, split.test_neg)
-    left, right = pair_factors(built, z_mean, batches.totals)
-    scores = {"model": score_pairs(left, test_pairs, right).astype(np.float32)}
+    score = pair_scorer(built, spec.model, z_mean, batches.totals)
+    scores = {"model": score(test_pairs)}
     metrics: dict[str, Any] = {"test": link_metrics(y_test, scores["model"])}
     if len(split.val):
         val_pairs = np.concatenate([split.val, split.val_neg])
-        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score_pairs(left, val_pairs, right))
+        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score(val_pairs))
     nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
     metrics |= node_metrics
 
@@ -135,7 +146,7 @@ def execute(
             scores[name] = values.astype(np.float32)
             metrics["baselines"][name] = link_metrics(y_test, scores[name])
     else:
-        metrics["test"] |= ranking_metrics(left, right, known, split.test)
+        metrics["test"] |= ranking_metrics(*pair_factors(built, z_mean, batches.totals), known, split.test)
         for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
             scores[name] = score_pairs(rows, test_pairs, columns)
             metrics["baselines"][name] = link_metrics(y_test, scores[name]) | ranking_metrics(
@@ -150,7 +161,8 @@ def execute(
         scores=scores,
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
         model=model,
-        factors=(left, right) if matrix else None,
+        factors=_factors(built, spec, split, z_mean, batches.totals, graph.directed),
+        decoder=pair_weights(built),
         nodes=nodes,
         environment=environment(spec),
         finished=Finished(
@@ -162,6 +174,29 @@ def execute(
     )
     on_event(result.finished)
     return result
+
+
+def _factors(
+    built: BuiltModel,
+    spec: RunSpec,
+    split: LinkSplit,
+    z_mean: np.ndarray,
+    totals: np.ndarray | None,
+    directed: bool,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what :attr:`RunResult.factors` holds: None where both are the codes.
+
+    For a decoder without factors they are fitted to its logits of training edges and as many random pairs.
+    """
+    if pair_weights(built):
+        rng = np.random.default_rng([spec.seed, 0xFAC])
+        half = SAMPLED_PAIRS // 2
+        edges = split.train[rng.permutation(len(split.train))[:half]]
+        pairs = np.concatenate([edges, rng.integers(0, len(z_mean), (max(len(edges), 1000), 2))])
+        logits = pair_scorer(built, spec.model, z_mean, totals)(pairs)
+        return bilinear(z_mean, pairs, logits, directed=directed)
+    left, right = pair_factors(built, z_mean, totals)
+    return None if left is z_mean and right is z_mean else (left, right)
 
 
 def forget_models() -> None:

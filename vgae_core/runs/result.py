@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
+from vgae_core.analysis.reconstruction import missing_links, scorer
 from vgae_core.data.splits import LinkSplit
 from vgae_core.training.events import Finished
 
@@ -34,7 +36,10 @@ class RunResult:
     model : dict
         Description of the network: layers, shapes, parameters, resolved objectives.
     factors : tuple of two ndarrays of float32, shapes (n_nodes, k) and (n_columns, k), or None
-        The logit of pair (i, j) is ``left_i . right_j``. None where both are `z_mean` (a VGAE).
+        The logit of pair (i, j) is ``left_i . right_j``. None where both are `z_mean`. Of a decoder without
+        factors they only approximate the logit, to find the pairs that are worth scoring.
+    decoder : dict of str to ndarray
+        Weights of a decoder without factors (:data:`vgae_core.analysis.decoders.WEIGHTS`); else empty.
     nodes : dict of str to ndarray, shape (n_nodes, …)
         What the other outputs say of each node: ``feature_error`` (mean loss of its
         feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``
@@ -54,6 +59,7 @@ class RunResult:
     model: Mapping[str, Any]
     finished: Finished
     factors: tuple[np.ndarray, np.ndarray] | None = None
+    decoder: Mapping[str, np.ndarray] = field(default_factory=dict)
     nodes: Mapping[str, np.ndarray] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,3 +72,37 @@ class RunResult:
     def right(self) -> np.ndarray:
         """Right factors of the pairs' logits, float32 (n_nodes or n_columns, k)."""
         return self.z_mean if self.factors is None else self.factors[1]
+
+    @property
+    def of_matrix(self) -> bool:
+        """Whether pairs are entries of a matrix, not pairs of nodes."""
+        return self.factors is not None and "decoder" not in self.model
+
+    @property
+    def decoder_name(self) -> str:
+        """Key of :data:`vgae_core.spec.DECODERS`."""
+        return str(self.model.get("decoder", "inner_product"))
+
+    def score(self, pairs: np.ndarray) -> np.ndarray:
+        """Return the logit of each pair, float32 (n_pairs,), for pairs int64 (n_pairs, 2)."""
+        factors = (self.left, self.right)
+        return scorer(self.z_mean, factors, self.decoder_name, self.decoder)(pairs)
+
+    def missing_links(
+        self, known: sparse.csr_array, k: int, *, directed: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the `k` likeliest pairs of nodes without an edge, see :func:`missing_links`."""
+        return missing_links(
+            self.left,
+            known,
+            k,
+            right=None if self.factors is None else self.right,
+            score=self.score if self.decoder else None,
+            directed=directed,
+        )
+
+    def ranking_task(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return what :func:`missing_links_task` needs of the run: arrays and options."""
+        weights = {f"weight_{name}": value for name, value in self.decoder.items()}
+        arrays = {"z": self.z_mean, "left": self.left, "right": self.right, **weights}
+        return arrays, {"decoder": self.decoder_name}

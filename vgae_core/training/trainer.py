@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from vgae_core.analysis.metrics import fast_auc_ap
-from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.splits import LinkSplit
-from vgae_core.nn.models import BuiltModel, pair_factors
+from vgae_core.nn.models import BuiltModel, pair_scorer
 from vgae_core.spec import RunSpec
 from vgae_core.training.batches import Batches
 from vgae_core.training.events import EpochEnd, Event, Finished
@@ -87,16 +86,14 @@ class _Watch(keras.callbacks.Callback):
             self.reason, self.model.stop_training = "failed", True
             return
         val: dict[str, float] = {}
-        score = -logs["loss"]
+        quality = -logs["loss"]
         if len(self.split.val):
-            left, right = pair_factors(self.built, self.encode()["z_mean"], self.totals)
-            auc, ap = fast_auc_ap(
-                score_pairs(left, self.split.val, right), score_pairs(left, self.split.val_neg, right)
-            )
-            val, score = {"roc_auc": auc, "average_precision": ap}, auc + ap
-        best = score > self.best_score
+            score = pair_scorer(self.built, self.spec.model, self.encode()["z_mean"], self.totals)
+            auc, ap = fast_auc_ap(score(self.split.val), score(self.split.val_neg))
+            val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap
+        best = quality > self.best_score
         if best:
-            self.best_score, self.best_epoch = score, epoch + 1
+            self.best_score, self.best_epoch = quality, epoch + 1
             self.best_weights = self.model.get_weights()
         self.on_event(
             EpochEnd(

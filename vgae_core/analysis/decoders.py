@@ -1,0 +1,132 @@
+"""Decoders of pairs as formulas of plain arrays: what a finished run needs to score pairs without its network.
+
+Most decoders are an inner product of two factors, ``left_i . right_j``, and need nothing of this module.  The others
+are here, with the bilinear function nearest to them: it finds the pairs worth scoring among all pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+SAMPLED_PAIRS = 50_000
+"""Pairs on which :func:`bilinear` is fitted."""
+
+RIDGE = 1e-3
+"""Weight of the penalty of that fit, relative to the variance of the columns."""
+
+NEAREST = 0.01
+"""Added to squared distances before their logarithm (as in the code of Salha et al. 2019)."""
+
+_BLOCK = 4_000_000
+"""Values of a temporary array: 16 MB of float32."""
+
+Weights = Mapping[str, np.ndarray]
+
+
+def hadamard_mlp(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
+    """Return ``relu((z_i * z_j) W + b) . v + c`` of each pair.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+    pairs : ndarray of int64, shape (n_pairs, 2)
+    weights : mapping
+        ``kernel`` W (latent_dim, units), ``bias`` b (units,), ``out`` v (units,), ``offset`` c ().
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
+    kernel, bias, out, offset = (weights[name] for name in ("kernel", "bias", "out", "offset"))
+    logits = np.empty(len(pairs), np.float32)
+    step = max(1, _BLOCK // (2 * max(kernel.shape)))
+    for start in range(0, len(pairs), step):
+        part = pairs[start : start + step]
+        hidden = (z[part[:, 0]] * z[part[:, 1]]) @ kernel + bias
+        logits[start : start + step] = np.maximum(hidden, 0) @ out + offset
+    return logits
+
+
+def gravity(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
+    """Return ``m_j - strength log(|z_i - z_j|^2 + 0.01) + bias`` of each arc i to j, m the last column of z.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+    pairs : ndarray of int64, shape (n_pairs, 2)
+    weights : mapping
+        ``strength`` () and ``bias`` ().
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
+    place, mass = z[:, :-1], z[:, -1]
+    square = np.empty(len(pairs), np.float32)
+    step = max(1, _BLOCK // max(1, place.shape[1]))
+    for start in range(0, len(pairs), step):
+        part = pairs[start : start + step]
+        apart = place[part[:, 0]] - place[part[:, 1]]
+        np.einsum("ij,ij->i", apart, apart, out=square[start : start + step])
+    logits = mass[pairs[:, 1]] - weights["strength"] * np.log(square + NEAREST) + weights["bias"]
+    return np.asarray(logits, np.float32)
+
+
+SCORES: dict[str, Callable[[np.ndarray, np.ndarray, Weights], np.ndarray]] = {
+    "hadamard_mlp": hadamard_mlp,
+    "gravity": gravity,
+}
+"""Every decoder that is no inner product of factors: ``(z, pairs, weights) -> logits``."""
+
+WEIGHTS: dict[str, tuple[str, ...]] = {
+    "hadamard_mlp": ("kernel", "bias", "out", "offset"),
+    "gravity": ("strength", "bias"),
+}
+"""The weights that each of :data:`SCORES` reads."""
+
+
+def bilinear(
+    z: np.ndarray, pairs: np.ndarray, logits: np.ndarray, *, directed: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors whose inner products come near the logits of a decoder that has no factors.
+
+    ``sum_k w_k z_ik z_jk + p (|z_i|^2 + |z_j|^2) + u . z_i + v . z_j + c``, fitted to the logits by least squares;
+    u = v unless `directed`.  It ranks roughly as the decoder does, which is enough to choose the pairs that the
+    decoder then scores.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+    pairs : ndarray of int64, shape (n_pairs, 2)
+        At most :data:`SAMPLED_PAIRS` of them are used.
+    logits : ndarray of float32, shape (n_pairs,)
+        What the decoder gives them.
+    directed : bool
+
+    Returns
+    -------
+    left, right : ndarray of float32, shape (n_nodes, latent_dim + 2)
+    """
+    if len(pairs) > SAMPLED_PAIRS:
+        chosen = np.linspace(0, len(pairs) - 1, SAMPLED_PAIRS).astype(np.int64)
+        pairs, logits = pairs[chosen], logits[chosen]
+    square = np.square(z).sum(axis=1, keepdims=True)
+    first, second = pairs[:, 0], pairs[:, 1]
+    ends = [z[first], z[second]] if directed else [z[first] + z[second]]
+    columns = np.concatenate([z[first] * z[second], square[first] + square[second], *ends], axis=1)
+    columns = columns.astype(np.float64)
+    centre, goal = columns.mean(axis=0), float(logits.mean(dtype=np.float64))
+    columns -= centre
+    gram = columns.T @ columns
+    gram[np.diag_indices_from(gram)] += RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)
+    solution = np.linalg.solve(gram, columns.T @ (logits - goal))
+    d = z.shape[1]
+    scale, length, u = solution[:d], solution[d], solution[d + 1 : 2 * d + 1]
+    v = solution[2 * d + 1 :] if directed else u
+    offset = goal - float(centre @ solution)
+    one = np.ones((len(z), 1))
+    left = np.concatenate([z * scale, length * square + z @ u[:, None] + offset, one], axis=1)
+    right = np.concatenate([z, one, length * square + z @ v[:, None]], axis=1)
+    return left.astype(np.float32), right.astype(np.float32)
