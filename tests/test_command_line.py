@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import networkx as nx
 import numpy as np
@@ -200,3 +201,78 @@ def test_an_interrupt_keeps_what_was_learnt(karate_csv, tmp_path):
         process.kill()
     assert process.returncode == 130
     assert read_run_dir(out).result().finished.reason == "cancelled"
+
+
+# ------------------------------------------------------------------- how files are read
+@pytest.fixture
+def folder(tmp_path):
+    files = tmp_path / "club"
+    (files / "inner").mkdir(parents=True)
+    (files / "edges.csv").write_text("\n".join(f"{a},{b}" for a, b in nx.karate_club_graph().edges))
+    rows = [f"{i},{i % 3},{i % 2},{i / 10}" for i in range(34)]
+    (files / "inner" / "features.csv").write_text("\n".join(["id,x,y,z", *rows]))
+    (files / "README.md").write_text("# A club")
+    return files
+
+
+def inspected(capsys, *arguments):
+    assert main(["inspect", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_folder_its_files_and_an_archive_are_the_same(folder, tmp_path, capsys):
+    files = [folder / "edges.csv", folder / "inner" / "features.csv"]
+    with zipfile.ZipFile(tmp_path / "club.zip", "w") as archive:
+        for path in files:
+            archive.write(path, path.name)
+    told = [inspected(capsys, *what) for what in ([folder], files, [tmp_path / "club.zip"])]
+    assert [(t["n_nodes"], t["n_edges"], t["n_features"]) for t in told] == [(34, 78, 3)] * 3
+    assert [[(f["how"]["name"], f["how"]["role"]) for f in t["files"]] for t in told] == [
+        [("edges.csv", "edges"), ("features.csv", "features")]
+    ] * 3
+
+
+def test_columns_are_told_and_can_be_used_otherwise(folder, capsys):
+    told = inspected(capsys, folder)
+    assert [(p["name"], p["use"]) for p in told["files"][1]["parts"]] == [
+        ("id", "id"), ("x", "features"), ("y", "features"), ("z", "features"),
+    ]  # fmt: skip
+    told = inspected(
+        capsys, folder, "--read", "features.csv:uses.y=label", "--read", "features.csv:uses.z=value"
+    )
+    assert (told["n_features"], told["n_labels"], told["values"]) == (1, 2, ["z"])
+    assert main(["inspect", str(folder)]) == 0
+    assert "features.csv: features from" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("features.csv", "FILE:SETTING=VALUE"),
+        ("features.csv:colour=red", "FILE:SETTING=VALUE"),
+        ("features.csv:role=feature", "must be one of"),
+        ("features.csv:uses.y=labels", "Did you mean 'label'"),
+        ("features.csv:uses.q=label", "Nothing in it is called 'q'"),
+        ("feature.csv:role=labels", "The files are: edges.csv, features.csv"),
+    ],
+)
+def test_a_wrong_word_about_a_file_is_one_line(folder, said, told, capsys):
+    assert main(["inspect", str(folder), "--read", said]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_a_run_is_repeated_from_its_files_and_its_specification(folder, tmp_path, capsys):
+    arguments = ["--read", "features.csv:uses.y=label", "--read", "edges.csv:header=no"]
+    small = ["--epochs", "2", "--set", "training.patience=0"]
+    assert main(["train", str(folder), *arguments, *small, "--out", str(tmp_path / "a"), "--json"]) == 0
+    spec = tmp_path / "a" / "spec.json"
+    files = RunSpec.from_json(spec.read_text()).dataset.files
+    assert [(f.name, f.role, f.header, dict(f.uses)) for f in files] == [
+        ("edges.csv", "edges", "no", {}), ("features.csv", "features", "auto", {"y": "label"}),
+    ]  # fmt: skip
+    assert main(["train", str(folder), "--spec", str(spec), "--out", str(tmp_path / "b"), "--json"]) == 0
+    first, second = (read_run_dir(tmp_path / name) for name in "ab")
+    assert first.graph().fingerprint == second.graph().fingerprint
+    assert second.graph().label_names == ("0", "1")
+    np.testing.assert_array_equal(first.result().z_mean, second.result().z_mean)
