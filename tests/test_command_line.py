@@ -14,6 +14,8 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from scipy.io import mmwrite
 
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.__main__ import main
@@ -276,3 +278,51 @@ def test_a_run_is_repeated_from_its_files_and_its_specification(folder, tmp_path
     assert first.graph().fingerprint == second.graph().fingerprint
     assert second.graph().label_names == ("0", "1")
     np.testing.assert_array_equal(first.result().z_mean, second.result().z_mean)
+
+
+def test_folders_of_several_formats(tmp_path, capsys):
+    cells = tmp_path / "cells"
+    cells.mkdir()
+    mmwrite(cells / "matrix.mtx", sparse.coo_array([[1, 0, 2], [0, 3, 0]]))
+    (cells / "features.tsv").write_text("g0\tG0\ng1\tG1\n")
+    (cells / "barcodes.tsv").write_text("c0\nc1\nc2\n")
+    told = inspected(capsys, cells)
+    assert (told["is_matrix"], told["n_nodes"], told["n_features"]) == (True, 3, 2)
+    (cells / "edges.csv").write_text("c0,c1\nc1,c2\n")
+    told = inspected(capsys, cells)
+    assert (told["n_nodes"], told["n_edges"], told["n_features"]) == (3, 2, 2)
+
+    benchmark = tmp_path / "ogb"
+    for name, text in {
+        "raw/edge.csv": "0,1\n1,2\n",
+        "raw/node-feat.csv": "1,2\n3,4\n5,6\n7,8\n",
+        "raw/node-label.csv": "0\n1\n1\n0\n",
+        "raw/num-node-list.csv": "4\n",
+        "raw/num-edge-list.csv": "2\n",
+        "split/time/train.csv": "0\n1\n",
+        "mapping/README.md": "nothing",
+    }.items():
+        (benchmark / name).parent.mkdir(parents=True, exist_ok=True)
+        (benchmark / name).write_text(text)
+    told = inspected(capsys, benchmark)
+    assert (told["n_nodes"], told["n_edges"], told["n_features"], told["n_labels"]) == (4, 2, 2, 2)
+
+
+def test_a_set_of_pickles(shared_data, capsys):
+    files = sorted((shared_data / "planetoid").glob("ind.citeseer.*"))
+    told = inspected(capsys, *files)
+    assert (told["n_nodes"], told["n_edges"], told["n_features"], told["format"]) == (
+        3327,
+        4552,
+        3703,
+        "Planetoid",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "n_nodes", "n_edges", "n_features"),
+    [("musae_facebook", 22470, 170823, 4714), ("karateclub_twitch", 7126, 35324, 2545)],
+)
+def test_real_folders(shared_data, capsys, name, n_nodes, n_edges, n_features):
+    told = inspected(capsys, shared_data / name)
+    assert (told["n_nodes"], told["n_edges"], told["n_features"]) == (n_nodes, n_edges, n_features)
