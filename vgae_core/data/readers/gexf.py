@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
-from vgae_core.data.readers.base import Edges, Format, Probe
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
-from vgae_core.data.readers.xml import has_root, parse_tree
+from vgae_core.data.readers.base import Probe
+from vgae_core.data.readers.xml import document_format, fill
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -29,24 +28,8 @@ def _graph(probe: Probe, root: Element) -> nx.Graph:
     if found is None:
         raise probe.error("Holds no <graph>.", mend="Write it with Gephi or networkx.write_gexf.")
     graph = reader.make_graph(found)
-    for key, value in graph.graph.get("node_default", {}).items():
-        for attributes in graph.nodes.values():
-            attributes.setdefault(key, value)
+    fill(graph.nodes.values(), graph.graph.get("node_default", {}))
     return graph
 
 
-def _edges(probe: Probe) -> Edges:
-    root, n_nodes, n_edges = parse_tree(probe, _tag)
-    graph = parse(probe, FORMAT.title, lambda: _graph(probe, root))
-    return graph_edges(probe, graph, FORMAT.title, n_nodes=n_nodes, n_edges=n_edges)
-
-
-FORMAT = Format(
-    key="gexf",
-    title="GEXF",
-    suffixes=("gexf",),
-    recognise=lambda probe: has_root(probe, "gexf"),
-    guess=lambda probe: "edges",
-    edges=_edges,
-    parts=lambda probe, content: inner_parts(_edges(probe)),
-)
+FORMAT = document_format("gexf", "GEXF", _tag, _graph)

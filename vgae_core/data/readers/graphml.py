@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
-from vgae_core.data.readers.base import Edges, Format, Probe
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
-from vgae_core.data.readers.xml import has_root, parse_tree
+from vgae_core.data.readers.base import Probe
+from vgae_core.data.readers.xml import document_format, fill
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,27 +29,9 @@ def _graph(probe: Probe, root: Element) -> nx.Graph:
         raise probe.error("Holds no <graph>.", mend="Write it with networkx.write_graphml, yEd or Gephi.")
     keys, defaults = reader.find_graphml_keys(root)
     graph = reader.make_graph(found, keys, defaults)
-    for key, value in graph.graph["node_default"].items():
-        for attributes in graph.nodes.values():
-            attributes.setdefault(key, value)
-    for key, value in graph.graph["edge_default"].items():
-        for attributes in graph.edges.values():
-            attributes.setdefault(key, value)
+    fill(graph.nodes.values(), graph.graph["node_default"])
+    fill(graph.edges.values(), graph.graph["edge_default"])
     return graph
 
 
-def _edges(probe: Probe) -> Edges:
-    root, n_nodes, n_edges = parse_tree(probe, _tag)
-    graph = parse(probe, FORMAT.title, lambda: _graph(probe, root))
-    return graph_edges(probe, graph, FORMAT.title, n_nodes=n_nodes, n_edges=n_edges)
-
-
-FORMAT = Format(
-    key="graphml",
-    title="GraphML",
-    suffixes=("graphml",),
-    recognise=lambda probe: has_root(probe, "graphml"),
-    guess=lambda probe: "edges",
-    edges=_edges,
-    parts=lambda probe, content: inner_parts(_edges(probe)),
-)
+FORMAT = document_format("graphml", "GraphML", _tag, _graph)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.base import Edges, Format, Probe, shorten
+from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MAX_DEPTH = 200
 
@@ -65,6 +70,33 @@ class _Builder(TreeBuilder):
     def end(self, tag: str) -> Element:
         self.depth -= 1
         return super().end(self._tags[tag][1])
+
+
+def document_format(
+    key: str, title: str, rename: Callable[[str, str], str], graph: Callable[[Probe, Element], nx.Graph]
+) -> Format:
+    """Return the format of an XML document with the root `key`, whose tree `graph` turns into a graph."""
+
+    def edges(probe: Probe) -> Edges:
+        root, n_nodes, n_edges = parse_tree(probe, rename)
+        found = parse(probe, title, lambda: graph(probe, root))
+        return graph_edges(probe, found, title, n_nodes=n_nodes, n_edges=n_edges)
+
+    return Format(
+        key=key,
+        title=title,
+        suffixes=(key,),
+        recognise=lambda probe: has_root(probe, key),
+        guess=lambda probe: "edges",
+        edges=edges,
+        parts=lambda probe, content: inner_parts(edges(probe)),
+    )
+
+
+def fill(several: Iterable[dict[str, Any]], defaults: Mapping[str, Any]) -> None:
+    """Give all of several attributes what they lack, which networkx leaves to its user."""
+    for attributes in several:
+        attributes.update({**defaults, **attributes})
 
 
 def parse_tree(probe: Probe, rename: Callable[[str, str], str]) -> tuple[Element, int, int]:
