@@ -230,6 +230,19 @@ def test_a_file_dropped_again_replaces_the_old_one_and_all_can_go(app):
     assert not [s for s in at.selectbox if s.key.startswith("upload_role_")]
 
 
+def test_a_whole_folder(app):
+    at = open_upload(app)
+    at.toggle(key="upload_folder").set_value(True).run()
+    at = drop(
+        at, ("club/edges.csv", EDGES), ("club/more/features.csv", FEATURES), ("club/README.md", b"A club")
+    )
+    assert [f.name for f in at.session_state["upload_desk"].files] == ["edges.csv", "features.csv"]
+    at = read_files(at)
+    assert not at.error
+    assert (metric(at, "Edges"), metric(at, "Features")) == ("4", "2")
+    assert "features.csv" in texts(at)
+
+
 def test_limits_stand_beside_the_drop_zone(app):
     assert f"{uploads.LIMITS.nodes:,} nodes, {uploads.LIMITS.edges:,} entries" in texts(open_upload(app))
 
