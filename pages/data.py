@@ -84,7 +84,7 @@ def matrix_views(graph: GraphData) -> dict:
     seen = views.feature_view(graph.features)
     return {
         "rows": seen,
-        "columns": views.degree_distribution(seen.per_column),
+        "columns": views.rank_curve(seen.per_column),
         "values": views.value_view(graph.features),
         "picture": views.matrix_picture(graph.features),
         "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
@@ -247,20 +247,22 @@ def show_picture(picture: views.Picture) -> None:
         )
 
 
-def show_columns(shown: views.DegreeDistribution, seen: views.FeatureView, names: tuple[str, ...]) -> None:
-    """Draw how many columns hold how many values, and which hold the most."""
+def show_columns(curve: tuple, seen: views.FeatureView, names: tuple[str, ...]) -> None:
+    """Draw how many values each column holds, the fullest first, and name the first."""
+    rank, count = curve
     fig = go.Figure(
         go.Scatter(
-            x=shown.degree,
-            y=shown.n_nodes,
-            mode="markers",
-            marker={"size": 7, "color": charts.colour(0), "opacity": 0.8},
-            hovertemplate="%{x:,.4~g} values<br>%{y:,.4~g} columns<extra></extra>",
+            x=rank,
+            y=count,
+            mode="lines",
+            fill="tozeroy",
+            line={"color": charts.colour(0), "width": 2, "shape": "hv"},
+            hovertemplate="column of rank %{x:,}<br>%{y:,} values<extra></extra>",
         )
     )
-    fig.update_xaxes(type="log", title="Values other than 0, a column", dtick=1)
-    fig.update_yaxes(type="log", title="Columns", dtick=1)
-    charts.show(fig, key="columns", alt="Number of columns by their values, both axes logarithmic.")
+    fig.update_xaxes(title="Column, the fullest first")
+    fig.update_yaxes(title="Values other than 0", rangemode="tozero")
+    charts.show(fig, key="columns", alt="Values of each column, the fullest column first.")
     if seen.most_used:
         listed = ", ".join(
             f"{charts.plain(names[column], 40) if names else f'column {column + 1}'} ({count:,})"
@@ -281,9 +283,9 @@ def show_values(view: views.ValueView) -> None:
         )
     )
     fig.update_xaxes(title="Value (zeros are not drawn)")
-    fig.update_yaxes(title="How often", type="log", dtick=1)
+    fig.update_yaxes(title="How often", rangemode="tozero")
     fig.update_layout(bargap=0)
-    charts.show(fig, key="values", alt="How often each value other than 0 occurs, on a logarithmic axis.")
+    charts.show(fig, key="values", alt="How often each value other than 0 occurs.")
 
 
 def show_matrix(picture: views.MatrixPicture) -> None:

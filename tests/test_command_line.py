@@ -17,6 +17,7 @@ import pytest
 from scipy import sparse
 from scipy.io import mmwrite
 
+from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.__main__ import main
 from vgae_core.data.splits import load_split
@@ -326,3 +327,22 @@ def test_a_set_of_pickles(shared_data, capsys):
 def test_real_folders(shared_data, capsys, name, n_nodes, n_edges, n_features):
     told = inspected(capsys, shared_data / name)
     assert (told["n_nodes"], told["n_edges"], told["n_features"]) == (n_nodes, n_edges, n_features)
+
+
+def test_a_matrix_run_is_evaluated_and_exported(tmp_path, capsys):
+    graph, folder = matrix_runs.make_matrix(), tmp_path / "run"
+    result = matrix_runs.make_result(graph)
+    write_run_dir(folder, matrix_runs.spec_of(graph), graph, result, [])
+    assert main(["evaluate", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["test"] == pytest.approx(result.metrics["test"])
+    assert found["baselines"]["svd"] == pytest.approx(result.metrics["baselines"]["svd"])
+    assert main(["evaluate", str(folder)]) == 0
+    assert "Popularity" in capsys.readouterr().out
+    to = tmp_path / "items.csv"
+    assert main(["export", str(folder), "--what", "links", "--to", str(to)]) == 0
+    table = pd.read_csv(to)
+    assert {"row", "column", "expected"} <= set(table)
+    dense = graph.features.toarray()
+    places = [(int(a.split()[1]), int(b.split()[1])) for a, b in table[["row", "column"]].to_numpy()]
+    assert not dense[tuple(np.array(places).T)].any()

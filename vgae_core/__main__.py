@@ -23,9 +23,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from scipy import sparse
 
-from vgae_core.analysis.baselines import BASELINES, run_baselines
-from vgae_core.analysis.metrics import link_metrics
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, entry_baselines, run_baselines
+from vgae_core.analysis.entries import recommended
+from vgae_core.analysis.metrics import link_metrics, ranking_metrics
+from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import FileReport, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
@@ -33,10 +36,10 @@ from vgae_core.data.readers.archives import is_data
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.samples import load_sample
-from vgae_core.data.splits import load_split
+from vgae_core.data.splits import load_split, without_entries
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
-from vgae_core.runs.export import link_table, write_embedding, write_table
+from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
@@ -129,7 +132,7 @@ def train_command(options: argparse.Namespace) -> int:
 def evaluate_command(options: argparse.Namespace) -> int:
     """Work the scores of a run out again from its codes, its data and its split."""
     run = read_run_dir(options.run)
-    metrics = _evaluate(run.result(), run.graph())
+    metrics = _evaluate(run.result(), run.graph(), run.spec)
     if options.json:
         print(json.dumps(finite(metrics)))
     else:
@@ -153,6 +156,10 @@ def export_command(options: argparse.Namespace) -> int:
     result, graph = run.result(), run.graph()
     if options.what == "embedding":
         write_embedding(to, result, graph)
+    elif run.spec.model.family == "vae":
+        known = sparse.csr_array(graph.features)
+        pairs, logits = recommended(result.left, result.right, known, LINKS)
+        write_table(to, entry_table(graph, pairs, logits, str(result.model["scale"])))
     else:
         pairs, logits = result.missing_links(graph.adjacency, LINKS, directed=graph.directed)
         write_table(to, link_table(graph, pairs, logits))
@@ -277,7 +284,7 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
         profile = graph.profile
-        family = str(dict(changes).get("model.family", spec.model.family))
+        family = str(dict(changes).get("model.family", "vae" if graph.is_matrix else spec.model.family))
         spec = for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
     spec = _changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
     first = options.path[0]
@@ -323,8 +330,8 @@ def _stop_on_interrupt() -> threading.Event:
 
 
 # ---------------------------------------------------------------------------- output
-def _evaluate(result: RunResult, graph: GraphData) -> dict[str, Any]:
-    """Return the scores as in metrics.json, from codes, pairs and message edges alone."""
+def _evaluate(result: RunResult, graph: GraphData, spec: RunSpec) -> dict[str, Any]:
+    """Return the scores as in metrics.json, from codes, pairs and what the model was shown alone."""
     split = result.split
     if len(result.z_mean) != graph.n_nodes:
         raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
@@ -337,19 +344,28 @@ def _evaluate(result: RunResult, graph: GraphData) -> dict[str, Any]:
     if len(split.val):
         metrics["val"] = scores(split.val, split.val_neg)
     truth = np.repeat([1, 0], [len(split.test), len(split.test_neg)])
+    if spec.model.family != "vae":
+        metrics["baselines"] = {
+            name: link_metrics(truth, values) for name, values in run_baselines(graph, split).items()
+        }
+        return metrics
+    known = without_entries(graph.features, np.concatenate([split.val, split.test]))
+    metrics["test"] |= ranking_metrics(result.left, result.right, known, split.test)
+    pairs = np.concatenate([split.test, split.test_neg])
     metrics["baselines"] = {
-        name: link_metrics(truth, values) for name, values in run_baselines(graph, split).items()
+        name: link_metrics(truth, score_pairs(rows, pairs, columns))
+        | ranking_metrics(rows, columns, known, split.test)
+        for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items()
     }
     return metrics
 
 
 def _print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
-    rows += [
-        (BASELINES[name].title if name in BASELINES else name, values)
-        for name, values in metrics["baselines"].items()
-    ]
-    print(f"{'test edges':>26}  {'AUC':>8}  {'AP':>8}")
+    titles = {name: entry.title for name, entry in BASELINES.items()}
+    titles |= {name: title for name, (title, _) in ENTRY_BASELINES.items()}
+    rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
+    print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
         print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
 

@@ -186,3 +186,12 @@ def test_values_of_a_matrix_are_counted_without_zeros():
 def test_values_a_column_are_counted():
     x = np.array([[0, 1, 2], [0, 2, 0]], np.float32)
     assert views.feature_view(sparse.csr_array(x)).per_column.tolist() == [0, 2, 1]
+
+
+def test_a_rank_curve_falls_and_keeps_both_ends():
+    counts = np.random.default_rng(0).integers(0, 50, 500)
+    rank, count = views.rank_curve(counts, points=20)
+    assert (len(rank), rank[0], rank[-1]) == (20, 1, 500)
+    assert (count[0], count[-1]) == (counts.max(), counts.min())
+    assert np.all(np.diff(count) <= 0)
+    np.testing.assert_array_equal(count, np.sort(counts)[::-1][rank - 1])

@@ -14,7 +14,7 @@ from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.repairs import offers, repair
 from vgae_core.data.report import inspect
 from vgae_core.errors import DataError
-from vgae_core.spec import RepairSpec
+from vgae_core.spec import FileSpec, RepairSpec
 
 DENSE = np.round(sparse.random_array((9, 6), density=0.4, rng=np.random.default_rng(0)).toarray(), 3)
 
@@ -66,7 +66,8 @@ def test_labels_find_the_rows_by_name(tmp_path):
     parts = {"m.csv": csv(DENSE), "labels.csv": b"user,label\nuser 3,x\nuser 1,y\n"}
     for name, content in parts.items():
         (tmp_path / name).write_bytes(content)
-    raw = read([SourceFile("m.csv", tmp_path / "m.csv"), SourceFile("l", tmp_path / "labels.csv", "labels")])
+    files = [SourceFile(name, tmp_path / name) for name in parts]
+    raw = read(files, [FileSpec(name="labels.csv", role="labels")])
     assert raw.is_matrix
     assert raw.labels.tolist() == [-1, 1, -1, 0, -1, -1, -1, -1, -1]
 
@@ -74,7 +75,7 @@ def test_labels_find_the_rows_by_name(tmp_path):
 def test_a_square_matrix_is_a_graph_unless_the_user_says_otherwise(tmp_path):
     (tmp_path / "m.mtx").write_bytes(mtx(DENSE[:6]))
     assert not read([SourceFile("m.mtx", tmp_path / "m.mtx")]).is_matrix
-    said = read([SourceFile("m.mtx", tmp_path / "m.mtx", "features")])
+    said = read([SourceFile("m.mtx", tmp_path / "m.mtx")], [FileSpec(name="m.mtx", role="features")])
     assert said.is_matrix
     np.testing.assert_allclose(features_of(said), DENSE[:6], rtol=1e-6)
 
@@ -119,3 +120,10 @@ def test_too_few_zeros_are_told_before_training():
 def test_nothing_to_learn_from(features, said):
     with pytest.raises(DataError, match=said):
         repair(made(features), RepairSpec())
+
+
+def test_negative_values_are_told():
+    dense = np.diag([1.0, -2.0, 3.0, -4.0]).astype(np.float32)
+    for features in (dense, sparse.csr_array(dense)):
+        found = {f.code: f for f in inspect(made(features)).findings}
+        assert found["negative-values"].count == 2

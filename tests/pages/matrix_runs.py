@@ -50,7 +50,8 @@ def make_raw(graph: GraphData) -> RawGraph:
 def spec_of(graph: GraphData) -> RunSpec:
     """Return the default specification of a run on the matrix."""
     profile = graph.profile
-    return for_family(RunSpec(), "vae", feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    spec = for_family(RunSpec(), "vae", feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    return spec.replace("model.latent_dim", 4)
 
 
 def make_result(graph: GraphData) -> RunResult:

@@ -287,6 +287,24 @@ def feature_view(features: Features, bins: int = 40, top: int = 15) -> FeatureVi
     )
 
 
+def rank_curve(counts: np.ndarray, points: int = DISTINCT_DEGREES) -> tuple[np.ndarray, np.ndarray]:
+    """Return counts from the largest to the smallest, at most `points` of them, over their ranks from 1.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (n,)
+    points : int
+
+    Returns
+    -------
+    rank, count : ndarray of int64, shape (at most points,)
+        The first and the last are always among them.
+    """
+    falling = np.sort(counts)[::-1]
+    at = np.unique(np.linspace(0, max(len(falling) - 1, 0), min(points, len(falling))).astype(np.int64))
+    return at + 1, falling[at]
+
+
 @dataclass(frozen=True, eq=False)
 class ValueView:
     """How the values of a matrix are spread; zeros are left out."""

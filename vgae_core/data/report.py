@@ -202,6 +202,17 @@ def _of_matrix(raw: RawGraph) -> list[Finding]:
                 tuple(raw.feature_names[i] for i in empty_columns[:5]) if raw.feature_names else (),
             )
         )
+    below = int(np.count_nonzero((x.data if sparse.issparse(x) else x) < 0))
+    if below:
+        found.append(
+            Finding(
+                "negative-values",
+                "warning",
+                f"{below:,} of {int(a_row.sum()):,} values are negative. Held-out entries are told from zeros by how "
+                "large the model expects them, so scores say little of these: judge by the error of the rows.",
+                below,
+            )
+        )
     try:
         check_zeros(x.shape, int(a_row.sum()), SplitSpec())
     except DataError as error:
