@@ -16,6 +16,7 @@ from tests.pages.finished_runs import make_graph
 from tests.pages.matrix_runs import finish_run, make_matrix, make_raw
 from tests.pages.test_data import in_process, metric, open_upload, put, texts  # noqa: F401
 from tests.pages.test_model import asked  # noqa: F401
+from vgae_core.analysis import entries
 from vgae_core.data.samples import load_sample
 from vgae_core.spec import KINDS, LIKELIHOODS, LOSSES
 
@@ -333,3 +334,36 @@ def test_the_role_of_a_square_matrix_can_be_said(app):
     assert at.session_state["graph"].is_matrix
     assert metric(at, "Rows") == metric(at, "Columns") == "30"
     assert uploads.ROLES["features"].endswith("matrix")
+
+
+def test_a_matrix_model_of_a_graph_s_features(app, studio_store):
+    graph = dataclasses.replace(make_graph(60), features=make_matrix().features)
+    run = finish_run(studio_store, graph)
+    at = fine(app("latent_space", run=run.id))
+    assert {"Community", "Row total"} <= set(at.selectbox(key="map_colour").options)
+    at.selectbox(key="map_node").set_value("person 4").run()
+    fine(at)
+    assert "edge" in next(f.value for f in at.dataframe if "place" in f.value)
+    at = fine(app("reconstruction", run=run.id))
+    best = next(f.value for f in at.dataframe if "place" in f.value)
+    assert set(best["column"]) <= {f"column {j + 1}" for j in range(30)}
+
+
+def test_a_large_matrix_is_searched_on_demand(app, run, monkeypatch):
+    monkeypatch.setattr(entries, "EXACT_CELLS", 50)
+    at = fine(app("reconstruction", run=run.id))
+    before = len(at.dataframe)
+    at.button(key="recommended_start").click()
+    fine(at.run())
+    for _ in range(60):
+        if len(at.dataframe) > before:
+            break
+        at.session_state["background_jobs"]["recommended"][1]._process.wait(60)
+        fine(at.run())
+    result, graph = run.result(), run.graph()
+    pairs, _ = entries.recommended(result.left, result.right, graph.features, 1000)
+    table = next(
+        f.value for f in at.dataframe if {"row", "column"} <= set(f.value) and "value" not in f.value
+    )
+    assert table["row"].tolist() == [f"user {i}" for i in pairs[:, 0]]
+    assert table["column"].tolist() == [f"film {j}" for j in pairs[:, 1]]
