@@ -298,3 +298,15 @@ def test_edge_parts_find_every_edge_of_a_split(directed):
     ]  # fmt: skip
     if not directed:
         assert set(reconstruction.edge_parts(split, split.val[:, ::-1], 40)) == {"validation"}
+
+
+def test_scores_that_are_no_probabilities_are_spread_over_their_own_range():
+    rng = np.random.default_rng(0)
+    y, scores = rng.random(200) < 0.4, rng.normal(3, 10, 200)
+    got = reconstruction.spread(y, scores, bins=7)
+    ends = np.linspace(scores.min(), scores.max(), 8)
+    np.testing.assert_allclose(got["low"], ends[:-1])
+    assert got["edges"].tolist() == np.histogram(scores[y], bins=ends)[0].tolist()
+    assert got["non_edges"].sum() == np.count_nonzero(~y)
+    flat = reconstruction.spread(y, np.ones(200), bins=4)
+    assert flat["edges"].sum() == np.count_nonzero(y)

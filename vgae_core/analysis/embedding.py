@@ -12,9 +12,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import PCA
 
+from vgae_core.catalogue import Entry
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
-from vgae_core.spec import Entry
 
 MAX_POINTS = 20_000
 """Points drawn and selectable one by one; above it a fair sample stands on a density."""

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.embedding import MAX_POINTS, directions, pca, sample_points
+from vgae_core.catalogue import Entry
 from vgae_core.errors import DataError
-from vgae_core.spec import Entry, _Section, _setting
+from vgae_core.spec import _Section, _setting
 
 Report = Callable[[float, str], None]
 
