@@ -41,6 +41,7 @@ from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
+from vgae_core.runs.logs import LOGS
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
@@ -143,6 +144,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
 def export_command(options: argparse.Namespace) -> int:
     """Write a part of a run to a file."""
     run, to = read_run_dir(options.run), Path(options.to)
+    if options.what == "log":
+        if to.suffix not in LOGS:
+            raise RunError(f"No log is written as {to.suffix!r}.", where=str(to), mend=f"Use {' or '.join(LOGS)}.")
+        with atomic(to) as temporary:
+            temporary.write_bytes(LOGS[to.suffix](run.events()))
+        return 0
     if options.what == "script":
         from vgae_core.runs.script import export_script  # TensorFlow, only now that it is needed
 
@@ -513,12 +520,13 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", export_command, "Write a part of a run to a file.")
     export.add_argument("run", metavar="RUN_DIR")
-    export.add_argument("--what", required=True, choices=["embedding", "links", "bundle", "script"])
+    export.add_argument("--what", required=True, choices=["embedding", "links", "bundle", "script", "log"])
     export.add_argument(
         "--to",
         metavar="FILE",
         required=True,
-        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip",
+        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip; "
+        "log: .csv or .tfevents (TensorBoard)",
     )
     return parser
 
