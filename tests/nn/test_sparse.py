@@ -35,7 +35,7 @@ def test_unsorted_indices_are_put_in_order():
     assert tensor.values.numpy().tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("order", ["sorted", "any"])
+@pytest.mark.parametrize("order", ["sorted", "runs", "any"])
 @pytest.mark.parametrize("n_pairs", [0, 1, 7, 5000])
 def test_dots_of_pairs_and_their_gradients_equal_the_dense_ones(order, n_pairs, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_ENTRIES", 4096)  # several blocks, the last one not full
@@ -44,6 +44,9 @@ def test_dots_of_pairs_and_their_gradients_equal_the_dense_ones(order, n_pairs, 
     pairs = np.column_stack([rng.integers(0, 40, n_pairs), rng.integers(0, 60, n_pairs)]).astype(np.int32)
     if order == "sorted":
         pairs = pairs[np.argsort(pairs[:, 0])]
+    if order == "runs":
+        parts = np.array_split(pairs, 3)
+        pairs = np.concatenate([part[np.argsort(part[:, 0])] for part in parts])
     upstream = rng.normal(size=(n_pairs, 1)).astype(np.float32)
     a, b = tf.constant(left), tf.constant(right)
     with tf.GradientTape() as tape:

@@ -14,6 +14,9 @@ from scipy import sparse
 BLOCK_ENTRIES = 2**20
 """Entries gathered at once for the dot products of pairs: what fits the caches of a core."""
 
+MOST_RUNS = 4
+"""Sorted lists that pairs may be made of before sorting them all is cheaper."""
+
 
 def _csr(indices: tf.Tensor, values: tf.Tensor, dense_shape: tf.Tensor) -> tf.Tensor:
     return tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=values, dense_shape=dense_shape)
@@ -67,7 +70,7 @@ def pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
     left : tf.Tensor of float32, shape (n, k)
     right : tf.Tensor of float32, shape (m, k)
     pairs : tf.Tensor of int32, shape (n_pairs, 2)
-        Any order; sorted by the first column is fastest.
+        Any order; sorted by the first column, or a few such lists one after another, is fastest.
 
     Returns
     -------
@@ -91,21 +94,36 @@ def _pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tuple[tf.
     _, dots = tf.while_loop(lambda block, _: block < blocks, step, (0, empty), parallel_iterations=1)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
-        first = pairs[:, 0]
-        in_order = tf.reduce_all(first[1:] >= first[:-1])
-        places, values = tf.cond(
-            in_order, lambda: (pairs, upstream[:, 0]), lambda: _by_first(pairs, upstream[:, 0])
-        )
-        shape = tf.cast([tf.shape(left)[0], tf.shape(right)[0]], tf.int64)
-        csr = _csr(tf.cast(places, tf.int64), values, shape)
-        return _times(csr, right), _turned_times(csr, left), None
+        values, first = upstream[:, 0], pairs[:, 0]
+        falls = tf.cast(first[1:] < first[:-1], tf.int32)
+
+        def by_runs() -> tuple[tf.Tensor, tf.Tensor]:
+            return _scatter(left, right, pairs, values, tf.concat([[0], tf.cumsum(falls)], axis=0)[:n_pairs])
+
+        def by_sorting() -> tuple[tf.Tensor, tf.Tensor]:
+            order = tf.argsort(first, stable=True)
+            return _scatter(
+                left, right, tf.gather(pairs, order), tf.gather(values, order), tf.zeros_like(first)
+            )
+
+        return *tf.cond(tf.reduce_sum(falls) < MOST_RUNS, by_runs, by_sorting), None
 
     return dots.concat()[:, None], gradient
 
 
-def _by_first(pairs: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    order = tf.argsort(pairs[:, 0], stable=True)
-    return tf.gather(pairs, order), tf.gather(values, order)
+def _scatter(
+    left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor, values: tf.Tensor, run: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return ``G right`` and ``G^T left`` for G with `values` at `pairs`, which are sorted within each run.
+
+    Runs stand below one another as blocks of rows, so that the rows of all of them are in order.
+    """
+    n, runs = tf.shape(left)[0], 1 + tf.reduce_max(tf.concat([run, [0]], axis=0))
+    rows = pairs[:, 0] + run * n
+    places = tf.cast(tf.stack([rows, pairs[:, 1]], axis=1), tf.int64)
+    csr = _csr(places, values, tf.cast([n * runs, tf.shape(right)[0]], tf.int64))
+    to_left = tf.reduce_sum(tf.reshape(_times(csr, right), (runs, n, left.shape[1])), axis=0)
+    return to_left, _turned_times(csr, tf.tile(left, [runs, 1]))
 
 
 def matmul(matrix: object, dense: object, *, symmetric: bool = False) -> object:

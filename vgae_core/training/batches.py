@@ -33,6 +33,11 @@ EXCLUDE_COLLISIONS_FROM = 0.001
 Below it at most one negative in a thousand is an edge, and the check would cost more than it mends."""
 
 
+PREFETCH_PAIRS = 1_000_000
+"""Training edges a batch up to which the next batch is drawn while the model learns; larger ones would only
+double the memory, with every core at work already."""
+
+
 @dataclass(frozen=True)
 class Batches:
     """The training batches of a run and how its encoder is fed.
@@ -207,23 +212,15 @@ def pair_batches(
         offset = tf.random.stateless_uniform((count,), draw(step, 3), dtype=tf.float64)
         source = tf.cast((slices + offset) * (n / tf.cast(count, tf.float64)), tf.int32)
         source = tf.minimum(source, n - 1)
-        target = tf.random.stateless_uniform((count,), draw(step, 0), maxval=n, dtype=tf.int32)
-        proper = source != target
+        target = tf.random.stateless_uniform((count,), draw(step, 0), maxval=n - 1, dtype=tf.int32)
+        target += tf.cast(target >= source, tf.int32)  # any node but the source
+        proper = tf.ones((count,))
         if keys is not None:
-            low, high = (
-                (source, target) if directed else (tf.minimum(source, target), tf.maximum(source, target))
-            )
-            key = tf.cast(low, tf.int64) * n + tf.cast(high, tf.int64)
+            ends = (source, target) if directed else (tf.minimum(source, target), tf.maximum(source, target))
+            key = tf.cast(ends[0], tf.int64) * n + tf.cast(ends[1], tf.int64)
             place = tf.minimum(tf.searchsorted(keys, key), n_train - 1)
-            proper &= tf.gather(keys, place) != key
-        return tf.stack([source, target], axis=1), tf.cast(proper, tf.float32)
-
-    def merged(positive: tf.Tensor, negative: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the place of each pair in the two sorted lists together, positives first in a row."""
-        first, second = positive[:, 0], negative[:, 0]
-        here = tf.range(tf.shape(first)[0]) + tf.searchsorted(second, first, side="left")
-        there = tf.range(tf.shape(second)[0]) + tf.searchsorted(first, second, side="right")
-        return here, there
+            proper = tf.cast(tf.gather(keys, place) != key, tf.float32)
+        return tf.stack([source, target], axis=1), proper
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         if steps == 1:
@@ -236,20 +233,19 @@ def pair_batches(
             chosen = tf.gather(pairs, tf.sort(order))
         count = tf.shape(chosen)[0]
         fakes, proper = negatives(step, count * ratio)
-        here, there = merged(chosen, fakes)
-        total = count * (1 + ratio)
-        place = tf.concat([here, there], 0)[:, None]
-        truth = tf.scatter_nd(here[:, None], tf.ones((count,)), (total,))
-        counted = tf.scatter_nd(place, tf.concat([tf.ones((count,)), proper], 0), (total,))
-        inputs = {**encoder_inputs, "pairs": tf.scatter_nd(place, tf.concat([chosen, fakes], 0), (total, 2))}
+        inputs = {**encoder_inputs, "pairs": tf.concat([chosen, fakes], 0)}  # two sorted lists
+        truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
+        counted = tf.concat([tf.ones((count,)), proper], 0)
         weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_targets is not None:
             _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
         return inputs, targets, weights
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return dataset.prefetch(1), steps, 0.0 if exclude else float(density)
+    if size <= PREFETCH_PAIRS:
+        dataset = dataset.prefetch(1)
+    return dataset, steps, 0.0 if exclude else float(density)
 
 
 def all_pair_batches(
