@@ -54,7 +54,9 @@ def how(name: str) -> str:
 def metric(key: str) -> metrics.Metric:
     """Return what a reported number is called and how to read it."""
     name, _, k = key.rpartition("_at_")
-    return metrics.RANKINGS[name].at(k) if name in metrics.RANKINGS else metrics.METRICS[key]
+    return (
+        metrics.RANKINGS[name].at(k) if name in metrics.RANKINGS else {**metrics.METRICS, **metrics.HARD}[key]
+    )
 
 
 def entry_columns(scale: str) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
             if not setting.key.startswith(keys) or setting.key == "model.family":
                 continue  # another section, or chosen above
             value = functools.reduce(getattr, setting.key.split("."), spec)
-            unused = setting.key == "model.hidden_units" and spec.model.encoder == "normalised"
+            unused = setting.key in {f"model.{name}" for name in spec.model.unused()}
             with st.container():
                 chosen = forms.field(setting, value, setting.key, disabled=unused)
             if chosen != value:

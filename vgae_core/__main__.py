@@ -25,10 +25,8 @@ from typing import Any, TextIO
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, entry_baselines, run_baselines
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES
 from vgae_core.analysis.entries import recommended
-from vgae_core.analysis.metrics import link_metrics, ranking_metrics
-from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import FileReport, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
@@ -39,6 +37,7 @@ from vgae_core.data.samples import load_sample
 from vgae_core.data.splits import load_split, without_entries
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
+from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
@@ -343,28 +342,11 @@ def _evaluate(result: RunResult, graph: GraphData, spec: RunSpec) -> dict[str, A
     if len(result.z_mean) != graph.n_nodes:
         raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
 
-    def scores(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
-        truth = np.repeat([1, 0], [len(positive), len(negative)])
-        return link_metrics(truth, result.score(np.concatenate([positive, negative])))
-
-    metrics: dict[str, Any] = {"test": scores(split.test, split.test_neg)}
-    if len(split.val):
-        metrics["val"] = scores(split.val, split.val_neg)
-    truth = np.repeat([1, 0], [len(split.test), len(split.test_neg)])
-    if spec.model.family != "vae":
-        metrics["baselines"] = {
-            name: link_metrics(truth, values) for name, values in run_baselines(graph, split).items()
-        }
-        return metrics
-    known = without_entries(graph.features, np.concatenate([split.val, split.test]))
-    metrics["test"] |= ranking_metrics(result.left, result.right, known, split.test)
-    pairs = np.concatenate([split.test, split.test_neg])
-    metrics["baselines"] = {
-        name: link_metrics(truth, score_pairs(rows, pairs, columns))
-        | ranking_metrics(rows, columns, known, split.test)
-        for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items()
-    }
-    return metrics
+    entries = None
+    if spec.model.family == "vae":
+        known = without_entries(graph.features, np.concatenate([split.val, split.test]))
+        entries = (result.left, result.right, known)
+    return evaluate(spec, graph, split, result.score, matrix=entries)[1]
 
 
 def _print_scores(metrics: Any) -> None:

@@ -205,3 +205,15 @@ def test_colour_range_ignores_outliers_and_what_is_not_finite():
     assert embedding.colour_range(np.full(9, 3.0)) == (2.5, 3.5)
     assert embedding.colour_range(np.full(3, np.nan)) == (0.0, 1.0)
     assert embedding.colour_range(np.r_[np.zeros(1000), 7.0]) == (0.0, 7.0)
+
+
+def test_latent_metrics_tell_a_collapsed_dimension():
+    rng = np.random.default_rng(0)
+    z_mean = np.column_stack([rng.normal(size=500), np.zeros(500)]).astype(np.float32)
+    z_log_var = np.column_stack([np.full(500, np.log(0.25)), np.zeros(500)]).astype(np.float32)
+    found = embedding.latent_metrics(z_mean, z_log_var)
+    assert (found["active_units"], found["latent_dim"]) == (1, 2)
+    assert found["mean_sigma"] == pytest.approx(0.75)
+    # The divergence of two normals in one dimension, as textbooks have it.
+    exact = np.mean(np.log(1 / 0.5) + (0.25 + z_mean[:, 0].astype(float) ** 2) / 2 - 0.5)
+    assert found["kl"] == pytest.approx(exact, rel=1e-6)

@@ -46,9 +46,34 @@ def test_hits_equal_a_naive_loop():
     y = rng.random(400) < 0.5
     scores = np.round(rng.normal(size=400) + y, 1)
     result = metrics.link_metrics(y, scores)
-    for k in (10, 50):
+    for k in (10, 50, 100):
         bar = sorted(scores[~y], reverse=True)[k - 1]
         assert result[f"hits_at_{k}"] == pytest.approx(np.mean([s > bar for s in scores[y]]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 30))
+def test_hard_metrics_equal_naive_loops(seed, edges, each):
+    rng = np.random.default_rng(seed)
+    positive = rng.integers(0, 6, edges).astype(np.float32)  # few values: many ties
+    negative = rng.integers(0, 6, (edges, each)).astype(np.float32)
+    ranks = [
+        1 + sum(1.0 if q > p else 0.5 if q == p else 0.0 for q in row)
+        for p, row in zip(positive, negative, strict=True)
+    ]
+    found = metrics.hard_metrics(positive, negative)
+    assert set(found) == set(metrics.HARD)
+    assert found["hard_mrr"] == pytest.approx(np.mean([1 / rank for rank in ranks]))
+    assert found["hard_hits_at_10"] == pytest.approx(np.mean([rank <= 10 for rank in ranks]))
+    areas = [sk.roc_auc_score([1] + [0] * each, [p, *row]) for p, row in zip(positive, negative, strict=True)]
+    assert found["hard_auc"] == pytest.approx(np.mean(areas))
+
+
+def test_hard_metrics_refuse_what_they_cannot_compare():
+    with pytest.raises(DataError, match=r"\(3,\) and \(2, 5\)"):
+        metrics.hard_metrics(np.zeros(3), np.zeros((2, 5)))
+    with pytest.raises(RunError, match="not finite"):
+        metrics.hard_metrics(np.array([np.nan]), np.zeros((1, 5)))
 
 
 def test_curves_are_thin_keep_their_ends_and_their_area():

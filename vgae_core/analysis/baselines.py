@@ -57,7 +57,9 @@ class Baseline:
         return self.kernel(_pattern(message), features, pairs)
 
 
-def run_baselines(graph: GraphData, split: LinkSplit) -> dict[str, np.ndarray]:
+def run_baselines(
+    graph: GraphData, split: LinkSplit, pairs: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return every applicable baseline's scores of the test pairs.
 
     Parameters
@@ -65,14 +67,16 @@ def run_baselines(graph: GraphData, split: LinkSplit) -> dict[str, np.ndarray]:
     graph : GraphData
         Its features are used; of its edges only the training edges.
     split : LinkSplit
+    pairs : ndarray of int64, shape (n_pairs, 2), optional
+        Score these instead.
 
     Returns
     -------
-    dict of str to ndarray of float64, shape (n_test + n_test_neg,)
+    dict of str to ndarray of float64, shape (n_test + n_test_neg,) or (n_pairs,)
         Keys of :data:`BASELINES`; test edges first, then non-edges.
     """
     pattern = _pattern(split.message(graph.n_nodes, graph))
-    pairs = np.concatenate([split.test, split.test_neg])
+    pairs = np.concatenate([split.test, split.test_neg]) if pairs is None else pairs
     # The neighbourhood scores differ in one weight a node: walk the neighbours once for all.
     degree = np.diff(pattern.indptr)
     together = _shared_neighbours(

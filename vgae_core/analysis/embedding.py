@@ -266,6 +266,38 @@ def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
     return result
 
 
+ACTIVE = 0.01
+"""Variance over nodes above which a latent dimension says something (Burda et al. 2016)."""
+
+
+def latent_metrics(z_mean: np.ndarray, z_log_var: np.ndarray) -> dict[str, float]:
+    """Return how much of the latent space is used: whether the posterior collapsed to the prior.
+
+    Parameters
+    ----------
+    z_mean, z_log_var : ndarray of float32, shape (n_nodes, latent_dim)
+
+    Returns
+    -------
+    dict of str to float
+        ``active_units`` (dimensions whose mean varies by more than :data:`ACTIVE` over nodes), ``latent_dim``,
+        ``kl`` (nats a node, from the standard normal) and ``mean_sigma``.
+
+    References
+    ----------
+    Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519, section 5.1.
+    """
+    mean, log_var = z_mean.astype(np.float64), z_log_var.astype(np.float64)
+    variance = np.exp(np.clip(log_var, -50.0, 50.0))
+    divergence = 0.5 * (np.square(mean) + variance - 1.0 - log_var).sum(axis=1)
+    return {
+        "active_units": float(np.count_nonzero(mean.var(axis=0) > ACTIVE)),
+        "latent_dim": float(z_mean.shape[1]),
+        "kl": float(divergence.mean()),
+        "mean_sigma": float(np.sqrt(variance).mean()),
+    }
+
+
 def uncertainty(z_log_var: np.ndarray) -> np.ndarray:
     """Return the mean standard deviation σ of each node's latent code.
 

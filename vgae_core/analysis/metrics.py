@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 
 from vgae_core.errors import DataError, RunError
 
-HITS_AT = (10, 50)
+HITS_AT = (10, 50, 100)
 """The K of the Hits@K reported by :func:`link_metrics`."""
 
 
@@ -72,6 +72,24 @@ RANKINGS: dict[str, Ranking] = {
     ),
 }
 """What the keys of :func:`ranking_metrics` stand for, before ``_at_k``."""
+
+
+HARD: dict[str, Metric] = {
+    "hard_auc": Metric(
+        "Hard AUC",
+        "Chance that a test edge scores above a non-edge that shares one of its ends and mostly a neighbour with the "
+        "other (Li et al. 2023); 0.5 is guessing. Random non-edges are far easier.",
+    ),
+    "hard_mrr": Metric(
+        "Hard MRR",
+        "Mean of 1 / rank of each test edge among its own hard non-edges; 1 where it always comes first.",
+    ),
+    "hard_hits_at_10": Metric(
+        "Hard Hits@10",
+        "Share of the test edges among the first 10 of their own hard non-edges and themselves.",
+    ),
+}
+"""Every key of :func:`hard_metrics`."""
 
 
 class Roc(NamedTuple):
@@ -151,7 +169,7 @@ def link_metrics(y_true: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``roc_auc``, ``average_precision``, ``hits_at_10``, ``hits_at_50``.
+        ``roc_auc``, ``average_precision``, ``hits_at_10``, ``hits_at_50``, ``hits_at_100``.
 
     Raises
     ------
@@ -211,6 +229,48 @@ def fast_auc_ap(pos_scores: np.ndarray, neg_scores: np.ndarray) -> tuple[float, 
     auc = float(np.sum(crossed * (2 * true_pos - gained), dtype=np.float64)) / (2.0 * n_pos * n_neg)
     precision = float(np.sum(gained * (true_pos / (last + 1)))) / n_pos
     return auc, precision
+
+
+def hard_metrics(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:
+    """Return how edges rank among non-edges of their own.
+
+    Parameters
+    ----------
+    positive : ndarray of float, shape (edges,)
+        Larger for a likelier edge.
+    negative : ndarray of float, shape (edges, each)
+        Row i holds the scores of the non-edges that edge i is compared with.
+
+    Returns
+    -------
+    dict of str to float
+        ``hard_auc``, ``hard_mrr`` and ``hard_hits_at_10``; of equal scores half count as above.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree or there is nothing to compare.
+    RunError
+        If a score is not finite.
+
+    References
+    ----------
+    Hu et al. 2020, Open Graph Benchmark, arXiv:2005.00687 (MRR); Li et al. 2023, arXiv:2306.10453.
+    """
+    if positive.ndim != 1 or negative.ndim != 2 or len(positive) != len(negative) or not negative.size:
+        raise DataError(
+            f"Expected scores of edges (m,) and of their non-edges (m, each). Received: shapes {positive.shape} and "
+            f"{negative.shape}."
+        )
+    both = np.concatenate([positive, negative.ravel()])
+    _checked(np.arange(len(both)) < len(positive), both)
+    own = positive[:, None]
+    above = (negative > own).sum(axis=1) + 0.5 * (negative == own).sum(axis=1)
+    return {
+        "hard_auc": float(1.0 - above.mean() / negative.shape[1]),
+        "hard_mrr": float(np.mean(1.0 / (1.0 + above))),
+        "hard_hits_at_10": float(np.mean(1.0 + above <= 10)),
+    }
 
 
 def ranking_metrics(

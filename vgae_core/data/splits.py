@@ -230,6 +230,64 @@ def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> 
     return _unrank(chosen, n, directed=graph.directed)
 
 
+def hard_non_edges(
+    graph: GraphData, split: LinkSplit, rng: np.random.Generator, *, edges: int = 500, each: int = 50
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return test edges and, for each, non-edges that are harder to tell from it than random ones.
+
+    One end of the test edge is kept, in turn, and the other replaced by the end of a walk of two steps over the
+    training edges: nodes with many shared neighbours come up most.  Where such walks keep ending at neighbours,
+    a random non-edge stands in.
+
+    Parameters
+    ----------
+    graph : GraphData
+        The whole graph, so that no edge is taken for a non-edge.
+    split : LinkSplit
+    rng : numpy.random.Generator
+    edges : int
+        Test edges at most.
+    each : int
+        Non-edges for each of them, drawn with repeats.
+
+    Returns
+    -------
+    chosen : ndarray of int64, shape (m,)
+        Places in ``split.test``, sorted.
+    pairs : ndarray of int64, shape (m, each, 2)
+
+    References
+    ----------
+    Li et al. 2023, Evaluating Graph Neural Networks for Link Prediction: Current Pitfalls and New Benchmarking,
+    arXiv:2306.10453 (negatives for each edge, corrupted at one end, chosen by heuristics).
+    """
+    n = graph.n_nodes
+    chosen = np.sort(rng.permutation(len(split.test))[:edges])
+    ends = np.concatenate([split.train, split.train[:, ::-1]])
+    steps = sparse.csr_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(n, n))
+    degree = np.diff(steps.indptr)
+
+    def walk(nodes: np.ndarray) -> np.ndarray:
+        """Return a random neighbour of each node; a lonely node stays where it is."""
+        many = degree[nodes]
+        place = steps.indptr[nodes] + (rng.random(len(nodes)) * many).astype(np.int64)
+        found = nodes.copy()
+        found[many > 0] = steps.indices[place[many > 0]]
+        return found
+
+    pairs = np.repeat(split.test[chosen], each, axis=0)
+    replaced = (1 - np.arange(len(pairs)) % each % 2).astype(np.int64)  # the second end, the first, …
+    taken = np.sort(_codes(graph.edges, n, directed=graph.directed))
+    open_ = np.arange(len(pairs))
+    for _ in range(10):
+        row, column = open_, replaced[open_]
+        pairs[row, column] = walk(walk(pairs[row, 1 - column]))
+        known = _contains(taken, _codes(pairs[open_], n, directed=graph.directed))
+        open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
+    pairs[open_] = sample_non_edges(graph, len(open_), rng)
+    return chosen, pairs.reshape(len(chosen), each, 2)
+
+
 def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
     """Return a random split of the entries of a matrix, with exact zeros for validation and test.
 

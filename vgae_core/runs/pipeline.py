@@ -15,10 +15,8 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
-from vgae_core.analysis.baselines import entry_baselines, run_baselines
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
-from vgae_core.analysis.metrics import link_metrics, ranking_metrics
-from vgae_core.analysis.reconstruction import score_pairs
+from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
@@ -35,6 +33,7 @@ from vgae_core.nn.models import (
     pair_weights,
 )
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, SplitSpec
 from vgae_core.training.batches import graph_batches, row_batches
@@ -128,30 +127,15 @@ def execute(
     stage("scoring")
     latent = make_encode(built, batches)()
     z_mean = latent["z_mean"]
-    test_pairs = np.concatenate([split.test, split.test_neg])
-    y_test = _truth(split.test, split.test_neg)
     score = pair_scorer(built, spec.model, z_mean, batches.totals)
-    scores = {"model": score(test_pairs)}
-    metrics: dict[str, Any] = {"test": link_metrics(y_test, scores["model"])}
-    if len(split.val):
-        val_pairs = np.concatenate([split.val, split.val_neg])
-        metrics["val"] = link_metrics(_truth(split.val, split.val_neg), score(val_pairs))
+    entries = None if known is None else (*pair_factors(built, z_mean, batches.totals), known)
+    scores, metrics = evaluate(
+        spec, graph, split, score, matrix=entries, before_baselines=lambda: stage("baselines")
+    )
+    if "z_log_var" in latent:
+        metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
     nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
     metrics |= node_metrics
-
-    stage("baselines")
-    metrics["baselines"] = {}
-    if known is None:
-        for name, values in run_baselines(graph, split).items():
-            scores[name] = values.astype(np.float32)
-            metrics["baselines"][name] = link_metrics(y_test, scores[name])
-    else:
-        metrics["test"] |= ranking_metrics(*pair_factors(built, z_mean, batches.totals), known, split.test)
-        for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
-            scores[name] = score_pairs(rows, test_pairs, columns)
-            metrics["baselines"][name] = link_metrics(y_test, scores[name]) | ranking_metrics(
-                rows, columns, known, split.test
-            )
 
     result = RunResult(
         metrics=metrics,
@@ -222,10 +206,6 @@ def environment(spec: RunSpec) -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "seed": spec.seed,
     }
-
-
-def _truth(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.ones(len(positive), np.int8), np.zeros(len(negative), np.int8)])
 
 
 def label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
