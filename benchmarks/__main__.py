@@ -1,11 +1,11 @@
-"""Run the benchmarks: `python -m benchmarks [reading] [training] [app]`; all of them by default."""
+"""Run the benchmarks: `python -m benchmarks [reading] [training] [rows] [app]`; all of them by default."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("reading", "training", "app")
+NAMES = ("reading", "training", "rows", "app")
 
 
 def main() -> int:

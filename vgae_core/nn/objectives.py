@@ -475,7 +475,7 @@ def _built(kind: str, what: str, make: Callable[[], Any], output: str) -> Any:
 def _own_loss(thing: Any, name: str, config: Mapping[str, Any]) -> keras.losses.Loss:
     """Return the loss of a registered function or class."""
     if inspect.isclass(thing):
-        made = thing(**config)
+        made: Any = thing(**config)
         return made if isinstance(made, keras.losses.Loss) else FunctionLoss(made, name)
     return FunctionLoss(thing, name, **config)
 
