@@ -11,12 +11,6 @@ from vgae_core.training.progress import by_output, curves, progress
 
 frame.require_router("train")
 
-PROGRESS_SECONDS = 0.5
-"""Between two looks at how far a run is."""
-
-CURVES_SECONDS = 2.0
-"""Between two drawings of its curves: the browser often shares its cores with the trainer."""
-
 
 # ----------------------------------------------------------------------------- controls
 def start(spec: RunSpec, graph: GraphData) -> None:
@@ -174,7 +168,7 @@ def show(run: StoredRun) -> None:
     working = run.info.active
     begun = bool(run.history())
 
-    @st.fragment(run_every=PROGRESS_SECONDS if working else None)
+    @st.fragment(run_every=live.PROGRESS_SECONDS if working else None)
     def head() -> None:
         if working and (not run.info.active or (not begun and run.history())):
             st.rerun()  # once each, for the first curves and for the controls
@@ -184,7 +178,7 @@ def show(run: StoredRun) -> None:
         else:
             show_end(run)
 
-    @st.fragment(run_every=CURVES_SECONDS if working else None)
+    @st.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
         scale = st.segmented_control(
             "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",

@@ -38,6 +38,7 @@ MAY_TRAIN = (
     "vgae_core.nn",
     "vgae_core.training.batches",
     "vgae_core.training.trainer",
+    "vgae_core.runs.benchmark",
     "vgae_core.runs.pipeline",
     "vgae_core.runs.script",
 )
