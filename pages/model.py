@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
+from vgae_core.catalogue import written
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
 from vgae_core.errors import SpecError
@@ -83,7 +84,7 @@ def offered(
         for name, entry in catalogue.items()
         if output.name in entry.outputs and (not entry.targets or kind in entry.targets)
     ]
-    return (*fitting, *(str(name) for name in used if name not in fitting))
+    return (*fitting, *(name for name in map(written, used) if name not in fitting))
 
 
 def named(catalogue: Mapping[str, ObjectiveEntry], names: tuple[str, ...]) -> dict[str, str]:
@@ -108,7 +109,7 @@ def output_settings(output: OutputSpec) -> dict[str, Setting]:
 
 def explain(output: OutputSpec) -> None:
     """Say in a line each what the chosen loss and metrics are."""
-    chosen = [(LOSSES, output.loss), *((METRICS, metric) for metric in output.metrics)]
+    chosen = [(LOSSES, written(output.loss)), *((METRICS, written(metric)) for metric in output.metrics)]
     lines = [f"`{name}`: {catalogue[name].help}" for catalogue, name in chosen if name in catalogue]
     st.caption("  \n".join(charts.message(line) for line in lines))
 
@@ -129,6 +130,8 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
 
     def change(spec: RunSpec, name: str, *, disabled: bool = False) -> RunSpec:
         setting, value = by_name[name], getattr(output, name)
+        if name in ("loss", "metrics"):  # a formula or a loss with settings is shown as text
+            value = written(value) if name == "loss" else tuple(map(written, value))
         chosen = forms.field(setting, value, setting.key, disabled=disabled)
         return spec if chosen == value else spec.replace(setting.key, chosen)
 

@@ -201,3 +201,18 @@ def test_reset_brings_the_defaults_back_and_keeps_the_data(page):
     assert spec_of(page) == before
     assert page.number_input(key="model.latent_dim").value == before.model.latent_dim
     assert page.number_input(key="outputs.z_vars.weight").value == before.output("z_vars").weight
+
+
+def test_formulas_and_losses_with_settings_are_shown_as_text(page):
+    spec = spec_of(page).replace("outputs.adj_rec.loss", "focal(gamma=1)")
+    spec = spec.replace("outputs.adj_rec.metrics", ["acc", "= mean(abs(y_true - probability))"])
+    page.session_state["spec"] = spec
+    page.session_state["spec_version"] = 1
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="outputs.adj_rec.loss").value == "focal(gamma=1)"
+    assert page.multiselect(key="outputs.adj_rec.metrics").value == [
+        "acc",
+        "= mean(abs(y_true - probability))",
+    ]
+    assert spec_of(page).output("adj_rec") == spec.output("adj_rec")
