@@ -26,6 +26,7 @@ from scipy import sparse
 from vgae_core.analysis.metrics import HITS_AT, ranking_metrics
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData, Profile
+from vgae_core.data.node_inputs import encoder_features, input_columns
 from vgae_core.data.splits import LinkSplit, without_entries
 from vgae_core.errors import RunError
 from vgae_core.nn import formulas
@@ -35,7 +36,7 @@ from vgae_core.nn.objectives import FunctionLoss, compile_arguments
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
 from vgae_core.runs.pipeline import label_parts, trivial_answer
-from vgae_core.spec import RunSpec
+from vgae_core.spec import ENCODERS, RunSpec
 from vgae_core.training.batches import (
     DenseRows,
     pair_batches,
@@ -382,13 +383,23 @@ def read_matrix(name):
 _GRAPH_DATA = """
 train, val, val_neg, test, test_neg = (data[name] for name in ("train", "val", "val_neg", "test", "test_neg"))
 
-# Message edges are the training edges only: D^-1/2 (A + I) D^-1/2, transposed for arcs.
+# Message edges are the training edges only.
 message = read_matrix("message").astype(np.float64)
 n_nodes = message.shape[0]
+"""
+
+_SYMMETRIC = """
+# D^-1/2 (A + I) D^-1/2, transposed for arcs
 looped = sparse.csr_array(message + sparse.eye_array(n_nodes))
 left = sparse.diags_array(1.0 / np.sqrt(np.asarray(looped.sum(axis=0)).ravel()))
 right = sparse.diags_array(1.0 / np.sqrt(np.asarray(looped.sum(axis=1)).ravel()))
 graph_inputs = {"adjacency": to_sparse_tensor(sparse.csr_array(left @ looped.T @ right, dtype=np.float32))}"""
+
+_MEAN = """
+# The mean over the neighbours, or over the nodes that point here: D^-1 A^T
+heard = np.asarray(message.sum(axis=0)).ravel()
+share = sparse.diags_array(np.divide(1.0, heard, out=np.zeros_like(heard), where=heard > 0))
+graph_inputs = {"adjacency": to_sparse_tensor(sparse.csr_array(share @ message.T, dtype=np.float32))}"""
 
 _MATRIX_DATA = """
 # The matrix without its held-out entries: all that the model may see.
@@ -584,6 +595,12 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
     RunError
         If a part of the run has no form in a script, such as a loss whose source cannot be read.
     """
+    if spec.model.family == "vgae" and spec.training.supervision == "all":
+        raise RunError(
+            "A run that scores all pairs of nodes has no form as a script yet.",
+            where="training.supervision",
+            mend="Choose `sampled`.",
+        )
     built = build(spec, profile)
     compiled, _ = compile_arguments(spec, profile)
     sources, expressions = Sources(), Expressions()
@@ -606,7 +623,7 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
     objectives = sources.take(expressions.used)
 
     parts = [_fill(_DATA, SEED=spec.seed), *tools]
-    parts.append(_graph_data(profile, names) if graph else _matrix_data(spec, names))
+    parts.append(_graph_data(spec, profile, names) if graph else _matrix_data(spec, names))
     parts.append(
         "# --------------------------------------------------------- 2. layers of its own\n"
         + "\n\n\n".join(layers)
@@ -647,9 +664,10 @@ def _order(line: str) -> tuple[bool, str]:
     return line.startswith("from"), line
 
 
-def _graph_data(profile: Profile, names: list[str]) -> str:
-    lines = [_GRAPH_DATA]
-    if profile.n_features:
+def _graph_data(spec: RunSpec, profile: Profile, names: list[str]) -> str:
+    symmetric = ENCODERS[spec.model.encoder].propagation == "symmetric"
+    lines = [_GRAPH_DATA + (_SYMMETRIC if symmetric else _MEAN)]
+    if input_columns(spec.model, profile):
         lines.append('feature_matrix = read_matrix("features")')
         made = (
             "to_sparse_tensor(feature_matrix)"
@@ -862,8 +880,9 @@ def script_data(
     matrices: dict[str, Any] = {}
     if spec.model.family == "vgae":
         matrices["message"] = split.message(graph.n_nodes, graph)
-        if graph.features is not None:
-            matrices["features"] = graph.features
+        features = encoder_features(graph, matrices["message"], spec.model, spec.seed)
+        if features is not None:
+            matrices["features"] = features
     else:
         matrices["matrix"] = without_entries(graph.features, np.concatenate([split.val, split.test]))
     for name, matrix in matrices.items():
