@@ -182,6 +182,24 @@ DECODERS: dict[str, DecoderEntry] = {
     ),
 }
 
+NODE_INPUTS: dict[str, Entry] = {
+    "table": Entry(
+        title="A free vector each",
+        help="Learnt for every node, as if the features were the identity matrix. Nodes that come later have none.",
+    ),
+    "random": Entry(
+        title="Random numbers",
+        help="Fixed normal numbers: enough to tell nodes apart, far fewer to learn.",
+        reference="Sato et al. 2021, Random Features Strengthen Graph Neural Networks, arXiv:2002.03155",
+    ),
+    "spectral": Entry(
+        title="Positions (spectral)",
+        help="Leading eigenvectors of the normalised training edges, and the degree: where a node lies in the graph.",
+        reference="Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982",
+    ),
+}
+"""What an encoder is given of nodes without features."""
+
 USES: dict[str, Entry] = {
     "edges": Entry(title="Adjacency", help="The square matrix of edges."),
     "source": Entry(title="Source", help="The node an edge leaves."),
@@ -468,6 +486,22 @@ class ModelSpec(_Section):
         low=0.0,
         high=1.0,
         step=0.05,
+        families=("vgae",),
+    )
+    node_input: str = _setting(
+        "table",
+        "What the encoder is given of each node where the data have no features.",
+        title="Input without features",
+        catalogue=NODE_INPUTS,
+        families=("vgae",),
+    )
+    input_dim: int = _setting(
+        64,
+        "Columns of random numbers or eigenvectors, where these stand in for features.",
+        title="Input columns",
+        low=1,
+        high=1024,
+        step=1,
         families=("vgae",),
     )
     decoder: str = _setting(

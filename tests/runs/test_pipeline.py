@@ -260,3 +260,16 @@ def test_all_pairs_refuse_a_loss_that_is_not_a_cross_entropy():
     spec = spec_for(graph, training__supervision="all", outputs__adj_rec__loss="focal")
     with pytest.raises(SpecError, match="All pairs"):
         execute(spec, graph)
+
+
+@pytest.mark.parametrize("node_input", ["random", "spectral"])
+@pytest.mark.parametrize("encoder", ["normalised", "sage"])
+def test_a_graph_without_features_may_be_given_some(node_input, encoder):
+    graph = karate()
+    spec = spec_for(graph, model__node_input=node_input, model__encoder=encoder, model__input_dim=10)
+    result, _ = run(graph, spec)
+    again, _ = run(graph, spec)
+    np.testing.assert_array_equal(result.z_mean, again.z_mean)
+    assert result.model["inputs"]["features"].startswith("34 x 1")
+    assert set(result.metrics["baselines"]).isdisjoint({"feature_cosine", "one_hop_cosine"})
+    assert result.metrics["latent"]["latent_dim"] == 8

@@ -13,6 +13,7 @@ import numpy as np
 from vgae_core.analysis.reconstruction import Score, scorer
 from vgae_core.catalogue import lookup, scale_of
 from vgae_core.data.dataset import Profile
+from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
@@ -80,10 +81,9 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
     inputs: dict[str, Any] = {"adjacency": adjacency}
     features = None
-    if profile.n_features:
-        features = keras.Input(
-            (profile.n_features,), batch_size=n, sparse=profile.sparse_features, name="features"
-        )
+    columns = input_columns(spec.model, profile)
+    if columns:
+        features = keras.Input((columns,), batch_size=n, sparse=profile.sparse_features, name="features")
         inputs["features"] = features
 
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"

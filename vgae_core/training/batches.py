@@ -21,6 +21,7 @@ from scipy import sparse
 
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch
@@ -77,15 +78,8 @@ def graph_batches(
         Nodes marked 0 count in the label loss.
     """
     n = graph.n_nodes
-    adjacency = to_sparse_tensor(
-        normalise(split.message(graph.n_nodes, graph), ENCODERS[spec.model.encoder].propagation)
-    )
-    encoder_inputs: dict[str, Any] = {"adjacency": adjacency}
-    if graph.features is not None:
-        dense = not sparse.issparse(graph.features)
-        encoder_inputs["features"] = (
-            tf.constant(graph.features, tf.float32) if dense else to_sparse_tensor(graph.features)
-        )
+    message = split.message(graph.n_nodes, graph)
+    encoder_inputs = graph_inputs(message, encoder_features(graph, message, spec.model, spec.seed), spec)
 
     names = [output.name for output in spec.active_outputs]
     columns = max(
@@ -141,6 +135,24 @@ def graph_batches(
         encoder_inputs=[encoder_inputs],
         expected_collisions=collisions,
     )
+
+
+def graph_inputs(message: sparse.csr_array, features: Any, spec: RunSpec) -> dict[str, Any]:
+    """Return what the encoder of a run takes: ``adjacency`` and, where there are any, ``features``.
+
+    Parameters
+    ----------
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the edges that messages pass over.
+    features : csr_array or ndarray, shape (n_nodes, n_columns), or None
+    spec : RunSpec
+    """
+    propagation = normalise(message, ENCODERS[spec.model.encoder].propagation)
+    inputs: dict[str, Any] = {"adjacency": to_sparse_tensor(propagation)}
+    if features is not None:
+        dense = not sparse.issparse(features)
+        inputs["features"] = tf.constant(features, tf.float32) if dense else to_sparse_tensor(features)
+    return inputs
 
 
 NodeTargets = Callable[[tf.Tensor], tuple[dict[str, Any], dict[str, Any]]]

@@ -1,0 +1,87 @@
+"""What stands in for the features of a graph that has none: worked out from the message edges alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import eigsh
+
+from vgae_core.data.dataset import Features, GraphData, Profile
+from vgae_core.data.propagation import normalise
+from vgae_core.spec import ModelSpec
+
+_DENSE_NODES = 200
+"""Nodes up to which all eigenvectors are worked out at once."""
+
+_TOLERANCE = 1e-3
+"""Relative error of an eigenvalue: positions need no more."""
+
+
+def input_columns(model: ModelSpec, profile: Profile) -> int:
+    """Return how many columns the encoder is given: those of the features, or of :func:`node_inputs`.
+
+    0 where every node has a free vector instead.
+    """
+    if profile.n_features:
+        return profile.n_features
+    if model.node_input == "table":
+        return 0
+    if model.node_input == "random":
+        return model.input_dim
+    return min(model.input_dim, max(profile.n_nodes - 1, 1)) + 1
+
+
+def encoder_features(
+    graph: GraphData, message: sparse.csr_array, model: ModelSpec, seed: int
+) -> Features | None:
+    """Return what the encoder is given of each node: its features, else :func:`node_inputs`."""
+    return graph.features if graph.features is not None else node_inputs(message, model, seed)
+
+
+def node_inputs(message: sparse.csr_array, model: ModelSpec, seed: int) -> np.ndarray | None:
+    """Return fixed columns for nodes without features, or None where each has a free vector.
+
+    Parameters
+    ----------
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the message edges, and of no others.
+    model : ModelSpec
+        Its ``node_input``: ``"random"`` gives normal numbers of variance ``1 / input_dim``; ``"spectral"`` the leading
+        eigenvectors of the symmetrised normalised adjacency, scaled to unit variance, and the standardised logarithm
+        of the degree.
+    seed : int
+        Fixes the random columns, and the signs of the eigenvectors.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_nodes, input_columns), or None
+
+    References
+    ----------
+    Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982, section 4.3 (eigenvectors as positions).
+    """
+    if model.node_input == "table":
+        return None
+    n = message.shape[0]
+    rng = np.random.default_rng([seed, 0x1D])
+    if model.node_input == "random":
+        return rng.normal(scale=model.input_dim**-0.5, size=(n, model.input_dim)).astype(np.float32)
+    both = sparse.csr_array(message.maximum(message.T))
+    degree = np.log1p(np.diff(both.indptr).astype(np.float64))
+    degree = (degree - degree.mean()) / max(float(degree.std()), 1e-6)
+    vectors = _leading(normalise(both), min(model.input_dim, max(n - 1, 1)), rng) * np.sqrt(n)
+    return np.column_stack([vectors, degree]).astype(np.float32)
+
+
+def _leading(matrix: sparse.csr_array, k: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the `k` eigenvectors of the largest eigenvalues of a symmetric matrix, float64 (n, k), largest first."""
+    start = rng.normal(size=matrix.shape[0])
+    if matrix.shape[0] <= _DENSE_NODES:
+        _, vectors = np.linalg.eigh(matrix.toarray().astype(np.float64))
+        vectors = vectors[:, ::-1][:, :k]
+    else:
+        values, vectors = eigsh(matrix.astype(np.float64), k=k, which="LA", v0=start, tol=_TOLERANCE)
+        vectors = vectors[:, np.argsort(-values, kind="stable")]
+    # An eigenvector and its opposite are one: the seed says which, whatever the solver.
+    signs = np.sign(start @ vectors)
+    return np.asarray(vectors * np.where(signs == 0, 1.0, signs))
