@@ -37,6 +37,7 @@ HEAVY = {"tensorflow", "keras"}
 MAY_TRAIN = (
     "vgae_core.nn",
     "vgae_core.training.batches",
+    "vgae_core.training.negatives",
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
     "vgae_core.runs.pipeline",

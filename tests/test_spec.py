@@ -22,6 +22,7 @@ from vgae_core.spec import (
     OutputSpec,
     RunSpec,
     TrainingSpec,
+    for_family,
     offered_outputs,
     settings,
 )
@@ -172,3 +173,9 @@ def test_settings_speak_of_what_a_family_holds_out():
     assert titles["vgae"]["split.test_fraction"] == "Test edges"
     assert titles["vae"]["split.test_fraction"] == "Test entries"
     assert "edges" not in next(s.help for s in settings(family="vae") if s.key == "split.val_fraction")
+
+
+def test_a_graph_without_features_gets_a_network_of_its_own():
+    spec = for_family(RunSpec(), "vgae", feature_kind=None, has_labels=False)
+    assert (spec.model.encoder, spec.model.node_input) == ("sage", "spectral_table")
+    assert for_family(RunSpec(), "vgae", feature_kind="binary", has_labels=False).model == ModelSpec()

@@ -134,9 +134,7 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
 }
 
-_CANDIDATES = (
-    " It has no factors: among all pairs it ranks the candidates that a bilinear approximation finds, not every pair."
-)
+_CANDIDATES = " It has no factors: among all pairs it ranks the candidates that a bilinear approximation finds, not every pair."
 
 DECODERS: dict[str, DecoderEntry] = {
     "inner_product": DecoderEntry(
@@ -195,6 +193,11 @@ NODE_INPUTS: dict[str, Entry] = {
     "spectral": Entry(
         title="Positions (spectral)",
         help="Leading eigenvectors of the normalised training edges, and the degree: where a node lies in the graph.",
+        reference="Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982",
+    ),
+    "spectral_table": Entry(
+        title="Positions and a free vector each",
+        help="Both together: the best of these on the graphs measured. Nodes that come later have no free vector.",
         reference="Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982",
     ),
 }
@@ -774,6 +777,15 @@ KINDS: dict[str, Entry] = {
 }
 """What the kinds of values of :data:`MATRIX_KINDS` are called, and what they mean."""
 
+FEATURELESS: dict[str, Any] = {
+    "encoder": "sage",
+    "hidden_units": [32],
+    "latent_dim": 32,
+    "decoder": "hadamard_mlp",
+    "node_input": "spectral_table",
+}
+"""The network for graphs without features, where the default of :class:`ModelSpec` finds little to propagate."""
+
 LIKELIHOODS: dict[str, tuple[str, str]] = {
     "binary": ("binary_crossentropy", "every value is 0 or 1"),
     "count": ("multinomial", "values are whole and >= 0: how a row's total falls on its columns"),
@@ -805,14 +817,18 @@ def for_family(spec: RunSpec, family: str, *, feature_kind: str | None, has_labe
         {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003} if family == "vae" else {}
     )
     encoder = next(name for name, entry in ENCODERS.items() if family in entry.families)
-    hidden = {"hidden_units": [128], "latent_dim": 32} if family == "vae" else {}
+    network: dict[str, Any] = {"encoder": encoder}
+    if family == "vae":
+        network |= {"hidden_units": [128], "latent_dim": 32}
+    elif feature_kind is None:
+        network = FEATURELESS
     values = spec.to_dict()
     return RunSpec.from_dict(
         {
             "dataset": values["dataset"],
             "split": values["split"],
             "seed": spec.seed,
-            "model": {"family": family, "encoder": encoder, **hidden},
+            "model": {"family": family, **network},
             "training": matrix,
             "outputs": [
                 o.to_dict()

@@ -262,7 +262,7 @@ def test_all_pairs_refuse_a_loss_that_is_not_a_cross_entropy():
         execute(spec, graph)
 
 
-@pytest.mark.parametrize("node_input", ["random", "spectral"])
+@pytest.mark.parametrize("node_input", ["random", "spectral", "spectral_table"])
 @pytest.mark.parametrize("encoder", ["normalised", "sage"])
 def test_a_graph_without_features_may_be_given_some(node_input, encoder):
     graph = karate()

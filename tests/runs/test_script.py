@@ -92,6 +92,15 @@ def test_every_encoder_runs_as_a_script_with_the_same_scores(encoder, family, tm
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("decoder", ["hadamard_mlp", "distance"])
+def test_a_graph_with_positions_and_another_decoder_is_the_same_as_a_script(decoder, tmp_path):
+    graph = karate()
+    spec = spec_for(graph, "vgae", "sage", model__node_input="spectral", model__decoder=decoder)
+    result, told = run_both(spec, graph, tmp_path)
+    assert_same(result, told)
+
+
+@pytest.mark.slow
 def test_a_generator_run_with_own_objectives_is_the_same_as_a_script(tmp_path):
     graph = counts()
     spec = spec_for(
@@ -120,6 +129,24 @@ def test_a_graph_without_features_in_batches_with_a_formula_is_the_same_as_a_scr
         model__variational=False,
         outputs__adj_rec__loss="= mean(square(y_true - probability)) + 0.1 * abs(y_pred)",
         outputs__adj_rec__metrics=["acc", "f1", "ce", "binary_accuracy(threshold=0.4)"],
+    )
+    assert_same(*run_both(spec, graph, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "weighted_binary_crossentropy"])
+def test_all_pairs_are_the_same_as_a_script(loss, tmp_path):
+    graph = communities()
+    spec = spec_for(
+        graph,
+        "vgae",
+        "gcn",
+        training__supervision="all",
+        training__batch_size=20,
+        outputs__adj_rec__loss=loss,
+        outputs__adj_rec__metrics=[],
+        outputs__x_rec__enabled=True,
+        outputs__labels__enabled=True,
     )
     assert_same(*run_both(spec, graph, tmp_path))
 

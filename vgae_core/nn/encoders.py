@@ -40,12 +40,15 @@ class GraphInput:
     n_nodes : int
     symmetric : bool
         Whether the adjacency equals its transpose.
+    free : bool
+        Whether every node has a free vector beside its features.
     """
 
     features: Any | None
     adjacency: Any
     n_nodes: int
     symmetric: bool
+    free: bool = False
 
     def hop(self, hidden: Any, *, activation: str | None = None, name: str) -> Any:
         """Return one hop over the message edges."""
@@ -54,11 +57,15 @@ class GraphInput:
 
 
 def _first_map(graph: GraphInput, model: ModelSpec, units: int, name: str, bias: bool) -> Any:
-    """Return ``X W``, or a table of free vectors where the graph has no features."""
+    """Return ``X W``, or a table of free vectors where the graph has no features, or the sum of the two."""
     if graph.features is None:
         return NodeTable(graph.n_nodes, units, name=name)(graph.adjacency)
     features = _dropped(graph.features, model, name)
-    return SparseDense(units, use_bias=bias, name=name)(features)
+    mapped = SparseDense(units, use_bias=bias, name=name)(features)
+    if not graph.free:
+        return mapped
+    table = NodeTable(graph.n_nodes, units, name=f"{name}_table")(graph.adjacency)
+    return keras.layers.Add(name=f"{name}_both")([mapped, table])
 
 
 def gcn(graph: GraphInput, model: ModelSpec) -> Any:

@@ -86,8 +86,9 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
         features = keras.Input((columns,), batch_size=n, sparse=profile.sparse_features, name="features")
         inputs["features"] = features
 
+    free = not profile.n_features and spec.model.node_input == "spectral_table"
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
-    graph = GraphInput(features, adjacency, n, symmetric=symmetric)
+    graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
     latent = _latent(BUILDERS[spec.model.encoder](graph, spec.model), spec.model)
     encoder = keras.Model(dict(inputs), latent, name="encoder")
 
