@@ -24,7 +24,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,18 +178,34 @@ class Engine:
             if key in self._descriptions:
                 self._descriptions.move_to_end(key)
                 return self._descriptions[key]
-        cluster = self._ready(timeout)
-        future = cluster.client.submit(worker.describe, key[0], profile.to_dict(), pure=False, retries=1)
-        try:
-            answer = future.result(timeout=timeout)
-        except Exception as error:
-            raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
-        model = _unless_error(answer)["model"]
+        model: dict[str, Any] = self._ask(worker.describe, spec, profile, timeout)
         with self._lock:
             self._descriptions[key] = model
             while len(self._descriptions) > 128:
                 self._descriptions.popitem(last=False)
         return model
+
+    def script(self, spec: RunSpec, profile: Profile, *, timeout: float = 60.0) -> str:
+        """Return the equivalent script of a run (:func:`vgae_core.runs.script.equivalent_script`), from the worker.
+
+        Raises
+        ------
+        SpecError, RunError
+            If there is no such script, or no worker answers within `timeout` seconds.
+        """
+        return str(self._ask(worker.script, spec, profile, timeout))
+
+    def _ask(
+        self, task: Callable[..., dict[str, Any]], spec: RunSpec, profile: Profile, timeout: float
+    ) -> Any:
+        """Return what a worker answers to a question about a specification."""
+        cluster = self._ready(timeout)
+        future = cluster.client.submit(task, spec.to_json(), profile.to_dict(), pure=False, retries=1)
+        try:
+            answer = future.result(timeout=timeout)
+        except Exception as error:
+            raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
+        return _unless_error(answer)["answer"]
 
     def close(self) -> None:
         """End the workers and everything they do; runs that have not ended are marked failed."""

@@ -19,7 +19,15 @@ from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import LinkSplit, split_entries, split_links, without_entries
+from vgae_core.data.splits import (
+    LABEL_TEST,
+    LABEL_TRAIN,
+    LinkSplit,
+    label_parts,
+    split_entries,
+    split_links,
+    without_entries,
+)
 from vgae_core.errors import RunError
 from vgae_core.nn.models import (
     BuiltModel,
@@ -35,14 +43,12 @@ from vgae_core.nn.models import (
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.spec import RunSpec
 from vgae_core.training.batches import graph_batches, row_batches
 from vgae_core.training.events import Event, Finished, Stage, Started
 from vgae_core.training.trainer import make_encode, train
 
 __all__ = ["describe", "execute"]
-
-LABEL_TRAIN, LABEL_VAL, LABEL_TEST, LABEL_NONE = 0, 1, 2, -1
 
 
 def execute(
@@ -206,21 +212,6 @@ def environment(spec: RunSpec) -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "seed": spec.seed,
     }
-
-
-def label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
-    """Return the part of each node's label, int8 (n_nodes,), drawn class by class."""
-    if graph.labels is None:
-        return None
-    rng = np.random.default_rng([seed, 0x1ABE1])
-    part = np.full(graph.n_nodes, LABEL_NONE, np.int8)
-    for label in np.unique(graph.labels[graph.labels >= 0]):
-        members = rng.permutation(np.flatnonzero(graph.labels == label))
-        n_val, n_test = round(len(members) * split.val_fraction), round(len(members) * split.test_fraction)
-        part[members[:n_val]] = LABEL_VAL
-        part[members[n_val : n_val + n_test]] = LABEL_TEST
-        part[members[n_val + n_test :]] = LABEL_TRAIN
-    return part
 
 
 def _score_nodes(

@@ -9,36 +9,32 @@ from __future__ import annotations
 
 import ast
 import inspect
-import io
-import json
 import re
 import sys
 import types
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import keras
-import numpy as np
-from scipy import sparse
 
 from vgae_core.analysis.metrics import HITS_AT, ranking_metrics
 from vgae_core.catalogue import scale_of
-from vgae_core.data.dataset import GraphData, Profile
-from vgae_core.data.node_inputs import encoder_features, input_columns
-from vgae_core.data.splits import LinkSplit, without_entries
+from vgae_core.data.dataset import Profile
+from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import RunError
 from vgae_core.nn import formulas
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.models import BuiltModel, build, feature_head
 from vgae_core.nn.objectives import FunctionLoss, compile_arguments
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
-from vgae_core.runs.pipeline import label_parts, trivial_answer
+from vgae_core.runs.folder import RunFolder
+from vgae_core.runs.pipeline import trivial_answer
+from vgae_core.runs.script_data import write_script
 from vgae_core.spec import ENCODERS, RunSpec
 from vgae_core.training.batches import (
     DenseRows,
+    all_pair_batches,
     pair_batches,
     row_order,
     sparse_row_reader,
@@ -48,9 +44,6 @@ from vgae_core.training.trainer import steps_per_execution
 
 TOLERANCE = 1e-4
 """Largest difference to be expected between a score of the run and of its script on the same machine."""
-
-DATA = "data.npz"
-SCRIPT = "train.py"
 
 
 # --------------------------------------------------------------------- sources of objects
@@ -423,6 +416,20 @@ __TARGETS__batches, steps_per_epoch, _ = pair_batches(
     directed=__DIRECTED__,__NODES__
 )"""
 
+_ALL_PAIR_BATCHES = """# ------------------------------------------------------------------------- 5. batches
+# Each step scores all pairs of nodes; what it is fed are the pairs whose target is 1.
+__SOURCES__
+
+
+__TARGETS__steps_per_epoch = 1
+batches = all_pair_batches(
+    train,
+    n_nodes,
+    graph_inputs,
+    seed_number=SEED,
+    directed=__DIRECTED__,__NODES__
+)"""
+
 _NODE_TARGETS = '''def node_targets(nodes):
     """Return targets and sample weights of the outputs that score nodes."""
     targets, weights = {}, {}__EACH__
@@ -467,6 +474,15 @@ score_graph = tf.function(lambda inputs: scorer(inputs, training=False), reduce_
 def pair_scores(pairs):
     """Return the logit of each pair, worked out from the training edges."""
     return score_graph({**graph_inputs, "pairs": tf.constant(pairs, tf.int32)}).numpy().ravel()'''
+
+_ALL_PAIR_SCORES = '''# ------------------------------------------------------- 6. scores of held-out pairs
+encode_graph = tf.function(lambda inputs: encoder(inputs, training=False)["z_mean"], reduce_retracing=True)
+
+
+def pair_scores(pairs):
+    """Return the logit of each pair, the inner product of its codes, worked out from the training edges."""
+    z = encode_graph(graph_inputs).numpy()
+    return np.einsum("ij,ij->i", z[pairs[:, 0]], z[pairs[:, 1]])'''
 
 _ROW_SCORES = '''# ----------------------------------------------------- 6. scores of held-out entries
 # The last layer is a product, so the logit of entry (i, j) is left_i . right_j.
@@ -553,6 +569,17 @@ results = {"best_epoch": watch.best_epoch, "test": link_scores(test, test_neg)}
 if len(val):
     results["val"] = link_scores(val, val_neg)'''
 
+_TEST_HARD = """
+# Test edges among non-edges of their own, which share an end with them.
+own = pair_scores(test[data["hard_edges"]])[:, None]
+hard = pair_scores(data["hard_pairs"].reshape(-1, 2)).reshape(len(own), -1)
+above = (hard > own).sum(axis=1) + 0.5 * (hard == own).sum(axis=1)
+results["test"] |= {
+    "hard_auc": 1 - np.mean(above) / hard.shape[1],
+    "hard_mrr": np.mean(1 / (1 + above)),
+    "hard_hits_at_10": np.mean(1 + above <= 10),
+}"""
+
 _TEST_LABELS = """
 logits = np.asarray(model.get_layer("labels")(__Z__))
 held_out = data["label_part"] == 2
@@ -586,7 +613,7 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
     Returns
     -------
     str
-        The program. It reads the arrays of :func:`script_data` from ``data.npz`` beside it.
+        The program. It reads the arrays of :func:`vgae_core.runs.script_data.script_data` from ``data.npz`` beside it.
 
     Raises
     ------
@@ -595,12 +622,6 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
     RunError
         If a part of the run has no form in a script, such as a loss whose source cannot be read.
     """
-    if spec.model.family == "vgae" and spec.training.supervision == "all":
-        raise RunError(
-            "A run that scores all pairs of nodes has no form as a script yet.",
-            where="training.supervision",
-            mend="Choose `sampled`.",
-        )
     built = build(spec, profile)
     compiled, _ = compile_arguments(spec, profile)
     sources, expressions = Sources(), Expressions()
@@ -754,7 +775,7 @@ def _per_execution(spec: RunSpec, profile: Profile) -> str:
     if spec.model.family == "vae":
         size = min(spec.training.batch_size or profile.n_nodes, profile.n_nodes)
         return str(steps_per_execution(-(-profile.n_nodes // size)))
-    if not spec.training.batch_size:
+    if not spec.training.batch_size or spec.training.supervision == "all":
         return "1"
     return f"max(k for k in range(1, 17) if -(-len(train) // min({spec.training.batch_size}, len(train))) % k == 0)"
 
@@ -764,7 +785,8 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         profile.n_features if "x_rec" in names else 0, profile.n_classes if "labels" in names else 0
     )
     rows, n = node_batch(profile.n_nodes, columns), profile.n_nodes
-    code, each = sources.take([pair_batches]), ""
+    exact = spec.training.supervision == "all"
+    code, each = sources.take([all_pair_batches if exact else pair_batches]), ""
     if "x_rec" in names:
         each += _fill(_X_REC, ROWS=rows)
         if profile.sparse_features:
@@ -778,7 +800,7 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
     if "labels" in names:
         each += _LABELS
     return _fill(
-        _PAIR_BATCHES,
+        _ALL_PAIR_BATCHES if exact else _PAIR_BATCHES,
         SOURCES="\n\n\n".join(code),
         TARGETS=_fill(_NODE_TARGETS, EACH=each) if each else "",
         RATIO=spec.training.negatives_per_positive,
@@ -820,7 +842,7 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
     graph = spec.model.family == "vgae"
     parts = []
     if graph:
-        parts.append(_GRAPH_SCORES)
+        parts.append(_ALL_PAIR_SCORES if spec.training.supervision == "all" else _GRAPH_SCORES)
     else:
         output = spec.output("output")
         shares = scale_of("output", output.loss, int(feature_head(built).units)) == "softmax"
@@ -852,51 +874,14 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
             else 'np.concatenate([encoder(part, training=False)["z_mean"] for part in all_rows()])'
         )
         end += _fill(_TEST_LABELS, Z=code)
-    if not graph:
+    if graph:
+        end += _TEST_HARD
+    else:
         code = "\n\n\n".join(sources.take([ranking_metrics]))
         parts.append(code)
         end += '\nresults["test"] |= ranking_metrics(*factors(), matrix, test)'
     parts.append(end + _PRINT)
     return "\n\n\n".join(part.strip("\n") for part in parts)
-
-
-# ---------------------------------------------------------------------------------- data
-def script_data(
-    spec: RunSpec, graph: GraphData, split: LinkSplit, label_part: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """Return the arrays that the script of a run reads, for ``numpy.savez``; none holds Python objects.
-
-    Parameters
-    ----------
-    spec : RunSpec
-    graph : GraphData
-        After its repairs.
-    split : LinkSplit
-        Of the run.
-    label_part : ndarray of int8, shape (n_nodes,), optional
-        Part of each node's label; drawn from the seed, as the run does, unless given.
-    """
-    arrays = {part: getattr(split, part) for part in SPLIT_PARTS}
-    matrices: dict[str, Any] = {}
-    if spec.model.family == "vgae":
-        matrices["message"] = split.message(graph.n_nodes, graph)
-        features = encoder_features(graph, matrices["message"], spec.model, spec.seed)
-        if features is not None:
-            matrices["features"] = features
-    else:
-        matrices["matrix"] = without_entries(graph.features, np.concatenate([split.val, split.test]))
-    for name, matrix in matrices.items():
-        if sparse.issparse(matrix):
-            csr = sparse.csr_array(matrix)
-            for part in ("data", "indices", "indptr"):
-                arrays[f"{name}_{part}"] = getattr(csr, part)
-            arrays[f"{name}_shape"] = np.array(csr.shape)
-        else:
-            arrays[name] = np.asarray(matrix)
-    if graph.labels is not None:
-        drawn = label_part if label_part is not None else label_parts(graph, spec.split, spec.seed)
-        arrays["labels"], arrays["label_part"] = graph.labels, np.asarray(drawn)
-    return arrays
 
 
 def export_script(run: RunFolder, to: Path | IO[bytes]) -> None:
@@ -912,11 +897,4 @@ def export_script(run: RunFolder, to: Path | IO[bytes]) -> None:
     RunError
         If the run has no result, or no form as a script.
     """
-    result, graph = run.result(), run.graph()
-    text = equivalent_script(run.spec, graph.profile)
-    arrays = io.BytesIO()
-    np.savez_compressed(arrays, allow_pickle=False, **script_data(run.spec, graph, result.split))
-    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(SCRIPT, text)
-        archive.writestr(DATA, arrays.getvalue())
-        archive.writestr("spec.json", json.dumps(run.spec.to_dict(), indent=2))
+    write_script(equivalent_script(run.spec, run.graph().profile), run, to)

@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,16 +88,29 @@ def stop(run_id: str) -> None:
 
 
 def describe(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``{"model": …}``, or ``error``, ``where`` and ``mend``."""
-    try:
-        from vgae_core.nn.models import describe as describe_model
+    """Return ``{"answer": …}`` with the description of a model, or ``error``, ``where`` and ``mend``."""
+    from vgae_core.nn.models import describe as describe_model
 
+    return _answer(describe_model, spec_json, profile)
+
+
+def script(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"answer": …}`` with the text of the equivalent script, or ``error``, ``where`` and ``mend``."""
+    from vgae_core.runs.script import equivalent_script
+
+    return _answer(equivalent_script, spec_json, profile)
+
+
+def _answer(
+    task: Callable[[RunSpec, Profile], Any], spec_json: str, profile: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
         with _building:
-            return {"model": describe_model(RunSpec.from_json(spec_json), Profile(**profile))}
+            return {"answer": task(RunSpec.from_json(spec_json), Profile(**profile))}
     except StudioError as error:
         return {"error": error.message, "where": error.where, "mend": error.mend}
     except Exception as error:
-        logger.exception("The model could not be described")
+        logger.exception("The worker could not say what was asked: %s", task.__name__)
         return _explain(error)
 
 

@@ -1,0 +1,85 @@
+"""What a run's script reads, and the zip of both; without TensorFlow, so that the server can write it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import encoder_features
+from vgae_core.data.splits import LinkSplit, hard_non_edges, label_parts, without_entries
+from vgae_core.runs.evaluation import HARD_STREAM
+from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
+from vgae_core.spec import RunSpec
+
+DATA = "data.npz"
+SCRIPT = "train.py"
+
+
+def script_data(
+    spec: RunSpec, graph: GraphData, split: LinkSplit, label_part: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return the arrays that the script of a run reads, for ``numpy.savez``; none holds Python objects.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    graph : GraphData
+        After its repairs.
+    split : LinkSplit
+        Of the run.
+    label_part : ndarray of int8, shape (n_nodes,), optional
+        Part of each node's label; drawn from the seed, as the run does, unless given.
+    """
+    arrays = {part: getattr(split, part) for part in SPLIT_PARTS}
+    matrices: dict[str, Any] = {}
+    if spec.model.family == "vgae":
+        matrices["message"] = split.message(graph.n_nodes, graph)
+        chance = np.random.default_rng([spec.seed, HARD_STREAM])
+        arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)
+        features = encoder_features(graph, matrices["message"], spec.model, spec.seed)
+        if features is not None:
+            matrices["features"] = features
+    else:
+        matrices["matrix"] = without_entries(graph.features, np.concatenate([split.val, split.test]))
+    for name, matrix in matrices.items():
+        if sparse.issparse(matrix):
+            csr = sparse.csr_array(matrix)
+            for part in ("data", "indices", "indptr"):
+                arrays[f"{name}_{part}"] = getattr(csr, part)
+            arrays[f"{name}_shape"] = np.array(csr.shape)
+        else:
+            arrays[name] = np.asarray(matrix)
+    if graph.labels is not None:
+        drawn = label_part if label_part is not None else label_parts(graph, spec.split, spec.seed)
+        arrays["labels"], arrays["label_part"] = graph.labels, np.asarray(drawn)
+    return arrays
+
+
+def write_script(text: str, run: RunFolder, to: Path | IO[bytes]) -> None:
+    """Write a script with the data of a finished run and its specification as a zip.
+
+    Parameters
+    ----------
+    text : str
+        From :func:`vgae_core.runs.script.equivalent_script`.
+    run : RunFolder
+    to : Path or binary file
+
+    Raises
+    ------
+    RunError
+        If the run has no result.
+    """
+    arrays = io.BytesIO()
+    np.savez_compressed(arrays, allow_pickle=False, **script_data(run.spec, run.graph(), run.result().split))
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(SCRIPT, text)
+        archive.writestr(DATA, arrays.getvalue())
+        archive.writestr("spec.json", json.dumps(run.spec.to_dict(), indent=2))
