@@ -44,6 +44,11 @@ def colour(index: int) -> str:
     return palette[index % len(palette)]
 
 
+def ink() -> str:
+    """Return the colour of text that must be read on coloured ground, for the theme in use."""
+    return "#fafafa" if st.context.theme.type == "dark" else "#1a1d24"
+
+
 def escape(text: object, limit: int = 120) -> str:
     """Return `text` as a Plotly label shows it literally: no tags, no control characters, not too long."""
     return html.escape(_shorten(_CONTROL.sub(" ", str(text)), limit), quote=False)

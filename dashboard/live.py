@@ -133,7 +133,8 @@ def output_figures(
     title = OUTPUTS[output].title if output in OUTPUTS else output
     losses = [name for name in members if name.endswith("_loss")]
     others = {name: _metric_title(name.removeprefix(f"{output}_")) for name in members if name not in losses}
-    figures = [_figure(thin, dict.fromkeys(losses, "Loss"), thin.logs, at, f"{title}: loss", scale)]
+    unit = ", nats a row" if output == "z_vars" else ""
+    figures = [_figure(thin, dict.fromkeys(losses, "Loss"), thin.logs, at, f"{title}: loss{unit}", scale)]
     if others:
         heading = next(iter(others.values())).lower() if len(others) == 1 else "metrics"
         figures.append(_figure(thin, others, thin.logs, at, f"{title}: {heading}", "linear"))

@@ -208,9 +208,10 @@ def confusion(counts: metrics.Confusion, words: Words = EDGES) -> go.Figure:
             ],
         )
     )  # fmt: skip
-    for i, row in enumerate(text):  # annotations take the theme's colour; a heat map's own text cannot
+    font = {"size": 14, "color": charts.ink()}
+    for i, row in enumerate(text):
         for j, words_of_cell in enumerate(row):
-            fig.add_annotation(x=j, y=i, text=words_of_cell, showarrow=False, font={"size": 14})
+            fig.add_annotation(x=j, y=i, text=words_of_cell, showarrow=False, font=font)
     fig.update_xaxes(title="Decision at the threshold", showgrid=False)
     fig.update_yaxes(title="Truth (held-out pairs)", showgrid=False, autorange="reversed")
     return fig
