@@ -40,6 +40,7 @@ MAY_TRAIN = (
     "vgae_core.training.negatives",
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
+    "vgae_core.runs.embed",
     "vgae_core.runs.pipeline",
     "vgae_core.runs.script",
 )

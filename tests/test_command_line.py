@@ -20,6 +20,7 @@ from scipy.io import mmwrite
 from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.__main__ import main
+from vgae_core.analysis.metrics import HARD
 from vgae_core.data.splits import load_split
 from vgae_core.runs.store import read_run_dir, write_run_dir
 from vgae_core.spec import RunSpec
@@ -112,10 +113,11 @@ def test_evaluate_works_the_scores_out_again(run_dir, capsys):
     assert main(["evaluate", str(run_dir), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     kept = json.loads((run_dir / "metrics.json").read_text())
-    assert told["test"] == pytest.approx(kept["test"])
+    assert told["test"] == pytest.approx({**told["test"], **kept["test"]})
+    assert set(HARD) <= set(told["test"])
     assert set(told["baselines"]) == set(kept["baselines"])
     for name, values in kept["baselines"].items():
-        assert told["baselines"][name] == pytest.approx(values)
+        assert told["baselines"][name] == pytest.approx({**told["baselines"][name], **values})
 
 
 def test_evaluate_does_not_believe_the_folder(run_dir, capsys):
@@ -124,7 +126,23 @@ def test_evaluate_does_not_believe_the_folder(run_dir, capsys):
         json.dumps({**kept, "test": {"roc_auc": 1.0, "average_precision": 1.0}})
     )
     main(["evaluate", str(run_dir), "--json"])
-    assert json.loads(capsys.readouterr().out)["test"] == pytest.approx(kept["test"])
+    told = json.loads(capsys.readouterr().out)["test"]
+    assert told == pytest.approx({**told, **kept["test"]})
+
+
+def test_new_nodes_get_a_code(karate_csv, tmp_path, capsys):
+    settings = ["--set", "model.node_input=random", "--epochs", "2", "--json"]
+    assert main(["train", str(karate_csv), "--out", str(tmp_path / "run"), *settings]) == 0
+    more = tmp_path / "more.csv"
+    more.write_text("source,target\nnewcomer,member 0\nnewcomer,member 1\nguest,newcomer\n")
+    to = tmp_path / "codes.csv"
+    capsys.readouterr()
+    assert main(["embed", str(tmp_path / "run"), str(more), "--to", str(to)]) == 0
+    assert "2 new nodes; of 34 nodes of training" in capsys.readouterr().out
+    table = pd.read_csv(to)
+    assert table.loc[table["new"], "node"].tolist() == ["newcomer", "guest"]
+    assert np.isfinite(table.filter(like="z_")).all(axis=None)
+    assert main(["embed", str(tmp_path / "run"), str(tmp_path / "none.csv"), "--to", str(to)]) == 2
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -1,4 +1,4 @@
-"""The command line: ``python -m vgae_core inspect | train | evaluate | export | benchmark``.
+"""The command line: ``python -m vgae_core inspect | train | evaluate | embed | export | benchmark``.
 
 The dashboard's worker runs the same functions in the same environment, so the same seed
 gives the same numbers.
@@ -49,6 +49,9 @@ from vgae_core.training.progress import STAGES
 SAMPLE = "sample:"
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""
+
+MOVED = 1e-3
+"""Distance from its code in the run from which a node counts as moved."""
 
 BAR = 30
 """Characters of the progress bar."""
@@ -145,7 +148,9 @@ def export_command(options: argparse.Namespace) -> int:
     run, to = read_run_dir(options.run), Path(options.to)
     if options.what == "log":
         if to.suffix not in LOGS:
-            raise RunError(f"No log is written as {to.suffix!r}.", where=str(to), mend=f"Use {' or '.join(LOGS)}.")
+            raise RunError(
+                f"No log is written as {to.suffix!r}.", where=str(to), mend=f"Use {' or '.join(LOGS)}."
+            )
         with atomic(to) as temporary:
             temporary.write_bytes(LOGS[to.suffix](run.events()))
         return 0
@@ -169,6 +174,22 @@ def export_command(options: argparse.Namespace) -> int:
     else:
         pairs, logits = result.missing_links(graph.adjacency, LINKS, directed=graph.directed)
         write_table(to, link_table(graph, pairs, logits))
+    return 0
+
+
+def embed_command(options: argparse.Namespace) -> int:
+    """Write the codes that a run's encoder gives a graph enlarged by new nodes and edges."""
+    run = read_run_dir(options.run)
+    more = _read(options)
+
+    from vgae_core.runs.embed import embed  # TensorFlow, only now that it is needed
+
+    found = embed(run.spec, run.result(), run.graph(), more)
+    write_table(Path(options.to), found.table())
+    print(
+        f"{len(found.z_mean) - found.n_trained:,} new nodes; of {found.n_trained:,} nodes of training "
+        f"{int((found.moved > MOVED).sum()):,} moved. Written to {options.to}"
+    )
     return 0
 
 
@@ -499,6 +520,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", evaluate_command, "Work the scores of a run out again.")
     evaluate.add_argument("run", metavar="RUN_DIR")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
+
+    embed = command("embed", embed_command, "Give new nodes a code with the weights of a finished run.")
+    embed.add_argument("run", metavar="RUN_DIR")
+    data(embed)
+    embed.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
 
     export = command("export", export_command, "Write a part of a run to a file.")
     export.add_argument("run", metavar="RUN_DIR")

@@ -1,0 +1,173 @@
+"""Codes of nodes that were not in training: the trained weights, run over a larger graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from vgae_core.data.dataset import Features, GraphData, RawGraph
+from vgae_core.data.node_inputs import encoder_features
+from vgae_core.errors import DataError, RunError
+from vgae_core.nn.models import build
+from vgae_core.runs.result import RunResult
+from vgae_core.spec import RunSpec
+from vgae_core.training.batches import graph_inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The codes of all nodes of an enlarged graph, those of training first.
+
+    Parameters
+    ----------
+    node_ids : ndarray, shape (n_nodes,)
+    z_mean : ndarray of float32, shape (n_nodes, latent_dim)
+    z_log_var : ndarray of float32, shape (n_nodes, latent_dim), or None
+    n_trained : int
+        Nodes of training.
+    moved : ndarray of float32, shape (n_trained,)
+        Euclidean distance of each node of training from its code in the run: more than 0 where a new edge
+        is within reach of the encoder.
+    """
+
+    node_ids: np.ndarray
+    z_mean: np.ndarray
+    z_log_var: np.ndarray | None
+    n_trained: int
+    moved: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a node: ``node``, ``new``, ``moved`` (missing for new ones) and ``z_0`` on."""
+        n_new = len(self.z_mean) - self.n_trained
+        front = pd.DataFrame(
+            {
+                "node": self.node_ids,
+                "new": np.arange(len(self.z_mean)) >= self.n_trained,
+                "moved": np.concatenate([self.moved, np.full(n_new, np.nan, np.float32)]),
+            }
+        )
+        names = [f"z_{i}" for i in range(self.z_mean.shape[1])]
+        return pd.concat([front, pd.DataFrame(self.z_mean, columns=names)], axis=1)
+
+
+def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) -> Embedded:
+    """Return the codes that the trained encoder gives the nodes of a graph enlarged by `more`.
+
+    Messages pass over the training edges of the run and the new edges.  Nodes are the same where their names are;
+    features are read for new nodes only.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the run.
+    result : RunResult
+    graph : GraphData
+        The graph the run was trained on.
+    more : RawGraph
+        New edges and, where the graph has features, a row of features for each new node.
+
+    Raises
+    ------
+    RunError
+        If the encoder has weights of its own for every node, or none for a new one's columns.
+    DataError
+        If features are missing or their columns are not those of training, or there is nothing new.
+    """
+    _check(spec, graph)
+    old = {str(name): i for i, name in enumerate(graph.node_ids)}
+    place = np.array([old.get(str(name), -1) for name in more.node_ids], dtype=np.int64)
+    fresh = np.flatnonzero(place < 0)
+    if not len(fresh) and not len(more.rows):
+        raise DataError(
+            "There is neither a new node nor a new edge.", mend="Bring edges that name the new nodes."
+        )
+    place[fresh] = graph.n_nodes + np.arange(len(fresh))
+    n = graph.n_nodes + len(fresh)
+    message = _enlarged(spec, result.split.message(graph.n_nodes, graph), place, more, n)
+    features = _stacked(graph, more, fresh)
+    if features is None:
+        features = encoder_features(graph, message, spec.model, spec.seed)
+    keras.utils.set_random_seed(spec.seed)
+    built = build(spec, dataclasses.replace(graph.profile, n_nodes=n))
+    built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
+    found = {
+        name: np.asarray(value)
+        for name, value in built.encoder(graph_inputs(message, features, spec), training=False).items()
+    }
+    names = np.concatenate([graph.node_ids.astype(object), np.asarray(more.node_ids, dtype=object)[fresh]])
+    return Embedded(
+        node_ids=names,
+        z_mean=found["z_mean"],
+        z_log_var=found.get("z_log_var"),
+        n_trained=graph.n_nodes,
+        moved=np.linalg.norm(found["z_mean"][: graph.n_nodes] - result.z_mean, axis=1),
+    )
+
+
+def _check(spec: RunSpec, graph: GraphData) -> None:
+    if spec.model.family != "vgae":
+        raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
+    if graph.features is None and spec.model.node_input != "random":
+        what = {
+            "table": "a free vector for each node of training, and none for new ones",
+            "spectral_table": "a free vector for each node of training, and none for new ones",
+            "spectral": "eigenvectors of the training graph, which another graph does not share",
+        }[spec.model.node_input]
+        raise RunError(
+            f"This encoder cannot take new nodes: it was given {what}.",
+            where="model.node_input",
+            mend="Train with features, or with `node_input` set to `random`.",
+        )
+
+
+def _enlarged(
+    spec: RunSpec, message: sparse.csr_array, place: np.ndarray, more: RawGraph, n: int
+) -> sparse.csr_array:
+    """Return the message edges with the new ones, repaired as the run's data were; float32 (n, n)."""
+    weights = more.weights
+    if weights is None or spec.dataset.repairs.weights == "ignore":
+        weights = np.ones(len(more.rows), np.float32)
+    if len(weights) and weights.min() < 0:
+        raise DataError("Message passing needs edge weights >= 0.", where="the new edges")
+    rows, cols = place[more.rows], place[more.cols]
+    proper = rows != cols
+    shape = (n, n)
+    added = sparse.csr_array((weights[proper], (rows[proper], cols[proper])), shape=shape, dtype=np.float32)
+    if spec.dataset.repairs.direction == "undirected" or more.symmetric:
+        added = sparse.csr_array(added.maximum(added.T))
+    known = message.tocoo()
+    before = sparse.csr_array((known.data, (known.row, known.col)), shape=shape, dtype=np.float32)
+    return sparse.csr_array(before.maximum(added))
+
+
+def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray) -> Features | None:
+    """Return the features of the nodes of training and below them those of the new ones, or None without any."""
+    if graph.features is None:
+        return None
+    if not len(fresh):
+        return graph.features
+    if more.features is None:
+        raise DataError("The new nodes have no features.", mend="Bring a row of features for each new node.")
+    rows = sparse.csr_array(more.features)[fresh]
+    names = {name: i for i, name in enumerate(more.feature_names)}
+    if graph.feature_names and names:
+        missing = [name for name in graph.feature_names if name not in names]
+        if missing:
+            raise DataError(
+                f"The new nodes lack {len(missing)} of {len(graph.feature_names)} features, "
+                f"such as {missing[0]!r:.60}.",
+                mend="Name the columns as in training.",
+            )
+        rows = rows[:, [names[name] for name in graph.feature_names]]
+    if rows.shape[1] != graph.features.shape[1]:
+        raise DataError(
+            f"Expected {graph.features.shape[1]} features, as in training. Received: {rows.shape[1]}."
+        )
+    if sparse.issparse(graph.features):
+        return sparse.csr_array(sparse.vstack([graph.features, rows]), dtype=np.float32)
+    return np.concatenate([graph.features, rows.toarray()]).astype(np.float32)
