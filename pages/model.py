@@ -2,13 +2,15 @@
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
-from vgae_core.catalogue import written
+from vgae_core import formula
+from vgae_core.catalogue import Identifier, scale_of, written
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
 from vgae_core.errors import SpecError
@@ -28,6 +30,8 @@ from vgae_core.spec import (
 )
 
 frame.require_router("model")
+
+log = logging.getLogger("vgae_studio")
 
 
 # --------------------------------------------------------------------------------- family
@@ -88,23 +92,123 @@ def offered(
 
 
 def named(catalogue: Mapping[str, ObjectiveEntry], names: tuple[str, ...]) -> dict[str, str]:
-    """Return each name's title with the Keras identifier beside it."""
+    """Return each name's title with the Keras identifier beside it; of a formula, that it is one."""
     titles = {name: catalogue[name].title if name in catalogue else name for name in names}
-    return {name: title if title == name else f"{title} · {name}" for name, title in titles.items()}
+    return {
+        name: f"Formula · {name[1:].strip()}"
+        if name.startswith("=")
+        else title
+        if title == name
+        else f"{title} · {name}"
+        for name, title in titles.items()
+    }
+
+
+def with_formula(names: tuple[str, ...], output: str, scale: str) -> tuple[str, ...]:
+    """Return `names` and, last, a formula to begin with, where the head's numbers allow one."""
+    if scale == "negative_binomial":  # two numbers a column: they fit no target
+        return names
+    text = written({"formula": formula.parse(formula.example(output, scale))})
+    return names if text in names else (*names, text)
 
 
 def output_settings(output: OutputSpec) -> dict[str, Setting]:
     """Return the output's settings, with the choices that make sense for it."""
     by_name = {setting.name: setting for setting in settings(OutputSpec, f"outputs.{output.name}.")}
     entry = OUTPUTS[output.name]
-    losses = offered(LOSSES, output, (output.loss,))
-    metrics = offered(METRICS, output, output.metrics)
+    profile = state.graph().profile
+    by_data = scale_of(output.name, LIKELIHOODS[profile.feature_kind or "real"][0])
+    by_loss = scale_of(output.name, output.loss, profile.n_features)
+    losses = with_formula(offered(LOSSES, output, (output.loss,)), output.name, by_data)
+    metrics = with_formula(offered(METRICS, output, output.metrics), output.name, by_loss)
     by_name["enabled"] = dataclasses.replace(by_name["enabled"], title=entry.title, help=entry.help)
     by_name["loss"] = dataclasses.replace(by_name["loss"], choices=losses, labels=named(LOSSES, losses))
     by_name["metrics"] = dataclasses.replace(
         by_name["metrics"], choices=metrics, labels=named(METRICS, metrics)
     )
     return by_name
+
+
+def keep_formula(key: str, output: str, place: int | None) -> None:
+    """Put the formula that was typed into the specification, before any page runs.
+
+    Parameters
+    ----------
+    key : str
+        Of the text field.
+    output : str
+    place : int or None
+        Of the metric; None is the loss.
+    """
+    try:
+        state.set_spec(with_tree(state.spec(), output, place, st.session_state[key]), replace=True)
+    except SpecError as error:
+        log.info("A formula was not kept: %s", error)  # the field, drawn again, shows the same error
+
+
+def with_tree(spec: RunSpec, output: str, place: int | None, text: str) -> RunSpec:
+    """Return `spec` with another formula; raise SpecError, with the column, unless it is one for that output."""
+    tree = formula.parse(text)
+    formula.check(tree, output, loss=place is None)
+    if place is None:
+        return spec.replace(f"outputs.{output}.loss", {"formula": tree})
+    metrics: list[Identifier] = list(spec.output(output).metrics)
+    metrics[place] = {"formula": tree}
+    if len(set(map(written, metrics))) < len(metrics):
+        raise SpecError("This metric is there already.", where="formula", mend="Remove it from the list.")
+    return spec.replace(f"outputs.{output}.metrics", metrics)
+
+
+def edit_formulas(output: OutputSpec) -> None:
+    """Draw a field for each formula in use, and the formula as it was understood."""
+    places: list[tuple[int | None, str, Identifier]] = [(None, "Loss", output.loss)]
+    places += [(i, "Metric", metric) for i, metric in enumerate(output.metrics)]
+    in_use = [
+        (place, role, identifier["formula"])
+        for place, role, identifier in places
+        if isinstance(identifier, Mapping) and "formula" in identifier
+    ]
+    for place, role, tree in in_use:
+        held = formula.show(tree)
+        key = f"formula_{output.name}_{role}_{held}_{state.spec_version()}"
+        text = st.text_input(
+            f"{role} as a formula",
+            value=held,
+            max_chars=formula.MAX_TEXT,
+            key=key,
+            on_change=keep_formula,
+            args=(key, output.name, place),
+            help="The mean over each row is taken. Nothing in it is run as code: it is read piece by piece.",
+        )
+        if text != held:
+            try:
+                with_tree(state.spec(), output.name, place, text)
+            except SpecError as error:
+                frame.report(error)
+                continue
+        st.latex(formula.latex(tree))
+    if in_use:
+        with st.popover("What a formula may hold", icon=":material/function:", type="tertiary"):
+            st.markdown(pieces_of(output.name))
+
+
+def pieces_of(output: str) -> str:
+    """Return the pieces and functions of an output's formulas as Markdown."""
+    pieces = [
+        f"`{name}`: {charts.plain(piece.help)}"
+        for name, piece in formula.PIECES.items()
+        if output in piece.outputs
+    ]
+    functions = [
+        f"`{name}({', '.join('xy'[: function.arguments])})`: {charts.plain(function.help)}"
+        for name, function in formula.FUNCTIONS.items()
+        if not function.sign
+    ]
+    return (
+        "  \n".join(["**Pieces**", *pieces])
+        + "\n\n"
+        + "  \n".join(["**Functions**", "`+ - * /` and `**`, numbers and brackets", *functions])
+    )
 
 
 def explain(output: OutputSpec) -> None:
@@ -153,6 +257,7 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
             spec = change(spec, "metrics", disabled=off)
         if not off:
             explain(spec.output(output.name))
+            edit_formulas(spec.output(output.name))
         if output.name == "output":
             explain_choice()
     return spec

@@ -1,6 +1,9 @@
 """Everything this visitor trained: open it again, delete it, download it, bring it back."""
 
 import io
+import logging
+import zipfile
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -8,10 +11,14 @@ from dashboard import charts, frame, live, state
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs.bundle import export_bundle, import_bundle
+from vgae_core.runs.logs import LOGS
+from vgae_core.runs.script_data import write_script
 from vgae_core.runs.store import RunInfo
 from vgae_core.spec import FAMILIES
 
 frame.require_router("runs")
+
+log = logging.getLogger("vgae_studio")
 
 COLUMNS = {
     "status": st.column_config.TextColumn("Status", pinned=True),
@@ -53,6 +60,72 @@ def bundle(run_id: str) -> bytes:
     return file.getvalue()
 
 
+def script(run_id: str) -> bytes:
+    """Return the equivalent script with its data as a zip, which says so where there is none."""
+    run, file = state.store().open_run(run_id), io.BytesIO()
+    try:
+        write_script(state.engine().script(run.spec, run.graph().profile), run, file)
+    except StudioError as error:
+        log.warning("No script of run %s: %s", run_id, error)
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("no-script.txt", f"{error}\n")
+    return file.getvalue()
+
+
+def history(run_id: str, suffix: str) -> bytes:
+    """Return the log of a run in the format of a suffix of :data:`vgae_core.runs.logs.LOGS`."""
+    return LOGS[suffix](state.store().open_run(run_id).events())
+
+
+def downloads(info: RunInfo) -> None:
+    """Draw the buttons that download a run; each file is made when it is asked for."""
+    has_result = info.metrics is not None
+    files: dict[str, tuple[str, str, Callable[[], bytes], str, str]] = {
+        "download": (
+            "Bundle",
+            f"vgae-run-{info.id}.zip",
+            lambda: bundle(info.id),
+            "application/zip",
+            "One file with data, settings, curves, weights, embedding and scores; it can be loaded below.",
+        ),
+        "download_script": (
+            "Keras script",
+            f"vgae-script-{info.id}.zip",
+            lambda: script(info.id),
+            "application/zip",
+            "The same run as a plain Keras program with its data, which needs nothing of this app.",
+        ),
+        "download_csv": (
+            "Log, CSV",
+            f"vgae-log-{info.id}.csv",
+            lambda: history(info.id, ".csv"),
+            "text/csv",
+            "Losses and metrics of every epoch, as Keras' CSVLogger writes them.",
+        ),
+        "download_tensorboard": (
+            "Log, TensorBoard",
+            f"vgae-log-{info.id}.tfevents",
+            lambda: history(info.id, ".tfevents"),
+            "application/octet-stream",
+            "Put it into a folder of its own: `tensorboard --logdir FOLDER`.",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for key, (title, name, make, mime, about) in files.items():
+            st.download_button(
+                title,
+                data=make,
+                file_name=name,
+                mime=mime,
+                on_click="ignore",
+                icon=":material/download:",
+                key=key,
+                disabled=not has_result,
+                help=about,
+            )
+
+
 @st.dialog("Delete this run?", icon=":material/delete:")
 def confirm_delete(info: RunInfo) -> None:
     """Ask once more, then delete."""
@@ -88,19 +161,9 @@ def actions(info: RunInfo) -> None:
             open_run(info, "latent_space")
         if st.button("Reconstruction", icon=":material/join_inner:", key="open_rec", disabled=not has_result):
             open_run(info, "reconstruction")
-        st.download_button(
-            "Download bundle",
-            data=lambda: bundle(info.id),
-            file_name=f"vgae-run-{info.id}.zip",
-            mime="application/zip",
-            on_click="ignore",
-            icon=":material/download:",
-            key="download",
-            disabled=not has_result,
-            help="One file with data, settings, curves, weights, embedding and scores.",
-        )
         if st.button("Delete", icon=":material/delete:", key="delete", disabled=info.active):
             confirm_delete(info)
+    downloads(info)
 
 
 def choose(runs: list[RunInfo]) -> None:

@@ -318,6 +318,24 @@ def _width(tree: Tree) -> tuple[str, bool]:
     return ONE if function.reduces or not widths else widths.pop(), learns
 
 
+def example(output: str, scale: str) -> str:
+    """Return a formula to begin with, as text.
+
+    Parameters
+    ----------
+    output : str
+        Name of the output, e.g. ``"adj_rec"``.
+    scale : str
+        What the head of a feature output gives (:data:`vgae_core.catalogue.SCALES`).
+    """
+    if output == "z_vars":
+        return "0.5 * sum(square(z_mean) + exp(z_log_var) - 1 - z_log_var)"
+    if output == "labels":
+        return "-log(sum(true_class * class_probability))"
+    value = {"logit": "probability", "log": "rate"}.get("logit" if output == "adj_rec" else scale, "y_pred")
+    return f"mean(square(y_true - {value}))"
+
+
 # ------------------------------------------------------------------------------ show
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "negative": 3, "power": 4}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from vgae_core import formula
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, SpecError
@@ -85,9 +86,10 @@ def test_losses_and_metrics_are_offered_with_their_keras_names(page):
         fitting = [
             k for k, e in LOSSES.items() if output in e.outputs and (not e.targets or "binary" in e.targets)
         ]
-        assert len(losses) == len(fitting)
-        for name, option in zip(fitting, losses, strict=True):
+        *named, own = losses
+        for name, option in zip(fitting, named, strict=True):
             assert option == f"{LOSSES[name].title} · {name}"
+        assert own.startswith("Formula · ")
         for name, entry in METRICS.items():
             listed = any(option.split(" · ")[-1] == name for option in metrics)
             assert listed == (output in entry.outputs), (output, name)
@@ -216,3 +218,84 @@ def test_formulas_and_losses_with_settings_are_shown_as_text(page):
         "= mean(abs(y_true - probability))",
     ]
     assert spec_of(page).output("adj_rec") == spec.output("adj_rec")
+
+
+def choose_formula(at, output="adj_rec"):
+    """Choose the last entry of an output's list of losses and return its text field."""
+    box = at.selectbox(key=f"outputs.{output}.loss")
+    box.set_value(box.options[-1].replace("Formula ·", "=")).run()
+    assert not at.exception
+    return formula_fields(at)[0]
+
+
+def formula_fields(at):
+    return [field for field in at.text_input if field.key.startswith("formula_")]
+
+
+@pytest.mark.parametrize("output", ["adj_rec", "z_vars"])
+def test_a_formula_can_be_chosen_and_written(page, asked, output):
+    assert not formula_fields(page)
+    field = choose_formula(page, output)
+    identifier = spec_of(page).output(output).loss
+    assert field.value == formula.show(identifier["formula"])
+    piece = "probability" if output == "adj_rec" else "z_mean"
+    field.set_value(f"  abs({piece})+1").run()
+    assert not page.exception
+    assert not page.error
+    assert spec_of(page).output(output).loss == {"formula": ["+", ["abs", piece], 1]}
+    assert formula_fields(page)[0].value == f"abs({piece}) + 1"
+    assert formula.latex(["+", ["abs", piece], 1]) in page.latex[0].value
+    assert asked[-1][0] == spec_of(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mean(square(y_true - probabilty))", "column 22"),
+        ("mean(y_pred", "column"),
+        ("y_true", "Nothing of the model"),
+        ("z_mean", "has no piece"),
+        ("__import__('os').remove('x')", "column 1"),
+        ("", "empty"),
+    ],
+)
+def test_an_error_in_a_formula_is_told_and_the_last_good_one_stays(page, text, told):
+    held = spec_of(page).output("adj_rec")
+    choose_formula(page)
+    before = spec_of(page)
+    formula_fields(page)[0].set_value(text).run()
+    assert not page.exception
+    (error,) = page.error
+    assert told in (error.value + error.proto.title).replace("\\", "").replace("`", "")
+    assert formula_fields(page)[0].value == text
+    assert spec_of(page) == before != held
+
+
+def test_a_metric_can_be_a_formula_and_the_others_are_untouched(page):
+    spec = spec_of(page).replace("outputs.adj_rec.loss", {"class_name": "focal", "config": {"gamma": 1.5}})
+    spec = spec.replace("outputs.adj_rec.metrics", [{"class_name": "f1", "config": {"threshold": 0.4}}])
+    page.session_state["spec"] = spec
+    page.session_state["spec_version"] = 1
+    page.run()
+    before = spec_of(page).output("adj_rec")
+    assert before == spec.output("adj_rec")
+    box = page.multiselect(key="outputs.adj_rec.metrics")
+    box.select(next(option for option in box.options if option.startswith("Formula"))).run()
+    formula_fields(page)[0].set_value("mean(abs(y_true - probability))").run()
+    assert not page.exception
+    after = spec_of(page).output("adj_rec")
+    assert after.loss == before.loss
+    assert after.metrics == (
+        *before.metrics,
+        {"formula": ["mean", ["abs", ["-", "y_true", "probability"]]]},
+    )
+
+
+def test_the_same_formula_twice_is_refused(page):
+    spec = spec_of(page).replace("outputs.adj_rec.metrics", ["= abs(y_pred)", "= square(y_pred)"])
+    page.session_state["spec"] = spec
+    page.session_state["spec_version"] = 1
+    page.run()
+    formula_fields(page)[1].set_value("abs(y_pred)").run()
+    assert "there already" in page.error[0].proto.title
+    assert spec_of(page) == spec

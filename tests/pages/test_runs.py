@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import zipfile
 
+import numpy as np
 import pytest
+import streamlit as st
 
 from tests.pages.finished_runs import finish_run, make_graph
 from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  engine is a fixture
+from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.spec import RunSpec
-from vgae_core.training.events import Finished
+from vgae_core.training.events import EpochEnd, Finished
 
 VISITOR = "a-visitor-s-workspace-token-0123456789"
 STRANGER = "another-visitor-s-token-0123456789-0123"
@@ -109,3 +113,55 @@ def test_another_file_is_told_and_nothing_is_kept(app, studio_store, content):
     assert not at.exception
     assert any("bundle" in title for title in titles(at))
     assert studio_store.list_runs(VISITOR) == []
+
+
+@pytest.fixture
+def buttons(monkeypatch):
+    """What each download button would give, by its key."""
+    made = {}
+    drawn = st.download_button
+
+    def draw(*args, **kwargs):
+        made[kwargs["key"]] = kwargs
+        return drawn(*args, **kwargs)
+
+    monkeypatch.setattr(st, "download_button", draw)
+    return made
+
+
+def test_a_run_is_downloaded_as_a_script_with_its_data(app, engine, runs, buttons):  # noqa: F811
+    asked = []
+    engine.script = lambda spec, profile: asked.append((spec, profile)) or "print('a script')"
+    at = app("runs", workspace=VISITOR, run=runs[1].id)
+    assert not at.exception
+    assert not buttons["download_script"]["disabled"]
+    with zipfile.ZipFile(io.BytesIO(buttons["download_script"]["data"]())) as archive:
+        assert archive.read("train.py") == b"print('a script')"
+        assert RunSpec.from_json(archive.read("spec.json").decode()) == runs[1].spec
+        with archive.open("data.npz") as file, np.load(file, allow_pickle=False) as data:
+            assert np.array_equal(data["test"], runs[1].result().split.test)
+            assert data["message_shape"].tolist() == [runs[1].graph().n_nodes] * 2
+    assert asked == [(runs[1].spec, runs[1].graph().profile)]
+
+
+def test_a_run_without_a_script_says_why_in_its_place(app, engine, runs, buttons):  # noqa: F811
+    def refuse(spec, profile):
+        raise RunError("The source of `mine` cannot be read.", mend="Define it at the top of a module.")
+
+    engine.script = refuse
+    app("runs", workspace=VISITOR, run=runs[1].id)
+    with zipfile.ZipFile(io.BytesIO(buttons["download_script"]["data"]())) as archive:
+        assert archive.namelist() == ["no-script.txt"]
+        assert "top of a module" in archive.read("no-script.txt").decode()
+
+
+def test_the_log_is_downloaded_as_csv_and_for_tensorboard(app, runs, buttons):
+    runs[1].append_event(EpochEnd(epoch=1, logs={"loss": 0.5}, val={"roc_auc": 0.75}, seconds=0.1, best=True))
+    app("runs", workspace=VISITOR, run=runs[1].id)
+    assert buttons["download_csv"]["data"]().decode() == "epoch,loss,val_roc_auc\n0,0.5,0.75\n"
+    assert b"epoch_val_roc_auc" in buttons["download_tensorboard"]["data"]()
+
+
+def test_a_failed_run_has_nothing_to_download(app, runs, buttons):
+    app("runs", workspace=VISITOR, run=runs[0].id)
+    assert all(button["disabled"] for button in buttons.values())

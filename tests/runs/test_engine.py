@@ -24,7 +24,7 @@ from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
-from vgae_core.spec import RunSpec
+from vgae_core.spec import OutputSpec, RunSpec
 from vgae_core.training.events import Stage
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
@@ -157,6 +157,18 @@ def test_a_model_that_cannot_be_is_explained(engine):
     bare = GraphData(name="bare", adjacency=make_graph(9).adjacency, node_ids=np.arange(9))
     with pytest.raises(StudioError, match="no features"):
         engine.describe(spec, bare.profile)
+
+
+def test_the_worker_writes_the_equivalent_script(engine):
+    text = engine.script(RunSpec().replace("model.latent_dim", 5), make_graph(60).profile)
+    compile(text, "train.py", "exec")
+    assert "model.compile(" in text
+    assert "vgae_core" not in text
+    with pytest.raises(StudioError, match="features"):
+        engine.script(
+            RunSpec.from_dict({"model": {"family": "vae", "encoder": "dense"}, "outputs": []}),
+            make_graph(9).profile,
+        )
 
 
 def test_a_run_that_cannot_be_fails_with_a_reason(engine, store):

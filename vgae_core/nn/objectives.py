@@ -553,6 +553,12 @@ def resolve_metric(
                 f"The formula needs {SCALES[wanted]}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
                 where=f"outputs.{output}",
             )
+        if scale == "negative_binomial" and "y_pred" in formula.pieces(tree):
+            raise SpecError(
+                f"Under loss `{written(loss)}` the head gives two numbers a column, so `y_pred` fits no target.",
+                where=f"outputs.{output}",
+                mend="Choose a metric from the list, or another loss.",
+            )
         return keras.metrics.MeanMetricWrapper(formulas.function(tree), name=name)
     key, config = lookup("metric", identifier, output)
     return _built("metric", key, lambda: _metric(key, config, output, loss, columns, name), output)
