@@ -164,11 +164,10 @@ def test_the_worker_writes_the_equivalent_script(engine):
     compile(text, "train.py", "exec")
     assert "model.compile(" in text
     assert "vgae_core" not in text
-    with pytest.raises(StudioError, match="features"):
-        engine.script(
-            RunSpec.from_dict({"model": {"family": "vae", "encoder": "dense"}, "outputs": []}),
-            make_graph(9).profile,
-        )
+    bare = GraphData(name="bare", adjacency=make_graph(9).adjacency, node_ids=np.arange(9))
+    spec = RunSpec(outputs=(*RunSpec().outputs, OutputSpec(name="x_rec", loss="poisson")))
+    with pytest.raises(StudioError, match="no features"):
+        engine.script(spec, bare.profile)
 
 
 def test_a_run_that_cannot_be_fails_with_a_reason(engine, store):
