@@ -244,3 +244,16 @@ def test_every_page_is_in_the_menu():
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PAGES"
     )
     assert set(listed) == {path.stem for path in PAGES}
+
+
+def test_the_first_page_waits_for_no_heavy_import():
+    page = "; ".join(
+        f"import {name}"
+        for name in sorted(imports(ROOT / "pages" / "data.py", lazy=False))
+        if name in MODULES
+    )
+    code = f"import sys, streamlit, dashboard.frame, dashboard.state; {page}; " + (
+        "print(*{'pandas', 'sklearn', 'igraph', 'networkx', 'distributed', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

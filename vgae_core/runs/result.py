@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.reconstruction import missing_links, scorer
 from vgae_core.data.splits import LinkSplit
 from vgae_core.training.events import Finished
 
@@ -85,13 +84,17 @@ class RunResult:
 
     def score(self, pairs: np.ndarray) -> np.ndarray:
         """Return the logit of each pair, float32 (n_pairs,), for pairs int64 (n_pairs, 2)."""
+        from vgae_core.analysis.reconstruction import scorer  # brings pandas, which the first page waits for
+
         factors = (self.left, self.right)
         return scorer(self.z_mean, factors, self.decoder_name, self.decoder)(pairs)
 
     def missing_links(
         self, known: sparse.csr_array, k: int, *, directed: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the `k` likeliest pairs of nodes without an edge, see :func:`missing_links`."""
+        """Return the `k` likeliest pairs of nodes without an edge, as :mod:`vgae_core.analysis.reconstruction`."""
+        from vgae_core.analysis.reconstruction import missing_links  # as above
+
         return missing_links(
             self.left,
             known,
