@@ -122,10 +122,14 @@ def output_settings(output: OutputSpec) -> dict[str, Setting]:
     losses = with_formula(offered(LOSSES, output, (output.loss,)), output.name, by_data)
     metrics = with_formula(offered(METRICS, output, output.metrics), output.name, by_loss)
     by_name["enabled"] = dataclasses.replace(by_name["enabled"], title=entry.title, help=entry.help)
-    by_name["loss"] = dataclasses.replace(by_name["loss"], choices=losses, labels=named(LOSSES, losses))
-    by_name["metrics"] = dataclasses.replace(
-        by_name["metrics"], choices=metrics, labels=named(METRICS, metrics)
-    )
+    for name, catalogue, names in (("loss", LOSSES, losses), ("metrics", METRICS, metrics)):
+        setting = by_name[name]
+        by_name[name] = dataclasses.replace(
+            setting,
+            choices=names,
+            labels=named(catalogue, names),
+            help=f"{setting.help} The last one of the list is a formula: choose it to write your own.",
+        )
     return by_name
 
 
@@ -185,6 +189,7 @@ def edit_formulas(output: OutputSpec) -> None:
                 with_tree(state.spec(), output.name, place, text)
             except SpecError as error:
                 frame.report(error)
+                st.caption(f"Until then this one stays in use: `{held}`")
                 continue
         st.latex(formula.latex(tree))
     if in_use:

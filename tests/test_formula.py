@@ -152,3 +152,22 @@ def test_a_metric_needs_no_gradient():
 def test_every_piece_and_function_has_a_help_text():
     assert all(piece.help and piece.outputs for piece in formula.PIECES.values())
     assert all(function.help for function in formula.FUNCTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("y_true - (y_pred - 1)", r"y - \left(\hat{y} - 1\right)"),
+        (
+            "(y_true + 1) * abs(y_pred) * -2",
+            r"\left(y + 1\right) \cdot \left|\hat{y}\right| \cdot \left(-2\right)",
+        ),
+        ("-(y_true * y_pred)", r"-y \cdot \hat{y}"),
+        ("-(y_true + y_pred)", r"-\left(y + \hat{y}\right)"),
+        ("square(y_true - probability)", r"\left(y - p\right)^{2}"),
+        ("z_log_var ** 2", r"\left(\log\sigma^2\right)^{2}"),
+        ("exp(-rate) / 2", r"\frac{\operatorname{exp}\left(-\lambda\right)}{2}"),
+    ],
+)
+def test_brackets_are_drawn_where_they_are_needed(text, shown):
+    assert formula.latex(formula.parse(text)) == shown

@@ -364,36 +364,51 @@ def _show(tree: Tree) -> tuple[str, int]:
     return f"{left} {FUNCTIONS[name].sign} {right}", rank
 
 
+_SYMBOLS = {
+    "y_true": "y",
+    "y_pred": r"\hat{y}",
+    "probability": "p",
+    "rate": r"\lambda",
+    "z_mean": r"\mu",
+    "z_log_var": r"\log\sigma^2",
+    "class_probability": "p_c",
+    "true_class": "y_c",
+}
+
+
 def latex(tree: Tree) -> str:
     """Return the formula as LaTeX, for display; it holds nothing but known names and numbers."""
+    return _latex(tree)[0]
+
+
+def _latex(tree: Tree) -> tuple[str, int]:
+    """Return LaTeX and how strongly its parts are bound, as :data:`_RANK` has it."""
     if isinstance(tree, str):
-        symbols = {"y_true": "y", "y_pred": r"\hat{y}", "probability": "p", "rate": r"\lambda"}
-        symbols |= {
-            "z_mean": r"\mu",
-            "z_log_var": r"\log\sigma^2",
-            "class_probability": "p_c",
-            "true_class": "y_c",
-        }
-        return symbols[tree]
+        return _SYMBOLS[tree], 4 if tree == "z_log_var" else 9
     if not isinstance(tree, list | tuple):
-        return f"{tree:g}"
-    name, parts = tree[0], [latex(argument) for argument in tree[1:]]
-    wrapped = [
-        rf"\left({p}\right)" if isinstance(a, list | tuple) else p
-        for p, a in zip(parts, tree[1:], strict=True)
-    ]
+        return f"{tree:g}", 9 if tree >= 0 else 3
+    name, parts = tree[0], [_latex(argument) for argument in tree[1:]]
+    texts = [text for text, _ in parts]
+
+    def bracketed(place: int, *ranks: int) -> str:
+        text, rank = parts[place]
+        return rf"\left({text}\right)" if rank in ranks else text
+
     if name == "/":
-        return rf"\frac{{{parts[0]}}}{{{parts[1]}}}"
+        return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", 4
     if name in ("power", "square"):
-        return rf"{wrapped[0]}^{{{parts[1] if name == 'power' else 2}}}"
+        base = texts[0] if isinstance(tree[1], str) and parts[0][1] == 9 else rf"\left({texts[0]}\right)"
+        return rf"{base}^{{{texts[1] if name == 'power' else 2}}}", 4
     if name == "sqrt":
-        return rf"\sqrt{{{parts[0]}}}"
+        return rf"\sqrt{{{texts[0]}}}", 9
     if name == "abs":
-        return rf"\left|{parts[0]}\right|"
+        return rf"\left|{texts[0]}\right|", 9
     if name == "negative":
-        return f"-{wrapped[0]}"
+        return f"-{bracketed(0, 1, 3)}", 3
     if name == "*":
-        return rf"{wrapped[0]} \cdot {wrapped[1]}"
-    if name in ("+", "-"):
-        return f"{parts[0]} {name} {wrapped[1] if name == '-' else parts[1]}"
-    return rf"\operatorname{{{name}}}\left({', '.join(parts)}\right)"
+        return rf"{bracketed(0, 1)} \cdot {bracketed(1, 1, 3)}", 2
+    if name == "+":
+        return f"{texts[0]} + {bracketed(1, 3)}", 1
+    if name == "-":
+        return f"{texts[0]} - {bracketed(1, 1, 3)}", 1
+    return rf"\operatorname{{{name}}}\left({', '.join(texts)}\right)", 9
