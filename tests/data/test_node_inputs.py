@@ -16,7 +16,7 @@ from vgae_core.spec import NODE_INPUTS, ModelSpec, SplitSpec
 
 
 def spectral(message, k, seed=0):
-    return node_inputs(message, ModelSpec(node_input="spectral", input_dim=k), seed)
+    return node_inputs(message, ModelSpec(node_input="spectral", input_dim=k), seed) / module.SPREAD
 
 
 @pytest.mark.parametrize("dense_nodes", [0, 1000])

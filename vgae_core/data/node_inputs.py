@@ -10,6 +10,9 @@ from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.spec import ModelSpec
 
+SPREAD = 0.3
+"""Standard deviation of the spectral columns: with 1 they drown the free vectors beside them from the start."""
+
 _DENSE_NODES = 200
 """Nodes up to which all eigenvectors are worked out at once."""
 
@@ -53,9 +56,8 @@ def node_inputs(message: sparse.csr_array, model: ModelSpec, seed: int) -> np.nd
         Adjacency of the message edges, and of no others.
     model : ModelSpec
         Its ``node_input``: ``"random"`` gives normal numbers of variance ``1 / input_dim``; ``"spectral"`` and
-        ``"spectral_table"`` the leading
-        eigenvectors of the symmetrised normalised adjacency, scaled to unit variance, and the standardised logarithm
-        of the degree.
+        ``"spectral_table"`` the leading eigenvectors of the symmetrised normalised adjacency, and the logarithm of
+        the degree, each with a standard deviation of :data:`SPREAD`.
     seed : int
         Fixes the random columns, and the signs of the eigenvectors.
 
@@ -77,7 +79,7 @@ def node_inputs(message: sparse.csr_array, model: ModelSpec, seed: int) -> np.nd
     degree = np.log1p(np.diff(both.indptr).astype(np.float64))
     degree = (degree - degree.mean()) / max(float(degree.std()), 1e-6)
     vectors = _leading(normalise(both), min(model.input_dim, max(n - 1, 1)), rng) * np.sqrt(n)
-    return np.column_stack([vectors, degree]).astype(np.float32)
+    return (SPREAD * np.column_stack([vectors, degree])).astype(np.float32)
 
 
 def _leading(matrix: sparse.csr_array, k: int, rng: np.random.Generator) -> np.ndarray:
