@@ -1,0 +1,79 @@
+"""Matrix auto-encoders by the default recipe on real matrices, beside popularity and a truncated SVD of the same rank.
+
+Two matrices come with the samples.  Others are read from ``$VGAE_STUDIO_SHARED_DATA``, or the folder ``shared/data``
+beside the checkout, and left out with the reason where it is absent.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.repairs import repair
+from vgae_core.data.samples import load_sample
+from vgae_core.runs import environment
+from vgae_core.spec import RepairSpec, RunSpec, for_family
+
+SAMPLES = {"import-words": 2, "digits-pixels": 2}
+"""Name of a sample to how many seeds."""
+
+FILES = {"amazon_photo_x.npz": None, "coauthor_cs_x.npz": 4000}
+"""SciPy matrix to how many random rows of it are used; None is all."""
+
+SCORES = ("roc_auc", "recall_at_20", "ndcg_at_20")
+
+
+def matrices() -> Iterator[tuple[GraphData, int]]:
+    """Yield each matrix with its number of seeds."""
+    for name, seeds in SAMPLES.items():
+        yield repair(load_sample(name), RepairSpec()), seeds
+    chosen = os.environ.get("VGAE_STUDIO_SHARED_DATA")
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "shared" / "data"
+    for file, rows in FILES.items():
+        path = folder / "scipy_npz" / file
+        if not path.is_file():
+            print(f"{file}: left out, there is no {path} (set VGAE_STUDIO_SHARED_DATA)")
+            continue
+        matrix = sparse.csr_array(sparse.load_npz(path), dtype=np.float32)
+        if rows is not None:
+            matrix = matrix[np.sort(np.random.default_rng(0).permutation(matrix.shape[0])[:rows])]
+        n = matrix.shape[0]
+        empty = sparse.csr_array((n, n), dtype=np.float32)
+        yield GraphData(name=file, adjacency=empty, node_ids=np.arange(n), features=matrix), 1
+
+
+def main() -> None:
+    """Print, for each matrix, the held-out scores of the model and of every baseline."""
+    environment.apply()
+    from vgae_core.runs.pipeline import execute
+
+    for graph, seeds in matrices():
+        profile = graph.profile
+        share = sparse.csr_array(graph.features).nnz / (graph.n_nodes * profile.n_features)
+        spec = for_family(RunSpec(), "vae", feature_kind=profile.feature_kind, has_labels=False)
+        print(
+            f"{graph.name}: {graph.n_nodes:,} x {profile.n_features:,}, {share:.1%} filled, {profile.feature_kind}, "
+            f"{spec.output('output').loss}, {seeds} seed{'s' * (seeds > 1)}"
+        )
+        table: dict[str, list[dict[str, float]]] = {}
+        for seed in range(seeds):
+            start = time.perf_counter()
+            result = execute(spec.replace("seed", seed), graph)
+            seconds = time.perf_counter() - start
+            print(f"  seed {seed}: {seconds:.1f} s, best epoch {result.finished.best_epoch}", flush=True)
+            for name, values in {"this model": result.metrics["test"], **result.metrics["baselines"]}.items():
+                table.setdefault(name, []).append(values)
+        for name, runs in table.items():
+            means = (statistics.mean(run[score] for run in runs) for score in SCORES)
+            shown = "   ".join(f"{score} {mean:.3f}" for score, mean in zip(SCORES, means, strict=True))
+            print(f"  {name:12s} {shown}", flush=True)
