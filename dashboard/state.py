@@ -240,10 +240,12 @@ def current_run() -> StoredRun | None:
 
 # ------------------------------------------------------------------------------ inside
 def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
-    """Return `spec` with the outputs that new data allow, and with the family that serves them."""
+    """Return `spec` with the outputs that new data allow, and with the family and network that serve them."""
     family, profile = ("vae" if graph.is_matrix else "vgae"), graph.profile
     has_labels = profile.n_classes > 0
-    if spec.model.family != family:
+    before = st.session_state.get("graph")
+    other_input = before is not None and (before.features is None) != (graph.features is None)
+    if spec.model.family != family or other_input:
         return specification.for_family(
             spec, family, feature_kind=profile.feature_kind, has_labels=has_labels
         )

@@ -58,7 +58,7 @@ def test_json_round_trip(epochs, rate, latent, hidden, weight, encoder, seed):
         ("training.epochs", True, "must be a number"),
         ("training.learning_rate", float("nan"), "finite number"),
         ("training.learning_rate", "fast", "must be a number"),
-        ("model.encoder", "gnc", "Did you mean 'gcn'"),
+        ("model.encoder", "gnc", "Did you mean 'sgc' or 'gcn'"),
         ("model.variational", 1, "true or false"),
         ("model.hidden_units", 32, "must be a list"),
         ("model.hidden_units", [0], "between 1 and 4096"),

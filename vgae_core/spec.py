@@ -134,7 +134,7 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
 }
 
-_CANDIDATES = " It has no factors: among all pairs it ranks the candidates that a bilinear approximation finds, not every pair."
+_CANDIDATES = " It has no factors: of all pairs it ranks the candidates that a bilinear approximation finds."
 
 DECODERS: dict[str, DecoderEntry] = {
     "inner_product": DecoderEntry(
@@ -598,6 +598,13 @@ class TrainingSpec(_Section):
         "(exact, as Kipf & Welling; time grows with the square of the nodes, memory does not). All pairs take "
         "cross-entropy, plain or weighted, the inner product as decoder, and no metrics.",
         title="Supervision",
+        families=("vgae",),
+    )
+    negatives: Literal["uniform", "degree", "hard"] = _setting(
+        "uniform",
+        "How the random pairs are drawn: uniformly; both ends by their degree (to the power of 0.75); or hard, from a "
+        "node by its degree to one at the end of a walk of two steps.",
+        title="Negatives",
         families=("vgae",),
     )
     negatives_per_positive: int = _setting(

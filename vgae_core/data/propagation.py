@@ -10,9 +10,7 @@ from scipy import sparse
 from vgae_core.errors import DataError
 
 
-def normalise(
-    message: sparse.csr_array, how: Literal["symmetric", "mean"] = "symmetric"
-) -> sparse.csr_array:
+def normalise(message: sparse.csr_array, how: Literal["symmetric", "mean"] = "symmetric") -> sparse.csr_array:
     """Return ``D^-1/2 (A + I) D^-1/2`` of the message edges, with A transposed for arcs.
 
     A symmetric adjacency gets the normalisation of Kipf & Welling (2017).  For a directed

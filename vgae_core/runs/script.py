@@ -412,6 +412,7 @@ __TARGETS__batches, steps_per_epoch, _ = pair_batches(
     graph_inputs,
     batch_size=__BATCH__,
     ratio=__RATIO__,
+    negatives="__NEGATIVES__",
     seed_number=SEED,
     directed=__DIRECTED__,__NODES__
 )"""
@@ -804,6 +805,7 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         SOURCES="\n\n\n".join(code),
         TARGETS=_fill(_NODE_TARGETS, EACH=each) if each else "",
         RATIO=spec.training.negatives_per_positive,
+        NEGATIVES=spec.training.negatives,
         BATCH=spec.training.batch_size,
         DIRECTED=profile.directed,
         NODES=f"\n    node_targets=node_targets,\n    rows={'n_nodes' if rows == n else rows},"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -27,6 +27,7 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.training.negatives import drawing, proper
 
 EXCLUDE_COLLISIONS_FROM = 0.001
 """Density from which drawn non-edges are checked against the training edges.
@@ -124,6 +125,7 @@ def graph_batches(
         encoder_inputs,
         batch_size=spec.training.batch_size,
         ratio=spec.training.negatives_per_positive,
+        negatives=spec.training.negatives,
         seed_number=spec.seed,
         directed=graph.directed,
         node_targets=node_targets if node_wise else None,
@@ -166,6 +168,7 @@ def pair_batches(
     *,
     batch_size: int,
     ratio: int,
+    negatives: Literal["uniform", "degree", "hard"],
     seed_number: int,
     directed: bool,
     node_targets: NodeTargets | None = None,
@@ -185,6 +188,8 @@ def pair_batches(
         Training edges a batch; 0 takes all.
     ratio : int
         Random pairs for each edge, drawn anew in every step.
+    negatives : str
+        How they are drawn, see :func:`vgae_core.training.negatives.drawing`.
     seed_number : int
         Fixes order and random pairs.
     directed : bool
@@ -210,29 +215,12 @@ def pair_batches(
     pairs = tf.constant(positives)
 
     density = n_train / max(1, n * (n - 1) / (1 if directed else 2))
-    exclude = density > EXCLUDE_COLLISIONS_FROM
+    exclude = negatives == "hard" or density > EXCLUDE_COLLISIONS_FROM
     low, high = positives.min(axis=1), positives.max(axis=1)
     first, second = (positives[:, 0], positives[:, 1]) if directed else (low, high)
     keys = tf.constant(np.sort(first.astype(np.int64) * n + second)) if exclude else None
 
-    draw = _draws(seed_number)
-
-    def negatives(step: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return `count` uniform pairs sorted by their first node, and which of them may count."""
-        # One draw in each of `count` equal slices of the nodes: uniform, and sorted for nothing.
-        slices = tf.cast(tf.range(count), tf.float64)
-        offset = tf.random.stateless_uniform((count,), draw(step, 3), dtype=tf.float64)
-        source = tf.cast((slices + offset) * (n / tf.cast(count, tf.float64)), tf.int32)
-        source = tf.minimum(source, n - 1)
-        target = tf.random.stateless_uniform((count,), draw(step, 0), maxval=n - 1, dtype=tf.int32)
-        target += tf.cast(target >= source, tf.int32)  # any node but the source
-        proper = tf.ones((count,))
-        if keys is not None:
-            ends = (source, target) if directed else (tf.minimum(source, target), tf.maximum(source, target))
-            key = tf.cast(ends[0], tf.int64) * n + tf.cast(ends[1], tf.int64)
-            place = tf.minimum(tf.searchsorted(keys, key), n_train - 1)
-            proper = tf.cast(tf.gather(keys, place) != key, tf.float32)
-        return tf.stack([source, target], axis=1), proper
+    draw, draw_pairs = _draws(seed_number), drawing(negatives, train, n)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         if steps == 1:
@@ -244,11 +232,12 @@ def pair_batches(
             order = tf.random.experimental.index_shuffle(index, draw(epoch, 1), n_train - 1)
             chosen = tf.gather(pairs, tf.sort(order))
         count = tf.shape(chosen)[0]
-        fakes, proper = negatives(step, count * ratio)
+        fakes = draw_pairs(draw(step, 0), count * ratio)
+        counts = fakes[:, 0] != fakes[:, 1] if keys is None else proper(fakes, keys, n, directed=directed)
         inputs = {**encoder_inputs, "pairs": tf.concat([chosen, fakes], 0)}  # two sorted lists
         truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
-        counted = tf.concat([tf.ones((count,)), proper], 0)
+        counted = tf.concat([tf.ones((count,)), tf.cast(counts, tf.float32)], 0)
         weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_targets is not None:
             _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
