@@ -151,7 +151,7 @@ def trained(spec, graph, batches):
     return built.model.fit(batches.dataset, epochs=3, steps_per_epoch=steps, verbose=0).history
 
 
-@pytest.mark.parametrize(("output", "kind"), itertools.product(("x_rec", "output"), MATRIX_KINDS))
+@pytest.mark.parametrize(("output", "kind"), list(itertools.product(("x_rec", "output"), MATRIX_KINDS)))
 def test_senseless_combinations_are_refused_with_the_reason(output, kind):
     for role, catalogue in (("loss", LOSSES), ("metrics", METRICS)):
         senseless = {n for n, e in catalogue.items() if output in e.outputs} - set(
