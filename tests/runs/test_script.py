@@ -125,6 +125,7 @@ def test_a_graph_without_features_in_batches_with_a_formula_is_the_same_as_a_scr
         "gcn",
         training__batch_size=20,
         training__negatives_per_positive=2,
+        training__negatives="hard",
         split__val_fraction=0.0,
         model__variational=False,
         outputs__adj_rec__loss="= mean(square(y_true - probability)) + 0.1 * abs(y_pred)",
