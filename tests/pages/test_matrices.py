@@ -148,7 +148,9 @@ def test_the_likelihood_is_preselected_with_its_reason(load, asked, counts):  # 
     kind = "count" if counts else "binary"
     assert at.selectbox(key="outputs.output.loss").value == LIKELIHOODS[kind][0]
     assert LIKELIHOODS[kind][1].lower() in said(at)
-    for option in at.selectbox(key="outputs.output.loss").options:
+    *options, own = at.selectbox(key="outputs.output.loss").options
+    assert own.startswith("Formula · ")
+    for option in options:
         name = option.rsplit("· ", 1)[-1]
         assert not LOSSES[name].targets or kind in LOSSES[name].targets
     family = next(c for c in at.get("button_group") if c.proto.label == "What is coded")
