@@ -171,7 +171,7 @@ def test_a_whole_run_with_every_decoder(decoder):
     truth = np.arange(len(pairs)) < len(result.split.test)
     kept = result_from_parts(*result_to_parts(result), n_nodes=graph.n_nodes)
     np.testing.assert_array_equal(kept.score(pairs), result.scores["model"])
-    assert link_metrics(truth, kept.score(pairs)) == result.metrics["test"]
+    assert link_metrics(truth, kept.score(pairs)).items() <= result.metrics["test"].items()
     assert not kept.of_matrix
 
     found, logits = kept.missing_links(graph.adjacency, 25, directed=graph.directed)
