@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 
 import streamlit as st
@@ -14,7 +15,11 @@ from vgae_core.errors import StudioError
 
 log = logging.getLogger("vgae_studio")
 
+HEAD_START = 0.6
+"""Seconds for which the first figures of a session wait for what stands above them."""
+
 _FRAMED = "_framed"
+_PAINTED = "_painted"
 _GOTO = "_goto"
 
 
@@ -55,6 +60,16 @@ def header(title: str, caption: str) -> None:
             name = charts.plain(graph.name, 60)
             st.caption(f":material/database: **{name}** · {sizes(graph)}", width="content")
     st.caption(caption)
+
+
+def paint_first() -> None:
+    """Let the browser paint what is drawn so far before the figures of a session's first page come.
+
+    They bring a library of nearly five megabytes, and while the browser compiles it nothing else appears.
+    """
+    if not st.session_state.get(_PAINTED):
+        st.session_state[_PAINTED] = True
+        time.sleep(HEAD_START)
 
 
 def empty(title: str, body: str, action: str, page: str) -> None:

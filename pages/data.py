@@ -416,6 +416,7 @@ with frame.guard():
             pictures["Node features"] = lambda: show_features(drawn["features"], graph.feature_names)
     if drawn["labels"]:
         pictures["Labels"] = lambda: show_labels(drawn["labels"], whose)
+    frame.paint_first()
     with st.grid(min_column_width=420, gap="medium"):
         for title, draw in pictures.items():
             with st.container(border=True, height="stretch"):
