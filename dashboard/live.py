@@ -27,6 +27,9 @@ STATUS: dict[Status, tuple[str, str]] = {
 }
 """Name and icon of each status."""
 
+FIRST_SECONDS = 0.4
+"""Between two looks at a run whose first epoch is awaited."""
+
 PROGRESS_SECONDS = 0.5
 """Between two looks at how far a run is."""
 

@@ -3,22 +3,26 @@
 import streamlit as st
 
 from dashboard import charts, frame, live, results, scores, state
-from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
+from vgae_core.errors import StudioError
 from vgae_core.runs.store import StoredRun
-from vgae_core.spec import RunSpec
 from vgae_core.training.progress import by_output, curves, progress
 
 frame.require_router("train")
 
 
 # ----------------------------------------------------------------------------- controls
-def start(spec: RunSpec, graph: GraphData) -> None:
-    """Queue a run and make it the one at hand."""
-    with frame.guard():
+def start(run: StoredRun | None = None) -> None:
+    """Queue a run, of the settings and data at hand or again those of `run`, and make it the one at hand.
+
+    A callback: it runs before the page is drawn, so the page need not be drawn twice.
+    """
+    try:
+        spec, graph = (state.spec(), state.graph()) if run is None else (run.spec, run.graph())
         check_split(graph, spec)
         state.select_run(state.engine().submit(spec, graph, state.workspace()))
-        st.rerun()
+    except StudioError as error:
+        st.session_state["start_error"] = error
 
 
 def controls(run: StoredRun | None) -> None:
@@ -26,15 +30,15 @@ def controls(run: StoredRun | None) -> None:
     mine = run is not None and state.store().owns(state.workspace(), run.id)
     active = run is not None and run.info.active
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button(
+        st.button(
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
             key="start",
             disabled=(active and mine) or state.graph() is None,
             help="Trains on the data loaded now with the settings of the Model page.",
-        ):
-            start(state.spec(), state.graph())
+            on_click=start,
+        )
         if active and mine:
             asked = state.engine().is_cancelling(run.id)
             if st.button(
@@ -47,6 +51,8 @@ def controls(run: StoredRun | None) -> None:
                 state.engine().cancel(run.id)
                 st.rerun()
         st.page_link("pages/model.py", label="Change settings", icon=":material/tune:")
+    if error := st.session_state.pop("start_error", None):
+        frame.report(error)
     if state.engine().state == "starting" and not active:
         st.caption("The worker is warming up; a run started now begins as soon as it is ready.")
 
@@ -67,11 +73,14 @@ def failed(run: StoredRun) -> None:
         charts.message(info.message) or "It ended before there was anything to keep.",
         title=titles[info.status],
     )
-    if st.button(
-        "Run again", icon=":material/replay:", key="again", help="The same settings and data once more."
-    ):
-        with frame.guard():
-            start(run.spec, run.graph())
+    st.button(
+        "Run again",
+        icon=":material/replay:",
+        key="again",
+        help="The same settings and data once more.",
+        on_click=start,
+        args=(run,),
+    )
 
 
 def outcome(run: StoredRun) -> None:
@@ -168,15 +177,17 @@ def show(run: StoredRun) -> None:
     working = run.info.active
     begun = bool(run.history())
 
-    @st.fragment(run_every=live.PROGRESS_SECONDS if working else None)
+    @st.fragment(run_every=(live.PROGRESS_SECONDS if begun else live.FIRST_SECONDS) if working else None)
     def head() -> None:
-        if working and (not run.info.active or (not begun and run.history())):
-            st.rerun()  # once each, for the first curves and for the controls
+        if working and not run.info.active:
+            st.rerun()  # once, for the controls
         name_run(run)
-        if working:
-            show_work(run)
-        else:
+        if not working:
             show_end(run)
+            return
+        show_work(run)
+        if not begun and run.history():
+            st.rerun()  # once, for the first curves
 
     @st.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
