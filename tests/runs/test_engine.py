@@ -91,7 +91,7 @@ import sys, pathlib
 from vgae_core.data.dataset import Profile
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.spec import RunSpec, for_family
 
 engine = Engine(Store(pathlib.Path(sys.argv[1])))
 profile = Profile(10, 20, 0, 0, None, False, 0, False, False)
@@ -240,8 +240,9 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "vgae_core", "train", "sample:karate-club", *settings, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
-    spec = RunSpec(seed=5).replace("training.epochs", 15).replace("model.latent_dim", 8)
-    graph = repair(load_sample("karate-club"), spec.dataset.repairs)
+    graph = repair(load_sample("karate-club"), RunSpec().dataset.repairs)
+    spec = for_family(RunSpec(seed=5), "vgae", feature_kind=None, has_labels=True)
+    spec = spec.replace("training.epochs", 15).replace("model.latent_dim", 8)
     run = store.open_run(engine.submit(spec, graph, WORKSPACE))
     wait_for(lambda: not run.info.active)
     told = json.loads((out / "metrics.json").read_text())
