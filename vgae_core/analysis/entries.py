@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, gammaln
 
-from vgae_core.analysis.reconstruction import BLOCK_VALUES, score_pairs
+from vgae_core.analysis.reconstruction import BLOCK_VALUES, likeliest, score_pairs
 from vgae_core.errors import DataError
 
 EXACT_CELLS = 200_000_000
@@ -136,8 +136,7 @@ def recommended(
             best, found = best[top], found[top]
         if progress is not None:
             progress(stop / n, f"{stop:,} of {n:,} rows")
-    order = np.lexsort((found[:, 1], found[:, 0], -best))
-    return found[order].astype(np.int64), best[order]
+    return likeliest(found, best, k)
 
 
 def recommended_to(

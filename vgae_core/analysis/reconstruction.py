@@ -163,7 +163,7 @@ def missing_links(
         raise DataError(f"`known` must have shape ({n}, {n}). Received: {known.shape}.")
     if score is not None:
         pairs, _ = missing_links(z, known, CANDIDATES * k, right=right, directed=directed, progress=progress)
-        return _likeliest(pairs, score(pairs), k)
+        return likeliest(pairs, score(pairs), k)
     lengths = np.linalg.norm(z.astype(np.float64), axis=1)
     order = np.argsort(-lengths, kind="stable")
     codes, lengths = np.ascontiguousarray(z[order], dtype=np.float32), lengths[order]
@@ -223,10 +223,10 @@ def missing_links(
     pairs = order[found]
     if not directed:
         pairs = np.sort(pairs, axis=1)
-    return _likeliest(pairs, best, k)
+    return likeliest(pairs, best, k)
 
 
-def _likeliest(pairs: np.ndarray, logits: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def likeliest(pairs: np.ndarray, logits: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` pairs of the largest logits, the largest first; equal ones in the order of their pairs."""
     rank = np.lexsort((pairs[:, 1], pairs[:, 0], -logits))[:k]
     return pairs[rank].astype(np.int64), logits[rank]
