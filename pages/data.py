@@ -1,5 +1,7 @@
 """Bring a graph or a matrix, look at it, decide on its repairs."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -217,13 +219,20 @@ def show_degrees(distributions: dict) -> None:
         st.caption(f"Not drawn, since a logarithmic axis has no 0: {', '.join(notes)}.")
 
 
-def show_picture(picture: views.Picture) -> None:
-    exact = picture.nodes_per_cell <= 1
-    fig = go.Figure(
+def filled_cells(
+    picture: views.Picture | views.MatrixPicture,
+    x: Sequence[int],
+    y: Sequence[int],
+    *,
+    exact: bool,
+    hover: str,
+) -> go.Figure:
+    """Return the heat map of a matrix: which entries are stored, or how filled each cell is."""
+    return go.Figure(
         go.Heatmap(
             z=picture.fill if exact else picture.log_fill,
-            x=picture.rank,
-            y=picture.rank,
+            x=x,
+            y=y,
             colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else None,
             showscale=not exact,
             customdata=None if exact else picture.fill,
@@ -233,11 +242,14 @@ def show_picture(picture: views.Picture) -> None:
                 "ticktext": [label for _, label in picture.ticks],
                 "thickness": 12,
             },
-            hovertemplate="rank %{y:,} – rank %{x:,}"
-            + ("" if exact else "<br>%{customdata:.3~%} filled")
-            + "<extra></extra>",
+            hovertemplate=hover + ("" if exact else "<br>%{customdata:.3~%} filled") + "<extra></extra>",
         )
     )
+
+
+def show_picture(picture: views.Picture) -> None:
+    exact = picture.nodes_per_cell <= 1
+    fig = filled_cells(picture, picture.rank, picture.rank, exact=exact, hover="rank %{y:,} – rank %{x:,}")
     fig.update_xaxes(title="Node, by falling degree", constrain="domain", showgrid=False)
     fig.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False)
     charts.show(fig, key="picture", alt="Adjacency matrix, nodes sorted by falling degree.")
@@ -290,25 +302,8 @@ def show_values(view: views.ValueView) -> None:
 
 def show_matrix(picture: views.MatrixPicture) -> None:
     exact = picture.rows_per_cell <= 1 and picture.columns_per_cell <= 1
-    fig = go.Figure(
-        go.Heatmap(
-            z=picture.fill if exact else picture.log_fill,
-            x=picture.column_rank,
-            y=picture.row_rank,
-            colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else None,
-            showscale=not exact,
-            customdata=None if exact else picture.fill,
-            colorbar={
-                "title": {"text": "filled"},
-                "tickvals": [place for place, _ in picture.ticks],
-                "ticktext": [label for _, label in picture.ticks],
-                "thickness": 12,
-            },
-            hovertemplate="row rank %{y:,} – column rank %{x:,}"
-            + ("" if exact else "<br>%{customdata:.3~%} filled")
-            + "<extra></extra>",
-        )
-    )
+    hover = "row rank %{y:,} – column rank %{x:,}"
+    fig = filled_cells(picture, picture.column_rank, picture.row_rank, exact=exact, hover=hover)
     fig.update_xaxes(title="Column, the fullest first", showgrid=False)
     fig.update_yaxes(title="Row, the fullest first", autorange="reversed", showgrid=False)
     charts.show(
