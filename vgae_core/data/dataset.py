@@ -12,11 +12,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.blocks import row_blocks
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
 Features: TypeAlias = Any
-"""Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray."""
+"""Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray, which may be a mapped file
+(``np.load(path, mmap_mode="r")``)."""
 
 MAX_PARTS = 200
 """Parts of a file that are told one by one."""
@@ -230,15 +232,24 @@ class GraphData:
     @functools.cached_property
     def edges(self) -> np.ndarray:
         """Every edge once, int64, shape (n_edges, 2): i < j, or all arcs i != j if directed."""
-        coo = self.adjacency.tocoo()
-        keep = coo.row != coo.col if self.directed else coo.row < coo.col
-        return np.column_stack([coo.row[keep], coo.col[keep]]).astype(np.int64)
+        ends, columns = self.adjacency.indptr, self.adjacency.indices
+        parts = []
+        for rows, first in row_blocks(np.arange(self.n_nodes)):
+            row = np.repeat(first, np.diff(ends[rows.start : rows.stop + 1])).astype(columns.dtype)
+            column = columns[ends[rows.start] : ends[rows.stop]]
+            keep = row != column if self.directed else row < column
+            parts.append(np.column_stack([row[keep], column[keep]]))
+        return np.concatenate(parts, dtype=np.int64)
 
     @functools.cached_property
     def profile(self) -> Profile:
         """Sizes and kinds of values."""
         x = self.features
-        nnz = 0 if x is None else (x.nnz if sparse.issparse(x) else int(np.count_nonzero(x)))
+        nnz = 0
+        if x is not None:
+            nnz = (
+                x.nnz if sparse.issparse(x) else sum(int(np.count_nonzero(rows)) for _, rows in row_blocks(x))
+            )
         weights = self.adjacency.data
         return Profile(
             n_nodes=self.n_nodes,
@@ -272,7 +283,8 @@ class GraphData:
                     digest.update(len(raw).to_bytes(4, "little") + raw)
                 return
             digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for _, rows in row_blocks(array):
+                digest.update(np.ascontiguousarray(rows).data)
 
         digest.update(f"{self.name}|{self.directed}|{self.n_nodes}".encode())
         add("adjacency", self.adjacency)
@@ -301,9 +313,11 @@ def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
 
 def value_kind(matrix: Features) -> str:
     """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value."""
-    data = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
-    if data.size == 0 or bool(np.all((data == 0) | (data == 1))):
-        return "binary"
-    if float(data.min()) < 0:
-        return "real"
-    return "count" if bool(np.all(data == np.floor(data))) else "non-negative"
+    binary = whole = True
+    for _, block in row_blocks(matrix.data if sparse.issparse(matrix) else np.asarray(matrix)):
+        binary = binary and bool(np.all((block == 0) | (block == 1)))
+        if not binary:  # blocks before hold zeros and ones, which are whole and not negative
+            if block.min(initial=0) < 0:
+                return "real"
+            whole = whole and bool(np.all(block == np.floor(block)))
+    return "binary" if binary else "count" if whole else "non-negative"

@@ -77,7 +77,7 @@ class LinkSplit:
                     where="split",
                     mend=mend,
                 )
-        edges = _codes(graph.edges, n, directed=True)  # already i < j, or arcs
+        edges = _codes(graph.edges, n, directed=True)  # i < j, or arcs, in order
         for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
             codes = [_codes(getattr(self, name), n, directed=graph.directed) for name in names]
             together = np.concatenate(codes)
@@ -117,20 +117,21 @@ class LinkSplit:
             If a training pair is not an edge of `graph`.
         """
         shape = (n_nodes, n_nodes)
-        code = np.sort(_codes(self.train, n_nodes, directed=graph.directed))
-        rows, cols = np.divmod(code, n_nodes)
-        weights = np.asarray(graph.adjacency[rows, cols], dtype=np.float32).ravel()
-        missing = int(np.count_nonzero(weights == 0))
+        first, second = self.train[:, 0], self.train[:, 1]
+        if not graph.directed:
+            first, second = np.minimum(first, second), np.maximum(first, second)
+        small = np.int32 if max(n_nodes, len(first)) <= np.iinfo(np.int32).max else np.int64
+        ends = (first.astype(small), second.astype(small))
+        listed = sparse.csr_array((np.ones(len(first), np.float32), ends), shape=shape)
+        # An entry-wise product goes through both matrices once, and keeps what is in both.
+        message = sparse.csr_array(listed.multiply(graph.adjacency), dtype=np.float32)
+        missing = listed.nnz - message.nnz
         if missing:
             raise DataError(
                 f"{missing} training pairs are not edges of this graph.",
                 where="split",
                 mend="Use a split made for this graph with the same repairs.",
             )
-        index = np.int32 if max(n_nodes, 2 * len(code) + n_nodes) < 2**31 else np.int64
-        indptr = np.zeros(n_nodes + 1, dtype=index)
-        np.cumsum(np.bincount(rows, minlength=n_nodes), out=indptr[1:])
-        message: sparse.csr_array = sparse.csr_array((weights, cols.astype(index), indptr), shape=shape)
         if not graph.directed:
             message = sparse.csr_array(message + message.T)
         loops = graph.adjacency.diagonal()
@@ -224,10 +225,15 @@ def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> 
             mend="Lower the held-out fractions; a complete graph has no missing links to find.",
         )
     taken.sort()
-    chosen = _distinct(available, count, rng)
-    # taken[k] - k non-edges come before edge k, so this many edges come before non-edge `chosen`:
-    chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
-    return _unrank(chosen, n, directed=graph.directed)
+    taken -= np.arange(len(taken))
+    drawn = _distinct(available, count, rng)
+    order = np.argsort(drawn)  # searching for numbers in order finds the memory in its caches
+    drawn = drawn[order]
+    # As many non-edges come before edge k as `taken` says now, so this many edges come before non-edge `drawn`:
+    drawn += np.searchsorted(taken, drawn, side="right")
+    pairs = np.empty((count, 2), np.int64)
+    pairs[order] = _unrank(drawn, n, directed=graph.directed)
+    return pairs
 
 
 def hard_non_edges(
@@ -277,7 +283,7 @@ def hard_non_edges(
 
     pairs = np.repeat(split.test[chosen], each, axis=0)
     replaced = (1 - np.arange(len(pairs)) % each % 2).astype(np.int64)  # the second end, the first, …
-    taken = np.sort(_codes(graph.edges, n, directed=graph.directed))
+    taken = _codes(graph.edges, n, directed=graph.directed)  # in order, as edges are
     open_ = np.arange(len(pairs))
     for _ in range(10):
         row, column = open_, replaced[open_]
@@ -456,10 +462,9 @@ def _codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
 
 
 def _contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
-    """Return whether each needle is in `haystack` (sorted in place of a hash table)."""
+    """Return whether each needle is in `haystack`, which is sorted; bool, shape (needles,)."""
     if not len(haystack):
         return np.zeros(len(needles), dtype=bool)
-    haystack = np.sort(haystack)
     at = np.minimum(np.searchsorted(haystack, needles), len(haystack) - 1)
     return haystack[at] == needles
 
@@ -495,7 +500,9 @@ def _distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
     found = np.empty(0, dtype=np.int64)
     while len(found) < count:  # at most half are taken: a few rounds at worst
         fresh = rng.integers(total, size=count - len(found) + 16)
-        found = np.unique(np.concatenate([found, fresh]))
+        found = np.concatenate([found, fresh])
+        found.sort()
+        found = found[np.concatenate([[True], found[1:] != found[:-1]])]
     return rng.permutation(found)[:count]
 
 
