@@ -14,7 +14,7 @@ from scipy import sparse
 
 from tests.graphs import communities, graph_from
 from vgae_core.data import blocks
-from vgae_core.data.blocks import let_go, on_disk, row_blocks, rows_like
+from vgae_core.data.blocks import let_go, on_disk, row_blocks, rows_like, take_rows
 from vgae_core.data.dataset import value_kind
 from vgae_core.data.propagation import LENGTH, normalise, propagated_rows, row_sums
 from vgae_core.errors import DataError, RunError
@@ -187,3 +187,19 @@ def test_the_kind_of_values_does_not_depend_on_the_blocks(monkeypatch, values, k
     assert value_kind(x) == kind
     monkeypatch.setattr("vgae_core.data.dataset.row_blocks", lambda m: row_blocks(m, 4))
     assert value_kind(x) == value_kind(sparse.csr_array(x)) == kind
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 30),
+    width=st.integers(1, 5),
+    places=st.lists(st.integers(0, 29), max_size=40),
+    in_order=st.booleans(),
+    range_bytes=st.integers(1, 400),
+)
+def test_rows_are_taken_from_a_mapped_file_as_from_memory(n, width, places, in_order, range_bytes):
+    values = np.arange(n * width, dtype=np.float32).reshape(n, width)
+    wanted = np.array([p % n for p in (sorted(places) if in_order else places)], np.int64)
+    wanted = np.sort(wanted) if in_order else wanted
+    for matrix in (values, mapped(values)):
+        np.testing.assert_array_equal(take_rows(matrix, wanted, range_bytes), values[wanted])

@@ -13,8 +13,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from vgae_core.data.blocks import take_rows
 from vgae_core.data.dataset import Features, GraphData, filled
-from vgae_core.data.propagation import normalise
+from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.data.splits import LinkSplit
 
 _BUDGET = 8_000_000
@@ -93,7 +94,8 @@ def run_baselines(
 def _pattern(message: sparse.csr_array) -> sparse.csr_array:
     """Return who is joined to whom: symmetric, entries 1, no diagonal, canonical; float32."""
     pattern = sparse.csr_array(message + message.T)
-    pattern.setdiag(0)
+    if pattern.diagonal().any():
+        pattern.setdiag(0)
     pattern.eliminate_zeros()
     pattern.sum_duplicates()
     pattern.data = np.ones(pattern.nnz, dtype=np.float32)
@@ -173,15 +175,18 @@ def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np
 
 # ------------------------------------------------------------------------ features
 def _feature_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
-    return _cosine(_unit_rows(_present(features)), pairs)
+    return _cosine(_present(features), pairs)
 
 
 def _one_hop_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
-    return _cosine(_unit_rows(_present(features)), pairs, hop=normalise(pattern))
+    rows = _present(features)
+    if sparse.issparse(rows):  # averages of sparse rows are far less sparse: only those of the pairs are made
+        return _cosine(_unit_rows(rows), pairs, hop=normalise(pattern))
+    return _cosine(propagated_rows(pattern, rows, scaled=True, symmetric=True), pairs)
 
 
 def _cosine(rows: Features, pairs: np.ndarray, hop: sparse.csr_array | None = None) -> np.ndarray:
-    """Return the cosine of the two rows of each pair, of ``hop @ rows`` if `hop` is given."""
+    """Return the cosine of the two rows of each pair, of ``hop @ rows`` (sparse rows only) if `hop` is given."""
     n, width = rows.shape
     size = np.diff(rows.indptr).astype(np.float64) if sparse.issparse(rows) else np.full(n, float(width))
     cost = size if hop is None else _ones_like(hop) @ size
@@ -189,7 +194,10 @@ def _cosine(rows: Features, pairs: np.ndarray, hop: sparse.csr_array | None = No
     for block in _blocks(cost[pairs].sum(axis=1)):
         nodes, place = np.unique(pairs[block], return_inverse=True)
         place = place.reshape(-1, 2)
-        local = rows[nodes] if hop is None else _unit_rows(hop[nodes] @ rows)
+        if hop is not None:
+            local = _unit_rows(hop[nodes] @ rows)
+        else:
+            local = _unit_rows(rows[nodes] if sparse.issparse(rows) else take_rows(rows, nodes))
         left, right = local[place[:, 0]], local[place[:, 1]]
         if isinstance(left, np.ndarray):
             result[block] = np.einsum("ij,ij->i", left, np.asarray(right))

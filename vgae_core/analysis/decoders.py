@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from vgae_core.data.blocks import take_rows
+
 SAMPLED_PAIRS = 50_000
 """Pairs on which :func:`bilinear` is fitted."""
 
@@ -44,7 +46,7 @@ def hadamard_mlp(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarr
     step = max(1, _BLOCK // (2 * max(kernel.shape)))
     for start in range(0, len(pairs), step):
         part = pairs[start : start + step]
-        hidden = (z[part[:, 0]] * z[part[:, 1]]) @ kernel + bias
+        hidden = (take_rows(z, part[:, 0]) * take_rows(z, part[:, 1])) @ kernel + bias
         logits[start : start + step] = np.maximum(hidden, 0) @ out + offset
     return logits
 
@@ -63,15 +65,16 @@ def gravity(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
     -------
     ndarray of float32, shape (n_pairs,)
     """
-    place, mass = z[:, :-1], z[:, -1]
-    square = np.empty(len(pairs), np.float32)
-    step = max(1, _BLOCK // max(1, place.shape[1]))
+    logits = np.empty(len(pairs), np.float32)
+    step = max(1, _BLOCK // z.shape[1])
     for start in range(0, len(pairs), step):
         part = pairs[start : start + step]
-        apart = place[part[:, 0]] - place[part[:, 1]]
-        np.einsum("ij,ij->i", apart, apart, out=square[start : start + step])
-    logits = mass[pairs[:, 1]] - weights["strength"] * np.log(square + NEAREST) + weights["bias"]
-    return np.asarray(logits, np.float32)
+        first, second = take_rows(z, part[:, 0]), take_rows(z, part[:, 1])
+        apart = first[:, :-1] - second[:, :-1]
+        square = np.einsum("ij,ij->i", apart, apart)
+        pull = second[:, -1] - weights["strength"] * np.log(square + NEAREST) + weights["bias"]
+        logits[start : start + step] = pull
+    return logits
 
 
 SCORES: dict[str, Callable[[np.ndarray, np.ndarray, Weights], np.ndarray]] = {

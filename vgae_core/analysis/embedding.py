@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 
 from vgae_core.catalogue import Entry
+from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
 
@@ -276,6 +277,7 @@ def latent_metrics(z_mean: np.ndarray, z_log_var: np.ndarray) -> dict[str, float
     Parameters
     ----------
     z_mean, z_log_var : ndarray of float32, shape (n_nodes, latent_dim)
+        Gone through block by block.
 
     Returns
     -------
@@ -287,14 +289,23 @@ def latent_metrics(z_mean: np.ndarray, z_log_var: np.ndarray) -> dict[str, float
     ----------
     Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519, section 5.1.
     """
-    mean, log_var = z_mean.astype(np.float64), z_log_var.astype(np.float64)
-    variance = np.exp(np.clip(log_var, -50.0, 50.0))
-    divergence = 0.5 * (np.square(mean) + variance - 1.0 - log_var).sum(axis=1)
+    n, width = z_mean.shape
+    total, squares = np.zeros(width), np.zeros(width)
+    divergence = sigma = 0.0
+    for (_, mean), (_, log_var) in zip(row_blocks(z_mean), row_blocks(z_log_var), strict=True):
+        mean, log_var = mean.astype(np.float64), log_var.astype(np.float64)
+        variance = np.exp(np.clip(log_var, -50.0, 50.0))
+        divergence += 0.5 * float((np.square(mean) + variance - 1.0 - log_var).sum())
+        sigma += float(np.sqrt(variance).sum())
+        mean -= z_mean[0]  # near the mean, so that the squares below do not cancel
+        total += mean.sum(axis=0)
+        squares += np.square(mean).sum(axis=0)
+    spread = squares / n - np.square(total / n)
     return {
-        "active_units": float(np.count_nonzero(mean.var(axis=0) > ACTIVE)),
-        "latent_dim": float(z_mean.shape[1]),
-        "kl": float(divergence.mean()),
-        "mean_sigma": float(np.sqrt(variance).mean()),
+        "active_units": float(np.count_nonzero(spread > ACTIVE)),
+        "latent_dim": float(width),
+        "kl": divergence / n,
+        "mean_sigma": sigma / (n * width),
     }
 
 

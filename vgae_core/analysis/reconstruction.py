@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 
 from vgae_core.analysis import decoders
 from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.data.blocks import take_rows
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
 
@@ -82,7 +83,8 @@ def score_pairs(z: np.ndarray, pairs: np.ndarray, right: np.ndarray | None = Non
     step = max(1, BLOCK_VALUES // max(1, z.shape[1]))
     for start in range(0, len(pairs), step):
         part = pairs[start : start + step]
-        np.einsum("ij,ij->i", z[part[:, 0]], other[part[:, 1]], out=logits[start : start + step])
+        ends = take_rows(z, part[:, 0]), take_rows(other, part[:, 1])
+        np.einsum("ij,ij->i", *ends, out=logits[start : start + step])
     return logits
 
 

@@ -7,6 +7,7 @@ needed at a time; the system keeps them in its cache for as long as it has room.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 import shutil
@@ -98,6 +99,34 @@ def row_blocks(matrix: Any, block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[sl
         part = slice(start, min(matrix.shape[0], start + step))
         yield part, matrix[part]
         let_go(matrix)
+
+
+def take_rows(matrix: np.ndarray, places: np.ndarray, range_bytes: int = BLOCK_BYTES) -> np.ndarray:
+    """Return ``matrix[places]``; a mapped file is gone through from beginning to end, one range of it at a time.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_rows, n_columns)
+    places : ndarray of int, shape (n,)
+        In any order.
+    range_bytes : int
+        Of the file in resident memory at a time.
+    """
+    if _mapping(matrix) is None:
+        return np.take(matrix, places, axis=0)
+    if np.any(places[1:] < places[:-1]):
+        order = np.argsort(places)
+        result = np.empty((len(places), matrix.shape[1]), matrix.dtype)
+        result[order] = take_rows(matrix, places[order], range_bytes)
+        return result
+    step = max(1, range_bytes // (matrix.itemsize * matrix.shape[1]))
+    ends = np.searchsorted(places, np.arange(0, len(matrix) + step, step))
+    parts = []
+    for start, stop in itertools.pairwise(ends.tolist()):
+        if stop > start:
+            parts.append(np.take(matrix, places[start:stop], axis=0))
+            let_go(matrix)
+    return np.concatenate(parts) if parts else np.empty((0, matrix.shape[1]), matrix.dtype)
 
 
 def dense_rows(block: Any) -> np.ndarray:
