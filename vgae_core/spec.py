@@ -38,6 +38,8 @@ class EncoderEntry(Entry):
     """Settings of the network that only some encoders use, and this one does."""
     propagation: Literal["symmetric", "mean"] = "symmetric"
     """How messages are weighted (:mod:`vgae_core.data.propagation`)."""
+    once: bool = False
+    """Whether messages can pass before training, since nothing is learnt before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ FAMILIES: dict[str, FamilyEntry] = {
 ENCODERS: dict[str, EncoderEntry] = {
     "normalised": EncoderEntry(
         families=("vgae",),
+        once=True,
         title="Normalised propagation",
         help="A linear map whose rows are scaled to one length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
@@ -95,6 +98,7 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
     "linear": EncoderEntry(
         families=("vgae",),
+        once=True,
         title="Linear, one hop",
         help="A X W and nothing else. Often as good as a GCN, and faster.",
         reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
@@ -102,6 +106,7 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
     "sgc": EncoderEntry(
         families=("vgae",),
+        once=True,
         title="Linear, several hops (SGC)",
         help="A^k X W: as far as k hops, without hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
@@ -616,6 +621,26 @@ class TrainingSpec(_Section):
         high=50,
         step=1,
     )
+    masked_edges: float = _setting(
+        0.0,
+        "Share of the training edges hidden from the encoder in each step, drawn anew; only these are then scored, so "
+        "that the model learns to find edges it has not seen (masked graph auto-encoder). It wants more epochs.",
+        title="Masked edges",
+        families=("vgae",),
+        low=0.0,
+        high=0.95,
+        step=0.05,
+    )
+    propagation: Literal["every_step", "once"] = _setting(
+        "every_step",
+        "When messages pass: in every step, over the whole graph in memory; or once before training, into a temporary "
+        "file, from which a step takes the rows of its pairs' nodes. Once is for features or codes that exceed memory: "
+        "memory then grows with the edges and the batch alone. It takes the encoders whose only map can follow the "
+        "hops (linear, SGC, and normalised, which then scales the rows of the features and not those of their map), "
+        "the outputs adj_rec and z_vars, and is meant with a batch size.",
+        title="Propagation",
+        families=("vgae",),
+    )
     patience: int = _setting(
         50,
         "Epochs without a better validation score before training stops early; 0 never stops early.",
@@ -675,6 +700,14 @@ class RunSpec(_Section):
                 f"Encoder `{self.model.encoder}` is not one of a {self.model.family} model.",
                 where="model.encoder",
                 mend=f"Choose one of: {', '.join(fitting)}.",
+            )
+        training = self.training
+        if training.masked_edges and (training.supervision == "all" or training.propagation == "once"):
+            key = "supervision" if training.supervision == "all" else "propagation"
+            raise SpecError(
+                f"Edges cannot be masked with {key} `{getattr(training, key)}`.",
+                where="training.masked_edges",
+                mend=f"Set it to 0, or leave `training.{key}` as it comes.",
             )
         for needed in family.always:
             if needed not in names or not self.output(needed).enabled:

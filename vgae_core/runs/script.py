@@ -40,6 +40,7 @@ from vgae_core.training.batches import (
     sparse_row_reader,
     sparse_rows,
 )
+from vgae_core.training.masking import masking
 from vgae_core.training.trainer import steps_per_execution
 
 TOLERANCE = 1e-4
@@ -275,7 +276,8 @@ _TAKEN = {
 
 def _network(built: BuiltModel, expressions: Expressions) -> list[str]:
     """Return the statements that build the model of a run and its encoder, in the order they were run."""
-    nodes = [node for level in built.model._nodes_by_depth.values() for node in level]
+    both = (built.model, built.encoder)
+    nodes = {node: None for model in both for level in model._nodes_by_depth.values() for node in level}
     names: dict[int, str] = {}
     taken = set(_TAKEN)
     for key, tensor in built.encoder.output.items():
@@ -414,8 +416,12 @@ __TARGETS__batches, steps_per_epoch, _ = pair_batches(
     ratio=__RATIO__,
     negatives="__NEGATIVES__",
     seed_number=SEED,
-    directed=__DIRECTED__,__NODES__
+    directed=__DIRECTED__,__MASK____NODES__
 )"""
+
+_MASK = """
+    masked=__SHARE__,
+    mask=masking(message, train, __SHARE__, "__HOW__", directed=__DIRECTED__),"""
 
 _ALL_PAIR_BATCHES = """# ------------------------------------------------------------------------- 5. batches
 # Each step scores all pairs of nodes; what it is fed are the pairs whose target is 1.
@@ -787,7 +793,9 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
     )
     rows, n = node_batch(profile.n_nodes, columns), profile.n_nodes
     exact = spec.training.supervision == "all"
-    code, each = sources.take([all_pair_batches if exact else pair_batches]), ""
+    masked = spec.training.masked_edges
+    used = [all_pair_batches] if exact else [pair_batches, masking] if masked else [pair_batches]
+    code, each = sources.take(used), ""
     if "x_rec" in names:
         each += _fill(_X_REC, ROWS=rows)
         if profile.sparse_features:
@@ -807,6 +815,7 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         RATIO=spec.training.negatives_per_positive,
         NEGATIVES=spec.training.negatives,
         BATCH=spec.training.batch_size,
+        MASK=_fill(_MASK, SHARE=masked, HOW=ENCODERS[spec.model.encoder].propagation) if masked else "",
         DIRECTED=profile.directed,
         NODES=f"\n    node_targets=node_targets,\n    rows={'n_nodes' if rows == n else rows},"
         if each

@@ -27,6 +27,7 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.training.masking import Mask, masking, sorted_pairs
 from vgae_core.training.negatives import drawing, proper
 
 EXCLUDE_COLLISIONS_FROM = 0.001
@@ -119,6 +120,10 @@ def graph_batches(
             rows=rows,
         )
         return Batches(dataset=dataset, steps_per_epoch=1, encoder_inputs=[encoder_inputs])
+    mask = None
+    if spec.training.masked_edges:
+        how = ENCODERS[spec.model.encoder].propagation
+        mask = masking(message, split.train, spec.training.masked_edges, how, directed=graph.directed)
     dataset, steps, collisions = pair_batches(
         split.train,
         n,
@@ -128,6 +133,8 @@ def graph_batches(
         negatives=spec.training.negatives,
         seed_number=spec.seed,
         directed=graph.directed,
+        masked=spec.training.masked_edges,
+        mask=mask,
         node_targets=node_targets if node_wise else None,
         rows=rows,
     )
@@ -171,6 +178,8 @@ def pair_batches(
     negatives: Literal["uniform", "degree", "hard"],
     seed_number: int,
     directed: bool,
+    masked: float = 0.0,
+    mask: Mask | None = None,
     node_targets: NodeTargets | None = None,
     rows: int = 0,
 ) -> tuple[tf.data.Dataset, int, float]:
@@ -193,6 +202,11 @@ def pair_batches(
     seed_number : int
         Fixes order and random pairs.
     directed : bool
+    masked : float
+        Share of the training edges that `mask` hides.
+    mask : callable, optional
+        From :func:`vgae_core.training.masking.masking` for the same edges: of a batch, only the hidden ones then
+        count, each ``1 / masked`` times, so that the expected loss is that of the whole batch.
     node_targets : callable, optional
         See :data:`NodeTargets`; with it, each batch also has `rows` nodes.
     rows : int
@@ -206,9 +220,7 @@ def pair_batches(
     expected_collisions : float
         See :class:`Batches`.
     """
-    positives = train.astype(np.int32)
-    if np.any(np.diff(positives[:, 0]) < 0):  # a split of the user's own; sorted pairs need no sort a step
-        positives = positives[np.argsort(positives[:, 0], kind="stable")]
+    positives = sorted_pairs(train)  # which then need no sort in a step
     n_train = len(positives)
     size = min(batch_size or n_train, n_train)
     steps = -(-n_train // size)
@@ -223,21 +235,25 @@ def pair_batches(
     draw, draw_pairs = _draws(seed_number), drawing(negatives, train, n)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        if steps == 1:
-            chosen = pairs
-        else:
+        chosen, index = pairs, None
+        if steps > 1:
             # A fresh order an epoch, the same for all its steps, so that each pair comes once.
             epoch, part = step // steps, step % steps
-            index = tf.range(part * size, tf.minimum((part + 1) * size, n_train))
-            order = tf.random.experimental.index_shuffle(index, draw(epoch, 1), n_train - 1)
-            chosen = tf.gather(pairs, tf.sort(order))
-        count = tf.shape(chosen)[0]
+            places = tf.range(part * size, tf.minimum((part + 1) * size, n_train))
+            shuffled = tf.random.experimental.index_shuffle(places, draw(epoch, 1), n_train - 1)
+            index = tf.sort(shuffled)
+            chosen = tf.gather(pairs, index)
+        count = n_train if steps == 1 else tf.shape(chosen)[0]
         fakes = draw_pairs(draw(step, 0), count * ratio)
         counts = fakes[:, 0] != fakes[:, 1] if keys is None else proper(fakes, keys, n, directed=directed)
         inputs = {**encoder_inputs, "pairs": tf.concat([chosen, fakes], 0)}  # two sorted lists
         truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
-        counted = tf.concat([tf.ones((count,)), tf.cast(counts, tf.float32)], 0)
+        scored = tf.ones((count,))
+        if mask is not None:
+            inputs["adjacency"], hidden = mask(draw(step, 3))
+            scored = (hidden if index is None else tf.gather(hidden, index)) / masked
+        counted = tf.concat([scored, tf.cast(counts, tf.float32)], 0)
         weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_targets is not None:
             _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
