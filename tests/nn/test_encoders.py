@@ -185,10 +185,11 @@ def test_pair_scores_are_inner_products():
 def test_sampling_has_the_mean_and_the_spread_it_is_given():
     mean, log_var = np.full((20_000, 2), 3.0, np.float32), np.full((20_000, 2), np.log(4.0), np.float32)
     layer = SampleNormal(seed=0)
-    drawn = layer([mean, log_var], training=True).numpy()
+    latent = np.concatenate([mean, log_var], axis=1)
+    drawn = layer(latent, training=True).numpy()
     assert drawn.mean() == pytest.approx(3.0, abs=5 * 2 / np.sqrt(40_000))
     assert drawn.std() == pytest.approx(2.0, rel=0.03)
-    np.testing.assert_array_equal(layer([mean, log_var], training=False), mean)
+    np.testing.assert_array_equal(layer(latent, training=False), mean)
 
 
 def test_dropout_of_a_sparse_input_drops_stored_entries_only():

@@ -211,6 +211,8 @@ class FeatureDropout(keras.layers.Layer):
 class SampleNormal(keras.layers.Layer):
     """Draw ``z = mu + exp(log_var / 2) e`` in training, and return mu otherwise.
 
+    The input is mean and log-variance side by side.
+
     References
     ----------
     Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114, section 2.4.
@@ -220,17 +222,17 @@ class SampleNormal(keras.layers.Layer):
         super().__init__(**kwargs)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs: list[Any], training: bool = False) -> Any:
-        """Return a sample for ``[z_mean, z_log_var]``, shape (n_nodes, latent_dim)."""
-        z_mean, z_log_var = inputs
+    def call(self, latent: Any, training: bool = False) -> Any:
+        """Return a sample, shape (n_nodes, latent_dim), for means and log-variances (n_nodes, 2 * latent_dim)."""
+        z_mean, z_log_var = ops.split(latent, 2, axis=-1)
         if not training:
             return z_mean
         noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
         return z_mean + ops.exp(0.5 * z_log_var) * noise
 
-    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """Return the shape of z_mean."""
-        return tuple(input_shape[0])
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the mean."""
+        return (input_shape[0], (input_shape[-1] or 0) // 2)
 
 
 @keras.saving.register_keras_serializable("vgae")

@@ -89,12 +89,12 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     free = not profile.n_features and spec.model.node_input == "spectral_table"
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
     graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
-    latent = _latent(BUILDERS[spec.model.encoder](graph, spec.model), spec.model)
-    encoder = keras.Model(dict(inputs), latent, name="encoder")
+    latent = BUILDERS[spec.model.encoder](graph, spec.model)
+    encoder = keras.Model(dict(inputs), _parts(latent, spec.model), name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")
     inputs["pairs"] = pairs
-    z = _sample(latent)
+    z = _sample(latent, spec.model)
     outputs: dict[str, Any] = {}
     node_rows: Any = None
     for output in spec.active_outputs:
@@ -104,7 +104,7 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
             else:
                 outputs["adj_rec"] = decoders.BUILDERS[spec.model.decoder](z, pairs, spec.model)
         elif output.name == "z_vars":
-            outputs["z_vars"] = _z_vars(latent)
+            outputs["z_vars"] = _z_vars(latent, spec.model)
         else:
             if node_rows is None:
                 nodes = keras.Input((1,), dtype="int32", name="nodes")
@@ -140,10 +140,10 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = scale_of("output", spec.output("output").loss, profile.n_features)
     scale = {"softmax": "length", "log": "log", "negative_binomial": "log"}.get(head)
-    latent = _latent(dense(rows, spec.model, scale), spec.model)
-    encoder = keras.Model({"rows": rows}, latent, name="encoder")
+    latent = dense(rows, spec.model, scale)
+    encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
-    z = _sample(latent)
+    z = _sample(latent, spec.model)
     hidden = z
     for depth, units in enumerate(reversed(spec.model.hidden_units), start=1):
         hidden = keras.layers.Dense(units, activation="relu", name=f"decoder_{depth}")(hidden)
@@ -156,29 +156,26 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
             else:
                 outputs["output"] = keras.layers.Dense(profile.n_features, name="output")(hidden)
         elif output.name == "z_vars":
-            outputs["z_vars"] = _z_vars(latent)
+            outputs["z_vars"] = _z_vars(latent, spec.model)
         else:
             outputs["labels"] = keras.layers.Dense(profile.n_classes, name="labels")(z)
     return BuiltModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder)
 
 
-def _latent(both: Any, model: ModelSpec) -> dict[str, Any]:
+def _parts(latent: Any, model: ModelSpec) -> dict[str, Any]:
     """Return ``z_mean`` and, if variational, ``z_log_var`` from the two side by side."""
     if not model.variational:
-        return {"z_mean": both}
-    return {"z_mean": both[:, : model.latent_dim], "z_log_var": both[:, model.latent_dim :]}
+        return {"z_mean": latent}
+    return {"z_mean": latent[:, : model.latent_dim], "z_log_var": latent[:, model.latent_dim :]}
 
 
-def _sample(latent: dict[str, Any]) -> Any:
-    if "z_log_var" not in latent:
-        return latent["z_mean"]
-    return SampleNormal(name="z")([latent["z_mean"], latent["z_log_var"]])
+def _sample(latent: Any, model: ModelSpec) -> Any:
+    return SampleNormal(name="z")(latent) if model.variational else latent
 
 
-def _z_vars(latent: dict[str, Any]) -> Any:
+def _z_vars(latent: Any, model: ModelSpec) -> Any:
     """Return mean and log-variance side by side; a plain auto-encoder repeats its mean."""
-    both = [latent["z_mean"], latent.get("z_log_var", latent["z_mean"])]
-    return keras.layers.Concatenate(name="z_vars")(both)
+    return latent if model.variational else keras.layers.Concatenate(name="z_vars")([latent, latent])
 
 
 def feature_head(built: BuiltModel) -> keras.layers.Dense:

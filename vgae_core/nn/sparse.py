@@ -82,23 +82,15 @@ def pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tuple[tf.Tensor, object]:
     n_pairs = tf.shape(pairs)[0]
-    size = max(1, BLOCK_ENTRIES // (left.shape[-1] or 1))
-    blocks = tf.maximum((n_pairs + size - 1) // size, 1)  # one empty block of no pairs
-
-    def step(block: tf.Tensor, dots: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        chosen = pairs[block * size : (block + 1) * size]
-        product = tf.gather(left, chosen[:, 0]) * tf.gather(right, chosen[:, 1])
-        return block + 1, dots.write(block, tf.reduce_sum(product, axis=1))
-
-    empty = tf.TensorArray(tf.float32, size=blocks, infer_shape=False, element_shape=[None])
-    _, dots = tf.while_loop(lambda block, _: block < blocks, step, (0, empty), parallel_iterations=1)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
         values, first = upstream[:, 0], pairs[:, 0]
-        falls = tf.cast(first[1:] < first[:-1], tf.int32)
+        falls = first[1:] < first[:-1]
 
         def by_runs() -> tuple[tf.Tensor, tf.Tensor]:
-            return _scatter(left, right, pairs, values, tf.concat([[0], tf.cumsum(falls)], axis=0)[:n_pairs])
+            begins = 1 + tf.cast(tf.where(falls), tf.int32)[:, 0]
+            run = tf.math.count_nonzero(tf.range(n_pairs)[:, None] >= begins, axis=1, dtype=tf.int32)
+            return _scatter(left, right, pairs, values, run)
 
         def by_sorting() -> tuple[tf.Tensor, tf.Tensor]:
             order = tf.argsort(first, stable=True)
@@ -106,9 +98,28 @@ def _pair_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tuple[tf.
                 left, right, tf.gather(pairs, order), tf.gather(values, order), tf.zeros_like(first)
             )
 
-        return *tf.cond(tf.reduce_sum(falls) < MOST_RUNS, by_runs, by_sorting), None
+        return *tf.cond(tf.math.count_nonzero(falls) < MOST_RUNS, by_runs, by_sorting), None
 
-    return dots.concat()[:, None], gradient
+    return _block_dots(left, right, pairs)[:, None], gradient
+
+
+def _block_dots(left: tf.Tensor, right: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
+    """Return the dot product of each pair, shape (n_pairs,), block by block unless one is known to do."""
+
+    def dots_of(chosen: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(tf.gather(left, chosen[:, 0]) * tf.gather(right, chosen[:, 1]), axis=1)
+
+    size = max(1, BLOCK_ENTRIES // (left.shape[-1] or 1))
+    if pairs.shape[0] is not None and pairs.shape[0] <= size:
+        return dots_of(pairs)
+    blocks = tf.maximum((tf.shape(pairs)[0] + size - 1) // size, 1)  # one empty block of no pairs
+
+    def step(block: tf.Tensor, dots: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        return block + 1, dots.write(block, dots_of(pairs[block * size : (block + 1) * size]))
+
+    empty = tf.TensorArray(tf.float32, size=blocks, infer_shape=False, element_shape=[None])
+    _, dots = tf.while_loop(lambda block, _: block < blocks, step, (0, empty), parallel_iterations=1)
+    return dots.concat()
 
 
 def _scatter(
