@@ -38,6 +38,7 @@ MAY_TRAIN = (
     "vgae_core.nn",
     "vgae_core.training.batches",
     "vgae_core.training.negatives",
+    "vgae_core.training.row_pairs",
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
     "vgae_core.runs.embed",

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from vgae_core.data.blocks import let_go, row_blocks, rows_like
 from vgae_core.errors import SpecError
 from vgae_core.nn.layers import (
     BiasedFactors,
@@ -126,8 +127,13 @@ def factors(model: keras.Model, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if not any(layer.name == FACTORS for layer in model.layers):
         return z, z
-    left, right = np.split(np.asarray(model.get_layer(FACTORS)(z)), 2, axis=1)
-    return np.ascontiguousarray(left), np.ascontiguousarray(right)
+    layer = model.get_layer(FACTORS)
+    left, right = (rows_like(z, layer.output.shape[-1] // 2) for _ in range(2))
+    for part, rows in row_blocks(z):
+        for whole, half in zip((left, right), np.split(np.asarray(layer(rows)), 2, axis=1), strict=True):
+            whole[part] = half
+            let_go(whole)
+    return left, right
 
 
 def weights(model: keras.Model) -> dict[str, np.ndarray]:

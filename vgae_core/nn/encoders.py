@@ -132,6 +132,22 @@ def sgc(graph: GraphInput, model: ModelSpec) -> Any:
     return graph.hop(hidden, name="latent")
 
 
+def once(rows: Any, model: ModelSpec) -> Any:
+    """Return the latent distribution of rows that messages have reached before training: one map.
+
+    For `linear` and `sgc` the rows are those of ``A^k X``, and ``(A^k X) W`` is what the encoder is.  For `normalised`
+    they are those of ``A S X``, with S scaling rows to one length: scaling ``X W`` cannot be done before W is learnt.
+
+    Parameters
+    ----------
+    rows : KerasTensor, shape (batch, n_columns)
+    model : ModelSpec
+    """
+    use_bias = model.encoder == "normalised"
+    rows = _dropped(rows, model, "latent_map")
+    return SparseDense(_width(model), use_bias=use_bias, name="latent_map")(rows)
+
+
 def appnp(graph: GraphInput, model: ModelSpec) -> Any:
     """Return the latent distribution of dense layers, propagated k times with a share of the start.
 

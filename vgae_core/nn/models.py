@@ -17,7 +17,7 @@ from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
-from vgae_core.nn.encoders import BUILDERS, GraphInput, dense
+from vgae_core.nn.encoders import BUILDERS, GraphInput, dense, once
 from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
@@ -77,19 +77,7 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
 def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
     decoders.check(spec.model, directed=profile.directed)
-    n = profile.n_nodes
-    adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
-    inputs: dict[str, Any] = {"adjacency": adjacency}
-    features = None
-    columns = input_columns(spec.model, profile)
-    if columns:
-        features = keras.Input((columns,), batch_size=n, sparse=profile.sparse_features, name="features")
-        inputs["features"] = features
-
-    free = not profile.n_features and spec.model.node_input == "spectral_table"
-    symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
-    graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
-    latent = BUILDERS[spec.model.encoder](graph, spec.model)
+    inputs, latent = (_once if spec.training.propagation == "once" else _every_step)(spec, profile)
     encoder = keras.Model(dict(inputs), _parts(latent, spec.model), name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")
@@ -113,6 +101,53 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
             units = profile.n_features if output.name == "x_rec" else profile.n_classes
             outputs[output.name] = keras.layers.Dense(units, name=output.name)(node_rows)
     return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder)
+
+
+def _every_step(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
+    """Return the inputs of an encoder that sees the whole graph in every step, and the latent distribution."""
+    n = profile.n_nodes
+    adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
+    inputs: dict[str, Any] = {"adjacency": adjacency}
+    features = None
+    columns = input_columns(spec.model, profile)
+    if columns:
+        features = keras.Input((columns,), batch_size=n, sparse=profile.sparse_features, name="features")
+        inputs["features"] = features
+
+    free = not profile.n_features and spec.model.node_input == "spectral_table"
+    symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
+    graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
+    return inputs, BUILDERS[spec.model.encoder](graph, spec.model)
+
+
+def _once(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
+    """Return the input of an encoder of rows that messages have reached already, and the latent distribution."""
+    if not ENCODERS[spec.model.encoder].once:
+        fitting = [name for name, entry in ENCODERS.items() if entry.once]
+        raise SpecError(
+            f"Encoder `{spec.model.encoder}` learns before messages pass, so they cannot pass once.",
+            where="training.propagation",
+            mend=f"Choose the encoder {', '.join(fitting[:-1])} or {fitting[-1]}, or propagation `every_step`.",
+        )
+    if not profile.n_features and spec.model.node_input not in ("random", "spectral"):
+        raise SpecError(
+            "The data has no features, and free vectors are learnt before messages pass, so they cannot pass once.",
+            where="model.node_input",
+            mend="Choose `random` or `spectral`, or propagation `every_step`.",
+        )
+    for what, wrong in (
+        ("training.supervision", spec.training.supervision == "all"),
+        *((f"outputs.{o.name}", o.name not in ("adj_rec", "z_vars")) for o in spec.active_outputs),
+    ):
+        if wrong:
+            raise SpecError(
+                "With messages that pass once, a step sees some nodes only.",
+                where=what,
+                mend="Choose sampled supervision and switch off other outputs than adj_rec and z_vars, "
+                "or choose propagation `every_step`.",
+            )
+    rows = keras.Input((input_columns(spec.model, profile),), name="rows")
+    return {"rows": rows}, once(rows, spec.model)
 
 
 def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:

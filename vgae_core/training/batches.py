@@ -56,6 +56,8 @@ class Batches:
         Expected share of negatives that are training edges and count as negatives all the same.
     totals : ndarray of float32, shape (n_rows,), or None
         Where the model gives shares of a row: the sum of each row.
+    room : callable, optional
+        Where codes may exceed memory: from a number of columns to the float32 array (n_nodes, columns) they go to.
     """
 
     dataset: tf.data.Dataset | keras.utils.PyDataset
@@ -63,6 +65,7 @@ class Batches:
     encoder_inputs: Iterable[dict[str, Any]]
     expected_collisions: float = 0.0
     totals: np.ndarray | None = None
+    room: Callable[[int], np.ndarray] | None = None
 
 
 def graph_batches(
@@ -226,13 +229,8 @@ def pair_batches(
     steps = -(-n_train // size)
     pairs = tf.constant(positives)
 
-    density = n_train / max(1, n * (n - 1) / (1 if directed else 2))
-    exclude = negatives == "hard" or density > EXCLUDE_COLLISIONS_FROM
-    low, high = positives.min(axis=1), positives.max(axis=1)
-    first, second = (positives[:, 0], positives[:, 1]) if directed else (low, high)
-    keys = tf.constant(np.sort(first.astype(np.int64) * n + second)) if exclude else None
-
-    draw, draw_pairs = _draws(seed_number), drawing(negatives, train, n)
+    keys, collisions = edge_keys(positives, n, directed=directed, negatives=negatives)
+    draw, draw_pairs = draws(seed_number), drawing(negatives, train, n)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         chosen, index = pairs, None
@@ -262,7 +260,21 @@ def pair_batches(
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
     if size <= PREFETCH_PAIRS:
         dataset = dataset.prefetch(1)
-    return dataset, steps, 0.0 if exclude else float(density)
+    return dataset, steps, collisions
+
+
+def edge_keys(train: np.ndarray, n: int, *, directed: bool, negatives: str) -> tuple[tf.Tensor | None, float]:
+    """Return what :func:`vgae_core.training.negatives.proper` looks pairs up in, and the collisions expected without.
+
+    The first is None where edges are so few that the look-up costs more than it mends; the second is the share of
+    negatives that are training edges and count as negatives all the same.
+    """
+    density = len(train) / max(1, n * (n - 1) / (1 if directed else 2))
+    if negatives != "hard" and density <= EXCLUDE_COLLISIONS_FROM:
+        return None, float(density)
+    low, high = train.min(axis=1), train.max(axis=1)
+    first, second = (train[:, 0], train[:, 1]) if directed else (low, high)
+    return tf.constant(np.sort(first.astype(np.int64) * n + second)), 0.0
 
 
 def all_pair_batches(
@@ -284,7 +296,7 @@ def all_pair_batches(
     arcs = train.astype(np.int32)
     ones = np.concatenate([arcs, loops] if directed else [arcs, arcs[:, ::-1], loops])
     pairs = tf.constant(ones[np.argsort(ones[:, 0], kind="stable")])
-    draw = _draws(seed_number)
+    draw = draws(seed_number)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         inputs = {**encoder_inputs, "pairs": pairs}
@@ -298,8 +310,8 @@ def all_pair_batches(
     return dataset.prefetch(1)
 
 
-def _draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:
-    """Return a function from step and stream to a seed of its own."""
+def draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:
+    """Return a function from step and stream to a seed of its own, int32 (2,)."""
     seed = tf.constant([seed_number, 0x5EED], tf.int32)
     fold = tf.random.experimental.stateless_fold_in
     return lambda step, stream: fold(fold(seed, step), stream)
@@ -456,13 +468,13 @@ def row_batches(
     if spec.model.sparse_input:
         dataset: Any = sparse_rows(matrix, size, targets, seed=spec.seed)
         read = sparse_row_reader(matrix)
-        inputs: Iterable[dict[str, Any]] = _Again(
+        inputs: Iterable[dict[str, Any]] = Again(
             lambda: ({"rows": read(tf.range(s, min(s + size, n)))} for s in range(0, n, size))
         )
     else:
         dataset = DenseRows(matrix, size, targets, seed=spec.seed)
         plain = DenseRows(matrix, size)
-        inputs = _Again(lambda: (plain[i] for i in range(len(plain))))
+        inputs = Again(lambda: (plain[i] for i in range(len(plain))))
     return Batches(
         dataset=dataset,
         steps_per_epoch=math.ceil(n / size),
@@ -472,7 +484,7 @@ def row_batches(
 
 
 @dataclass(frozen=True)
-class _Again:
+class Again:
     """An iterable that begins anew each time."""
 
     begin: Callable[[], Iterator[dict[str, Any]]]

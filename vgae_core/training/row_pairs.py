@@ -1,0 +1,126 @@
+"""Batches of pairs and of the rows their nodes need, where messages pass once, before training.
+
+The propagated rows lie in a mapped file (:func:`vgae_core.data.propagation.propagated_rows`).  A step takes the rows of
+the nodes of its pairs, and no others: memory grows with the batch and the edges, disk with nodes times columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vgae_core.data.blocks import row_blocks, rows_like, take_rows
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import encoder_features
+from vgae_core.data.propagation import propagated_rows
+from vgae_core.data.splits import LinkSplit
+from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.training.batches import Again, Batches, draws, edge_keys
+from vgae_core.training.negatives import drawing, proper
+
+
+def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: bool) -> np.ndarray:
+    """Return the rows that the encoder of a run maps, a mapped float32 file of shape (n_nodes, n_columns).
+
+    Parameters
+    ----------
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the edges that messages pass over.
+    features : csr_array or ndarray, shape (n_nodes, n_columns)
+    spec : RunSpec
+    directed : bool
+    """
+    model = spec.model
+    return propagated_rows(
+        message,
+        features,
+        hops=model.hops if "hops" in ENCODERS[model.encoder].settings else 1,
+        scaled=model.encoder == "normalised",
+        symmetric=not directed,
+    )
+
+
+def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batches:
+    """Return the batches of a run whose messages pass once.
+
+    Every training edge comes once an epoch, in a fresh order, with non-edges as in
+    :func:`vgae_core.training.batches.pair_batches`.  Every node comes once an epoch in the divergence: a step adds an
+    equal share of all nodes to those of its pairs and weighs them so that the expected loss of a step, and the mean
+    over an epoch, is the mean over all nodes.  With one step an epoch the loss is that of the whole graph.
+
+    Parameters
+    ----------
+    graph : GraphData
+        Its features may be a mapped file.
+    split : LinkSplit
+        Only ``split.train`` is used, as messages and as positive pairs.
+    spec : RunSpec
+        With ``training.propagation`` set to ``once``.
+    """
+    n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
+    message = split.message(n, graph)
+    features = encoder_features(graph, message, spec.model, spec.seed)
+    table = once_propagated(message, features, spec, directed=graph.directed)
+    del message, features
+
+    n_train = len(train)
+    size = min(spec.training.batch_size or n_train, n_train)
+    steps = -(-n_train // size)
+    keys, collisions = edge_keys(train, n, directed=graph.directed, negatives=spec.training.negatives)
+    draw, draw_pairs = draws(spec.seed), drawing(spec.training.negatives, train, n)
+
+    def gather(
+        index: np.ndarray, fakes: np.ndarray, share: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows of the nodes at hand, the pairs in their numbers, and the weight of each node's divergence."""
+        ends = np.concatenate([train[index].astype(np.int32), fakes])
+        nodes = np.sort(np.concatenate([ends.ravel(), share]))
+        nodes = nodes[np.concatenate([[True], nodes[1:] != nodes[:-1]])]
+        weight = np.zeros((len(nodes), 1), np.float32)
+        weight[np.searchsorted(nodes, share)] = len(nodes) * steps / n
+        return take_rows(table, nodes), np.searchsorted(nodes, ends).astype(np.int32), weight
+
+    def part(count: int, start: tf.Tensor, stop: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Return places `start` to `stop` of a shuffle of the numbers below `count`, sorted."""
+        place = tf.range(start, stop)
+        return tf.sort(tf.random.experimental.index_shuffle(place, seed, tf.constant(count - 1, tf.int64)))
+
+    def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        # A fresh order an epoch, the same for all its steps, so that each edge and each node come once.
+        epoch, at = step // steps, tf.cast(step % steps, tf.int64)
+        index = part(n_train, at * size, tf.minimum((at + 1) * size, n_train), draw(epoch, 1))
+        share = part(n, at * n // steps, (at + 1) * n // steps, draw(epoch, 4))
+        count = tf.shape(index)[0]
+        fakes = draw_pairs(draw(step, 0), count * ratio)
+        counts = (
+            fakes[:, 0] != fakes[:, 1] if keys is None else proper(fakes, keys, n, directed=graph.directed)
+        )
+        rows, pairs, weight = tf.numpy_function(
+            gather,
+            [index, fakes, tf.cast(share, tf.int32)],
+            [tf.float32, tf.int32, tf.float32],
+            stateful=False,
+        )
+        rows.set_shape((None, table.shape[1]))
+        pairs.set_shape((None, 2))
+        weight.set_shape((None, 1))
+        truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
+        counted = tf.concat([tf.ones((count,)), tf.cast(counts, tf.float32)], 0)
+        targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros_like(weight)}
+        return {"rows": rows, "pairs": pairs}, targets, {"adj_rec": counted[:, None], "z_vars": weight}
+
+    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
+    return Batches(
+        dataset=dataset.prefetch(1),
+        steps_per_epoch=steps,
+        encoder_inputs=encoder_blocks(table),
+        expected_collisions=collisions,
+        room=lambda columns: rows_like(table, columns),
+    )
+
+
+def encoder_blocks(table: np.ndarray) -> Again:
+    """Return what the encoder of a run takes, block by block, as often as it is asked."""
+    return Again(lambda: ({"rows": tf.convert_to_tensor(rows)} for _, rows in row_blocks(table)))
