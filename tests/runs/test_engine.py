@@ -85,6 +85,59 @@ def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
     assert not engine.is_active(run.id)
 
 
+def test_a_run_prepared_ahead_starts_at_its_first_epoch_and_ends_the_same(engine, store):
+    graph = make_graph(60)
+    told = {}
+    for prepared in (graph, None):
+        wait_for(lambda: not (engine._active or engine._waiting))
+        if prepared is not None:
+            engine.prepare(SHORT, prepared)
+            wait_for(lambda: (ahead := engine._cluster._ahead) and ahead[2].done())
+        run = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+        wait_for(lambda run=run: not run.info.active)
+        stages = [e.name for e in run.events() if isinstance(e, Stage)]
+        assert ("building" in stages) == (prepared is None)
+        told[prepared is None] = run.metrics(), run.result().z_mean
+    assert told[True][0] == told[False][0]
+    np.testing.assert_array_equal(told[True][1], told[False][1])
+
+
+def test_another_run_is_not_held_up_by_the_one_prepared(engine, store):
+    graph = make_graph(60)
+    engine.prepare(SHORT.replace("seed", 7), graph)
+    run = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "finished", run.info.message
+    assert "building" in [e.name for e in run.events() if isinstance(e, Stage)]
+
+
+def test_what_cannot_be_prepared_is_told_by_its_run(engine, store):
+    pair = GraphData(
+        name="pair",
+        adjacency=sparse.csr_array(np.array([[0, 1], [1, 0]], np.float32)),
+        node_ids=np.arange(2),
+    )
+    wait_for(lambda: not (engine._active or engine._waiting))
+    engine.prepare(SHORT, pair)
+    wait_for(lambda: (ahead := engine._cluster._ahead) and ahead[2].done())
+    assert engine._cluster._ahead[2].status == "finished"
+    run = store.open_run(engine.submit(SHORT, pair, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert "edges" in run.info.message
+
+
+def test_large_runs_are_not_prepared(idle):
+    engine, _ = idle
+    engine._phase = "ready"
+    engine.prepare(
+        SHORT.replace("model.latent_dim", 1024).replace("model.hidden_units", (1024,)), make_graph(3000)
+    )
+    assert engine._next_run is None
+    engine.prepare(SHORT, make_graph(60))
+    assert engine._next_run is not None
+
+
 def test_the_server_has_no_tensorflow(tmp_path):
     code = """
 import sys, pathlib

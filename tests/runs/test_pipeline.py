@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -12,10 +13,10 @@ import sklearn.metrics
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
-from vgae_core.nn.models import build
+from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.runs.pipeline import execute
-from vgae_core.spec import ENCODERS, RunSpec, offered_outputs
+from vgae_core.runs.pipeline import execute, prepare
+from vgae_core.spec import ENCODERS, RunSpec, for_family, offered_outputs
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
@@ -47,6 +48,32 @@ def test_same_seed_same_result(encoder, batch):
     np.testing.assert_array_equal(one.z_mean, two.z_mean)
     assert one.metrics == two.metrics
     assert one.metrics["test"] != other.metrics["test"]
+
+
+@pytest.mark.parametrize("family", ["vgae", "vae"])
+@pytest.mark.parametrize("batch", [0, 64])
+def test_a_run_prepared_ahead_gives_the_same_numbers(family, batch):
+    """In another thread, with another model built in between: as a worker does it."""
+    graph = communities()
+    spec = spec_for(
+        graph, "x_rec", "labels", training__batch_size=batch, training__kl_warmup_epochs=3, model__dropout=0.2
+    )
+    if family == "vae":
+        spec = for_family(spec, "vae", feature_kind=graph.profile.feature_kind, has_labels=True)
+    straight, events = run(graph, spec)
+    with ThreadPoolExecutor(1) as thread:
+        prepared = thread.submit(prepare, spec, graph, ahead=True).result()
+    describe(spec.replace("seed", 1), graph.profile)
+    ahead, told = run(graph, spec, prepared=prepared)
+    epochs, same = ([e for e in all_ if isinstance(e, EpochEnd)] for all_ in (events, told))
+    assert [(e.epoch, e.logs, e.val, e.best) for e in epochs] == [
+        (e.epoch, e.logs, e.val, e.best) for e in same
+    ]
+    assert straight.metrics == ahead.metrics
+    np.testing.assert_array_equal(straight.z_mean, ahead.z_mean)
+    for name, value in straight.state.items():
+        np.testing.assert_array_equal(value, ahead.state[name])
+    assert [e.name for e in told if isinstance(e, Stage)] == ["scoring", "baselines"]
 
 
 def test_events_tell_the_whole_story():

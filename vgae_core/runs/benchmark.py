@@ -18,7 +18,8 @@ from vgae_core.nn.objectives import compile_arguments
 from vgae_core.spec import RunSpec
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import Event
-from vgae_core.training.trainer import train
+from vgae_core.training.row_pairs import row_pair_batches
+from vgae_core.training.trainer import compile_model, make_encode, train
 
 
 class _Clock(keras.callbacks.Callback):
@@ -70,7 +71,8 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
     split = split_links(graph, spec.split, spec.seed)
     built = build(spec, graph.profile)
     compiled, _ = compile_arguments(spec, graph.profile)
-    batches = graph_batches(graph, split, spec)
+    once = spec.training.propagation == "once"
+    batches = (row_pair_batches if once else graph_batches)(graph, split, spec)
     prepared = time.perf_counter() - started
 
     clock, validated, moments = _Clock(), [], []
@@ -80,12 +82,14 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         validated.append(event.seconds)  # type: ignore[union-attr]
 
     begun = time.perf_counter()
+    compile_model(built, batches, spec, compiled)
     train(
         built,
         batches,
         split,
         spec,
         compiled,
+        make_encode(built, batches),
         on_event=tell,
         should_stop=lambda: False,
         callbacks=[clock],

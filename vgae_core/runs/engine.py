@@ -36,6 +36,7 @@ from distributed.system import MEMORY_LIMIT
 from vgae_core.data.arrays import graph_to_arrays
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.errors import RunError, StudioError
+from vgae_core.nn.budget import BASE_MIB, estimate
 from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.folder import parse_event, result_from_parts
 from vgae_core.runs.store import Store, StoredRun
@@ -55,6 +56,12 @@ MAX_WAITING_OF_ONE = 5
 RECYCLE_ABOVE_BYTES = 1200 * 2**20
 """Resident memory above which an idle worker is started afresh: TensorFlow gives little back."""
 
+AHEAD_SECONDS = 0.5
+"""Estimated time of an epoch up to which a run is prepared before anyone starts it."""
+
+AHEAD_MIB = 100.0
+"""Estimated memory up to which that is done."""
+
 START_SECONDS = 180.0
 """Patience with a worker that starts or warms up."""
 
@@ -67,6 +74,7 @@ CLOSED = "The server stopped before the run ended. Run it again."
 
 _TOPIC = "vgae-studio"
 _TRAIN = {"train": 1}
+_HELD = ("pending", "finished")
 
 
 class Engine:
@@ -86,6 +94,7 @@ class Engine:
         self._lock = threading.Condition()
         self._waiting: list[_Job] = []
         self._active: dict[str, _Job] = {}
+        self._next_run: tuple[RunSpec, GraphData] | None = None
         self._lanes: list[threading.Thread] = []
         self._cluster: _Cluster | None = None
         self._ensuring = threading.Lock()
@@ -108,6 +117,20 @@ class Engine:
                 return
             self._phase = "starting"
             self._add_lane()
+
+    def prepare(self, spec: RunSpec, graph: GraphData) -> None:
+        """Let an idle worker build the model of a run that may be started soon, so that it starts sooner.
+
+        Returns at once; the run's numbers are the same without.  A worker keeps one such model, and none
+        that is large.
+        """
+        with self._lock:
+            if self._address or self._phase != "ready" or self._active or self._waiting:
+                return
+            cost = estimate(spec, graph.profile, parameters=0)
+            if cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB:
+                self._next_run = spec, graph
+                self._lock.notify_all()
 
     def submit(self, spec: RunSpec, graph: GraphData, workspace: str) -> str:
         """Queue a run and return its id.
@@ -249,13 +272,17 @@ class Engine:
             with self._lock:
                 if self._phase == "closed":
                     return None
+                expected, self._next_run = self._next_run, None
                 if self._waiting:
                     job = self._waiting.pop(0)
                     self._active[job.run.id] = job
                     return job
-                self._lock.wait(IDLE_SECONDS)
+                if expected is None:
+                    self._lock.wait(IDLE_SECONDS)
                 idle = not self._waiting and not self._active and self._phase == "ready"
-            if idle:
+            if expected is not None:
+                self._try_to_prepare(*expected)
+            elif idle:
                 self._try_to_be_ready()
 
     def _perform(self, job: _Job) -> None:
@@ -287,6 +314,15 @@ class Engine:
         except (Exception, asyncio.CancelledError):
             if self._phase != "closed":  # told to the user by the run that needs it
                 logger.exception("The worker is not ready")
+
+    def _try_to_prepare(self, spec: RunSpec, graph: GraphData) -> None:
+        cluster = self._cluster
+        try:
+            if cluster is not None and cluster.is_alive:
+                cluster.prepare(spec, graph)
+        except (Exception, asyncio.CancelledError):
+            if self._phase != "closed":  # the run will do without
+                logger.exception("A run could not be prepared")
 
     def _ready(self, timeout: float) -> _Cluster:
         """Return the cluster once its worker is warm."""
@@ -411,6 +447,7 @@ class _Cluster:
             raise
         self._jobs: dict[str, _Job] = {}
         self._data: OrderedDict[str, Future] = OrderedDict()
+        self._ahead: tuple[str, str, Future] | None = None
         self._lock = threading.Lock()
         self._warmed: dict[str, str] = {}
         self._worn: set[str] = set()
@@ -494,6 +531,21 @@ class _Cluster:
         return self.client.run_on_scheduler(trainers)
 
     # ------------------------------------------------------------------------ runs
+    def prepare(self, spec: RunSpec, graph: GraphData) -> None:
+        """Let the worker prepare a run, unless that is the one it prepared last."""
+        key = spec.to_json(), graph.fingerprint
+        if self._ahead is not None and self._ahead[:2] == key and self._ahead[2].status in _HELD:
+            return
+        future = self.client.submit(
+            worker.prepare,
+            *key,
+            self._send(graph.fingerprint, lambda: graph),
+            resources=_TRAIN,  # before or after a run, never beside one
+            pure=False,
+            retries=0,
+        )
+        self._ahead = (*key, future)
+
     def execute(self, job: _Job, *, closing: Any) -> dict[str, Any]:
         """Run one job to its end and return what the worker returned.
 
@@ -505,12 +557,15 @@ class _Cluster:
         run = job.run
         self._jobs[run.id] = job
         try:
-            data = self._send(run.dataset["fingerprint"], run)
+            self._ahead = None  # used now, or put aside
+            fingerprint = run.dataset["fingerprint"]
+            data = self._send(fingerprint, run.graph)
             future = self.client.submit(
                 worker.run,
                 run.id,
                 _TOPIC,
                 run.spec.to_json(),
+                fingerprint,
                 data,
                 resources=_TRAIN,
                 key=f"run-{run.id}",
@@ -562,12 +617,12 @@ class _Cluster:
         except Exception:
             logger.exception("The worker could not be told to stop")  # the run's future tells if it died
 
-    def _send(self, fingerprint: str, run: StoredRun) -> Future:
+    def _send(self, fingerprint: str, graph: Callable[[], GraphData]) -> Future:
         """Return the data set on the workers, sent once while they live."""
         with self._lock:
             future = self._data.pop(fingerprint, None)
             if future is None or future.status != "finished":
-                arrays = graph_to_arrays(run.graph())
+                arrays = graph_to_arrays(graph())
                 # In a list, because the entries of a bare dict would be scattered one by one.
                 (future,) = self.client.scatter([arrays], hash=False, direct=self._local is not None or None)
             self._data[fingerprint] = future

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -44,11 +45,106 @@ from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec
-from vgae_core.training.batches import graph_batches, row_batches
+from vgae_core.training.batches import Batches, graph_batches, row_batches
 from vgae_core.training.events import Event, Finished, Stage, Started
-from vgae_core.training.trainer import make_encode, train
+from vgae_core.training.row_pairs import row_pair_batches
+from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
 
-__all__ = ["describe", "execute"]
+__all__ = ["Prepared", "describe", "execute", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run up to its first epoch: what :func:`prepare` returns and :func:`execute` goes on with, once.
+
+    Parameters
+    ----------
+    split : LinkSplit
+    label_part : ndarray of int8, shape (n_nodes,), or None
+        Which nodes' labels are known, validated and tested.
+    known : csr_array of float32, shape (n_nodes, n_features), or None
+        What the model may see of a matrix.
+    built, batches, encode
+        Compiled network, training batches and the function that encodes the training data.
+    compiled : dict
+        Losses, metrics and weights by output.
+    description : dict
+        The model, as the run's folder keeps it.
+    """
+
+    split: LinkSplit
+    label_part: np.ndarray | None
+    known: sparse.csr_array | None
+    built: BuiltModel
+    batches: Batches
+    encode: Encode
+    compiled: dict[str, Any]
+    description: dict[str, Any]
+
+
+def prepare(
+    spec: RunSpec,
+    graph: GraphData,
+    *,
+    split: LinkSplit | None = None,
+    ahead: bool = False,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Prepared:
+    """Split the data, build and compile the model and make its batches.
+
+    Parameters
+    ----------
+    spec, graph, split, on_event
+        See :func:`execute`.
+    ahead : bool
+        Also let TensorFlow trace the first step, for a run that is started later; its numbers are the same.
+
+    Raises
+    ------
+    SpecError, DataError
+        As :func:`execute`.
+    """
+    keras.utils.set_random_seed(spec.seed)
+    on_event(Stage(name="splitting", at=time.time()))
+    matrix = spec.model.family == "vae"
+    if split is None:
+        split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
+    label_part = label_parts(graph, spec.split, spec.seed)
+    # What the model of a matrix may see of it.
+    known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
+
+    on_event(Stage(name="building", at=time.time()))
+    built = build(spec, graph.profile)
+    name, shown = ("x_rec", graph.features) if known is None else ("output", known)
+    if shown is not None and name in built.model.output:
+        feature_head(built).bias.assign(
+            trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
+        )
+    compiled, notes = compile_arguments(spec, graph.profile)
+    if known is not None:
+        batches = row_batches(known, spec, graph.labels, label_part)
+    elif spec.training.propagation == "once":
+        batches = row_pair_batches(graph, split, spec)
+    else:
+        batches = graph_batches(graph, split, spec, label_part)
+    model = description(built, spec, graph.profile, notes)
+    model["expected_collisions"] = batches.expected_collisions
+    if known is not None:
+        model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
+    compile_model(built, batches, spec, compiled)
+    encode = make_encode(built, batches)
+    if ahead:
+        rehearse(built, batches, encode)
+    return Prepared(
+        split=split,
+        label_part=label_part,
+        known=known,
+        built=built,
+        batches=batches,
+        encode=encode,
+        compiled=compiled,
+        description=model,
+    )
 
 
 def execute(
@@ -56,6 +152,7 @@ def execute(
     graph: GraphData,
     *,
     split: LinkSplit | None = None,
+    prepared: Prepared | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -72,6 +169,8 @@ def execute(
         After the repairs of the specification.
     split : LinkSplit, optional
         Held-out pairs to use instead of drawing them.
+    prepared : Prepared, optional
+        From :func:`prepare` with the same arguments, which need not be done again.
     on_event : callable
         Told each :class:`~vgae_core.training.events.Event` as it happens.
     should_stop : callable
@@ -92,46 +191,35 @@ def execute(
     def stage(name: str) -> None:
         on_event(Stage(name=name, at=time.time()))
 
-    keras.utils.set_random_seed(spec.seed)
     started = time.perf_counter()
-
-    stage("splitting")
-    matrix = spec.model.family == "vae"
-    if split is None:
-        split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
-    label_part = label_parts(graph, spec.split, spec.seed)
-    # What the model of a matrix may see of it.
-    known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
-
-    stage("building")
-    built = build(spec, graph.profile)
-    name, shown = ("x_rec", graph.features) if known is None else ("output", known)
-    if shown is not None and name in built.model.output:
-        feature_head(built).bias.assign(
-            trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
-        )
-    compiled, notes = compile_arguments(spec, graph.profile)
-    if known is None:
-        batches = graph_batches(graph, split, spec, label_part)
-    else:
-        batches = row_batches(known, spec, graph.labels, label_part)
-    model = description(built, spec, graph.profile, notes)
-    model["expected_collisions"] = batches.expected_collisions
-    if known is not None:
-        model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
+    if prepared is None:
+        prepared = prepare(spec, graph, split=split, on_event=on_event)
+    split, label_part, known = prepared.split, prepared.label_part, prepared.known
+    built, batches = prepared.built, prepared.batches
     on_event(
         Started(
-            model=model, epochs=spec.training.epochs, steps_per_epoch=batches.steps_per_epoch, at=time.time()
+            model=prepared.description,
+            epochs=spec.training.epochs,
+            steps_per_epoch=batches.steps_per_epoch,
+            at=time.time(),
         )
     )
     finished = train(
-        built, batches, split, spec, compiled, on_event=on_event, should_stop=should_stop, callbacks=callbacks
+        built,
+        batches,
+        split,
+        spec,
+        prepared.compiled,
+        prepared.encode,
+        on_event=on_event,
+        should_stop=should_stop,
+        callbacks=callbacks,
     )
     if finished.reason == "failed" and not finished.best_epoch:
         raise RunError(finished.message)
 
     stage("scoring")
-    latent = make_encode(built, batches)()
+    latent = prepared.encode()
     z_mean = latent["z_mean"]
     score = pair_scorer(built, spec.model, z_mean, batches.totals)
     entries = None if known is None else (*pair_factors(built, z_mean, batches.totals), known)
@@ -150,7 +238,7 @@ def execute(
         split=split,
         scores=scores,
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
-        model=model,
+        model=prepared.description,
         factors=_factors(built, spec, split, z_mean, batches.totals, graph.directed),
         decoder=pair_weights(built),
         nodes=nodes,

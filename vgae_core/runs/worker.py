@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -27,6 +27,9 @@ from vgae_core.runs.folder import event_line, result_to_parts
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Started
 
+if TYPE_CHECKING:
+    from vgae_core.runs.pipeline import Prepared
+
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.1
@@ -36,11 +39,34 @@ _stops: dict[str, threading.Event] = {}
 _building = threading.Lock()
 """Held while a model is built: Keras names and seeds from state that all threads share."""
 
+_ahead: dict[tuple[str, str], Prepared] = {}
+"""The run that was prepared ahead, at most one, by specification and fingerprint of its data."""
+
+
+def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Prepare a run that may be started soon, instead of the one that was prepared before.
+
+    What cannot be prepared is left to :func:`run`, which says why.
+    """
+    from vgae_core.runs.pipeline import forget_models
+    from vgae_core.runs.pipeline import prepare as prepare_run
+
+    with _building:
+        if _ahead:
+            _ahead.clear()
+            forget_models()
+        try:
+            spec = RunSpec.from_json(spec_json)
+            _ahead[spec_json, fingerprint] = prepare_run(spec, _graph(arrays), ahead=True)
+        except Exception as error:
+            logger.info("Nothing was prepared: %s", error)
+
 
 def run(
     run_id: str,
     topic: str,
     spec_json: str,
+    fingerprint: str,
     arrays: Mapping[str, np.ndarray],
     split: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
@@ -56,16 +82,17 @@ def run(
     outbox = _Outbox(topic, run_id)
     try:
         spec = RunSpec.from_json(spec_json)
-        graph = graph_from_arrays(arrays)
-        if not isinstance(graph, GraphData):
-            raise TypeError("expected a graph after repairs")
+        graph = _graph(arrays)
         with _ExclusiveUntilBuilt(outbox) as on_event:
             from vgae_core.runs.pipeline import execute
 
+            prepared = _ahead.pop((spec_json, fingerprint), None)
+            _ahead.clear()
             result = execute(
                 spec,
                 graph,
                 split=None if split is None else LinkSplit(**split),
+                prepared=None if split is not None else prepared,
                 on_event=on_event,
                 should_stop=stop_asked.is_set,
             )
@@ -80,6 +107,13 @@ def run(
         _forget_models()
     documents, groups = result_to_parts(result)
     return {"sent": outbox.close(), "documents": documents, "arrays": groups}
+
+
+def _graph(arrays: Mapping[str, np.ndarray]) -> GraphData:
+    graph = graph_from_arrays(arrays)
+    if not isinstance(graph, GraphData):
+        raise TypeError("expected a graph after repairs")
+    return graph
 
 
 def stop(run_id: str) -> None:

@@ -28,7 +28,11 @@ def steps_per_execution(steps_per_epoch: int) -> int:
     return max(k for k in range(1, MAX_STEPS_PER_EXECUTION + 1) if steps_per_epoch % k == 0)
 
 
-def make_encode(built: BuiltModel, batches: Batches) -> Callable[[], dict[str, np.ndarray]]:
+Encode = Callable[[], dict[str, np.ndarray]]
+"""Codes of the training data with the weights of the moment, see :func:`make_encode`."""
+
+
+def make_encode(built: BuiltModel, batches: Batches) -> Encode:
     """Return a function that encodes the training data with the current weights.
 
     It returns ``z_mean`` and, if variational, ``z_log_var``, float32 (n_nodes, latent_dim).
@@ -53,7 +57,7 @@ class _Watch(keras.callbacks.Callback):
         built: BuiltModel,
         spec: RunSpec,
         split: LinkSplit,
-        encode: Callable[[], dict[str, np.ndarray]],
+        encode: Encode,
         kl_weight: keras.Variable,
         totals: np.ndarray | None,
         on_event: Callable[[Event], None],
@@ -115,18 +119,55 @@ def _build_variables(model: keras.Model, batches: Batches) -> None:
     model.compute_metrics(None, y, y_pred, weights)
 
 
+def compile_model(built: BuiltModel, batches: Batches, spec: RunSpec, compiled: dict[str, Any]) -> None:
+    """Compile a model and create all its variables, so that :func:`train` or :func:`rehearse` can begin.
+
+    Parameters are those of :func:`train`.
+    """
+    built.model.compile(
+        optimizer=keras.optimizers.Adam(spec.training.learning_rate),
+        steps_per_execution=steps_per_execution(batches.steps_per_epoch),
+        jit_compile=False,
+        **compiled,
+    )
+    _build_variables(built.model, batches)
+
+
+def rehearse(built: BuiltModel, batches: Batches, encode: Encode) -> None:
+    """Let TensorFlow trace a compiled model ahead of :func:`train`, which then gives the same numbers sooner.
+
+    A training step is run and every variable put back.  Rows made by a generator are left alone: it counts
+    its epochs itself.
+    """
+    if isinstance(batches.dataset, keras.utils.PyDataset):
+        return
+    model = built.model
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    values = [variable.numpy() for variable in variables]
+    model.fit(
+        batches.dataset,
+        steps_per_epoch=steps_per_execution(batches.steps_per_epoch),
+        shuffle=False,
+        verbose=0,
+    )
+    encode()
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 def train(
     built: BuiltModel,
     batches: Batches,
     split: LinkSplit,
     spec: RunSpec,
     compiled: dict[str, Any],
+    encode: Encode,
     *,
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Finished:
-    """Train in place and leave the model with the weights of its best epoch.
+    """Train a compiled model in place and leave it with the weights of its best epoch.
 
     The best epoch is the one with the highest validation AUC + AP, or the lowest loss where no edge is held
     out for validation.
@@ -136,7 +177,9 @@ def train(
     built, batches, split, spec
         Network, training batches, held-out pairs and settings of the run.
     compiled : dict
-        From :func:`vgae_core.nn.objectives.compile_arguments`.
+        From :func:`vgae_core.nn.objectives.compile_arguments`; :func:`compile_model` was given the same.
+    encode : callable
+        From :func:`make_encode`.
     on_event : callable
         Told an :class:`EpochEnd` after every epoch.
     should_stop : callable
@@ -149,18 +192,11 @@ def train(
     Finished
         ``failed`` if the loss became infinite or not a number; the best weights so far are kept.
     """
-    built.model.compile(
-        optimizer=keras.optimizers.Adam(spec.training.learning_rate),
-        steps_per_execution=steps_per_execution(batches.steps_per_epoch),
-        jit_compile=False,
-        **compiled,
-    )
-    _build_variables(built.model, batches)
     watch = _Watch(
         built,
         spec,
         split,
-        make_encode(built, batches),
+        encode,
         compiled["loss_weights"]["z_vars"],
         batches.totals,
         on_event,
