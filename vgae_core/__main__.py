@@ -200,8 +200,9 @@ def benchmark_command(options: argparse.Namespace) -> int:
     if options.path:
         spec, graph = _specify(options, _read(options))
     else:
-        graph = synthetic(options.nodes, options.edges, seed=options.seed or 0)
         spec = _changed(RunSpec(), [_change(text) for text in options.set])
+        mapped = spec.training.propagation == "once"
+        graph = synthetic(options.nodes, options.edges, seed=options.seed or 0, mapped=mapped)
     if options.epochs is not None:
         spec = spec.replace("training.epochs", options.epochs)
     print(json.dumps(measure(spec, graph)))

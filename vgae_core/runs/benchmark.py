@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.blocks import on_disk, row_blocks
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.nn.models import build
@@ -59,7 +60,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         alone), ``cpu_s_per_epoch`` (the same in processor time of all threads), ``s_per_epoch_validated`` (median,
         with validation), ``first_epoch_s``, ``prepare_s`` (split,
         normalisation, building), ``peak_rss_mib`` (of the process), and what was chosen: ``kernel``,
-        ``encoder``, ``decoder``, ``supervision``, ``batch`` (positive pairs a step).
+        ``encoder``, ``decoder``, ``supervision``, ``propagation``, ``batch`` (positive pairs a step).
 
     Raises
     ------
@@ -110,12 +111,13 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         "encoder": spec.model.encoder,
         "decoder": spec.model.decoder,
         "supervision": spec.training.supervision,
+        "propagation": spec.training.propagation,
         "batch": -(-len(split.train) // batches.steps_per_epoch),
     }
 
 
 def synthetic(
-    n_nodes: int, n_edges: int, *, n_features: int = 64, size: int = 50, seed: int = 0
+    n_nodes: int, n_edges: int, *, n_features: int = 64, size: int = 50, seed: int = 0, mapped: bool = False
 ) -> GraphData:
     """Return a large graph of small communities with dense features, for measuring only.
 
@@ -129,22 +131,33 @@ def synthetic(
     size : int
         Nodes of a community.
     seed : int
+    mapped : bool
+        Whether features are made in a mapped file instead of in memory.
 
     Returns
     -------
     GraphData
     """
     rng = np.random.default_rng(seed)
-    first = rng.integers(0, n_nodes, n_edges)
-    inside = np.minimum(first // size * size + rng.integers(0, size, n_edges), n_nodes - 1)
-    second = np.where(rng.random(n_edges) < 0.8, inside, rng.integers(0, n_nodes, n_edges))
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    code = np.unique(low[low != high] * n_nodes + high[low != high])
-    rows, cols = np.divmod(code, n_nodes)
-    half = sparse.coo_array((np.ones(len(code), np.float32), (rows, cols)), shape=(n_nodes, n_nodes)).tocsr()
+    code = np.empty(n_edges, np.int64)
+    for part, drawn in row_blocks(code):
+        count = len(drawn)
+        first = rng.integers(0, n_nodes, count)
+        inside = np.minimum(first // size * size + rng.integers(0, size, count), n_nodes - 1)
+        second = np.where(rng.random(count) < 0.8, inside, rng.integers(0, n_nodes, count))
+        code[part] = np.minimum(first, second) * n_nodes + np.maximum(first, second)
+    code.sort()
+    code = code[(code // n_nodes != code % n_nodes) & np.concatenate([[True], code[1:] != code[:-1]])]
+    starts = np.searchsorted(code, np.arange(n_nodes + 1) * n_nodes).astype(np.int32)
+    columns = (code % n_nodes).astype(np.int32)
+    half = sparse.csr_array((np.ones(len(code), np.float32), columns, starts), shape=(n_nodes, n_nodes))
+    del code, columns
     centres = rng.standard_normal((n_nodes // size + 1, n_features), dtype=np.float32)
-    features = centres[np.arange(n_nodes) // size]
-    features += rng.standard_normal((n_nodes, n_features), dtype=np.float32)
+    shape = (n_nodes, n_features)
+    features = on_disk(shape) if mapped else np.empty(shape, np.float32)
+    for part, rows in row_blocks(features):
+        rng.standard_normal(out=rows, dtype=np.float32)
+        rows += centres[np.arange(part.start, part.stop) // size]
     return GraphData(
         name=f"Communities, {n_nodes:,} nodes",
         adjacency=sparse.csr_array(half + half.T),

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.data.blocks import let_go
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.models import BuiltModel, pair_scorer
 from vgae_core.spec import RunSpec
@@ -43,8 +44,18 @@ def make_encode(built: BuiltModel, batches: Batches) -> Encode:
         return built.encoder(inputs, training=False)
 
     def run() -> dict[str, np.ndarray]:
-        parts = [encode(inputs) for inputs in batches.encoder_inputs]
-        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+        parts = (encode(inputs) for inputs in batches.encoder_inputs)
+        if batches.room is None:
+            together = list(parts)
+            return {name: np.concatenate([part[name].numpy() for part in together]) for name in together[0]}
+        codes = {name: batches.room(tensor.shape[1]) for name, tensor in built.encoder.output.items()}
+        start = 0
+        for part in parts:
+            for name, block in part.items():
+                codes[name][start : start + len(block)] = block.numpy()
+                let_go(codes[name])
+            start += len(block)
+        return codes
 
     return run
 
