@@ -27,14 +27,11 @@ STATUS: dict[Status, tuple[str, str]] = {
 }
 """Name and icon of each status."""
 
-FIRST_SECONDS = 0.4
-"""Between two looks at a run whose first epoch is awaited."""
-
 PROGRESS_SECONDS = 0.5
 """Between two looks at how far a run is."""
 
 CURVES_SECONDS = 2.0
-"""Between two drawings of its curves: the browser often shares its cores with the trainer."""
+"""Between two drawings of its curves, and before the first: the browser often shares its cores with the trainer."""
 
 VALIDATION = {"roc_auc": "AUC", "average_precision": "Average precision"}
 _DASHES = ("solid", "dash", "dot", "dashdot")

@@ -25,6 +25,13 @@ def start(run: StoredRun | None = None) -> None:
         st.session_state["start_error"] = error
 
 
+def expect_start(run: StoredRun | None) -> None:
+    """Let the worker prepare the run that Start would begin, unless that is the run at hand once more."""
+    graph, spec = state.graph(), state.spec()
+    if graph is not None and (run is None or not (run.info.active or run.spec == spec)):
+        state.engine().prepare(spec, graph)
+
+
 def controls(run: StoredRun | None) -> None:
     """Draw what the visitor can do now."""
     mine = run is not None and state.store().owns(state.workspace(), run.id)
@@ -175,9 +182,8 @@ def show_work(run: StoredRun) -> None:
 def show(run: StoredRun) -> None:
     """Draw a run; while it works its progress and its curves run again by themselves."""
     working = run.info.active
-    begun = bool(run.history())
 
-    @st.fragment(run_every=(live.PROGRESS_SECONDS if begun else live.FIRST_SECONDS) if working else None)
+    @st.fragment(run_every=live.PROGRESS_SECONDS if working else None)
     def head() -> None:
         if working and not run.info.active:
             st.rerun()  # once, for the controls
@@ -186,8 +192,6 @@ def show(run: StoredRun) -> None:
             show_end(run)
             return
         show_work(run)
-        if not begun and run.history():
-            st.rerun()  # once, for the first curves
 
     @st.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
@@ -204,6 +208,7 @@ def show(run: StoredRun) -> None:
 frame.header("Train", "Start a run and watch it learn. It goes on while you look at other pages.")
 with frame.guard():
     at_hand = state.current_run()
+    expect_start(at_hand)
     controls(at_hand)
     if at_hand is None:
         st.info(

@@ -20,6 +20,9 @@ class IdleEngine:
     def warm(self):
         """Start nothing."""
 
+    def prepare(self, spec, graph):
+        """Build nothing."""
+
     def close(self):
         """Nothing to end."""
 

@@ -20,10 +20,13 @@ class PlayedEngine:
 
     def __init__(self, store):
         self.store, self.state = store, "ready"
-        self.submitted, self.cancelled, self.ahead = [], [], 0
+        self.submitted, self.cancelled, self.prepared, self.ahead = [], [], [], 0
 
     def warm(self):
         pass
+
+    def prepare(self, spec, graph):
+        self.prepared.append((spec, graph.fingerprint))
 
     def close(self):
         pass
@@ -82,6 +85,21 @@ def test_before_the_first_run_there_is_only_start(app, engine):
     assert not button(at, "start").disabled
     assert button(at, "cancel") is None
     assert "Nothing has been trained yet" in titles(at)
+
+
+def test_the_worker_prepares_what_start_would_begin(app, engine, studio_store):
+    at = app("train")
+    expected = [(at.session_state["spec"], at.session_state["graph"].fingerprint)]
+    assert engine.prepared == expected
+    button(at, "start").click().run()
+    assert engine.prepared == expected  # nothing beside a run at work
+    studio_store.open_run(engine.submitted[0]).append_event(Finished(reason="cancelled", message="Asked to."))
+    at.run()
+    assert engine.prepared == expected  # nor the same numbers again
+    changed = at.session_state["spec"].replace("seed", 1)
+    at.session_state["spec"] = changed
+    at.run()
+    assert engine.prepared[1:] == [(changed, expected[0][1])]
 
 
 def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, studio_store):

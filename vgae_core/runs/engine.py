@@ -125,7 +125,7 @@ class Engine:
         that is large.
         """
         with self._lock:
-            if self._address or self._phase != "ready" or self._active or self._waiting:
+            if self._address or self._phase in ("failed", "closed") or self._active or self._waiting:
                 return
             cost = estimate(spec, graph.profile, parameters=0)
             if cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB:
