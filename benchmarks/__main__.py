@@ -1,11 +1,11 @@
-"""Run the benchmarks: `python -m benchmarks [reading] [training] [matrices] [rows] [app]`; all of them by default."""
+"""Run the benchmarks: `python -m benchmarks [NAME …]`; all of them by default."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("reading", "training", "matrices", "rows", "app")
+NAMES = ("reading", "training", "matrices", "rows", "out_of_core", "app")
 
 
 def main() -> int:

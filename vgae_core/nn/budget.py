@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from vgae_core.data.dataset import Profile
+from vgae_core.data.propagation import SLAB_BYTES
 from vgae_core.spec import DECODERS, ENCODERS, RunSpec
 
 MAX_DENSE_ENTRIES = 20_000_000
@@ -51,6 +52,8 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
     """
     if spec.model.family == "vae":
         return _estimate_rows(spec, profile, parameters)
+    if spec.training.propagation == "once":
+        return _estimate_once(spec, profile, parameters)
     model, n = spec.model, profile.n_nodes
     used = ENCODERS[model.encoder].settings
     widths = [*(model.hidden_units if "hidden_units" in used else ()), model.latent_dim]
@@ -87,6 +90,29 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
     return {
         "parameters": parameters,
         "memory_mib": BASE_MIB + (sparse_bytes + dense_bytes) / 2**20,
+        "steps_per_epoch": steps,
+        "seconds_per_epoch": seconds,
+        "seconds": seconds * spec.training.epochs,
+    }
+
+
+def _estimate_once(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
+    """Return :func:`estimate` where messages pass once: a step knows the nodes of its pairs, and a share of all."""
+    n, columns = profile.n_nodes, profile.n_features or spec.model.input_dim
+    width = spec.model.latent_dim * (2 if spec.model.variational else 1)
+    n_train = max(1, round(profile.n_edges * (1 - spec.split.val_fraction - spec.split.test_fraction)))
+    positives = pairs_per_step(spec, n_train)
+    pairs = positives * (1 + spec.training.negatives_per_positive)
+    steps = -(-n_train // positives)
+    rows = min(n, 2 * pairs + -(-n // steps))
+    work = rows * (columns + 8 * width) + 2 * pairs * spec.model.latent_dim
+    rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + rows * columns * width / DENSE_MULTIPLY_ADDS_PER_SECOND)
+    slabs = 2 * min(SLAB_BYTES, 4 * n * columns)
+    held = 60 * profile.n_edges + slabs + 4 * (3 * rows * columns + 8 * rows * width + 16 * pairs)
+    seconds = steps * (STEP_SECONDS + rate)
+    return {
+        "parameters": parameters,
+        "memory_mib": BASE_MIB + held / 2**20,
         "steps_per_epoch": steps,
         "seconds_per_epoch": seconds,
         "seconds": seconds * spec.training.epochs,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ from vgae_core.nn.models import build
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec
 from vgae_core.training.batches import graph_inputs
+from vgae_core.training.row_pairs import encoder_blocks, once_propagated
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +98,8 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     keras.utils.set_random_seed(spec.seed)
     built = build(spec, dataclasses.replace(graph.profile, n_nodes=n))
     built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
-    found = {
-        name: np.asarray(value)
-        for name, value in built.encoder(graph_inputs(message, features, spec), training=False).items()
-    }
+    parts = [built.encoder(inputs, training=False) for inputs in _inputs(spec, graph, message, features)]
+    found = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
     names = np.concatenate([graph.node_ids.astype(object), np.asarray(more.node_ids, dtype=object)[fresh]])
     return Embedded(
         node_ids=names,
@@ -107,6 +108,15 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
         n_trained=graph.n_nodes,
         moved=np.linalg.norm(found["z_mean"][: graph.n_nodes] - result.z_mean, axis=1),
     )
+
+
+def _inputs(
+    spec: RunSpec, graph: GraphData, message: sparse.csr_array, features: Features | None
+) -> Iterable[dict[str, Any]]:
+    """Return what the encoder takes: the whole graph, or blocks of rows that messages have reached."""
+    if spec.training.propagation == "once":
+        return encoder_blocks(once_propagated(message, features, spec, directed=graph.directed))
+    return [graph_inputs(message, features, spec)]
 
 
 def _check(spec: RunSpec, graph: GraphData) -> None:

@@ -629,6 +629,12 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
     RunError
         If a part of the run has no form in a script, such as a loss whose source cannot be read.
     """
+    if spec.training.propagation == "once" and spec.model.family == "vgae":
+        raise RunError(
+            "A run whose messages pass once has no form as a script: its data are meant to exceed memory.",
+            where="training.propagation",
+            mend="Train with propagation `every_step` to get a script.",
+        )
     built = build(spec, profile)
     compiled, _ = compile_arguments(spec, profile)
     sources, expressions = Sources(), Expressions()

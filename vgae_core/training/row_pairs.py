@@ -84,8 +84,9 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
 
     def part(count: int, start: tf.Tensor, stop: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return places `start` to `stop` of a shuffle of the numbers below `count`, sorted."""
-        place = tf.range(start, stop)
-        return tf.sort(tf.random.experimental.index_shuffle(place, seed, tf.constant(count - 1, tf.int64)))
+        place, last = tf.range(start, stop), tf.constant(count - 1, tf.int64)
+        shuffle = tf.random.experimental.index_shuffle  # which takes no empty list
+        return tf.cond(start < stop, lambda: tf.sort(shuffle(place, seed, last)), lambda: place)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         # A fresh order an epoch, the same for all its steps, so that each edge and each node come once.

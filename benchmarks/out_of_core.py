@@ -1,0 +1,112 @@
+"""Memory where messages pass once, on graphs of growing size: it stays that of the edges, while disk grows.
+
+`python -m benchmarks.out_of_core NODES EDGES FEATURES` measures one size in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+SIZES = (
+    (500_000, 5_000_000, 64),
+    (1_500_000, 15_000_000, 64),
+    (1_500_000, 15_000_000, 512),
+    (5_000_000, 50_000_000, 64),
+)
+"""Nodes, edges (drawn; a few percent repeat), features."""
+
+SETTINGS = {
+    "model.encoder": "linear",
+    "model.latent_dim": 16,
+    "training.propagation": "once",
+    "training.batch_size": 65_536,
+    "training.epochs": 1,
+}
+
+
+class Watch:
+    """The most memory and disk that this process held, in MiB: looked at twenty times a second (Linux)."""
+
+    def __enter__(self) -> Watch:
+        self.peak: dict[str, float] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            lines = Path("/proc/self/status").read_text().splitlines()
+            now = {
+                line.split(":")[0]: int(line.split()[1]) / 1024
+                for line in lines
+                if line.startswith(("Rss", "VmHWM"))
+            }
+            now["disk"] = sum(unnamed_files().values()) / 2**20
+            for key, value in now.items():
+                self.peak[key] = max(self.peak.get(key, 0), value)
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def unnamed_files() -> dict[int, int]:
+    """Return inode and bytes of every unnamed file that this process holds."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            state = os.stat(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # closed in between
+        if state.st_nlink == 0:
+            found[state.st_ino] = state.st_blocks * 512
+    return found
+
+
+def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
+    """Return what training one size cost."""
+    from vgae_core.runs.benchmark import measure, synthetic
+    from vgae_core.spec import RunSpec
+
+    spec = RunSpec()
+    for key, value in SETTINGS.items():
+        spec = spec.replace(key, value)
+    with Watch() as watch:
+        started = time.perf_counter(), time.process_time()
+        graph = synthetic(n_nodes, n_edges, n_features=n_features, mapped=True)
+        made = time.perf_counter() - started[0]
+        told = measure(spec, graph)
+        whole = time.perf_counter() - started[0], time.process_time() - started[1]
+    return {
+        **told,
+        "made_s": round(made),
+        "whole_s": round(whole[0]),
+        "whole_cpu_s": round(whole[1]),
+        **{f"peak_{key}_mib": round(value) for key, value in watch.peak.items()},
+    }
+
+
+def main() -> None:
+    for size in SIZES:
+        call = [sys.executable, "-m", "benchmarks.out_of_core", *map(str, size)]
+        done = subprocess.run(call, capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout.splitlines()[-1])
+        print(
+            f"  {told['nodes']:>9,} nodes {told['edges']:>10,} edges {told['features']:>4} features   "
+            f"memory of its own {told['peak_RssAnon_mib']:5,} MiB, resident {told['peak_VmHWM_mib']:5,} MiB, "
+            f"on disk {told['peak_disk_mib']:6,} MiB   prepared in {told['prepare_s']:.0f} s, "
+            f"an epoch {told['s_per_epoch']:.0f} s ({told['cpu_s_per_epoch']:.0f} s of processor)",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    print(json.dumps(one(*map(int, sys.argv[1:]))))
