@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 from scipy import sparse
 
+from vgae_core.data.blocks import aligned
 from vgae_core.nn import sparse as module
-from vgae_core.nn.sparse import pair_dots, sparse_matmul, to_sparse_tensor
+from vgae_core.nn.sparse import pair_dots, sparse_matmul, to_dense_tensor, to_sparse_tensor
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 3), (1, 4, 1), (30, 30, 16)])
@@ -76,3 +77,37 @@ def test_a_symmetric_product_has_the_gradient_of_the_general_one():
             loss = tf.reduce_sum(sparse_matmul(matrix, dense, symmetric=symmetric) * upstream)
         gradients.append(tape.gradient(loss, dense).numpy())
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", range(0, 80, 16))
+def test_aligned_rows_become_a_tensor_without_a_copy(offset):
+    room = np.zeros(10_000, np.uint8)
+    start = -room.ctypes.data % 64 + offset
+    values = room[start : start + 4 * 300].view(np.float32).reshape(100, 3)
+    values[:] = np.random.default_rng(0).normal(size=(100, 3))
+    wanted = values.copy()
+    rows = aligned(values)
+    assert np.shares_memory(rows, values) == (offset % 64 == 0)
+    tensor = to_dense_tensor(rows)
+    np.testing.assert_array_equal(tensor, wanted)
+    rows[0, 0] = wanted[0, 0] = 7.0
+    np.testing.assert_array_equal(tensor, wanted)
+    del room, values, rows  # the tensor keeps the memory
+    np.testing.assert_array_equal(tensor, wanted)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.arange(6.0).reshape(2, 3), np.zeros((0, 3), np.float32), np.ones((4, 6), np.float32)[:, ::2]],
+    ids=["float64", "empty", "strided"],
+)
+def test_other_rows_are_copied(values):
+    tensor = to_dense_tensor(values)
+    assert tensor.dtype == tf.float32
+    np.testing.assert_array_equal(tensor, values)
+
+
+def test_rows_that_may_not_be_written_are_copied():
+    values = aligned(np.ones((4, 3), np.float32))
+    values.flags.writeable = False
+    np.testing.assert_array_equal(to_dense_tensor(values), values)

@@ -23,6 +23,9 @@ from vgae_core.errors import RunError
 BLOCK_BYTES = 2**25
 """A block of rows: 32 MiB, so that a handful of temporary copies do no harm."""
 
+ALIGNMENT = 64
+"""Multiple that the address of an array must be for TensorFlow to take it as it is."""
+
 
 def on_disk(shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> np.memmap:
     """Return zeros in a file without a name, in the system's temporary folder.
@@ -132,3 +135,14 @@ def take_rows(matrix: np.ndarray, places: np.ndarray, range_bytes: int = BLOCK_B
 def dense_rows(block: Any) -> np.ndarray:
     """Return rows, sparse or dense, as a dense float32 array of the same shape."""
     return np.asarray(block.toarray() if sparse.issparse(block) else block, np.float32)
+
+
+def aligned(values: np.ndarray) -> np.ndarray:
+    """Return an array whose address is a multiple of :data:`ALIGNMENT`, copied only if its own is not."""
+    if values.ctypes.data % ALIGNMENT == 0:
+        return values
+    room = np.empty(values.nbytes + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    copy = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.blocks import row_blocks
+from vgae_core.data.blocks import aligned, row_blocks
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
@@ -218,6 +218,8 @@ class GraphData:
         ):
             if array is not None and array.shape[0] != n:
                 raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
+        if isinstance(self.features, np.ndarray):  # so that training shares them instead of copying
+            object.__setattr__(self, "features", aligned(self.features))
 
     @property
     def n_nodes(self) -> int:

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
+from vgae_core.data.blocks import ALIGNMENT
+
 BLOCK_ENTRIES = 2**20
 """Entries gathered at once for the dot products of pairs: what fits the caches of a core."""
 
@@ -154,3 +156,17 @@ def to_sparse_tensor(matrix: sparse.csr_array) -> tf.SparseTensor:
     coo = csr.tocoo()
     indices = np.column_stack([coo.row, coo.col]).astype(np.int64)
     return tf.SparseTensor(indices, coo.data.astype(np.float32), coo.shape)
+
+
+def to_dense_tensor(matrix: np.ndarray) -> tf.Tensor:
+    """Return a matrix as a float32 tensor, in the memory of the array if that suits TensorFlow: see `aligned`.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, m)
+        Not to be changed while the tensor is in use.
+    """
+    suits = matrix.dtype == np.float32 and matrix.flags.carray and matrix.ctypes.data % ALIGNMENT == 0
+    if not (suits and matrix.size):
+        return tf.constant(matrix, tf.float32)
+    return tf.experimental.dlpack.from_dlpack(matrix.__dlpack__())

@@ -25,7 +25,7 @@ from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch
-from vgae_core.nn.sparse import to_sparse_tensor
+from vgae_core.nn.sparse import to_dense_tensor, to_sparse_tensor
 from vgae_core.spec import ENCODERS, RunSpec
 from vgae_core.training.masking import Mask, masking, sorted_pairs
 from vgae_core.training.negatives import drawing, proper
@@ -36,7 +36,7 @@ EXCLUDE_COLLISIONS_FROM = 0.001
 Below it at most one negative in a thousand is an edge, and the check would cost more than it mends."""
 
 
-PREFETCH_PAIRS = 1_000_000
+PREFETCH_PAIRS = 250_000
 """Training edges a batch up to which the next batch is drawn while the model learns; larger ones would only
 double the memory, with every core at work already."""
 
@@ -163,7 +163,7 @@ def graph_inputs(message: sparse.csr_array, features: Any, spec: RunSpec) -> dic
     inputs: dict[str, Any] = {"adjacency": to_sparse_tensor(propagation)}
     if features is not None:
         dense = not sparse.issparse(features)
-        inputs["features"] = tf.constant(features, tf.float32) if dense else to_sparse_tensor(features)
+        inputs["features"] = to_dense_tensor(features) if dense else to_sparse_tensor(features)
     return inputs
 
 
@@ -511,7 +511,7 @@ def sparse_row_reader(matrix: sparse.csr_array) -> Any:
 def _row_reader(features: Any) -> Any:
     """Return a function from node numbers (b,) to their dense feature rows (b, n_features)."""
     if not sparse.issparse(features):
-        table = tf.constant(features, tf.float32)
+        table = to_dense_tensor(features)
         return lambda nodes: tf.gather(table, nodes)
     read = sparse_row_reader(features)
     return lambda nodes: tf.sparse.to_dense(read(nodes))
