@@ -14,9 +14,13 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.arrays import load_npz, save_npz
+from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.errors import DataError
 from vgae_core.spec import RunSpec, SplitSpec
+
+_MESSAGE_BLOCK = 2**19
+"""Rows whose edges are looked up at a time, in bytes of one number each."""
 
 PARTS = ("train", "val", "val_neg", "test", "test_neg")
 """The arrays of a split, as named in a split file."""
@@ -116,16 +120,15 @@ class LinkSplit:
         DataError
             If a training pair is not an edge of `graph`.
         """
-        shape = (n_nodes, n_nodes)
-        first, second = self.train[:, 0], self.train[:, 1]
-        if not graph.directed:
-            first, second = np.minimum(first, second), np.maximum(first, second)
-        small = np.int32 if max(n_nodes, len(first)) <= np.iinfo(np.int32).max else np.int64
-        ends = (first.astype(small), second.astype(small))
-        listed = sparse.csr_array((np.ones(len(first), np.float32), ends), shape=shape)
+        message = _listed(self.train, n_nodes, directed=graph.directed)
+        missing = 0
         # An entry-wise product goes through both matrices once, and keeps what is in both.
-        message = sparse.csr_array(listed.multiply(graph.adjacency), dtype=np.float32)
-        missing = listed.nnz - message.nnz
+        for rows, _ in row_blocks(message.indptr[:-1], _MESSAGE_BLOCK):
+            found = message[rows].multiply(graph.adjacency[rows])
+            place = slice(message.indptr[rows.start], message.indptr[rows.stop])
+            missing += place.stop - place.start - found.nnz
+            if not missing:
+                message.data[place] = found.tocsr().data
         if missing:
             raise DataError(
                 f"{missing} training pairs are not edges of this graph.",
@@ -459,6 +462,16 @@ def _codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
     if not directed:
         first, second = np.minimum(first, second), np.maximum(first, second)
     return first * np.int64(n) + second
+
+
+def _listed(pairs: np.ndarray, n: int, *, directed: bool) -> sparse.csr_array:
+    """Return a 1 for each pair, above the diagonal unless `directed`; float32 (n, n), canonical."""
+    small = np.int32 if max(n, len(pairs)) <= np.iinfo(np.int32).max else np.int64
+    first, second = pairs.T
+    if not directed:
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    ends = first.astype(small), second.astype(small)
+    return sparse.csr_array((np.ones(len(pairs), np.float32), ends), shape=(n, n))
 
 
 def _contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
