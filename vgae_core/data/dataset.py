@@ -218,7 +218,8 @@ class GraphData:
         ):
             if array is not None and array.shape[0] != n:
                 raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
-        if isinstance(self.features, np.ndarray):  # so that training shares them instead of copying
+        if isinstance(self.features, np.ndarray) and not isinstance(self.features, np.memmap):
+            # So that training shares them instead of copying; a mapped file must stay one.
             object.__setattr__(self, "features", aligned(self.features))
 
     @property
