@@ -26,9 +26,12 @@ SETTINGS = {
     "model.encoder": "linear",
     "model.latent_dim": 16,
     "training.propagation": "once",
-    "training.batch_size": 65_536,
     "training.epochs": 1,
 }
+
+
+BATCH_VALUES = 65_536 * 64
+"""Pairs of a batch times features: the rows of a batch then take the same memory at every size."""
 
 
 class Watch:
@@ -79,6 +82,7 @@ def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
     spec = RunSpec()
     for key, value in SETTINGS.items():
         spec = spec.replace(key, value)
+    spec = spec.replace("training.batch_size", BATCH_VALUES // n_features)
     with Watch() as watch:
         started = time.perf_counter(), time.process_time()
         graph = synthetic(n_nodes, n_edges, n_features=n_features, mapped=True)

@@ -124,12 +124,12 @@ def take_rows(matrix: np.ndarray, places: np.ndarray, range_bytes: int = BLOCK_B
         return result
     step = max(1, range_bytes // (matrix.itemsize * matrix.shape[1]))
     ends = np.searchsorted(places, np.arange(0, len(matrix) + step, step))
-    parts = []
+    result = np.empty((len(places), matrix.shape[1]), matrix.dtype)
     for start, stop in itertools.pairwise(ends.tolist()):
         if stop > start:
-            parts.append(np.take(matrix, places[start:stop], axis=0))
+            np.take(matrix, places[start:stop], axis=0, out=result[start:stop], mode="clip")  # unbuffered
             let_go(matrix)
-    return np.concatenate(parts) if parts else np.empty((0, matrix.shape[1]), matrix.dtype)
+    return result
 
 
 def dense_rows(block: Any) -> np.ndarray:
