@@ -20,12 +20,11 @@ from scipy import sparse
 
 from vgae_core.data.arrays import graph_from_arrays
 from vgae_core.data.dataset import GraphData, Profile
-from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
 from vgae_core.spec import RunSpec
-from vgae_core.training.events import EpochEnd, Event, Finished, Started
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 
 if TYPE_CHECKING:
     from vgae_core.runs.pipeline import Prepared
@@ -43,10 +42,10 @@ _ahead: dict[tuple[str, str], Prepared] = {}
 """The run that was prepared ahead, at most one, by specification and fingerprint of its data."""
 
 
-def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) -> None:
+def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) -> str:
     """Prepare a run that may be started soon, instead of the one that was prepared before.
 
-    What cannot be prepared is left to :func:`run`, which says why.
+    Returns why it could not be, or nothing; the visitor is told by :func:`run`.
     """
     from vgae_core.runs.pipeline import forget_models
     from vgae_core.runs.pipeline import prepare as prepare_run
@@ -60,6 +59,8 @@ def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) 
             _ahead[spec_json, fingerprint] = prepare_run(spec, _graph(arrays), ahead=True)
         except Exception as error:
             logger.info("Nothing was prepared: %s", error)
+            return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def run(
@@ -68,7 +69,6 @@ def run(
     spec_json: str,
     fingerprint: str,
     arrays: Mapping[str, np.ndarray],
-    split: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Execute one run, sending its events to `topic`.
 
@@ -86,13 +86,10 @@ def run(
         with _ExclusiveUntilBuilt(outbox) as on_event:
             from vgae_core.runs.pipeline import execute
 
-            prepared = _ahead.pop((spec_json, fingerprint), None)
-            _ahead.clear()
             result = execute(
                 spec,
                 graph,
-                split=None if split is None else LinkSplit(**split),
-                prepared=None if split is not None else prepared,
+                prepared=_take(spec_json, fingerprint),  # held by nobody else, to be freed with the run
                 on_event=on_event,
                 should_stop=stop_asked.is_set,
             )
@@ -107,6 +104,12 @@ def run(
         _forget_models()
     documents, groups = result_to_parts(result)
     return {"sent": outbox.close(), "documents": documents, "arrays": groups}
+
+
+def _take(spec_json: str, fingerprint: str) -> Prepared | None:
+    prepared = _ahead.pop((spec_json, fingerprint), None)
+    _ahead.clear()
+    return prepared
 
 
 def _graph(arrays: Mapping[str, np.ndarray]) -> GraphData:
@@ -194,7 +197,7 @@ def _explain(error: Exception) -> dict[str, str]:
 
 
 class _ExclusiveUntilBuilt:
-    """Holds :data:`_building` until the model stands, and passes events on."""
+    """Holds :data:`_building` until the model stands, each one of several, and passes events on."""
 
     def __init__(self, outbox: _Outbox) -> None:
         self._outbox = outbox
@@ -209,9 +212,12 @@ class _ExclusiveUntilBuilt:
         self._release()
 
     def __call__(self, event: Event) -> None:
-        # The first epoch is traced with the model; from then on nothing shared is touched.
-        if isinstance(event, EpochEnd | Finished):
+        # The first epoch is traced with the model; from then on nothing shared is touched until the next model.
+        if isinstance(event, EpochEnd | Finished) or (isinstance(event, Trial) and event.epoch):
             self._release()
+        elif isinstance(event, Stage) and event.name == "splitting" and not self._held:
+            _building.acquire()
+            self._held = True
         self._outbox.put(event)
 
     def _release(self) -> None:
