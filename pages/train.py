@@ -61,7 +61,15 @@ def controls(run: StoredRun | None) -> None:
     if error := st.session_state.pop("start_error", None):
         frame.report(error)
     if state.engine().state == "starting" and not active:
-        st.caption("The worker is warming up; a run started now begins as soon as it is ready.")
+        warming_up()
+
+
+@st.fragment(run_every=live.CURVES_SECONDS)
+def warming_up() -> None:
+    """Say that the worker is not there yet, until it is."""
+    if state.engine().state != "starting":
+        st.rerun()
+    st.caption("The worker is warming up; a run started now begins as soon as it is ready.")
 
 
 # ------------------------------------------------------------------------------ a run
@@ -212,7 +220,7 @@ with frame.guard():
     controls(at_hand)
     if at_hand is None:
         st.info(
-            "The run that starts here trains on the data and with the settings named above. "
+            "The run that starts here trains on the data named above, with the settings of the Model page. "
             "Its curves appear on this page, its results on the next ones.",
             title="Nothing has been trained yet",
             icon=":material/info:",

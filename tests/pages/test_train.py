@@ -102,6 +102,15 @@ def test_the_worker_prepares_what_start_would_begin(app, engine, studio_store):
     assert engine.prepared[1:] == [(changed, expected[0][1])]
 
 
+def test_a_worker_that_warms_up_is_told_until_it_is_ready(app, engine):
+    engine.state = "starting"
+    at = app("train")
+    assert "warming up" in texts(at)
+    engine.state = "ready"
+    at.run()
+    assert "warming up" not in texts(at)
+
+
 def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, studio_store):
     at = app("train")
     button(at, "start").click().run()
