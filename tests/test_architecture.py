@@ -37,6 +37,7 @@ HEAVY = {"tensorflow", "keras"}
 MAY_TRAIN = (
     "vgae_core.nn",
     "vgae_core.training.batches",
+    "vgae_core.training.masking",
     "vgae_core.training.negatives",
     "vgae_core.training.row_pairs",
     "vgae_core.training.trainer",

@@ -80,6 +80,9 @@ FAMILIES: dict[str, FamilyEntry] = {
     ),
 }
 
+HIDDEN = ("hidden_units", "dropout", "batch_normalisation")
+"""Settings of encoders that have hidden layers."""
+
 ENCODERS: dict[str, EncoderEntry] = {
     "normalised": EncoderEntry(
         families=("vgae",),
@@ -94,7 +97,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
-        settings=("hidden_units",),
+        settings=HIDDEN,
     ),
     "linear": EncoderEntry(
         families=("vgae",),
@@ -118,7 +121,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: "
         "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
-        settings=("hidden_units", "hops", "teleport"),
+        settings=(*HIDDEN, "hops", "teleport"),
     ),
     "sage": EncoderEntry(
         families=("vgae",),
@@ -126,7 +129,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, "
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
-        settings=("hidden_units",),
+        settings=HIDDEN,
         propagation="mean",
     ),
     "dense": EncoderEntry(
@@ -135,7 +138,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
-        settings=("hidden_units",),
+        settings=HIDDEN,
     ),
 }
 
@@ -207,6 +210,85 @@ NODE_INPUTS: dict[str, Entry] = {
     ),
 }
 """What an encoder is given of nodes without features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeEntry(Entry):
+    """Settings that are known to go together."""
+
+    settings: Mapping[str, Any]
+    """By dotted path; the rest of the network and of the training take their defaults."""
+    features: bool | None = None
+    """Whether it needs features (True), or is for data without (False)."""
+    longer: int = 1
+    """How many times the epochs and the patience it wants."""
+    tried: bool = True
+    """Whether the automatic choice tries it."""
+
+
+RECIPES: dict[str, RecipeEntry] = {
+    "normalised": RecipeEntry(
+        title="Normalised propagation",
+        help="One learnt map, one hop, inner products: quick, and strong where features say much.",
+        reference="Ahn & Kim 2021, arXiv:2108.08046",
+        settings={},
+        features=True,
+    ),
+    "masked": RecipeEntry(
+        title="Masked auto-encoder",
+        help="GraphSAGE with a neural decoder; most edges and feature values are hidden from it in each step, and the "
+        "hidden edges are what it has to find. A small KL weight.",
+        reference="Li et al. 2023, What's Behind the Mask, arXiv:2205.10053",
+        settings={
+            "model.encoder": "sage",
+            "model.hidden_units": [128],
+            "model.decoder": "hadamard_mlp",
+            "model.batch_normalisation": True,
+            "model.input_dropout": 0.7,
+            "model.dropout": 0.3,
+            "training.masked_edges": 0.7,
+            "outputs.z_vars.weight": 0.1,
+        },
+        features=True,
+        longer=4,
+    ),
+    "positions": RecipeEntry(
+        title="Positions in the graph",
+        help="GraphSAGE with a neural decoder on eigenvectors of the training edges and a free vector for each node.",
+        reference="Dwivedi et al. 2023, arXiv:2003.00982",
+        settings={
+            "model.encoder": "sage",
+            "model.hidden_units": [32],
+            "model.latent_dim": 32,
+            "model.decoder": "hadamard_mlp",
+            "model.node_input": "spectral_table",
+        },
+        features=False,
+    ),
+    "free_vectors": RecipeEntry(
+        title="A free vector each",
+        help="Normalised propagation of a learnt vector for each node.",
+        reference="Ahn & Kim 2021, arXiv:2108.08046",
+        settings={},
+        features=False,
+    ),
+    "kipf": RecipeEntry(
+        title="As published (Kipf & Welling)",
+        help="GCN with 32 hidden units, latent size 16, cross-entropy over all pairs, weighted: the VGAE of the paper. "
+        "Time grows with the square of the nodes.",
+        reference="Kipf & Welling 2016, arXiv:1611.07308",
+        settings={
+            "model.encoder": "gcn",
+            "model.hidden_units": [32],
+            "model.latent_dim": 16,
+            "training.supervision": "all",
+            "outputs.adj_rec.loss": "weighted_binary_crossentropy",
+            "outputs.adj_rec.metrics": [],
+        },
+        tried=False,
+    ),
+}
+"""Recipes on offer for graphs; :func:`with_recipe` turns one into a specification."""
 
 USES: dict[str, Entry] = {
     "edges": Entry(title="Adjacency", help="The square matrix of edges."),
@@ -475,8 +557,26 @@ class ModelSpec(_Section):
     latent_dim: int = _setting(
         64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1
     )
+    input_dropout: float = _setting(
+        0.0,
+        "Share of the input's entries dropped in each training step.",
+        title="Input dropout",
+        low=0.0,
+        high=0.95,
+        step=0.05,
+    )
     dropout: float = _setting(
-        0.0, "Share of inputs dropped in each training step.", title="Dropout", low=0.0, high=0.9, step=0.05
+        0.0,
+        "Share of the hidden layers' units dropped in each training step.",
+        title="Dropout",
+        low=0.0,
+        high=0.95,
+        step=0.05,
+    )
+    batch_normalisation: bool = _setting(
+        False,
+        "Scale each hidden unit to mean 0 and variance 1 over the rows of a step, before relu.",
+        title="Batch normalisation",
     )
     hops: int = _setting(
         3,
@@ -672,6 +772,13 @@ class RunSpec(_Section):
 
     dataset: DatasetSpec = _setting(DatasetSpec, "The data.", title="Data")
     model: ModelSpec = _setting(ModelSpec, "The network.", title="Model")
+    recipe: Literal["own", "auto"] = _setting(
+        "own",
+        "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
+        "their place: each that fits the data is trained for a quarter of its epochs, and the one that finds the "
+        "validation edges best is trained in full. Epochs and patience are multiplied by what a recipe wants.",
+        title="Recipe",
+    )
     outputs: tuple[OutputSpec, ...] = _setting(
         _default_outputs, "The model's named outputs.", title="Outputs"
     )
@@ -708,6 +815,15 @@ class RunSpec(_Section):
                 f"Edges cannot be masked with {key} `{getattr(training, key)}`.",
                 where="training.masked_edges",
                 mend=f"Set it to 0, or leave `training.{key}` as it comes.",
+            )
+        if self.recipe == "auto" and (self.model.family != "vgae" or not self.split.val_fraction):
+            what = "validation edges" if self.model.family == "vgae" else "a graph"
+            raise SpecError(
+                f"The automatic choice of a recipe needs {what}.",
+                where="recipe",
+                mend="Set `split.val_fraction` above 0, or set `recipe` to `own`."
+                if self.model.family == "vgae"
+                else "Set `recipe` to `own`.",
             )
         for needed in family.always:
             if needed not in names or not self.output(needed).enabled:
@@ -817,14 +933,45 @@ KINDS: dict[str, Entry] = {
 }
 """What the kinds of values of :data:`MATRIX_KINDS` are called, and what they mean."""
 
-FEATURELESS: dict[str, Any] = {
-    "encoder": "sage",
-    "hidden_units": [32],
-    "latent_dim": 32,
-    "decoder": "hadamard_mlp",
-    "node_input": "spectral_table",
-}
-"""The network for graphs without features, where the default of :class:`ModelSpec` finds little to propagate."""
+TRIAL_SHARE = 0.25
+"""Share of a recipe's epochs that the automatic choice trains it for."""
+
+
+def with_recipe(spec: RunSpec, name: str) -> RunSpec:
+    """Return `spec` with network and training of a recipe; data, outputs, split, seed and batch size stay.
+
+    Epochs and patience are those of `spec`, times what the recipe wants.
+
+    Raises
+    ------
+    SpecError
+        If there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise SpecError(f"`recipe` is unknown: {name!r}.{nearest(name, RECIPES)}", where="recipe")
+    entry, old = RECIPES[name], spec.training
+    training = TrainingSpec(
+        epochs=old.epochs * entry.longer, patience=old.patience * entry.longer, batch_size=old.batch_size
+    )
+    chosen = dataclasses.replace(spec, recipe="own", model=ModelSpec(), training=training)
+    for key, value in entry.settings.items():
+        chosen = chosen.replace(key, value)
+    return chosen
+
+
+def candidates(spec: RunSpec, *, has_features: bool) -> dict[str, RunSpec]:
+    """Return the specification of each recipe that the automatic choice tries on such data."""
+    return {
+        name: with_recipe(spec, name)
+        for name, entry in RECIPES.items()
+        if entry.tried and entry.features in (None, has_features)
+    }
+
+
+def trial(spec: RunSpec) -> RunSpec:
+    """Return `spec` trained for :data:`TRIAL_SHARE` of its epochs."""
+    return spec.replace("training.epochs", max(1, math.ceil(TRIAL_SHARE * spec.training.epochs)))
+
 
 LIKELIHOODS: dict[str, tuple[str, str]] = {
     "binary": ("binary_crossentropy", "every value is 0 or 1"),
@@ -861,7 +1008,7 @@ def for_family(spec: RunSpec, family: str, *, feature_kind: str | None, has_labe
     if family == "vae":
         network |= {"hidden_units": [128], "latent_dim": 32}
     elif feature_kind is None:
-        network = FEATURELESS
+        network = {key.removeprefix("model."): value for key, value in RECIPES["positions"].settings.items()}
     values = spec.to_dict()
     return RunSpec.from_dict(
         {

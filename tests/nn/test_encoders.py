@@ -141,9 +141,37 @@ def test_settings_that_an_encoder_does_not_use_are_told():
     assert ModelSpec(encoder="appnp").unused() == {"decoder_units"}
     assert ModelSpec(encoder="linear", decoder="hadamard_mlp").unused() == {
         "hidden_units",
+        "dropout",
+        "batch_normalisation",
         "hops",
         "teleport",
     }
+
+
+@pytest.mark.parametrize("encoder", ["gcn", "appnp", "sage"])
+def test_hidden_units_can_be_normalised_over_the_nodes(encoder):
+    model = ModelSpec(encoder=encoder, hidden_units=(8, 4), latent_dim=3, batch_normalisation=True)
+    built = build(RunSpec(model=model), communities().profile)
+    for depth, units in ((1, 8), (2, 4)):
+        layer, after = (built.encoder.get_layer(f"hidden_{depth}_{end}") for end in ("normalised", "relu"))
+        assert after.input is layer.output
+        rows = np.random.default_rng(depth).normal(3, 2, (50, units)).astype(np.float32)
+        got = np.asarray(layer(rows, training=True))
+        np.testing.assert_allclose(
+            got, (rows - rows.mean(0)) / np.sqrt(rows.var(0) + 1e-3), rtol=1e-3, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("encoder", ["gcn", "appnp", "sage"])
+def test_input_and_hidden_layers_have_dropouts_of_their_own(encoder):
+    model = ModelSpec(encoder=encoder, hidden_units=(8,), latent_dim=3, input_dropout=0.7, dropout=0.2)
+    built = build(RunSpec(model=model), communities().profile)
+    for layer in built.encoder.layers:
+        if isinstance(layer, FeatureDropout):
+            assert layer.rate == (0.7 if layer.input is built.encoder.input["features"] else 0.2)
+    assert sum(isinstance(layer, FeatureDropout) for layer in built.encoder.layers) == (
+        4 if encoder == "sage" else 2
+    )
 
 
 @pytest.mark.parametrize("encoder", sorted(BUILDERS))

@@ -55,6 +55,7 @@ def make_result(graph: GraphData, *, quality: float = 1.0, variational: bool = T
     scores = {"model": score_pairs(z, pairs), **run_baselines(graph, split)}
     measured = {name: link_metrics(y, values) for name, values in scores.items()}
     return RunResult(
+        spec=RunSpec(),
         metrics={"test": measured.pop("model"), "val": {}, "baselines": measured},
         z_mean=z,
         z_log_var=rng.normal(-2, 0.3, size=z.shape).astype(np.float32) if variational else None,

@@ -79,6 +79,7 @@ def make_result(graph: GraphData) -> RunResult:
     }
     error = rng.gamma(2.0, size=graph.n_nodes).astype(np.float32)
     return RunResult(
+        spec=spec,
         metrics={"test": measured.pop("model"), "val": {}, "baselines": measured},
         z_mean=z,
         z_log_var=rng.normal(-2, 0.3, size=z.shape).astype(np.float32),

@@ -8,6 +8,7 @@ from scipy import sparse
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.runs.result import RunResult
+from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
 WORKSPACE = "a-workspace-token"
@@ -35,6 +36,7 @@ def make_result(n: int = 12, *, reason: str = "completed", variational: bool = T
     pairs = lambda k: rng.integers(0, n, (k, 2)).astype(np.int64)  # noqa: E731
     scores = {name: rng.normal(size=6).astype(np.float32) for name in ("model", "degree_product")}
     return RunResult(
+        spec=RunSpec(seed=7),
         metrics={
             "test": {"roc_auc": 0.9, "average_precision": 0.8},
             "val": {"roc_auc": 0.95, "average_precision": float("nan")},

@@ -19,7 +19,7 @@ from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import SplitSpec
+from vgae_core.spec import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
 NASTY = [
@@ -57,7 +57,7 @@ def result(graph):
     z = rng.normal(size=(14, 3)).astype(np.float32)
     split = split_links(graph, SplitSpec(), 0)
     return RunResult(
-        metrics={}, z_mean=z, z_log_var=rng.normal(size=(14, 3)).astype(np.float32), split=split,
+        spec=RunSpec(), metrics={}, z_mean=z, z_log_var=rng.normal(size=(14, 3)).astype(np.float32), split=split,
         scores={"model": score_pairs(z, np.concatenate([split.test, split.test_neg]))},
         state={}, model={}, finished=Finished(reason="completed"),
         nodes={"label_probabilities": rng.dirichlet([1, 1], 14).astype(np.float32)},

@@ -40,7 +40,14 @@ def run(graph, spec, **kwargs):
 def test_same_seed_same_result(encoder, batch):
     graph = communities()
     spec = spec_for(
-        graph, "x_rec", "labels", model__encoder=encoder, training__batch_size=batch, model__dropout=0.2
+        graph,
+        "x_rec",
+        "labels",
+        model__encoder=encoder,
+        training__batch_size=batch,
+        model__dropout=0.2,
+        model__input_dropout=0.1,
+        model__batch_normalisation=True,
     )
     one, _ = run(graph, spec)
     two, _ = run(graph, spec)
@@ -56,7 +63,14 @@ def test_a_run_prepared_ahead_gives_the_same_numbers(family, batch):
     """In another thread, with another model built in between: as a worker does it."""
     graph = communities()
     spec = spec_for(
-        graph, "x_rec", "labels", training__batch_size=batch, training__kl_warmup_epochs=3, model__dropout=0.2
+        graph,
+        "x_rec",
+        "labels",
+        training__batch_size=batch,
+        training__kl_warmup_epochs=3,
+        model__dropout=0.2,
+        model__input_dropout=0.1,
+        model__batch_normalisation=True,
     )
     if family == "vae":
         spec = for_family(spec, "vae", feature_kind=graph.profile.feature_kind, has_labels=True)

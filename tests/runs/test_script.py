@@ -81,7 +81,14 @@ FAMILIES = [(encoder, family) for encoder, entry in ENCODERS.items() for family 
 @pytest.mark.parametrize(("encoder", "family"), FAMILIES)
 def test_every_encoder_runs_as_a_script_with_the_same_scores(encoder, family, tmp_path):
     graph = counts() if family == "vae" else communities()
-    spec = spec_for(graph, family, encoder, outputs__labels__enabled=True, model__dropout=0.1)
+    spec = spec_for(
+        graph,
+        family,
+        encoder,
+        outputs__labels__enabled=True,
+        model__dropout=0.1,
+        model__input_dropout=0.2,
+    )
     if family == "vgae":
         spec = spec.replace("outputs.x_rec.enabled", True).replace("training.kl_warmup_epochs", 4)
     else:
@@ -98,6 +105,21 @@ def test_a_graph_with_positions_and_another_decoder_is_the_same_as_a_script(deco
     spec = spec_for(graph, "vgae", "sage", model__node_input="spectral", model__decoder=decoder)
     result, told = run_both(spec, graph, tmp_path)
     assert_same(result, told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoder", "batch_size"), [("gcn", 0), ("sage", 60)])
+def test_hidden_edges_and_normalised_units_are_the_same_as_a_script(encoder, batch_size, tmp_path):
+    spec = spec_for(
+        communities(),
+        "vgae",
+        encoder,
+        model__batch_normalisation=True,
+        training__masked_edges=0.5,
+        training__batch_size=batch_size,
+        training__epochs=5,
+    )
+    assert_same(*run_both(spec, communities(), tmp_path))
 
 
 @pytest.mark.slow

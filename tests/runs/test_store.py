@@ -264,9 +264,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 # ------------------------------------------------------------------------------- run folders
 def test_a_folder_that_stands_alone(tmp_path, graph, result):
     events = [*make_events(2), result.finished]
-    write_run_dir(tmp_path / "run", RunSpec(seed=3), graph, result, events)
+    write_run_dir(tmp_path / "run", result.spec, graph, result, events)
     again = read_run_dir(tmp_path / "run")
-    assert again.spec == RunSpec(seed=3)
+    assert again.spec == RunSpec(seed=7)
     assert list(again.events()) == events
     assert again.graph().fingerprint == graph.fingerprint
     assert_same_result(result, again.result())

@@ -60,7 +60,7 @@ def _first_map(graph: GraphInput, model: ModelSpec, units: int, name: str, bias:
     """Return ``X W``, or a table of free vectors where the graph has no features, or the sum of the two."""
     if graph.features is None:
         return NodeTable(graph.n_nodes, units, name=name)(graph.adjacency)
-    features = _dropped(graph.features, model, name)
+    features = _dropped(graph.features, model.input_dropout, name)
     mapped = SparseDense(units, use_bias=bias, name=name)(features)
     if not graph.free:
         return mapped
@@ -79,9 +79,9 @@ def gcn(graph: GraphInput, model: ModelSpec) -> Any:
     for depth, units in enumerate(model.hidden_units or (model.latent_dim,), start=1):
         name = f"hidden_{depth}"
         mapped = _map(graph, model, hidden, units, name, bias=False)
-        hidden = graph.hop(mapped, activation="relu", name=f"{name}_propagate")
+        hidden = _activated(graph.hop(mapped, name=f"{name}_propagate"), model, name)
 
-    mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model, "latent_map"))
+    mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model.dropout, "latent_map"))
     return graph.hop(mapped, name="latent")
 
 
@@ -89,8 +89,21 @@ def _width(model: ModelSpec) -> int:
     return model.latent_dim * (2 if model.variational else 1)
 
 
-def _dropped(hidden: Any, model: ModelSpec, name: str) -> Any:
-    return FeatureDropout(model.dropout, name=f"{name}_dropout")(hidden) if model.dropout else hidden
+def _dropped(rows: Any, share: float, name: str) -> Any:
+    return FeatureDropout(share, name=f"{name}_dropout")(rows) if share else rows
+
+
+def _activated(hidden: Any, model: ModelSpec, name: str) -> Any:
+    """Return what a hidden layer hands on: relu, after batch normalisation where it is wanted.
+
+    References
+    ----------
+    Ioffe & Szegedy 2015, Batch Normalization, arXiv:1502.03167.
+    """
+    if model.batch_normalisation:
+        # Runs are a few hundred steps long: the usual 0.99 would remember the first ones to the end.
+        hidden = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalised")(hidden)
+    return keras.layers.ReLU(name=f"{name}_relu")(hidden)
 
 
 def normalised(graph: GraphInput, model: ModelSpec) -> Any:
@@ -144,7 +157,7 @@ def once(rows: Any, model: ModelSpec) -> Any:
     model : ModelSpec
     """
     use_bias = model.encoder == "normalised"
-    rows = _dropped(rows, model, "latent_map")
+    rows = _dropped(rows, model.input_dropout, "latent_map")
     return SparseDense(_width(model), use_bias=use_bias, name="latent_map")(rows)
 
 
@@ -158,7 +171,7 @@ def appnp(graph: GraphInput, model: ModelSpec) -> Any:
     hidden: Any = None
     for depth, units in enumerate(model.hidden_units, start=1):
         mapped = _map(graph, model, hidden, units, f"hidden_{depth}", bias=True)
-        hidden = keras.layers.ReLU(name=f"hidden_{depth}_relu")(mapped)
+        hidden = _activated(mapped, model, f"hidden_{depth}")
     start = hidden = _map(graph, model, hidden, _width(model), "latent_map", bias=True)
     for hop in range(1, model.hops + 1):
         name = "latent" if hop == model.hops else f"hop_{hop}"
@@ -182,7 +195,7 @@ def sage(graph: GraphInput, model: ModelSpec) -> Any:
         near = graph.hop(near, name=f"{name}_mean")
         hidden = keras.layers.Add(name=name)([own, near])
         if name != "latent":
-            hidden = keras.layers.ReLU(name=f"{name}_relu")(hidden)
+            hidden = _activated(hidden, model, name)
     return hidden
 
 
@@ -190,7 +203,7 @@ def _map(graph: GraphInput, model: ModelSpec, hidden: Any, units: int, name: str
     """Return ``H W``, or :func:`_first_map` where there is no hidden layer before."""
     if hidden is None:
         return _first_map(graph, model, units, name, bias=bias)
-    return SparseDense(units, use_bias=bias, name=name)(_dropped(hidden, model, name))
+    return SparseDense(units, use_bias=bias, name=name)(_dropped(hidden, model.dropout, name))
 
 
 def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
@@ -211,10 +224,12 @@ def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
     hidden = rows if scale is None else ScaleInput(scale, name="scale")(rows)
     for depth, units in enumerate(model.hidden_units, start=1):
         name = f"hidden_{depth}"
-        mapped = SparseDense(units, use_bias=True, name=name)(_dropped(hidden, model, name))
-        hidden = keras.layers.ReLU(name=f"{name}_relu")(mapped)
+        share = model.dropout if depth > 1 else model.input_dropout
+        mapped = SparseDense(units, use_bias=True, name=name)(_dropped(hidden, share, name))
+        hidden = _activated(mapped, model, name)
 
-    return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, model, "latent"))
+    share = model.dropout if model.hidden_units else model.input_dropout
+    return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, share, "latent"))
 
 
 BUILDERS: dict[str, Callable[[GraphInput, ModelSpec], Any]] = {

@@ -32,7 +32,6 @@ FORMAT = "vgae-studio-run"
 VERSION = 1
 MANIFEST = "manifest.json"
 MEMBERS = (
-    "spec.json",
     "dataset.json",
     "graph.npz",
     "events.jsonl",

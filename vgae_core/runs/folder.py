@@ -5,7 +5,7 @@ Every file but the event log is written whole (temporary file, fsync, rename), a
 is there.  Arrays are npz without pickle, everything else is JSON.
 
 =================== ===========================================================
-``spec.json``       the specification
+``spec.json``       the specification: first as asked for, with the result as trained
 ``dataset.json``    name and fingerprint of the data set
 ``graph.npz``       the data set itself (only in a folder that stands alone)
 ``events.jsonl``    one event a line, in order
@@ -46,7 +46,7 @@ from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, from_dict, to_dict
 
 SPLIT_PARTS = ("train", "val", "val_neg", "test", "test_neg")
-DOCUMENTS = ("metrics", "model", "environment", "finished")
+DOCUMENTS = ("spec", "metrics", "model", "environment", "finished")
 ARRAYS = ("embedding", "split", "scores", "state", "nodes")
 
 
@@ -149,6 +149,7 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
         embedding["left"], embedding["right"] = (np.asarray(f, np.float32) for f in result.factors)
     embedding |= {f"decoder_{key}": np.asarray(value, np.float32) for key, value in result.decoder.items()}
     documents = {
+        "spec": result.spec.to_dict(),
         "metrics": finite(result.metrics),
         "model": finite(result.model),
         "environment": finite(result.environment),
@@ -217,12 +218,17 @@ def result_from_parts(
         if values.ndim < 1 or values.shape[0] != n or values.dtype.kind not in "fiub":
             raise RunError(f"`{key}` must hold one row for each of {n} nodes.", where="nodes.npz")
     try:
+        spec = RunSpec.from_dict(documents["spec"])
+    except SpecError as error:
+        raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
+    try:
         finished = from_dict(documents["finished"])
     except (TypeError, ValueError) as error:
         raise RunError(f"Not the end of a run: {error}.", where="finished.json") from error
     if not isinstance(finished, Finished):
         raise RunError(f"Not the end of a run: {type(finished).__name__}.", where="finished.json")
     return RunResult(
+        spec=spec,
         metrics=documents["metrics"],
         z_mean=arrays["embedding"]["z_mean"],
         z_log_var=z_log_var,
@@ -359,8 +365,8 @@ class RunFolder:
 
     @property
     def spec(self) -> RunSpec:
-        """The specification of the run."""
-        if self._spec is None:
+        """The specification of the run: as asked for until there is a result, then as trained."""
+        if self._spec is None or self._spec.recipe == "auto":
             try:
                 self._spec = RunSpec.from_dict(read_json(self.path / "spec.json"))
             except SpecError as error:

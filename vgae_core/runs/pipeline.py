@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import platform
 import time
@@ -29,7 +30,7 @@ from vgae_core.data.splits import (
     split_links,
     without_entries,
 )
-from vgae_core.errors import RunError
+from vgae_core.errors import RunError, StudioError
 from vgae_core.nn.models import (
     BuiltModel,
     build,
@@ -44,9 +45,9 @@ from vgae_core.nn.models import (
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.spec import RunSpec, candidates, trial
 from vgae_core.training.batches import Batches, graph_batches, row_batches
-from vgae_core.training.events import Event, Finished, Stage, Started
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
 
@@ -92,6 +93,8 @@ def prepare(
 ) -> Prepared:
     """Split the data, build and compile the model and make its batches.
 
+    Where a recipe is to be chosen, the model is that of the first trial.
+
     Parameters
     ----------
     spec, graph, split, on_event
@@ -104,6 +107,8 @@ def prepare(
     SpecError, DataError
         As :func:`execute`.
     """
+    if spec.recipe == "auto":
+        spec = next(iter(_trials(spec, graph).values()))
     keras.utils.set_random_seed(spec.seed)
     on_event(Stage(name="splitting", at=time.time()))
     matrix = spec.model.family == "vae"
@@ -165,6 +170,8 @@ def execute(
     Parameters
     ----------
     spec : RunSpec
+        Where its recipe is ``auto``, recipes are tried first on the same split; the best one then is the
+        specification of the result, and by itself gives the same result again.
     graph : GraphData
         After the repairs of the specification.
     split : LinkSplit, optional
@@ -192,7 +199,12 @@ def execute(
         on_event(Stage(name=name, at=time.time()))
 
     started = time.perf_counter()
-    if prepared is None:
+    tried: list[Trial] = []
+    if spec.recipe == "auto":
+        spec, prepared, tried = _choose(
+            spec, graph, split, prepared, on_event=on_event, should_stop=should_stop
+        )
+    elif prepared is None:
         prepared = prepare(spec, graph, split=split, on_event=on_event)
     split, label_part, known = prepared.split, prepared.label_part, prepared.known
     built, batches = prepared.built, prepared.batches
@@ -230,8 +242,11 @@ def execute(
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
     nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
     metrics |= node_metrics
+    if tried:
+        metrics["trials"] = [dataclasses.asdict(one) for one in tried]
 
     result = RunResult(
+        spec=spec,
         metrics=metrics,
         z_mean=z_mean,
         z_log_var=latent.get("z_log_var"),
@@ -252,6 +267,108 @@ def execute(
     )
     on_event(result.finished)
     return result
+
+
+TELL_SECONDS = 0.5
+"""Between two events of a trial."""
+
+
+def _trials(spec: RunSpec, graph: GraphData) -> dict[str, RunSpec]:
+    """Return what the automatic choice trains briefly, by recipe."""
+    return {
+        name: trial(candidate)
+        for name, candidate in candidates(spec, has_features=graph.features is not None).items()
+    }
+
+
+def _choose(
+    spec: RunSpec,
+    graph: GraphData,
+    split: LinkSplit | None,
+    prepared: Prepared | None,
+    *,
+    on_event: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+) -> tuple[RunSpec, Prepared, list[Trial]]:
+    """Return the specification of the best recipe, its model to be trained, and how each recipe did.
+
+    The best has the highest validation AUC + AP of its trial.  If the run is stopped meanwhile, the model at work is
+    returned with its trial's specification.
+
+    Raises
+    ------
+    StudioError
+        If no recipe could be trained: why the last one could not.
+    """
+    tried: list[Trial] = []
+    refused: StudioError | None = None
+    for name, short in _trials(spec, graph).items():
+        begun = time.perf_counter()
+        on_event(Trial(recipe=name, epoch=0, epochs=short.training.epochs, val={}, best_epoch=0, seconds=0.0))
+        told = _Teller(name, short.training.epochs, begun, on_event)
+        try:
+            if prepared is None:
+                prepared = prepare(short, graph, split=split, on_event=on_event)
+            split = prepared.split
+            finished = train(
+                prepared.built,
+                prepared.batches,
+                split,
+                short,
+                prepared.compiled,
+                prepared.encode,
+                on_event=told,
+                should_stop=should_stop,
+            )
+            message = finished.message if finished.reason == "failed" and not finished.best_epoch else ""
+        except StudioError as error:
+            refused, message = error, error.message
+        tried.append(told.end(message))
+        if not message and should_stop() and prepared is not None:
+            return short, prepared, tried
+        prepared = None
+    fit = [one for one in tried if not one.message]
+    if not fit:
+        raise refused or RunError(tried[-1].message)
+    best = max(fit, key=lambda one: sum(one.val.values()))
+    chosen = candidates(spec, has_features=graph.features is not None)[best.recipe]
+    return chosen, prepare(chosen, graph, split=split, on_event=on_event), tried
+
+
+class _Teller:
+    """Turns the epochs of a trial into a few events of its own."""
+
+    def __init__(self, recipe: str, epochs: int, begun: float, on_event: Callable[[Event], None]) -> None:
+        self._recipe, self._epochs, self._begun, self._on_event = recipe, epochs, begun, on_event
+        self._last = EpochEnd(epoch=0, logs={}, val={}, seconds=0.0, best=False)
+        self._best: EpochEnd | None = None
+        self._told = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, EpochEnd):
+            return
+        self._last = event
+        self._best = event if event.best else self._best
+        if time.perf_counter() - self._told > TELL_SECONDS:
+            self._told = time.perf_counter()
+            self._on_event(self._trial())
+
+    def end(self, message: str) -> Trial:
+        """Tell how the trial ended, and return it."""
+        found = self._trial(message)
+        self._on_event(found)
+        return found
+
+    def _trial(self, message: str = "") -> Trial:
+        return Trial(
+            recipe=self._recipe,
+            epoch=self._last.epoch,
+            epochs=self._epochs,
+            val=dict(self._best.val) if self._best and not message else {},
+            best_epoch=self._best.epoch if self._best else 0,
+            seconds=time.perf_counter() - self._begun,
+            message=message,
+        )
 
 
 def _factors(

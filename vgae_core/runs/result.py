@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.splits import LinkSplit
+from vgae_core.spec import RunSpec
 from vgae_core.training.events import Finished
 
 
@@ -19,6 +20,8 @@ class RunResult:
 
     Parameters
     ----------
+    spec : RunSpec
+        What was trained; not what was asked for where a recipe was to be chosen.
     metrics : dict
         ``{"test": {"roc_auc": …, "average_precision": …, …}, "val": {…},
         "baselines": {name: {…}}}``; baselines are scored on the same test pairs.
@@ -49,6 +52,7 @@ class RunResult:
         Why and when it ended.
     """
 
+    spec: RunSpec
     metrics: Mapping[str, Any]
     z_mean: np.ndarray
     z_log_var: np.ndarray | None

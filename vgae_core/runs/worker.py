@@ -24,7 +24,7 @@ from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
 from vgae_core.spec import RunSpec
-from vgae_core.training.events import EpochEnd, Event, Finished, Started
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 
 if TYPE_CHECKING:
     from vgae_core.runs.pipeline import Prepared
@@ -197,7 +197,7 @@ def _explain(error: Exception) -> dict[str, str]:
 
 
 class _ExclusiveUntilBuilt:
-    """Holds :data:`_building` until the model stands, and passes events on."""
+    """Holds :data:`_building` until the model stands, each one of several, and passes events on."""
 
     def __init__(self, outbox: _Outbox) -> None:
         self._outbox = outbox
@@ -212,9 +212,12 @@ class _ExclusiveUntilBuilt:
         self._release()
 
     def __call__(self, event: Event) -> None:
-        # The first epoch is traced with the model; from then on nothing shared is touched.
-        if isinstance(event, EpochEnd | Finished):
+        # The first epoch is traced with the model; from then on nothing shared is touched until the next model.
+        if isinstance(event, EpochEnd | Finished) or (isinstance(event, Trial) and event.epoch):
             self._release()
+        elif isinstance(event, Stage) and event.name == "splitting" and not self._held:
+            _building.acquire()
+            self._held = True
         self._outbox.put(event)
 
     def _release(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 
 RECENT = 30
 """Epochs whose pace tells the time left."""
@@ -16,6 +16,7 @@ RECENT = 30
 STAGES = {
     "splitting": "Holding out edges",
     "building": "Building the model",
+    "trying": "Trying recipes",
     "compiling": "Preparing the first epoch",
     "training": "Training",
     "scoring": "Scoring the held-out edges",
@@ -38,6 +39,8 @@ class Progress:
     best: EpochEnd | None = None
     last: EpochEnd | None = None
     finished: Finished | None = None
+    trial: Trial | None = None
+    """The recipe that is being tried, whose epochs are then counted."""
 
     @property
     def fraction(self) -> float:
@@ -57,11 +60,14 @@ def progress(events: Sequence[Event]) -> Progress:
     stage, epochs = "", 0
     history: list[EpochEnd] = []
     finished: Finished | None = None
+    trial: Trial | None = None
     for event in events:
         if isinstance(event, Stage):
             stage = event.name
+        elif isinstance(event, Trial):
+            stage, trial = "trying", event
         elif isinstance(event, Started):
-            stage, epochs = "compiling", event.epochs
+            stage, epochs, trial = "compiling", event.epochs, None
         elif isinstance(event, EpochEnd):
             stage = "training"
             history.append(event)
@@ -69,11 +75,18 @@ def progress(events: Sequence[Event]) -> Progress:
             finished = event
     best = next((event for event in reversed(history) if event.best), None)
     if not history:
+        if trial is not None and finished is None:
+            return Progress(stage, trial.epoch, trial.epochs, trial=trial)
         return Progress(stage, epochs=epochs, finished=finished)
     pace = statistics.median(event.seconds for event in history[-RECENT:])
     last = history[-1]
     left = max(0, epochs - last.epoch) * pace if stage == "training" else None
     return Progress(stage, last.epoch, epochs, left, best, last, finished)
+
+
+def trials(events: Sequence[Event]) -> list[Trial]:
+    """Return the last word on each recipe that was tried, in order."""
+    return list({event.recipe: event for event in events if isinstance(event, Trial)}.values())
 
 
 @dataclass(frozen=True, eq=False)
