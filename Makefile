@@ -19,8 +19,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 run: $(VENV)/.runtime
 	$(BIN)/python -m streamlit run app.py
 
+# Test files side by side, each in one process: models of TensorFlow take a GB each, so four processes at most.
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 # The browser tests drive a Chromium: the system's, $$CHROMIUM, or Playwright's own download.
 browser: $(VENV)/.dev
