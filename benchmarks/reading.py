@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import resource
 import statistics
 import tempfile
 import threading
@@ -18,7 +19,8 @@ from scipy import sparse
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read, read_isolated
 from vgae_core.data.repairs import repair
-from vgae_core.spec import RepairSpec
+from vgae_core.data.splits import split_links
+from vgae_core.spec import RepairSpec, RunSpec
 
 SIZES = {1_000_000: 3, 10_000_000: 1}
 """Edges, and how often each way is tried."""
@@ -97,6 +99,27 @@ def compare(title: str, rounds: int, alone: Callable[[], object], files: list[Pa
         print(f"  {name:28s} {median:6.2f} s   {median / base:5.1f} x pandas + SciPy{child}", flush=True)
 
 
+def ready(path: Path) -> None:
+    """Print what it costs to go from a file to the batches of training, with random columns as node input."""
+    from vgae_core.training.batches import graph_batches  # TensorFlow, which is not what is measured
+
+    def spent() -> float:
+        return sum(
+            sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+
+    spec = RunSpec().replace("model.node_input", "random")
+    began, used = time.perf_counter(), spent()
+    graph = repair(read_isolated([SourceFile(path.name, path)], limits=LIMITS), RepairSpec())
+    split = split_links(graph, spec.split, 0)
+    graph_batches(graph, split, spec)
+    print(
+        f"  {graph.profile.n_edges:,} edges from file to trained-ready: {time.perf_counter() - began:.1f} s, "
+        f"{spent() - used:.1f} s of processor",
+        flush=True,
+    )
+
+
 def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
@@ -106,6 +129,7 @@ def main() -> None:
             pairs = pd.DataFrame(rng.integers(0, n_edges // 5, (n_edges, 2)), columns=["source", "target"])
             pairs.to_csv(edges, index=False)
             compare(f"{n_edges:,} edges of CSV", rounds, functools.partial(bare, edges), [edges])
+            ready(edges)
         texts, few, long = folder / "texts.csv", folder / "few.csv", folder / "features.csv"
         pairs = pairs.iloc[:1_000_000] % 200_000
         ("user-" + pairs.astype(str)).to_csv(texts, index=False)
