@@ -51,7 +51,7 @@ def test_every_recipe_that_fits_is_tried_for_a_quarter_of_its_epochs(chosen):
 
 
 def test_the_best_on_validation_is_trained_in_full(chosen):
-    data, events, result = chosen
+    _, events, result = chosen
     best = max(trials(events), key=lambda one: sum(one.val.values()))
     assert result.spec == with_recipe(AUTO, best.recipe)
     assert result.spec.recipe == "own"
