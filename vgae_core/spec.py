@@ -13,7 +13,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -777,7 +777,9 @@ class RunSpec(_Section):
         "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
         "their place: each that fits the data is trained for a quarter of its epochs, and the one that finds the "
         "validation edges best is trained in full. Epochs and patience are multiplied by what a recipe wants.",
-        title="Recipe",
+        title="Settings",
+        labels={"own": "Own", "auto": "Automatic"},
+        families=("vgae",),
     )
     outputs: tuple[OutputSpec, ...] = _setting(
         _default_outputs, "The model's named outputs.", title="Outputs"
@@ -920,7 +922,7 @@ def settings(
             high=meta.get("high"),
             step=meta.get("step"),
             choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else tuple(catalogue),
-            labels={k: entry.title for k, entry in catalogue.items()},
+            labels=meta.get("labels") or {k: entry.title for k, entry in catalogue.items()},
             unit=meta.get("unit", ""),
         )
 
@@ -940,7 +942,7 @@ TRIAL_SHARE = 0.25
 def with_recipe(spec: RunSpec, name: str) -> RunSpec:
     """Return `spec` with network and training of a recipe; data, outputs, split, seed and batch size stay.
 
-    Epochs and patience are those of `spec`, times what the recipe wants.
+    Epochs and patience are those of `spec`, times what the recipe wants, within their bounds.
 
     Raises
     ------
@@ -950,9 +952,12 @@ def with_recipe(spec: RunSpec, name: str) -> RunSpec:
     if name not in RECIPES:
         raise SpecError(f"`recipe` is unknown: {name!r}.{nearest(name, RECIPES)}", where="recipe")
     entry, old = RECIPES[name], spec.training
-    training = TrainingSpec(
-        epochs=old.epochs * entry.longer, patience=old.patience * entry.longer, batch_size=old.batch_size
-    )
+    longer = {
+        item.name: min(getattr(old, item.name) * entry.longer, item.metadata["high"])
+        for item in dataclasses.fields(TrainingSpec)
+        if item.name in ("epochs", "patience")
+    }
+    training = TrainingSpec(**longer, batch_size=old.batch_size)
     chosen = dataclasses.replace(spec, recipe="own", model=ModelSpec(), training=training)
     for key, value in entry.settings.items():
         chosen = chosen.replace(key, value)
@@ -966,6 +971,18 @@ def candidates(spec: RunSpec, *, has_features: bool) -> dict[str, RunSpec]:
         for name, entry in RECIPES.items()
         if entry.tried and entry.features in (None, has_features)
     }
+
+
+def recipe_of(spec: RunSpec, names: Iterable[str]) -> str | None:
+    """Return which of the recipes called `names` the network and training of `spec` are, whatever its epochs."""
+    for name in names:
+        found = with_recipe(spec, name)
+        kept = dataclasses.replace(
+            found.training, epochs=spec.training.epochs, patience=spec.training.patience
+        )
+        if dataclasses.replace(found, training=kept) == spec:
+            return name
+    return None
 
 
 def trial(spec: RunSpec) -> RunSpec:

@@ -13,7 +13,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.runs.store import Store
-from vgae_core.spec import RECIPES, RunSpec, candidates, trial, with_recipe
+from vgae_core.spec import RECIPES, RunSpec, candidates, recipe_of, trial, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress, trials
 
@@ -158,3 +158,18 @@ def test_a_recipe_changes_what_it_says_and_nothing_else_of_data_split_and_output
     assert found.model.latent_dim == RECIPES[name].settings.get("model.latent_dim", 64)
     with pytest.raises(SpecError, match="`recipe` is unknown"):
         with_recipe(asked, name + "s")
+
+
+def test_epochs_stay_within_their_bounds():
+    found = with_recipe(RunSpec().replace("training.epochs", 90_000), "masked")
+    assert found.training.epochs == 100_000
+    assert found.training.patience == 4 * RunSpec().training.patience
+
+
+@pytest.mark.parametrize("names", [["normalised", "masked", "kipf"], ["positions", "free_vectors"]])
+def test_a_specification_tells_its_recipe(names):
+    for name in names:
+        found = with_recipe(RunSpec(), name)
+        assert recipe_of(found, names) == recipe_of(trial(found), names) == name
+        assert recipe_of(found.replace("training.learning_rate", 0.02), names) is None
+    assert recipe_of(AUTO, names) is None

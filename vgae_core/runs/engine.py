@@ -40,7 +40,7 @@ from vgae_core.nn.budget import BASE_MIB, estimate
 from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.folder import parse_event, result_from_parts
 from vgae_core.runs.store import Store, StoredRun
-from vgae_core.spec import RunSpec
+from vgae_core.spec import RunSpec, candidates
 from vgae_core.training.events import Finished
 
 logger = logging.getLogger(__name__)
@@ -122,12 +122,15 @@ class Engine:
         """Let an idle worker build the model of a run that may be started soon, so that it starts sooner.
 
         Returns at once; the run's numbers are the same without.  A worker keeps one such model, and none
-        that is large.
+        that is large.  Where a recipe is to be chosen, it is the model of the first one tried.
         """
         with self._lock:
             if self._address or self._phase in ("failed", "closed") or self._active or self._waiting:
                 return
-            cost = estimate(spec, graph.profile, parameters=0)
+            first = spec
+            if spec.recipe == "auto":
+                first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
+            cost = estimate(first, graph.profile, parameters=0)
             if cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB:
                 self._next_run = spec, graph
                 self._lock.notify_all()
