@@ -181,7 +181,7 @@ def appnp(graph: GraphInput, model: ModelSpec) -> Any:
 
 
 def sage(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``relu(X W + M X V)`` for each hidden layer, M the mean over neighbours.
+    """Return the latent distribution of ``relu(X W + b + M (X V + c))`` for each hidden layer, M the mean over neighbours.
 
     References
     ----------
@@ -190,10 +190,9 @@ def sage(graph: GraphInput, model: ModelSpec) -> Any:
     hidden: Any = None
     layers = [(f"hidden_{i}", units) for i, units in enumerate(model.hidden_units, start=1)]
     for name, units in [*layers, ("latent", _width(model))]:
-        own = _map(graph, model, hidden, units, f"{name}_own", bias=True)
-        near = _map(graph, model, hidden, units, f"{name}_near", bias=False)
-        near = graph.hop(near, name=f"{name}_mean")
-        hidden = keras.layers.Add(name=name)([own, near])
+        both = _map(graph, model, hidden, 2 * units, f"{name}_maps", bias=True)  # one product serves both
+        near = graph.hop(both[:, units:], name=f"{name}_mean")
+        hidden = keras.layers.Add(name=name)([both[:, :units], near])
         if name != "latent":
             hidden = _activated(hidden, model, name)
     return hidden
