@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ import plotly.graph_objects as go
 
 from dashboard import charts
 from vgae_core.runs.store import RunInfo, Status
-from vgae_core.spec import METRICS, OUTPUTS
-from vgae_core.training.progress import Curves, Progress
+from vgae_core.spec import METRICS, OUTPUTS, RECIPES, RunSpec, recipe_of
+from vgae_core.training.events import Trial
+from vgae_core.training.progress import STAGES, Curves, Progress, best_trial
 
 Scale = Literal["linear", "log"]
 
@@ -64,44 +66,113 @@ def since(moment: float) -> str:
 
 def bar_text(at: Progress) -> str:
     """Return what the progress bar says."""
+    if at.trial is not None and (at.stage == "trying" or not at.trial.epoch):
+        return _trial_text(at, at.trial)
     parts = [at.title]
+    if at.trial is not None:  # of the recipe that was chosen, its epochs are not counted yet
+        return at.title
     if at.epoch:
         parts.append(f"epoch {at.epoch:,} of at most {at.epochs:,}")
     if at.seconds_left is not None:
         parts.append(f"{duration(at.seconds_left)} left at most")
     if at.best is not None and at.best.val:
-        name = next(iter(at.best.val))
-        score = f"{at.best.val[name]:.3f}"
-        parts.append(f"best validation {VALIDATION.get(name, name)} {score} (epoch {at.best.epoch:,})")
+        parts.append(_best_text(at.best.val, at.best.epoch))
     return " · ".join(parts)
+
+
+def _trial_text(at: Progress, trial: Trial) -> str:
+    parts = [STAGES["trying"], recipe_title(trial.recipe)]
+    if trial.epoch:
+        parts.append(f"epoch {trial.epoch:,} of at most {trial.epochs:,}")
+    elif at.stage != "trying":
+        parts.append(at.title)
+    if trial.val:
+        parts.append(_best_text(trial.val, trial.best_epoch))
+    return " · ".join(parts)
+
+
+def _best_text(val: Mapping[str, float], epoch: int) -> str:
+    name = next(iter(val))
+    return f"best validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
+
+
+def recipe_title(name: str) -> str:
+    """Return what a recipe is called; one that this version does not know by its name."""
+    return RECIPES[name].title if name in RECIPES else name
+
+
+def chosen_recipe(spec: RunSpec, tried: Sequence[Trial]) -> str | None:
+    """Return which of the recipes tried a run is trained with, once all are; None if this version does not know it."""
+    if spec.recipe == "auto":  # no result yet
+        best = best_trial(tried)
+        return None if best is None else best.recipe
+    return recipe_of(spec, [trial.recipe for trial in tried if trial.recipe in RECIPES])
+
+
+def recipe_line(info: RunInfo) -> str:
+    """Return how the recipe of a run was chosen, or nothing where its settings are the visitor's own."""
+    if info.spec.recipe == "auto":
+        return "Automatic"
+    tried = [str(trial["recipe"]) for trial in (info.metrics or {}).get("trials", ())]
+    if not tried:
+        return ""
+    name = recipe_of(info.spec, [name for name in tried if name in RECIPES])
+    return f"Automatic: {recipe_title(name)}" if name else "Automatic"
+
+
+def trial_table(tried: Sequence[Trial], chosen: str | None) -> pd.DataFrame:
+    """Return one row a recipe that was tried: validation scores, best epoch, time, and what became of it."""
+    rows = [
+        {
+            "recipe": recipe_title(trial.recipe),
+            "auc": trial.val.get("roc_auc"),
+            "ap": trial.val.get("average_precision"),
+            "best": trial.best_epoch or None,
+            "epochs": f"{trial.epoch:,} of {trial.epochs:,}",
+            "seconds": trial.seconds,
+            "outcome": "Chosen" if trial.recipe == chosen else trial.message,
+        }
+        for trial in tried
+    ]
+    return pd.DataFrame(rows).astype({"auc": float, "ap": float, "best": "Int64"})
 
 
 def settings_line(info: RunInfo) -> str:
     """Return data set and main settings of a run in a line of Markdown."""
     model, training = info.spec.model, info.spec.training
+    data, seed = f"**{charts.plain(info.dataset, 60)}**", f"seed {info.spec.seed}"
+    if info.spec.recipe == "auto":  # the settings at hand are not those that are trained
+        return f"{data} · {model.family.upper()} of a recipe to be chosen · {seed}"
     kind = "variational" if model.variational else "not variational"
+    recipe = recipe_line(info)
     return (
-        f"**{charts.plain(info.dataset, 60)}** · {model.family.upper()}, {charts.plain(model.encoder)} encoder, "
-        f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · seed {info.spec.seed}"
+        f"{data} · {model.family.upper()}, {charts.plain(model.encoder)} encoder, "
+        f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · {seed}"
+        + (f" · {charts.plain(recipe)}" if recipe else "")
     )
 
 
 def run_table(runs: list[RunInfo]) -> pd.DataFrame:
-    """Return one row a run: status, data, main settings and test scores beside the best baseline."""
-    rows = []
+    """Return one row a run: status, data, main settings and test scores beside the best baseline.
+
+    The column of recipes is there where one was chosen; settings that are not known yet are left out.
+    """
+    rows: list[dict[str, Any]] = []
     for info in runs:
         found = info.metrics or {}
         test = found.get("test", {})
         baselines = [row.get("roc_auc") for row in found.get("baselines", {}).values()]
+        model, known = info.spec.model, info.spec.recipe == "own"
         rows.append(
             {
                 "status": STATUS[info.status][0],
                 "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
                 "data": info.dataset,
-                "model": info.spec.model.family.upper(),
-                "encoder": info.spec.model.encoder,
-                "latent": info.spec.model.latent_dim,
-                "rate": info.spec.training.learning_rate,
+                "model": model.family.upper(),
+                "recipe": recipe_line(info),
+                "encoder": model.encoder if known else None,
+                "latent": model.latent_dim if known else None,
+                "rate": info.spec.training.learning_rate if known else None,
                 "seed": info.spec.seed,
                 "auc": test.get("roc_auc"),
                 "ap": test.get("average_precision"),
@@ -111,7 +182,8 @@ def run_table(runs: list[RunInfo]) -> pd.DataFrame:
                 "id": info.id,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table if any(row["recipe"] for row in rows) else table.drop(columns="recipe", errors="ignore")
 
 
 # ------------------------------------------------------------------------------- figures

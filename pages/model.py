@@ -13,20 +13,25 @@ from vgae_core import formula
 from vgae_core.catalogue import Identifier, scale_of, written
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
-from vgae_core.errors import SpecError
+from vgae_core.errors import SpecError, StudioError
 from vgae_core.spec import (
     FAMILIES,
     LIKELIHOODS,
     LOSSES,
     METRICS,
     OUTPUTS,
+    RECIPES,
     ObjectiveEntry,
     OutputSpec,
     RunSpec,
     Setting,
+    candidates,
     for_family,
     offered_outputs,
+    recipe_of,
     settings,
+    trial,
+    with_recipe,
 )
 
 frame.require_router("model")
@@ -173,23 +178,23 @@ def edit_formulas(output: OutputSpec) -> None:
         if isinstance(identifier, Mapping) and "formula" in identifier
     ]
     for place, role, tree in in_use:
-        held = formula.show(tree)
-        key = f"formula_{output.name}_{role}_{held}_{state.spec_version()}"
+        shown = formula.show(tree)
+        key = f"formula_{output.name}_{role}_{shown}_{state.spec_version()}"
         text = st.text_input(
             f"{role} as a formula",
-            value=held,
+            value=shown,
             max_chars=formula.MAX_TEXT,
             key=key,
             on_change=keep_formula,
             args=(key, output.name, place),
             help="The mean over each row is taken. Nothing in it is run as code: it is read piece by piece.",
         )
-        if text != held:
+        if text != shown:
             try:
                 with_tree(state.spec(), output.name, place, text)
             except SpecError as error:
                 frame.report(error)
-                st.caption(f"Until then this one stays in use: `{held}`")
+                st.caption(f"Until then this one stays in use: `{shown}`")
                 continue
         st.latex(formula.latex(tree))
     if in_use:
@@ -268,6 +273,104 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
     return spec
 
 
+# -------------------------------------------------------------------------------- recipes
+KEPT = ("training.epochs", "training.patience", "training.batch_size")
+"""What a recipe leaves of the training to the visitor."""
+
+_TAKEN = "recipe_taken"
+
+
+def fitting_recipes() -> list[str]:
+    """Return the names of the recipes for such data, tried by the automatic choice or not."""
+    has_features = state.graph().features is not None
+    return [name for name, entry in RECIPES.items() if entry.features in (None, has_features)]
+
+
+def tried_recipes(spec: RunSpec) -> dict[str, RunSpec]:
+    """Return what the automatic choice would try on these data, by recipe."""
+    return candidates(spec, has_features=state.graph().features is not None)
+
+
+def take_recipe(name: str) -> None:
+    """Put a recipe in the place of network and training, before any page runs.
+
+    What a recipe taken before has changed of the rest, and nobody has touched since, is first put back:
+    epochs are not multiplied twice.
+    """
+    spec = state.spec()
+    for key, (before, after) in st.session_state.get(_TAKEN, {}).items():
+        if held(spec, key) == after:
+            spec = spec.replace(key, before)
+    taken = with_recipe(spec, name)
+    beyond = [key for key in RECIPES[name].settings if key.startswith("outputs.")]
+    st.session_state[_TAKEN] = {
+        key: (held(spec, key), held(taken, key)) for key in ("training.epochs", "training.patience", *beyond)
+    }
+    state.set_spec(taken, replace=True)
+
+
+def held(spec: RunSpec, key: str) -> Any:
+    """Return the value of a setting, of an output if `key` names one."""
+    section, *path = key.split(".")
+    if section == "outputs":
+        return getattr(spec.output(path[0]), path[1])
+    return functools.reduce(getattr, path, getattr(spec, section))
+
+
+def choose_recipe(spec: RunSpec) -> RunSpec:
+    """Draw whose settings are trained: the visitor's own, which may start from a recipe, or those of the best one."""
+    setting = next(setting for setting in settings() if setting.key == "recipe")
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(width="content"):
+            chosen = forms.field(setting, spec.recipe, setting.key)
+        if chosen == "own":
+            # Another key once one is taken: the list then closes.
+            with st.popover(
+                "Start from a recipe", icon=":material/menu_book:", key=f"recipes_{state.spec_version()}"
+            ):
+                offer_recipes(spec)
+    try:
+        return spec if chosen == spec.recipe else spec.replace(setting.key, chosen)
+    except SpecError as error:  # what it asks for stands further down
+        frame.report(error)
+        return spec
+
+
+def offer_recipes(spec: RunSpec) -> None:
+    """Draw every recipe for such data, the one in use marked."""
+    st.caption("Network and training take its values; outputs, held-out edges and seed stay.")
+    names = fitting_recipes()
+    in_use = recipe_of(spec, names)
+    for name in names:
+        st.button(
+            charts.plain(RECIPES[name].title),
+            icon=":material/check:" if name == in_use else ":material/arrow_forward:",
+            key=f"recipe_{name}",
+            on_click=take_recipe,
+            args=(name,),
+        )
+        st.caption(about_recipe(name))
+
+
+def about_recipe(name: str) -> str:
+    """Return help and reference of a recipe as Markdown."""
+    entry = RECIPES[name]
+    return charts.message(entry.help) + (f"  \n{charts.plain(entry.reference)}" if entry.reference else "")
+
+
+def list_recipes(spec: RunSpec) -> None:
+    """Draw what the automatic choice tries, and for how long."""
+    for name, tried in tried_recipes(spec).items():
+        with st.container(border=True, gap="xsmall"):
+            with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+                st.markdown(f"**{charts.plain(RECIPES[name].title)}**", width="content")
+                st.caption(
+                    f"tried for {trial(tried).training.epochs:,} epochs, trained for {tried.training.epochs:,}",
+                    width="content",
+                )
+            st.caption(about_recipe(name))
+
+
 # ------------------------------------------------------------------------ all the other settings
 def edit(spec: RunSpec, *keys: str) -> RunSpec:
     """Draw the settings under `keys` and return the specification with their changes."""
@@ -275,7 +378,7 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
         for setting in settings(family=spec.model.family):
             if not setting.key.startswith(keys) or setting.key == "model.family":
                 continue  # another section, or chosen above
-            value = functools.reduce(getattr, setting.key.split("."), spec)
+            value = held(spec, setting.key)
             unused = setting.key in {f"model.{name}" for name in spec.model.unused()}
             with st.container():
                 chosen = forms.field(setting, value, setting.key, disabled=unused)
@@ -291,9 +394,9 @@ def possible_outputs(family: str) -> tuple[OutputSpec, ...]:
 
 def complete(spec: RunSpec) -> RunSpec:
     """Return the specification with every output the data allow, those it lacks switched off."""
-    held = {output.name for output in spec.outputs}
+    names = {output.name for output in spec.outputs}
     possible = possible_outputs(spec.model.family)
-    missing = [dataclasses.replace(o, enabled=False) for o in possible if o.name not in held]
+    missing = [dataclasses.replace(o, enabled=False) for o in possible if o.name not in names]
     return dataclasses.replace(spec, outputs=(*spec.outputs, *missing)) if missing else spec
 
 
@@ -326,19 +429,61 @@ def show_summary() -> None:
             st.rerun()  # the worker came up: stop polling and draw the page once more
         else:
             with frame.guard():
-                check_split(state.graph(), state.spec())
-                show_description(engine.describe(state.spec(), state.graph().profile, timeout=20.0))
+                spec = state.spec()
+                check_split(state.graph(), spec)
+                if spec.recipe == "auto":
+                    show_candidates(spec)
+                else:
+                    show_description(engine.describe(spec, state.graph().profile, timeout=20.0))
 
     st.fragment(draw, run_every=1.0 if waiting else None)()
 
 
+def in_bytes(mib: float) -> str:
+    return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{mib:.0f} MiB"
+
+
+def show_candidates(spec: RunSpec) -> None:
+    """Draw what each recipe that would be tried costs, and the model of each."""
+    profile = state.graph().profile
+    tried, models = tried_recipes(spec), {}
+    for name, candidate in tried.items():
+        try:
+            models[name] = state.engine().describe(candidate, profile, timeout=20.0)
+        except StudioError as error:  # a run passes over it, and tells so
+            frame.report(error)
+    titles = {name: RECIPES[name].title for name in models}
+    costs = {name: model["estimate"] for name, model in models.items()}
+    st.markdown("What is trained in the end is one of these: whichever finds the validation edges best.")
+    st.dataframe(
+        {
+            "Recipe": list(titles.values()),
+            "Parameters": [model["parameters"] for model in models.values()],
+            "Memory": [in_bytes(cost["memory_mib"]) for cost in costs.values()],
+            "An epoch": [in_words(cost["seconds_per_epoch"]) for cost in costs.values()],
+            "Its trial": [
+                in_words(cost["seconds_per_epoch"] * trial(tried[name]).training.epochs)
+                for name, cost in costs.items()
+            ],
+            "All epochs": [in_words(cost["seconds"]) for cost in costs.values()],
+        },
+        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+        hide_index=True,
+        width="stretch",
+        height="content",
+        alt="Each recipe with its parameters and estimated memory and time.",
+    )
+    for name, model in models.items():
+        with st.expander(charts.plain(titles[name]), icon=":material/account_tree:"):
+            show_description(model)
+
+
 def show_description(model: Mapping[str, Any]) -> None:
     cost = model["estimate"]
-    memory = cost["memory_mib"]
     tiles = {
         "Parameters": (f"{model['parameters']:,}", "Numbers that are learnt."),
         "Memory": (
-            f"{memory / 1024:.1f} GiB" if memory >= 1000 else f"{memory:.0f} MiB",
+            in_bytes(cost["memory_mib"]),
             "Estimated peak of the training process, the libraries included.",
         ),
         "An epoch": (in_words(cost["seconds_per_epoch"]), "Estimated, on two cores."),
@@ -387,9 +532,14 @@ with form:
         for output in spec.outputs:
             wanted = edit_output(wanted, output)
         st.subheader("Network", anchor=False)
-        wanted = edit(wanted, "model.")
+        if spec.model.family == "vgae":
+            wanted = choose_recipe(wanted)
+        if wanted.recipe == "auto":
+            list_recipes(wanted)
+        else:
+            wanted = edit(wanted, "model.")
         st.subheader("Training", anchor=False)
-        wanted = edit(wanted, "training.")
+        wanted = edit(wanted, *(KEPT if wanted.recipe == "auto" else ("training.",)))
         held_out = "entries" if spec.model.family == "vae" else "edges"
         st.subheader(f"Held-out {held_out} and seed", anchor=False)
         wanted = edit(wanted, "split.", "seed")

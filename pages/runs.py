@@ -28,8 +28,11 @@ COLUMNS = {
         "Model",
         help="  \n".join(f"{name.upper()}: {entry.title.lower()}" for name, entry in FAMILIES.items()),
     ),
+    "recipe": st.column_config.TextColumn(
+        "Recipe", help="Of a run whose settings were chosen automatically, on its validation edges."
+    ),
     "encoder": st.column_config.TextColumn("Encoder"),
-    "latent": st.column_config.NumberColumn("Latent size"),
+    "latent": st.column_config.NumberColumn("Latent size", format="%d"),
     "rate": st.column_config.NumberColumn("Learning rate"),
     "seed": st.column_config.NumberColumn("Seed", format="%d"),
     "auc": st.column_config.NumberColumn(

@@ -6,7 +6,8 @@ from dashboard import charts, frame, live, results, scores, state
 from vgae_core.data.splits import check_split
 from vgae_core.errors import StudioError
 from vgae_core.runs.store import StoredRun
-from vgae_core.training.progress import by_output, curves, progress
+from vgae_core.training.events import Started
+from vgae_core.training.progress import by_output, curves, progress, trials
 
 frame.require_router("train")
 
@@ -139,12 +140,55 @@ def outcome(run: StoredRun) -> None:
         )
 
 
-def show_curves(run: StoredRun, scale: live.Scale) -> None:
+TRIALS = {
+    "recipe": st.column_config.TextColumn("Recipe", pinned=True),
+    "auc": st.column_config.NumberColumn("Validation AUC", format="%.3f"),
+    "ap": st.column_config.NumberColumn("Validation AP", format="%.3f", help="Average precision"),
+    "best": st.column_config.NumberColumn("Best epoch", format="%d"),
+    "epochs": st.column_config.TextColumn("Epochs", help="Done, and at most."),
+    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", help="Building the model included."),
+    "outcome": st.column_config.TextColumn("Outcome"),
+}
+
+
+def show_trials(run: StoredRun) -> None:
+    """Draw how each recipe does that is tried; once one is trained in full, folded up."""
+    events = run.events()
+    tried = trials(events)
+    if not tried:
+        return
+    over = any(isinstance(event, Started) for event in events)
+    chosen = live.chosen_recipe(run.spec, tried) if over else None
+    with (
+        st.expander("Recipes tried", icon=":material/menu_book:", key="recipes_tried")
+        if over
+        else st.container()
+    ):
+        st.dataframe(
+            live.trial_table(tried, chosen),
+            column_config=TRIALS,
+            hide_index=True,
+            width="stretch",
+            height="content",
+            key="trials",
+            alt="Each recipe tried, with its validation scores.",
+        )
+
+
+def choose_scale() -> live.Scale:
+    return st.segmented_control(
+        "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
+        persist_state="session", format_func=str.capitalize,
+    )  # fmt: skip
+
+
+def show_curves(run: StoredRun) -> None:
     """Draw the loss, the validation scores and everything each output logs."""
     events = run.events()
     at, thin = progress(events), curves(run.history())
     if not len(thin.epochs):
         return
+    scale = choose_scale()
     figures = [("loss", live.total_figure(thin, at, scale))]
     if thin.val:
         figures.append(("validation", live.validation_figure(thin, at)))
@@ -203,11 +247,8 @@ def show(run: StoredRun) -> None:
 
     @st.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
-        scale = st.segmented_control(
-            "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
-            persist_state="session", format_func=str.capitalize,
-        )  # fmt: skip
-        show_curves(run, scale)
+        show_trials(run)
+        show_curves(run)
 
     head()
     body()

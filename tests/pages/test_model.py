@@ -6,7 +6,7 @@ from vgae_core import formula
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, SpecError
-from vgae_core.spec import LOSSES, METRICS, RepairSpec, RunSpec, settings
+from vgae_core.spec import LOSSES, METRICS, RECIPES, RepairSpec, RunSpec, candidates, settings, with_recipe
 
 DESCRIPTION = {
     "layers": [
@@ -299,3 +299,142 @@ def test_the_same_formula_twice_is_refused(page):
     formula_fields(page)[1].set_value("abs(y_pred)").run()
     assert "there already" in page.error[0].proto.title
     assert spec_of(page) == spec
+
+
+# -------------------------------------------------------------------------------- recipes
+def editors(at) -> set[str]:
+    """The settings that can be edited now, those of outputs left out."""
+    keys = {s.key for s in settings()}
+    kinds = ("number_input", "toggle", "selectbox", "multiselect", "text_input", "button_group")
+    return {e.key for kind in kinds for e in at.get(kind)} & keys
+
+
+def captions(at) -> str:
+    return "\n".join(c.value for c in (*at.caption, *at.markdown)).replace("\\", "")
+
+
+@pytest.fixture
+def automatic(page):
+    page.button_group(key="recipe").set_value("auto").run()
+    assert not page.exception
+    assert not page.error
+    return page
+
+
+def test_automatic_lists_the_recipes_it_will_try_and_edits_only_what_they_keep(automatic):
+    spec = spec_of(automatic)
+    assert spec.recipe == "auto"
+    left = editors(automatic)
+    assert left == {
+        "recipe", "training.epochs", "training.patience", "training.batch_size",
+        "split.val_fraction", "split.test_fraction", "seed",
+    }  # fmt: skip
+    told = captions(automatic)
+    for name, candidate in candidates(spec, has_features=True).items():
+        for text in (RECIPES[name].title, RECIPES[name].help, RECIPES[name].reference):
+            assert text in told
+        assert f"trained for {candidate.training.epochs}" in told
+    assert RECIPES["positions"].title not in told
+    for setting in settings(family="vgae"):  # what is not shown makes no difference
+        if setting.key.startswith(("model.", "training.")) and setting.key not in left and setting.high:
+            changed = spec.replace(setting.key, (7,) if setting.name == "hidden_units" else setting.high)
+            assert candidates(changed, has_features=True) == candidates(spec, has_features=True)
+
+
+def test_the_summary_of_automatic_is_one_of_each_recipe(automatic, asked):
+    wanted = list(candidates(spec_of(automatic), has_features=True).values())
+    assert [spec for spec, _ in asked[-len(wanted) :]] == wanted
+    table = automatic.dataframe[0].value
+    assert table["Recipe"].tolist() == [RECIPES[name].title for name in ("normalised", "masked")]
+    assert table["Its trial"].tolist() == ["1.6 s", "6.2 s"]  # 31 ms an epoch
+    automatic.number_input(key="training.epochs").set_value(40).run()
+    assert automatic.dataframe[0].value["Its trial"].tolist() == ["310 ms", "1.2 s"]
+    assert "trained for 160" in captions(automatic)
+
+
+def test_a_recipe_that_cannot_be_is_told_and_the_others_are_shown(app, studio_engine):
+    def describe(spec, profile, *, timeout):
+        if spec.model.encoder == "sage":
+            raise RunError("No such model.")
+        return DESCRIPTION
+
+    studio_engine.describe = describe
+    at = app("model")
+    at.button_group(key="recipe").set_value("auto").run()
+    assert not at.exception
+    assert [error.proto.title for error in at.error] == [r"No such model\."]
+    assert at.dataframe[0].value["Recipe"].tolist() == [RECIPES["normalised"].title]
+
+
+def test_the_way_back_from_automatic_finds_one_s_own_settings(page):
+    page.number_input(key="model.latent_dim").set_value(16).run()
+    page.button_group(key="recipe").set_value("auto").run()
+    page.button_group(key="recipe").set_value("own").run()
+    assert spec_of(page).recipe == "own"
+    assert page.number_input(key="model.latent_dim").value == 16
+
+
+def test_automatic_without_validation_edges_says_what_it_needs(page):
+    page.number_input(key="split.val_fraction").set_value(0.0).run()
+    page.button_group(key="recipe").set_value("auto").run()
+    assert "needs validation edges" in page.error[0].proto.title.replace("\\", "")
+    assert spec_of(page).recipe == "own"
+    page.number_input(key="split.val_fraction").set_value(0.1).run()  # the form is there
+    assert not page.error
+    assert spec_of(page).recipe == "auto"
+
+
+def load(at, sample):
+    at.selectbox(key="sample").set_value(sample).run()
+    next(b for b in at.button if b.label == "Load sample").click()
+    at.run()
+
+
+def recipe_buttons(at):
+    return {b.key.removeprefix("recipe_"): b for b in at.button if b.key and b.key.startswith("recipe_")}
+
+
+def test_settings_can_start_from_any_recipe_that_fits(page):
+    names = {name for name, entry in RECIPES.items() if entry.features in (None, True)}
+    assert set(recipe_buttons(page)) == names
+    assert "kipf" in names
+    page.toggle(key="outputs.x_rec.enabled").set_value(True).run()
+    before = spec_of(page)
+    recipe_buttons(page)["kipf"].click().run()
+    assert not page.exception
+    assert not page.error
+    assert spec_of(page) == with_recipe(before, "kipf")
+    assert spec_of(page).output("x_rec").enabled
+    assert page.selectbox(key="model.encoder").value == "gcn"
+    assert page.selectbox(key="outputs.adj_rec.loss").value == "weighted_binary_crossentropy"
+    assert recipe_buttons(page)["kipf"].proto.icon == ":material/check:"
+
+
+def test_one_recipe_after_the_other_multiplies_epochs_once(page):
+    before = spec_of(page)
+    for name in ("masked", "masked", "kipf", "masked"):
+        recipe_buttons(page)[name].click().run()
+        assert spec_of(page).training.epochs == 200 * RECIPES[name].longer
+    assert spec_of(page) == with_recipe(before, "masked")
+    recipe_buttons(page)["normalised"].click().run()
+    assert spec_of(page) == before
+    recipe_buttons(page)["masked"].click().run()
+    page.number_input(key="training.epochs").set_value(100).run()
+    recipe_buttons(page)["masked"].click().run()  # the visitor's own number counts
+    assert spec_of(page).training.epochs == 400
+
+
+def test_the_next_graph_keeps_the_automatic_choice_and_a_matrix_ends_it(automatic):
+    automatic.switch_page("pages/data.py").run()
+    load(automatic, "karate-club")  # without features
+    assert spec_of(automatic).recipe == "auto"
+    automatic.switch_page("pages/model.py").run()
+    assert not automatic.exception
+    assert RECIPES["positions"].title in captions(automatic)
+    automatic.switch_page("pages/data.py").run()
+    load(automatic, "digits-pixels")
+    assert automatic.session_state["graph"].is_matrix
+    assert spec_of(automatic).recipe == "own"
+    automatic.switch_page("pages/model.py").run()
+    assert not automatic.exception
+    assert "recipe" not in editors(automatic)

@@ -48,6 +48,7 @@ from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, candidates, trial
 from vgae_core.training.batches import Batches, graph_batches, row_batches
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
+from vgae_core.training.progress import best_trial
 from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
 
@@ -327,10 +328,9 @@ def _choose(
         if not message and should_stop() and prepared is not None:
             return short, prepared, tried
         prepared = None
-    fit = [one for one in tried if not one.message]
-    if not fit:
+    best = best_trial(tried)
+    if best is None:
         raise refused or RunError(tried[-1].message)
-    best = max(fit, key=lambda one: sum(one.val.values()))
     chosen = candidates(spec, has_features=graph.features is not None)[best.recipe]
     return chosen, prepare(chosen, graph, split=split, on_event=on_event), tried
 

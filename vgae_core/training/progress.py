@@ -89,6 +89,11 @@ def trials(events: Sequence[Event]) -> list[Trial]:
     return list({event.recipe: event for event in events if isinstance(event, Trial)}.values())
 
 
+def best_trial(tried: Sequence[Trial]) -> Trial | None:
+    """Return the trial with the highest validation AUC + AP, the first of equals; None if all failed."""
+    return max((one for one in tried if not one.message), key=lambda one: sum(one.val.values()), default=None)
+
+
 @dataclass(frozen=True, eq=False)
 class Curves:
     """The numbers of a run over its epochs, thinned so that a browser draws them at once.
