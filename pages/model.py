@@ -30,7 +30,6 @@ from vgae_core.spec import (
     offered_outputs,
     recipe_of,
     settings,
-    trial,
     with_recipe,
 )
 
@@ -359,13 +358,13 @@ def about_recipe(name: str) -> str:
 
 
 def list_recipes(spec: RunSpec) -> None:
-    """Draw what the automatic choice tries, and for how long."""
+    """Draw what the automatic choice trains, and for how long at most."""
     for name, tried in tried_recipes(spec).items():
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.markdown(f"**{charts.plain(RECIPES[name].title)}**", width="content")
                 st.caption(
-                    f"tried for {trial(tried).training.epochs:,} epochs, trained for {tried.training.epochs:,}",
+                    f"at most {tried.training.epochs:,} epochs",
                     width="content",
                 )
             st.caption(about_recipe(name))
@@ -446,25 +445,21 @@ def in_bytes(mib: float) -> str:
 def show_candidates(spec: RunSpec) -> None:
     """Draw what each recipe that would be tried costs, and the model of each."""
     profile = state.graph().profile
-    tried, models = tried_recipes(spec), {}
-    for name, candidate in tried.items():
+    models = {}
+    for name, candidate in tried_recipes(spec).items():
         try:
             models[name] = state.engine().describe(candidate, profile, timeout=20.0)
         except StudioError as error:  # a run passes over it, and tells so
             frame.report(error)
     titles = {name: RECIPES[name].title for name in models}
     costs = {name: model["estimate"] for name, model in models.items()}
-    st.markdown("What is trained in the end is one of these: whichever finds the validation edges best.")
+    st.markdown("Each of these is trained; the one that finds the validation edges best is kept.")
     st.dataframe(
         {
             "Recipe": list(titles.values()),
             "Parameters": [model["parameters"] for model in models.values()],
             "Memory": [in_bytes(cost["memory_mib"]) for cost in costs.values()],
             "An epoch": [in_words(cost["seconds_per_epoch"]) for cost in costs.values()],
-            "Its trial": [
-                in_words(cost["seconds_per_epoch"] * trial(tried[name]).training.epochs)
-                for name, cost in costs.items()
-            ],
             "All epochs": [in_words(cost["seconds"]) for cost in costs.values()],
         },
         column_config={"Parameters": st.column_config.NumberColumn(format="localized")},

@@ -775,8 +775,8 @@ class RunSpec(_Section):
     recipe: Literal["own", "auto"] = _setting(
         "own",
         "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
-        "their place: each that fits the data is trained for a quarter of its epochs, and the one that finds the "
-        "validation edges best is trained in full. Epochs and patience are multiplied by what a recipe wants.",
+        "their place: each that fits the data is trained, and the one that finds the validation edges best is kept. "
+        "Epochs and patience are multiplied by what a recipe wants.",
         title="Settings",
         labels={"own": "Own", "auto": "Automatic"},
         families=("vgae",),
@@ -935,9 +935,6 @@ KINDS: dict[str, Entry] = {
 }
 """What the kinds of values of :data:`MATRIX_KINDS` are called, and what they mean."""
 
-TRIAL_SHARE = 0.25
-"""Share of a recipe's epochs that the automatic choice trains it for."""
-
 
 def with_recipe(spec: RunSpec, name: str) -> RunSpec:
     """Return `spec` with network and training of a recipe; data, outputs, split, seed and batch size stay.
@@ -983,11 +980,6 @@ def recipe_of(spec: RunSpec, names: Iterable[str]) -> str | None:
         if dataclasses.replace(found, training=kept) == spec:
             return name
     return None
-
-
-def trial(spec: RunSpec) -> RunSpec:
-    """Return `spec` trained for :data:`TRIAL_SHARE` of its epochs."""
-    return spec.replace("training.epochs", max(1, math.ceil(TRIAL_SHARE * spec.training.epochs)))
 
 
 LIKELIHOODS: dict[str, tuple[str, str]] = {

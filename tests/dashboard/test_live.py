@@ -7,7 +7,7 @@ import pytest
 
 from dashboard import live
 from vgae_core.runs.store import RunInfo
-from vgae_core.spec import RECIPES, RunSpec, trial, with_recipe
+from vgae_core.spec import RECIPES, RunSpec, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress
 
@@ -64,7 +64,6 @@ def test_the_table_of_trials_marks_the_choice_and_says_what_failed():
 def test_the_choice_is_told_by_what_was_trained_and_before_that_by_the_scores(name):
     tried = [FIRST, AT_WORK]
     assert live.chosen_recipe(with_recipe(AUTO, name), tried) == name
-    assert live.chosen_recipe(trial(with_recipe(AUTO, name)), tried) == name  # stopped in its trial
     assert live.chosen_recipe(AUTO, tried) == "normalised"
     assert live.chosen_recipe(AUTO, [REFUSED]) is None
     gone = dataclasses.replace(FIRST, recipe="a recipe of an older version")

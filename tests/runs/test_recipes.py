@@ -13,7 +13,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.runs.store import Store
-from vgae_core.spec import RECIPES, RunSpec, candidates, recipe_of, trial, with_recipe
+from vgae_core.spec import RECIPES, RunSpec, candidates, recipe_of, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress, trials
 
@@ -38,25 +38,29 @@ def chosen(request):
     return data, events, execute(AUTO, data, on_event=events.append)
 
 
-def test_every_recipe_that_fits_is_tried_for_a_quarter_of_its_epochs(chosen):
+def test_every_recipe_that_fits_is_trained(chosen):
     data, events, result = chosen
     names = [n for n, e in RECIPES.items() if e.tried and e.features in (None, data.features is not None)]
     assert [one.recipe for one in trials(events)] == names
     assert len(names) >= 2
     for one in trials(events):
-        assert one.epochs == trial(with_recipe(AUTO, one.recipe)).training.epochs
-        assert one.epochs == 2 * RECIPES[one.recipe].longer
+        assert one.epochs == with_recipe(AUTO, one.recipe).training.epochs
+        assert one.epochs == 8 * RECIPES[one.recipe].longer
         assert 1 <= one.best_epoch <= one.epoch <= one.epochs
     assert result.metrics["trials"] == [dataclasses.asdict(one) for one in trials(events)]
 
 
-def test_the_best_on_validation_is_trained_in_full(chosen):
+def test_the_best_on_validation_is_kept_and_its_epochs_are_told(chosen):
     _, events, result = chosen
     best = max(trials(events), key=lambda one: sum(one.val.values()))
     assert result.spec == with_recipe(AUTO, best.recipe)
     assert result.spec.recipe == "own"
     started = [event for event in events if isinstance(event, Started)]
     assert [event.epochs for event in started] == [result.spec.training.epochs]
+    epochs = [event for event in events if isinstance(event, EpochEnd)]
+    assert [event.epoch for event in epochs] == list(range(1, best.epoch + 1))
+    assert result.finished.best_epoch == best.best_epoch
+    assert result.metrics["val"]["roc_auc"] == pytest.approx(best.val["roc_auc"], abs=1e-9)
 
 
 def test_the_choice_by_itself_gives_the_same_result(chosen):
@@ -66,10 +70,10 @@ def test_the_choice_by_itself_gives_the_same_result(chosen):
     assert again.metrics["test"] == result.metrics["test"]
 
 
-def test_a_trial_scores_what_a_short_run_of_its_recipe_scores(chosen):
+def test_a_trial_scores_what_a_run_of_its_recipe_scores(chosen):
     data, events, _ = chosen
     one, told = trials(events)[0], []
-    execute(trial(with_recipe(AUTO, one.recipe)), data, on_event=told.append)
+    execute(with_recipe(AUTO, one.recipe), data, on_event=told.append)
     best = [event for event in told if isinstance(event, EpochEnd) and event.best][-1]
     assert (best.epoch, best.val) == (one.best_epoch, one.val)
 
@@ -80,13 +84,17 @@ def test_a_model_prepared_ahead_serves_the_first_trial(chosen):
     np.testing.assert_array_equal(again.z_mean, result.z_mean)
 
 
-def test_stopping_in_a_trial_keeps_the_model_at_work():
+@pytest.mark.parametrize("at", [1, 2])
+def test_stopping_leaves_the_rest_untried_and_keeps_the_best_so_far(at):
     data, events = graph(features=True), []
-    result = execute(AUTO, data, on_event=events.append, should_stop=lambda: len(trials(events)) == 2)
-    names = list(candidates(AUTO, has_features=True))
-    assert [one["recipe"] for one in result.metrics["trials"]] == names[:2]
-    assert result.spec == trial(with_recipe(AUTO, names[1]))
-    assert result.finished.reason == "cancelled"
+    stop = lambda: len(trials(events)) == at and trials(events)[-1].epoch > 0  # noqa: E731
+    result = execute(AUTO, data, on_event=events.append, should_stop=stop)
+    tried = trials(events)
+    assert [one.recipe for one in tried] == list(candidates(AUTO, has_features=True))[:at]
+    assert tried[-1].epoch < tried[-1].epochs
+    best = max(tried, key=lambda one: sum(one.val.values()))
+    assert result.spec == with_recipe(AUTO, best.recipe)
+    assert result.finished.reason == ("cancelled" if best is tried[-1] else "completed")
 
 
 def test_a_recipe_that_fails_is_passed_over(monkeypatch):
@@ -170,6 +178,6 @@ def test_epochs_stay_within_their_bounds():
 def test_a_specification_tells_its_recipe(names):
     for name in names:
         found = with_recipe(RunSpec(), name)
-        assert recipe_of(found, names) == recipe_of(trial(found), names) == name
+        assert recipe_of(found, names) == recipe_of(found.replace("training.epochs", 3), names) == name
         assert recipe_of(found.replace("training.learning_rate", 0.02), names) is None
     assert recipe_of(AUTO, names) is None

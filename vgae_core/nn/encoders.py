@@ -181,7 +181,7 @@ def appnp(graph: GraphInput, model: ModelSpec) -> Any:
 
 
 def sage(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``relu(X W + b + M (X V + c))`` for each hidden layer, M the mean over neighbours.
+    """Return the latent distribution of layers ``relu(X W + b + M (X V + c))``, M the mean over the neighbours.
 
     References
     ----------

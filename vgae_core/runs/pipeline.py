@@ -45,7 +45,7 @@ from vgae_core.nn.models import (
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, candidates, trial
+from vgae_core.spec import RunSpec, candidates
 from vgae_core.training.batches import Batches, graph_batches, row_batches
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.progress import best_trial
@@ -94,7 +94,7 @@ def prepare(
 ) -> Prepared:
     """Split the data, build and compile the model and make its batches.
 
-    Where a recipe is to be chosen, the model is that of the first trial.
+    Where a recipe is to be chosen, the model is that of the first one tried.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def prepare(
         As :func:`execute`.
     """
     if spec.recipe == "auto":
-        spec = next(iter(_trials(spec, graph).values()))
+        spec = next(iter(candidates(spec, has_features=graph.features is not None).values()))
     keras.utils.set_random_seed(spec.seed)
     on_event(Stage(name="splitting", at=time.time()))
     matrix = spec.model.family == "vae"
@@ -171,8 +171,8 @@ def execute(
     Parameters
     ----------
     spec : RunSpec
-        Where its recipe is ``auto``, recipes are tried first on the same split; the best one then is the
-        specification of the result, and by itself gives the same result again.
+        Where its recipe is ``auto``, every recipe that fits the data is trained on the same split; the best one is
+        the specification of the result, and by itself gives the same result again.
     graph : GraphData
         After the repairs of the specification.
     split : LinkSplit, optional
@@ -202,32 +202,15 @@ def execute(
     started = time.perf_counter()
     tried: list[Trial] = []
     if spec.recipe == "auto":
-        spec, prepared, tried = _choose(
-            spec, graph, split, prepared, on_event=on_event, should_stop=should_stop
+        spec, prepared, finished, tried = _best_recipe(
+            spec, graph, split, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
         )
-    elif prepared is None:
-        prepared = prepare(spec, graph, split=split, on_event=on_event)
+    else:
+        prepared = prepared or prepare(spec, graph, split=split, on_event=on_event)
+        on_event(_started(spec, prepared))
+        finished = _train(spec, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks)
     split, label_part, known = prepared.split, prepared.label_part, prepared.known
     built, batches = prepared.built, prepared.batches
-    on_event(
-        Started(
-            model=prepared.description,
-            epochs=spec.training.epochs,
-            steps_per_epoch=batches.steps_per_epoch,
-            at=time.time(),
-        )
-    )
-    finished = train(
-        built,
-        batches,
-        split,
-        spec,
-        prepared.compiled,
-        prepared.encode,
-        on_event=on_event,
-        should_stop=should_stop,
-        callbacks=callbacks,
-    )
     if finished.reason == "failed" and not finished.best_epoch:
         raise RunError(finished.message)
 
@@ -270,19 +253,33 @@ def execute(
     return result
 
 
+def _started(spec: RunSpec, prepared: Prepared) -> Started:
+    return Started(
+        model=prepared.description,
+        epochs=spec.training.epochs,
+        steps_per_epoch=prepared.batches.steps_per_epoch,
+        at=time.time(),
+    )
+
+
+def _train(spec: RunSpec, prepared: Prepared, **told: Any) -> Finished:
+    """Train what was prepared; keywords are those of :func:`vgae_core.training.trainer.train`."""
+    return train(
+        prepared.built,
+        prepared.batches,
+        prepared.split,
+        spec,
+        prepared.compiled,
+        prepared.encode,
+        **told,
+    )
+
+
 TELL_SECONDS = 0.5
 """Between two events of a trial."""
 
 
-def _trials(spec: RunSpec, graph: GraphData) -> dict[str, RunSpec]:
-    """Return what the automatic choice trains briefly, by recipe."""
-    return {
-        name: trial(candidate)
-        for name, candidate in candidates(spec, has_features=graph.features is not None).items()
-    }
-
-
-def _choose(
+def _best_recipe(
     spec: RunSpec,
     graph: GraphData,
     split: LinkSplit | None,
@@ -290,11 +287,12 @@ def _choose(
     *,
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
-) -> tuple[RunSpec, Prepared, list[Trial]]:
-    """Return the specification of the best recipe, its model to be trained, and how each recipe did.
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> tuple[RunSpec, Prepared, Finished, list[Trial]]:
+    """Train every recipe that fits the data and return the best: specification, trained model, end and all trials.
 
-    The best has the highest validation AUC + AP of its trial.  If the run is stopped meanwhile, the model at work is
-    returned with its trial's specification.
+    The best has the highest validation AUC + AP.  Its epochs are told at the end, as if it had been alone.  Only its
+    weights are held while others are trained.  Stopping ends the recipe at work and leaves the rest untried.
 
     Raises
     ------
@@ -303,52 +301,49 @@ def _choose(
     """
     tried: list[Trial] = []
     refused: StudioError | None = None
-    for name, short in _trials(spec, graph).items():
-        begun = time.perf_counter()
-        on_event(Trial(recipe=name, epoch=0, epochs=short.training.epochs, val={}, best_epoch=0, seconds=0.0))
-        told = _Teller(name, short.training.epochs, begun, on_event)
+    kept: tuple[RunSpec, list[np.ndarray], Finished, list[EpochEnd]] | None = None
+    for name, candidate in candidates(spec, has_features=graph.features is not None).items():
+        told = _Teller(name, candidate.training.epochs, on_event)
+        message = ""
         try:
-            if prepared is None:
-                prepared = prepare(short, graph, split=split, on_event=on_event)
+            prepared = prepared or prepare(candidate, graph, split=split, on_event=on_event)
             split = prepared.split
-            finished = train(
-                prepared.built,
-                prepared.batches,
-                split,
-                short,
-                prepared.compiled,
-                prepared.encode,
-                on_event=told,
-                should_stop=should_stop,
+            finished = _train(
+                candidate, prepared, on_event=told, should_stop=should_stop, callbacks=callbacks
             )
-            message = finished.message if finished.reason == "failed" and not finished.best_epoch else ""
+            if finished.reason == "failed" and not finished.best_epoch:
+                message = finished.message
         except StudioError as error:
             refused, message = error, error.message
         tried.append(told.end(message))
-        if not message and should_stop() and prepared is not None:
-            return short, prepared, tried
+        if not message and prepared is not None and best_trial(tried) is tried[-1]:
+            kept = (candidate, prepared.built.model.get_weights(), finished, told.epochs)
         prepared = None
-    best = best_trial(tried)
-    if best is None:
+        if should_stop():
+            break
+    if kept is None:
         raise refused or RunError(tried[-1].message)
-    chosen = candidates(spec, has_features=graph.features is not None)[best.recipe]
-    return chosen, prepare(chosen, graph, split=split, on_event=on_event), tried
+    spec, weights, finished, epochs = kept
+    prepared = prepare(spec, graph, split=split)
+    prepared.built.model.set_weights(weights)
+    for event in (_started(spec, prepared), *epochs):
+        on_event(event)
+    return spec, prepared, finished, tried
 
 
 class _Teller:
-    """Turns the epochs of a trial into a few events of its own."""
+    """Keeps the epochs of a trial and tells of them in a few events."""
 
-    def __init__(self, recipe: str, epochs: int, begun: float, on_event: Callable[[Event], None]) -> None:
-        self._recipe, self._epochs, self._begun, self._on_event = recipe, epochs, begun, on_event
-        self._last = EpochEnd(epoch=0, logs={}, val={}, seconds=0.0, best=False)
-        self._best: EpochEnd | None = None
-        self._told = 0.0
+    def __init__(self, recipe: str, n_epochs: int, on_event: Callable[[Event], None]) -> None:
+        self._recipe, self._n_epochs, self._on_event = recipe, n_epochs, on_event
+        self._begun, self._told = time.perf_counter(), 0.0
+        self.epochs: list[EpochEnd] = []
+        self._on_event(self._trial())
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, EpochEnd):
             return
-        self._last = event
-        self._best = event if event.best else self._best
+        self.epochs.append(event)
         if time.perf_counter() - self._told > TELL_SECONDS:
             self._told = time.perf_counter()
             self._on_event(self._trial())
@@ -360,12 +355,13 @@ class _Teller:
         return found
 
     def _trial(self, message: str = "") -> Trial:
+        best = next((event for event in reversed(self.epochs) if event.best), None)
         return Trial(
             recipe=self._recipe,
-            epoch=self._last.epoch,
-            epochs=self._epochs,
-            val=dict(self._best.val) if self._best and not message else {},
-            best_epoch=self._best.epoch if self._best else 0,
+            epoch=len(self.epochs),
+            epochs=self._n_epochs,
+            val=dict(best.val) if best and not message else {},
+            best_epoch=best.epoch if best else 0,
             seconds=time.perf_counter() - self._begun,
             message=message,
         )
