@@ -326,7 +326,8 @@ def _best_recipe(
     spec, weights, finished, epochs = kept
     prepared = prepare(spec, graph, split=split)
     prepared.built.model.set_weights(weights)
-    for event in (_started(spec, prepared), *epochs):
+    on_event(_started(spec, prepared))
+    for event in epochs:
         on_event(event)
     return spec, prepared, finished, tried
 
