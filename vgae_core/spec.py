@@ -247,6 +247,7 @@ RECIPES: dict[str, RecipeEntry] = {
             "model.input_dropout": 0.7,
             "model.dropout": 0.3,
             "training.masked_edges": 0.7,
+            "training.learning_rate": 0.005,
             "outputs.z_vars.weight": 0.1,
         },
         features=True,
