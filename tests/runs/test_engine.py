@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from dask.sizeof import sizeof
 from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
@@ -24,8 +27,9 @@ from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
-from vgae_core.spec import OutputSpec, RunSpec, for_family
-from vgae_core.training.events import Stage
+from vgae_core.spec import RECIPES, OutputSpec, RunSpec, for_family, recipe_of
+from vgae_core.training.events import Stage, Trial
+from vgae_core.training.progress import progress
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
 
@@ -207,6 +211,19 @@ def test_a_model_is_described_while_another_trains(engine, store):
     wait_for(lambda: not run.info.active)
 
 
+def test_a_model_is_described_while_recipes_are_tried(engine, store):
+    graph = make_graph(60)
+    run = store.open_run(engine.submit(dataclasses.replace(ENDLESS, recipe="auto"), graph, WORKSPACE))
+    wait_for(lambda: any(isinstance(e, Trial) and e.epoch for e in run.events()))
+    assert engine.describe(RunSpec().replace("model.latent_dim", 6), graph.profile)["parameters"]
+    assert run.info.status == "running"
+    assert progress(run.events()).trial.recipe == "normalised"
+    engine.cancel(run.id)
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "cancelled"
+    assert recipe_of(run.result().spec, RECIPES) == "normalised"  # what was learnt so far is kept
+
+
 def test_a_model_that_cannot_be_is_explained(engine):
     spec = RunSpec.from_dict(
         {"outputs": [*RunSpec().to_dict()["outputs"], {"name": "x_rec", "loss": "poisson"}]}
@@ -292,14 +309,18 @@ def test_everything_listens_on_loopback_only(engine):
     assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
 
 
-def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
-    settings = ["--epochs", "15", "--seed", "5", "--set", "model.latent_dim=8"]
+@pytest.mark.parametrize("recipe", ["own", "auto"])
+def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, recipe):
+    settings = ["--epochs", "15", "--seed", "5", "--set", "model.latent_dim=8", "--set", f"recipe={recipe}"]
     out = tmp_path / "run"
     command = [sys.executable, "-m", "vgae_core", "train", "sample:karate-club", *settings, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
     graph = repair(load_sample("karate-club"), RunSpec().dataset.repairs)
     spec = for_family(RunSpec(seed=5), "vgae", feature_kind=None, has_labels=True)
-    spec = spec.replace("training.epochs", 15).replace("model.latent_dim", 8)
+    spec = spec.replace("training.epochs", 15).replace("model.latent_dim", 8).replace("recipe", recipe)
+    wait_for(lambda: not (engine._active or engine._waiting))
+    engine.prepare(spec, graph)  # as the Train page does
+    assert reply(engine) == ""
     run = store.open_run(engine.submit(spec, graph, WORKSPACE))
     wait_for(lambda: not run.info.active)
     told = json.loads((out / "metrics.json").read_text())
@@ -307,6 +328,12 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
         assert told[part] == pytest.approx(run.metrics()[part], abs=1e-6)
     for name, values in told["baselines"].items():
         assert values == pytest.approx(run.metrics()["baselines"][name], abs=1e-6)
+    assert read_run_dir(out).result().spec.model == run.result().spec.model
+    scores = [
+        [(t["recipe"], t["val"], t["best_epoch"]) for t in m.get("trials", ())] for m in (told, run.metrics())
+    ]
+    assert scores[0] == scores[1]
+    assert bool(scores[0]) == (recipe == "auto")
     np.testing.assert_allclose(read_run_dir(out).result().z_mean, run.result().z_mean, atol=1e-6)
 
 
@@ -323,6 +350,14 @@ def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
 
 
 # --------------------------------------------------------------------- without a worker
+def test_messages_between_the_processes_leave_the_seeds_of_a_model_alone():
+    random.seed(3)
+    expected = random.random()
+    random.seed(3)
+    assert sizeof(list(range(1000))) > 1000  # dask's estimate draws a sample
+    assert random.random() == expected
+
+
 @pytest.fixture
 def idle(tmp_path, monkeypatch):
     """An engine that starts no worker, so that everything waits."""

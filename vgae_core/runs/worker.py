@@ -6,8 +6,10 @@ nothing but numbers and text crosses between the processes.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from vgae_core.runs.pipeline import Prepared
 
 logger = logging.getLogger(__name__)
+
+# Keras draws the seeds of a model's weights from Python's own generator, which a run's seed sets.  Dask estimates
+# the size of every message, heartbeats included, in a thread of its own by a sample drawn from the same one.
+importlib.import_module("dask.sizeof").random = random.Random()  # type: ignore[attr-defined]  # noqa: S311
 
 FLUSH_SECONDS = 0.1
 """Epochs of a millisecond are sent together, this often."""
