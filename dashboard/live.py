@@ -121,20 +121,21 @@ def recipe_line(info: RunInfo) -> str:
 
 
 def trial_table(tried: Sequence[Trial], chosen: str | None) -> pd.DataFrame:
-    """Return one row a recipe that was tried: validation scores, best epoch, time, and what became of it."""
+    """Return one row a recipe that was tried: what became of it, once there is such, validation scores and time."""
     rows = [
         {
             "recipe": recipe_title(trial.recipe),
+            "outcome": "Chosen" if trial.recipe == chosen else trial.message,
             "auc": trial.val.get("roc_auc"),
             "ap": trial.val.get("average_precision"),
             "best": trial.best_epoch or None,
             "epochs": f"{trial.epoch:,} of {trial.epochs:,}",
             "seconds": trial.seconds,
-            "outcome": "Chosen" if trial.recipe == chosen else trial.message,
         }
         for trial in tried
     ]
-    return pd.DataFrame(rows).astype({"auc": float, "ap": float, "best": "Int64"})
+    table = pd.DataFrame(rows).astype({"auc": float, "ap": float, "best": "Int64"})
+    return table if any(row["outcome"] for row in rows) else table.drop(columns="outcome")
 
 
 def settings_line(info: RunInfo) -> str:

@@ -40,7 +40,8 @@ HELP = {
 
 GROUPS = ("label", "community", "predicted_label")
 OTHER = "#8c98a3"
-COLOURS = tuple(colour for colour in charts.CATEGORICAL if colour != "#8c8c8c")  # grey is for the others
+COLOURS = tuple(index for index, colour in enumerate(charts.CATEGORICAL) if colour != "#8c8c8c")
+"""Numbers of the categorical colours of groups (:func:`dashboard.charts.colour`): grey is for the others."""
 HEIGHT = 580
 
 
@@ -147,9 +148,9 @@ def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> N
         if where.any():
             marker = {"color": OTHER, "opacity": 0.45}
             fig.add_trace(_scatter(points, where, marker, name=text, legendrank=2000, showlegend=True))
-    for name, colour in zip(largest, COLOURS, strict=False):
+    for name, index in zip(largest, COLOURS, strict=False):
         text = f"Community {name}" if column == "community" else charts.escape(name, 28)
-        marker = {"color": colour, "opacity": 0.9}
+        marker = {"color": charts.colour(index), "opacity": 0.9}
         where = (values == name).to_numpy()
         fig.add_trace(_scatter(points, where, marker, name=text, showlegend=True))
 

@@ -30,7 +30,8 @@ class Words:
 EDGES = Words("edge", "edges", "non-edge", "non-edges")
 ENTRIES = Words("entry", "entries", "zero", "zeros")
 
-EDGE, NON_EDGE = charts.CATEGORICAL[0], charts.CATEGORICAL[5]
+EDGE, NON_EDGE = 0, 5
+"""Numbers of their colours."""
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
 
@@ -80,9 +81,9 @@ def entry_columns(scale: str) -> dict[str, Any]:
 def _line(rank: int, name: str) -> dict[str, object]:
     """Return the model's thick line, or a baseline's thin one: told apart by dash and colour."""
     if name == MODEL:
-        return {"color": charts.CATEGORICAL[0], "width": 3.5}
-    colours = COLOURS[1:]
-    return {"color": colours[rank % len(colours)], "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
+        return {"color": charts.colour(0), "width": 3.5}
+    colour = charts.colour(COLOURS[1:][rank % (len(COLOURS) - 1)])
+    return {"color": colour, "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
 
 
 def _ordered(curves: Curves) -> list[str]:
@@ -141,7 +142,7 @@ def distributions(
     """
     fig = go.Figure()
     centre, width = (table["low"] + table["high"]) / 2, (table["high"] - table["low"]).iloc[0]
-    for name, column, colour, pattern in (
+    for name, column, index, pattern in (
         (words.many.capitalize(), "edges", EDGE, ""), (words.others.capitalize(), "non_edges", NON_EDGE, "/"),
     ):  # fmt: skip
         fig.add_bar(
@@ -149,7 +150,12 @@ def distributions(
             y=table[column],
             width=width,
             name=name,
-            marker={"color": colour, "opacity": 0.65, "line": {"width": 0}, "pattern": {"shape": pattern}},
+            marker={
+                "color": charts.colour(index),
+                "opacity": 0.65,
+                "line": {"width": 0},
+                "pattern": {"shape": pattern},
+            },
             hovertemplate="%{y:,} pairs near %{x:.2f}<extra>" + name + "</extra>",
         )
     fig.update_layout(barmode="overlay", bargap=0)
@@ -171,7 +177,7 @@ def decisions(table: pd.DataFrame, threshold: float) -> go.Figure:
             y=table[name.lower()],
             mode="lines",
             name=name,
-            line={"color": charts.CATEGORICAL[rank], "width": 2.5, "dash": dash},
+            line={"color": charts.colour(rank), "width": 2.5, "dash": dash},
             hovertemplate="%{y:.1%} at %{x:.2f}<extra>" + name + "</extra>",
         )  # fmt: skip
     fig.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": charts.MUTED})
@@ -227,7 +233,7 @@ def calibration(found: metrics.Calibration, words: Words = EDGES) -> go.Figure:
         customdata=found.counts,
         mode="lines+markers",
         name="This model",
-        line={"color": charts.CATEGORICAL[0], "width": 2.5},
+        line={"color": charts.colour(0), "width": 2.5},
         marker={"size": 9},
         hovertemplate=f"predicted %{{x:.2f}}, {words.many} %{{y:.1%}} of %{{customdata:,}} pairs<extra></extra>",
     )

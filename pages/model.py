@@ -337,18 +337,19 @@ def choose_recipe(spec: RunSpec) -> RunSpec:
 
 def offer_recipes(spec: RunSpec) -> None:
     """Draw every recipe for such data, the one in use marked."""
-    st.caption("Network and training take its values; outputs, held-out edges and seed stay.")
+    st.caption("Network and training take its values; data, outputs, held-out edges and seed stay.")
     names = fitting_recipes()
     in_use = recipe_of(spec, names)
     for name in names:
-        st.button(
-            charts.plain(RECIPES[name].title),
-            icon=":material/check:" if name == in_use else ":material/arrow_forward:",
-            key=f"recipe_{name}",
-            on_click=take_recipe,
-            args=(name,),
-        )
-        st.caption(about_recipe(name))
+        with st.container(gap="xsmall"):
+            st.button(
+                charts.plain(RECIPES[name].title),
+                icon=":material/check:" if name == in_use else ":material/arrow_forward:",
+                key=f"recipe_{name}",
+                on_click=take_recipe,
+                args=(name,),
+            )
+            st.caption(about_recipe(name))
 
 
 def about_recipe(name: str) -> str:

@@ -142,12 +142,12 @@ def outcome(run: StoredRun) -> None:
 
 TRIALS = {
     "recipe": st.column_config.TextColumn("Recipe", pinned=True),
+    "outcome": st.column_config.TextColumn("Outcome"),
     "auc": st.column_config.NumberColumn("Validation AUC", format="%.3f"),
     "ap": st.column_config.NumberColumn("Validation AP", format="%.3f", help="Average precision"),
     "best": st.column_config.NumberColumn("Best epoch", format="%d"),
     "epochs": st.column_config.TextColumn("Epochs", help="Done, and at most."),
     "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", help="Building the model included."),
-    "outcome": st.column_config.TextColumn("Outcome"),
 }
 
 

@@ -2,12 +2,14 @@
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import charts
+from dashboard import charts, scores
 
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
 
@@ -74,3 +76,15 @@ def test_themes_and_figures_share_their_colours():
     for mode in ("light", "dark"):
         assert len(theme[mode]["chartSequentialColors"]) == 10
         assert len(theme[mode]["chartDivergingColors"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("theme", "palette"), [("light", charts.CATEGORICAL), ("dark", charts.CATEGORICAL_DARK)]
+)
+def test_figures_of_scores_take_the_colours_of_the_theme(theme, palette, monkeypatch):
+    monkeypatch.setattr(charts.st, "context", SimpleNamespace(theme=SimpleNamespace(type=theme)))
+    table = pd.DataFrame({"low": [0.0, 0.5], "high": [0.5, 1.0], "edges": [1, 2], "non_edges": [2, 1]})
+    bars = scores.distributions(table, 0.5).data
+    assert [bar.marker.color for bar in bars] == [palette[0], palette[5]]
+    table = pd.DataFrame({"threshold": [0.0, 1.0], "precision": [1, 1], "recall": [1, 1], "f1": [1, 1]})
+    assert [line.line.color for line in scores.decisions(table, 0.5).data] == list(palette[:3])

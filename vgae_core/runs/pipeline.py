@@ -324,7 +324,7 @@ def _best_recipe(
     if kept is None:
         raise refused or RunError(tried[-1].message)
     spec, weights, finished, epochs = kept
-    prepared = prepare(spec, graph, split=split)
+    prepared = prepare(spec, graph, split=split, on_event=on_event)
     prepared.built.model.set_weights(weights)
     on_event(_started(spec, prepared))
     for event in epochs:
