@@ -171,7 +171,10 @@ def test_a_graph_with_mapped_features_is_the_same_graph():
 
 def test_mapped_features_stay_in_their_file(tmp_path):
     np.save(tmp_path / "x.npy", np.ones((121, 3), np.float32))
-    for x in (np.load(tmp_path / "x.npy", mmap_mode="r")[:120], np.load(tmp_path / "x.npy", mmap_mode="r")[1:]):
+    for x in (
+        np.load(tmp_path / "x.npy", mmap_mode="r")[:120],
+        np.load(tmp_path / "x.npy", mmap_mode="r")[1:],
+    ):
         graph = graph_from(communities().adjacency, x)
         assert isinstance(graph.features, np.memmap)
         assert np.shares_memory(graph.features, x)

@@ -134,9 +134,7 @@ class StoredRun(RunFolder):
     def save_result(self, result: RunResult) -> None:
         """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards."""
         write_result(self.path, result)
-        self._store._update(
-            self.id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics))
-        )
+        self._store._update(self.id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics)))
 
     def result(self) -> RunResult:
         """Return what the run left behind (arrays are read-only); raise RunError if nothing."""
