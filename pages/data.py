@@ -205,7 +205,10 @@ def show_degrees(distributions: dict) -> None:
             },
             hovertemplate="degree %{x:,.4~g}<br>%{y:,.4~g} nodes<extra></extra>",
         )
-    fig.update_xaxes(type="log", title="Degree", dtick=1)
+    span = [degree for shown in distributions.values() for degree in shown.degree]
+    # Where hardly a power of ten is in sight, 2 and 5 are marked too.
+    few = bool(span) and max(span) < 30 * min(span)
+    fig.update_xaxes(type="log", title="Degree", dtick="D2" if few else 1)
     fig.update_yaxes(type="log", title="Nodes", dtick=1)
     fig.update_layout(showlegend=len(distributions) > 1)
     charts.show(fig, key="degrees", alt="Number of nodes by degree, both axes logarithmic.")
