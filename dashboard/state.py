@@ -28,6 +28,9 @@ log = logging.getLogger("vgae_studio")
 DRAWN_SECONDS = 3.0
 """How long the engine's worker waits for a first page that does not need it to be drawn."""
 
+EDITING_SECONDS = 1.0
+"""How long settings stay as they are before a run of them is prepared: the next change would make it useless."""
+
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
 _SAMPLE = "sample:"

@@ -550,4 +550,6 @@ with summary:
         "Summary", anchor=False, help="What Train would build. Estimates, made before anything runs."
     )
     show_summary()
+    if (graph := state.graph()) is not None:
+        state.engine().prepare(state.spec(), graph, after=state.EDITING_SECONDS)
     st.page_link("pages/train.py", label="Next: train it", icon=":material/arrow_forward:")

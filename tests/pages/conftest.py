@@ -20,7 +20,7 @@ class IdleEngine:
     def warm(self):
         """Start nothing."""
 
-    def prepare(self, spec, graph):
+    def prepare(self, spec, graph, *, after=0.0):
         """Build nothing."""
 
     def close(self):

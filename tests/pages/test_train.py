@@ -27,7 +27,7 @@ class PlayedEngine:
     def warm(self):
         pass
 
-    def prepare(self, spec, graph):
+    def prepare(self, spec, graph, *, after=0.0):
         self.prepared.append((spec, graph.fingerprint))
 
     def close(self):

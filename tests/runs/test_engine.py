@@ -120,6 +120,19 @@ def test_another_run_is_not_held_up_by_the_one_prepared(engine, store):
     assert "building" in [e.name for e in run.events() if isinstance(e, Stage)]
 
 
+def test_settings_being_edited_are_prepared_once_they_stay(engine, store):
+    graph = make_graph(60)
+    wait_for(lambda: not (engine._active or engine._waiting))
+    engine.prepare(SHORT.replace("seed", 11), graph, after=120.0)
+    engine.prepare(SHORT, graph, after=0.2)
+    wait_for(lambda: engine._next_run is None)
+    assert wait_for(lambda: engine._cluster._ahead)[0] == SHORT.to_json()
+    assert reply(engine) == ""
+    run = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: not run.info.active)
+    assert "building" not in [e.name for e in run.events() if isinstance(e, Stage)]
+
+
 def test_what_cannot_be_prepared_is_told_by_its_run(engine, store):
     pair = GraphData(
         name="pair",

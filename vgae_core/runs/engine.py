@@ -26,7 +26,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import dask.config
 from distributed import Client, Future, KilledWorker
@@ -94,7 +94,7 @@ class Engine:
         self._lock = threading.Condition()
         self._waiting: list[_Job] = []
         self._active: dict[str, _Job] = {}
-        self._next_run: tuple[RunSpec, GraphData] | None = None
+        self._next_run: _Expected | None = None
         self._lanes: list[threading.Thread] = []
         self._cluster: _Cluster | None = None
         self._ensuring = threading.Lock()
@@ -118,11 +118,18 @@ class Engine:
             self._phase = "starting"
             self._add_lane()
 
-    def prepare(self, spec: RunSpec, graph: GraphData) -> None:
+    def prepare(self, spec: RunSpec, graph: GraphData, *, after: float = 0.0) -> None:
         """Let an idle worker build the model of a run that may be started soon, so that it starts sooner.
 
         Returns at once; the run's numbers are the same without.  A worker keeps one such model, and none
         that is large.  Where a recipe is to be chosen, it is the model of the first one tried.
+
+        Parameters
+        ----------
+        spec, graph : RunSpec, GraphData
+            The run that may come.
+        after : float
+            Seconds to wait first; another call meanwhile takes this one's place.
         """
         with self._lock:
             if self._address or self._phase in ("failed", "closed") or self._active or self._waiting:
@@ -132,7 +139,7 @@ class Engine:
                 first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
             cost = estimate(first, graph.profile, parameters=0)
             if cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB:
-                self._next_run = spec, graph
+                self._next_run = _Expected(spec, graph, time.monotonic() + after)
                 self._lock.notify_all()
 
     def submit(self, spec: RunSpec, graph: GraphData, workspace: str) -> str:
@@ -275,16 +282,22 @@ class Engine:
             with self._lock:
                 if self._phase == "closed":
                     return None
-                expected, self._next_run = self._next_run, None
                 if self._waiting:
+                    self._next_run = None
                     job = self._waiting.pop(0)
                     self._active[job.run.id] = job
                     return job
-                if expected is None:
-                    self._lock.wait(IDLE_SECONDS)
+                expected, wait = self._next_run, IDLE_SECONDS
+                if expected is not None:
+                    wait = min(wait, expected.due - time.monotonic())
+                if wait > 0:
+                    self._lock.wait(wait)
+                    expected = None
+                else:
+                    self._next_run = None
                 idle = not self._waiting and not self._active and self._phase == "ready"
             if expected is not None:
-                self._try_to_prepare(*expected)
+                self._try_to_prepare(expected.spec, expected.graph)
             elif idle:
                 self._try_to_be_ready()
 
@@ -399,6 +412,15 @@ class Engine:
             cluster, self._cluster = self._cluster, None
         if cluster is not None:
             cluster.close()
+
+
+class _Expected(NamedTuple):
+    """A run that may be started soon."""
+
+    spec: RunSpec
+    graph: GraphData
+    due: float
+    """When to prepare it, on the monotonic clock."""
 
 
 class _ClosedError(Exception):
