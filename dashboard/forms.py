@@ -18,6 +18,9 @@ _VERSIONS = "_field_versions"
 FEW = 3
 """Up to this many choices stand side by side; more go into a list."""
 
+NARROW = 180
+"""Pixels of a column on a telephone; choices that need more go into a list, for they would wrap."""
+
 
 def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> Any:
     """Draw the widget for `setting` and return its value in the setting's own type.
@@ -150,7 +153,8 @@ def _name(setting: Setting, choice: str) -> str:
 
 def _side_by_side(setting: Setting) -> bool:
     names = [_name(setting, choice) for choice in setting.choices]
-    return len(names) <= FEW and sum(map(len, names)) <= 32
+    # About 7 pixels a letter, and 26 for the frame of each choice.
+    return len(names) <= FEW and sum(7 * len(name) + 26 for name in names) <= NARROW
 
 
 def _decimal(setting: Setting, label: str, common: dict[str, Any]) -> float:

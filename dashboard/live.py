@@ -109,15 +109,26 @@ def chosen_recipe(spec: RunSpec, tried: Sequence[Trial]) -> str | None:
     return recipe_of(spec, [trial.recipe for trial in tried if trial.recipe in RECIPES])
 
 
-def recipe_line(info: RunInfo) -> str:
-    """Return how the recipe of a run was chosen, or nothing where its settings are the visitor's own."""
+def automatic_recipe(info: RunInfo) -> str | None:
+    """Return the title of the recipe chosen for a run, empty until it is known.
+
+    None where the settings are the visitor's own.
+    """
     if info.spec.recipe == "auto":
-        return "Automatic"
+        return ""
     tried = [str(trial["recipe"]) for trial in (info.metrics or {}).get("trials", ())]
     if not tried:
-        return ""
+        return None
     name = recipe_of(info.spec, [name for name in tried if name in RECIPES])
-    return f"Automatic: {recipe_title(name)}" if name else "Automatic"
+    return recipe_title(name) if name else ""
+
+
+def recipe_line(info: RunInfo) -> str:
+    """Return how the recipe of a run was chosen, or nothing where its settings are the visitor's own."""
+    chosen = automatic_recipe(info)
+    if chosen is None:
+        return ""
+    return f"Automatic: {chosen}" if chosen else "Automatic"
 
 
 def trial_table(tried: Sequence[Trial], chosen: str | None) -> pd.DataFrame:
@@ -164,13 +175,14 @@ def run_table(runs: list[RunInfo]) -> pd.DataFrame:
         test = found.get("test", {})
         baselines = [row.get("roc_auc") for row in found.get("baselines", {}).values()]
         model, known = info.spec.model, info.spec.recipe == "own"
+        recipe = automatic_recipe(info)
         rows.append(
             {
                 "status": STATUS[info.status][0],
                 "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
                 "data": info.dataset,
                 "model": model.family.upper(),
-                "recipe": recipe_line(info),
+                "recipe": "" if recipe is None else recipe or "Automatic",
                 "encoder": model.encoder if known else None,
                 "latent": model.latent_dim if known else None,
                 "rate": info.spec.training.learning_rate if known else None,

@@ -143,7 +143,8 @@ def show_numbers(numbers: views.Numbers) -> None:
     direction = "Directed" if graph.directed else "Undirected"
     weights = "weighted" if graph.profile.weighted else "unweighted"
     loops = f" · {numbers.n_self_loops:,} self-loops kept" if numbers.n_self_loops else ""
-    st.caption(f"{direction} · {weights}{loops} · read as {charts.plain(state.raw().format)}")
+    read = "" if state.source().startswith("sample:") else f" · read as {charts.plain(state.raw().format)}"
+    st.caption(f"{direction} · {weights}{loops}{read}")
 
 
 def show_findings() -> None:
@@ -157,7 +158,7 @@ def show_findings() -> None:
     decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
     found = [finding for finding in report.findings if finding.message not in decided]
     if not found:
-        st.caption(":material/check_circle: Nothing unusual was found in the files.")
+        st.caption(":material/check_circle: Nothing unusual was found.")
         return
     for finding in found:
         examples = ", ".join(charts.plain(e, 60) for e in finding.examples)
@@ -205,11 +206,10 @@ def show_degrees(distributions: dict) -> None:
             },
             hovertemplate="degree %{x:,.4~g}<br>%{y:,.4~g} nodes<extra></extra>",
         )
-    span = [degree for shown in distributions.values() for degree in shown.degree]
-    # Where hardly a power of ten is in sight, 2 and 5 are marked too.
-    few = bool(span) and max(span) < 30 * min(span)
-    fig.update_xaxes(type="log", title="Degree", dtick="D2" if few else 1)
-    fig.update_yaxes(type="log", title="Nodes", dtick=1)
+    degrees = [degree for shown in distributions.values() for degree in shown.degree]
+    counts = [count for shown in distributions.values() for count in shown.n_nodes]
+    fig.update_xaxes(type="log", title="Degree", **charts.log_marks(degrees))
+    fig.update_yaxes(type="log", title="Nodes", **charts.log_marks(counts))
     fig.update_layout(showlegend=len(distributions) > 1)
     charts.show(fig, key="degrees", alt="Number of nodes by degree, both axes logarithmic.")
     zero = {
@@ -353,6 +353,7 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
             x=view.counts,
             y=[charts.escape(name, 32) for name in view.names],
             orientation="h",
+            width=min(0.8, 0.12 * len(view.names)),  # two classes are no walls
             marker={"color": charts.colour(1)},
             hovertemplate=f"%{{y}}: %{{x:,}} {whose}s<extra></extra>",
         )

@@ -88,3 +88,23 @@ def test_figures_of_scores_take_the_colours_of_the_theme(theme, palette, monkeyp
     assert [bar.marker.color for bar in bars] == [palette[0], palette[5]]
     table = pd.DataFrame({"threshold": [0.0, 1.0], "precision": [1, 1], "recall": [1, 1], "f1": [1, 1]})
     assert [line.line.color for line in scores.decisions(table, 0.5).data] == list(palette[:3])
+
+
+@pytest.mark.parametrize(
+    ("values", "marked"),
+    [
+        ([1, 3, 17], ["1", "2", "5", "10"]),  # Zachary's karate club
+        ([2, 3, 4], ["2", "3", "4"]),
+        ([7, 12, 17], ["8", "10", "12", "14", "16"]),
+        ([5], ["5"]),
+        ([9, 11], ["9", "10", "11"]),  # no halves where all are whole
+        ([0.03, 4.0], ["0.05", "0.1", "0.2", "0.5", "1", "2"]),
+        ([400, 900_000], None),
+        ([], None),
+    ],
+)
+def test_a_short_logarithmic_axis_has_round_marks_in_its_range(values, marked):
+    settings = charts.log_marks(values)
+    assert settings.get("ticktext") == marked
+    if marked:
+        assert [float(text) for text in marked] == pytest.approx(settings["tickvals"])

@@ -88,6 +88,6 @@ def test_a_run_says_that_its_recipe_was_chosen():
     assert "encoder" not in live.settings_line(asked)
     assert f"Automatic: {RECIPES['masked'].title}" in live.settings_line(chosen).replace("\\", "")
     table = live.run_table([own, asked, chosen])
-    assert table["recipe"].tolist() == ["", "Automatic", "Automatic: Masked auto-encoder"]
+    assert table["recipe"].tolist() == ["", "Automatic", "Masked auto-encoder"]
     assert table["encoder"].fillna("").tolist() == ["normalised", "", "sage"]
     assert "recipe" not in live.run_table([own])

@@ -297,7 +297,7 @@ def test_recipes_are_shown_while_they_are_tried_and_after(app, engine, studio_st
 
     at.switch_page("pages/runs.py").run()
     assert not at.exception
-    assert at.dataframe[0].value["recipe"].tolist() == ["Automatic: Masked auto-encoder"]
+    assert at.dataframe[0].value["recipe"].tolist() == ["Masked auto-encoder"]
 
 
 def test_a_run_stopped_while_recipes_were_tried_marks_none(app, engine, studio_store):
