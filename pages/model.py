@@ -257,7 +257,7 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
                 ("Always on · " if output.name in always else "") + f"`{output.name}`", width="content"
             )
         off = not spec.output(output.name).enabled
-        loss, weight, metrics = st.columns([5, 3, 5], gap="small")
+        loss, weight, metrics = st.columns([7, 3, 4], gap="small")
         with loss:
             spec = change(spec, "loss", disabled=off)
         with weight:
@@ -337,7 +337,9 @@ def choose_recipe(spec: RunSpec) -> RunSpec:
 
 def offer_recipes(spec: RunSpec) -> None:
     """Draw every recipe for such data, the one in use marked."""
-    st.caption("Network and training take its values; data, outputs, held-out edges and seed stay.")
+    st.caption(
+        "A recipe sets network and training, and of the outputs what it needs. Data, held-out edges and seed stay."
+    )
     names = fitting_recipes()
     in_use = recipe_of(spec, names)
     for name in names:
@@ -378,6 +380,8 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
         for setting in settings(family=spec.model.family):
             if not setting.key.startswith(keys) or setting.key == "model.family":
                 continue  # another section, or chosen above
+            if len(setting.choices) == 1:
+                continue  # nothing to choose, as the encoder of a matrix
             value = held(spec, setting.key)
             unused = setting.key in {f"model.{name}" for name in spec.model.unused()}
             with st.container():
@@ -460,7 +464,6 @@ def show_candidates(spec: RunSpec) -> None:
             "Recipe": list(titles.values()),
             "Parameters": [model["parameters"] for model in models.values()],
             "Memory": [in_bytes(cost["memory_mib"]) for cost in costs.values()],
-            "An epoch": [in_words(cost["seconds_per_epoch"]) for cost in costs.values()],
             "All epochs": [in_words(cost["seconds"]) for cost in costs.values()],
         },
         column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
