@@ -32,7 +32,8 @@ ENTRIES = Words("entry", "entries", "zero", "zeros")
 
 EDGE, NON_EDGE = 0, 5
 """Numbers of their colours."""
-_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+_DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "8px,3px,2px,3px,2px,3px")
+"""One more than there are colours: the same hue never comes with the same dash."""
 Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
 
 
@@ -235,6 +236,7 @@ def calibration(found: metrics.Calibration, words: Words = EDGES) -> go.Figure:
         name="This model",
         line={"color": charts.colour(0), "width": 2.5},
         marker={"size": 9},
+        cliponaxis=False,  # a share of 0 or 1 is a whole point
         hovertemplate=f"predicted %{{x:.2f}}, {words.many} %{{y:.1%}} of %{{customdata:,}} pairs<extra></extra>",
     )
     return _square(fig, "Mean predicted probability", f"Share of pairs that are {words.many}")

@@ -143,7 +143,7 @@ def show_decisions(held: results.Opened) -> None:
         help=f"It starts at {best:.2f}, where F1 is highest on these pairs.",
     )  # fmt: skip
     counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
-    with st.container(horizontal=True):
+    with st.grid(min_column_width=150, gap="small"):
         for name, value, text in (
             ("Precision", counts.precision, f"Share of the pairs called {words.many} that are."),
             ("Recall", counts.recall, f"Share of the {words.many} that are called so."),
