@@ -257,7 +257,7 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
                 ("Always on · " if output.name in always else "") + f"`{output.name}`", width="content"
             )
         off = not spec.output(output.name).enabled
-        loss, weight, metrics = st.columns([7, 3, 4], gap="small")
+        loss, weight, metrics = st.columns([13, 6, 10], gap="small")
         with loss:
             spec = change(spec, "loss", disabled=off)
         with weight:
