@@ -21,6 +21,8 @@ from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
 
 MODEL = "model"
+NETWORK = "network"
+"""The model without stacking, where it stacks."""
 """Key of the model's own scores beside those of the baselines."""
 
 
@@ -250,7 +252,7 @@ def thresholds(run_id: str) -> pd.DataFrame:
 def missing_links(run_id: str) -> pd.DataFrame:
     """Return the ranked non-edges of a graph small enough to search at once."""
     result, graph = _open(run_id)
-    pairs, logits = result.missing_links(graph.adjacency, reconstruction.RANKED, directed=graph.directed)
+    pairs, logits = result.missing_links(graph, reconstruction.RANKED)
     return export.link_table(graph, pairs, logits)
 
 
@@ -259,7 +261,7 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
     pairs, logits = reconstruction.unlikely_links(
-        result.z_mean, graph.edges, reconstruction.RANKED, score=result.score
+        result.z_mean, graph.edges, reconstruction.RANKED, score=result.scorer(graph)
     )
     table = export.link_table(graph, pairs, logits)
     table["part"] = reconstruction.edge_parts(result.split, pairs, graph.n_nodes, directed=graph.directed)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import charts
 from dashboard.maps import COLOURS
-from dashboard.results import MODEL
+from dashboard.results import MODEL, NETWORK
 from vgae_core.analysis import entries, metrics
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES
 
@@ -39,18 +39,28 @@ Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
 
 def title(name: str) -> str:
     """Return how a method is called."""
-    if name == MODEL:
-        return "This model"
+    if name in (MODEL, NETWORK):
+        return "This model" if name == MODEL else "Its network alone"
     if name in ENTRY_BASELINES:
         return ENTRY_BASELINES[name][0]
     return BASELINES[name].title if name in BASELINES else name
 
 
-def how(name: str) -> str:
+def how(name: str, *, stacked: bool = False) -> str:
     """Return how a method works, in a line."""
+    if name == MODEL and stacked:
+        return (
+            "Its network's score joined with those below that need no training, as the validation edges say."
+        )
     if name in ENTRY_BASELINES:
         return ENTRY_BASELINES[name][1]
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."
+
+
+def rows(found: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """Return the test scores of each method in a run's metrics: the model, its network and the baselines."""
+    network = {NETWORK: found[NETWORK]} if NETWORK in found else {}
+    return {MODEL: found["test"], **network, **found.get("baselines", {})}
 
 
 def metric(key: str) -> metrics.Metric:

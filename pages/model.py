@@ -541,7 +541,7 @@ with form:
         wanted = edit(wanted, *(KEPT if wanted.recipe == "auto" else ("training.",)))
         held_out = "entries" if spec.model.family == "vae" else "edges"
         st.subheader(f"Held-out {held_out} and seed", anchor=False)
-        wanted = edit(wanted, "split.", "seed")
+        wanted = edit(wanted, "split.", "seed", "stacking")
     except SpecError as error:
         frame.report(error)
     else:

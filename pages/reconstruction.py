@@ -48,6 +48,19 @@ def say_verdict(held: results.Opened) -> None:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
     if held.on_matrix:
         say_ranking(held)
+    if held.result.stack:
+        say_stacking(held, found)
+
+
+def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None:
+    """Say what stacking adds to the network, and how the network stands without it."""
+    alone = held.result.metrics[results.NETWORK]["roc_auc"]
+    stands = "also ahead of" if alone > found.baseline else "behind"
+    st.markdown(
+        ":material/layers: **Stacked:** a pair's score joins the network's with those that need no training, each "
+        f"counted as the validation edges say. The network alone reaches {alone:.1%}, {stands} "
+        f"{scores.title(found.name)}."
+    )
 
 
 def say_ranking(held: results.Opened) -> None:
@@ -74,12 +87,11 @@ def shown_metrics(held: results.Opened) -> list[str]:
 
 def score_table(held: results.Opened) -> pd.DataFrame:
     """Return one row a method, the best AUC first."""
-    held_metrics = held.result.metrics
-    rows = {results.MODEL: held_metrics["test"], **held_metrics.get("baselines", {})}
+    rows = scores.rows(held.result.metrics)
     table = pd.DataFrame(
         [
             {"method": scores.title(name), **{key: values.get(key) for key in shown_metrics(held)},
-             "how": scores.how(name)}
+             "how": scores.how(name, stacked=results.NETWORK in rows)}
             for name, values in rows.items()
         ]
     )  # fmt: skip
@@ -111,7 +123,7 @@ def show_scores(held: results.Opened) -> None:
         + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
     curves = results.curves(held.id)
-    rows = {results.MODEL: held.result.metrics["test"], **held.result.metrics.get("baselines", {})}
+    rows = scores.rows(held.result.metrics)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**ROC** (area under the curve in the legend)")
@@ -208,14 +220,10 @@ def missing(held: results.Opened) -> pd.DataFrame | None:
     key = f"{held.id}|missing"
     made = background.result(key)
     if made is None:
-        arrays, options = held.result.ranking_task()
         pairs = held.graph.n_nodes * (held.graph.n_nodes - 1) // 2
         background.panel(
             "missing", key, "missing_links",
-            lambda: (
-                {**arrays, "edges": held.graph.edges},
-                {**options, "k": reconstruction.RANKED, "directed": held.graph.directed},
-            ),
+            lambda: held.result.ranking_task(held.graph, reconstruction.RANKED),
             label="Search all pairs", about=f"{pairs:,} pairs, in the background; this may take minutes.",
             seconds=reconstruction.SECONDS,
         )  # fmt: skip

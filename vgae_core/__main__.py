@@ -172,7 +172,7 @@ def export_command(options: argparse.Namespace) -> int:
         pairs, logits = recommended(result.left, result.right, known, LINKS)
         write_table(to, entry_table(graph, pairs, logits, str(result.model["scale"])))
     else:
-        pairs, logits = result.missing_links(graph.adjacency, LINKS, directed=graph.directed)
+        pairs, logits = result.missing_links(graph, LINKS)
         write_table(to, link_table(graph, pairs, logits))
     return 0
 
@@ -368,11 +368,13 @@ def _evaluate(result: RunResult, graph: GraphData, spec: RunSpec) -> dict[str, A
     if spec.model.family == "vae":
         known = without_entries(graph.features, np.concatenate([split.val, split.test]))
         entries = (result.left, result.right, known)
-    return evaluate(spec, graph, split, result.score, matrix=entries)[1]
+    return evaluate(spec, graph, split, result.network(), stack=result.stack, matrix=entries)[1]
 
 
 def _print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
+    if "network" in metrics:
+        rows.append(("its network alone", metrics["network"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
     titles |= {name: title for name, (title, _) in ENTRY_BASELINES.items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]

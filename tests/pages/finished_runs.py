@@ -52,7 +52,10 @@ def make_result(graph: GraphData, *, quality: float = 1.0, variational: bool = T
     z = (2 * (quality * spectral + (1 - quality) * noise)).astype(np.float32)
     pairs = np.concatenate([split.test, split.test_neg])
     y = np.arange(len(pairs)) < len(split.test)
-    scores = {"model": score_pairs(z, pairs), **run_baselines(graph, split)}
+    scores = {
+        "model": score_pairs(z, pairs),
+        **run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs),
+    }
     measured = {name: link_metrics(y, values) for name, values in scores.items()}
     return RunResult(
         spec=RunSpec(),

@@ -8,12 +8,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.pages.finished_runs import finish_run, make_graph
+from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import OTHER
 from tests.runs.test_store import assert_same_result
 from vgae_core.data.limits import Limits
 from vgae_core.errors import LimitError, RunError
 from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, import_bundle
+from vgae_core.runs.folder import finite
 from vgae_core.spec import RunSpec
 
 
@@ -48,6 +49,22 @@ def rebuild(bundle: bytes, *, change=None, drop=(), add=None, hashes=True) -> io
             archive.writestr(name, content)
     file.seek(0)
     return file
+
+
+TRIAL = {
+    "recipe": "masked",
+    "epoch": 5,
+    "epochs": 9,
+    "val": {"roc_auc": 0.9, "average_precision": None},
+    "best_epoch": 4,
+    "seconds": 1.5,
+    "message": "",
+}
+
+
+def metrics(**more) -> bytes:
+    """The metrics of the made result, and more."""
+    return json.dumps({**finite(make_result(make_graph()).metrics), **more}).encode()
 
 
 def npz(**arrays) -> bytes:
@@ -98,6 +115,15 @@ def test_a_missing_member_is_told(store, bundle, name):
         import_bundle(store, rebuild(bundle, drop=[name]), OTHER)
 
 
+def test_trials_and_a_stack_come_back(store, bundle):
+    stack = {"offset": -1.0, "network": 0.5, "degree_product": 2}
+    model = json.dumps({"layers": [], "stack": stack}).encode()
+    change = {"metrics.json": metrics(trials=[TRIAL]), "model.json": model}
+    run = import_bundle(store, rebuild(bundle, change=change), OTHER)
+    assert run.metrics()["trials"] == [TRIAL]
+    assert run.result().stack == stack
+
+
 @pytest.mark.parametrize("name", ["../../evil.sh", "/etc/cron.d/evil", "extra.npz", "sub/spec.json"])
 def test_a_foreign_member_is_refused(store, bundle, name):
     with pytest.raises(RunError, match="members"):
@@ -129,6 +155,14 @@ def test_another_version_is_told(store, bundle):
         ("spec.json", b"[" * 100_000, "JSON"),
         ("finished.json", b'{"event": "Started"}', "end of a run"),
         ("metrics.json", b'{"test": {"roc_auc": 1.0}}', "baselines"),
+        ("metrics.json", metrics(trials=7), "trials"),
+        ("metrics.json", metrics(trials=[{"recipe": "<b>mine</b>"}]), "trials"),
+        ("metrics.json", metrics(trials=[{**TRIAL, "recipe": "<b>mine</b>"}]), "trials"),
+        ("metrics.json", metrics(trials=[{**TRIAL, "val": {"roc_auc": "high"}}]), "trials"),
+        ("model.json", b'{"stack": {"offset": 1.0}}', "stack"),
+        ("model.json", b'{"stack": {"offset": 1.0, "network": "2"}}', "stack"),
+        ("model.json", b'{"stack": [1, 2]}', "stack"),
+        ("model.json", b'{"stack": {"offset": NaN, "network": 1}}', "stack|JSON"),
         ("events.jsonl", b"nonsense\n", "event"),
         ("graph.npz", b"nonsense", "damaged"),
         ("embedding.npz", npz(z_mean=np.zeros((7, 3), np.float32)), "outside|7 rows"),

@@ -9,12 +9,15 @@ import keras
 import numpy as np
 import pytest
 import sklearn.metrics
+from scipy import sparse
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.analysis.stacking import LEAST_EDGES
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.spec import ENCODERS, RECIPES, RunSpec, for_family, offered_outputs, with_recipe
 from vgae_core.training.batches import graph_batches
@@ -127,6 +130,43 @@ def test_reported_scores_are_those_of_scikit_learn_on_the_kept_arrays():
     for name, scores in result.scores.items():
         reported = result.metrics["test"] if name == "model" else result.metrics["baselines"][name]
         assert reported["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(y, scores), abs=1e-9)
+
+
+def test_stacking_joins_scores_that_need_no_training_and_keeps_the_network_s_own_beside(tmp_path):
+    graph = communities()
+    spec = spec_for(graph, split__val_fraction=0.15, model__latent_dim=1)
+    result, _ = run(graph, spec)
+    alone, _ = run(graph, spec.replace("stacking", False))
+    assert set(result.stack) == {"offset", "network", *result.metrics["baselines"]}
+    assert not alone.stack
+    assert "network" not in alone.metrics
+    np.testing.assert_array_equal(result.scores["network"], alone.scores["model"])
+    assert result.metrics["network"] == alone.metrics["test"]
+    assert result.metrics["val"] == alone.metrics["val"]
+    assert result.metrics["test"] != alone.metrics["test"]
+    assert result.metrics["test"]["roc_auc"] > alone.metrics["test"]["roc_auc"]
+    y = np.r_[np.ones(len(result.split.test)), np.zeros(len(result.split.test_neg))]
+    pairs = np.r_[result.split.test, result.split.test_neg]
+    auc = sklearn.metrics.roc_auc_score(y, result.scores["model"])
+    assert result.metrics["test"]["roc_auc"] == pytest.approx(auc, abs=1e-9)
+
+    kept = write_run_dir(tmp_path / "run", spec, graph, result, []).result()
+    assert kept.stack == result.stack
+    np.testing.assert_allclose(kept.scorer(graph)(pairs), result.scores["model"], rtol=1e-5, atol=1e-6)
+    i, j = pairs[-1]
+    planted = dataclasses.replace(graph, adjacency=graph.adjacency + graph_from_pair(i, j, graph.n_nodes))
+    np.testing.assert_array_equal(result.scorer(planted)(pairs), result.scorer(graph)(pairs))
+
+
+def graph_from_pair(i, j, n):
+    return sparse.csr_array((np.ones(2, np.float32), ([i, j], [j, i])), shape=(n, n))
+
+
+def test_few_validation_edges_are_not_stacked():
+    result, _ = run(communities(), spec_for(communities()))
+    assert len(result.split.val) < LEAST_EDGES
+    assert not result.stack
+    assert set(result.scores) == {"model", *result.metrics["baselines"]}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -108,6 +108,14 @@ def test_a_graph_with_positions_and_another_decoder_is_the_same_as_a_script(deco
 
 
 @pytest.mark.slow
+def test_stacking_is_the_same_as_a_script(tmp_path):
+    spec = spec_for(communities(), "vgae", "gcn", split__val_fraction=0.15, model__latent_dim=2)
+    result, told = run_both(spec, communities(), tmp_path)
+    assert result.stack
+    assert_same(result, told)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "batch_size"), [("gcn", 0), ("sage", 60)])
 def test_hidden_edges_and_normalised_units_are_the_same_as_a_script(encoder, batch_size, tmp_path):
     spec = spec_for(

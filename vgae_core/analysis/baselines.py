@@ -14,9 +14,8 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
 from vgae_core.data.blocks import take_rows
-from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.data.dataset import Features, filled
 from vgae_core.data.propagation import normalise, propagated_rows
-from vgae_core.data.splits import LinkSplit
 
 _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
@@ -59,25 +58,23 @@ class Baseline:
 
 
 def run_baselines(
-    graph: GraphData, split: LinkSplit, pairs: np.ndarray | None = None
+    message: sparse.csr_array, features: Features | None, pairs: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return every applicable baseline's scores of the test pairs.
+    """Return every applicable baseline's scores of some pairs.
 
     Parameters
     ----------
-    graph : GraphData
-        Its features are used; of its edges only the training edges.
-    split : LinkSplit
-    pairs : ndarray of int64, shape (n_pairs, 2), optional
-        Score these instead.
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the message edges.
+    features : csr_array or ndarray, shape (n_nodes, n_features), or None
+    pairs : ndarray of int64, shape (n_pairs, 2)
 
     Returns
     -------
-    dict of str to ndarray of float64, shape (n_test + n_test_neg,) or (n_pairs,)
-        Keys of :data:`BASELINES`; test edges first, then non-edges.
+    dict of str to ndarray of float64, shape (n_pairs,)
+        Keys of :data:`BASELINES`.
     """
-    pattern = _pattern(split.message(graph.n_nodes, graph))
-    pairs = np.concatenate([split.test, split.test_neg]) if pairs is None else pairs
+    pattern = _pattern(message)
     # The neighbourhood scores differ in one weight a node: walk the neighbours once for all.
     degree = np.diff(pattern.indptr)
     together = _shared_neighbours(
@@ -85,8 +82,8 @@ def run_baselines(
     )
     scores = dict(zip(_NODE_WEIGHTS, together.T, strict=True))
     for name, baseline in BASELINES.items():
-        if name not in scores and not (baseline.needs_features and graph.features is None):
-            scores[name] = baseline.kernel(pattern, graph.features, pairs)
+        if name not in scores and not (baseline.needs_features and features is None):
+            scores[name] = baseline.kernel(pattern, features, pairs)
     return {name: scores[name] for name in BASELINES if name in scores}
 
 

@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 
 from vgae_core.analysis import decoders
 from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.analysis.stacking import stacked
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
@@ -252,9 +253,10 @@ def missing_links_task(
     ----------
     arrays : mapping
         ``left`` and ``right`` float32 (n_nodes, k), the factors, ``edges`` int64 (n_edges, 2), the pairs to
-        leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``.
+        leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``; for stacking
+        ``train`` int64 (n_train, 2) and the features, dense or as three arrays of a CSR matrix.
     options : mapping
-        ``k`` int, ``directed`` bool and ``decoder`` str.
+        ``k`` int, ``directed`` bool, ``decoder`` str, ``stack`` dict and ``n_features`` int of sparse features.
     progress : callable
 
     Returns
@@ -265,21 +267,30 @@ def missing_links_task(
         Empty.
     """
     left, right, edges = arrays["left"], arrays["right"], arrays["edges"]
-    known = sparse.csr_array(
-        (np.ones(len(edges), dtype=np.float32), (edges[:, 0], edges[:, 1])), shape=(len(left), len(left))
-    )
     decoder, start = str(options["decoder"]), "weight_"
     weights = {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
+    score = scorer(arrays["z"], (left, right), decoder, weights)
+    if options["stack"]:
+        features = arrays.get("features")
+        if "features_data" in arrays:
+            parts = tuple(arrays[f"features_{part}"] for part in ("data", "indices", "indptr"))
+            features = sparse.csr_array(parts, shape=(len(left), int(options["n_features"])))
+        score = stacked(score, options["stack"], _matrix_of(arrays["train"], len(left)), features)
     pairs, logits = missing_links(
         left,
-        known,
+        _matrix_of(edges, len(left)),
         int(options["k"]),
         right=None if np.array_equal(left, right) else right,
-        score=scorer(arrays["z"], (left, right), decoder, weights) if weights else None,
+        score=score if weights or options["stack"] else None,
         directed=bool(options["directed"]),
         progress=progress,
     )
     return {"pairs": pairs, "logits": logits}, {}
+
+
+def _matrix_of(pairs: np.ndarray, n: int) -> sparse.csr_array:
+    """Return the matrix with a 1 at each pair, float32 (n, n)."""
+    return sparse.csr_array((np.ones(len(pairs), np.float32), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
 
 
 def unlikely_links(
@@ -446,7 +457,7 @@ def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
     y_true : ndarray of bool or int, shape (n_pairs,)
         1 for an edge.
     scores : mapping of str to ndarray of float, shape (n_pairs,)
-        ``"model"`` and the baselines, larger for a likelier edge.
+        ``"model"``, ``"network"`` where it is a part of it, and the baselines, larger for a likelier edge.
 
     Returns
     -------
@@ -458,7 +469,11 @@ def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
         If edges or non-edges are absent.
     """
     truth = y_true.astype(bool)
-    auc = {name: fast_auc_ap(values[truth], values[~truth])[0] for name, values in scores.items()}
+    auc = {
+        name: fast_auc_ap(values[truth], values[~truth])[0]
+        for name, values in scores.items()
+        if name != "network"  # a part of the model, not a rival
+    }
     model = auc.pop("model")
     if not auc:
         return Comparison("alone", model, float("nan"), "", TIE)

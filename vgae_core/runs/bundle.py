@@ -27,6 +27,8 @@ from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.errors import DataError, LimitError, RunError, StudioError
 from vgae_core.runs.folder import ARRAYS, DOCUMENTS, RunFolder, read_run_dir
 from vgae_core.runs.store import Store, StoredRun
+from vgae_core.spec import RECIPES
+from vgae_core.training.events import Trial, from_dict
 
 FORMAT = "vgae-studio-run"
 VERSION = 1
@@ -209,16 +211,19 @@ def _check_metrics(
         raise RunError("Holds no test pairs.", where="split.npz", mend=_MEND)
     where = "metrics.json"
     baselines = metrics.get("baselines")
-    if not isinstance(baselines, Mapping) or set(baselines) != set(scores) - {"model"}:
+    if not isinstance(baselines, Mapping) or set(baselines) != set(scores) - {"model", "network"}:
         raise RunError("`baselines` must be those of scores.npz.", where=where, mend=_MEND)
     for group, values in metrics.items():
+        if group == "trials":
+            _check_trials(values)
+            continue
         rows = values if group == "baselines" else {group: values}
         for row in rows.values():
             if not isinstance(row, Mapping) or not all(_is_number(value) for value in row.values()):
                 raise RunError(f"`{group}` must hold numbers.", where=where, mend=_MEND)
     truth = np.repeat([1, 0], [n_test, n_test_neg])
     for name, values in scores.items():
-        told = metrics.get("test", {}) if name == "model" else baselines[name]
+        told = metrics.get("test", {}) if name == "model" else {"network": {}, **metrics, **baselines}[name]
         for key, value in link_metrics(truth, values).items():
             if key in ("roc_auc", "average_precision") and not math.isclose(
                 told.get(key) if _is_number(told.get(key)) and told.get(key) is not None else math.inf,
@@ -228,6 +233,24 @@ def _check_metrics(
                 raise RunError(
                     f"`{key}` of {name!r} does not follow from the scores.", where=where, mend=_MEND
                 )
+
+
+def _check_trials(trials: Any) -> None:
+    """Raise RunError unless `trials` is a list of recipes tried, each with its numbers."""
+    try:
+        told = [from_dict({"event": "Trial", **one}) for one in trials]
+        fine = all(
+            isinstance(one, Trial)
+            and one.recipe in RECIPES
+            and isinstance(one.message, str)
+            and all(_is_number(v) for v in (one.epoch, one.epochs, one.best_epoch, one.seconds))
+            and all(_is_number(v) for v in one.val.values())
+            for one in told
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RunError("`trials` must be a list of trials.", where="metrics.json", mend=_MEND) from error
+    if not fine:
+        raise RunError("`trials` must hold recipes and numbers.", where="metrics.json", mend=_MEND)
 
 
 def _is_number(value: Any) -> bool:

@@ -11,6 +11,7 @@ from scipy import sparse
 from vgae_core.analysis.baselines import entry_baselines, run_baselines
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics
 from vgae_core.analysis.reconstruction import Score, score_pairs
+from vgae_core.analysis.stacking import Stack, joined
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, hard_non_edges
 from vgae_core.spec import RunSpec
@@ -23,8 +24,9 @@ def evaluate(
     spec: RunSpec,
     graph: GraphData,
     split: LinkSplit,
-    score: Score,
+    network: Score,
     *,
+    stack: Stack | None = None,
     matrix: tuple[np.ndarray, np.ndarray, sparse.csr_array] | None = None,
     before_baselines: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -35,46 +37,76 @@ def evaluate(
     spec : RunSpec
     graph : GraphData
     split : LinkSplit
-    score : callable
-        The model: from pairs to logits.
+    network : callable
+        From pairs to the network's logits.
+    stack : mapping, optional
+        What stacking makes of them and of the baselines; the model is the network alone without it.
     matrix : tuple, optional
         Of a matrix auto-encoder: left and right factors, and the matrix without its held-out entries.
     before_baselines : callable
-        Called when the model is done.
+        Called when the network is done.
 
     Returns
     -------
     scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
-        ``"model"`` and the baselines; test edges first.
+        ``"model"``, ``"network"`` where it is not the same, and the baselines; test edges first.
     metrics : dict
-        ``test``, ``val`` (where there are validation pairs) and ``baselines``.  On a graph they include
+        ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
+        ``network`` and ``baselines``.  On a graph they include
         :data:`vgae_core.analysis.metrics.HARD`, on a matrix :data:`vgae_core.analysis.metrics.RANKINGS`.
     """
+    if matrix is not None:
+        return _evaluate_entries(spec, split, network, matrix, before_baselines)
     pairs, truth = _pairs(split.test, split.test_neg)
-    scores = {"model": score(pairs)}
-    metrics: dict[str, Any] = {"test": link_metrics(truth, scores["model"])}
+    val_pairs, val_truth = _pairs(split.val, split.val_neg)
+    chosen, hard = hard_non_edges(graph, split, np.random.default_rng([spec.seed, HARD_STREAM]))
+    shape = hard.shape[:2]
+    everything = np.concatenate([pairs, hard.reshape(-1, 2), val_pairs])
+    test, rest = slice(len(pairs)), slice(len(pairs), len(everything) - len(val_pairs))
+
+    def measured(values: np.ndarray) -> dict[str, float]:
+        on_hard = hard_metrics(values[test][chosen], values[rest].reshape(shape))
+        return link_metrics(truth, values[test]) | on_hard
+
+    logits = network(everything)
+    before_baselines()
+    baselines = run_baselines(split.message(graph.n_nodes, graph), graph.features, everything)
+    model = joined(logits, baselines, stack) if stack else logits
+    baselines = {name: values.astype(np.float32) for name, values in baselines.items()}
+    scores = {"model": model[test]}
+    metrics: dict[str, Any] = {"test": measured(model)}
+    if len(val_pairs):
+        metrics["val"] = link_metrics(val_truth, logits[len(everything) - len(val_pairs) :])
+    if stack:
+        scores["network"], metrics["network"] = logits[test], measured(logits)
+    scores |= {name: values[test] for name, values in baselines.items()}
+    metrics["baselines"] = {name: measured(values) for name, values in baselines.items()}
+    return scores, metrics
+
+
+def _evaluate_entries(
+    spec: RunSpec,
+    split: LinkSplit,
+    network: Score,
+    matrix: tuple[np.ndarray, np.ndarray, sparse.csr_array],
+    before_baselines: Callable[[], None],
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Do for entries of a matrix what :func:`evaluate` does for pairs of nodes."""
+    pairs, truth = _pairs(split.test, split.test_neg)
+    left, right, known = matrix
+    scores = {"model": network(pairs)}
+    metrics: dict[str, Any] = {
+        "test": link_metrics(truth, scores["model"]) | ranking_metrics(left, right, known, split.test)
+    }
     if len(split.val):
         val_pairs, val_truth = _pairs(split.val, split.val_neg)
-        metrics["val"] = link_metrics(val_truth, score(val_pairs))
-    if matrix is not None:
-        left, right, known = matrix
-        metrics["test"] |= ranking_metrics(left, right, known, split.test)
-        before_baselines()
-        metrics["baselines"] = {}
-        for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
-            scores[name] = score_pairs(rows, pairs, columns)
-            ranked = ranking_metrics(rows, columns, known, split.test)
-            metrics["baselines"][name] = link_metrics(truth, scores[name]) | ranked
-        return scores, metrics
-    chosen, hard = hard_non_edges(graph, split, np.random.default_rng([spec.seed, HARD_STREAM]))
-    shape, hard = hard.shape[:2], hard.reshape(-1, 2)
-    metrics["test"] |= hard_metrics(scores["model"][chosen], score(hard).reshape(shape))
+        metrics["val"] = link_metrics(val_truth, network(val_pairs))
     before_baselines()
     metrics["baselines"] = {}
-    for name, values in run_baselines(graph, split, np.concatenate([pairs, hard])).items():
-        scores[name] = values[: len(pairs)].astype(np.float32)
-        on_hard = hard_metrics(values[chosen], values[len(pairs) :].reshape(shape))
-        metrics["baselines"][name] = link_metrics(truth, scores[name]) | on_hard
+    for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
+        scores[name] = score_pairs(rows, pairs, columns)
+        ranked = ranking_metrics(rows, columns, known, split.test)
+        metrics["baselines"][name] = link_metrics(truth, scores[name]) | ranked
     return scores, metrics
 
 

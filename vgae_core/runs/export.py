@@ -75,7 +75,9 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     if result.z_log_var is not None:
         columns["uncertainty"] = uncertainty(result.z_log_var)
     if not result.of_matrix:
-        columns["reconstruction_error"] = node_errors(result.z_mean, graph.adjacency, score=result.score)
+        columns["reconstruction_error"] = node_errors(
+            result.z_mean, graph.adjacency, score=result.scorer(graph)
+        )
     if "feature_error" in result.nodes:
         columns["feature_error"] = result.nodes["feature_error"]
     if "label_probabilities" in result.nodes:

@@ -227,6 +227,7 @@ def result_from_parts(
         raise RunError(f"Not the end of a run: {error}.", where="finished.json") from error
     if not isinstance(finished, Finished):
         raise RunError(f"Not the end of a run: {type(finished).__name__}.", where="finished.json")
+    _check_stack(documents["model"])
     return RunResult(
         spec=spec,
         metrics=documents["metrics"],
@@ -275,6 +276,17 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
         if value is None or value.dtype != np.float32 or value.shape != expected.get(name, ()):
             raise RunError(f"`decoder_{name}` must be float32 of a fitting shape.", where="embedding.npz")
     return weights  # type: ignore[return-value]
+
+
+def _check_stack(model: Mapping[str, Any]) -> None:
+    """Raise RunError unless the stack, if there is one, says in numbers what the network and other scores count."""
+    stack = model.get("stack", {})
+    wrong = not isinstance(stack, Mapping) or any(
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+        for value in stack.values()
+    )
+    if wrong or (stack and not {"offset", "network"} <= set(stack)):
+        raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
 
 
 # --------------------------------------------------------------------------- events

@@ -17,8 +17,11 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
+from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
+from vgae_core.analysis.reconstruction import Score
+from vgae_core.analysis.stacking import fit_stack, helps
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import (
@@ -217,10 +220,17 @@ def execute(
     stage("scoring")
     latent = prepared.encode()
     z_mean = latent["z_mean"]
-    score = pair_scorer(built, spec.model, z_mean, batches.totals)
+    network = pair_scorer(built, spec.model, z_mean, batches.totals)
+    stack = _stack(spec, graph, split, network)
     entries = None if known is None else (*pair_factors(built, z_mean, batches.totals), known)
     scores, metrics = evaluate(
-        spec, graph, split, score, matrix=entries, before_baselines=lambda: stage("baselines")
+        spec,
+        graph,
+        split,
+        network,
+        stack=stack,
+        matrix=entries,
+        before_baselines=lambda: stage("baselines"),
     )
     if "z_log_var" in latent:
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
@@ -237,7 +247,7 @@ def execute(
         split=split,
         scores=scores,
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
-        model=prepared.description,
+        model={**prepared.description, "stack": stack} if stack else prepared.description,
         factors=_factors(built, spec, split, z_mean, batches.totals, graph.directed),
         decoder=pair_weights(built),
         nodes=nodes,
@@ -251,6 +261,17 @@ def execute(
     )
     on_event(result.finished)
     return result
+
+
+def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+    """Return what stacking found on the validation pairs; empty where it does not help or is not wanted."""
+    if not spec.stacking or spec.model.family != "vgae":
+        return {}
+    pairs = np.concatenate([split.val, split.val_neg])
+    truth = np.repeat([1, 0], [len(split.val), len(split.val_neg)])
+    others = run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs)
+    logits = network(pairs)
+    return fit_stack(logits, others, truth) if helps(logits, others, truth) else {}
 
 
 def _started(spec: RunSpec, prepared: Prepared) -> Started:

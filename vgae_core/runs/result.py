@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Finished
+
+if TYPE_CHECKING:
+    from vgae_core.analysis.reconstruction import Score
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -24,7 +28,8 @@ class RunResult:
         What was trained; not what was asked for where a recipe was to be chosen.
     metrics : dict
         ``{"test": {"roc_auc": …, "average_precision": …, …}, "val": {…},
-        "baselines": {name: {…}}}``; baselines are scored on the same test pairs.
+        "baselines": {name: {…}}}``; baselines are scored on the same test pairs, and so is ``"network"``,
+        the network alone, where stacking joins other scores to its own.
     z_mean : ndarray of float32, shape (n_nodes, latent_dim)
         Mean latent code, encoded from the training edges only.
     z_log_var : ndarray of float32, shape (n_nodes, latent_dim), or None
@@ -32,11 +37,11 @@ class RunResult:
     split : LinkSplit
         The edges and non-edges of each part.
     scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
-        ``"model"`` holds logits, every other key a baseline's scores; test edges first.
+        ``"model"`` and ``"network"`` hold logits, every other key a baseline's scores; test edges first.
     state : dict of str to ndarray
         Model weights of the best epoch, keyed by position.
     model : dict
-        Description of the network: layers, shapes, parameters, resolved objectives.
+        Description of the network: layers, shapes, parameters, resolved objectives; ``stack``, where there is one.
     factors : tuple of two ndarrays of float32, shapes (n_nodes, k) and (n_columns, k), or None
         The logit of pair (i, j) is ``left_i . right_j``. None where both are `z_mean`. Of a decoder without
         factors they only approximate the logit, to find the pairs that are worth scoring.
@@ -86,30 +91,61 @@ class RunResult:
         """Key of :data:`vgae_core.spec.DECODERS`."""
         return str(self.model.get("decoder", "inner_product"))
 
-    def score(self, pairs: np.ndarray) -> np.ndarray:
-        """Return the logit of each pair, float32 (n_pairs,), for pairs int64 (n_pairs, 2)."""
+    @property
+    def stack(self) -> Mapping[str, float]:
+        """What each score counts in that of a pair, see :mod:`vgae_core.analysis.stacking`; empty without stacking."""
+        return self.model.get("stack", {})
+
+    def network(self) -> Score:
+        """Return the function from pairs int64 (n_pairs, 2) to the network's logits, float32 (n_pairs,)."""
         from vgae_core.analysis.reconstruction import scorer  # brings pandas, which the first page waits for
 
-        factors = (self.left, self.right)
-        return scorer(self.z_mean, factors, self.decoder_name, self.decoder)(pairs)
+        return scorer(self.z_mean, (self.left, self.right), self.decoder_name, self.decoder)
 
-    def missing_links(
-        self, known: sparse.csr_array, k: int, *, directed: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def scorer(self, graph: GraphData) -> Score:
+        """Return the function from pairs to the model's logits: the network's, or what stacking makes of them.
+
+        Parameters
+        ----------
+        graph : GraphData
+            The graph the run was trained on.
+        """
+        if not self.stack:
+            return self.network()
+        from vgae_core.analysis.stacking import stacked  # brings scikit-learn
+
+        message = self.split.message(graph.n_nodes, graph)
+        return stacked(self.network(), self.stack, message, graph.features)
+
+    def missing_links(self, graph: GraphData, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the `k` likeliest pairs of nodes without an edge, as :mod:`vgae_core.analysis.reconstruction`."""
         from vgae_core.analysis.reconstruction import missing_links  # as above
 
         return missing_links(
             self.left,
-            known,
+            graph.adjacency,
             k,
             right=None if self.factors is None else self.right,
-            score=self.score if self.decoder else None,
-            directed=directed,
+            score=self.scorer(graph) if self.decoder or self.stack else None,
+            directed=graph.directed,
         )
 
-    def ranking_task(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return what :func:`missing_links_task` needs of the run: arrays and options."""
-        weights = {f"weight_{name}": value for name, value in self.decoder.items()}
-        arrays = {"z": self.z_mean, "left": self.left, "right": self.right, **weights}
-        return arrays, {"decoder": self.decoder_name}
+    def ranking_task(self, graph: GraphData, k: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the arrays and options with which :func:`missing_links_task` does the same in another process."""
+        arrays = {"z": self.z_mean, "left": self.left, "right": self.right, "edges": graph.edges}
+        arrays |= {f"weight_{name}": value for name, value in self.decoder.items()}
+        options = {
+            "decoder": self.decoder_name,
+            "k": k,
+            "directed": graph.directed,
+            "stack": dict(self.stack),
+        }
+        if self.stack:
+            arrays["train"] = self.split.train
+            if isinstance(graph.features, np.ndarray):
+                arrays["features"] = graph.features
+            elif graph.features is not None:
+                csr = sparse.csr_array(graph.features)
+                arrays |= {f"features_{part}": getattr(csr, part) for part in ("data", "indices", "indptr")}
+                options["n_features"] = csr.shape[1]
+        return arrays, options

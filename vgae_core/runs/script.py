@@ -19,6 +19,7 @@ from typing import IO, Any
 import keras
 
 from vgae_core.analysis.metrics import HITS_AT, ranking_metrics
+from vgae_core.analysis.stacking import fit_stack, helps, joined
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
@@ -270,6 +271,7 @@ _TAKEN = {
         "truth",
     ),
     *("scores", "head", "trunk", "scorer", "model", "encoder", "bar", "k", "called", "targets"),
+    *("stack", "places", "others", "joined", "val_pairs", "val_truth", "val_logits", "val_others"),
 }
 """Names of the templates that no tensor may take."""
 
@@ -519,10 +521,10 @@ _SHARES = """
     left = np.concatenate([left, offset[:, None].astype(np.float32)], axis=1)
     right = np.concatenate([right, np.ones((n_columns, 1), np.float32)], axis=1)"""
 
-_FIT = '''def auc_ap(positive, negative):
+_FIT = '''def auc_ap(positive, negative, score=pair_scores):
     """Return area under the ROC curve and average precision."""
     truth = np.repeat([1, 0], [len(positive), len(negative)])
-    scores = pair_scores(np.concatenate([positive, negative]))
+    scores = score(np.concatenate([positive, negative]))
     return roc_auc_score(truth, scores), average_precision_score(truth, scores)
 
 
@@ -562,24 +564,45 @@ _PATIENCE = """
         if epoch + 1 - self.best_epoch >= __PATIENCE__:
             self.model.stop_training = True"""
 
+_STACK = '''# ------------------------------------------------------------------------- stacking
+# The data hold scores that need no training, worked out from the training edges and the features.
+places = data["scored_pairs"] @ np.array([n_nodes, 1])
+
+
+def others(pairs):
+    """Return the training-free scores of held-out pairs by name."""
+    at = np.searchsorted(places, pairs @ np.array([n_nodes, 1]))
+    return {name.removeprefix("score_"): data[name][at] for name in data if name.startswith("score_")}
+
+
+def stacked_scores(pairs):
+    """Return the logit of each pair, after stacking where that helps."""
+    logits = pair_scores(pairs)
+    return joined(logits, others(pairs), stack) if stack else logits
+
+
+val_pairs, val_truth = np.concatenate([val, val_neg]), np.repeat([1, 0], [len(val), len(val_neg)])
+val_logits, val_others = pair_scores(val_pairs), others(val_pairs)
+stack = fit_stack(val_logits, val_others, val_truth) if helps(val_logits, val_others, val_truth) else None'''
+
 _TEST = '''# ------------------------------------------------------------------------- 8. evaluation
-def link_scores(positive, negative):
+def link_scores(positive, negative, score=pair_scores):
     """Return every score of held-out pairs, which the model has not seen."""
-    result = dict(zip(("roc_auc", "average_precision"), auc_ap(positive, negative)))
-    high, low = pair_scores(positive), np.sort(pair_scores(negative))
+    result = dict(zip(("roc_auc", "average_precision"), auc_ap(positive, negative, score)))
+    high, low = score(positive), np.sort(score(negative))
     for k in __HITS__:  # share of the edges that score above all but k - 1 of the non-edges
         result[f"hits_at_{k}"] = np.mean(high > (low[-k] if k <= len(low) else -np.inf))
     return result
 
 
-results = {"best_epoch": watch.best_epoch, "test": link_scores(test, test_neg)}
+results = {"best_epoch": watch.best_epoch, "test": link_scores(test, test_neg, __FINAL__)}
 if len(val):
     results["val"] = link_scores(val, val_neg)'''
 
 _TEST_HARD = """
 # Test edges among non-edges of their own, which share an end with them.
-own = pair_scores(test[data["hard_edges"]])[:, None]
-hard = pair_scores(data["hard_pairs"].reshape(-1, 2)).reshape(len(own), -1)
+own = __FINAL__(test[data["hard_edges"]])[:, None]
+hard = __FINAL__(data["hard_pairs"].reshape(-1, 2)).reshape(len(own), -1)
 above = (hard > own).sum(axis=1) + 0.5 * (hard == own).sum(axis=1)
 results["test"] |= {
     "hard_auc": 1 - np.mean(above) / hard.shape[1],
@@ -868,7 +891,9 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         parts.append(_fill(_ROW_SCORES, HEAD=feature_head(built).name, SHARES=_SHARES if shares else ""))
     training = spec.training
     has_val = spec.split.val_fraction > 0
-    sources.imports.add("from sklearn.metrics import average_precision_score, roc_auc_score")
+    sources.imports |= {
+        f"from sklearn.metrics import {name}" for name in ("average_precision_score", "roc_auc_score")
+    }
     parts.append(
         _fill(
             _FIT.replace("__WARMUP__", _WARMUP if training.kl_warmup_epochs else "").replace(
@@ -881,10 +906,13 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
             STEPS="steps_per_epoch" if graph or spec.model.sparse_input else "None",
         )
     )
-    end = _fill(_TEST, HITS=HITS_AT)
+    if graph and spec.stacking:
+        parts += [*sources.take([fit_stack, helps, joined]), _STACK]
+    final = "stacked_scores" if graph and spec.stacking else "pair_scores"
+    end = _fill(_TEST, HITS=HITS_AT, FINAL=final)
     if "labels" in names:
         z = "encoder(graph_inputs, training=False)" if graph else None
-        sources.imports.add("from sklearn.metrics import accuracy_score, f1_score")
+        sources.imports |= {f"from sklearn.metrics import {name}" for name in ("accuracy_score", "f1_score")}
         code = (
             f'{z}["z_mean"]'
             if graph
@@ -892,7 +920,7 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         )
         end += _fill(_TEST_LABELS, Z=code)
     if graph:
-        end += _TEST_HARD
+        end += _fill(_TEST_HARD, FINAL=final)
     else:
         code = "\n\n\n".join(sources.take([ranking_metrics]))
         parts.append(code)

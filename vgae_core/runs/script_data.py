@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
+from vgae_core.analysis.baselines import run_baselines
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.splits import LinkSplit, hard_non_edges, label_parts, without_entries
@@ -43,6 +44,8 @@ def script_data(
         matrices["message"] = split.message(graph.n_nodes, graph)
         chance = np.random.default_rng([spec.seed, HARD_STREAM])
         arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)
+        if spec.stacking:
+            arrays |= _training_free(graph, split, matrices["message"], arrays["hard_pairs"])
         features = encoder_features(graph, matrices["message"], spec.model, spec.seed)
         if features is not None:
             matrices["features"] = features
@@ -60,6 +63,16 @@ def script_data(
         drawn = label_part if label_part is not None else label_parts(graph, spec.split, spec.seed)
         arrays["labels"], arrays["label_part"] = graph.labels, np.asarray(drawn)
     return arrays
+
+
+def _training_free(
+    graph: GraphData, split: LinkSplit, message: sparse.csr_array, hard: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that stacking joins."""
+    parts = (split.val, split.val_neg, split.test, split.test_neg, hard.reshape(-1, 2))
+    pairs = np.unique(np.concatenate(parts), axis=0)
+    scores = run_baselines(message, graph.features, pairs)
+    return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 
 def write_script(text: str, run: RunFolder, to: Path | IO[bytes]) -> None:
