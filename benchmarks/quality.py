@@ -89,14 +89,16 @@ def main() -> None:
                     default={"recipe": recipe},
                 )["recipe"]  # fmt: skip
                 rows = {recipe: result.metrics["test"]}
+                if "network" in result.metrics:
+                    rows[f"{recipe}, network alone"] = result.metrics["network"]
                 if recipe == options.recipes[0]:
                     rows |= result.metrics["baselines"]
                 for row, scores in rows.items():
                     table.setdefault(row, []).append((scores["roc_auc"], scores["average_precision"]))
                 line = {
                     "graph": name, "seed": seed, "recipe": recipe, "chosen": chosen,
-                    "auc": rows[recipe]["roc_auc"], "best_epoch": result.finished.best_epoch,
-                    "seconds": round(seconds, 1),
+                    "auc": rows[recipe]["roc_auc"], "stacked": bool(result.stack),
+                    "best_epoch": result.finished.best_epoch, "seconds": round(seconds, 1),
                 }  # fmt: skip
                 print(json.dumps(line), flush=True)
                 forget_models()
@@ -107,7 +109,7 @@ def main() -> None:
             auc, ap = zip(*pairs, strict=True)
             spread = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in (auc, ap)]
             print(
-                f"  {row:22s} AUC {statistics.mean(auc):.4f} ± {spread[0]:.4f}   "
+                f"  {row:28s} AUC {statistics.mean(auc):.4f} ± {spread[0]:.4f}   "
                 f"AP {statistics.mean(ap):.4f} ± {spread[1]:.4f}",
                 flush=True,
             )
