@@ -301,7 +301,7 @@ def take_recipe(name: str) -> None:
         if held(spec, key) == after:
             spec = spec.replace(key, before)
     taken = with_recipe(spec, name)
-    beyond = [key for key in RECIPES[name].settings if key.startswith("outputs.")]
+    beyond = [key for key in RECIPES[name].settings if not key.startswith(("model.", "training."))]
     st.session_state[_TAKEN] = {
         key: (held(spec, key), held(taken, key)) for key in ("training.epochs", "training.patience", *beyond)
     }
@@ -338,7 +338,7 @@ def choose_recipe(spec: RunSpec) -> RunSpec:
 def offer_recipes(spec: RunSpec) -> None:
     """Draw every recipe for such data, the one in use marked."""
     st.caption(
-        "A recipe sets network and training, and of the outputs what it needs. Data, held-out edges and seed stay."
+        "A recipe sets network and training, and of the rest what it needs. Data, held-out edges and seed stay."
     )
     names = fitting_recipes()
     in_use = recipe_of(spec, names)
@@ -541,7 +541,9 @@ with form:
         wanted = edit(wanted, *(KEPT if wanted.recipe == "auto" else ("training.",)))
         held_out = "entries" if spec.model.family == "vae" else "edges"
         st.subheader(f"Held-out {held_out} and seed", anchor=False)
-        wanted = edit(wanted, "split.", "seed", "stacking")
+        wanted = edit(wanted, "split.", "seed")
+        if spec.model.family == "vgae":
+            wanted = edit(wanted, "stacking")  # a switch, below the fields
     except SpecError as error:
         frame.report(error)
     else:
