@@ -21,9 +21,10 @@ from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
 
 MODEL = "model"
-NETWORK = "network"
-"""The model without stacking, where it stacks."""
 """Key of the model's own scores beside those of the baselines."""
+
+NETWORK = "network"
+"""Key of the model's scores without stacking, where it stacks."""
 
 
 @dataclass(frozen=True, eq=False)

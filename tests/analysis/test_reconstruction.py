@@ -146,7 +146,7 @@ def test_the_task_gives_the_same_links():
     told = []
     arrays, values = reconstruction.missing_links_task(
         {"z": z, "left": z, "right": z, "edges": np.column_stack(known.nonzero())},
-        {"k": 7, "directed": False, "decoder": "inner_product"},
+        {"k": 7, "directed": False, "decoder": "inner_product", "stack": {}},
         lambda share, message: told.append((share, message)),
     )
     pairs, logits = reconstruction.missing_links(z, known, 7)
