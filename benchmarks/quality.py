@@ -89,8 +89,7 @@ def main() -> None:
                     default={"recipe": recipe},
                 )["recipe"]  # fmt: skip
                 rows = {recipe: result.metrics["test"]}
-                if "network" in result.metrics:
-                    rows[f"{recipe}, network alone"] = result.metrics["network"]
+                rows[f"{recipe}, network alone"] = result.metrics.get("network", result.metrics["test"])
                 if recipe == options.recipes[0]:
                     rows |= result.metrics["baselines"]
                 for row, scores in rows.items():

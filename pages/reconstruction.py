@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import background, charts, frame, maps, results, scores
-from vgae_core.analysis import embedding, entries, metrics, reconstruction
+from vgae_core.analysis import embedding, entries, metrics, reconstruction, stacking
 from vgae_core.runs import export
 
 frame.require_router("reconstruction")
@@ -48,12 +48,17 @@ def say_verdict(held: results.Opened) -> None:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
     if held.on_matrix:
         say_ranking(held)
-    if held.result.stack:
+    elif held.result.spec.stacking:
         say_stacking(held, found)
 
 
 def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None:
     """Say what stacking adds to the network, and how the network stands without it."""
+    if not held.result.stack:
+        n_val, needed = len(held.result.split.val), stacking.LEAST_EDGES
+        why = f"{n_val:,} are too few" if n_val < needed else "the network alone finds them as well"
+        st.caption(f"Not stacked: of the validation edges, {why}. These are the network's own scores.")
+        return
     alone = held.result.metrics[results.NETWORK]["roc_auc"]
     stands = "also ahead of" if alone > found.baseline else "behind"
     st.markdown(

@@ -1,12 +1,14 @@
 """The reconstruction page on finished runs."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_square
+from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from vgae_core.analysis import metrics, reconstruction
+from vgae_core.runs.evaluation import evaluate
 from vgae_core.spec import RunSpec
 
 
@@ -53,6 +55,35 @@ def test_model_and_baselines_share_table_and_figures(app, run):
         assert len(names) == 2 + len(held["baselines"])  # and guessing
         assert any(name.startswith("This model") for name in names)
         assert any(name.startswith("Adamic-Adar") for name in names)
+
+
+def test_a_stacked_run_shows_its_network_beside_it(app, studio_store):
+    graph = make_graph(240)
+    alone = make_result(graph, quality=0.5)
+    stack = {"offset": -1.0, "network": 0.2, "resource_allocation": 4.0}
+    scores, measured = evaluate(alone.spec, graph, alone.split, alone.network(), stack=stack)
+    model = {**alone.model, "stack": stack}
+    stacked = dataclasses.replace(alone, model=model, scores=scores, metrics=measured)
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, stacked).id))
+    table = at.dataframe[0].value.set_index("method")
+    assert len(table) == 2 + len(measured["baselines"])
+    for name, held in (("This model", measured["test"]), ("Its network alone", measured["network"])):
+        assert table.loc[name, "roc_auc"] == held["roc_auc"]
+        assert table.loc[name, "hard_auc"] == held["hard_auc"]
+    assert measured["test"] != measured["network"]
+    said = " ".join(text.value for text in at.markdown)
+    assert f"The network alone reaches {measured['network']['roc_auc']:.1%}" in said
+    ranked = at.dataframe[1].value
+    _, logits = stacked.missing_links(graph, 1)
+    assert ranked["logit"].iloc[0] == pytest.approx(logits[0], rel=1e-5)
+
+
+def test_a_run_that_was_not_stacked_says_why(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    assert any(
+        f"Not stacked: of the validation edges, {len(run.result().split.val)} are too few" in text.value
+        for text in at.caption
+    )
 
 
 @pytest.mark.parametrize(
