@@ -142,6 +142,16 @@ def compile_model(built: BuiltModel, batches: Batches, spec: RunSpec, compiled: 
         **compiled,
     )
     _build_variables(built.model, batches)
+    _fuse_metrics(built.model)
+
+
+def _fuse_metrics(model: keras.Model) -> None:
+    """Reset and read all metrics in one call of TensorFlow each, not one a variable.
+
+    Keras does both between two epochs; one by one they are a quarter of an epoch of a small graph.
+    """
+    model.reset_metrics = tf.function(model.reset_metrics, autograph=False)
+    model.get_metrics_result = tf.function(model.get_metrics_result, autograph=False)
 
 
 def rehearse(built: BuiltModel, batches: Batches, encode: Encode) -> None:
