@@ -1,12 +1,13 @@
 """Ways in: cold deep links, reloads, strangers, and files that are no graphs."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from dashboard.state import COOKIE
-from tests.browser.conftest import settled
+from tests.browser.conftest import PATIENCE, settled
 
 HEADINGS = {
     "data": "Data",
@@ -42,11 +43,20 @@ def test_the_first_page_of_a_new_server_shows_the_default_sample(new_server, pag
     assert not page.crashes
 
 
+def workspace_cookie(context):
+    """Return the visitor's cookie, which the browser writes after everything else of the page."""
+    until = time.monotonic() + PATIENCE / 1000
+    while not (found := [c for c in context.cookies() if c["name"] == COOKIE]):
+        assert time.monotonic() < until, "no cookie was written"
+        context.pages[0].wait_for_timeout(100)
+    return found[0]
+
+
 def test_a_reload_finds_the_same_workspace(server, page):
     page.goto(server.url)
     expect(heading(page, "Data")).to_be_visible()
     settled(page)
-    cookie = next(c for c in page.context.cookies() if c["name"] == COOKIE)
+    cookie = workspace_cookie(page.context)
     assert cookie["sameSite"] == "Lax"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie["value"])
     page.get_by_role("radio", name="Directed", exact=True).click()
@@ -54,7 +64,7 @@ def test_a_reload_finds_the_same_workspace(server, page):
     settled(page)
     page.reload()
     expect(page.get_by_text("Arcs", exact=True)).to_be_visible()
-    assert next(c for c in page.context.cookies() if c["name"] == COOKIE)["value"] == cookie["value"]
+    assert workspace_cookie(page.context)["value"] == cookie["value"]
 
 
 def test_visitors_do_not_see_each_other(server, browser):
@@ -70,7 +80,7 @@ def test_visitors_do_not_see_each_other(server, browser):
             expect(visitor.get_by_text("Arcs", exact=True)).to_be_visible()
         else:
             expect(visitor.get_by_text("Edges", exact=True)).to_be_visible()
-        names.append(next(c for c in context.cookies() if c["name"] == COOKIE)["value"])
+        names.append(workspace_cookie(context)["value"])
         context.close()
     assert names[0] != names[1]
 
