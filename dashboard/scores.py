@@ -90,15 +90,18 @@ def entry_columns(scale: str) -> dict[str, Any]:
 
 
 def _line(rank: int, name: str) -> dict[str, object]:
-    """Return the model's thick line, or a baseline's thin one: told apart by dash and colour."""
+    """Return the model's thick line, its network's thin one, or a baseline's: told apart by dash and colour."""
     if name == MODEL:
         return {"color": charts.colour(0), "width": 3.5}
+    if name == NETWORK:
+        return {"color": charts.colour(0), "width": 1.8, "dash": "dot"}
     colour = charts.colour(COLOURS[1:][rank % (len(COLOURS) - 1)])
     return {"color": colour, "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
 
 
 def _ordered(curves: Curves) -> list[str]:
-    return [name for name in curves if name != MODEL] + [MODEL]  # the model is drawn on top
+    own = [name for name in (NETWORK, MODEL) if name in curves]  # drawn on top
+    return [name for name in curves if name not in own] + own
 
 
 def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Figure:
@@ -113,7 +116,7 @@ def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Fi
             mode="lines",
             name=f"{charts.escape(title(name))} {auc[name]:.3f}",
             line=_line(rank, name),
-            legendrank=1 if name == MODEL else 1000,
+            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
             hovertemplate=f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
             "<extra>%{fullData.name}</extra>",
         )
@@ -136,7 +139,7 @@ def precision_recall(
             mode="lines",
             name=f"{charts.escape(title(name))} {ap[name]:.3f}",
             line=_line(rank, name),
-            legendrank=1 if name == MODEL else 1000,
+            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
             hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
         )
     return _square(
