@@ -16,6 +16,7 @@ from scipy import sparse
 from dashboard import charts, frame, state
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import edge_weights
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
@@ -254,7 +255,7 @@ def missing_links(run_id: str) -> pd.DataFrame:
     """Return the ranked non-edges of a graph small enough to search at once."""
     result, graph = _open(run_id)
     pairs, logits = result.missing_links(graph, reconstruction.RANKED)
-    return export.link_table(graph, pairs, logits)
+    return export.link_table(graph, pairs, logits, result.weights(pairs))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -264,7 +265,11 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
     pairs, logits = reconstruction.unlikely_links(
         result.z_mean, graph.edges, reconstruction.RANKED, score=result.scorer(graph)
     )
-    table = export.link_table(graph, pairs, logits)
+    weights = result.weights(pairs)
+    table = export.link_table(graph, pairs, logits, weights)
+    if weights is not None:
+        after = list(table).index("expected_weight") + 1
+        table.insert(after, "weight", edge_weights(graph.adjacency, pairs))
     table["part"] = reconstruction.edge_parts(result.split, pairs, graph.n_nodes, directed=graph.directed)
     return table
 

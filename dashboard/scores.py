@@ -14,7 +14,7 @@ from dashboard import charts
 from dashboard.maps import COLOURS
 from dashboard.results import MODEL, NETWORK
 from vgae_core.analysis import entries, metrics
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def title(name: str) -> str:
         return "This model" if name == MODEL else "Its network alone"
     if name in ENTRY_BASELINES:
         return ENTRY_BASELINES[name][0]
+    if name in WEIGHT_BASELINES:
+        return WEIGHT_BASELINES[name][0]
     return BASELINES[name].title if name in BASELINES else name
 
 
@@ -54,6 +56,8 @@ def how(name: str, *, stacked: bool = False) -> str:
         )
     if name in ENTRY_BASELINES:
         return ENTRY_BASELINES[name][1]
+    if name in WEIGHT_BASELINES:
+        return WEIGHT_BASELINES[name][1]
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."
 
 

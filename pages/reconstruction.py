@@ -54,10 +54,15 @@ def say_verdict(held: results.Opened) -> None:
 
 def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None:
     """Say what stacking adds to the network, and how the network stands without it."""
-    if not held.result.stack:
+    if not stacking.joins(held.result.stack):
         n_val, needed = len(held.result.split.val), stacking.LEAST_EDGES
         why = f"{n_val:,} are too few" if n_val < needed else "the network alone finds them as well"
-        st.caption(f"Not stacked: of the validation edges, {why}. These are the network's own scores.")
+        own = (
+            "The network's scores as probabilities"
+            if held.result.stack
+            else "These are the network's own scores"
+        )
+        st.caption(f"Not stacked: of the validation edges, {why}. {own}.")
         return
     alone = held.result.metrics[results.NETWORK]["roc_auc"]
     stands = "also ahead of" if alone > found.baseline else "behind"
@@ -103,6 +108,32 @@ def score_table(held: results.Opened) -> pd.DataFrame:
     return table.sort_values("roc_auc", ascending=False, ignore_index=True)
 
 
+def show_weights(held: results.Opened) -> None:
+    """Draw how well the weights of held-out edges are predicted, beside predictions that need no training."""
+    table = pd.DataFrame(
+        [
+            {"method": scores.title(name), **values, "how": scores.how(name)}
+            for name, values in held.result.metrics["weights"].items()
+        ]
+    )
+    columns = {
+        key: st.column_config.NumberColumn(entry.title, help=entry.help, format="%.4g")
+        for key, entry in metrics.WEIGHTS.items()
+    }
+    st.markdown("**Weights of the held-out edges**")
+    st.dataframe(
+        table,
+        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **columns},
+        hide_index=True,
+        width="stretch",
+        key="weight_table",
+    )
+    st.caption(
+        "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
+        "less than the edge weighs. The order is told by the rank correlation."
+    )
+
+
 def show_scores(held: results.Opened) -> None:
     """Draw the table of methods and their curves."""
     table, words = score_table(held), words_of(held)
@@ -127,6 +158,8 @@ def show_scores(held: results.Opened) -> None:
         f"{words.others} that neither the model nor a baseline has seen."
         + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
+    if "weights" in held.result.metrics:
+        show_weights(held)
     curves = results.curves(held.id)
     rows = scores.rows(held.result.metrics)
     left, right = st.columns(2, gap="medium")
@@ -233,7 +266,8 @@ def missing(held: results.Opened) -> pd.DataFrame | None:
             seconds=reconstruction.SECONDS,
         )  # fmt: skip
         return None
-    return export.link_table(held.graph, made[0]["pairs"], made[0]["logits"])
+    pairs = made[0]["pairs"]
+    return export.link_table(held.graph, pairs, made[0]["logits"], held.result.weights(pairs))
 
 
 def show_links(table: pd.DataFrame, name: str) -> None:
@@ -254,6 +288,10 @@ def show_links(table: pd.DataFrame, name: str) -> None:
                 "Logit", format="%.2f", help="Inner product of the two codes; the ranking goes by it.",
                 min_value=float(table["logit"].min()), max_value=float(table["logit"].max()),
             ),
+            "expected_weight": st.column_config.NumberColumn(
+                "Expected weight", format="%.4g", help="By the network, with 0 for pairs without an edge."
+            ),
+            "weight": st.column_config.NumberColumn("Weight", format="%.4g", help="Of the edge in the data."),
             "shared_neighbours": st.column_config.NumberColumn(
                 "Shared neighbours", help="Nodes that both are joined to."
             ),

@@ -25,8 +25,9 @@ from typing import Any, TextIO
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.entries import recommended
+from vgae_core.analysis.metrics import WEIGHTS
 from vgae_core.data.dataset import FileReport, GraphData, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, read_isolated
@@ -173,7 +174,7 @@ def export_command(options: argparse.Namespace) -> int:
         write_table(to, entry_table(graph, pairs, logits, str(result.model["scale"])))
     else:
         pairs, logits = result.missing_links(graph, LINKS)
-        write_table(to, link_table(graph, pairs, logits))
+        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)))
     return 0
 
 
@@ -381,6 +382,18 @@ def _print_scores(metrics: Any) -> None:
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
         print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
+    if "weights" in metrics:
+        keys = ("spearman", "mean_absolute_error", "root_mean_squared_error")
+        print(f"\n{'weights of held-out edges':>26}" + "".join(f"  {WEIGHTS[key].title}" for key in keys))
+        for name, values in metrics["weights"].items():
+            told = ["-" if values[key] is None else f"{values[key]:.4g}" for key in keys]
+            title = WEIGHT_BASELINES[name][0] if name in WEIGHT_BASELINES else "this model"
+            print(
+                f"{title:>26}"
+                + "".join(
+                    f"  {text:>{len(WEIGHTS[key].title)}}" for key, text in zip(keys, told, strict=True)
+                )
+            )
 
 
 def _taken_for(file: FileReport) -> str:

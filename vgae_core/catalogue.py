@@ -61,7 +61,10 @@ class ObjectiveEntry(Entry):
     targets: tuple[str, ...] = ()
     """Kinds of target values it makes sense for; empty means any."""
     scale: str = "identity"
-    """Loss: what the head of a feature output gives (:data:`SCALES`). The other outputs always give logits."""
+    """Loss: what the head of a feature output gives (:data:`SCALES`). The other outputs give logits, but
+    ``adj_rec`` under a loss of `weights`."""
+    weights: bool = False
+    """Loss: as one of ``adj_rec`` its targets are the weights of edges, divided by their mean, and 0 for non-edges."""
     scales: tuple[str, ...] = ()
     """Metric: the scales it can be worked out on; empty means any."""
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -76,6 +79,7 @@ SCALES: dict[str, str] = {
     "identity": "values",
     "logit": "probabilities",
     "log": "rates",
+    "softplus": "weights",
     "softmax": "shares of the row's total",
     "negative_binomial": "means",
 }
@@ -196,6 +200,20 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=_POSITIVE,
         scale="log",
         keras="Poisson",
+    ),
+    "weight_squared_error": ObjectiveEntry(
+        title="Squared error of the weight",
+        help="(w - y_hat)^2: w is the weight of an edge divided by the mean weight, and 0 for a non-edge.",
+        outputs=("adj_rec",),
+        weights=True,
+    ),
+    "weight_poisson": ObjectiveEntry(
+        title="Poisson of the weight",
+        help="r - w log r with the rate r = log(1 + exp(logit)): w is the weight of an edge divided by the mean "
+        "weight, and 0 for a non-edge. Far misses of heavy edges count less than in the squared error.",
+        outputs=("adj_rec",),
+        scale="softplus",
+        weights=True,
     ),
     "multinomial": ObjectiveEntry(
         title="Multinomial",
@@ -630,6 +648,14 @@ def lookup(kind: Kind, identifier: Identifier, output: str, columns: int = 0) ->
     return key, {**entry.config, **given}
 
 
+def learns_weights(loss: Identifier) -> bool:
+    """Return whether a loss of ``adj_rec`` has the weights of edges as its targets, not whether there is an edge."""
+    if isinstance(loss, Mapping) and "formula" in loss:
+        return False
+    name = loss if isinstance(loss, str) else str(loss["class_name"])
+    return LOSSES[key].weights if (key := find("loss", name)) else False
+
+
 def scale_of(output: str, loss: Identifier, columns: int = 0) -> str:
     """Return what the head of an output gives under a loss: one of :data:`SCALES`.
 
@@ -638,7 +664,7 @@ def scale_of(output: str, loss: Identifier, columns: int = 0) -> str:
     SpecError
         As :func:`lookup`.
     """
-    if output not in _TABLES:
+    if output not in _TABLES and not (output == "adj_rec" and learns_weights(loss)):
         return {"adj_rec": "logit", "labels": "softmax"}.get(output, "identity")
     if isinstance(loss, Mapping) and "formula" in loss:
         return formula.scale(loss["formula"])

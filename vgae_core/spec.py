@@ -283,6 +283,7 @@ RECIPES: dict[str, RecipeEntry] = {
             "model.hidden_units": [32],
             "model.latent_dim": 16,
             "training.supervision": "all",
+            "training.keep": "last",
             "outputs.adj_rec.loss": "weighted_binary_crossentropy",
             "outputs.adj_rec.metrics": [],
             "stacking": False,
@@ -751,6 +752,20 @@ class TrainingSpec(_Section):
         high=100_000,
         step=5,
     )
+    keep: Literal["best", "last"] = _setting(
+        "best",
+        "The weights that are kept: those of the epoch that finds the validation edges best, or those of the last "
+        "epoch, in which case training never stops early.",
+        title="Weights kept",
+        labels={"best": "Best epoch's", "last": "Last epoch's"},
+        wording={
+            "vae": (
+                "Weights kept",
+                "The weights that are kept: those of the epoch that finds the validation entries best, or those of the "
+                "last epoch, in which case training never stops early.",
+            )
+        },
+    )
     kl_warmup_epochs: int = _setting(
         0,
         "Epochs over which the KL weight rises linearly from 0.",
@@ -759,6 +774,11 @@ class TrainingSpec(_Section):
         high=100_000,
         step=5,
     )
+
+    def unused(self) -> set[str]:
+        """Return the names of the settings that the others leave without effect."""
+        drawn = {"batch_size", "negatives", "negatives_per_positive"} if self.supervision == "all" else set()
+        return drawn | ({"patience"} if self.keep == "last" else set())
 
 
 def _default_outputs() -> tuple[OutputSpec, ...]:

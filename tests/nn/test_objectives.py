@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import keras
 import numpy as np
@@ -70,6 +71,15 @@ SHARES = {
     "multinomial": lambda y, x: -np.mean(y * scipy.special.log_softmax(x, axis=1)),
     "categorical_crossentropy": lambda y, x: -np.mean((y * scipy.special.log_softmax(x, axis=1)).sum(1)),
 }
+WEIGHTS = {
+    "weight_squared_error": lambda y, x: np.mean((y - x) ** 2),
+    "weight_poisson": lambda y, x: np.mean(np.logaddexp(0, x) - y * np.log(np.logaddexp(0, x))),
+}
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_whatever_ran_before(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "RNG", np.random.default_rng(1))
 
 
 def case(loss, output):
@@ -97,6 +107,9 @@ def case(loss, output):
         y = RNG.poisson(2.0, (40, width)).astype(float)
         constant = np.mean(scipy.special.gammaln(y + 1))
         return y, pred, -np.mean(scipy.stats.poisson.logpmf(y, np.exp(pred))) - constant
+    if loss in WEIGHTS:
+        y = RNG.poisson(1.0, (40, width)) * RNG.random((40, width))
+        return y, pred, WEIGHTS[loss](y, pred)
     if loss in SHARES:
         y = RNG.poisson(2.0, (40, width)).astype(float)
         return y, pred, SHARES[loss](y, pred)

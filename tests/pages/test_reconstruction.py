@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from vgae_core.analysis import metrics, reconstruction
@@ -76,6 +77,32 @@ def test_a_stacked_run_shows_its_network_beside_it(app, studio_store):
     ranked = at.dataframe[1].value
     _, logits = stacked.missing_links(graph, 1)
     assert ranked["logit"].iloc[0] == pytest.approx(logits[0], rel=1e-5)
+
+
+def test_a_run_that_learnt_weights_shows_how_well_it_predicts_them(app, studio_store):
+    plain = make_graph(240)
+    weights = plain.adjacency.copy()
+    weights.data = 1.0 + np.arange(len(weights.data), dtype=np.float32) % 7
+    graph = dataclasses.replace(plain, adjacency=sparse.csr_array(weights.maximum(weights.T)))
+    alone = make_result(graph)
+    spec = alone.spec.replace("outputs.adj_rec.loss", "weight_poisson")
+    stack = {"offset": -1.0, "network": 0.5}
+    scores, measured = evaluate(spec, graph, alone.split, alone.network(), stack=stack)
+    model = {**alone.model, "stack": stack, "scale": "softplus", "weight_unit": 3.0}
+    result = dataclasses.replace(alone, spec=spec, model=model, scores=scores, metrics=measured)
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    table = at.dataframe[1].value.set_index("method")
+    assert list(table.index) == ["This model", "Mean weight", "Product of strengths"]
+    assert table.loc["This model", "spearman"] == measured["weights"]["model"]["spearman"]
+    missing, unlikely = at.dataframe[2].value, at.dataframe[3].value
+    own = result.network()(
+        np.array([[int(name.split()[1]) for name in missing[["source", "target"]].iloc[0]]])
+    )
+    assert missing["expected_weight"].iloc[0] == pytest.approx(3.0 * np.log1p(np.exp(own[0])), rel=1e-5)
+    assert "weight" not in missing
+    first = unlikely.iloc[0]
+    ends = [int(first[end].split()[1]) for end in ("source", "target")]
+    assert first["weight"] == graph.adjacency[ends[0], ends[1]]
 
 
 def test_a_run_that_was_not_stacked_says_why(app, run):

@@ -206,6 +206,20 @@ def test_early_stopping_waits_for_its_patience():
     assert epochs[-1].epoch == result.finished.best_epoch + 7
 
 
+def test_the_last_weights_are_kept_where_the_specification_says_so():
+    graph = karate()
+    asked = {"training__epochs": 30, "training__patience": 3, "training__learning_rate": 0.3}
+    best, _ = run(graph, spec_for(graph, **asked))
+    last, events = run(graph, spec_for(graph, **asked, training__keep="last"))
+    epochs = [e for e in events if isinstance(e, EpochEnd)]
+    assert best.finished.reason == "early_stopped"
+    assert last.finished.reason == "completed"
+    assert last.finished.best_epoch == len(epochs) == 30
+    # The validation scores of the result are those of the last epoch, not of the best one.
+    assert last.metrics["val"]["roc_auc"] == pytest.approx(epochs[-1].val["roc_auc"], abs=1e-6)
+    assert max(e.val["roc_auc"] for e in epochs) > epochs[-1].val["roc_auc"]
+
+
 @pytest.mark.parametrize("batch", [0, 16])
 def test_warm_up_raises_the_kl_weight_linearly(batch):
     graph = karate()

@@ -173,6 +173,7 @@ def test_all_pairs_are_the_same_as_a_script(loss, tmp_path):
         "vgae",
         "gcn",
         training__supervision="all",
+        training__keep="last",
         training__batch_size=20,
         outputs__adj_rec__loss=loss,
         outputs__adj_rec__metrics=[],

@@ -16,6 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.dataset import Features, filled
 from vgae_core.data.propagation import normalise, propagated_rows
+from vgae_core.data.splits import edge_weights
 
 _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
@@ -55,6 +56,39 @@ class Baseline:
         if self.needs_features and features is None:
             raise ValueError(f"Baseline {self.title!r} needs node features. Received: features=None.")
         return self.kernel(_pattern(message), features, pairs)
+
+
+WEIGHT_BASELINES: dict[str, tuple[str, str]] = {
+    "mean_weight": ("Mean weight", "The mean weight of the training edges, whichever the edge."),
+    "strength_product": (
+        "Product of strengths",
+        "Sums of the weights at both ends, multiplied and scaled to the mean weight (Newman 2004, "
+        "doi:10.1103/PhysRevE.70.056131).",
+    ),
+}
+"""Training-free predictions of an edge's weight: title and what it is."""
+
+
+def weight_baselines(
+    message: sparse.csr_array, train: np.ndarray, edges: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return each of :data:`WEIGHT_BASELINES` for some edges, float64 (n_edges,).
+
+    Parameters
+    ----------
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the training edges.
+    train, edges : ndarray of int64, shapes (n_train, 2) and (n_edges, 2)
+        The training edges as pairs, and those whose weights are wanted.
+    """
+    mean = edge_weights(message, train).mean()
+    out, into = (np.asarray(message.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
+
+    def product(pairs: np.ndarray) -> np.ndarray:
+        return out[pairs[:, 0]] * into[pairs[:, 1]]
+
+    scale = mean / max(product(train).mean(), np.finfo(float).tiny)
+    return {"mean_weight": np.full(len(edges), mean), "strength_product": scale * product(edges)}
 
 
 def run_baselines(

@@ -45,7 +45,7 @@ def expected(logits: np.ndarray, scale: str) -> np.ndarray:
     ----------
     logits : ndarray of float, any shape
     scale : str
-        A key of :data:`SURPRISE`.
+        A key of :data:`vgae_core.catalogue.SCALES`.
 
     Returns
     -------
@@ -55,6 +55,8 @@ def expected(logits: np.ndarray, scale: str) -> np.ndarray:
     wide = np.asarray(logits, np.float64)
     if scale == "logit":
         return np.asarray(expit(wide))
+    if scale == "softplus":
+        return np.logaddexp(0.0, wide)
     return wide if scale == "identity" else np.exp(np.clip(wide, -50.0, 50.0))
 
 

@@ -49,6 +49,19 @@ METRICS: dict[str, Metric] = {
 """Every key of :func:`link_metrics`; all lie between 0 and 1, and larger is better."""
 
 
+WEIGHTS: dict[str, Metric] = {
+    "spearman": Metric(
+        "Rank correlation",
+        "Spearman's, of predicted and true weights: 1 is the same order, 0 none, -1 the reverse.",
+    ),
+    "mean_absolute_error": Metric("Mean error", "Mean of |predicted - true|, in units of the weights."),
+    "root_mean_squared_error": Metric(
+        "Root mean squared error", "Far misses count more than in the mean error; in units of the weights."
+    ),
+}
+"""Every key of :func:`weight_metrics`."""
+
+
 class Ranking(NamedTuple):
     """A metric of the first k of a ranking."""
 
@@ -229,6 +242,46 @@ def fast_auc_ap(pos_scores: np.ndarray, neg_scores: np.ndarray) -> tuple[float, 
     auc = float(np.sum(crossed * (2 * true_pos - gained), dtype=np.float64)) / (2.0 * n_pos * n_neg)
     precision = float(np.sum(gained * (true_pos / (last + 1)))) / n_pos
     return auc, precision
+
+
+def rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Return Spearman's rank correlation, -1 to 1; None where one side is constant, or of fewer than two edges.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of float, shape (n_edges,)
+    """
+    from scipy.stats import spearmanr  # half a second, and few runs need it
+
+    if len(truth) < 2 or not np.ptp(truth) > 0 or not np.ptp(predicted) > 0:
+        return None
+    return float(spearmanr(truth, predicted).statistic)
+
+
+def weight_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
+    """Return how well the weights of held-out edges were predicted, as :data:`WEIGHTS` says.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of float, shape (n_edges,)
+
+    Returns
+    -------
+    dict of str to float
+        The first may be None, see :func:`rank_correlation`.
+
+    Raises
+    ------
+    RunError
+        If a predicted weight is not finite.
+    """
+    if not np.isfinite(predicted).all():
+        raise RunError("A predicted weight is not a finite number.", where="scores")
+    return {
+        "spearman": rank_correlation(truth, predicted),
+        "mean_absolute_error": float(sk.mean_absolute_error(truth, predicted)),
+        "root_mean_squared_error": float(sk.root_mean_squared_error(truth, predicted)),
+    }
 
 
 def hard_metrics(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]:

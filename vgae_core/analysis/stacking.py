@@ -1,7 +1,8 @@
 """Stacking: the network's logit and the training-free scores of a pair as one score.
 
 A logistic regression on the validation pairs says how much each of them counts.  The network has never been told of
-those pairs, so the regression learns how far its logit can be trusted beside scores that need no training.
+those pairs, so the regression learns how far its logit can be trusted beside scores that need no training.  The score
+of a network that learns the weights of edges is no logit: a regression on it alone makes it one (Platt 1999).
 
 References
 ----------
@@ -75,6 +76,11 @@ def _columns(logits: np.ndarray, others: Others) -> np.ndarray:
     return np.column_stack([logits, *(np.log1p(np.maximum(values, 0)) for values in others.values())])
 
 
+def joins(stack: Stack) -> bool:
+    """Return whether a stack joins other scores to the network's; one that does not only makes it a logit."""
+    return bool(set(stack) - {"offset", "network"})
+
+
 def helps(logits: np.ndarray, others: Others, truth: np.ndarray) -> bool:
     """Return whether stacking finds validation edges better than the network does alone, by AUC + AP.
 
@@ -112,6 +118,7 @@ def stacked(
     """
 
     def both(pairs: np.ndarray) -> np.ndarray:
-        return joined(score(pairs), run_baselines(message, features, pairs), stack)
+        others = run_baselines(message, features, pairs) if joins(stack) else {}
+        return joined(score(pairs), others, stack)
 
     return both

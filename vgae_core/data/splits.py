@@ -193,6 +193,22 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
     )
 
 
+def edge_weights(adjacency: sparse.csr_array, edges: np.ndarray) -> np.ndarray:
+    """Return the weight of each of some edges of a graph, float64 (n_edges,).
+
+    Parameters
+    ----------
+    adjacency : csr_array, shape (n_nodes, n_nodes)
+        Canonical: columns sorted, none twice.
+    edges : ndarray of int, shape (n_edges, 2)
+        Each an entry of `adjacency`.
+    """
+    n = np.int64(adjacency.shape[0])
+    keys = np.repeat(np.arange(n), np.diff(adjacency.indptr)) * n + adjacency.indices
+    places = np.searchsorted(keys, edges[:, 0] * n + edges[:, 1])
+    return np.asarray(adjacency.data[places], np.float64)
+
+
 def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return distinct pairs of different nodes without an edge, uniformly and in random order.
 

@@ -151,6 +151,19 @@ def poisson_log_rate(y_true: Any, y_pred: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("vgae")
+def weight_poisson(y_true: Any, y_pred: Any) -> Any:
+    """Return the mean over the last axis of ``r - y log r`` for rates ``r = softplus(y_pred)``, shape (n,).
+
+    The rate grows as its input does, not as its exponential: latent codes are drawn, and the exponential of an inner
+    product of drawn codes has no bounds.
+    """
+    rate = ops.softplus(y_pred)
+    # log softplus(x) is x - e^x / 2 + ... far below zero, where float32 has no rate to take the logarithm of.
+    log_rate = ops.where(y_pred < -15.0, y_pred, ops.log(ops.maximum(rate, 1e-7)))
+    return ops.mean(rate - ops.cast(y_true, y_pred.dtype) * log_rate, axis=-1)
+
+
+@keras.saving.register_keras_serializable("vgae")
 def cosine_distance(y_true: Any, y_pred: Any) -> Any:
     """Return ``1 - cos(y, y_hat)`` a row, shape (n,); 1 where a row is zero."""
     return 1.0 - _cosine(y_true, y_pred)
@@ -220,6 +233,8 @@ def to_prediction(scale: str, y_true: Any, y_pred: Any) -> Any:
         return ops.sigmoid(y_pred)
     if scale == "log":
         return ops.exp(ops.minimum(y_pred, 30.0))
+    if scale == "softplus":
+        return ops.softplus(y_pred)
     if scale == "softmax":
         total = ops.sum(ops.cast(y_true, y_pred.dtype), axis=-1, keepdims=True)
         return total * ops.softmax(y_pred, axis=-1)
@@ -449,6 +464,7 @@ class OnProbabilities(keras.losses.Loss):
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "weighted_binary_crossentropy": weighted_binary_crossentropy,
     "poisson": poisson_log_rate,
+    "weight_poisson": weight_poisson,
     "multinomial": multinomial,
     "negative_binomial": negative_binomial,
     "cosine_similarity": cosine_distance,
@@ -509,6 +525,8 @@ def resolve_loss(identifier: Identifier, output: str, columns: int = 0) -> keras
         return FunctionLoss(FUNCTIONS[key], **given)
     if key == "mean_squared_error" and output == "adj_rec":
         return FunctionLoss(brier)
+    if key == "weight_squared_error":
+        return keras.losses.MeanSquaredError(reduction=_MEAN)
     kind = getattr(keras.losses, CLASSES.get(key, entry.keras))
     if "from_logits" in inspect.signature(kind).parameters:
         config = {**config, "from_logits": True}
@@ -548,7 +566,7 @@ def resolve_metric(
         tree = identifier["formula"]
         _check_formula(tree, output, loss=False)
         scale, wanted = scale_of(output, loss, columns), formula.scale(tree)
-        if wanted != "identity" and output in ("x_rec", "output") and wanted != scale:
+        if wanted != "identity" and output in ("adj_rec", "x_rec", "output") and wanted != scale:
             raise SpecError(
                 f"The formula needs {SCALES[wanted]}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
                 where=f"outputs.{output}",
@@ -568,8 +586,10 @@ def _metric(
     key: str, config: dict[str, Any], output: str, loss: Identifier, columns: int, name: str
 ) -> keras.metrics.Metric:
     m, entry, scale = keras.metrics, METRICS[key], scale_of(output, loss, columns)
-    if output in ("x_rec", "output") and entry.scales and scale not in entry.scales:
-        wanted = " or ".join(SCALES[s] for s in entry.scales)
+    # "accuracy" of features may also be that of values, as in Keras; an edge is there or not.
+    scales = ("logit",) if (key, output) == ("accuracy", "adj_rec") else entry.scales
+    if scales and output in ("adj_rec", "x_rec", "output") and scale not in scales:
+        wanted = " or ".join(SCALES[s] for s in scales)
         raise SpecError(
             f"Metric `{key}` needs {wanted}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
             where=f"outputs.{output}",

@@ -217,7 +217,9 @@ def _check_metrics(
         if group == "trials":
             _check_trials(values)
             continue
-        rows = values if group == "baselines" else {group: values}
+        rows = values if group in ("baselines", "weights") else {group: values}
+        if not isinstance(rows, Mapping):
+            raise RunError(f"`{group}` must hold numbers.", where=where, mend=_MEND)
         for row in rows.values():
             if not isinstance(row, Mapping) or not all(_is_number(value) for value in row.values()):
                 raise RunError(f"`{group}` must hold numbers.", where=where, mend=_MEND)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import entry_baselines, run_baselines
-from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics
+from vgae_core.analysis.baselines import entry_baselines, run_baselines, weight_baselines
+from vgae_core.analysis.entries import expected
+from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics, weight_metrics
 from vgae_core.analysis.reconstruction import Score, score_pairs
-from vgae_core.analysis.stacking import Stack, joined
+from vgae_core.analysis.stacking import Stack, joined, joins
+from vgae_core.catalogue import learns_weights, scale_of
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import LinkSplit, hard_non_edges
+from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges
 from vgae_core.spec import RunSpec
 
 HARD_STREAM = 0x4A2D
@@ -52,7 +54,7 @@ def evaluate(
         ``"model"``, ``"network"`` where it is not the same, and the baselines; test edges first.
     metrics : dict
         ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
-        ``network`` and ``baselines``.  On a graph they include
+        ``network`` and ``baselines``, and ``weights`` of a network that learns them.  On a graph they include
         :data:`vgae_core.analysis.metrics.HARD`, on a matrix :data:`vgae_core.analysis.metrics.RANKINGS`.
     """
     if matrix is not None:
@@ -77,7 +79,14 @@ def evaluate(
     metrics: dict[str, Any] = {"test": measured(model)}
     if len(val_pairs):
         metrics["val"] = link_metrics(val_truth, logits[len(everything) - len(val_pairs) :])
-    if stack:
+    loss = spec.output("adj_rec").loss
+    if learns_weights(loss):
+        unit = edge_weights(graph.adjacency, split.train).mean() or 1.0
+        found = {"model": unit * expected(logits[: len(split.test)], scale_of("adj_rec", loss))}
+        found |= weight_baselines(split.message(graph.n_nodes, graph), split.train, split.test)
+        actual = edge_weights(graph.adjacency, split.test)
+        metrics["weights"] = {name: weight_metrics(actual, values) for name, values in found.items()}
+    if stack and joins(stack):
         scores["network"], metrics["network"] = logits[test], measured(logits)
     scores |= {name: values[test] for name, values in baselines.items()}
     metrics["baselines"] = {name: measured(values) for name, values in baselines.items()}

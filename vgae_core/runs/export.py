@@ -112,7 +112,9 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     return pd.concat([node_table(result, graph), pd.DataFrame(result.z_mean, columns=names)], axis=1)
 
 
-def link_table(graph: GraphData, pairs: np.ndarray, logits: np.ndarray) -> pd.DataFrame:
+def link_table(
+    graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return one row a pair of nodes, with names, probability and what the graph says of it.
 
     Parameters
@@ -120,11 +122,14 @@ def link_table(graph: GraphData, pairs: np.ndarray, logits: np.ndarray) -> pd.Da
     graph : GraphData
     pairs : ndarray of int64, shape (n_pairs, 2)
     logits : ndarray of float32, shape (n_pairs,)
+    weights : ndarray of float, shape (n_pairs,), optional
+        What the model expects their weights to be.
 
     Returns
     -------
     DataFrame
-        ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``shared_neighbours``,
+        ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
+        ``shared_neighbours``,
         ``source_degree, target_degree``; with labels also ``source_label, target_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
@@ -134,6 +139,7 @@ def link_table(graph: GraphData, pairs: np.ndarray, logits: np.ndarray) -> pd.Da
         "target": graph.node_ids[second],
         "probability": probabilities(logits),
         "logit": logits,
+        **({} if weights is None else {"expected_weight": weights}),
         "shared_neighbours": _shared_neighbours(graph, pairs),
         "source_degree": degrees[first],
         "target_degree": degrees[second],

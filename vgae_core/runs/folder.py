@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.decoders import WEIGHTS
+from vgae_core.catalogue import SCALES
 from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
@@ -227,7 +228,7 @@ def result_from_parts(
         raise RunError(f"Not the end of a run: {error}.", where="finished.json") from error
     if not isinstance(finished, Finished):
         raise RunError(f"Not the end of a run: {type(finished).__name__}.", where="finished.json")
-    _check_stack(documents["model"])
+    _check_scores(documents["model"])
     return RunResult(
         spec=spec,
         metrics=documents["metrics"],
@@ -278,8 +279,8 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
     return weights  # type: ignore[return-value]
 
 
-def _check_stack(model: Mapping[str, Any]) -> None:
-    """Raise RunError unless the stack, if there is one, says in numbers what the network and other scores count."""
+def _check_scores(model: Mapping[str, Any]) -> None:
+    """Raise RunError unless what the model's scores are made of is said in numbers, where it is said."""
     stack = model.get("stack", {})
     wrong = not isinstance(stack, Mapping) or any(
         isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
@@ -287,6 +288,11 @@ def _check_stack(model: Mapping[str, Any]) -> None:
     )
     if wrong or (stack and not {"offset", "network"} <= set(stack)):
         raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
+    unit = model.get("weight_unit", 1.0)
+    if isinstance(unit, bool) or not isinstance(unit, int | float) or not math.isfinite(unit):
+        raise RunError("`weight_unit` must be a number.", where="model.json")
+    if "weight_unit" in model and model.get("scale") not in SCALES:
+        raise RunError("`scale` must say what the network's numbers stand for.", where="model.json")
 
 
 # --------------------------------------------------------------------------- events

@@ -21,14 +21,16 @@ from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.reconstruction import Score
-from vgae_core.analysis.stacking import fit_stack, helps
-from vgae_core.catalogue import scale_of
+from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
+from vgae_core.catalogue import learns_weights, scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import (
     LABEL_TEST,
     LABEL_TRAIN,
     LinkSplit,
+    edge_weights,
     label_parts,
+    sample_non_edges,
     split_entries,
     split_links,
     without_entries,
@@ -140,6 +142,9 @@ def prepare(
     model["expected_collisions"] = batches.expected_collisions
     if known is not None:
         model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
+    elif learns_weights(spec.output("adj_rec").loss):
+        model["scale"] = scale_of("adj_rec", spec.output("adj_rec").loss)
+        model["weight_unit"] = float(edge_weights(graph.adjacency, split.train).mean()) or 1.0
     compile_model(built, batches, spec, compiled)
     encode = make_encode(built, batches)
     if ahead:
@@ -264,14 +269,31 @@ def execute(
 
 
 def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
-    """Return what stacking found on the validation pairs; empty where it does not help or is not wanted."""
-    if not spec.stacking or spec.model.family != "vgae":
+    """Return what stacking found on the validation pairs; empty where it does not help or is not wanted.
+
+    The score of a network that learns weights is made a logit in any case.
+    """
+    if spec.model.family != "vgae":
         return {}
-    pairs = np.concatenate([split.val, split.val_neg])
-    truth = np.repeat([1, 0], [len(split.val), len(split.val_neg)])
-    others = run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs)
-    logits = network(pairs)
-    return fit_stack(logits, others, truth) if helps(logits, others, truth) else {}
+
+    def scored(edges: np.ndarray, non_edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        pairs = np.concatenate([edges, non_edges])
+        return pairs, network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
+
+    enough = len(split.val) >= LEAST_EDGES
+    if spec.stacking and enough:
+        pairs, logits, truth = scored(split.val, split.val_neg)
+        others = run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs)
+        if helps(logits, others, truth):
+            return fit_stack(logits, others, truth)
+    if not learns_weights(spec.output("adj_rec").loss):
+        return {}
+    edges, non_edges = split.val, split.val_neg
+    if not enough:
+        edges = split.train[:SAMPLED_PAIRS]
+        non_edges = sample_non_edges(graph, len(edges), np.random.default_rng([spec.seed, 0x9A77]))
+    _, logits, truth = scored(edges, non_edges)
+    return fit_stack(logits, {}, truth)
 
 
 def _started(spec: RunSpec, prepared: Prepared) -> Started:

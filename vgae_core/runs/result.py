@@ -29,7 +29,8 @@ class RunResult:
     metrics : dict
         ``{"test": {"roc_auc": …, "average_precision": …, …}, "val": {…},
         "baselines": {name: {…}}}``; baselines are scored on the same test pairs, and so is ``"network"``,
-        the network alone, where stacking joins other scores to its own.
+        the network alone, where stacking joins other scores to its own.  ``"weights"``, of a network that learns
+        them, says how well it and baselines predict those of test edges.
     z_mean : ndarray of float32, shape (n_nodes, latent_dim)
         Mean latent code, encoded from the training edges only.
     z_log_var : ndarray of float32, shape (n_nodes, latent_dim), or None
@@ -95,6 +96,19 @@ class RunResult:
     def stack(self) -> Mapping[str, float]:
         """What each score counts in that of a pair, see :mod:`vgae_core.analysis.stacking`; empty without stacking."""
         return self.model.get("stack", {})
+
+    def weights(self, pairs: np.ndarray) -> np.ndarray | None:
+        """Return the weights that a network which learns weights expects of pairs, float64; None of any other.
+
+        Parameters
+        ----------
+        pairs : ndarray of int64, shape (n_pairs, 2)
+        """
+        if "weight_unit" not in self.model:
+            return None
+        from vgae_core.analysis.entries import expected  # brings SciPy's special functions
+
+        return float(self.model["weight_unit"]) * expected(self.network()(pairs), str(self.model["scale"]))
 
     def network(self) -> Score:
         """Return the function from pairs int64 (n_pairs, 2) to the network's logits, float32 (n_pairs,)."""

@@ -18,11 +18,12 @@ from typing import IO, Any
 
 import keras
 
-from vgae_core.analysis.metrics import HITS_AT, ranking_metrics
+from vgae_core.analysis.metrics import HITS_AT, rank_correlation, ranking_metrics
 from vgae_core.analysis.stacking import fit_stack, helps, joined
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue import learns_weights, scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
+from vgae_core.data.splits import edge_weights
 from vgae_core.errors import RunError
 from vgae_core.nn import formulas
 from vgae_core.nn.budget import node_batch
@@ -41,7 +42,7 @@ from vgae_core.training.batches import (
     sparse_row_reader,
     sparse_rows,
 )
-from vgae_core.training.masking import masking
+from vgae_core.training.masking import masking, sorted_pairs
 from vgae_core.training.trainer import steps_per_execution
 
 TOLERANCE = 1e-4
@@ -418,7 +419,7 @@ __TARGETS__batches, steps_per_epoch, _ = pair_batches(
     ratio=__RATIO__,
     negatives="__NEGATIVES__",
     seed_number=SEED,
-    directed=__DIRECTED__,__MASK____NODES__
+    directed=__DIRECTED__,__MASK____WEIGHTS____NODES__
 )"""
 
 _MASK = """
@@ -529,22 +530,18 @@ _FIT = '''def auc_ap(positive, negative, score=pair_scores):
 
 
 # ------------------------------------------------------------------------------ 7. fit
-class BestEpoch(keras.callbacks.Callback):
-    """Scores the validation pairs after every epoch, keeps the best weights and stops early."""
+class KeptEpoch(keras.callbacks.Callback):
+    """__DOES__"""
 
     best_score, best_epoch, best_weights = -np.inf, 0, None
 __WARMUP__
     def on_epoch_end(self, epoch, logs=None):
         if not np.isfinite(logs["loss"]):
             self.model.stop_training = True
-            return
-        score = __SCORE__
-        if score > self.best_score:
-            self.best_score, self.best_epoch = score, epoch + 1
-            self.best_weights = self.model.get_weights()__PATIENCE__
+            return__KEEP____PATIENCE__
 
 
-watch = BestEpoch()
+watch = KeptEpoch()
 history = model.fit(
     batches,
     epochs=__EPOCHS__,
@@ -554,6 +551,15 @@ history = model.fit(
     callbacks=[watch],
 )
 model.set_weights(watch.best_weights)'''
+
+_BEST = """
+        score = __SCORE__
+        if score > self.best_score:
+            self.best_score, self.best_epoch = score, epoch + 1
+            self.best_weights = self.model.get_weights()"""
+
+_LAST = """
+        self.best_epoch, self.best_weights = epoch + 1, self.model.get_weights()"""
 
 _WARMUP = """
     def on_epoch_begin(self, epoch, logs=None):
@@ -824,7 +830,8 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
     exact = spec.training.supervision == "all"
     masked = spec.training.masked_edges
     used = [all_pair_batches] if exact else [pair_batches, masking] if masked else [pair_batches]
-    code, each = sources.take(used), ""
+    weighted = learns_weights(spec.output("adj_rec").loss)
+    code, each = sources.take([*used, *([edge_weights, sorted_pairs] if weighted else [])]), ""
     if "x_rec" in names:
         each += _fill(_X_REC, ROWS=rows)
         if profile.sparse_features:
@@ -846,6 +853,9 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         BATCH=spec.training.batch_size,
         MASK=_fill(_MASK, SHARE=masked, HOW=ENCODERS[spec.model.encoder].propagation) if masked else "",
         DIRECTED=profile.directed,
+        WEIGHTS="\n    weights=edge_weights(message, sorted_pairs(train)),  # which the model learns"
+        if weighted
+        else "",
         NODES=f"\n    node_targets=node_targets,\n    rows={'n_nodes' if rows == n else rows},"
         if each
         else "",
@@ -889,17 +899,26 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         if shares:
             sources.imports.add("from scipy.special import logsumexp")
         parts.append(_fill(_ROW_SCORES, HEAD=feature_head(built).name, SHARES=_SHARES if shares else ""))
-    training = spec.training
+    training, best = spec.training, spec.training.keep == "best"
     has_val = spec.split.val_fraction > 0
     sources.imports |= {
         f"from sklearn.metrics import {name}" for name in ("average_precision_score", "roc_auc_score")
     }
+    order = ""
+    if graph and learns_weights(spec.output("adj_rec").loss) and best and has_val:
+        parts += sources.take([rank_correlation])
+        order = ' + (rank_correlation(data["val_weights"], pair_scores(val)) or 0.0)'
     parts.append(
         _fill(
-            _FIT.replace("__WARMUP__", _WARMUP if training.kl_warmup_epochs else "").replace(
-                "__PATIENCE__", _PATIENCE if training.patience else ""
-            ),
-            SCORE='sum(auc_ap(val, val_neg)) if len(val) else -logs["loss"]' if has_val else '-logs["loss"]',
+            _FIT.replace("__WARMUP__", _WARMUP if training.kl_warmup_epochs else "")
+            .replace("__KEEP__", _BEST if best else _LAST)
+            .replace("__PATIENCE__", _PATIENCE if best and training.patience else ""),
+            DOES="Scores the validation pairs after every epoch, keeps the best weights and stops early."
+            if best
+            else "Keeps the weights of the last epoch whose loss is a number.",
+            SCORE=f'sum(auc_ap(val, val_neg)){order} if len(val) else -logs["loss"]'
+            if has_val
+            else '-logs["loss"]',
             WARMUP=training.kl_warmup_epochs,
             PATIENCE=training.patience,
             EPOCHS=training.epochs,

@@ -12,9 +12,10 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines
+from vgae_core.catalogue import learns_weights
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
-from vgae_core.data.splits import LinkSplit, hard_non_edges, label_parts, without_entries
+from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
 from vgae_core.runs.evaluation import HARD_STREAM
 from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
 from vgae_core.spec import RunSpec
@@ -41,6 +42,8 @@ def script_data(
     arrays = {part: getattr(split, part) for part in SPLIT_PARTS}
     matrices: dict[str, Any] = {}
     if spec.model.family == "vgae":
+        if learns_weights(spec.output("adj_rec").loss):
+            arrays["val_weights"] = edge_weights(graph.adjacency, split.val)
         matrices["message"] = split.message(graph.n_nodes, graph)
         chance = np.random.default_rng([spec.seed, HARD_STREAM])
         arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)

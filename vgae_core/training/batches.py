@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue import learns_weights, scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import LinkSplit
+from vgae_core.data.splits import LinkSplit, edge_weights
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_dense_tensor, to_sparse_tensor
 from vgae_core.spec import ENCODERS, RunSpec
@@ -56,6 +56,8 @@ class Batches:
         Expected share of negatives that are training edges and count as negatives all the same.
     totals : ndarray of float32, shape (n_rows,), or None
         Where the model gives shares of a row: the sum of each row.
+    val_weights : ndarray of float, shape (n_val,), or None
+        Where the model learns weights: those of the validation edges, by which its best epoch is chosen too.
     room : callable, optional
         Where codes may exceed memory: from a number of columns to the float32 array (n_nodes, columns) they go to.
     """
@@ -65,6 +67,7 @@ class Batches:
     encoder_inputs: Iterable[dict[str, Any]]
     expected_collisions: float = 0.0
     totals: np.ndarray | None = None
+    val_weights: np.ndarray | None = None
     room: Callable[[int], np.ndarray] | None = None
 
 
@@ -77,7 +80,7 @@ def graph_batches(
     ----------
     graph : GraphData
     split : LinkSplit
-        Only ``split.train`` is used, as messages and as positive pairs.
+        ``split.train`` are messages and positive pairs; nothing else of it reaches the model.
     spec : RunSpec
     label_part : ndarray of int8, shape (n_nodes,), optional
         Nodes marked 0 count in the label loss.
@@ -127,6 +130,7 @@ def graph_batches(
     if spec.training.masked_edges:
         how = ENCODERS[spec.model.encoder].propagation
         mask = masking(message, split.train, spec.training.masked_edges, how, directed=graph.directed)
+    weighted = learns_weights(spec.output("adj_rec").loss)
     dataset, steps, collisions = pair_batches(
         split.train,
         n,
@@ -138,6 +142,7 @@ def graph_batches(
         directed=graph.directed,
         masked=spec.training.masked_edges,
         mask=mask,
+        weights=edge_weights(message, sorted_pairs(split.train)) if weighted else None,
         node_targets=node_targets if node_wise else None,
         rows=rows,
     )
@@ -146,6 +151,7 @@ def graph_batches(
         steps_per_epoch=steps,
         encoder_inputs=[encoder_inputs],
         expected_collisions=collisions,
+        val_weights=edge_weights(graph.adjacency, split.val) if weighted else None,
     )
 
 
@@ -171,6 +177,11 @@ NodeTargets = Callable[[tf.Tensor], tuple[dict[str, Any], dict[str, Any]]]
 """From node numbers (rows,) to targets and sample weights of node-wise outputs."""
 
 
+def relative(weights: np.ndarray) -> tf.Tensor:
+    """Return weights of edges divided by their mean, float32 (n_edges,), as targets."""
+    return tf.constant((weights / (weights.mean() or 1.0)).astype(np.float32))
+
+
 def pair_batches(
     train: np.ndarray,
     n: int,
@@ -183,6 +194,7 @@ def pair_batches(
     directed: bool,
     masked: float = 0.0,
     mask: Mask | None = None,
+    weights: np.ndarray | None = None,
     node_targets: NodeTargets | None = None,
     rows: int = 0,
 ) -> tuple[tf.data.Dataset, int, float]:
@@ -210,6 +222,9 @@ def pair_batches(
     mask : callable, optional
         From :func:`vgae_core.training.masking.masking` for the same edges: of a batch, only the hidden ones then
         count, each ``1 / masked`` times, so that the expected loss is that of the whole batch.
+    weights : ndarray of float, shape (n_train,), optional
+        Of the training edges, in the order of :func:`vgae_core.training.masking.sorted_pairs`: divided by their mean
+        they are the targets, which are 1 without.
     node_targets : callable, optional
         See :data:`NodeTargets`; with it, each batch also has `rows` nodes.
     rows : int
@@ -228,6 +243,7 @@ def pair_batches(
     size = min(batch_size or n_train, n_train)
     steps = -(-n_train // size)
     pairs = tf.constant(positives)
+    goals = None if weights is None else relative(weights)
 
     keys, collisions = edge_keys(positives, n, directed=directed, negatives=negatives)
     draw, draw_pairs = draws(seed_number), drawing(negatives, train, n)
@@ -245,17 +261,20 @@ def pair_batches(
         fakes = draw_pairs(draw(step, 0), count * ratio)
         counts = fakes[:, 0] != fakes[:, 1] if keys is None else proper(fakes, keys, n, directed=directed)
         inputs = {**encoder_inputs, "pairs": tf.concat([chosen, fakes], 0)}  # two sorted lists
-        truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
+        there = tf.ones((count,))
+        if goals is not None:
+            there = goals if index is None else tf.gather(goals, index)
+        truth = tf.concat([there, tf.zeros((count * ratio,))], 0)
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros((n, 1))}
         scored = tf.ones((count,))
         if mask is not None:
             inputs["adjacency"], hidden = mask(draw(step, 3))
             scored = (hidden if index is None else tf.gather(hidden, index)) / masked
         counted = tf.concat([scored, tf.cast(counts, tf.float32)], 0)
-        weights = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
+        counting = {"adj_rec": counted[:, None], "z_vars": tf.ones((n, 1))}
         if node_targets is not None:
-            _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
-        return inputs, targets, weights
+            _add_nodes(inputs, targets, counting, node_targets, rows, n, draw(step, 2))
+        return inputs, targets, counting
 
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
     if size <= PREFETCH_PAIRS:

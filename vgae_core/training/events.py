@@ -44,7 +44,7 @@ class EpochEnd:
     val: Mapping[str, float]
     seconds: float
     best: bool
-    """Whether this is the best epoch so far."""
+    """Whether this is the best epoch so far, whose weights are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

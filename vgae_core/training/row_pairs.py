@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from vgae_core.catalogue import learns_weights
 from vgae_core.data.blocks import row_blocks, rows_like, take_rows
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import propagated_rows
-from vgae_core.data.splits import LinkSplit
+from vgae_core.data.splits import LinkSplit, edge_weights
 from vgae_core.spec import ENCODERS, RunSpec
-from vgae_core.training.batches import Again, Batches, draws, edge_keys
+from vgae_core.training.batches import Again, Batches, draws, edge_keys, relative
 from vgae_core.training.negatives import drawing, proper
 
 
@@ -55,13 +56,15 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
     graph : GraphData
         Its features may be a mapped file.
     split : LinkSplit
-        Only ``split.train`` is used, as messages and as positive pairs.
+        ``split.train`` are messages and positive pairs; nothing else of it reaches the model.
     spec : RunSpec
         With ``training.propagation`` set to ``once``.
     """
     n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
     message = split.message(n, graph)
     features = encoder_features(graph, message, spec.model, spec.seed)
+    weighted = learns_weights(spec.output("adj_rec").loss)
+    goals = relative(edge_weights(message, train)) if weighted else None
     table = once_propagated(message, features, spec, directed=graph.directed)
     del message, features
 
@@ -107,7 +110,8 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
         rows.set_shape((None, table.shape[1]))
         pairs.set_shape((None, 2))
         weight.set_shape((None, 1))
-        truth = tf.concat([tf.ones((count,)), tf.zeros((count * ratio,))], 0)
+        there = tf.ones((count,)) if goals is None else tf.gather(goals, index)
+        truth = tf.concat([there, tf.zeros((count * ratio,))], 0)
         counted = tf.concat([tf.ones((count,)), tf.cast(counts, tf.float32)], 0)
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros_like(weight)}
         return {"rows": rows, "pairs": pairs}, targets, {"adj_rec": counted[:, None], "z_vars": weight}
@@ -118,6 +122,7 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
         steps_per_epoch=steps,
         encoder_inputs=encoder_blocks(table),
         expected_collisions=collisions,
+        val_weights=edge_weights(graph.adjacency, split.val) if weighted else None,
         room=lambda columns: rows_like(table, columns),
     )
 

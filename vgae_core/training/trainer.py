@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.analysis.metrics import fast_auc_ap, rank_correlation
 from vgae_core.data.blocks import let_go
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.models import BuiltModel, pair_scorer
@@ -70,13 +70,13 @@ class _Watch(keras.callbacks.Callback):
         split: LinkSplit,
         encode: Encode,
         kl_weight: keras.Variable,
-        totals: np.ndarray | None,
+        batches: Batches,
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
         self.built, self.spec, self.split = built, spec, split
-        self.encode, self.kl_weight, self.totals = encode, kl_weight, totals
+        self.encode, self.kl_weight, self.batches = encode, kl_weight, batches
         self.full_kl_weight = float(kl_weight.numpy())
         self.on_event, self.should_stop = on_event, should_stop
         self.best_score, self.best_epoch = -np.inf, 0
@@ -103,10 +103,13 @@ class _Watch(keras.callbacks.Callback):
         val: dict[str, float] = {}
         quality = -logs["loss"]
         if len(self.split.val):
-            score = pair_scorer(self.built, self.spec.model, self.encode()["z_mean"], self.totals)
-            auc, ap = fast_auc_ap(score(self.split.val), score(self.split.val_neg))
+            score = pair_scorer(self.built, self.spec.model, self.encode()["z_mean"], self.batches.totals)
+            found = score(self.split.val)
+            auc, ap = fast_auc_ap(found, score(self.split.val_neg))
             val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap
-        best = quality > self.best_score
+            if self.batches.val_weights is not None:
+                quality += rank_correlation(self.batches.val_weights, found) or 0.0
+        best = quality > self.best_score or self.spec.training.keep == "last"
         if best:
             self.best_score, self.best_epoch = quality, epoch + 1
             self.best_weights = self.model.get_weights()
@@ -190,8 +193,9 @@ def train(
 ) -> Finished:
     """Train a compiled model in place and leave it with the weights of its best epoch.
 
-    The best epoch is the one with the highest validation AUC + AP, or the lowest loss where no edge is held
-    out for validation.
+    The best epoch is the one with the highest validation AUC + AP, to which a network that learns weights adds their
+    rank correlation, or the lowest loss where no edge is held out for validation; the last one where the
+    specification keeps that.
 
     Parameters
     ----------
@@ -219,7 +223,7 @@ def train(
         split,
         encode,
         compiled["loss_weights"]["z_vars"],
-        batches.totals,
+        batches,
         on_event,
         should_stop,
     )
