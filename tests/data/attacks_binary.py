@@ -40,7 +40,7 @@ class _Attacks:
 def attacks(outside):
     """Return every attack; `outside` is the folder they try to reach."""
     made = _Attacks(Path(outside))
-    for group in (_npz, _benchmark, _graphdata, _pickles, _planetoid, _matlab, _anndata, _parquet, _arrow,
+    for group in (_npz, _npy, _benchmark, _graphdata, _pickles, _planetoid, _matlab, _anndata, _parquet, _arrow,
                   _svmlight, _ten_x, _matrix_market, _gzip):  # fmt: skip
         group(made)
     names = [attack.name for attack in made.found]
@@ -49,6 +49,12 @@ def attacks(outside):
 
 
 # ------------------------------------------------------------------------------- NumPy
+def npy(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
 def npz(**arrays):
     out = io.BytesIO()
     np.savez(out, **arrays)
@@ -69,6 +75,25 @@ def changed(array, position, value):
     array = np.array(array)
     array[position] = value
     return array
+
+
+def _npy(made):
+    square = npy(np.eye(N))
+    cases = {
+        "pickled": (npy(np.array([{}, []], dtype=object)), "pickled"),
+        "of terabytes": (square.replace(b"(7, 7), }            ", b"(10000000, 7000000), }"), "Claims"),
+        "cut": (square[:-9], "Claims"),
+        "no header": (b"\x93NUMPY\x01\x00\xff\xff{", "Not a readable array"),
+        "header runs code": (square.replace(b"'shape': (7, 7), }", b"'shape': exit(), }"), "Not a readable array"),
+        "three dimensions": (npy(np.ones((2, 2, 2))), "shape"),
+        "complex": (npy(np.eye(N) * 1j), "complex"),
+        "empty": (npy(np.zeros((0, 2), int)), "shape"),
+        "NaN": (npy(np.full((N, N), np.nan)), "not finite"),
+        "negative node": (npy(np.array([[0, 1, -2], [1, 2, 0]])), "negative"),
+        "node beyond int64": (npy(np.array([[0, 1, 2**63], [1, 2, 0]], np.uint64)), "too large"),
+    }  # fmt: skip
+    for name, (content, message) in cases.items():
+        made.add(f"npy: {name}", content, message, file="a.npy")
 
 
 def _npz(made):

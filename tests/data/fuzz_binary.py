@@ -57,6 +57,10 @@ def corpus(key):
             [("a.npz", made.npz(**{f"{p}_{k}": v for p in ("adj", "attr") for k, v in made.csr_parts().items()
                                    if k != "format"}, labels=np.arange(7) % 2))],
         ]  # fmt: skip
+    if key == "npy":
+        arrays = (ring.toarray(), np.array([[0, 1, 2, 5], [1, 2, 3, 6]]), wide.toarray(), np.arange(7) % 2)
+        first, edges, *others = ([("a.npy", made.npy(array))] for array in arrays)
+        return [first, edges, *([EDGES, *one] for one in others)]
     if key == "graphdata":
         return [[("g.npz", made.object_npz(adj_matrix=made.pickled_csr(), node_attr=made.pickled_csr()))]]
     if key == "pickle":
@@ -100,6 +104,7 @@ def _compressed(file):
 
 KEYS = (
     "npz",
+    "npy",
     "graphdata",
     "pickle",
     "planetoid",

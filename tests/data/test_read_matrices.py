@@ -280,13 +280,63 @@ def test_bad_matrix_market(files, content, message):
     assert str(caught.value).startswith("a.mtx")
 
 
+# -------------------------------------------------------------------------- one array (npy)
+def npy(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_square_array_is_an_adjacency(files, order):
+    graph = files(("a.npy", npy(np.asarray(ASYMMETRIC, order=order))))
+    np.testing.assert_array_equal(as_matrix(graph), ASYMMETRIC)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", [np.int64, np.uint16])
+def test_two_rows_or_columns_of_whole_numbers_are_edges(files, turned, kind):
+    ends = np.array([[0, 1, 7], [1, 7, 9]], kind)
+    graph = files(("edge_index.npy", npy(ends.T if turned else ends)))
+    np.testing.assert_array_equal(graph.node_ids, [0, 1, 7, 9])
+    np.testing.assert_array_equal(graph.node_ids[np.stack([graph.rows, graph.cols])], ends)
+    assert not graph.directed
+
+
+def test_an_edge_list_with_features_and_labels_as_arrays(files):
+    x = np.arange(15, dtype=np.float64).reshape(5, 3) + 1
+    graph = files(
+        ("edge_index.npy", npy(np.array([[0, 1, 2], [1, 2, 4]]))),
+        ("x.npy", npy(x)),
+        ("y.npy", npy(np.array([7, 3, -1, 3, 7], np.int8))),
+    )
+    np.testing.assert_array_equal(graph.features, x[[0, 1, 2, 4]])
+    assert graph.features.dtype == np.float32
+    assert [graph.label_names[code] if code >= 0 else None for code in graph.labels] == ["7", "3", None, "7"]
+
+
+def test_a_row_of_numbers_as_features_is_one_column(files):
+    graph = files(("e.csv", "0,1\n1,2\n"), ("f.npy", npy(np.array([3, 4, 5])), "features"))
+    np.testing.assert_array_equal(graph.features, [[3], [4], [5]])
+
+
+def test_fractions_are_no_labels(files):
+    with pytest.raises(DataError, match=r"y\.npy: Cannot hold labels"):
+        files(("e.csv", "0,1\n1,2\n"), ("y.npy", npy(np.array([0.5, 1, 2])), "labels"))
+
+
 # ---------------------------------------------------------------------- features as matrix
-@pytest.mark.parametrize("form", ["npz", "dense npz", "mtx"])
+@pytest.mark.parametrize("form", ["npz", "dense npz", "npy", "mtx"])
 def test_feature_matrices_are_matched_by_position(files, form):
     x = np.array([[1, 0], [0, 2], [3, 4], [0, 0.5]])
     text = io.BytesIO()
     mmwrite(text, sparse.coo_array(x))
-    content = {"npz": saved(sparse.csr_array(x)), "dense npz": npz(x=x), "mtx": text.getvalue()}[form]
+    content = {
+        "npz": saved(sparse.csr_array(x)),
+        "dense npz": npz(x=x),
+        "npy": npy(x),
+        "mtx": text.getvalue(),
+    }[form]
     graph = files(("e.csv", "0,1\n1,2\n2,3\n"), ("x." + form[-3:], content))
     found = graph.features.toarray() if sparse.issparse(graph.features) else graph.features
     np.testing.assert_array_equal(found, x)

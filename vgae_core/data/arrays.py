@@ -526,3 +526,29 @@ def load_npz(
             return {key: stored[key] for key in wanted}
     except _UNREADABLE as error:
         raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error
+
+
+def npy_header(path: Path, *, where: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and type of the array in an npy file, without reading it.
+
+    Raises
+    ------
+    DataError
+        If it is no npy file, or its header disagrees with its size.
+    """
+    with path.open("rb") as stream:
+        return _npy_header(stream, path.stat().st_size, where=where)
+
+
+def load_npy(path: Path, *, where: str) -> np.ndarray:
+    """Return the array in an npy file of unknown origin; never a pickle.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds Python objects.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except _UNREADABLE as error:
+        raise DataError(f"Not a readable npy file: {error}.", where=where, mend=_DAMAGED) from error
