@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vgae_core import formula
@@ -24,6 +24,7 @@ TREES = st.recursive(
 
 
 @given(TREES)
+@example(["power", ["negative", 0.0], 0.5])
 def test_text_and_tree_are_the_same(tree):
     shown = formula.show(tree)
     again = formula.parse(shown)

@@ -349,7 +349,8 @@ def _show(tree: Tree) -> tuple[str, int]:
     if isinstance(tree, str):
         return tree, 9
     if not isinstance(tree, list | tuple):
-        return repr(tree), 9 if tree >= 0 else 3
+        text = repr(tree)
+        return text, 3 if text.startswith("-") else 9  # -0.0 has a sign too
     name, rank = tree[0], _RANK.get(tree[0], 9)
     parts = [_show(argument) for argument in tree[1:]]
     if rank == 9:
@@ -386,7 +387,8 @@ def _latex(tree: Tree) -> tuple[str, int]:
     if isinstance(tree, str):
         return _SYMBOLS[tree], 4 if tree == "z_log_var" else 9
     if not isinstance(tree, list | tuple):
-        return f"{tree:g}", 9 if tree >= 0 else 3
+        text = f"{tree:g}"
+        return text, 3 if text.startswith("-") else 9
     name, parts = tree[0], [_latex(argument) for argument in tree[1:]]
     texts = [text for text, _ in parts]
 

@@ -756,11 +756,11 @@ class TrainingSpec(_Section):
         "best",
         "The weights that are kept: those of the epoch that finds the validation edges best, or those of the last "
         "epoch, in which case training never stops early.",
-        title="Weights kept",
-        labels={"best": "Best epoch's", "last": "Last epoch's"},
+        title="Epoch kept",
+        labels={"best": "Best", "last": "Last"},
         wording={
             "vae": (
-                "Weights kept",
+                "Epoch kept",
                 "The weights that are kept: those of the epoch that finds the validation entries best, or those of the "
                 "last epoch, in which case training never stops early.",
             )
