@@ -76,7 +76,7 @@ def bar_text(at: Progress) -> str:
     if at.seconds_left is not None:
         parts.append(f"{duration(at.seconds_left)} left at most")
     if at.best is not None and at.best.val:
-        parts.append(_best_text(at.best.val, at.best.epoch))
+        parts.append(_kept_text(at.best.val, at.best.epoch))
     return " · ".join(parts)
 
 
@@ -87,13 +87,13 @@ def _trial_text(at: Progress, trial: Trial) -> str:
     elif at.stage != "trying":
         parts.append(at.title)
     if trial.val:
-        parts.append(_best_text(trial.val, trial.best_epoch))
+        parts.append(_kept_text(trial.val, trial.best_epoch))
     return " · ".join(parts)
 
 
-def _best_text(val: Mapping[str, float], epoch: int) -> str:
+def _kept_text(val: Mapping[str, float], epoch: int) -> str:
     name = next(iter(val))
-    return f"best validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
+    return f"kept so far: validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
 
 
 def recipe_title(name: str) -> str:
@@ -206,7 +206,7 @@ def total_figure(thin: Curves, at: Progress, scale: Scale) -> go.Figure:
 
 
 def validation_figure(thin: Curves, at: Progress) -> go.Figure:
-    """Return the exact validation scores over the epochs, the best epoch marked."""
+    """Return the exact validation scores over the epochs, the one that is kept marked."""
     names = {name: VALIDATION.get(name, name) for name in thin.val}
     return _figure(thin, names, thin.val, at, "Validation scores", "linear")
 
@@ -276,5 +276,5 @@ def _mark_best(fig: go.Figure, thin: Curves, y: np.ndarray, at: Progress, rank: 
             mode="markers",
             marker={"symbol": "star", "size": 12, "color": charts.colour(rank)},
             showlegend=False,
-            hovertemplate=f"best epoch {at.best.epoch}: %{{y:.4g}}<extra></extra>",
+            hovertemplate=f"kept epoch {at.best.epoch}: %{{y:.4g}}<extra></extra>",
         )

@@ -87,7 +87,7 @@ def name_run(held: Opened) -> None:
     """Draw the line that names the run, and say so where it was trained on other data than those loaded."""
     st.caption(
         f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
-        f"best epoch {held.result.finished.best_epoch:,}"
+        f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
     )
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:

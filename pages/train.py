@@ -119,7 +119,7 @@ def outcome(run: StoredRun) -> None:
             )
         ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}
         st.metric(
-            "Best epoch",
+            f"{result.spec.training.keep.capitalize()} epoch",
             f"{result.finished.best_epoch:,}",
             live.duration(result.finished.seconds),
             delta_description=ended.get(result.finished.reason, ""),

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from vgae_core.catalogue import LOSSES, METRICS
+
 # A few dozen examples a property in every run, a thousand a night (VGAE_STUDIO_NIGHTLY=1).
 settings.register_profile("run", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
@@ -30,3 +32,13 @@ def own_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VGAE_STUDIO_HOME", str(tmp_path_factory.mktemp("studio")))
         yield
+
+
+@pytest.fixture
+def own_catalogues():
+    """Forget the losses and metrics that a test registers."""
+    before = dict(LOSSES), dict(METRICS)
+    yield
+    for catalogue, entries in zip((LOSSES, METRICS), before, strict=True):
+        catalogue.clear()
+        catalogue.update(entries)

@@ -13,21 +13,11 @@ import pytest
 
 import vgae_core
 from tests.graphs import communities
-from vgae_core.catalogue import LOSSES, METRICS, find, identify, label, lookup, register_loss, written
+from vgae_core.catalogue import LOSSES, find, identify, label, lookup, register_loss, written
 from vgae_core.errors import SpecError
 from vgae_core.nn.objectives import resolve_loss, resolve_metric
 from vgae_core.runs.pipeline import execute
 from vgae_core.spec import OutputSpec, RunSpec
-
-
-@pytest.fixture
-def clean():
-    """Forget what a test registers."""
-    before = dict(LOSSES), dict(METRICS)
-    yield
-    for catalogue, entries in zip((LOSSES, METRICS), before, strict=True):
-        catalogue.clear()
-        catalogue.update(entries)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +172,7 @@ class Largest(keras.metrics.Metric):
         return self.top
 
 
-@pytest.mark.usefixtures("clean")
+@pytest.mark.usefixtures("own_catalogues")
 def test_own_functions_and_classes_train_and_are_stored_by_name():
     graph = communities()
     outputs = (
@@ -200,7 +190,7 @@ def test_own_functions_and_classes_train_and_are_stored_by_name():
     assert 0 < logs["adj_rec_largest"] <= 1  # metrics of one's own see probabilities
 
 
-@pytest.mark.usefixtures("clean")
+@pytest.mark.usefixtures("own_catalogues")
 def test_registration_shows_in_the_catalogue_and_guards_names():
     assert (
         vgae_core.register_loss(squared_gap, title="Gap", outputs=("adj_rec",), targets=("binary",))
@@ -222,7 +212,7 @@ def test_registration_shows_in_the_catalogue_and_guards_names():
         resolve_loss("squared_gap", "labels")
 
 
-@pytest.mark.usefixtures("clean")
+@pytest.mark.usefixtures("own_catalogues")
 def test_a_registration_by_text_is_imported_when_it_is_used():
     register_loss("tests.test_catalogue:squared_gap", name="lazy_gap")
     y, pred = np.zeros((3, 1), np.float32), np.zeros((3, 1), np.float32)

@@ -126,7 +126,8 @@ def train_command(options: argparse.Namespace) -> int:
         print(json.dumps({"event": "Result", "out": str(out), "metrics": finite(result.metrics)}))
     else:
         _print_scores(result.metrics)
-        print(f"\nBest epoch {result.finished.best_epoch}, {result.finished.seconds:.1f} s. Written to {out}")
+        kept = f"{result.spec.training.keep.capitalize()} epoch {result.finished.best_epoch}"
+        print(f"\n{kept}, {result.finished.seconds:.1f} s. Written to {out}")
     if result.finished.reason == "failed":
         print(f"error: {result.finished.message}", file=sys.stderr)
         return 1

@@ -31,7 +31,8 @@ REFUSED = dataclasses.replace(AT_WORK, val={}, message="The loss is not finite."
         ([BEGUN, Stage(name="building", at=0)], "Trying recipes · Masked auto-encoder · Building the model"),
         (
             [BEGUN, Stage(name="building", at=0), AT_WORK],
-            "Trying recipes · Masked auto-encoder · epoch 40 of at most 200 · best validation AUC 0.912 (epoch 38)",
+            "Trying recipes · Masked auto-encoder · epoch 40 of at most 200 · "
+            "kept so far: validation AUC 0.912 (epoch 38)",
         ),
         ([AT_WORK, Stage(name="building", at=0)], "Building the model"),  # the one that was chosen
         (

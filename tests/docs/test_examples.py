@@ -7,7 +7,6 @@ import re
 import pytest
 
 from tests.conftest import ROOT
-from vgae_core.catalogue import LOSSES, METRICS
 
 EXAMPLES = [
     (path.name, text.count("\n", 0, match.start()) + 2, match[1])
@@ -17,21 +16,11 @@ EXAMPLES = [
 ]
 
 
-@pytest.fixture
-def clean():
-    """Forget what an example registers."""
-    before = dict(LOSSES), dict(METRICS)
-    yield
-    for catalogue, entries in zip((LOSSES, METRICS), before, strict=True):
-        catalogue.clear()
-        catalogue.update(entries)
-
-
 def test_there_are_examples():
     assert sum(name == "keras.md" for name, _, _ in EXAMPLES) >= 9
 
 
-@pytest.mark.usefixtures("clean")
+@pytest.mark.usefixtures("own_catalogues")
 @pytest.mark.parametrize(("name", "line", "code"), EXAMPLES, ids=[f"{n}:{i}" for n, i, _ in EXAMPLES])
 def test_example_runs(name, line, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

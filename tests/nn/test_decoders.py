@@ -14,6 +14,7 @@ from vgae_core.analysis import decoders as plain
 from vgae_core.analysis.metrics import link_metrics
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
+from vgae_core.nn.layers import PairDots
 from vgae_core.nn.models import build, pair_scorer, pair_weights
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
@@ -87,7 +88,8 @@ def network_logits(built, z, pairs):
     if "pair_products" in names:
         products = model.get_layer("pair_products")([tf.constant(z), pairs])
         return model.get_layer("adj_rec")(model.get_layer("pair_hidden")(products))
-    return model.get_layer("adj_rec")([tf.constant(z), pairs])
+    layer, z = model.get_layer("adj_rec"), tf.constant(z)
+    return layer([z, z, pairs] if isinstance(layer, PairDots) else [z, pairs])
 
 
 @pytest.mark.parametrize("decoder", list(DECODERS))

@@ -11,7 +11,7 @@ from tests.graphs import communities, graph_from, karate
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
 from vgae_core.nn.encoders import BUILDERS
-from vgae_core.nn.layers import FeatureDropout, PairInnerProduct, SampleNormal
+from vgae_core.nn.layers import FeatureDropout, PairDots, SampleNormal
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import ENCODERS, ModelSpec, RunSpec, offered_outputs
@@ -209,7 +209,7 @@ def test_pair_scores_are_inner_products():
     z = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     pairs = np.array([[0, 1], [2, 2], [5, 3]])
     expected = [[z[i] @ z[j]] for i, j in pairs]
-    np.testing.assert_allclose(PairInnerProduct()([z, pairs]), expected, rtol=1e-5)
+    np.testing.assert_allclose(PairDots()([z, z, pairs]), expected, rtol=1e-5)
 
 
 def test_sampling_has_the_mean_and_the_spread_it_is_given():

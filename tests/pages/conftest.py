@@ -57,7 +57,7 @@ def app(studio_engine, monkeypatch):
     monkeypatch.chdir(ROOT)
 
     def open_page(page="data", *, workspace=None, **query):
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         if workspace:
             at.session_state["workspace"] = workspace
         for key, value in query.items():

@@ -23,7 +23,6 @@ from vgae_core.nn.layers import (
     HalfFactors,
     PairDots,
     PairGravity,
-    PairInnerProduct,
     PairProducts,
 )
 from vgae_core.spec import DECODERS, ModelSpec
@@ -45,7 +44,7 @@ def inner_product(z: Any, pairs: Any, model: ModelSpec) -> Any:
     ----------
     Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308.
     """
-    return PairInnerProduct(name=NAME)([z, pairs])
+    return PairDots(name=NAME)([z, z, pairs])
 
 
 def _factored(layer: type[keras.layers.Layer]) -> Callable[[Any, Any, ModelSpec], Any]:

@@ -236,20 +236,6 @@ class SampleNormal(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("vgae")
-class PairInnerProduct(keras.layers.Layer):
-    """The logit ``z_i . z_j`` of each pair, for inputs ``[z, pairs]``."""
-
-    def call(self, inputs: list[Any]) -> Any:
-        """Return logits, shape (n_pairs, 1), for z (n_nodes, latent_dim) and pairs (n_pairs, 2)."""
-        z, pairs = inputs
-        return pair_dots(z, z, pairs)
-
-    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, int]:
-        """Return (n_pairs, 1)."""
-        return (input_shape[1][0], 1)
-
-
-@keras.saving.register_keras_serializable("vgae")
 class PairDots(keras.layers.Layer):
     """The logit ``left_i . right_j`` of each pair, for inputs ``[left, right, pairs]``."""
 
