@@ -34,6 +34,8 @@ EDGE, NON_EDGE = 0, 5
 """Numbers of their colours."""
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "8px,3px,2px,3px,2px,3px")
 """One more than there are colours: the same hue never comes with the same dash."""
+_OTHERS = ENTRY_BASELINES | WEIGHT_BASELINES
+"""Title and explanation of what needs no training, of entries and of weights."""
 Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
 
 
@@ -41,10 +43,8 @@ def title(name: str) -> str:
     """Return how a method is called."""
     if name in (MODEL, NETWORK):
         return "This model" if name == MODEL else "Its network alone"
-    if name in ENTRY_BASELINES:
-        return ENTRY_BASELINES[name][0]
-    if name in WEIGHT_BASELINES:
-        return WEIGHT_BASELINES[name][0]
+    if name in _OTHERS:
+        return _OTHERS[name][0]
     return BASELINES[name].title if name in BASELINES else name
 
 
@@ -54,10 +54,8 @@ def how(name: str, *, stacked: bool = False) -> str:
         return (
             "Its network's score joined with those below that need no training, as the validation edges say."
         )
-    if name in ENTRY_BASELINES:
-        return ENTRY_BASELINES[name][1]
-    if name in WEIGHT_BASELINES:
-        return WEIGHT_BASELINES[name][1]
+    if name in _OTHERS:
+        return _OTHERS[name][1]
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."
 
 

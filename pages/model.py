@@ -383,8 +383,7 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
             if len(setting.choices) == 1:
                 continue  # nothing to choose, as the encoder of a matrix
             value = held(spec, setting.key)
-            section = getattr(spec, setting.key.partition(".")[0])
-            unused = hasattr(section, "unused") and setting.name in section.unused()
+            unused = setting.key in spec.unused()
             with st.container():
                 chosen = forms.field(setting, value, setting.key, disabled=unused)
             if chosen != value:

@@ -1,5 +1,8 @@
 """Judge the reconstruction: scores beside baselines, decisions, and links or entries with names on them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -108,6 +111,21 @@ def score_table(held: results.Opened) -> pd.DataFrame:
     return table.sort_values("roc_auc", ascending=False, ignore_index=True)
 
 
+def show_methods(table: Any, named: Mapping[str, metrics.Metric], form: str, *, key: str) -> None:
+    """Draw one row a method, plain or styled: what it is called, its numbers in a format, and how it works."""
+    numbers = {
+        name: st.column_config.NumberColumn(entry.title, help=entry.help, format=form)
+        for name, entry in named.items()
+    }
+    st.dataframe(
+        table,
+        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **numbers},
+        hide_index=True,
+        width="stretch",
+        key=key,
+    )
+
+
 def show_weights(held: results.Opened) -> None:
     """Draw how well the weights of held-out edges are predicted, beside predictions that need no training."""
     table = pd.DataFrame(
@@ -116,18 +134,8 @@ def show_weights(held: results.Opened) -> None:
             for name, values in held.result.metrics["weights"].items()
         ]
     )
-    columns = {
-        key: st.column_config.NumberColumn(entry.title, help=entry.help, format="%.4g")
-        for key, entry in metrics.WEIGHTS.items()
-    }
     st.markdown("**Weights of the held-out edges**")
-    st.dataframe(
-        table,
-        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **columns},
-        hide_index=True,
-        width="stretch",
-        key="weight_table",
-    )
+    show_methods(table, metrics.WEIGHTS, "%.4g", key="weight_table")
     st.caption(
         "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
         "less than the edge weighs. The order is told by the rank correlation."
@@ -138,21 +146,11 @@ def show_scores(held: results.Opened) -> None:
     """Draw the table of methods and their curves."""
     table, words = score_table(held), words_of(held)
     split = held.result.split
-    columns = {
-        key: st.column_config.NumberColumn(entry.title, help=entry.help, format="%.3f")
-        for key, entry in ((key, scores.metric(key)) for key in shown_metrics(held))
-    }
     bold = table.style.apply(
         lambda row: ["font-weight: 700" if row["method"] == scores.title(results.MODEL) else ""] * len(row),
         axis=1,
     )
-    st.dataframe(
-        bold,
-        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **columns},
-        hide_index=True,
-        width="stretch",
-        key="score_table",
-    )
+    show_methods(bold, {key: scores.metric(key) for key in shown_metrics(held)}, "%.3f", key="score_table")
     st.caption(
         f"Scored once on {len(split.test):,} held-out {words.many} and {len(split.test_neg):,} random "
         f"{words.others} that neither the model nor a baseline has seen."

@@ -378,23 +378,21 @@ def _print_scores(metrics: Any) -> None:
     if "network" in metrics:
         rows.append(("its network alone", metrics["network"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
-    titles |= {name: title for name, (title, _) in ENTRY_BASELINES.items()}
+    titles |= {name: title for name, (title, _) in (ENTRY_BASELINES | WEIGHT_BASELINES).items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
         print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
     if "weights" in metrics:
-        keys = ("spearman", "mean_absolute_error", "root_mean_squared_error")
-        print(f"\n{'weights of held-out edges':>26}" + "".join(f"  {WEIGHTS[key].title}" for key in keys))
+        print(
+            "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])
+        )
         for name, values in metrics["weights"].items():
-            told = ["-" if values[key] is None else f"{values[key]:.4g}" for key in keys]
-            title = WEIGHT_BASELINES[name][0] if name in WEIGHT_BASELINES else "this model"
-            print(
-                f"{title:>26}"
-                + "".join(
-                    f"  {text:>{len(WEIGHTS[key].title)}}" for key, text in zip(keys, told, strict=True)
-                )
-            )
+            told = [f"{titles.get(name, 'this model'):>26}"]
+            for key, entry in WEIGHTS.items():
+                text = "-" if values[key] is None else f"{values[key]:.4g}"
+                told.append(text.rjust(len(entry.title)))
+            print("  ".join(told))
 
 
 def _taken_for(file: FileReport) -> str:

@@ -21,7 +21,7 @@ from vgae_core.catalogue import LOSSES as LOSSES
 from vgae_core.catalogue import MATRIX_KINDS as MATRIX_KINDS
 from vgae_core.catalogue import METRICS as METRICS
 from vgae_core.catalogue import OUTPUTS as OUTPUTS
-from vgae_core.catalogue import Entry, identify
+from vgae_core.catalogue import Entry, identify, learns_weights
 from vgae_core.catalogue import Identifier as Identifier
 from vgae_core.catalogue import ObjectiveEntry as ObjectiveEntry
 from vgae_core.catalogue import nearest as nearest
@@ -870,6 +870,16 @@ class RunSpec(_Section):
             if output.name == name:
                 return output
         raise KeyError(name)
+
+    @property
+    def learns_weights(self) -> bool:
+        """Whether the targets of the pairs are the weights of edges, not whether there is an edge."""
+        return self.model.family == "vgae" and learns_weights(self.output("adj_rec").loss)
+
+    def unused(self) -> set[str]:
+        """Return the keys of the settings that the others leave without effect."""
+        parts = {"model": self.model.unused(), "training": self.training.unused()}
+        return {f"{part}.{name}" for part, names in parts.items() for name in names}
 
     @property
     def active_outputs(self) -> tuple[OutputSpec, ...]:

@@ -209,6 +209,11 @@ def edge_weights(adjacency: sparse.csr_array, edges: np.ndarray) -> np.ndarray:
     return np.asarray(adjacency.data[places], np.float64)
 
 
+def weight_unit(weights: np.ndarray) -> float:
+    """Return the unit in which weights of edges are learnt: the mean of the training edges'; 1 if that is 0."""
+    return float(weights.mean()) or 1.0
+
+
 def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return distinct pairs of different nodes without an edge, uniformly and in random order.
 

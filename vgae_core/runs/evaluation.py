@@ -13,9 +13,9 @@ from vgae_core.analysis.entries import expected
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics, weight_metrics
 from vgae_core.analysis.reconstruction import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
-from vgae_core.catalogue import learns_weights, scale_of
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges
+from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit
 from vgae_core.spec import RunSpec
 
 HARD_STREAM = 0x4A2D
@@ -72,18 +72,21 @@ def evaluate(
 
     logits = network(everything)
     before_baselines()
-    baselines = run_baselines(split.message(graph.n_nodes, graph), graph.features, everything)
+    message = split.message(graph.n_nodes, graph)
+    baselines = run_baselines(message, graph.features, everything)
     model = joined(logits, baselines, stack) if stack else logits
     baselines = {name: values.astype(np.float32) for name, values in baselines.items()}
     scores = {"model": model[test]}
     metrics: dict[str, Any] = {"test": measured(model)}
     if len(val_pairs):
         metrics["val"] = link_metrics(val_truth, logits[len(everything) - len(val_pairs) :])
-    loss = spec.output("adj_rec").loss
-    if learns_weights(loss):
-        unit = edge_weights(graph.adjacency, split.train).mean() or 1.0
-        found = {"model": unit * expected(logits[: len(split.test)], scale_of("adj_rec", loss))}
-        found |= weight_baselines(split.message(graph.n_nodes, graph), split.train, split.test)
+    if spec.learns_weights:
+        unit, scale = (
+            weight_unit(edge_weights(message, split.train)),
+            scale_of("adj_rec", spec.output("adj_rec").loss),
+        )
+        found = {"model": unit * expected(logits[: len(split.test)], scale)}
+        found |= weight_baselines(message, split.train, split.test)
         actual = edge_weights(graph.adjacency, split.test)
         metrics["weights"] = {name: weight_metrics(actual, values) for name, values in found.items()}
     if stack and joins(stack):

@@ -129,8 +129,7 @@ def link_table(
     -------
     DataFrame
         ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
-        ``shared_neighbours``,
-        ``source_degree, target_degree``; with labels also ``source_label, target_label``.
+        ``shared_neighbours``, ``source_degree, target_degree``; with labels also ``source_label, target_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
     degrees = degree(graph.adjacency)

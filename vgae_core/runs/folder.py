@@ -279,17 +279,17 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
     return weights  # type: ignore[return-value]
 
 
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_scores(model: Mapping[str, Any]) -> None:
     """Raise RunError unless what the model's scores are made of is said in numbers, where it is said."""
     stack = model.get("stack", {})
-    wrong = not isinstance(stack, Mapping) or any(
-        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
-        for value in stack.values()
-    )
+    wrong = not isinstance(stack, Mapping) or not all(map(_is_finite, stack.values()))
     if wrong or (stack and not {"offset", "network"} <= set(stack)):
         raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
-    unit = model.get("weight_unit", 1.0)
-    if isinstance(unit, bool) or not isinstance(unit, int | float) or not math.isfinite(unit):
+    if not _is_finite(model.get("weight_unit", 1.0)):
         raise RunError("`weight_unit` must be a number.", where="model.json")
     if "weight_unit" in model and model.get("scale") not in SCALES:
         raise RunError("`scale` must say what the network's numbers stand for.", where="model.json")

@@ -22,7 +22,7 @@ from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.reconstruction import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
-from vgae_core.catalogue import learns_weights, scale_of
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import (
     LABEL_TEST,
@@ -33,6 +33,7 @@ from vgae_core.data.splits import (
     sample_non_edges,
     split_entries,
     split_links,
+    weight_unit,
     without_entries,
 )
 from vgae_core.errors import RunError, StudioError
@@ -142,9 +143,9 @@ def prepare(
     model["expected_collisions"] = batches.expected_collisions
     if known is not None:
         model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
-    elif learns_weights(spec.output("adj_rec").loss):
+    elif spec.learns_weights:
         model["scale"] = scale_of("adj_rec", spec.output("adj_rec").loss)
-        model["weight_unit"] = float(edge_weights(graph.adjacency, split.train).mean()) or 1.0
+        model["weight_unit"] = weight_unit(edge_weights(graph.adjacency, split.train))
     compile_model(built, batches, spec, compiled)
     encode = make_encode(built, batches)
     if ahead:
@@ -273,27 +274,20 @@ def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) ->
 
     The score of a network that learns weights is made a logit in any case.
     """
-    if spec.model.family != "vgae":
+    stacks = spec.model.family == "vgae" and spec.stacking and len(split.val) >= LEAST_EDGES
+    if not (stacks or spec.learns_weights):
         return {}
-
-    def scored(edges: np.ndarray, non_edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        pairs = np.concatenate([edges, non_edges])
-        return pairs, network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
-
-    enough = len(split.val) >= LEAST_EDGES
-    if spec.stacking and enough:
-        pairs, logits, truth = scored(split.val, split.val_neg)
+    edges, non_edges = split.val, split.val_neg
+    if len(edges) < LEAST_EDGES:
+        edges = split.train[:SAMPLED_PAIRS]
+        non_edges = sample_non_edges(graph, len(edges), np.random.default_rng([spec.seed, 0x9A77]))
+    pairs = np.concatenate([edges, non_edges])
+    logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
+    if stacks:
         others = run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs)
         if helps(logits, others, truth):
             return fit_stack(logits, others, truth)
-    if not learns_weights(spec.output("adj_rec").loss):
-        return {}
-    edges, non_edges = split.val, split.val_neg
-    if not enough:
-        edges = split.train[:SAMPLED_PAIRS]
-        non_edges = sample_non_edges(graph, len(edges), np.random.default_rng([spec.seed, 0x9A77]))
-    _, logits, truth = scored(edges, non_edges)
-    return fit_stack(logits, {}, truth)
+    return fit_stack(logits, {}, truth) if spec.learns_weights else {}
 
 
 def _started(spec: RunSpec, prepared: Prepared) -> Started:

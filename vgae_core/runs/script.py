@@ -20,7 +20,7 @@ import keras
 
 from vgae_core.analysis.metrics import HITS_AT, rank_correlation, ranking_metrics
 from vgae_core.analysis.stacking import fit_stack, helps, joined
-from vgae_core.catalogue import learns_weights, scale_of
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.data.splits import edge_weights
@@ -830,8 +830,9 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
     exact = spec.training.supervision == "all"
     masked = spec.training.masked_edges
     used = [all_pair_batches] if exact else [pair_batches, masking] if masked else [pair_batches]
-    weighted = learns_weights(spec.output("adj_rec").loss)
-    code, each = sources.take([*used, *([edge_weights, sorted_pairs] if weighted else [])]), ""
+    if spec.learns_weights:
+        used += [edge_weights, sorted_pairs]
+    code, each = sources.take(used), ""
     if "x_rec" in names:
         each += _fill(_X_REC, ROWS=rows)
         if profile.sparse_features:
@@ -854,7 +855,7 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         MASK=_fill(_MASK, SHARE=masked, HOW=ENCODERS[spec.model.encoder].propagation) if masked else "",
         DIRECTED=profile.directed,
         WEIGHTS="\n    weights=edge_weights(message, sorted_pairs(train)),  # which the model learns"
-        if weighted
+        if spec.learns_weights
         else "",
         NODES=f"\n    node_targets=node_targets,\n    rows={'n_nodes' if rows == n else rows},"
         if each
@@ -905,7 +906,7 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         f"from sklearn.metrics import {name}" for name in ("average_precision_score", "roc_auc_score")
     }
     order = ""
-    if graph and learns_weights(spec.output("adj_rec").loss) and best and has_val:
+    if spec.learns_weights and best and has_val:
         parts += sources.take([rank_correlation])
         order = ' + (rank_correlation(data["val_weights"], pair_scores(val)) or 0.0)'
     parts.append(

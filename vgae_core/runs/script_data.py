@@ -12,7 +12,6 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines
-from vgae_core.catalogue import learns_weights
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
@@ -41,9 +40,9 @@ def script_data(
     """
     arrays = {part: getattr(split, part) for part in SPLIT_PARTS}
     matrices: dict[str, Any] = {}
+    if spec.learns_weights:
+        arrays["val_weights"] = edge_weights(graph.adjacency, split.val)
     if spec.model.family == "vgae":
-        if learns_weights(spec.output("adj_rec").loss):
-            arrays["val_weights"] = edge_weights(graph.adjacency, split.val)
         matrices["message"] = split.message(graph.n_nodes, graph)
         chance = np.random.default_rng([spec.seed, HARD_STREAM])
         arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)

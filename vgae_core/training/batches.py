@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from vgae_core.catalogue import learns_weights, scale_of
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import LinkSplit, edge_weights
+from vgae_core.data.splits import LinkSplit, edge_weights, weight_unit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_dense_tensor, to_sparse_tensor
 from vgae_core.spec import ENCODERS, RunSpec
@@ -130,7 +130,7 @@ def graph_batches(
     if spec.training.masked_edges:
         how = ENCODERS[spec.model.encoder].propagation
         mask = masking(message, split.train, spec.training.masked_edges, how, directed=graph.directed)
-    weighted = learns_weights(spec.output("adj_rec").loss)
+    weighted = spec.learns_weights
     dataset, steps, collisions = pair_batches(
         split.train,
         n,
@@ -178,8 +178,8 @@ NodeTargets = Callable[[tf.Tensor], tuple[dict[str, Any], dict[str, Any]]]
 
 
 def relative(weights: np.ndarray) -> tf.Tensor:
-    """Return weights of edges divided by their mean, float32 (n_edges,), as targets."""
-    return tf.constant((weights / (weights.mean() or 1.0)).astype(np.float32))
+    """Return weights of training edges in their unit, float32 (n_edges,), as targets."""
+    return tf.constant((weights / weight_unit(weights)).astype(np.float32))
 
 
 def pair_batches(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vgae_core.catalogue import learns_weights
 from vgae_core.data.blocks import row_blocks, rows_like, take_rows
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
@@ -63,8 +62,7 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
     n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
     message = split.message(n, graph)
     features = encoder_features(graph, message, spec.model, spec.seed)
-    weighted = learns_weights(spec.output("adj_rec").loss)
-    goals = relative(edge_weights(message, train)) if weighted else None
+    goals = relative(edge_weights(message, train)) if spec.learns_weights else None
     table = once_propagated(message, features, spec, directed=graph.directed)
     del message, features
 
@@ -122,7 +120,7 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
         steps_per_epoch=steps,
         encoder_inputs=encoder_blocks(table),
         expected_collisions=collisions,
-        val_weights=edge_weights(graph.adjacency, split.val) if weighted else None,
+        val_weights=edge_weights(graph.adjacency, split.val) if spec.learns_weights else None,
         room=lambda columns: rows_like(table, columns),
     )
 

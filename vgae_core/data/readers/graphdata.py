@@ -17,7 +17,7 @@ from scipy import sparse
 from vgae_core.data.arrays import load_npz
 from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
-from vgae_core.data.readers.matrices import check_matrix, matrix_edges, matrix_table
+from vgae_core.data.readers.matrices import check_matrix, label_codes, matrix_edges, matrix_table
 from vgae_core.data.readers.npz import array_headers, is_archive
 from vgae_core.errors import DataError
 
@@ -71,11 +71,8 @@ def _edges(probe: Probe) -> Edges:
         labels = load_npz(probe.path, keys=["node_label"], where=probe.name, limits=probe.limits)[
             "node_label"
         ]
-        known = np.unique(labels[labels >= 0])
-        codes = np.where(labels >= 0, np.searchsorted(known, labels), -1).astype(np.int32)
-        tables.append(
-            NodeTable(where=probe.name, n_rows=n, classes=codes, class_names=tuple(map(str, known.tolist())))
-        )
+        codes, names = label_codes(labels)
+        tables.append(NodeTable(where=probe.name, n_rows=n, classes=codes, class_names=names))
     return dataclasses.replace(edges, tables=tuple(tables))
 
 

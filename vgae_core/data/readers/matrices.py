@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,25 @@ def check_matrix(probe: Probe, shape: tuple[int, ...], nnz: int, content: str) -
     else:
         probe.limits.check("feature_columns", shape[1], where=probe.name)
         probe.limits.check("feature_values", nnz, where=probe.name)
+
+
+def check_dense(probe: Probe, shape: tuple[int, ...], content: str) -> None:
+    """Refuse a dense matrix as :func:`check_matrix` does, its cells counting as stored values."""
+    probe.limits.check("feature_values", math.prod(shape), where=probe.name)
+    check_matrix(probe, shape, 0, content)
+
+
+def dense_edges(probe: Probe, dense: np.ndarray, title: str) -> Edges:
+    """Return the entries of a dense square matrix that are not 0, as :func:`matrix_edges`."""
+    probe.limits.check("edges", int(np.count_nonzero(dense)), where=probe.name)
+    return matrix_edges(probe, sparse.coo_array(dense), title)
+
+
+def label_codes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return classes int32 (n_rows,) of whole numbers, -1 where they are negative, and each class's number as text."""
+    known = np.unique(labels[labels >= 0])
+    codes = np.where(labels >= 0, np.searchsorted(known, labels), -1)
+    return codes.astype(np.int32), tuple(map(str, known.tolist()))
 
 
 def matrix_edges(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from vgae_core.data.arrays import load_npy, npy_header
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
-from vgae_core.data.readers.matrices import check_matrix, matrix_edges, matrix_table
+from vgae_core.data.readers.matrices import check_dense, dense_edges, label_codes, matrix_table
 
 TITLE = "NumPy array (npy)"
 _MEND = (
@@ -46,11 +45,8 @@ def _guess(probe: Probe) -> Content:
 def _edges(probe: Probe) -> Edges:
     shape, dtype = _header(probe)
     if not _lists_edges(shape, dtype):
-        check_matrix(probe, shape, 0, "edges")
-        probe.limits.check("feature_values", shape[0] * shape[1], where=probe.name)
-        dense = load_npy(probe.path, where=probe.name)
-        probe.limits.check("edges", int(np.count_nonzero(dense)), where=probe.name)
-        return matrix_edges(probe, sparse.coo_array(dense), TITLE)
+        check_dense(probe, shape, "edges")
+        return dense_edges(probe, load_npy(probe.path, where=probe.name), TITLE)
     probe.limits.check("edges", max(shape), where=probe.name)
     listed = load_npy(probe.path, where=probe.name)
     ends = listed if shape[0] == 2 else listed.T
@@ -73,21 +69,14 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     shape, dtype = _header(probe)
     if content == "features":
         wide = shape if len(shape) == 2 else (*shape, 1)
-        probe.limits.check("feature_values", wide[0] * wide[1], where=probe.name)
-        check_matrix(probe, wide, 0, "features")
+        check_dense(probe, wide, "features")
         return matrix_table(probe, load_npy(probe.path, where=probe.name).reshape(wide))
     if content != "labels" or dtype.kind not in "biu" or (len(shape) == 2 and shape[1] != 1):
         raise probe.error(f"Cannot hold {content}. Received: shape {shape} of {dtype}.", mend=_MEND)
     probe.limits.check("nodes", shape[0], where=probe.name)
     labels = load_npy(probe.path, where=probe.name).ravel()
-    known = np.unique(labels[labels >= 0])
-    codes = np.where(labels >= 0, np.searchsorted(known, labels), -1)
-    return NodeTable(
-        where=probe.name,
-        n_rows=len(labels),
-        classes=codes.astype(np.int32),
-        class_names=tuple(str(int(name)) for name in known),
-    )
+    codes, names = label_codes(labels.astype(np.uint8) if dtype.kind == "b" else labels)
+    return NodeTable(where=probe.name, n_rows=len(labels), classes=codes, class_names=names)
 
 
 FORMAT = Format(

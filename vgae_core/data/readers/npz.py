@@ -10,7 +10,14 @@ from scipy import sparse
 from vgae_core.data.arrays import load_npz, npz_headers, validate_csr
 from vgae_core.data.dataset import Part
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, object_array
-from vgae_core.data.readers.matrices import check_matrix, matrix_edges, matrix_table
+from vgae_core.data.readers.matrices import (
+    check_dense,
+    check_matrix,
+    dense_edges,
+    label_codes,
+    matrix_edges,
+    matrix_table,
+)
 
 _COMPRESSED = {"data", "indices", "indptr", "shape", "format"}
 _COORDINATE = {"data", "row", "col", "shape", "format"}
@@ -157,8 +164,7 @@ def _benchmark_labels(probe: Probe, n: int) -> tuple[np.ndarray, tuple[str, ...]
     known = np.unique(labels[labels >= 0])
     names = _texts(probe, "class_names", None)
     if names is None or (len(known) and int(known[-1]) >= len(names)):
-        codes = np.where(labels >= 0, np.searchsorted(known, labels), -1)
-        return codes.astype(np.int32), tuple(str(k) for k in known)
+        return label_codes(labels)
     return np.where(labels >= 0, labels, -1).astype(np.int32), tuple(names)
 
 
@@ -241,16 +247,13 @@ def _dense_key(probe: Probe) -> str:
 def _dense_matrix(probe: Probe, content: Content) -> np.ndarray:
     key = _dense_key(probe)
     shape, _ = array_headers(probe)[key]
-    cells = int(np.prod(shape, dtype=object))
-    probe.limits.check("feature_values", cells, where=probe.name)
-    check_matrix(probe, shape, 0, content)
+    check_dense(probe, shape, content)
     return load_npz(probe.path, keys=[key], where=probe.name, limits=probe.limits)[key]
 
 
 def _dense_edges(probe: Probe) -> Edges:
     dense = _dense_matrix(probe, "edges")
-    probe.limits.check("edges", int(np.count_nonzero(dense)), where=probe.name)
-    edges = matrix_edges(probe, sparse.coo_array(dense), "dense matrix (npz)")
+    edges = dense_edges(probe, dense, "dense matrix (npz)")
     return dataclasses.replace(edges, parts=_dense_parts(probe, "edges"))
 
 
