@@ -482,6 +482,8 @@ def _built(kind: str, what: str, make: Callable[[], Any], output: str) -> Any:
     """Return ``make()``; Keras' complaints about settings become those of the specification."""
     try:
         return make()
+    except SpecError:
+        raise  # says already what is wrong and where
     except (TypeError, ValueError) as error:
         raise SpecError(
             f"Settings of {kind} `{what}` are not accepted: {error}", where=f"outputs.{output}"
