@@ -68,14 +68,21 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
 
     first = widths[0] * (heads if len(widths) == 1 else 1)
     score = model.decoder_units if "decoder_units" in DECODERS[model.decoder].settings else 2
-    work = feature_entries * first + arcs * sum(widths) * heads * hops + pairs * model.latent_dim * score
-    dense = dense_work = 0
+    work = arcs * sum(widths) * heads * hops + pairs * model.latent_dim * score
+    dense, dense_work = 0, 0.0
+    if profile.sparse_features or not profile.n_features:
+        work += feature_entries * first
+    else:
+        dense_work += feature_entries * first
     for output in spec.active_outputs:
         columns = {"x_rec": profile.n_features, "labels": profile.n_classes}.get(output.name, 0)
         rows = node_batch(n, columns) if columns else 0
         dense += rows * columns
         dense_work += rows * columns * model.latent_dim
     work += 3 * dense  # the loss reads and writes every entry of the dense target
+    if spec.training.supervision == "all":  # each pair of nodes once, block by block: time, but no memory
+        work += 3 * n * n // 2
+        dense_work += n * n / 2 * model.latent_dim
     rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + dense_work / DENSE_MULTIPLY_ADDS_PER_SECOND)
     seconds = steps * (STEP_SECONDS + rate)
 
