@@ -76,7 +76,8 @@ def unnamed_files() -> dict[int, int]:
 
 def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
     """Return what training one size cost."""
-    from vgae_core.runs.benchmark import measure, synthetic
+    from vgae_core.data.synthetic import synthetic
+    from vgae_core.runs.benchmark import measure
     from vgae_core.spec import RunSpec
 
     spec = RunSpec()

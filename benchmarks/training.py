@@ -20,10 +20,10 @@ SEEDS = 3
 
 
 def main() -> None:
-    environment.apply()
+    graph = repair(load_sample("import-graph"), RepairSpec())
+    environment.apply(environment.operation_threads(RunSpec(), graph.profile))
     from vgae_core.runs.pipeline import execute
 
-    graph = repair(load_sample("import-graph"), RepairSpec())
     print(f"{graph.name}: {graph.n_nodes:,} nodes, {len(graph.edges):,} edges; {SEEDS} seeds")
     table: dict[str, list[float]] = {}
     for seed in range(SEEDS):

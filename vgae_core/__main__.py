@@ -36,6 +36,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.data.splits import load_split, without_entries
+from vgae_core.data.synthetic import synthetic
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.evaluation import evaluate
@@ -108,6 +109,7 @@ def train_command(options: argparse.Namespace) -> int:
     if options.split:
         split = load_split(options.split)
         split.check(graph)
+    _choose_threads(spec, graph)
 
     from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
 
@@ -197,8 +199,6 @@ def embed_command(options: argparse.Namespace) -> int:
 
 def benchmark_command(options: argparse.Namespace) -> int:
     """Print what a few epochs cost on this machine, as one line of JSON."""
-    from vgae_core.runs.benchmark import measure, synthetic
-
     if options.path:
         spec, graph = _specify(options, _read(options))
     else:
@@ -207,6 +207,10 @@ def benchmark_command(options: argparse.Namespace) -> int:
         graph = synthetic(options.nodes, options.edges, seed=options.seed or 0, mapped=mapped)
     if options.epochs is not None:
         spec = spec.replace("training.epochs", options.epochs)
+    _choose_threads(spec, graph)
+
+    from vgae_core.runs.benchmark import measure  # TensorFlow, only now that it is needed
+
     print(json.dumps(measure(spec, graph)))
     return 0
 
@@ -322,6 +326,12 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
     files = [report.how.to_dict() for report in raw.files]
     spec = spec.replace("dataset.source", source).replace("dataset.files", files)
     return spec.replace("dataset.name", graph.name), graph
+
+
+def _choose_threads(spec: RunSpec, graph: GraphData) -> None:
+    """Give this process the threads of its run, unless whoever called :func:`main` has loaded TensorFlow."""
+    if "tensorflow" not in sys.modules:
+        environment.apply(environment.operation_threads(spec, graph.profile))
 
 
 def _changed(spec: RunSpec, changes: Sequence[tuple[str, Any]]) -> RunSpec:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.graphs import karate
-from vgae_core.runs.benchmark import measure, synthetic
+from vgae_core.data.synthetic import synthetic
+from vgae_core.runs.benchmark import measure
 from vgae_core.spec import RunSpec
 
 

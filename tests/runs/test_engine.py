@@ -148,15 +148,15 @@ def test_what_cannot_be_prepared_is_told_by_its_run(engine, store):
     assert "edges" in run.info.message
 
 
-def test_large_runs_are_not_prepared(idle):
+def test_models_of_large_runs_are_not_built_ahead(idle):
     engine, _ = idle
     engine._phase = "ready"
     engine.prepare(
         SHORT.replace("model.latent_dim", 1024).replace("model.hidden_units", (1024,)), make_graph(3000)
     )
-    assert engine._next_run is None
+    assert not engine._next_run.small
     engine.prepare(SHORT, make_graph(60))
-    assert engine._next_run is not None
+    assert engine._next_run.small
 
 
 def test_the_server_has_no_tensorflow(tmp_path):
@@ -311,6 +311,35 @@ def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     assert (run.info.status, again.info.status) == ("finished", "finished")
 
 
+@pytest.mark.skipif(environment.processors() < 2, reason="needs two processors")
+def test_a_run_of_large_steps_gets_a_worker_with_more_threads(engine, store, monkeypatch):
+    def train(**kwargs):
+        run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+        wait_for(lambda: not run.info.active)
+        assert run.info.status == "finished", run.info.message
+        return run.result().environment["intra_op_threads"]
+
+    assert train() == 1
+    small = worker_process().pid
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "SMALL_STEP_SECONDS", 0.0)
+        engine._exchanged = time.monotonic()
+        engine.prepare(SHORT, make_graph(60))
+        wait_for(lambda: engine._next_run is None)
+        assert engine._threads == 1, "not exchanged so soon again for what may come"
+        engine._exchanged = -engine_module.EXCHANGE_SECONDS
+        engine.prepare(SHORT, make_graph(60))
+        wait_for(lambda: engine._threads == environment.processors())
+        # Asked while there is no worker, or by the one that goes: the next one answers.
+        profile = make_graph(61).profile
+        assert engine.describe(SHORT, profile)["parameters"] > 0
+        assert not psutil.pid_exists(small)
+        assert train() == environment.processors()
+        large = worker_process().pid
+    assert train() == 1, "exchanged at once for a run that was started"
+    assert not psutil.pid_exists(large)
+
+
 def test_everything_listens_on_loopback_only(engine):
     listening = [
         connection.laddr.ip
@@ -342,6 +371,7 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, re
     for name, values in told["baselines"].items():
         assert values == pytest.approx(run.metrics()["baselines"][name], abs=1e-6)
     assert read_run_dir(out).result().spec.model == run.result().spec.model
+    assert read_run_dir(out).result().environment == run.result().environment
     scores = [
         [(t["recipe"], t["val"], t["best_epoch"]) for t in m.get("trials", ())] for m in (told, run.metrics())
     ]
@@ -412,7 +442,7 @@ def test_closing_ends_what_waits(idle):
 
 
 def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
-    def fail(address):
+    def fail(address, threads):
         raise OSError("no more processes")
 
     monkeypatch.setattr(engine_module, "_Cluster", fail)
@@ -456,13 +486,3 @@ def test_a_server_that_goes_leaves_no_process_behind(tmp_path, ending):
     server.wait(timeout=60)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
-
-
-def test_the_environment_is_set_once_and_respects_the_user(monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    assert environment.variables()["TF_NUM_INTRAOP_THREADS"] == "1"
-    assert environment.variables()["TF_CPP_MIN_LOG_LEVEL"] == "2"
-    monkeypatch.setitem(sys.modules, "tensorflow", object())
-    with pytest.raises(RuntimeError, match="TF_CPP_MIN_LOG_LEVEL"):
-        environment.apply()

@@ -14,7 +14,7 @@ RUN = """
 import hashlib, json
 from vgae_core.runs import environment
 environment.apply()
-from vgae_core.runs.benchmark import synthetic
+from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.pipeline import execute
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd

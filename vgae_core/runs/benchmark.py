@@ -8,14 +8,12 @@ import time
 from typing import Any
 
 import keras
-import numpy as np
-from scipy import sparse
 
-from vgae_core.data.blocks import on_disk, row_blocks
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.pipeline import environment
 from vgae_core.spec import RunSpec
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import Event
@@ -60,7 +58,8 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         alone), ``cpu_s_per_epoch`` (the same in processor time of all threads), ``s_per_epoch_validated`` (median,
         with validation), ``first_epoch_s``, ``prepare_s`` (split,
         normalisation, building), ``peak_rss_mib`` (of the process), and what was chosen: ``kernel``,
-        ``encoder``, ``decoder``, ``supervision``, ``propagation``, ``batch`` (positive pairs a step).
+        ``encoder``, ``decoder``, ``supervision``, ``propagation``, ``threads`` (of an operation),
+        ``batch`` (positive pairs a step).
 
     Raises
     ------
@@ -112,58 +111,9 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         "decoder": spec.model.decoder,
         "supervision": spec.training.supervision,
         "propagation": spec.training.propagation,
+        "threads": environment(spec)["intra_op_threads"],
         "batch": -(-len(split.train) // batches.steps_per_epoch),
     }
-
-
-def synthetic(
-    n_nodes: int, n_edges: int, *, n_features: int = 64, size: int = 50, seed: int = 0, mapped: bool = False
-) -> GraphData:
-    """Return a large graph of small communities with dense features, for measuring only.
-
-    Parameters
-    ----------
-    n_nodes, n_edges : int
-        Of `n_edges` draws four in five fall inside a community; repeated ones are dropped, so that the graph
-        has a few percent fewer.
-    n_features : int
-        A normal direction a community, plus normal noise.
-    size : int
-        Nodes of a community.
-    seed : int
-    mapped : bool
-        Whether features are made in a mapped file instead of in memory.
-
-    Returns
-    -------
-    GraphData
-    """
-    rng = np.random.default_rng(seed)
-    code = np.empty(n_edges, np.int64)
-    for part, drawn in row_blocks(code):
-        count = len(drawn)
-        first = rng.integers(0, n_nodes, count)
-        inside = np.minimum(first // size * size + rng.integers(0, size, count), n_nodes - 1)
-        second = np.where(rng.random(count) < 0.8, inside, rng.integers(0, n_nodes, count))
-        code[part] = np.minimum(first, second) * n_nodes + np.maximum(first, second)
-    code.sort()
-    code = code[(code // n_nodes != code % n_nodes) & np.concatenate([[True], code[1:] != code[:-1]])]
-    starts = np.searchsorted(code, np.arange(n_nodes + 1) * n_nodes).astype(np.int32)
-    columns = (code % n_nodes).astype(np.int32)
-    half = sparse.csr_array((np.ones(len(code), np.float32), columns, starts), shape=(n_nodes, n_nodes))
-    del code, columns
-    centres = rng.standard_normal((n_nodes // size + 1, n_features), dtype=np.float32)
-    shape = (n_nodes, n_features)
-    features = on_disk(shape) if mapped else np.empty(shape, np.float32)
-    for part, rows in row_blocks(features):
-        rng.standard_normal(out=rows, dtype=np.float32)
-        rows += centres[np.arange(part.start, part.stop) // size]
-    return GraphData(
-        name=f"Communities, {n_nodes:,} nodes",
-        adjacency=sparse.csr_array(half + half.T),
-        node_ids=np.arange(n_nodes),
-        features=features,
-    )
 
 
 def peak_rss_mib() -> float:

@@ -65,6 +65,9 @@ AHEAD_MIB = 100.0
 START_SECONDS = 180.0
 """Patience with a worker that starts or warms up."""
 
+EXCHANGE_SECONDS = 30.0
+"""How often a worker may be exchanged for a run that nobody has started yet."""
+
 IDLE_SECONDS = 2.0
 """How often an idle engine looks whether its worker is still the one it warmed."""
 
@@ -97,6 +100,8 @@ class Engine:
         self._next_run: _Expected | None = None
         self._lanes: list[threading.Thread] = []
         self._cluster: _Cluster | None = None
+        self._threads = 1  # an operation of our worker is shared out among; a newcomer's graph is small
+        self._exchanged = -EXCHANGE_SECONDS
         self._ensuring = threading.Lock()
         self._descriptions: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         self._phase: State = "cold"
@@ -122,7 +127,8 @@ class Engine:
         """Let an idle worker build the model of a run that may be started soon, so that it starts sooner.
 
         Returns at once; the run's numbers are the same without.  A worker keeps one such model, and none
-        that is large.  Where a recipe is to be chosen, it is the model of the first one tried.
+        that is large: for those it is only exchanged for one with the threads that the run will take.
+        Where a recipe is to be chosen, it is the model of the first one tried.
 
         Parameters
         ----------
@@ -138,9 +144,9 @@ class Engine:
             if spec.recipe == "auto":
                 first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
             cost = estimate(first, graph.profile, parameters=0)
-            if cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB:
-                self._next_run = _Expected(spec, graph, time.monotonic() + after)
-                self._lock.notify_all()
+            small = cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB
+            self._next_run = _Expected(spec, graph, small, time.monotonic() + after)
+            self._lock.notify_all()
 
     def submit(self, spec: RunSpec, graph: GraphData, workspace: str) -> str:
         """Queue a run and return its id.
@@ -162,7 +168,7 @@ class Engine:
                 )
         run = self._store.create_run(spec, graph, workspace)
         with self._lock:
-            self._waiting.append(_Job(run, workspace))
+            self._waiting.append(_Job(run, workspace, environment.operation_threads(spec, graph.profile)))
             self._lock.notify_all()
         self.warm()
         return run.id
@@ -232,13 +238,17 @@ class Engine:
         self, task: Callable[..., dict[str, Any]], spec: RunSpec, profile: Profile, timeout: float
     ) -> Any:
         """Return what a worker answers to a question about a specification."""
-        cluster = self._ready(timeout)
-        future = cluster.client.submit(task, spec.to_json(), profile.to_dict(), pure=False, retries=1)
-        try:
-            answer = future.result(timeout=timeout)
-        except Exception as error:
-            raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
-        return _unless_error(answer)["answer"]
+        end = time.monotonic() + timeout
+        while True:
+            cluster = self._ready(end - time.monotonic())
+            try:
+                future = cluster.client.submit(task, spec.to_json(), profile.to_dict(), pure=False, retries=1)
+                answer = future.result(timeout=max(0.1, end - time.monotonic()))
+            except (Exception, asyncio.CancelledError) as error:
+                if cluster is not self._cluster and not self._is_closed():
+                    continue  # exchanged meanwhile: the next one is asked
+                raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
+            return _unless_error(answer)["answer"]
 
     def close(self) -> None:
         """End the workers and everything they do; runs that have not ended are marked failed."""
@@ -297,13 +307,14 @@ class Engine:
                     self._next_run = None
                 idle = not self._waiting and not self._active and self._phase == "ready"
             if expected is not None:
-                self._try_to_prepare(expected.spec, expected.graph)
+                self._try_to_prepare(expected)
             elif idle:
                 self._try_to_be_ready()
 
     def _perform(self, job: _Job) -> None:
         """Send one run to a worker, keep what it tells, and note how it ended."""
         job.run.set_running()
+        self._threads = job.threads
         try:
             cluster = self._ensure()
             outcome = cluster.execute(job, closing=lambda: self._phase == "closed")
@@ -331,11 +342,16 @@ class Engine:
             if self._phase != "closed":  # told to the user by the run that needs it
                 logger.exception("The worker is not ready")
 
-    def _try_to_prepare(self, spec: RunSpec, graph: GraphData) -> None:
-        cluster = self._cluster
+    def _try_to_prepare(self, expected: _Expected) -> None:
+        threads = environment.operation_threads(expected.spec, expected.graph.profile)
+        if threads != self._threads:
+            if time.monotonic() < self._exchanged + EXCHANGE_SECONDS:
+                return  # two visitors with graphs of different sizes would have it exchanged at every click
+            self._threads, self._exchanged = threads, time.monotonic()
         try:
-            if cluster is not None and cluster.is_alive:
-                cluster.prepare(spec, graph)
+            cluster = self._ensure()
+            if expected.small:
+                cluster.prepare(expected.spec, expected.graph)
         except (Exception, asyncio.CancelledError):
             if self._phase != "closed":  # the run will do without
                 logger.exception("A run could not be prepared")
@@ -362,7 +378,8 @@ class Engine:
             If it cannot be started, or the engine closes.
         """
         with self._ensuring:
-            if (cluster := self._cluster) is not None and cluster.is_warm():
+            cluster = self._cluster
+            if cluster is not None and cluster.suits(self._threads) and cluster.is_warm():
                 self._enter("ready")
                 return cluster
             self._enter("starting")
@@ -386,11 +403,11 @@ class Engine:
         if self._is_closed():
             raise RunError(CLOSED)
         cluster = self._cluster
-        if cluster is not None and not cluster.is_alive:
+        if cluster is not None and not (cluster.is_alive and cluster.suits(self._threads)):
             self._drop_cluster()
             cluster = None
         if cluster is None:
-            cluster = _Cluster(self._address)
+            cluster = _Cluster(self._address, self._threads)
             with self._lock:
                 self._cluster = cluster
             if self._is_closed():  # meanwhile
@@ -419,6 +436,8 @@ class _Expected(NamedTuple):
 
     spec: RunSpec
     graph: GraphData
+    small: bool
+    """Whether its model is built ahead."""
     due: float
     """When to prepare it, on the monotonic clock."""
 
@@ -430,9 +449,10 @@ class _ClosedError(Exception):
 class _Job:
     """A run on its way through the engine."""
 
-    def __init__(self, run: StoredRun, workspace: str) -> None:
+    def __init__(self, run: StoredRun, workspace: str, threads: int) -> None:
         self.run = run
         self.workspace = workspace
+        self.threads = threads
         self.cancelled = threading.Event()
         self.inbox: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         self.received = 0
@@ -458,10 +478,19 @@ class _Job:
 
 
 class _Cluster:
-    """A connection to workers, local or remote, and the data they hold."""
+    """A connection to workers, local or remote, and the data they hold.
 
-    def __init__(self, address: str | None) -> None:
-        self._local = None if address else _start_local()
+    Parameters
+    ----------
+    address : str, optional
+        Of workers elsewhere; one of our own is started unless given.
+    threads : int
+        Threads that an operation of our own worker is shared out among. TensorFlow reads it when it is loaded.
+    """
+
+    def __init__(self, address: str | None, threads: int) -> None:
+        self._threads = threads
+        self._local = None if address else _start_local(threads)
         try:
             self.client = Client(
                 address or self._local, set_as_default=False, timeout=START_SECONDS, name="studio"
@@ -497,6 +526,10 @@ class _Cluster:
     def is_alive(self) -> bool:
         """Whether the scheduler is there."""
         return self.client.status == "running"
+
+    def suits(self, threads: int) -> bool:
+        """Return whether the workers have so many threads for an operation, or are not ours to choose."""
+        return self._local is None or self._threads == threads
 
     def is_warm(self) -> bool:
         """Return whether the workers there are now are those that were warmed."""
@@ -661,7 +694,7 @@ class _Cluster:
             job.inbox.put(lines)
 
 
-def _start_local() -> Any:
+def _start_local(threads: int) -> Any:
     """Start scheduler, nanny and worker as processes of their own, on this machine only."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -695,7 +728,7 @@ def _start_local() -> Any:
             # The rest is for the server; above it the nanny ends the worker, not the kernel the server.
             "memory_limit": int(0.8 * MEMORY_LIMIT),
             "preload_nanny": preload,
-            "env": environment.variables(),
+            "env": environment.variables(threads),
             "config": dask.config.merge(defaults, {"distributed": ours}),
         },
         silence_logs=logging.ERROR,

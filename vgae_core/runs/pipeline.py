@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ from vgae_core.nn.models import (
     pair_weights,
 )
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.environment import processors
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, candidates
@@ -447,10 +449,15 @@ def environment(spec: RunSpec) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": versions,
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "intra_op_threads": _threads("INTRA", tf.config.threading.get_intra_op_parallelism_threads()),
+        "inter_op_threads": _threads("INTER", tf.config.threading.get_inter_op_parallelism_threads()),
         "seed": spec.seed,
     }
+
+
+def _threads(kind: str, configured: int) -> int:
+    """Return what TensorFlow goes by: a number set in Python, else the environment's, else the processors."""
+    return configured or int(os.environ.get(f"TF_NUM_{kind}OP_THREADS", 0)) or processors()
 
 
 def _score_nodes(

@@ -1,0 +1,70 @@
+"""What is set before TensorFlow is loaded, and how many threads a run takes."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from vgae_core.data.dataset import Profile
+from vgae_core.runs import environment
+from vgae_core.runs.environment import operation_threads, processors
+from vgae_core.spec import RunSpec
+
+THREADS = "TF_NUM_INTRAOP_THREADS"
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    monkeypatch.delenv(THREADS, raising=False)
+
+
+def profile(n_nodes: int, n_edges: int) -> Profile:
+    return Profile(n_nodes, n_edges, 64, 0, "continuous", False, 0, False, False)
+
+
+def test_the_environment_is_set_once_and_respects_the_user(monkeypatch):
+    monkeypatch.setenv(THREADS, "1")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    assert environment.variables(8)[THREADS] == "1"
+    assert environment.variables()["TF_CPP_MIN_LOG_LEVEL"] == "2"
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    with pytest.raises(RuntimeError, match="TF_CPP_MIN_LOG_LEVEL"):
+        environment.apply()
+
+
+def test_the_threads_of_an_operation_are_left_open_until_a_run_is_known():
+    assert THREADS not in environment.variables()
+    assert environment.variables(3)[THREADS] == "3"
+
+
+def test_small_steps_get_one_thread_and_large_ones_all():
+    assert operation_threads(RunSpec(), profile(2_700, 5_400)) == 1
+    assert operation_threads(RunSpec(), profile(1_000_000, 5_000_000)) == processors()
+
+
+def test_a_large_graph_in_small_steps_gets_one_thread():
+    spec = RunSpec().replace("model.encoder", "linear").replace("training.propagation", "once")
+    assert operation_threads(spec.replace("training.batch_size", 64), profile(1_000_000, 5_000_000)) == 1
+    assert operation_threads(spec, profile(1_000_000, 5_000_000)) == processors()
+
+
+def test_all_pairs_of_a_graph_with_few_edges_are_large_steps():
+    spec = RunSpec().replace("training.supervision", "all")
+    assert operation_threads(spec, profile(1_000, 2_000)) == 1
+    assert operation_threads(spec, profile(20_000, 20_000)) == processors()
+
+
+def test_of_several_recipes_the_largest_step_counts(monkeypatch):
+    tried = {"a": RunSpec(), "b": RunSpec().replace("training.supervision", "all")}
+    monkeypatch.setattr("vgae_core.spec.candidates", lambda spec, *, has_features: tried)
+    assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == processors()
+    del tried["b"]
+    assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == 1
+
+
+def test_a_number_in_the_environment_goes_first(monkeypatch):
+    monkeypatch.setenv(THREADS, "5")
+    assert operation_threads(RunSpec(), profile(10, 20)) == 5
+    monkeypatch.setenv(THREADS, "many")  # which TensorFlow passes over, too
+    assert operation_threads(RunSpec(), profile(10, 20)) == 1
