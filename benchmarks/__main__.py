@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from vgae_core.runs import environment
+
 NAMES = ("reading", "training", "matrices", "rows", "out_of_core", "app")
 LONG = ("peer",)
 """Only on demand; `python -m benchmarks.quality` takes arguments of its own."""
@@ -24,4 +26,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    environment.restart()
     sys.exit(main())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from vgae_core.runs import environment
 
 if __name__ == "__main__":
+    environment.restart()
     environment.apply()  # before NumPy and TensorFlow read it
 
 import argparse

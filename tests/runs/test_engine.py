@@ -311,6 +311,16 @@ def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     assert (run.info.status, again.info.status) == ("finished", "finished")
 
 
+@pytest.mark.skipif(not environment.at_start(), reason="nothing to start a process with")
+def test_the_worker_alone_is_started_with_huge_pages(engine):
+    with_it = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "hugetlb" in process.environ().get("GLIBC_TUNABLES", "")
+    ]
+    assert with_it == [worker_process()]
+
+
 @pytest.mark.skipif(environment.processors() < 2, reason="needs two processors")
 def test_a_run_of_large_steps_gets_a_worker_with_more_threads(engine, store, monkeypatch):
     def train(**kwargs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -68,3 +70,46 @@ def test_a_number_in_the_environment_goes_first(monkeypatch):
     assert operation_threads(RunSpec(), profile(10, 20)) == 5
     monkeypatch.setenv(THREADS, "many")  # which TensorFlow passes over, too
     assert operation_threads(RunSpec(), profile(10, 20)) == 1
+
+
+@pytest.fixture
+def on_linux(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+
+
+def test_what_a_process_is_started_with_keeps_what_the_user_says(on_linux, monkeypatch):
+    assert environment.at_start() == {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=1")
+    assert environment.at_start() == {"GLIBC_TUNABLES": "glibc.malloc.check=1:glibc.malloc.hugetlb=1"}
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    assert environment.at_start() == {}
+
+
+def test_other_systems_are_started_with_nothing_more(on_linux, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert environment.at_start() == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such variable")
+@pytest.mark.parametrize("said", [None, "glibc.malloc.hugetlb=0"])
+def test_a_program_starts_again_once_with_its_arguments(said):
+    code = """
+import os, sys
+print(os.getpid(), os.environ.get("GLIBC_TUNABLES"), sys.argv[1:], flush=True)
+from vgae_core.runs import environment
+environment.restart()
+print("ran", flush=True)
+"""
+    clean = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
+    given = {} if said is None else {"GLIBC_TUNABLES": said}
+    lines = subprocess.run(
+        [sys.executable, "-c", code, "a b", "--c"],
+        env=clean | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    pid = lines[0].split()[0]
+    again = [] if said else [f"{pid} None ['a b', '--c']"]
+    assert lines == [*again, f"{pid} {said or 'glibc.malloc.hugetlb=1'} ['a b', '--c']", "ran"]

@@ -727,7 +727,7 @@ def _start_local(threads: int) -> Any:
             "dashboard": False,
             # The rest is for the server; above it the nanny ends the worker, not the kernel the server.
             "memory_limit": int(0.8 * MEMORY_LIMIT),
-            "preload_nanny": preload,
+            "preload_nanny": [*preload, environment.__name__],
             "env": environment.variables(threads),
             "config": dask.config.merge(defaults, {"distributed": ours}),
         },
