@@ -276,10 +276,7 @@ def pair_batches(
             _add_nodes(inputs, targets, counting, node_targets, rows, n, draw(step, 2))
         return inputs, targets, counting
 
-    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    if size <= PREFETCH_PAIRS:
-        dataset = dataset.prefetch(1)
-    return dataset, steps, collisions
+    return endless(batch, ahead=size <= PREFETCH_PAIRS), steps, collisions
 
 
 def edge_keys(train: np.ndarray, n: int, *, directed: bool, negatives: str) -> tuple[tf.Tensor | None, float]:
@@ -325,8 +322,23 @@ def all_pair_batches(
             _add_nodes(inputs, targets, weights, node_targets, rows, n, draw(step, 2))
         return inputs, targets, weights
 
-    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
-    return dataset.prefetch(1)
+    return endless(batch)
+
+
+def endless(batch: Callable[[tf.Tensor], Any], *, ahead: bool = True) -> tf.data.Dataset:
+    """Return what `batch` makes of the steps 0, 1, 2, ..., int32 ().
+
+    Parameters
+    ----------
+    batch : callable
+    ahead : bool
+        Whether the next batch is drawn while the model learns from this one.
+    """
+    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch)
+    options = tf.data.Options()
+    # A batch is many small operations: handing them around among threads takes longer than they do.
+    options.threading.private_threadpool_size = 1
+    return (dataset.prefetch(1) if ahead else dataset).with_options(options)
 
 
 def draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:

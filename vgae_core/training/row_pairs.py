@@ -17,7 +17,7 @@ from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import propagated_rows
 from vgae_core.data.splits import LinkSplit, edge_weights
 from vgae_core.spec import ENCODERS, RunSpec
-from vgae_core.training.batches import Again, Batches, draws, edge_keys, relative
+from vgae_core.training.batches import Again, Batches, draws, edge_keys, endless, relative
 from vgae_core.training.negatives import drawing, proper
 
 
@@ -114,9 +114,8 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
         targets = {"adj_rec": truth[:, None], "z_vars": tf.zeros_like(weight)}
         return {"rows": rows, "pairs": pairs}, targets, {"adj_rec": counted[:, None], "z_vars": weight}
 
-    dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch, num_parallel_calls=1, deterministic=True)
     return Batches(
-        dataset=dataset.prefetch(1),
+        dataset=endless(batch),
         steps_per_epoch=steps,
         encoder_inputs=encoder_blocks(table),
         expected_collisions=collisions,
