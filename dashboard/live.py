@@ -261,6 +261,8 @@ def _figure(
     fig.update_layout(title={"text": charts.escape(title), "font": {"size": 15}}, showlegend=len(names) > 1)
     fig.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"})
     fig.update_xaxes(title="Epoch", rangemode="tozero" if at.epoch > 20 else "normal")
+    if at.epoch < 8:
+        fig.update_xaxes(dtick=1)  # no half epochs
     fig.update_yaxes(type=scale)
     return fig
 

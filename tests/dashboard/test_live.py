@@ -9,7 +9,7 @@ from dashboard import live
 from vgae_core.runs.store import RunInfo
 from vgae_core.spec import RECIPES, RunSpec, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
-from vgae_core.training.progress import progress
+from vgae_core.training.progress import curves, progress
 
 AUTO = dataclasses.replace(RunSpec(), recipe="auto")
 BEGUN = Trial(recipe="masked", epoch=0, epochs=200, val={}, best_epoch=0, seconds=0.0)
@@ -92,3 +92,13 @@ def test_a_run_says_that_its_recipe_was_chosen():
     assert table["recipe"].tolist() == ["", "Automatic", "Masked auto-encoder"]
     assert table["encoder"].fillna("").tolist() == ["normalised", "", "sage"]
     assert "recipe" not in live.run_table([own])
+
+
+@pytest.mark.parametrize(("epochs", "step"), [(1, 1), (3, 1), (60, None)])
+def test_a_few_epochs_have_no_marks_between_them(epochs, step):
+    history = [
+        EpochEnd(epoch=i, logs={"loss": 1.0 / i}, val={}, seconds=0.1, best=i == 1)
+        for i in range(1, epochs + 1)
+    ]
+    figure = live.total_figure(curves(history), progress(history), "linear")
+    assert figure.layout.xaxis.dtick == step
