@@ -21,7 +21,7 @@ def dense(z, target, pos_weight, norm):
 @pytest.mark.parametrize("n", [1, 2, 37, 64])
 @pytest.mark.parametrize("block", [1, 100, 2**20])
 def test_loss_and_gradient_equal_the_dense_ones(n, block, monkeypatch):
-    monkeypatch.setattr(exact, "BLOCK_ENTRIES", block)
+    monkeypatch.setattr(exact, "BLOCK_LOGITS", block)
     rng = np.random.default_rng(n)
     z = rng.normal(size=(n, 3)).astype(np.float32)
     target = np.triu(rng.random((n, n)) < 0.2, 1)
@@ -46,6 +46,21 @@ def test_weights_are_counted_as_in_the_published_code():
     ones = np.argwhere(target | np.eye(12, dtype=bool)).astype(np.int32)
     loss = AllPairsCrossentropy(pos_weight=None, norm=None)([tf.constant(z), ones])
     assert float(loss[0, 0]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("largest", [0.99, 1.01], ids=["below", "above"])
+def test_both_ways_to_a_softplus_agree_with_the_dense_formula_where_they_meet(largest):
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(40, 2))
+    z *= np.sqrt(largest * exact.LARGEST_LOGIT) / np.linalg.norm(z, axis=1, keepdims=True)
+    z = z.astype(np.float32)
+    value = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        loss = mean_softplus(value)
+    expected, slope = dense(z, np.zeros((40, 40)), 1.0, 1.0)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(tape.gradient(loss, value), slope, rtol=1e-5, atol=1e-6)
 
 
 def test_extreme_logits_stay_finite():

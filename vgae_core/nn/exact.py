@@ -7,7 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from vgae_core.nn.sparse import BLOCK_ENTRIES, pair_dots
+from vgae_core.nn.sparse import pair_dots
+
+BLOCK_LOGITS = 2_000_000
+"""Logits of a block: arrays just below the size from which each would be asked of the system anew."""
+
+LARGEST_LOGIT = 80.0
+"""Up to here the probability that there is no edge is a normal float32, and minus its logarithm the softplus."""
 
 
 def mean_softplus(z: tf.Tensor) -> tf.Tensor:
@@ -31,15 +37,22 @@ def mean_softplus(z: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _mean_softplus(z: tf.Tensor) -> tuple[tf.Tensor, Any]:
     n = tf.shape(z)[0]
-    size = tf.maximum(1, BLOCK_ENTRIES // n)
+    size = tf.maximum(1, BLOCK_LOGITS // n)
     blocks = (n + size - 1) // size
+    moderate = tf.reduce_max(tf.reduce_sum(tf.square(z), axis=1)) < LARGEST_LOGIT  # no product is larger
+
+    def softplus_sigmoid(negated: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def from_absence() -> tuple[tf.Tensor, tf.Tensor]:  # which takes half the time
+            absence = tf.sigmoid(negated)
+            return -tf.math.log(absence), 1.0 - absence
+
+        return tf.cond(moderate, from_absence, lambda: (tf.nn.softplus(-negated), tf.sigmoid(-negated)))
 
     def step(block: tf.Tensor, total: tf.Tensor, slope: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         start = block * size
         rows, rest = z[start : start + size], z[start:]
         n_rows = tf.shape(rows)[0]
-        logits = tf.matmul(rows, rest, transpose_b=True)
-        value, probability = tf.nn.softplus(logits), tf.sigmoid(logits)
+        value, probability = softplus_sigmoid(tf.matmul(-rows, rest, transpose_b=True))
         square = probability[:, :n_rows]  # the block's own nodes: each pair stands there twice already
         total += tf.cast(2.0 * tf.reduce_sum(value) - tf.reduce_sum(value[:, :n_rows]), tf.float64)
         to_rest = 2.0 * tf.matmul(probability, rows, transpose_a=True)
