@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from vgae_core.data.dataset import Profile
-from vgae_core.runs import environment
+from vgae_core.runs import environment, pipeline
 from vgae_core.runs.environment import operation_threads, processors
 from vgae_core.spec import RunSpec
 
@@ -65,11 +65,12 @@ def test_of_several_recipes_the_largest_step_counts(monkeypatch):
     assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == 1
 
 
-def test_a_number_in_the_environment_goes_first(monkeypatch):
-    monkeypatch.setenv(THREADS, "5")
-    assert operation_threads(RunSpec(), profile(10, 20)) == 5
-    monkeypatch.setenv(THREADS, "many")  # which TensorFlow passes over, too
-    assert operation_threads(RunSpec(), profile(10, 20)) == 1
+@pytest.mark.parametrize("said", ["5", "0", "many", ""])
+def test_what_the_environment_says_goes_first_as_tensorflow_reads_it(monkeypatch, said):
+    monkeypatch.setenv(THREADS, said)
+    threads = 5 if said == "5" else processors()
+    assert operation_threads(RunSpec(), profile(10, 20)) == threads
+    assert pipeline.environment(RunSpec())["intra_op_threads"] == threads
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_program_starts_again_once_with_its_arguments(said):
     code = """
 import os, sys
 print(os.getpid(), os.environ.get("GLIBC_TUNABLES"), sys.argv[1:], flush=True)
-from vgae_core.runs import environment
+from vgae_core.runs import environment, pipeline
 environment.restart()
 print("ran", flush=True)
 """

@@ -39,11 +39,10 @@ _LARGE, _FREE_TOP = 8 * 2**20, 16 * 2**20
 def operation_threads(spec: RunSpec, profile: Profile) -> int:
     """Return how many threads an operation of a run is shared out among: one if its steps are small, else all.
 
-    Of a run that tries several recipes the largest step counts. A number in the environment goes first.
+    Of a run that tries several recipes the largest step counts. What the environment says goes first.
     """
-    said = os.environ.get(_INTRA_OP, "")
-    if said.isdigit():
-        return int(said)
+    if (said := threads_asked(_INTRA_OP)) is not None:
+        return said
     # Not before: NumPy reads the environment when it is imported.
     from vgae_core.nn.budget import estimate
     from vgae_core.spec import candidates
@@ -54,6 +53,18 @@ def operation_threads(spec: RunSpec, profile: Profile) -> int:
     costs = [estimate(one, profile, parameters=0) for one in tried]
     seconds = max(cost["seconds_per_epoch"] / cost["steps_per_epoch"] for cost in costs)
     return 1 if seconds < SMALL_STEP_SECONDS else processors()
+
+
+def threads_asked(name: str) -> int | None:
+    """Return how many threads a variable of the environment asks for, None where it is not set.
+
+    As TensorFlow reads ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS``: what is no number above 0 asks
+    for all processors.
+    """
+    said = os.environ.get(name)
+    if said is None:
+        return None
+    return (int(said) if said.isdecimal() else 0) or processors()
 
 
 def variables(threads: int | None = None) -> dict[str, str]:

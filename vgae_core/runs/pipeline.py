@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +49,7 @@ from vgae_core.nn.models import (
     pair_weights,
 )
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.runs.environment import processors
+from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec, candidates
@@ -457,7 +456,7 @@ def environment(spec: RunSpec) -> dict[str, Any]:
 
 def _threads(kind: str, configured: int) -> int:
     """Return what TensorFlow goes by: a number set in Python, else the environment's, else the processors."""
-    return configured or int(os.environ.get(f"TF_NUM_{kind}OP_THREADS", 0)) or processors()
+    return configured or threads_asked(f"TF_NUM_{kind}OP_THREADS") or processors()
 
 
 def _score_nodes(
