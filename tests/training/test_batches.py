@@ -50,6 +50,15 @@ def test_the_batch_size_counts_and_every_pair_comes_once_an_epoch(size):
         assert len(seen) == n
 
 
+@pytest.mark.parametrize("supervision", ["sampled", "all"])
+def test_batches_are_not_tuned_by_tensorflow(supervision):
+    # An iterator of a tuned data set may take as long to let go of as it has lived.
+    graph = karate()
+    spec = spec_with(graph, training__supervision=supervision)
+    batches = graph_batches(graph, split_links(graph, SplitSpec(), 0), spec, np.zeros(34, np.int8))
+    assert batches.dataset.options().autotune.enabled is False
+
+
 def test_epochs_come_in_different_orders_and_seeds_repeat_them():
     graph = karate()
     split = split_links(graph, SplitSpec(), 0)

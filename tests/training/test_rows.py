@@ -37,11 +37,6 @@ def dense(tensor):
 
 
 def epochs(batches, count):
-    if isinstance(batches.dataset, keras.utils.PyDataset):
-        for _ in range(count):
-            batches.dataset.on_epoch_begin()
-            yield [batches.dataset[i] for i in range(len(batches.dataset))]
-        return
     steps = iter(batches.dataset)
     for _ in range(count):
         yield [next(steps) for _ in range(batches.steps_per_epoch)]
@@ -87,7 +82,7 @@ def test_both_routes_give_the_same_losses():
         built = build(spec, graph.profile)
         arguments, _ = compile_arguments(spec, graph.profile)
         built.model.compile(optimizer=keras.optimizers.Adam(0.01), **arguments)
-        steps = None if isinstance(batches.dataset, keras.utils.PyDataset) else batches.steps_per_epoch
+        steps = batches.steps_per_epoch
         fitted = built.model.fit(batches.dataset, epochs=3, steps_per_epoch=steps, shuffle=False, verbose=0)
         history.append(fitted.history["loss"])
         assert int(built.model.optimizer.iterations) == 3 * 4
@@ -119,6 +114,26 @@ def test_the_generator_feeds_a_plain_sequential_model(workers):
     losses = model.fit(Plain(workers=workers), epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     assert int(model.optimizer.iterations) == 20 * 3
+
+
+def test_the_generator_goes_on_for_ever_in_the_batches_of_its_epochs():
+    matrix = sparse.random_array((40, 12), density=0.3, rng=np.random.default_rng(0), format="csr")
+    rows = DenseRows(matrix, 16, lambda block, numbers: (block, numbers[:, None]), seed=1)
+    drawn = iter(rows.endless())
+    for _ in range(3):
+        rows.on_epoch_begin()
+        for i in range(len(rows)):
+            inputs, target, numbers = next(drawn)
+            assert numbers.numpy().tolist() == rows[i][2].tolist()
+            np.testing.assert_array_equal(inputs["rows"], rows[i][0]["rows"])
+            np.testing.assert_array_equal(target, matrix.toarray().astype(np.float32)[numbers[:, 0]])
+
+
+@pytest.mark.parametrize("sparse_input", [True, False])
+def test_rows_are_not_tuned_by_tensorflow(sparse_input):
+    # An iterator of a tuned data set may take as long to let go of as it has lived.
+    batches, _, _ = batches_for(communities(n=20), model__sparse_input=sparse_input)
+    assert batches.dataset.options().autotune.enabled is False
 
 
 def test_only_one_batch_is_dense_at_a_time():

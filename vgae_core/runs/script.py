@@ -545,7 +545,7 @@ watch = KeptEpoch()
 history = model.fit(
     batches,
     epochs=__EPOCHS__,
-    steps_per_epoch=__STEPS__,
+    steps_per_epoch=steps_per_epoch,
     shuffle=False,
     verbose=0,
     callbacks=[watch],
@@ -881,7 +881,7 @@ def _row_batches(spec: RunSpec, names: list[str], sources: Sources) -> str:
         )
     else:
         code = sources.take([DenseRows])
-        batches = "DenseRows(matrix, batch_size, targets, seed=SEED)"
+        batches = "DenseRows(matrix, batch_size, targets, seed=SEED).endless()"
         read = (
             "    for start in range(0, n_rows, batch_size):\n"
             '        yield {"rows": matrix[start : start + batch_size].toarray().astype(np.float32)}'
@@ -923,7 +923,6 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
             WARMUP=training.kl_warmup_epochs,
             PATIENCE=training.patience,
             EPOCHS=training.epochs,
-            STEPS="steps_per_epoch" if graph or spec.model.sparse_input else "None",
         )
     )
     if graph and spec.stacking:

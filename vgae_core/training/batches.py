@@ -9,6 +9,7 @@ makes one batch at a time dense.  Both give the same batches in the same order.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -47,8 +48,8 @@ class Batches:
 
     Parameters
     ----------
-    dataset : tf.data.Dataset or keras.utils.PyDataset
-        Complete dicts ``(inputs, targets, sample_weights)``; a tf.data.Dataset has no end.
+    dataset : tf.data.Dataset
+        Complete dicts ``(inputs, targets, sample_weights)``, without end.
     steps_per_epoch : int
     encoder_inputs : iterable of dict
         What the encoder sees: the message graph as one, or the rows of a matrix batch by batch.
@@ -62,7 +63,7 @@ class Batches:
         Where codes may exceed memory: from a number of columns to the float32 array (n_nodes, columns) they go to.
     """
 
-    dataset: tf.data.Dataset | keras.utils.PyDataset
+    dataset: tf.data.Dataset
     steps_per_epoch: int
     encoder_inputs: Iterable[dict[str, Any]]
     expected_collisions: float = 0.0
@@ -335,10 +336,20 @@ def endless(batch: Callable[[tf.Tensor], Any], *, ahead: bool = True) -> tf.data
         Whether the next batch is drawn while the model learns from this one.
     """
     dataset = tf.data.Dataset.counter(dtype=tf.int32).map(batch)
+    return untuned(dataset.prefetch(1) if ahead else dataset)
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the data set, to be worked off by one thread that TensorFlow does not tune.
+
+    There is nothing to tune, and whoever lets go of an iterator waits for the thread that would: it sleeps for as long
+    as the iterator has lived, a minute at most, and may miss the call to end.
+    """
     options = tf.data.Options()
+    options.autotune.enabled = False
     # A batch is many small operations: handing them around among threads takes longer than they do.
     options.threading.private_threadpool_size = 1
-    return (dataset.prefetch(1) if ahead else dataset).with_options(options)
+    return dataset.with_options(options)
 
 
 def draws(seed_number: int) -> Callable[[tf.Tensor, int], tf.Tensor]:
@@ -411,24 +422,26 @@ class DenseRows(keras.utils.PyDataset):
         super().__init__(**kwargs)
         self.matrix, self.batch_size, self.targets = matrix, batch_size, targets
         self.name, self.seed, self.epoch = name, seed, -1
-        self._order = self._new_order()
+        self._rows = self._order(0)
 
-    def _new_order(self) -> list[np.ndarray]:
+    def _order(self, epoch: int) -> list[np.ndarray]:
         n = self.matrix.shape[0]
         if self.seed is None:
             return [
                 np.arange(s, min(s + self.batch_size, n), dtype=np.int32)
                 for s in range(0, n, self.batch_size)
             ]
-        return row_order(n, self.batch_size, self.seed, max(self.epoch, 0))
+        return row_order(n, self.batch_size, self.seed, epoch)
 
     def __len__(self) -> int:
         """Return the batches of an epoch."""
         return math.ceil(self.matrix.shape[0] / self.batch_size)
 
     def __getitem__(self, index: int) -> Any:
-        """Return batch `index`: dense inputs, targets and sample weights."""
-        rows = self._order[index]
+        """Return batch `index` of this epoch: dense inputs, targets and sample weights."""
+        return self._batch(self._rows[index])
+
+    def _batch(self, rows: np.ndarray) -> Any:
         block = self.matrix[rows].toarray().astype(np.float32)
         inputs = {self.name: block}
         return inputs if self.targets is None else (inputs, *self.targets(block, rows))
@@ -436,7 +449,22 @@ class DenseRows(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         """Draw a new order: at the beginning, since Keras ends an epoch that never was before the first."""
         self.epoch += 1
-        self._order = self._new_order()
+        self._rows = self._order(self.epoch)
+
+    def endless(self) -> tf.data.Dataset:
+        """Return the batches of all epochs, one after the other.
+
+        Keras wraps a PyDataset in a data set of its own that TensorFlow tunes, see :func:`untuned`.
+        """
+
+        def batches() -> Iterator[Any]:
+            for epoch in itertools.count():
+                yield from map(self._batch, self._order(epoch))
+
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), self._batch(self._rows[0])
+        )
+        return untuned(tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1))
 
 
 def sparse_rows(
@@ -449,17 +477,15 @@ def sparse_rows(
     read = sparse_row_reader(matrix)
 
     def numbers() -> Iterator[np.ndarray]:
-        epoch = 0
-        while True:
+        for epoch in itertools.count():
             yield from row_order(matrix.shape[0], batch_size, seed, epoch)
-            epoch += 1
 
     def batch(rows: tf.Tensor) -> tuple[Any, Any, Any]:
         block = read(rows)
         return ({name: block}, *targets(tf.sparse.to_dense(block), rows))
 
     ids = tf.data.Dataset.from_generator(numbers, output_signature=tf.TensorSpec((None,), tf.int32))
-    return ids.map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+    return untuned(ids.map(batch).prefetch(1))
 
 
 def row_batches(
@@ -497,13 +523,13 @@ def row_batches(
         return goal, weight
 
     if spec.model.sparse_input:
-        dataset: Any = sparse_rows(matrix, size, targets, seed=spec.seed)
+        dataset = sparse_rows(matrix, size, targets, seed=spec.seed)
         read = sparse_row_reader(matrix)
         inputs: Iterable[dict[str, Any]] = Again(
             lambda: ({"rows": read(tf.range(s, min(s + size, n)))} for s in range(0, n, size))
         )
     else:
-        dataset = DenseRows(matrix, size, targets, seed=spec.seed)
+        dataset = DenseRows(matrix, size, targets, seed=spec.seed).endless()
         plain = DenseRows(matrix, size)
         inputs = Again(lambda: (plain[i] for i in range(len(plain))))
     return Batches(

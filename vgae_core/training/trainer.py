@@ -126,8 +126,7 @@ class _Watch(keras.callbacks.Callback):
 def _build_variables(model: keras.Model, batches: Batches) -> None:
     """Create what Keras would create in its first training step, which TensorFlow then has to trace twice."""
     model.optimizer.build(model.trainable_variables)
-    data = batches.dataset
-    _, y, weights = data[0] if isinstance(data, keras.utils.PyDataset) else next(iter(data))
+    _, y, weights = next(iter(batches.dataset))
     y_pred = {name: tf.zeros((len(y[name]), tensor.shape[-1])) for name, tensor in model.output.items()}
     model.compute_loss(y=y, y_pred=y_pred, sample_weight=weights)
     model.compute_metrics(None, y, y_pred, weights)
@@ -160,11 +159,8 @@ def _fuse_metrics(model: keras.Model) -> None:
 def rehearse(built: BuiltModel, batches: Batches, encode: Encode) -> None:
     """Let TensorFlow trace a compiled model ahead of :func:`train`, which then gives the same numbers sooner.
 
-    A training step is run and every variable put back.  Rows made by a generator are left alone: it counts
-    its epochs itself.
+    A training step is run and every variable put back.
     """
-    if isinstance(batches.dataset, keras.utils.PyDataset):
-        return
     model = built.model
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     values = [variable.numpy() for variable in variables]
@@ -231,9 +227,7 @@ def train(
     built.model.fit(
         batches.dataset,
         epochs=spec.training.epochs,
-        steps_per_epoch=None
-        if isinstance(batches.dataset, keras.utils.PyDataset)
-        else batches.steps_per_epoch,
+        steps_per_epoch=batches.steps_per_epoch,
         shuffle=False,
         verbose=0,
         callbacks=[watch, *callbacks],
