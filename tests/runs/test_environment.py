@@ -98,7 +98,7 @@ def test_a_program_starts_again_once_with_its_arguments(said):
     code = """
 import os, sys
 print(os.getpid(), os.environ.get("GLIBC_TUNABLES"), sys.argv[1:], flush=True)
-from vgae_core.runs import environment, pipeline
+from vgae_core.runs import environment
 environment.restart()
 print("ran", flush=True)
 """
