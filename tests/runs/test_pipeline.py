@@ -366,9 +366,11 @@ def test_all_pairs_refuse_a_loss_that_is_not_a_cross_entropy():
 def test_a_graph_without_features_may_be_given_some(node_input, encoder):
     graph = karate()
     spec = spec_for(graph, model__node_input=node_input, model__encoder=encoder, model__input_dim=10)
-    result, _ = run(graph, spec)
+    result, events = run(graph, spec)
     again, _ = run(graph, spec)
     np.testing.assert_array_equal(result.z_mean, again.z_mean)
+    stages = [e.name for e in events if isinstance(e, Stage)]
+    assert ("positions" in stages) == (node_input != "random")  # which may take longer than the training
     assert result.model["inputs"]["features"].startswith("34 x 1")
     assert set(result.metrics["baselines"]).isdisjoint({"feature_cosine", "one_hop_cosine"})
     assert result.metrics["latent"]["latent_dim"] == 8

@@ -134,6 +134,8 @@ def prepare(
             trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
         )
     compiled, notes = compile_arguments(spec, graph.profile)
+    if not matrix and graph.features is None and spec.model.node_input.startswith("spectral"):
+        on_event(Stage(name="positions", at=time.time()))
     if known is not None:
         batches = row_batches(known, spec, graph.labels, label_part)
     elif spec.training.propagation == "once":

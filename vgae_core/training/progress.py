@@ -16,6 +16,7 @@ RECENT = 30
 STAGES = {
     "splitting": "Holding out edges",
     "building": "Building the model",
+    "positions": "Working out where each node lies in the graph (eigenvectors)",
     "trying": "Trying recipes",
     "compiling": "Preparing the first epoch",
     "training": "Training",
