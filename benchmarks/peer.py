@@ -64,7 +64,9 @@ def run(command: list[str]) -> dict[str, Any]:
     """Run one side and return its line of JSON, or why there is none."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    return json.loads(lines[-1]) if lines else {"failed": done.returncode}
+    if lines:
+        return json.loads(lines[-1])
+    return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
 
 
 def main() -> None:
@@ -79,8 +81,8 @@ def main() -> None:
         for _ in range(RUNS):
             ours.append(run([sys.executable, "-m", "vgae_core", "benchmark", *settings, *case.ours]))
             theirs.append(run([*shlex.split(peer), "--threads", str(os.cpu_count()), *case.theirs]))
-        if any("failed" in one for one in ours):
-            print(f"  {case.title}: failed")
+        if failed := [one["failed"] for one in ours if "failed" in one]:
+            print(f"  {case.title}: failed ({failed[0]})")
             continue
         seconds = statistics.median(one["s_per_epoch"] for one in ours)
         memory = max(one["peak_rss_mib"] for one in ours)

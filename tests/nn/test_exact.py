@@ -52,7 +52,7 @@ def test_weights_are_counted_as_in_the_published_code():
 def test_both_ways_to_a_softplus_agree_with_the_dense_formula_where_they_meet(largest):
     rng = np.random.default_rng(1)
     z = rng.normal(size=(40, 2))
-    z *= np.sqrt(largest * exact.LARGEST_LOGIT) / np.linalg.norm(z, axis=1, keepdims=True)
+    z *= np.sqrt(-largest * exact.LEAST_LOGIT) / np.linalg.norm(z, axis=1, keepdims=True)
     z = z.astype(np.float32)
     value = tf.constant(z)
     with tf.GradientTape() as tape:

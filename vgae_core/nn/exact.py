@@ -12,15 +12,17 @@ from vgae_core.nn.sparse import pair_dots
 BLOCK_LOGITS = 2_000_000
 """Logits of a block: arrays just below the size from which each would be asked of the system anew."""
 
-LARGEST_LOGIT = 80.0
-"""Up to here the probability that there is no edge is a normal float32, and minus its logarithm the softplus."""
+LEAST_LOGIT = -80.0
+"""From here on the probability is a normal float32 and has a logarithm; below it the softplus is 0."""
 
 
 def mean_softplus(z: tf.Tensor) -> tf.Tensor:
     """Return the mean over all pairs (i, j), i = j included, of ``log(1 + exp(z_i . z_j))``; differentiable.
 
-    The matrix of logits is symmetric: of each block of rows only the part from the diagonal on is made, and
-    forgotten once its sum and its share of the gradient are taken.
+    With ``softplus(s) = s - log sigmoid(s)`` the first part needs no pairs, ``sum_ij z_i . z_j = |sum_i z_i|²``, and
+    the second shares its sigmoid with the gradient.  Nothing is lost by the difference: as the mean of s is not
+    negative, neither part is larger than the whole.  The matrix of logits is symmetric: of each block of rows
+    only the part from the diagonal on is made, and forgotten once its sum and its share of the gradient are taken.
 
     Parameters
     ----------
@@ -37,37 +39,43 @@ def mean_softplus(z: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _mean_softplus(z: tf.Tensor) -> tuple[tf.Tensor, Any]:
     n = tf.shape(z)[0]
-    size = tf.maximum(1, BLOCK_LOGITS // n)
-    blocks = (n + size - 1) // size
-    moderate = tf.reduce_max(tf.reduce_sum(tf.square(z), axis=1)) < LARGEST_LOGIT  # no product is larger
+    moderate = tf.reduce_max(tf.reduce_sum(tf.square(z), axis=1)) <= -LEAST_LOGIT  # no product is larger
+    k = z.shape[1]
+    finished = tf.TensorArray(z.dtype, size=0, dynamic_size=True, infer_shape=False, element_shape=[None, k])
 
-    def softplus_sigmoid(negated: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        def from_absence() -> tuple[tf.Tensor, tf.Tensor]:  # which takes half the time
-            absence = tf.sigmoid(negated)
-            return -tf.math.log(absence), 1.0 - absence
+    def step(
+        block: tf.Tensor, start: tf.Tensor, total: tf.Tensor, slope: tf.Tensor, finished: Any
+    ) -> tuple[Any, ...]:
+        size = tf.minimum(n - start, tf.maximum(1, BLOCK_LOGITS // (n - start)))
+        own, rest = z[start : start + size], z[start:]
 
-        return tf.cond(moderate, from_absence, lambda: (tf.nn.softplus(-negated), tf.sigmoid(-negated)))
+        def over_pairs(values: tf.Tensor) -> tf.Tensor:  # a pair of own nodes stands in values both ways
+            return tf.cast(2.0 * tf.reduce_sum(values) - tf.reduce_sum(values[:, :size]), tf.float64)
 
-    def step(block: tf.Tensor, total: tf.Tensor, slope: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        start = block * size
-        rows, rest = z[start : start + size], z[start:]
-        n_rows = tf.shape(rows)[0]
-        value, probability = softplus_sigmoid(tf.matmul(-rows, rest, transpose_b=True))
-        square = probability[:, :n_rows]  # the block's own nodes: each pair stands there twice already
-        total += tf.cast(2.0 * tf.reduce_sum(value) - tf.reduce_sum(value[:, :n_rows]), tf.float64)
-        to_rest = 2.0 * tf.matmul(probability, rows, transpose_a=True)
-        to_rows = 2.0 * tf.matmul(probability, rest) - 2.0 * tf.matmul(square, rows)
-        here = slope[start:]
-        here += to_rest + tf.pad(to_rows, [[0, tf.shape(rest)[0] - n_rows], [0, 0]])
-        return block + 1, total, tf.concat([slope[:start], here], axis=0)
+        def raised() -> tuple[tf.Tensor, tf.Tensor]:
+            least = tf.maximum(products, LEAST_LOGIT)
+            return least, over_pairs(least - products)
 
-    start = (0, tf.constant(0.0, tf.float64), tf.zeros_like(z))
-    shapes = (tf.TensorShape([]), tf.TensorShape([]), tf.TensorShape([None, z.shape[1]]))
-    _, total, slope = tf.while_loop(
-        lambda block, *_: block < blocks, step, start, shape_invariants=shapes, parallel_iterations=1
+        products = tf.matmul(own, rest, transpose_b=True)
+        logits, added = tf.cond(moderate, lambda: (products, tf.constant(0.0, tf.float64)), raised)
+        probability = tf.sigmoid(logits)
+        total += added - over_pairs(tf.math.log(probability))
+        slope += tf.matmul(own, probability, transpose_a=True)  # (rest, k) would take twice the time
+        to_own = tf.matmul(probability, rest) - tf.matmul(probability[:, :size], own)
+        finished = finished.write(block, to_own + tf.transpose(slope[:, :size]))
+        return block + 1, start + size, total, slope[:, size:], finished
+
+    state = (0, 0, tf.constant(0.0, tf.float64), tf.zeros_like(tf.transpose(z)), finished)
+    *_, total, _, finished = tf.while_loop(
+        lambda block, start, *_: start < n,
+        step,
+        state,
+        shape_invariants=(*3 * [tf.TensorShape([])], tf.TensorShape([k, None]), tf.TensorShape(None)),
+        parallel_iterations=1,
     )
     many = tf.square(tf.cast(n, tf.float64))
-    slope = tf.ensure_shape(slope, z.shape) / tf.cast(many, z.dtype)
+    total += tf.reduce_sum(tf.square(tf.reduce_sum(tf.cast(z, tf.float64), axis=0)))
+    slope = 2.0 * tf.ensure_shape(finished.concat(), z.shape) / tf.cast(many, z.dtype)
     return tf.cast(total / many, z.dtype), lambda upstream: upstream * slope
 
 
