@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.propagation import normalise
@@ -220,6 +220,18 @@ def test_sampling_has_the_mean_and_the_spread_it_is_given():
     assert drawn.mean() == pytest.approx(3.0, abs=5 * 2 / np.sqrt(40_000))
     assert drawn.std() == pytest.approx(2.0, rel=0.03)
     np.testing.assert_array_equal(layer(latent, training=False), mean)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 5])
+def test_noise_is_standard_normal_and_its_columns_are_independent(columns):
+    layer, n = SampleNormal(seed=1), 20_000
+    drawn = layer(np.zeros((n, 2 * columns), np.float32), training=True).numpy()
+    assert drawn.shape == (n, columns)
+    assert stats.kstest(drawn.ravel(), "norm").pvalue > 1e-3
+    assert drawn.min() < -3 < 3 < drawn.max()
+    for of in (drawn, drawn**2):  # two share a radius: their squares must not be correlated either
+        between = np.atleast_2d(np.corrcoef(of.T))[np.triu_indices(columns, 1)]
+        assert (np.abs(between) < 5 / np.sqrt(n)).all()
 
 
 def test_dropout_of_a_sparse_input_drops_stored_entries_only():

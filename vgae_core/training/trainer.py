@@ -153,12 +153,33 @@ def _fuse_calls(model: keras.Model) -> None:
     Keras resets and reads metrics one variable at a time, and asks after each step whether the data have come to an
     end; ours have none.
     """
-    model.reset_metrics = tf.function(model.reset_metrics, autograph=False)
-    model.get_metrics_result = tf.function(model.get_metrics_result, autograph=False)
+    model.reset_metrics = tf.function(model.reset_metrics, autograph=False).get_concrete_function()
+    model.get_metrics_result = tf.function(model.get_metrics_result, autograph=False).get_concrete_function()
     if model.steps_per_execution == 1:
-        model.train_function = tf.function(
-            lambda iterator: model.train_step(next(iterator)), reduce_retracing=True, autograph=False
-        )
+        model.train_function = _one_step(model)
+
+
+def _one_step(model: keras.Model) -> Callable[[tf.data.Iterator], dict[str, tf.Tensor]]:
+    """Return what takes a batch from an iterator and learns from it: traced once, and called without more ado.
+
+    A `tf.function` compares its arguments with those it was traced for at each call, which for an iterator of many
+    tensors takes as long as a tenth of a step of a small graph.
+    """
+    traced: list[Callable[..., dict[str, tf.Tensor]]] = []
+
+    def step(iterator: tf.data.Iterator) -> dict[str, tf.Tensor]:
+        handles = tf.nest.flatten(iterator, expand_composites=True)
+        if not traced:
+            kind = tf.type_spec_from_value(iterator)
+
+            def learn(*handles: tf.Tensor) -> dict[str, tf.Tensor]:
+                same = tf.nest.pack_sequence_as(kind, handles, expand_composites=True)
+                return model.train_step(next(same))
+
+            traced.append(tf.function(learn, autograph=False).get_concrete_function(*handles))
+        return traced[0](*handles)
+
+    return step
 
 
 def rehearse(built: BuiltModel, batches: Batches, encode: Encode) -> None:
