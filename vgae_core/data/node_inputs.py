@@ -40,6 +40,11 @@ def input_columns(model: ModelSpec, profile: Profile) -> int:
     return min(model.input_dim, max(profile.n_nodes - 1, 1)) + 1
 
 
+def works_out_positions(model: ModelSpec, profile: Profile) -> bool:
+    """Return whether :func:`node_inputs` has eigenvectors to find, which takes long on a large graph."""
+    return not profile.n_features and model.node_input in ("spectral", "spectral_table")
+
+
 def encoder_features(
     graph: GraphData, message: sparse.csr_array, model: ModelSpec, seed: int
 ) -> Features | None:

@@ -24,6 +24,7 @@ from vgae_core.analysis.reconstruction import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import works_out_positions
 from vgae_core.data.splits import (
     LABEL_TEST,
     LABEL_TRAIN,
@@ -134,7 +135,7 @@ def prepare(
             trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
         )
     compiled, notes = compile_arguments(spec, graph.profile)
-    if not matrix and graph.features is None and spec.model.node_input.startswith("spectral"):
+    if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
     if known is not None:
         batches = row_batches(known, spec, graph.labels, label_part)
