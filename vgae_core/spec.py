@@ -298,6 +298,8 @@ USES: dict[str, Entry] = {
     "source": Entry(title="Source", help="The node an edge leaves."),
     "target": Entry(title="Target", help="The node an edge reaches."),
     "weight": Entry(title="Weight", help="The weight of an edge."),
+    "relation": Entry(title="Relation", help="The kind of an edge."),
+    "time": Entry(title="Time", help="When an edge was seen; set aside."),
     "id": Entry(title="Node id", help="The node a row is about."),
     "name": Entry(title="Node name", help="What the node is called."),
     "features": Entry(title="Feature", help="A number a node, or the matrix of all of them."),
@@ -472,6 +474,17 @@ class RepairSpec(_Section):
     weights: Literal["keep", "ignore"] = _setting(
         "keep", "Keep edge weights for message passing, or treat every edge as 1.", title="Weights"
     )
+    relations: tuple[str, ...] = _setting(
+        (), "Keep only edges of these kinds; empty keeps all.", title="Only these relations"
+    )
+    missing: Literal["mean", "zero", "drop"] = _setting(
+        "mean",
+        "Missing feature values: the column's mean, 0, or drop the columns that have some.",
+        title="Missing values",
+    )
+    missing_indicator: bool = _setting(
+        False, "Add a 0/1 column for each column with missing values.", title="Mark missing values"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -486,11 +499,22 @@ class FileSpec(_Section):
     role: Literal["auto", "edges", "features", "labels", "names", "ignore"] = _setting(
         "auto", "What the file holds.", title="Holds"
     )
-    separator: Literal["auto", "comma", "tab", "semicolon", "space"] = _setting(
-        "auto", "What stands between the columns of a text.", title="Separator"
+    encoding: Literal["auto", "utf-8", "utf-16", "cp1252", "latin-1"] = _setting(
+        "auto", "Character encoding of a text.", title="Encoding"
+    )
+    separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = _setting(
+        "auto", "Column delimiter of a text.", title="Delimiter"
+    )
+    decimal: Literal["auto", "point", "comma"] = _setting(
+        "auto", "Decimal mark of the numbers in a text.", title="Decimal mark"
     )
     header: Literal["auto", "yes", "no"] = _setting(
-        "auto", "Whether the first row of a text names its columns.", title="Header"
+        "auto", "Whether the first row of a text contains column names.", title="Header row"
+    )
+    sides: Literal["auto", "one", "two"] = _setting(
+        "auto",
+        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items).",
+        title="Sets of nodes",
     )
     first_row: Literal["auto", "0", "1"] = _setting(
         "auto", "The node of the first row, where rows are not named.", title="First row is node"

@@ -182,6 +182,8 @@ def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
             arrays["weights"] = graph.weights
     else:
         _put_csr(arrays, "adjacency", graph.adjacency)
+    if graph.relations is not None:
+        arrays["relations"] = graph.relations
     if graph.node_ids.dtype.kind in "iu":
         arrays["node_ids"] = graph.node_ids.astype(np.int64, copy=False)
     else:
@@ -192,7 +194,7 @@ def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
             _put_csr(arrays, "features", graph.features)
         else:
             arrays["features"] = np.asarray(graph.features, np.float32)
-    for name in ("feature_names", "label_names"):
+    for name in ("feature_names", "label_names", "relation_names"):
         texts = getattr(graph, name)
         if texts:
             arrays[f"{name}.text"], arrays[f"{name}.offsets"] = encode_texts(texts)
@@ -322,7 +324,7 @@ class _Loader:
             node_ids = _object_array(self.texts("node_ids", n))
         features = self.features(meta, n)
         names: dict[str, tuple[str, ...]] = {}
-        for name in ("feature_names", "label_names"):
+        for name in ("feature_names", "label_names", "relation_names"):
             names[name] = tuple(self.texts(name)) if f"{name}.text" in self.arrays else ()
         n_features = 0 if features is None else features.shape[1]
         if names["feature_names"] and len(names["feature_names"]) != n_features:
@@ -339,9 +341,17 @@ class _Loader:
         shared: dict[str, Any] = {
             "name": meta["name"], "node_ids": node_ids, "directed": meta["directed"], "features": features,
             "feature_names": names["feature_names"], "labels": labels,
-            "label_names": names["label_names"], "values": values,
+            "label_names": names["label_names"], "values": values, "relation_names": names["relation_names"],
         }  # fmt: skip
         return self.raw(meta, n, shared) if meta["kind"] == "raw" else self.graph(n, shared)
+
+    def relations(self, count: int, names: tuple[str, ...]) -> np.ndarray | None:
+        if "relations" not in self.arrays:
+            return None
+        relations = self.take("relations", np.int32, (count,))
+        if count and not 0 <= int(relations.min()) <= int(relations.max()) < len(names):
+            raise self.refuse(f"`relations` must be between 0 and {len(names) - 1}.")
+        return relations
 
     def raw(self, meta: dict[str, Any], n: int, shared: dict[str, Any]) -> RawGraph:
         rows = self.arrays.get("rows")
@@ -356,6 +366,7 @@ class _Loader:
         weights = None
         if "weights" in self.arrays:
             weights = self.finite("weights", self.take("weights", np.float32, (m,)))
+        shared["relations"] = self.relations(m, shared["relation_names"])
         try:
             findings = tuple(
                 Finding(str(code), level, str(message), int(count), tuple(map(str, examples)))
@@ -384,6 +395,7 @@ class _Loader:
         difference: Any = adjacency - adjacency.T
         if not shared["directed"] and difference.count_nonzero():
             raise self.refuse("`adjacency` of an undirected graph must be symmetric.")
+        shared["relations"] = self.relations(adjacency.nnz, shared["relation_names"])
         return GraphData(adjacency=adjacency, **shared)
 
 

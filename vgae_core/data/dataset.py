@@ -52,6 +52,40 @@ class Part:
     uses: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Another way to read a file, and the settings of it that ask for it.
+
+    ``changes`` maps keys of :class:`~vgae_core.spec.FileSpec` to values, written as the command line
+    takes them: ``{"header": "no"}``, ``{"uses.3": "weight"}``.
+    """
+
+    title: str
+    changes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One thing a reader decided about a file, with its evidence and what it might be instead.
+
+    Parameters
+    ----------
+    about : str
+        What was decided: ``"header"``, ``"columns"``, ``"weight"``, ``"relation"``, ``"sides"``, ….
+    text : str
+        The decision and its evidence, one sentence.
+    sure : bool
+        Whether the evidence suffices to go on without asking.
+    others : tuple of Choice
+        The other readings.
+    """
+
+    about: str
+    text: str
+    sure: bool = True
+    others: tuple[Choice, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileReport:
     """What one file was taken for.
@@ -72,6 +106,10 @@ class FileReport:
         The first rows of a text table.
     problem : str
         Why it cannot be read, if a look was enough to see that.
+    judgements : tuple of Judgement
+        What was decided about it, with the evidence.
+    sentences : tuple of str
+        The first edges or rows in words: ``"pandas — numpy"``.
     """
 
     how: FileSpec
@@ -82,6 +120,13 @@ class FileReport:
     n_parts: int = 0
     rows: tuple[tuple[str, ...], ...] = ()
     problem: str = ""
+    judgements: tuple[Judgement, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def questions(self) -> tuple[Judgement, ...]:
+        """What the reader is not sure of, and somebody should decide."""
+        return tuple(judgement for judgement in self.judgements if not judgement.sure)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -92,7 +137,14 @@ class FileReport:
         """Return what :meth:`to_dict` gave; raise TypeError, ValueError or SpecError if it is not that."""
         parts = tuple(Part(**{**part, "uses": tuple(part["uses"])}) for part in values["parts"])
         rows = tuple(tuple(map(str, row)) for row in values["rows"])
-        return cls(**{**values, "how": FileSpec.from_dict(values["how"]), "parts": parts, "rows": rows})
+        judgements = tuple(
+            Judgement(**{**one, "others": tuple(Choice(**other) for other in one["others"])})
+            for one in values.get("judgements", ())
+        )
+        return cls(**{
+            **values, "how": FileSpec.from_dict(values["how"]), "parts": parts, "rows": rows,
+            "judgements": judgements, "sentences": tuple(map(str, values.get("sentences", ()))),
+        })  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -126,6 +178,9 @@ class RawGraph:
         What the readers noticed.
     symmetric : bool
         Whether the file format itself says that every entry stands for both directions.
+    relations : ndarray of int32, shape (n_entries,), or None
+        Kind of each entry, an index into `relation_names`; None where the files name none.
+    relation_names : tuple of str
     files : tuple of FileReport
         What each file was taken for; empty for a sample.
     """
@@ -144,6 +199,8 @@ class RawGraph:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     symmetric: bool = False
+    relations: np.ndarray | None = None
+    relation_names: tuple[str, ...] = ()
     files: tuple[FileReport, ...] = ()
 
     @property
@@ -187,6 +244,9 @@ class GraphData:
         `directed`.
     node_ids, features, feature_names, labels, label_names, values
         As in :class:`RawGraph`, for the nodes kept.
+    relations : ndarray of int32, shape (adjacency.nnz,), or None
+        Kind of each entry of `adjacency`, an index into `relation_names`: the first that was read.
+    relation_names : tuple of str
 
     Raises
     ------
@@ -203,6 +263,8 @@ class GraphData:
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] = ()
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    relations: np.ndarray | None = None
+    relation_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = self.adjacency.shape[0]
@@ -217,7 +279,12 @@ class GraphData:
             ("labels", self.labels),
         ):
             if array is not None and array.shape[0] != n:
-                raise DataError(f"`{what}` must have one row a node ({n}). Received: {array.shape[0]}.")
+                raise DataError(f"`{what}` must have one row per node ({n}). Received: {array.shape[0]}.")
+        if self.relations is not None and len(self.relations) != self.adjacency.nnz:
+            raise DataError(
+                f"`relations` must have one value per entry ({self.adjacency.nnz}). "
+                f"Received: {len(self.relations)}."
+            )
         if isinstance(self.features, np.ndarray) and not isinstance(self.features, np.memmap):
             # So that training shares them instead of copying; a mapped file must stay one.
             object.__setattr__(self, "features", aligned(self.features))
@@ -296,6 +363,9 @@ class GraphData:
         add("labels", self.labels)
         add("feature_names", np.array(self.feature_names, dtype=object))
         add("label_names", np.array(self.label_names, dtype=object))
+        if self.relations is not None:
+            add("relations", self.relations)
+            add("relation_names", np.array(self.relation_names, dtype=object))
         for key in sorted(self.values):
             add(f"values.{key}", self.values[key])
         return digest.hexdigest()

@@ -34,7 +34,7 @@ from scipy import sparse
 
 from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
-from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Part, RawGraph
+from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Judgement, Part, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import (
     adjacency,
@@ -296,6 +296,10 @@ def _unused(unused: Sequence[FileSpec]) -> list[Finding]:
 
 def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part]) -> FileReport:
     """Return what a file was taken for."""
+    judgements: tuple[Judgement, ...] = ()
+    sentences: tuple[str, ...] = ()
+    if format_.judge is not None:
+        judgements, sentences = _guarded(probe, format_, functools.partial(format_.judge, probe, role))
     table = probe.memo.get("table")
     shown = (
         sorted(parts, key=lambda part: part.use == "features")[:MAX_PARTS]
@@ -310,6 +314,8 @@ def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part
         parts=tuple(shown),
         n_parts=len(parts),
         rows=probe.memo.get("preview", ()) if table is None else table.preview,
+        judgements=judgements,
+        sentences=sentences,
     )
 
 
@@ -538,6 +544,8 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
         values=values,
         findings=tuple(findings),
         symmetric=edges.symmetric,
+        relations=edges.relations,
+        relation_names=edges.relation_names,
         **parts,
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Features, Finding, Part
+from vgae_core.data.dataset import Features, Finding, Judgement, Part
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
@@ -181,6 +181,9 @@ class Edges:
         What the same file says about nodes.
     parts : tuple of Part
         What each part of the file was used for.
+    relations : ndarray of int32, shape (n_entries,), or None
+        Kind of each entry, an index into `relation_names`.
+    relation_names : tuple of str
     findings : tuple of Finding
     """
 
@@ -193,6 +196,8 @@ class Edges:
     symmetric: bool = False
     tables: tuple[NodeTable, ...] = ()
     parts: tuple[Part, ...] = ()
+    relations: np.ndarray | None = None
+    relation_names: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -213,6 +218,9 @@ class Format:
         ``edges(probe) -> Edges``.
     table : callable or None
         ``table(probe, content, node_ids) -> NodeTable``, content being features, labels or names.
+    judge : callable or None
+        ``judge(probe, content) -> (judgements, sentences)``: what was decided about the file and why, and its
+        first edges or rows in words; told from its beginning or its headers.
     parts : callable or None
         ``parts(probe, content) -> parts``, for a file of several parts: what each would be used
         for, told from its beginning or its headers.
@@ -230,6 +238,7 @@ class Format:
     table: Callable[[Probe, Content, np.ndarray], NodeTable] | None = None
     parts: Callable[[Probe, Content], tuple[Part, ...]] | None = None
     gather: Callable[[Sequence[Probe]], list[Probe]] | None = None
+    judge: Callable[[Probe, Content], tuple[tuple[Judgement, ...], tuple[str, ...]]] | None = None
 
 
 def sorted_unique(keys: np.ndarray) -> np.ndarray:
