@@ -132,7 +132,8 @@ def _layout(probe: Probe) -> Layout:
     probe.limits.check("feature_columns", width, where=probe.name)
     shape = Layout(separator, encoding, skip, rows, tuple(comments), width)
     # The first row may be a header without a name for the ids, or a count of nodes and edges.
-    first = len(rows[0]) if len(rows[0]) in (width, width - 1) else None
+    counted = len(rows[0]) in (2, 3) and all(field.isdigit() for field in rows[0])
+    first = len(rows[0]) if len(rows[0]) in (width, width - 1) or counted else None
     uneven = next((i for i, row in enumerate(rows) if len(row) != (first if i == 0 else width)), None)
     if uneven is not None:
         at = line_of(probe, dataclasses.replace(shape, inner_comments=True), skip, uneven)
@@ -221,9 +222,17 @@ def is_number(text: str) -> bool:
 
 
 def read_frame(
-    probe: Probe, shape: Layout, *, skip: int, dtype: Any = None, columns: list[int] | None = None
+    probe: Probe,
+    shape: Layout,
+    *,
+    skip: int,
+    dtype: Any = None,
+    columns: list[int] | None = None,
+    rows: int | None = None,
 ) -> pd.DataFrame:
     """Return the rows after the first `skip` lines, columns numbered from 0, empty fields as "".
+
+    At most `rows` of them, if given.
 
     Raises
     ------
@@ -240,6 +249,7 @@ def read_frame(
             names=list(range(shape.width)),
             index_col=False if columns is not None else None,
             usecols=columns,
+            nrows=rows,
             skiprows=skipped,
             skipinitialspace=True,
             na_filter=False,
