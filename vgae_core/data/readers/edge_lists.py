@@ -37,21 +37,22 @@ def edge_parts(table: TextTable, roles: EdgeRoles) -> tuple[Part, ...]:
     return table.parts(roles.uses, EDGE_USES)
 
 
-def _count_row(table: TextTable) -> tuple[int, ...] | None:
-    """Return the first row if it may be "nodes edges" or "rows columns entries"."""
+def _count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
+    """Return the first row if it may count what follows: "edges", "nodes edges" or "rows columns entries"."""
     first = table.shape.rows[0]
-    if table.header is not None or len(first) not in (2, 3) or len(table.shape.rows) < 2:
-        return None
-    if len(first) == 3 and len(first) == table.shape.width and not _announces(first, table):
+    if table.header is not None or len(first) > 3 or len(table.shape.rows) < 2:
         return None
     if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
         return None
-    return tuple(map(int, first))
+    counts = tuple(map(int, first))
+    if len(first) == 3 == table.shape.width and not _is_near(counts[-1], count_lines(probe) - table.skip - 1):
+        return None
+    return counts
 
 
-def _announces(first: list[str], table: TextTable) -> bool:
-    """Return whether three numbers over three columns may count rows, columns and entries."""
-    return first[2].isdigit() and int(first[2]) >= len(table.shape.rows) - 1
+def _is_near(announced: int, listed: int) -> bool:
+    """Return whether a count is that of the rows: once, in both directions; some drop self-loops and keep it."""
+    return any(abs(announced - rows) <= 0.05 * rows for rows in (listed, 2 * listed, listed / 2))
 
 
 def read_edges(probe: Probe) -> Edges:
@@ -61,7 +62,7 @@ def read_edges(probe: Probe) -> Edges:
     shape = table.shape
     roles = edge_roles(probe, table)
     probe.limits.check("edges", count_lines(probe) - table.skip, where=probe.name)
-    counts = _count_row(table)
+    counts = _count_row(probe, table)
     skip = table.skip if counts is None else shape.skip + 1
     frame = _frame(probe, table, roles, skip)
     if not len(frame) and counts is None:
@@ -140,15 +141,26 @@ def _counted(
     text: bool,
     findings: list[Finding],
 ) -> tuple[int, ...] | None:
-    """Return the counts in the first row if the rows below agree with them, else None: it is an edge."""
-    if text or not _are_counts((max(counts[:-1]), counts[-1]), ends[0], ends[1]):
+    """Return nodes and edges from the first row if the rows below agree with it, else None: it is an edge."""
+    if text:
         return None
-    what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
+    n_rows = len(ends[0])
+    high = max((int(end.max()) for end in ends if len(end)), default=0)
+    if len(counts) == 1:
+        nodes = counts[0] if counts[0] in (high, high + 1) else 0
+        agree = bool(nodes) or counts[0] == n_rows
+        what: tuple[str, ...] = ("nodes",) if nodes else ("edges",)
+    else:
+        nodes = max(counts[:-1])
+        agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])
+        what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
+    if not agree:
+        return None
     listed = ", ".join(f"{count:,} {word}" for count, word in zip(counts, what, strict=True))
     findings.append(
         Finding("count-row", "info", f"The first row of {probe.name} was read as counts: {listed}.")
     )
-    return (max(counts[:-1]), counts[-1])
+    return nodes, counts[-1]
 
 
 def _relations(frame: pd.DataFrame, roles: EdgeRoles) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -268,7 +280,9 @@ def judge_edges(probe: Probe) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     judgement = _sides_judgement(table, roles, sides)
     if judgement is not None:
         judgements.append(judgement)
-    return tuple(judgements), _sentences(table, roles, sides)
+    counts = _count_row(probe, table)
+    counted = counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
+    return tuple(judgements), _sentences(table.data[1:] if counted else table.data, table, roles, sides)
 
 
 def _header_judgement(table: TextTable) -> Judgement:
@@ -299,11 +313,11 @@ def _sides_judgement(table: TextTable, roles: EdgeRoles, sides: Sides) -> Judgem
     return Judgement("sides", text, False, (two, matrix), {"sides": "one"})
 
 
-def _sentences(table: TextTable, roles: EdgeRoles, sides: Sides) -> tuple[str, ...]:
+def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides: Sides) -> tuple[str, ...]:
     """Return the first edges in words."""
     letters = _prefixes(table, roles) if sides.two and sides.shared else ("", "")
     sentences = []
-    for row in [row for row in table.data if len(row) == table.shape.width][:N_EXAMPLES]:
+    for row in [row for row in rows if len(row) == table.shape.width][:N_EXAMPLES]:
         left, right = (
             shorten(f"{a}{row[i]}", 30) for a, i in zip(letters, (roles.source, roles.target), strict=True)
         )
@@ -356,10 +370,7 @@ def _are_counts(
         return n_edges == 0  # a graph that is announced to be empty
     low, high = min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max()))
     fits = low >= 0 and (high < n_nodes or (low >= 1 and high <= n_nodes))
-    # Listed once, or in both directions; some files drop self-loops and keep the old count.
-    return fits and any(
-        abs(n_edges - listed) <= 0.05 * listed for listed in (entries, 2 * entries, entries / 2)
-    )
+    return fits and _is_near(n_edges, entries)
 
 
 def _announced(

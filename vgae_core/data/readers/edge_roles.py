@@ -144,6 +144,7 @@ class _Judge:
         rest = [column for column in rest if column is not relation]
         time = by_use.get("time") or self._time(rest)
         weight = by_use.get("weight") or self._weight([c for c in rest if c is not time])
+        self._ask_about_labels(source, target)
         return EdgeRoles(
             source.index,
             target.index,
@@ -354,7 +355,7 @@ class _Judge:
             self._no_weight(column, "numbers the rows")
         elif differ and column.is_named_id:
             self._no_weight(column, "is called an id and differs in every row")
-        elif min(column.steps, default=-1) >= 0 and 2 * len(column.distinct) > n:
+        elif min(column.steps, default=-1) >= 0 and 2 * len(column.distinct) >= n:
             self._no_weight(column, f"grows from row to row ({_begins(column)})", sure=False)
         else:
             return False
@@ -368,6 +369,23 @@ class _Judge:
             sure=sure,
             ignore=column,
         )
+
+    def _ask_about_labels(self, source: Column, target: Column) -> None:
+        """Ask whether a list with one row per node and few values beside them is one of labels."""
+        rows = len(source.fields)
+        if self.probe.how.role == "edges" or self.said or rows < 4 * _ENOUGH:
+            return
+        if len(source.distinct) == rows and len(target.distinct) <= _FEW * rows:
+            self.judgements.append(
+                Judgement(
+                    "role",
+                    f"Each value stands once in {self.called(source)}, and {self.called(target)} holds "
+                    f"{len(target.distinct)} different ones: this may be a list of labels.",
+                    False,
+                    (Choice("Node labels", {"role": "labels"}),),
+                    {"role": "edges"},
+                )
+            )
 
     def _says_direction(self, column: Column) -> bool:
         return bool(column.known) and {field.lower() for field in column.known} <= set(_DIRECTIONS)

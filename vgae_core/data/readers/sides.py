@@ -73,7 +73,7 @@ def judge_sides(
     if not shared:
         return Sides(True, "the two columns share no number", len(left) < _FEW, shared)
     one, two = _signs(left, right, ids)
-    if rated:
+    if rated and not one:
         return Sides(True, "they stand beside ratings and times", False, shared)
     if one or len(left) < _FEW:
         return Sides(False, one, True, shared)
@@ -117,7 +117,10 @@ def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[
         return "numbers that one column skips stand in the other", ""
     if loops >= 3 and loops >= expected_loops / 2:
         return "", f"{loops:,} rows join a number to itself, as chance would have it"
-    highest = sorted(int(side.max()) for side in ids)
+    low, high = ([int(pick(side)) for side in ids] for pick in (np.min, np.max))
+    if len(known) >= _FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
+        return f"both columns run from {min(low):,} to {max(high):,}", ""
+    highest = sorted(high)
     if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:
         return "", f"each column numbers its own things, to {highest[0]:,} and to {highest[1]:,}"
     return "", ""

@@ -132,7 +132,7 @@ def _layout(probe: Probe) -> Layout:
     probe.limits.check("feature_columns", width, where=probe.name)
     shape = Layout(separator, encoding, skip, rows, tuple(comments), width)
     # The first row may be a header without a name for the ids, or a count of nodes and edges.
-    counted = len(rows[0]) in (2, 3) and all(field.isdigit() for field in rows[0])
+    counted = len(rows[0]) <= 3 and all(field.isdigit() for field in rows[0])
     first = len(rows[0]) if len(rows[0]) in (width, width - 1) or counted else None
     uneven = next((i for i, row in enumerate(rows) if len(row) != (first if i == 0 else width)), None)
     if uneven is not None:
