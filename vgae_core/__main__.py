@@ -320,7 +320,13 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
     if not options.spec:
         profile = graph.profile
         family = str(dict(changes).get("model.family", "vae" if graph.is_matrix else spec.model.family))
-        spec = for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+        spec = for_family(
+            spec,
+            family,
+            feature_kind=profile.feature_kind,
+            has_labels=profile.n_classes > 0,
+            own_units=profile.own_units,
+        )
     spec = _changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
     first = options.path[0]
     source = first if first.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
