@@ -138,7 +138,9 @@ def _columns(
     low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
     # The mean of equal values is off by rounding, and their deviations are then not 0.
     mean, variance = np.where(low == high, low, mean), np.where(low == high, 0.0, variance)
-    return Columns(n, low, high, whole, filled, mean, np.sqrt(variance), np.sqrt(squares / np.maximum(filled, 1)))
+    return Columns(
+        n, low, high, whole, filled, mean, np.sqrt(variance), np.sqrt(squares / np.maximum(filled, 1))
+    )
 
 
 @dataclass(frozen=True, eq=False)

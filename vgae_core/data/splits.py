@@ -7,6 +7,8 @@ pairs are scored once.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from vgae_core.spec import RunSpec, SplitSpec
 
 _MESSAGE_BLOCK = 2**19
 """Rows whose edges are looked up at a time, in bytes of one number each."""
+
+_FEW_ARCS = 100
+"""Arcs up to which a form tries a split to see whether there is one."""
 
 PARTS = ("train", "val", "val_neg", "test", "test_neg")
 """The arrays of a split, as named in a split file."""
@@ -56,48 +61,78 @@ class LinkSplit:
                     where="split",
                 )
 
-    def check(self, graph: GraphData) -> None:
+    def check(self, graph: GraphData, family: str = "vgae") -> None:
         """Raise DataError unless the split belongs to `graph` and leaks nothing.
 
         Parameters
         ----------
         graph : GraphData
             The whole graph, held-out edges included.
+        family : str
+            Of the model: pairs of a ``"vae"`` are entries (row, column) of the features.
 
         Raises
         ------
         DataError
-            If a pair names a node the graph lacks, an edge is listed twice or in two
-            parts, a listed edge is not one, or a negative pair is an edge.
+            If there is nothing to train on or to test, validation edges and non-edges are not as many, a pair names a
+            node the graph lacks, an edge is listed twice or in two parts, a listed edge is not one, or a negative pair
+            is an edge; and the same of entries.
         """
-        n = graph.n_nodes
-        mend = "Use a split made for this graph with the same repairs."
+        matrix = family == "vae"
+        if matrix and graph.features is None:
+            raise DataError("The data have no matrix whose entries a split could hold out.", where="split")
+        edge, whole, first = ("entry", "matrix", "row") if matrix else ("edge", "graph", "node")
+        shape = graph.features.shape if matrix and graph.features is not None else graph.adjacency.shape
+        mend = f"Use a split made for this {whole} with the same repairs."
         for name in PARTS:
             pairs = getattr(self, name)
-            if len(pairs) and (pairs.min() < 0 or pairs.max() >= n):
-                raise DataError(
-                    f"`{name}` names node {int(pairs.max() if pairs.max() >= n else pairs.min())}, "
-                    f"but the graph has nodes 0 to {n - 1}.",
-                    where="split",
-                    mend=mend,
-                )
-        edges = _codes(graph.edges, n, directed=True)  # i < j, or arcs, in order
+            for axis, what in enumerate((first, "column" if matrix else "node")):
+                ends = pairs[:, axis]
+                if len(ends) and (ends.min() < 0 or ends.max() >= shape[axis]):
+                    raise DataError(
+                        f"`{name}` names {what} {int(ends.max() if ends.max() >= shape[axis] else ends.min())}, "
+                        f"but the {whole} has {what}s 0 to {shape[axis] - 1}.",
+                        where="split",
+                        mend=mend,
+                    )
+        for name in ("train", "test", "test_neg"):
+            if not len(getattr(self, name)):
+                raise DataError(f"`{name}` must hold a pair at least.", where="split", mend=mend)
+        if bool(len(self.val)) != bool(len(self.val_neg)):
+            raise DataError(
+                f"`val` and `val_neg` must both hold pairs, or neither. Received: {len(self.val)} and "
+                f"{len(self.val_neg)}.",
+                where="split",
+                mend=mend,
+            )
+        edges, width, directed = (
+            (_entry_codes(graph.features), shape[1], True)
+            if matrix
+            else (_codes(graph.edges, shape[0], directed=True), shape[0], graph.directed)  # in order
+        )
         for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
-            codes = [_codes(getattr(self, name), n, directed=graph.directed) for name in names]
+            codes = [_codes(getattr(self, name), width, directed=directed) for name in names]
             together = np.concatenate(codes)
             if len(np.unique(together)) != len(together):
                 raise DataError(
                     f"A pair is listed twice in {', '.join(names)}.",
                     where="split",
-                    mend="A held-out edge must be in one part only.",
+                    mend=f"A held-out {edge} must be in one part only.",
                 )
             for name, code in zip(names, codes, strict=True):
                 wrong = int(np.count_nonzero(_contains(edges, code) != wanted))
                 if wrong:
-                    what = "are not edges" if wanted else "are edges"
+                    plural = "entries" if matrix else "edges"
+                    what = f"are not {plural}" if wanted else f"are {plural}"
                     raise DataError(
-                        f"{wrong} pairs of `{name}` {what} of this graph.", where="split", mend=mend
+                        f"{wrong} pairs of `{name}` {what} of this {whole}.", where="split", mend=mend
                     )
+        if matrix and (
+            left_out := len(edges) - sum(len(getattr(self, name)) for name in ("train", "val", "test"))
+        ):
+            raise DataError(
+                f"{left_out:,} entries of this matrix are in no part of the split.", where="split", mend=mend
+            )
 
     def message(self, n_nodes: int, graph: GraphData) -> sparse.csr_array:
         """Return the adjacency the encoder may see: training edges only.
@@ -169,28 +204,91 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         evaluation needs.
     """
     n, edges = graph.n_nodes, graph.edges
-    m = len(edges)
-    n_val = max(1, round(m * spec.val_fraction)) if spec.val_fraction > 0 else 0
-    n_test = max(1, round(m * spec.test_fraction))
-    if m - n_val - n_test < 1:
-        raise DataError(
-            f"{m} edges are too few to hold out {n_val} for validation and {n_test} for testing.",
-            where="split",
-            mend="Bring a larger graph, or lower the held-out fractions.",
-        )
+    check_edges(n, len(edges), spec, directed=graph.directed)
+    n_val, n_test = _held_out(len(edges), spec)
     rng = np.random.default_rng(seed)
     part = _assign(edges, n, n_val, n_test, directed=graph.directed, rng=rng)
     train, val, test = (edges[part == k] for k in range(3))
-    if not len(train):
-        raise DataError(
-            "No edge is left to learn from: too few pairs of nodes are joined.",
-            where="split",
-            mend="Bring a larger graph, or lower the held-out fractions.",
-        )
+    if not (len(train) and len(test)):
+        raise _few_pairs(edges, n)
     negatives = sample_non_edges(graph, len(val) + len(test), rng)
     return LinkSplit(
         train=train, val=val, test=test, val_neg=negatives[: len(val)], test_neg=negatives[len(val) :]
     )
+
+
+def _few_pairs(edges: np.ndarray, n: int) -> DataError:
+    joined = len(np.unique(_codes(edges, n, directed=False)))
+    return DataError(
+        f"{joined} joined pairs of nodes are too few for training, validation and testing: both arcs of a pair go to "
+        "the same part.",
+        where="split",
+        mend="Bring a graph of at least 3 joined pairs of nodes, or lower the held-out fractions.",
+    )
+
+
+def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool = False) -> None:
+    """Raise DataError if a graph has too few edges to divide, or too few non-edges to tell held-out ones from.
+
+    Parameters
+    ----------
+    n_nodes, n_edges : int
+        Edges between different nodes, or arcs.
+    spec : SplitSpec
+        Shares of the edges that are held out.
+    directed : bool
+    """
+    n_val, n_test = _held_out(n_edges, spec)
+    if n_edges - n_val - n_test < 1:
+        least = 2 + (spec.val_fraction > 0)
+        parts = "training, validation and testing" if spec.val_fraction > 0 else "training and testing"
+        few = n_edges < least
+        raise DataError(
+            f"{n_edges:,} edge{'s are' if n_edges != 1 else ' is'} too few: {parts} need "
+            + ("one each." if few else f"{n_val + n_test + 1:,} at these held-out fractions."),
+            where="split",
+            mend=f"Bring a graph of at least {least} edges"
+            + (", or set `val_fraction` to 0." if n_edges == 2 else ".")
+            if few
+            else "Lower the held-out fractions, or bring a larger graph.",
+        )
+    pairs = n_nodes * (n_nodes - 1) // (1 if directed else 2)
+    if pairs == n_edges:
+        raise DataError(
+            f"Every pair of nodes is joined by an edge, so there is no missing link to find: the evaluation needs "
+            f"{n_val + n_test:,} pairs of nodes without an edge, and the graph has 0.",
+            where="split",
+            mend="Leave weak edges out, for example those below a threshold of the weight.",
+        )
+    if n_val + n_test > pairs - n_edges:
+        smaller = _fitting_fractions(n_edges, pairs - n_edges, spec)
+        raise DataError(
+            f"The evaluation needs {n_val + n_test:,} pairs of nodes without an edge, and the graph has "
+            f"{pairs - n_edges:,} (density {n_edges / pairs:.3f}).",
+            where="split",
+            mend=f"Set `val_fraction` to {smaller.val_fraction:g} and `test_fraction` to {smaller.test_fraction:g}, "
+            "or leave weak edges out."
+            if smaller
+            else "Leave weak edges out, for example those below a threshold of the weight.",
+        )
+
+
+def _fitting_fractions(n_edges: int, non_edges: int, spec: SplitSpec) -> SplitSpec | None:
+    """Return fractions in the proportion of `spec`, to two places, for which non-edges suffice; None where none do."""
+    factor = non_edges / sum(_held_out(n_edges, spec))
+    val, test = (math.floor(100 * share * factor) / 100 for share in (spec.val_fraction, spec.test_fraction))
+    least = next(f.metadata["low"] for f in dataclasses.fields(SplitSpec) if f.name == "test_fraction")
+    for choice in ((val, max(test, least)), (0.0, max(test, least))):
+        fitting = SplitSpec(val_fraction=choice[0], test_fraction=choice[1])
+        if sum(_held_out(n_edges, fitting)) <= non_edges:
+            return fitting
+    return None
+
+
+def _held_out(n_edges: int, spec: SplitSpec) -> tuple[int, int]:
+    """Return how many edges are held out for validation and for testing; a part asked for gets one at least."""
+    n_val = max(1, round(n_edges * spec.val_fraction)) if spec.val_fraction > 0 else 0
+    return n_val, max(1, round(n_edges * spec.test_fraction))
 
 
 def edge_weights(adjacency: sparse.csr_array, edges: np.ndarray) -> np.ndarray:
@@ -214,7 +312,9 @@ def weight_unit(weights: np.ndarray) -> float:
     return float(weights.mean()) or 1.0
 
 
-def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> np.ndarray:
+def sample_non_edges(
+    graph: GraphData, count: int, rng: np.random.Generator, *, repeats: bool = False
+) -> np.ndarray:
     """Return distinct pairs of different nodes without an edge, uniformly and in random order.
 
     Non-edges are numbered 0, 1, … in row-major order; distinct random numbers are drawn
@@ -227,6 +327,8 @@ def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> 
     count : int
         Pairs wanted.
     rng : numpy.random.Generator
+    repeats : bool
+        Whether pairs may come more than once where the graph has fewer than `count`.
 
     Returns
     -------
@@ -236,21 +338,21 @@ def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> 
     Raises
     ------
     DataError
-        If the graph has fewer than `count` non-edges.
+        If the graph has fewer than `count` non-edges and they may not be repeated, or none at all.
     """
     n = graph.n_nodes
     total = n * (n - 1) if graph.directed else n * (n - 1) // 2
     taken = _rank(graph.edges, n, directed=graph.directed)
     available = total - len(taken)
-    if count > available:
+    if count > available and not (repeats and available):
         raise DataError(
-            f"The evaluation needs {count} pairs of nodes without an edge, but the graph has {available}.",
+            f"{count:,} pairs of nodes without an edge are needed, and the graph has {available:,}.",
             where="split",
             mend="Lower the held-out fractions; a complete graph has no missing links to find.",
         )
     taken.sort()
     taken -= np.arange(len(taken))
-    drawn = _distinct(available, count, rng)
+    drawn = _distinct(available, count, rng) if count <= available else rng.integers(available, size=count)
     order = np.argsort(drawn)  # searching for numbers in order finds the memory in its caches
     drawn = drawn[order]
     # As many non-edges come before edge k as `taken` says now, so this many edges come before non-edge `drawn`:
@@ -267,7 +369,7 @@ def hard_non_edges(
 
     One end of the test edge is kept, in turn, and the other replaced by the end of a walk of two steps over the
     training edges: nodes with many shared neighbours come up most.  Where such walks keep ending at neighbours,
-    a random non-edge stands in.
+    a random non-edge stands in, which in a dense graph may come more than once.
 
     Parameters
     ----------
@@ -314,7 +416,7 @@ def hard_non_edges(
         pairs[row, column] = walk(walk(pairs[row, 1 - column]))
         known = _contains(taken, _codes(pairs[open_], n, directed=graph.directed))
         open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
-    pairs[open_] = sample_non_edges(graph, len(open_), rng)
+    pairs[open_] = sample_non_edges(graph, len(open_), rng, repeats=True)
     return chosen, pairs.reshape(len(chosen), each, 2)
 
 
@@ -402,16 +504,22 @@ def check_zeros(shape: tuple[int, int], n_entries: int, spec: SplitSpec) -> None
 
 
 def check_split(graph: GraphData, spec: RunSpec) -> None:
-    """Raise DataError if a run's held-out entries could not be drawn; cheap enough for a form.
+    """Raise DataError if a run's held-out edges or entries could not be drawn; cheap enough for a form.
 
     Parameters
     ----------
     graph : GraphData
     spec : RunSpec
     """
+    profile = graph.profile
     if spec.model.family == "vae":
-        profile = graph.profile
         check_zeros((profile.n_nodes, profile.n_features), profile.feature_nnz, spec.split)
+    else:
+        check_edges(profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed)
+        if (
+            profile.directed and profile.n_edges <= _FEW_ARCS
+        ):  # as few may be both directions of too few pairs
+            split_links(graph, spec.split, spec.seed)
 
 
 def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array:
@@ -429,6 +537,13 @@ def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array
     matrix.data[np.isin(rows * width + matrix.indices, entries[:, 0] * width + entries[:, 1])] = 0
     matrix.eliminate_zeros()
     return matrix
+
+
+def _entry_codes(features: Features) -> np.ndarray:
+    """Return ``row * n_columns + column`` of every entry other than 0, int64, sorted."""
+    matrix = sparse.coo_array(features)
+    there = matrix.data != 0
+    return np.unique(matrix.row[there].astype(np.int64) * matrix.shape[1] + matrix.col[there])
 
 
 def save_split(path: Path | str, split: LinkSplit) -> None:

@@ -302,7 +302,8 @@ def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) ->
     edges, non_edges = split.val, split.val_neg
     if len(edges) < LEAST_EDGES:
         edges = split.train[:SAMPLED_PAIRS]
-        non_edges = sample_non_edges(graph, len(edges), np.random.default_rng([spec.seed, 0x9A77]))
+        rng = np.random.default_rng([spec.seed, 0x9A77])
+        non_edges = sample_non_edges(graph, len(edges), rng, repeats=True)
     pairs = np.concatenate([edges, non_edges])
     logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
     if stacks:
@@ -350,7 +351,7 @@ def _what_helps(spec: RunSpec, graph: GraphData) -> str:
         low, high = float(columns.low[largest]), float(columns.high[largest])
         if max(-low, high) > LARGE_INPUT:
             name = repr(graph.feature_names[largest]) if graph.feature_names else f"{largest + 1}"
-            entered = f"Input column {name:.60} holds values from {low:,.6g} to {high:,.6g}"
+            entered = f"Input column {name:.60} holds values from {low:.7g} to {high:.7g}"
             if spec.scaling == "none":
                 return f"{entered}: set `scaling` to `by_kind`."
             return f"{entered}, scaled as it is: take its logarithm, or leave it out."
