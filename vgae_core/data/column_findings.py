@@ -98,7 +98,8 @@ def _different_scales(raw: RawGraph, columns: Columns) -> list[Finding]:
         return []
     message = (
         f"Columns differ in scale by a factor of {ratio:,.0f}: {_name(raw, small)!r} goes from "
-        f"{_range(columns, small)}, {_name(raw, large)!r} from {_range(columns, large)}. Without scaling, only the large ones would count."
+        f"{_range(columns, small)}, {_name(raw, large)!r} from {_range(columns, large)}. "
+        "Without scaling, only the large ones would count."
     )
     return [Finding("different-scales", "info", message, len(there), _names(raw, np.array([small, large])))]
 

@@ -119,7 +119,7 @@ def _of_sparse(features: sparse.csr_array) -> Columns:
     rows = np.maximum(n - missing, 1)
     mean = np.bincount(column, values, minlength=width) / rows
     spread = np.bincount(column, np.square(values - mean[column]), minlength=width)
-    spread += (n - missing - stored) * np.square(mean)
+    spread = spread + (n - missing - stored) * np.square(mean)
     squares = np.bincount(column, np.square(values), minlength=width)
     return _columns(n, low, high, whole, filled, mean, spread / rows, squares)
 

@@ -166,13 +166,18 @@ def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray) -> Features | 
     if more.features is None:
         raise DataError("The new nodes have no features.", mend="Bring a row of features for each new node.")
     rows = sparse.csr_array(more.features)[fresh]
+    missing = int(np.count_nonzero(np.isnan(rows.data)))
+    if missing:
+        raise DataError(
+            f"{missing:,} feature values of the new nodes are missing.", mend="Fill them in as for training."
+        )
     names = {name: i for i, name in enumerate(more.feature_names)}
     if graph.feature_names and names:
-        missing = [name for name in graph.feature_names if name not in names]
-        if missing:
+        absent = [name for name in graph.feature_names if name not in names]
+        if absent:
             raise DataError(
-                f"The new nodes lack {len(missing)} of {len(graph.feature_names)} features, "
-                f"such as {missing[0]!r:.60}.",
+                f"The new nodes lack {len(absent)} of {len(graph.feature_names)} features, "
+                f"such as {absent[0]!r:.60}.",
                 mend="Name the columns as in training.",
             )
         rows = rows[:, [names[name] for name in graph.feature_names]]
