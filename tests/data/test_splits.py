@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.splits import (
     LinkSplit,
     load_split,
-    sample_non_edges,
     save_split,
     split_entries,
     split_links,

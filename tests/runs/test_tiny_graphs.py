@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.graphs import graph_from
-from vgae_core.data.splits import check_split, sample_non_edges, split_links
+from vgae_core.data.non_edges import sample_non_edges
+from vgae_core.data.splits import check_split, split_links
 from vgae_core.errors import DataError
 from vgae_core.runs.pipeline import execute
 from vgae_core.spec import RunSpec, SplitSpec

@@ -18,6 +18,7 @@ from scipy import sparse
 from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.non_edges import codes, contains, distinct, sample_non_edges
 from vgae_core.errors import DataError
 from vgae_core.spec import RunSpec, SplitSpec
 
@@ -108,19 +109,19 @@ class LinkSplit:
         edges, width, directed = (
             (_entry_codes(graph.features), shape[1], True)
             if matrix
-            else (_codes(graph.edges, shape[0], directed=True), shape[0], graph.directed)  # in order
+            else (codes(graph.edges, shape[0], directed=True), shape[0], graph.directed)  # in order
         )
         for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
-            codes = [_codes(getattr(self, name), width, directed=directed) for name in names]
-            together = np.concatenate(codes)
+            parts = [codes(getattr(self, name), width, directed=directed) for name in names]
+            together = np.concatenate(parts)
             if len(np.unique(together)) != len(together):
                 raise DataError(
                     f"A pair is listed twice in {', '.join(names)}.",
                     where="split",
                     mend=f"A held-out {edge} must be in one part only.",
                 )
-            for name, code in zip(names, codes, strict=True):
-                wrong = int(np.count_nonzero(_contains(edges, code) != wanted))
+            for name, code in zip(names, parts, strict=True):
+                wrong = int(np.count_nonzero(contains(edges, code) != wanted))
                 if wrong:
                     plural = "entries" if matrix else "edges"
                     what = f"are not {plural}" if wanted else f"are {plural}"
@@ -218,7 +219,7 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
 
 
 def _few_pairs(edges: np.ndarray, n: int) -> DataError:
-    joined = len(np.unique(_codes(edges, n, directed=False)))
+    joined = len(np.unique(codes(edges, n, directed=False)))
     return DataError(
         f"{joined} joined pairs of nodes are too few for training, validation and testing: both arcs of a pair go to "
         "the same part.",
@@ -312,56 +313,6 @@ def weight_unit(weights: np.ndarray) -> float:
     return float(weights.mean()) or 1.0
 
 
-def sample_non_edges(
-    graph: GraphData, count: int, rng: np.random.Generator, *, repeats: bool = False
-) -> np.ndarray:
-    """Return distinct pairs of different nodes without an edge, uniformly and in random order.
-
-    Non-edges are numbered 0, 1, … in row-major order; distinct random numbers are drawn
-    and translated by one binary search among the edges, so nothing is rejected and dense
-    graphs cost no more than sparse ones.
-
-    Parameters
-    ----------
-    graph : GraphData
-    count : int
-        Pairs wanted.
-    rng : numpy.random.Generator
-    repeats : bool
-        Whether pairs may come more than once where the graph has fewer than `count`.
-
-    Returns
-    -------
-    ndarray of int64, shape (count, 2)
-        ``i < j``, or any ``i != j`` of a directed graph.
-
-    Raises
-    ------
-    DataError
-        If the graph has fewer than `count` non-edges and they may not be repeated, or none at all.
-    """
-    n = graph.n_nodes
-    total = n * (n - 1) if graph.directed else n * (n - 1) // 2
-    taken = _rank(graph.edges, n, directed=graph.directed)
-    available = total - len(taken)
-    if count > available and not (repeats and available):
-        raise DataError(
-            f"{count:,} pairs of nodes without an edge are needed, and the graph has {available:,}.",
-            where="split",
-            mend="Lower the held-out fractions; a complete graph has no missing links to find.",
-        )
-    taken.sort()
-    taken -= np.arange(len(taken))
-    drawn = _distinct(available, count, rng) if count <= available else rng.integers(available, size=count)
-    order = np.argsort(drawn)  # searching for numbers in order finds the memory in its caches
-    drawn = drawn[order]
-    # As many non-edges come before edge k as `taken` says now, so this many edges come before non-edge `drawn`:
-    drawn += np.searchsorted(taken, drawn, side="right")
-    pairs = np.empty((count, 2), np.int64)
-    pairs[order] = _unrank(drawn, n, directed=graph.directed)
-    return pairs
-
-
 def hard_non_edges(
     graph: GraphData, split: LinkSplit, rng: np.random.Generator, *, edges: int = 500, each: int = 50
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -409,12 +360,12 @@ def hard_non_edges(
 
     pairs = np.repeat(split.test[chosen], each, axis=0)
     replaced = (1 - np.arange(len(pairs)) % each % 2).astype(np.int64)  # the second end, the first, …
-    taken = _codes(graph.edges, n, directed=graph.directed)  # in order, as edges are
+    taken = codes(graph.edges, n, directed=graph.directed)  # in order, as edges are
     open_ = np.arange(len(pairs))
     for _ in range(10):
         row, column = open_, replaced[open_]
         pairs[row, column] = walk(walk(pairs[row, 1 - column]))
-        known = _contains(taken, _codes(pairs[open_], n, directed=graph.directed))
+        known = contains(taken, codes(pairs[open_], n, directed=graph.directed))
         open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
     pairs[open_] = sample_non_edges(graph, len(open_), rng, repeats=True)
     return chosen, pairs.reshape(len(chosen), each, 2)
@@ -464,7 +415,7 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         )
     check_zeros((n, width), len(entries), spec)
     zeros = n * width - len(entries)
-    chosen = _distinct(zeros, n_val + n_test, rng)
+    chosen = distinct(zeros, n_val + n_test, rng)
     taken = np.sort(entries[:, 0] * width + entries[:, 1])
     chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
     negatives = np.column_stack(np.divmod(chosen, width)).astype(np.int64)
@@ -591,15 +542,6 @@ def load_split(path: Path | str) -> LinkSplit:
     return LinkSplit(**{name: pairs.astype(np.int64) for name, pairs in arrays.items()})
 
 
-# ------------------------------------------------------------------ pairs as numbers
-def _codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return ``i * n + j`` of each pair, with i < j unless `directed`; int64, shape (pairs,)."""
-    first, second = pairs[:, 0], pairs[:, 1]
-    if not directed:
-        first, second = np.minimum(first, second), np.maximum(first, second)
-    return first * np.int64(n) + second
-
-
 def _listed(pairs: np.ndarray, n: int, *, directed: bool) -> sparse.csr_array:
     """Return a 1 for each pair, above the diagonal unless `directed`; float32 (n, n), canonical."""
     small = np.int32 if max(n, len(pairs)) <= np.iinfo(np.int32).max else np.int64
@@ -608,51 +550,6 @@ def _listed(pairs: np.ndarray, n: int, *, directed: bool) -> sparse.csr_array:
         first, second = np.minimum(first, second), np.maximum(first, second)
     ends = first.astype(small), second.astype(small)
     return sparse.csr_array((np.ones(len(pairs), np.float32), ends), shape=(n, n))
-
-
-def _contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
-    """Return whether each needle is in `haystack`, which is sorted; bool, shape (needles,)."""
-    if not len(haystack):
-        return np.zeros(len(needles), dtype=bool)
-    at = np.minimum(np.searchsorted(haystack, needles), len(haystack) - 1)
-    return haystack[at] == needles
-
-
-def _row_starts(n: int) -> np.ndarray:
-    """Return the number of pairs i < j that come before row i; int64, shape (n,)."""
-    i = np.arange(n, dtype=np.int64)
-    return i * n - i * (i + 1) // 2
-
-
-def _rank(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return each pair's place among all pairs of different nodes in row-major order."""
-    i, j = pairs[:, 0], pairs[:, 1]
-    if directed:
-        return i * np.int64(n - 1) + j - (j > i)
-    return _row_starts(n)[i] + (j - i - 1)
-
-
-def _unrank(rank: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return the pairs at these places: the inverse of :func:`_rank`."""
-    if directed:
-        i, j = np.divmod(rank, n - 1)
-        return np.column_stack([i, j + (j >= i)])
-    starts = _row_starts(n)
-    i = np.searchsorted(starts[: n - 1], rank, side="right") - 1
-    return np.column_stack([i, rank - starts[i] + i + 1])
-
-
-def _distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `count` distinct integers below `total`, uniformly, in random order."""
-    if 2 * count >= total:
-        return rng.permutation(total)[:count]
-    found = np.empty(0, dtype=np.int64)
-    while len(found) < count:  # at most half are taken: a few rounds at worst
-        fresh = rng.integers(total, size=count - len(found) + 16)
-        found = np.concatenate([found, fresh])
-        found.sort()
-        found = found[np.concatenate([[True], found[1:] != found[:-1]])]
-    return rng.permutation(found)[:count]
 
 
 def _assign(
@@ -666,7 +563,7 @@ def _assign(
         part[order[:n_val]] = 1
         part[order[n_val:]] = 2
         return part
-    _, unit, size = np.unique(_codes(edges, n, directed=False), return_inverse=True, return_counts=True)
+    _, unit, size = np.unique(codes(edges, n, directed=False), return_inverse=True, return_counts=True)
     order = rng.permutation(len(size))
     before = np.cumsum(size[order]) - size[order]  # arcs dealt before each pair of nodes
     of_unit = np.zeros(len(size), dtype=np.int8)

@@ -30,6 +30,7 @@ from vgae_core.data.node_inputs import (
     scaled_features,
     works_out_positions,
 )
+from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.scaling import describe_columns
 from vgae_core.data.splits import (
     LABEL_TEST,
@@ -37,7 +38,6 @@ from vgae_core.data.splits import (
     LinkSplit,
     edge_weights,
     label_parts,
-    sample_non_edges,
     split_entries,
     split_links,
     weight_unit,
