@@ -43,7 +43,7 @@ from vgae_core.data.splits import (
     weight_unit,
     without_entries,
 )
-from vgae_core.errors import RunError, StudioError
+from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.nn.models import (
     BuiltModel,
     build,
@@ -380,8 +380,14 @@ def _best_recipe(
     Raises
     ------
     StudioError
-        If no recipe could be trained: why the last one could not.
+        If no recipe could be trained: why the last one could not; or a given split has no validation edges.
     """
+    if split is not None and not len(split.val):
+        raise DataError(
+            "The automatic choice of a recipe needs validation edges, and the given split has none.",
+            where="split",
+            mend="Give a split with some, or set `recipe` to `own`.",
+        )
     tried: list[Trial] = []
     refused: StudioError | None = None
     kept: tuple[RunSpec, list[np.ndarray], Finished, list[EpochEnd]] | None = None
