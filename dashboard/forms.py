@@ -117,7 +117,7 @@ def _initial(setting: Setting, value: Any) -> dict[str, Any]:
 
 def _shown(setting: Setting, value: Any) -> Any:
     if setting.choices and _is_list(setting):
-        return list(value)
+        return [choice for choice in value if choice in setting.choices]
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
@@ -134,7 +134,7 @@ def _choices(setting: Setting, label: str, common: dict[str, Any]) -> tuple[str,
         label,
         setting.choices,
         format_func=lambda choice: setting.labels.get(choice, choice),
-        placeholder="None",
+        placeholder=setting.labels.get("", "None"),
         **common,
     )
     return tuple(chosen)

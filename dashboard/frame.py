@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
 from dashboard import charts, state
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import Finding, GraphData
 from vgae_core.errors import StudioError
 
 log = logging.getLogger("vgae_studio")
@@ -18,6 +18,7 @@ log = logging.getLogger("vgae_studio")
 HEAD_START = 0.6
 """Seconds for which the first figures of a session wait for what stands above them."""
 
+_ICONS = {"info": ":material/info:", "choice": ":material/rule:", "warning": ":material/warning:"}
 _FRAMED = "_framed"
 _PAINTED = "_painted"
 _GOTO = "_goto"
@@ -106,6 +107,16 @@ def report(error: StudioError) -> None:
         title=charts.message(error.message),
         icon=":material/error:",
     )
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Draw what was noticed while reading, each with the examples that its message does not name."""
+    for finding in found:
+        more = [charts.plain(e, 60) for e in finding.examples if e not in finding.message]
+        st.markdown(
+            f"{_ICONS[finding.level]} {charts.message(finding.message)}"
+            + (f"  \n{', '.join(more)}" if more else "")
+        )
 
 
 @contextlib.contextmanager

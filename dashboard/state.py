@@ -160,7 +160,7 @@ def set_spec(spec: RunSpec, *, replace: bool = False) -> None:
     _save()
 
 
-def use_raw(raw: RawGraph, source: str) -> GraphData:
+def use_raw(raw: RawGraph, source: str, seen: Report | None = None) -> GraphData:
     """Make `raw` the visitor's data, with the default repairs and the outputs it allows.
 
     Negative weights cannot be trained on: then weights are ignored, which the repairs show.
@@ -171,6 +171,8 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
         As read.
     source : str
         ``sample:NAME``, or ``upload``.
+    seen : Report, optional
+        What :func:`~vgae_core.data.report.inspect` says of `raw`, if it is at hand.
 
     Returns
     -------
@@ -182,7 +184,7 @@ def use_raw(raw: RawGraph, source: str) -> GraphData:
     DataError
         If there is nothing to train on; the data loaded before stay.
     """
-    seen = inspect(raw)
+    seen = seen or inspect(raw)
     negative = any(finding.code == "negative-weights" for finding in seen.findings)
     repairs = RepairSpec(weights="ignore") if negative else RepairSpec()
     graph = repair(raw, repairs)
@@ -309,6 +311,6 @@ def _restore() -> None:
         _adopt(loaded, graph, spec)
     except StudioError as error:
         log.warning("A workspace could not be restored: %s", error)
-        st.toast(f"Your last data could not be brought back. {error.message}", icon=":material/warning:")
+        st.toast(f"Your last data could not be restored. {error.message}", icon=":material/warning:")
         default = RunSpec().dataset.source
         use_raw(load_sample(default.removeprefix(_SAMPLE)), default)

@@ -1,25 +1,28 @@
-"""Files from the visitor: one drop zone, kept on disk, looked at and read in child processes."""
+"""Files from the visitor: kept on disk, looked at and read in child processes, adopted on a click."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard import charts, frame
+from dashboard import state
 from vgae_core.data.dataset import FileReport, RawGraph
 from vgae_core.data.limits import LIMITS
-from vgae_core.data.readers import FORMATS, SourceFile, look_isolated, read_isolated
+from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
-from vgae_core.errors import DataError, LimitError
-from vgae_core.spec import USES, FileSpec, settings
+from vgae_core.data.readers.base import ONCE
+from vgae_core.data.report import Report, inspect
+from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.spec import FileSpec
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -27,15 +30,11 @@ if TYPE_CHECKING:
 NAME_LENGTH = 60
 """Characters of a data set's name."""
 
-ROLES = {
-    "edges": "Edges",
-    "features": "Node features, or a matrix",
-    "labels": "Node labels",
-    "names": "Node names",
-    "ignore": "Nothing: leave it out",
-}
-_USED = "Used as"
+AT_ONCE = 20_000_000
+"""Bytes that are read as soon as they are dropped: about two seconds of an edge list."""
+
 _DESK = "upload_desk"
+_T = TypeVar("_T")
 
 
 class Desk:
@@ -44,20 +43,16 @@ class Desk:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vgae-upload-"))
         self.files: list[SourceFile] = []
-        self.said: dict[str, dict[str, Any]] = {}
-        """What the visitor said of each file, by its name."""
+        self.how: dict[str, FileSpec] = {}
+        """How the visitor wants each file to be read, by its name."""
         self.generation = 0
         """How often files were handed in; a new number empties the drop zone."""
         self.edits = 0
-        """How often the visitor said something; a new number lets tables show what follows from it."""
-        self.looked: tuple[object, tuple[FileReport, ...]] | None = None
+        """How often the visitor corrected something; a new number lets widgets show what follows from it."""
+        self._looked: tuple[object, tuple[FileReport, ...] | StudioError] | None = None
+        self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-
-    @property
-    def how(self) -> list[FileSpec]:
-        """How the files are read, as far as the visitor said."""
-        return [FileSpec.from_dict({"name": name, **said}) for name, said in self.said.items()]
 
     def take(self, uploaded: Sequence[UploadedFile]) -> None:
         """Write the files to disk and let the server forget them; a name handed in again replaces the old file.
@@ -86,24 +81,149 @@ class Desk:
                 old.path.unlink(missing_ok=True)
         self.files = [*kept, *new]
 
-    def say(self, file: str, **said: Any) -> None:
-        """Keep what the visitor says of a file."""
-        self.said.setdefault(file, {}).update(said)
+    def change(self, report: FileReport, changes: Mapping[str, str]) -> None:
+        """Read a file otherwise.
+
+        Parameters
+        ----------
+        report : FileReport
+            What the file is taken for now.
+        changes : mapping of str to str
+            As in :class:`~vgae_core.data.dataset.Choice`.
+
+        Raises
+        ------
+        SpecError
+            If there is no such setting, or the value is none of its choices.
+        """
+        name = report.how.name
+        how = self.how.get(name, FileSpec(name=name))
+        now = {"header": report.header, "separator": report.separator, "role": report.how.role}
+        if any(now[key] != value for key, value in changes.items() if key in now):
+            how = dataclasses.replace(how, uses={})  # columns may have other names, or other uses, now
+        for key, value in changes.items():
+            if value in ONCE and key.startswith("uses."):
+                how = dataclasses.replace(how, uses={p: u for p, u in how.uses.items() if u != value})
+            how = how.replace(key, value)
+        self.how[name] = how
+        self.edits += 1
+
+    def detect(self, name: str) -> None:
+        """Forget what the visitor corrected about a file."""
+        self.how.pop(name, None)
         self.edits += 1
 
     def clear(self) -> None:
         """Forget everything that was handed in."""
         for file in self.files:
             file.path.unlink(missing_ok=True)
-        self.files, self.said, self.looked = [], {}, None
+        self.files, self.how, self._looked, self._read = [], {}, None, None
+
+    @property
+    def _key(self) -> object:
+        return [file.path for file in self.files], dict(self.how)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.path.stat().st_size for file in self.files)
 
     def look(self) -> tuple[FileReport, ...]:
-        """Return what each file would be taken for; looks again only if something changed."""
-        key = ([file.path for file in self.files], self.how)
-        if self.looked is None or self.looked[0] != key:
+        """Return what each file would be taken for; looks again only if something changed.
+
+        Raises
+        ------
+        DataError, LimitError
+            As :func:`vgae_core.data.readers.look_isolated` does.
+        """
+        if self._looked is None or self._looked[0] != self._key:
             with st.spinner("Looking at the files…"):
-                self.looked = (key, look_isolated(self.files, self.how))
-        return self.looked[1]
+                self._looked = (
+                    self._key,
+                    _outcome(lambda: look_isolated(self.files, list(self.how.values()))),
+                )
+        if isinstance(self._looked[1], StudioError):
+            raise self._looked[1]
+        return self._looked[1]
+
+    @property
+    def reports(self) -> tuple[FileReport, ...]:
+        """What a look at the files as they are now gave; empty where it failed."""
+        if self._looked is None or self._looked[0] != self._key or isinstance(self._looked[1], StudioError):
+            return ()
+        return self._looked[1]
+
+    def read(self, progress: Callable[[float, str], None]) -> tuple[RawGraph, Report]:
+        """Return the data set in the files, read in a bounded child process, and what is in it.
+
+        Parameters
+        ----------
+        progress : callable
+            Called with the share done and what is being done.
+
+        Raises
+        ------
+        DataError
+            If there is no file, or the readers refuse one.
+        LimitError
+            If reading takes too much.
+        """
+        if self.result is None:
+            if not self.files:
+                raise DataError("No file was chosen.", mend="Drop the files of a data set first.")
+
+            def work() -> tuple[RawGraph, Report]:
+                raw = read_isolated(self.files, list(self.how.values()), progress=progress)
+                return raw, inspect(raw)
+
+            self._read = (self._key, _outcome(work))
+        result = self.result
+        if isinstance(result, StudioError):
+            raise result
+        assert result is not None  # noqa: S101  it was read just now
+        return result
+
+    @property
+    def result(self) -> tuple[RawGraph, Report] | StudioError | None:
+        """What reading the files gave; None if they were not read since something changed."""
+        return self._read[1] if self._read is not None and self._read[0] == self._key else None
+
+    def forget_result(self) -> None:
+        """Let the files be read again."""
+        self._read = None
+
+    def use(self, name: str) -> None:
+        """Make what was read the visitor's data, under a `name`; empty takes the file's.
+
+        Raises
+        ------
+        DataError
+            If there is nothing to train on; the data loaded before stay.
+        """
+        raw, report = self.read(lambda share, text: None)
+        if name := name.strip()[:NAME_LENGTH]:
+            raw = dataclasses.replace(raw, name=name)
+            report = dataclasses.replace(report, name=name)
+        state.use_raw(raw, "upload", report)
+        self._read = (self._key, (raw, report))
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the files, as they would be read now, are the visitor's data."""
+        return isinstance(self.result, tuple) and self.result[0] is state.raw()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are files that are not the visitor's data."""
+        return bool(self.files) and not self.is_used
+
+
+def _outcome(work: Callable[[], _T]) -> _T | StudioError:
+    """Return what `work` returns or raises, so that a page that is drawn again need not repeat it."""
+    try:
+        return work()
+    except StudioError as error:
+        return error
 
 
 def desk() -> Desk:
@@ -143,211 +263,3 @@ def check(files: Sequence[tuple[str, int]]) -> None:
 
 def _most_bytes() -> int:
     return min(int(st.get_option("server.maxUploadSize")) * 2**20, LIMITS.upload_bytes)
-
-
-def read(name: str, progress: Callable[[float, str], None]) -> RawGraph:
-    """Return the data set in the files on the desk, read in a bounded child process.
-
-    Parameters
-    ----------
-    name : str
-        Name of the data set; empty takes the file's.
-    progress : callable
-        Called with the share done and what is being done.
-
-    Raises
-    ------
-    DataError
-        If there is no file, or the readers refuse one.
-    LimitError
-        If reading takes too much.
-    """
-    held = desk()
-    if not held.files:
-        raise DataError("No file was chosen.", mend="Drop the files of a data set first.")
-    return read_isolated(held.files, held.how, name=name.strip()[:NAME_LENGTH] or None, progress=progress)
-
-
-# ------------------------------------------------------------------------------- the page
-def formats() -> str:
-    """Return what can be read, as Markdown, from the readers' own list."""
-    graphs = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.edges)
-    tables = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.table)
-    return (
-        f"**Graph**: {graphs}.\n\n"
-        f"**Node features and labels**: {tables}.\n\n"
-        "Text tables may have a header or none, ids of any kind and an optional weight; features may also be "
-        "listed as `node, feature, value`. Any file may be compressed with gzip, and all of them may come in "
-        "one zip archive. What each file holds is told from its content, and can be changed."
-    )
-
-
-def limits() -> str:
-    """Return what this installation accepts, as Markdown."""
-    return (
-        f"All files together at most {LIMITS.upload_bytes / 1e6:,.0f} MB, "
-        f"{LIMITS.decompressed_bytes / 1e6:,.0f} MB decompressed; {LIMITS.nodes:,} nodes, "
-        f"{LIMITS.edges:,} entries, {LIMITS.feature_columns:,} feature columns."
-    )
-
-
-def zone() -> None:
-    """Draw the drop zone; what is dropped is put on the desk."""
-    held = desk()
-    folder = st.session_state.get("upload_folder", False)
-    files = st.file_uploader(
-        "A whole folder" if folder else "Files of one data set",
-        key=f"upload_{'folder' if folder else 'files'}_{held.generation}",
-        help="Edges, node features, labels and names may come in one file or in several, or in a zip archive.",
-        max_upload_size=int(st.get_option("server.maxUploadSize")),
-        accept_multiple_files="directory" if folder else True,
-    )
-    st.toggle("Whole folder", key="upload_folder", help="Choose a folder instead of files.")
-    st.caption(limits())
-    if files:
-        held.take(files)
-        st.rerun()
-
-
-def cards() -> None:
-    """Draw what each file on the desk would be taken for, and let the visitor correct it."""
-    held = desk()
-    if not held.files:
-        return
-    with frame.guard():
-        for number, report in enumerate(held.look()):
-            with st.container(border=True, gap="small"):
-                _card(f"{held.generation}_{number}", report)
-        st.button("Remove all files", icon=":material/close:", type="tertiary", on_click=held.clear)
-
-
-def _card(key: str, report: FileReport) -> None:
-    layout = [charts.plain(report.format)] if report.format else []
-    layout += [f"{report.separator}-separated"] if report.separator else []
-    layout += [{"yes": "with a header", "no": "without a header"}[report.header]] if report.header else []
-    st.markdown(
-        f"**{charts.plain(report.how.name, 60)}**" + (f"  \n:small[{' · '.join(layout)}]" if layout else "")
-    )
-    role = report.how.role
-    _choice(key, report, "role", list(ROLES), role if role in ROLES else None, ROLES.__getitem__)
-    if report.problem:
-        st.warning(charts.message(report.problem), icon=":material/warning:")
-    if report.parts or report.separator:
-        with st.expander("Columns" if report.separator or report.rows else "Parts"):
-            _details(key, report)
-
-
-def _details(key: str, report: FileReport) -> None:
-    if report.separator:
-        left, right = st.columns(2)
-        with left:
-            _choice(key, report, "separator", _choices("separator"), report.separator, str.capitalize)
-        with right:
-            _choice(key, report, "header", _choices("header"), report.header, str.capitalize)
-    if report.parts:
-        _parts(key, report)
-        if report.n_parts > len(report.parts):
-            st.caption(f"{len(report.parts):,} of {report.n_parts:,} are listed; the others are features.")
-    if report.rows:
-        names = [part.name for part in report.parts][: max(map(len, report.rows))]
-        shown = {
-            name: [dict(enumerate(row)).get(i, "") for row in report.rows] for i, name in enumerate(names)
-        }
-        st.caption("First rows")
-        st.dataframe(shown, hide_index=True, key=f"upload_rows_{key}")
-    if report.how.role in ("features", "labels") and "id" not in {part.use for part in report.parts}:
-        _choice(
-            key, report, "first_row", ["auto", *_choices("first_row")], report.how.first_row, str.capitalize
-        )
-
-
-def _choices(name: str) -> list[str]:
-    return [choice for choice in get_args(get_type_hints(FileSpec)[name]) if choice != "auto"]
-
-
-def _choice(
-    key: str,
-    report: FileReport,
-    name: str,
-    choices: list[str],
-    value: str | None,
-    title: Callable[[str], str],
-) -> None:
-    """Draw one setting of a file; what the visitor chooses is kept, what nobody chose is found out anew."""
-    setting = next(s for s in settings(FileSpec) if s.name == name)
-    widget = f"upload_{name}_{key}_{value}"
-    st.selectbox(
-        setting.title,
-        choices,
-        index=choices.index(value) if value in choices else None,
-        format_func=title,
-        key=widget,
-        placeholder="What does it hold?",
-        help=charts.message(setting.help),
-        label_visibility="collapsed" if name == "role" else "visible",
-        on_change=_say,
-        args=(report.how.name, name, widget),
-    )
-
-
-def _say(file: str, name: str, widget: str) -> None:
-    # Columns may be called otherwise, or have other uses, now.
-    desk().say(file, **{name: st.session_state[widget], "uses": {}})
-
-
-def _parts(key: str, report: FileReport) -> None:
-    """Draw the parts of a file as a table whose last column can be changed."""
-    widget = f"upload_parts_{key}_{desk().edits}"
-    uses = list(dict.fromkeys(use for part in report.parts for use in part.uses))
-    st.data_editor(
-        {
-            "Part": [part.name for part in report.parts],
-            _USED: [part.use for part in report.parts],
-            "Begins": [part.about for part in report.parts],
-        },
-        column_config={
-            _USED: st.column_config.SelectboxColumn(
-                options=uses, format_func=lambda use: USES[str(use)].title, required=True
-            )
-        },
-        disabled=["Part", "Begins"],
-        hide_index=True,
-        key=widget,
-        on_change=_say_uses,
-        args=(report, widget),
-    )
-
-
-def _say_uses(report: FileReport, widget: str) -> None:
-    desk().say(report.how.name, uses=edited_uses(report, st.session_state[widget]["edited_rows"]))
-
-
-def edited_uses(report: FileReport, edited: Mapping[int, Mapping[str, str]]) -> dict[str, str]:
-    """Return every use as the table shows it after its edits (by row): what is seen is what is read."""
-    return {
-        part.name: edited.get(i, {}).get(_USED, part.use)
-        for i, part in enumerate(report.parts)
-        if part.use != "features" or i in edited
-    }
-
-
-def taken_for(files: Sequence[FileReport]) -> str:
-    """Return what each file was taken for, as Markdown."""
-    lines = []
-    for file in files:
-        layout = ", ".join(
-            filter(None, [charts.plain(file.format), file.separator and f"{file.separator}-separated"])
-        )
-        used = [
-            f"{charts.plain(p.name, 30)} → {USES[p.use].title.lower()}"
-            for p in file.parts
-            if p.use != "features"
-        ]
-        columns = file.n_parts - len(used)
-        used = used[:8] + (["…"] if len(used) > 8 else []) + ([f"{columns:,} features"] if columns else [])
-        role = ROLES.get(file.how.role, file.how.role).lower()
-        lines.append(
-            f"- **{charts.plain(file.how.name, 60)}**: {role}" + (f" ({layout})" if layout else "")
-            + (f"; {', '.join(used)}" if used else "")
-        )  # fmt: skip
-    return "\n".join(lines)

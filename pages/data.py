@@ -5,16 +5,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, forms, frame, state
+from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.samples import SAMPLES, load_sample
-from vgae_core.errors import StudioError
-from vgae_core.spec import KINDS, RepairSpec, settings
+from vgae_core.spec import KINDS
 
 frame.require_router("data")
-
-ICONS = {"info": ":material/info:", "choice": ":material/rule:", "warning": ":material/warning:"}
 
 
 # ------------------------------------------------------------------------ bringing data
@@ -40,29 +37,23 @@ def choose_sample() -> None:
             st.rerun()
 
 
-def upload() -> None:
-    """Draw the drop zone and what is in it; nothing changes until the files are read and sound."""
-    from dashboard import (
-        uploads,  # readers take half a second to import, which the first page need not wait for
-    )
+def upload() -> bool:
+    """Draw the drop zone and what is in it; return whether there are files that are not the loaded data."""
+    from dashboard import reading, uploads  # readers take half a second to import: not for the first page
 
     with frame.guard():
-        uploads.zone()
+        reading.zone()
     with st.expander("Which files can be read?", icon=":material/help:"):
-        st.markdown(uploads.formats())
-    uploads.cards()
-    name = st.text_input(
-        "Name (optional)", max_chars=uploads.NAME_LENGTH, help="Shown in lists of runs.", key="upload_name"
-    )
-    if st.button("Read files", type="primary", icon=":material/upload_file:", width="stretch"):
-        with frame.guard():
-            bar = st.progress(0.0, "Reading…")
-            try:
-                raw = uploads.read(name, lambda share, text: bar.progress(share, charts.plain(text)))
-            finally:
-                bar.empty()
-            state.use_raw(raw, "upload")
-            st.rerun()
+        st.markdown(reading.formats())
+    reading.ticket()
+    return uploads.desk().waits
+
+
+def show_waiting() -> None:
+    """Draw what waits on the desk."""
+    from dashboard import reading
+
+    reading.waiting()
 
 
 # ---------------------------------------------------------------------- looking at them
@@ -108,7 +99,7 @@ def show_matrix_numbers(drawn: dict) -> None:
         "Columns": (f"{seen.n_features:,}", "What a row is described by: words, items, genes."),
         "Values": (f"{seen.n_values:,}", "Values other than 0."),
         "Density": (f"{seen.density:.2%}", "Share of all values that are not 0."),
-        "Values a row": (f"{seen.n_values / graph.n_nodes:.1f}", "Values other than 0, the mean over rows."),
+        "Values per row": (f"{seen.n_values / graph.n_nodes:.1f}", "Non-zero values, averaged over rows."),
         "Empty rows": (f"{seen.n_empty_nodes:,}", "Rows that hold nothing but 0."),
         "Empty columns": (f"{seen.n_empty_features:,}", "Columns that hold nothing but 0."),
     }
@@ -151,43 +142,15 @@ def show_findings() -> None:
     """Tell what was noticed while reading."""
     report = state.report()
     if report.files:
-        from dashboard import uploads
+        from dashboard import reading
 
         with st.expander("How the files were read", icon=":material/description:"):
-            st.markdown(uploads.taken_for(report.files))
+            reading.files(report.files)
     decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
     found = [finding for finding in report.findings if finding.message not in decided]
     if not found:
         st.caption(":material/check_circle: Nothing unusual was found.")
-        return
-    for finding in found:
-        examples = ", ".join(charts.plain(e, 60) for e in finding.examples)
-        st.markdown(
-            f"{ICONS[finding.level]} {charts.message(finding.message)}"
-            + (f"  \n{examples}" if examples else "")
-        )
-
-
-def choose_repairs() -> None:
-    """Draw each repair with what it would touch; a change applies at once."""
-    offered = {offer.setting.rsplit(".")[-1]: offer for offer in state.report().offers}
-    spec = wanted = state.spec()
-    with st.grid(min_column_width=210):
-        for setting in settings(RepairSpec, "dataset.repairs."):
-            with st.container():
-                value = forms.field(setting, getattr(spec.dataset.repairs, setting.name), setting.key)
-                wanted = wanted.replace(setting.key, value)
-                if offer := offered.get(setting.name):
-                    st.caption(charts.message(offer.message) if offer.count else "Nothing to decide.")
-    if wanted != spec:
-        try:
-            state.set_spec(wanted)
-        except StudioError as error:
-            state.set_spec(spec, replace=True)
-            st.session_state["repair_error"] = error
-        st.rerun()
-    if error := st.session_state.pop("repair_error", None):
-        frame.report(error)
+    frame.findings(found)
 
 
 def show_degrees(distributions: dict) -> None:
@@ -330,7 +293,7 @@ def show_features(view: views.FeatureView, names: tuple[str, ...], whose: str = 
             hovertemplate=f"%{{x:,}} values or more<br>%{{y:,}} {whose}s<extra></extra>",
         )
     )
-    fig.update_xaxes(title=f"Values other than 0, a {whose}")
+    fig.update_xaxes(title=f"Non-zero values per {whose}")
     fig.update_yaxes(title=f"{whose.capitalize()}s")
     fig.update_layout(bargap=0)
     charts.show(fig, key="features", alt=f"How many {whose}s have how many values.")
@@ -373,6 +336,7 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
 frame.header("Data", "Bring a graph or a matrix, look at it, and decide what is done to it before training.")
 
 source, overview = st.columns([1, 2], gap="large")
+waiting = False
 with source, frame.guard():
     how = st.segmented_control(
         "Where from",
@@ -382,7 +346,15 @@ with source, frame.guard():
         key="how",
         label_visibility="collapsed",
     )
-    choose_sample() if how == "Sample" else upload()
+    if how == "Sample":
+        choose_sample()
+    else:
+        waiting = upload()
+
+if waiting:  # the page shows the files that wait, not the data that are loaded
+    with overview, frame.guard():
+        show_waiting()
+    st.stop()
 
 with overview, frame.guard():
     graph = state.graph()
@@ -390,10 +362,8 @@ with overview, frame.guard():
     show_matrix_numbers(drawn) if graph.is_matrix else show_numbers(drawn["numbers"])
     show_findings()
 
-if not graph.is_matrix:  # what can be repaired are edges
-    with frame.guard():
-        st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
-        choose_repairs()
+with frame.guard():
+    repairs.choose()
 
 with frame.guard():
     graph = state.graph()
@@ -401,8 +371,8 @@ with frame.guard():
     if graph.is_matrix:
         pictures = {
             "Matrix": lambda: show_matrix(drawn["picture"]),
-            "Values a row": lambda: show_features(drawn["rows"], graph.feature_names, whose),
-            "Values a column": lambda: show_columns(drawn["columns"], drawn["rows"], graph.feature_names),
+            "Values per row": lambda: show_features(drawn["rows"], graph.feature_names, whose),
+            "Values per column": lambda: show_columns(drawn["columns"], drawn["rows"], graph.feature_names),
         }
         if graph.profile.feature_kind != "binary":
             pictures["Values"] = lambda: show_values(drawn["values"])

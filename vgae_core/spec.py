@@ -500,8 +500,9 @@ class FileSpec(_Section):
         "auto", "What the file holds.", title="Holds"
     )
     encoding: Literal["auto", "utf-8", "utf-16", "cp1252", "latin-1"] = _setting(
-        "auto", "Character encoding of a text.", title="Encoding"
-    )
+        "auto", "Character encoding of a text.", title="Encoding",
+        labels={"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"},
+    )  # fmt: skip
     separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = _setting(
         "auto", "Column delimiter of a text.", title="Delimiter"
     )
@@ -515,6 +516,7 @@ class FileSpec(_Section):
         "auto",
         "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items).",
         title="Sets of nodes",
+        labels={"one": "One set", "two": "Two sets"},
     )
     first_row: Literal["auto", "0", "1"] = _setting(
         "auto", "The node of the first row, where rows are not named.", title="First row is node"
@@ -523,6 +525,21 @@ class FileSpec(_Section):
         dict, "Name of a part (a column without a name is called by its number, from 1) to its use.",
         title="Uses", catalogue=USES,
     )  # fmt: skip
+
+    def replace(self, key: str, value: str) -> FileSpec:
+        """Return a copy with one setting changed, named as the command line does: ``header``, ``uses.PART``.
+
+        Raises
+        ------
+        SpecError
+            If there is no such setting, or the value is none of its choices.
+        """
+        values = self.to_dict()
+        if key.startswith("uses."):
+            values["uses"] = {**self.uses, key.removeprefix("uses."): value}
+        else:
+            values[key] = value
+        return FileSpec.from_dict(values)
 
 
 @dataclass(frozen=True, kw_only=True)

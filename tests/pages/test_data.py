@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from dashboard import uploads
+from dashboard import panels, uploads
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import look, read
 from vgae_core.data.samples import SAMPLES
@@ -55,13 +55,22 @@ def drop(at, *files):
     return at.run()
 
 
-def read_files(at):
-    next(b for b in at.button if b.label == "Read files").click()
-    return at.run()
+def button(at, label):
+    return next(b for b in at.button if b.label.replace("\\", "") == label)
+
+
+def use(at):
+    """Adopt the files on the desk."""
+    assert not button(at, "Use this data").disabled
+    return button(at, "Use this data").click().run()
 
 
 def put(at, *files):
-    return read_files(drop(at, *files))
+    return use(drop(at, *files))
+
+
+def errors(at):
+    return " ".join(f"{e.proto.title} {e.value}" for e in at.error).replace("\\", "")
 
 
 def test_first_visit_shows_the_default_sample(app):
@@ -115,7 +124,6 @@ def test_upload_with_labels(app, isolated):
     [
         ("empty.csv", b"", "empty"),
         ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n", "nan"),
-        ("one.csv", b"source,target\na,a\n", "two nodes"),
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture.png"),
         ("short.csv", b"a,b\nc,\n", "line 2"),
     ],
@@ -123,26 +131,27 @@ def test_upload_with_labels(app, isolated):
 def test_bad_files_are_refused_and_the_data_stay(app, name, content, said):
     at = open_upload(app)
     before = at.session_state["graph"].fingerprint
-    at = put(at, (name, content))
+    at = drop(at, (name, content))
     assert not at.exception
     assert len(at.error) == 1
-    shown = " ".join([str(at.error[0].proto.title), at.error[0].value]).replace("\\", "")
-    assert said in shown.lower()
+    assert said in errors(at).lower()
+    assert not [b for b in at.button if b.label == "Use this data" and not b.disabled]
     assert at.session_state["graph"].fingerprint == before
-    assert metric(at, "Nodes") == f"{at.session_state['graph'].n_nodes:,}"
+    assert button(at, "Ignore this file")
+
+
+def test_what_cannot_be_trained_on_is_refused_and_the_data_stay(app):
+    at = open_upload(app)
+    before = at.session_state["graph"].fingerprint
+    at = put(at, ("one.csv", b"source,target\na,a\n"))
+    assert "two nodes" in errors(at)
+    assert at.session_state["graph"].fingerprint == before
 
 
 def test_features_of_other_nodes_are_refused(app):
-    at = put(open_upload(app), ("e.csv", EDGES), ("f.csv", b"node,a,b\nzoe,1,2\nyan,3,4\n"))
-    assert len(at.error) == 1
+    at = drop(open_upload(app), ("e.csv", EDGES), ("f.csv", b"node,a,b\nzoe,1,2\nyan,3,4\n"))
+    assert "f.csv" in errors(at)
     assert at.session_state["spec"].dataset.source.startswith("sample:")
-
-
-def test_nothing_chosen(app):
-    at = open_upload(app)
-    next(b for b in at.button if b.label == "Read files").click()
-    at.run()
-    assert "No file was chosen" in str(at.error[0].proto.title).replace("\\", "")
 
 
 def test_the_server_checks_sizes_itself(app, monkeypatch):
@@ -173,6 +182,10 @@ def test_a_data_set_in_several_files(app, shared_data):
     assert metric(at, "Features") == "3,703"
 
 
+def roles(at):
+    return [s for s in at.selectbox if s.key.startswith("upload_role_")]
+
+
 FEATURES = b"node,x,y\nann,1,2\nbob,3,4\ncid,5,2\ndee,1,2\neve,0,4\n"
 
 
@@ -181,27 +194,37 @@ def test_files_are_looked_at_and_can_be_corrected(app):
     assert not at.error
     assert at.session_state["spec"].dataset.source.startswith("sample:")  # nothing is read yet
     assert "e.csv" in texts(at)
-    assert "comma-separated · with a header" in texts(at)
-    assert [s.value for s in at.selectbox if s.key.startswith("upload_role_")] == ["edges", "labels"]
-    at = read_files(at)
+    assert "comma-delimited · with a header row" in texts(at)
+    assert [s.value for s in roles(at)] == ["edges", "labels"]
+    assert not at.metric  # the page shows the files, not the data that are loaded
+    assert "Still loaded: Python import graph" in texts(at)
+    assert "5 nodes · 4 edges" in texts(at)
+    at = use(at)
     assert metric(at, "Features") == "0"
     # The second file holds features after all.
-    at = next(s for s in at.selectbox if s.key.startswith("upload_role_1_1")).set_value("features").run()
-    at = read_files(at)
+    at = roles(at)[1].set_value("features").run()
+    assert not at.metric
+    at = use(at)
     assert not at.error
     assert at.session_state["graph"].feature_names == ("x", "y")
     files = at.session_state["spec"].dataset.files
     assert [(f.name, f.role) for f in files] == [("e.csv", "edges"), ("f.csv", "features")]
 
 
+def column(at, label, nth=0):
+    return [s for s in at.selectbox if s.label == label and s.key.startswith("upload_use_")][nth]
+
+
 def test_a_column_gets_another_use(app):
     at = drop(open_upload(app), ("edges.csv", EDGES), ("features.csv", FEATURES))
-    desk = at.session_state["upload_desk"]
-    # AppTest cannot edit a table: what its callback does is done here.
-    desk.say("features.csv", uses=uploads.edited_uses(desk.look()[1], {2: {"Used as": "label"}}))
-    at.run()
-    assert at.data_editor[1].value["Used as"].tolist() == ["id", "features", "label"]
-    at = read_files(at.run())
+    assert column(at, "x").value == "features"
+    at = column(at, "y").set_value("label").run()
+    assert (column(at, "node").value, column(at, "x").value, column(at, "y").value) == (
+        "id",
+        "features",
+        "label",
+    )
+    at = use(at)
     assert not at.error
     graph = at.session_state["graph"]
     assert graph.feature_names == ("x",)
@@ -210,14 +233,55 @@ def test_a_column_gets_another_use(app):
     assert said.uses == {"node": "id", "y": "label"}
 
 
+def test_two_columns_change_places(app):
+    at = drop(open_upload(app), ("trips.csv", b"source,target,via\na,b,c\nb,d,e\n"))
+    at = column(at, "via").set_value("target").run()
+    assert [column(at, name).value for name in ("source", "target", "via")] == ["source", "ignore", "target"]
+    at = use(at)
+    assert sorted(at.session_state["graph"].node_ids) == ["a", "b", "c", "e"]
+
+
+def test_what_was_corrected_can_be_detected_anew(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    assert "7 nodes" in texts(at)  # "source" and "target" too
+    at = button(at, "Detect automatically").click().run()
+    assert "5 nodes" in texts(at)
+
+
+def test_a_wide_table_is_edited_as_a_table(app):
+    names = [f"c{i}" for i in range(12)]
+    wide = "\n".join([",".join(["id", *names]), *(",".join([n, *["1", "0"] * 6]) for n in ("ann", "bob"))])
+    at = drop(open_upload(app), ("e.csv", EDGES), ("f.csv", wide.encode()))
+    assert at.data_editor[0].value["Used as"].tolist() == ["id", *["features"] * 12]
+    # AppTest cannot edit a table: what its callback does is done here.
+    desk = at.session_state["upload_desk"]
+    report = desk.look()[1]
+    desk.change(report, {f"uses.{p}": u for p, u in panels.edited_uses(report, {"c3": "label"}).items()})
+    at = use(at.run())
+    graph = at.session_state["graph"]
+    assert graph.feature_names == tuple(n for n in names if n != "c3")
+    assert graph.label_names == ("0",)
+
+
 def test_a_file_that_is_none_can_be_left_out(app):
     at = drop(open_upload(app), ("e.csv", EDGES), ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(99)))
-    assert "PNG" in " ".join(w.value for w in at.warning)
-    at = next(s for s in at.selectbox if s.key.startswith("upload_role_1_1")).set_value("ignore").run()
-    assert not at.warning
-    at = read_files(at)
+    assert "PNG" in errors(at)
+    at = button(at, "Ignore this file").click().run()
+    at = use(at)
     assert not at.error
     assert metric(at, "Edges") == "4"
+
+
+def test_a_file_of_names_is_offered_as_such(app):
+    at = drop(
+        open_upload(app), ("e.csv", EDGES), ("labels.csv", b"id,label\nann,Ann A\nbob,Bob B\ncid,Cid C\n")
+    )
+    if at.error:  # until the reader sees it itself
+        at = button(at, "Use as node names").click().run()
+    at = use(at)
+    assert "Ann A" in at.session_state["graph"].node_ids
 
 
 def test_a_file_dropped_again_replaces_the_old_one_and_all_can_go(app):
@@ -225,9 +289,47 @@ def test_a_file_dropped_again_replaces_the_old_one_and_all_can_go(app):
     desk = at.session_state["upload_desk"]
     assert [f.name for f in desk.files] == ["e.csv"]
     assert len(list(desk.folder.iterdir())) == 1
-    at = next(b for b in at.button if b.label == "Remove all files").click().run()
+    at = button(at, "Remove all files").click().run()
     assert not list(desk.folder.iterdir())
-    assert not [s for s in at.selectbox if s.key.startswith("upload_role_")]
+    assert not roles(at)
+    assert metric(at, "Nodes")  # the data that are loaded are back
+
+
+def test_large_files_are_read_on_a_click(app, monkeypatch):
+    monkeypatch.setattr(uploads, "AT_ONCE", 10)
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    assert "5 nodes" not in texts(at)
+    at = button(at, "Read files").click().run()
+    assert "5 nodes · 4 edges" in texts(at)
+    assert at.session_state["spec"].dataset.source.startswith("sample:")
+    at = use(at)
+    assert metric(at, "Nodes") == "5"
+
+
+def test_files_are_looked_at_and_read_once(app, monkeypatch):
+    calls = []
+    monkeypatch.setattr(uploads, "look_isolated", lambda *a, **k: calls.append("look") or look(*a, **k))
+    monkeypatch.setattr(uploads, "read_isolated", lambda *a, **k: calls.append("read") or read(*a, **k))
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    at = use(at.run().run())
+    assert calls == ["look", "read"]
+    assert button(at, "In use").disabled
+    bad = drop(open_upload(app), ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n"))
+    bad.run().run()
+    assert calls == ["look", "read"] * 2  # what was refused is not tried at each click
+    button(bad, "Read again").click().run()
+    assert calls[4:] == ["read"]
+
+
+def test_a_sample_after_an_upload_makes_the_files_wait(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    at.segmented_control(key="how").set_value("Sample").run()
+    at.selectbox(key="sample").set_value("karate-club").run()
+    at = button(at, "Load sample").click().run()
+    assert metric(at, "Nodes") == "34"
+    at.segmented_control(key="how").set_value("Upload").run()
+    assert not at.metric
+    assert "Still loaded" in texts(at)
 
 
 def test_a_whole_folder(app):
@@ -237,13 +339,13 @@ def test_a_whole_folder(app):
         at, ("club/edges.csv", EDGES), ("club/more/features.csv", FEATURES), ("club/README.md", b"A club")
     )
     assert [f.name for f in at.session_state["upload_desk"].files] == ["edges.csv", "features.csv"]
-    at = read_files(at)
+    at = use(at)
     assert not at.error
     assert (metric(at, "Edges"), metric(at, "Features")) == ("4", "2")
     assert "features.csv" in texts(at)
 
 
-def test_limits_stand_beside_the_drop_zone(app):
+def test_limits_are_told(app):
     assert f"{uploads.LIMITS.nodes:,} nodes, {uploads.LIMITS.edges:,} entries" in texts(open_upload(app))
 
 

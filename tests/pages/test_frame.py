@@ -22,7 +22,7 @@ def test_work_that_cannot_be_restored_gives_the_default(app, studio_store, sessi
     studio_store.save_session(TOKEN, session)
     at = app(workspace=TOKEN)
     assert not at.exception
-    assert "could not be brought back" in at.toast[0].value
+    assert "could not be restored" in at.toast[0].value
     assert at.session_state["spec"].dataset.source == RunSpec().dataset.source
     assert studio_store.load_session(TOKEN)["spec"] == at.session_state["spec"].to_dict()
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from dashboard import state, uploads
+from dashboard import panels, state
 from tests.pages.finished_runs import make_graph
 from tests.pages.matrix_runs import finish_run, make_matrix, make_raw
-from tests.pages.test_data import in_process, metric, open_upload, put, texts  # noqa: F401
+from tests.pages.test_data import in_process, metric, open_upload, put, texts, use  # noqa: F401
 from tests.pages.test_model import asked  # noqa: F401
 from vgae_core.analysis import entries
 from vgae_core.data.samples import load_sample
@@ -79,7 +79,7 @@ def test_a_matrix_is_shown_as_rows_and_columns(load):
     assert metric(at, "Values") == f"{np.count_nonzero(dense):,}"
     assert metric(at, "Density") == f"{np.count_nonzero(dense) / dense.size:.2%}"
     assert metric(at, "Empty rows") == str(int((~dense.any(axis=1)).sum()))
-    assert {m.label for m in at.metric} >= {"Empty columns", "Values a row", "Classes"}
+    assert {m.label for m in at.metric} >= {"Empty columns", "Values per row", "Classes"}
     assert KINDS["count"].help.lower() in said(at)
     assert "60 rows · 30 columns" in said(at)
     assert not [w for w in NOT_OF_ROWS if w in said(at)]
@@ -331,11 +331,10 @@ def test_the_role_of_a_square_matrix_can_be_said(app):
     role = next(box for box in at.selectbox if box.key and box.key.startswith("upload_role_"))
     assert role.value == "edges"
     fine(role.set_value("features").run())
-    next(b for b in at.button if b.label == "Read files").click()
-    fine(at.run())
+    fine(use(at))
     assert at.session_state["graph"].is_matrix
     assert metric(at, "Rows") == metric(at, "Columns") == "30"
-    assert uploads.ROLES["features"].endswith("matrix")
+    assert panels.ROLES["features"].endswith("matrix")
 
 
 def test_a_matrix_model_of_a_graph_s_features(app, studio_store):

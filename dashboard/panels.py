@@ -1,0 +1,315 @@
+"""One panel per file: what it was read as, with the evidence, and how to read it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, frame, uploads
+from vgae_core.data.dataset import FileReport, Judgement, Part
+from vgae_core.data.readers.base import ONCE
+from vgae_core.errors import StudioError
+from vgae_core.spec import USES, FileSpec, Setting, settings
+
+ROLES = {
+    "edges": "Edges",
+    "features": "Node features, or a matrix",
+    "labels": "Node labels",
+    "names": "Node names",
+    "ignore": "Ignore this file",
+}
+CARDS = 8
+"""Up to this many columns stand side by side; more go into a table."""
+
+SENTENCES = 4
+"""Edges told in words."""
+
+_SETTINGS = {setting.name: setting for setting in settings(FileSpec)}
+_OF_TEXT = ("separator", "header", "decimal", "encoding")
+_USED = "Used as"
+ERROR = "reading_error"
+"""Where the session keeps an error of a callback until the page can show it."""
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def question(key: str, report: FileReport, judgement: Judgement) -> None:
+    """Draw what the reader is not sure of, with its evidence and a button for each answer."""
+    title = f"{charts.plain(report.how.name, 60)}: {_about(judgement)}?"
+    with st.container(gap="small"):
+        st.warning(charts.message(judgement.text), title=title, icon=":material/help:")
+        with st.container(horizontal=True):
+            if judgement.accept:
+                _reading(
+                    key, report, judgement, "Yes, as proposed", judgement.accept, icon=":material/check:"
+                )
+            for other in judgement.others:
+                _reading(key, report, judgement, charts.plain(other.title), other.changes)
+
+
+def panel(key: str, report: FileReport, *, error: StudioError | None = None, editable: bool = True) -> None:
+    """Draw what one file was read as, and the other readings.
+
+    Parameters
+    ----------
+    key : str
+        Prefix of the widgets' keys.
+    report : FileReport
+    error : StudioError, optional
+        Why the file could not be read to its end.
+    editable : bool
+        Whether the file is at hand, so that it can be read otherwise.
+    """
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(
+                f"**{charts.plain(report.how.name, 60)}**  \n:small[{_layout(report)}]", width="content"
+            )
+            if editable:
+                _role(key, report)
+        if error is not None:
+            frame.report(error)
+        elif report.problem:
+            st.error(charts.message(report.problem), icon=":material/error:")
+        if editable and (error is not None or report.problem):
+            _ways_out(key, report)
+        if report.sentences:
+            st.markdown("  \n".join(charts.plain(one, 200) for one in report.sentences[:SENTENCES]))
+        for judgement in report.judgements:
+            if judgement.sure:
+                _judgement(key, report, judgement, editable=editable)
+        if editable:
+            _details(key, report)
+        elif report.parts:
+            st.caption(_used_as(report))
+
+
+def _layout(report: FileReport) -> str:
+    if report.how.role == "ignore":
+        return "Ignored"
+    layout = [f"Read as {ROLES.get(report.how.role, report.how.role).lower()}"] if report.format else []
+    layout += [charts.plain(report.format)] if report.format else []
+    layout += [f"{report.separator}-delimited"] if report.separator else []
+    layout += [{"yes": "with a header row", "no": "no header row"}[report.header]] if report.header else []
+    return " · ".join(layout) or "Not recognised"
+
+
+def _about(judgement: Judgement) -> str:
+    return charts.plain(judgement.about.replace("_", " ").capitalize(), 60)
+
+
+def _judgement(key: str, report: FileReport, judgement: Judgement, *, editable: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":small[**{_about(judgement)}** · {charts.message(judgement.text)}]", width="content")
+        for other in judgement.others if editable else ():
+            _reading(
+                key, report, judgement, charts.plain(other.title), other.changes,
+                icon=":material/swap_horiz:", type="tertiary",
+            )  # fmt: skip
+
+
+def _reading(
+    key: str, report: FileReport, judgement: Judgement, title: str, changes: Mapping[str, str], **look: Any
+) -> None:
+    """Draw the button of one reading."""
+    st.button(
+        title,
+        key=f"reading_{key}_{judgement.about}_{title}",
+        on_click=_change,
+        args=(report, changes),
+        **look,
+    )
+
+
+def _ways_out(key: str, report: FileReport) -> None:
+    """Draw what a file that cannot be read as it is may hold instead."""
+    roles = ["names"] if report.how.role in ("labels", "features") and report.format else []
+    with st.container(horizontal=True):
+        for role in [*roles, "ignore"]:
+            title = "Use as node names" if role == "names" else ROLES[role]
+            st.button(title, key=f"upload_{role}_{key}", on_click=_change, args=(report, {"role": role}))
+
+
+def _change(report: FileReport, changes: Mapping[str, str]) -> None:
+    try:
+        uploads.desk().change(report, changes)
+    except StudioError as error:
+        st.session_state[ERROR] = error
+
+
+# ------------------------------------------------------------------------ every setting
+def _role(key: str, report: FileReport) -> None:
+    role = report.how.role
+    _choice(key, report, "role", list(ROLES), role if role in ROLES else None, ROLES.__getitem__, width=230)
+
+
+def _details(key: str, report: FileReport) -> None:
+    cards = 0 < len(report.parts) <= CARDS
+    if cards:
+        _cards(key, report)
+    of_text = bool(report.separator or report.header)
+    if of_text or (report.parts and not cards) or report.how.name in uploads.desk().how:
+        with st.expander("Format" if cards else "Columns and format" if report.rows else "Parts"):
+            if report.parts and not cards:
+                _table(key, report)
+            _format(key, report, of_text=of_text)
+            if report.how.name in uploads.desk().how:
+                st.button(
+                    "Detect automatically", icon=":material/restart_alt:", type="tertiary", key=f"upload_detect_{key}",
+                    on_click=uploads.desk().detect, args=(report.how.name,),
+                )  # fmt: skip
+
+
+def _cards(key: str, report: FileReport) -> None:
+    """Draw each part of a file with its use, which can be changed, and its first values."""
+    with st.grid(min_column_width=150, gap="small"):
+        for at, part in enumerate(report.parts):
+            with st.container(gap="xxsmall"):
+                widget = f"upload_use_{key}_{at}_{part.use}"
+                st.selectbox(
+                    charts.plain(part.name, 40),
+                    part.uses,
+                    index=part.uses.index(part.use),
+                    format_func=_use_title,
+                    key=widget,
+                    on_change=_use,
+                    args=(report, part.name, widget),
+                )
+                st.caption(charts.plain(part.about, 60))
+
+
+def _table(key: str, report: FileReport) -> None:
+    """Draw the parts of a file as a table whose uses can be changed, and the first rows."""
+    widget = f"upload_parts_{key}"
+    uses = list(dict.fromkeys(use for part in report.parts for use in part.uses))
+    st.caption("Double-click a use to change it.")
+    st.data_editor(
+        {
+            "Part": [part.name for part in report.parts],
+            _USED: [part.use for part in report.parts],
+            "Begins": [part.about for part in report.parts],
+        },
+        column_config={
+            _USED: st.column_config.SelectboxColumn(options=uses, format_func=_use_title, required=True)
+        },
+        disabled=["Part", "Begins"],
+        hide_index=True,
+        key=widget,
+        on_change=_use_rows,
+        args=(report, widget),
+    )
+    if report.n_parts > len(report.parts):
+        st.caption(f"{len(report.parts):,} of {report.n_parts:,} are listed; the others are features.")
+
+
+def _format(key: str, report: FileReport, *, of_text: bool) -> None:
+    """Draw how a text is laid out, and what nobody but the visitor knows."""
+    how = report.how
+    with st.grid(min_column_width=150, gap="small"):
+        if of_text:
+            now = {"separator": report.separator, "header": report.header}
+            for name in _OF_TEXT:
+                choices = [c for c in _SETTINGS[name].choices if c != "auto" or not now.get(name)]
+                _choice(key, report, name, choices, now.get(name) or getattr(how, name), _titles(name))
+        if how.role == "edges":
+            _choice(key, report, "sides", list(_SETTINGS["sides"].choices), how.sides, _titles("sides"))
+        if how.role in ("features", "labels") and "id" not in {part.use for part in report.parts}:
+            choices = list(_SETTINGS["first_row"].choices)
+            _choice(key, report, "first_row", choices, how.first_row, _titles("first_row"))
+
+
+def _titles(name: str) -> Callable[[str], str]:
+    labels = _SETTINGS[name].labels
+    return lambda value: "Automatic" if value == "auto" else labels.get(value, value.capitalize())
+
+
+def _use_title(use: object) -> str:
+    return USES[str(use)].title
+
+
+def _choice(
+    key: str,
+    report: FileReport,
+    name: str,
+    choices: list[str],
+    value: str | None,
+    title: Callable[[str], str],
+    *,
+    width: Any = "stretch",
+) -> None:
+    """Draw one setting of a file; the key names the value, so that what follows from others is shown."""
+    setting: Setting = _SETTINGS[name]
+    widget = f"upload_{name}_{key}_{value}"
+    st.selectbox(
+        setting.title,
+        choices,
+        index=choices.index(value) if value in choices else None,
+        format_func=title,
+        key=widget,
+        placeholder="What does it hold?",
+        help=None if name == "role" else charts.message(setting.help),
+        label_visibility="collapsed" if name == "role" else "visible",
+        width=width,
+        on_change=_set,
+        args=(report, name, widget),
+    )
+
+
+def _set(report: FileReport, name: str, widget: str) -> None:
+    _change(report, {name: st.session_state[widget]})
+
+
+def _use(report: FileReport, part: str, widget: str) -> None:
+    _change(report, _uses(edited_uses(report, {part: st.session_state[widget]})))
+
+
+def _use_rows(report: FileReport, widget: str) -> None:
+    rows: Mapping[int, Mapping[str, str]] = st.session_state[widget]["edited_rows"]
+    edited = {report.parts[at].name: row[_USED] for at, row in rows.items() if _USED in row}
+    _change(report, _uses(edited_uses(report, edited)))
+
+
+def _uses(uses: Mapping[str, str]) -> dict[str, str]:
+    return {f"uses.{part}": use for part, use in uses.items()}
+
+
+def edited_uses(report: FileReport, edited: Mapping[str, str]) -> dict[str, str]:
+    """Return every use after the visitor's edits: what is seen is what is read.
+
+    A part that loses a use that only one can have takes the use that the edited part had before.
+
+    Parameters
+    ----------
+    report : FileReport
+    edited : mapping of str to str
+        Name of a part to its new use.
+    """
+    before = {part.name: part for part in report.parts}
+    uses = {part.name: part.use for part in report.parts}
+    for name, use in edited.items():
+        loser = next((p for p, u in uses.items() if u == use and use in ONCE and p != name), None)
+        if loser is not None:
+            uses[loser] = _instead(before[loser], uses[name])
+        uses[name] = use
+    return {name: use for name, use in uses.items() if use != "features" or use != before[name].use}
+
+
+def _instead(part: Part, use: str) -> str:
+    return use if use in part.uses else "ignore"
+
+
+def _used_as(report: FileReport) -> str:
+    """Return the use of each part, as Markdown."""
+    told = [
+        f"{charts.plain(part.name, 30)} → {_use_title(part.use).lower()}"
+        for part in report.parts
+        if part.use != "features"
+    ]
+    columns = report.n_parts - len(told)
+    shown = told[:CARDS] + (["…"] if len(told) > CARDS else [])
+    return ", ".join(shown + ([count(columns, "feature")] if columns else []))

@@ -1,0 +1,171 @@
+"""Bringing files: the drop zone, what they give, and what waits to be decided or adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import charts, frame, panels, state, uploads
+from dashboard.uploads import Desk
+from vgae_core.data.dataset import FileReport
+from vgae_core.data.limits import LIMITS
+from vgae_core.data.readers import FORMATS
+from vgae_core.data.report import Report
+from vgae_core.errors import StudioError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+
+# ------------------------------------------------------------------- the left of the page
+def formats() -> str:
+    """Return what can be read and how much of it, as Markdown, from the readers' own list."""
+    graphs = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.edges)
+    tables = ", ".join(charts.plain(entry.title) for entry in FORMATS if entry.table)
+    return (
+        f"**Graph**: {graphs}.\n\n"
+        f"**Node features and labels**: {tables}.\n\n"
+        "Text tables may have a header row or none, ids of any kind and an optional weight; features may also be "
+        "listed as `node, feature, value`. Any file may be compressed with gzip, and all of them may come in "
+        "one zip archive. Contents are detected automatically; you can correct them.\n\n"
+        f"**Limits**: {LIMITS.upload_bytes / 1e6:,.0f} MB for all files together, "
+        f"{LIMITS.decompressed_bytes / 1e6:,.0f} MB decompressed; {LIMITS.nodes:,} nodes, "
+        f"{LIMITS.edges:,} entries, {LIMITS.feature_columns:,} feature columns."
+    )
+
+
+def zone() -> None:
+    """Draw the drop zone; what is dropped is put on the desk."""
+    desk = uploads.desk()
+    folder = st.session_state.get("upload_folder", False)
+    files = st.file_uploader(
+        "A whole folder" if folder else "Files of one data set",
+        key=f"upload_{'folder' if folder else 'files'}_{desk.generation}",
+        help="Edges, node features, labels and names may come in one file or in several, or in a zip archive.",
+        max_upload_size=int(st.get_option("server.maxUploadSize")),
+        accept_multiple_files="directory" if folder else True,
+    )
+    st.toggle("Whole folder", key="upload_folder", help="Choose a folder instead of files.")
+    if files:
+        desk.take(files)
+        st.rerun()
+
+
+def ticket() -> None:
+    """Look at the files on the desk, say what they give, and let the visitor adopt it."""
+    desk = uploads.desk()
+    if not desk.files:
+        return
+    with st.container(border=True), frame.guard():
+        try:
+            _offer(desk)
+        finally:
+            if error := st.session_state.pop(panels.ERROR, None):
+                frame.report(error)
+            st.button("Remove all files", icon=":material/close:", type="tertiary", on_click=desk.clear)
+
+
+def _offer(desk: Desk) -> None:
+    reports = desk.look()
+    broken = [report for report in reports if report.problem]
+    asked = sum(len(report.questions) for report in reports)
+    if broken:
+        st.markdown(
+            f":material/warning: {panels.count(len(broken), 'file')} cannot be read. Correct or ignore "
+            f"{'it' if len(broken) == 1 else 'them'}."
+        )
+    elif asked:
+        st.markdown(f":material/help: {panels.count(asked, 'question')} to answer first.")
+    elif desk.result is None and desk.size > uploads.AT_ONCE:
+        st.markdown(f"{panels.count(len(desk.files), 'file')}, {desk.size / 1e6:,.0f} MB")
+        if st.button("Read files", type="primary", icon=":material/upload_file:", width="stretch"):
+            _read(desk)
+            st.rerun()
+        return
+    else:
+        _adopt(desk, _read(desk))
+        return
+    st.button("Use this data", disabled=True, type="primary", width="stretch")
+
+
+def _read(desk: Desk) -> Report | None:
+    """Return what is in the files; None where they are refused, which their panel then says."""
+    if desk.result is None:
+        bar = st.progress(0.0, "Reading…")
+        try:
+            desk.read(lambda share, text: _show(bar, share, text))
+        except StudioError:
+            pass  # kept on the desk as its result
+        finally:
+            bar.empty()
+    return desk.result[1] if isinstance(desk.result, tuple) else None
+
+
+def _show(bar: DeltaGenerator, share: float, text: str) -> None:
+    bar.progress(share, charts.plain(text))
+
+
+def _adopt(desk: Desk, report: Report | None) -> None:
+    if report is None:
+        st.markdown(":material/warning: The files cannot be read like this.")
+        st.button("Read again", icon=":material/refresh:", on_click=desk.forget_result, width="stretch")
+        return
+    if desk.is_used:
+        st.button("In use", icon=":material/check:", disabled=True, width="stretch")
+        return
+    st.markdown(f"**{_sizes(report)}**  \n:small[{_kinds(report)}]")
+    name = st.text_input(
+        "Name (optional)",
+        max_chars=uploads.NAME_LENGTH,
+        placeholder=report.name,
+        help="Shown in lists of runs.",
+        key=f"upload_name_{desk.generation}",
+    )
+    if st.button("Use this data", type="primary", icon=":material/check:", width="stretch"):
+        desk.use(name)
+        st.rerun()
+
+
+def _sizes(report: Report) -> str:
+    if report.is_matrix:
+        return f"{report.n_nodes:,} rows · {report.n_features:,} columns"
+    return f"{panels.count(report.n_nodes, 'node')} · {panels.count(report.n_edges, 'edge')}"
+
+
+def _kinds(report: Report) -> str:
+    """Return what else the data hold, briefly."""
+    kinds = [] if report.is_matrix else ["directed" if report.directed else "undirected"]
+    kinds += [] if report.is_matrix else ["weighted" if report.weighted else "unweighted"]
+    kinds += [] if report.is_matrix or not report.n_features else [panels.count(report.n_features, "feature")]
+    kinds += [f"{report.n_labels:,} classes"] if report.n_labels else []
+    return " · ".join(kinds)
+
+
+# ------------------------------------------------------------------ the right of the page
+def waiting() -> None:
+    """Draw what the files on the desk were read as, what is in question first, and what is loaded still."""
+    desk = uploads.desk()
+    graph = state.graph()
+    if graph is not None:
+        st.caption(f"Still loaded: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}")
+    reports = desk.reports
+    for number, report in enumerate(reports):
+        for judgement in report.questions:
+            panels.question(f"{desk.edits}_{number}", report, judgement)
+    if isinstance(desk.result, tuple):
+        frame.findings([finding for finding in desk.result[1].findings if finding.level == "warning"])
+    error = desk.result if isinstance(desk.result, StudioError) else None
+    refused = next((r for r in reports if error and error.where.startswith(r.how.name)), None)
+    if error and refused is None:
+        frame.report(error)
+    for number, report in enumerate(reports):
+        panels.panel(f"{desk.edits}_{number}", report, error=error if report is refused else None)
+
+
+def files(reports: Sequence[FileReport]) -> None:
+    """Draw what the files of the loaded data were read as; they can be read otherwise while they are at hand."""
+    editable = uploads.desk().is_used
+    for number, report in enumerate(reports):
+        panels.panel(f"used_{number}", report, editable=editable)
