@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -21,6 +23,9 @@ from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.__main__ import main
 from vgae_core.analysis.metrics import HARD
+from vgae_core.data import arguments, readers
+from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.readers import delimited
 from vgae_core.data.splits import load_split
 from vgae_core.runs.store import read_run_dir, write_run_dir
 from vgae_core.spec import RunSpec
@@ -400,3 +405,92 @@ def test_the_automatic_choice_says_which_recipe_of_how_many_it_trains(karate_csv
     assert lines[1].startswith("Recipe 1 of 2, Positions in the graph: 2 epochs, the best was ")
     assert [line[:13] for line in lines] == ["Recipe 1 of 2"] * 2 + ["Recipe 2 of 2"] * 2
     assert all("val roc_auc" in line for line in (lines[1], lines[3]))
+
+
+# ------------------------------------------------------------- what a reader is not sure of
+@pytest.fixture
+def unsure(monkeypatch, tmp_path):
+    """A folder whose edge list leaves two questions open, until the settings that decide are given."""
+
+    def judge(probe, content):
+        ends = Judgement(
+            "sides",
+            "Both columns hold numbers from 1 to 3.",
+            sure=probe.how.sides != "auto",
+            others=(Choice("two sets", {"sides": "two"}),),
+            accept={"sides": "one"},
+        )
+        third = Judgement(
+            "weight",
+            "Column 3 grows with the rows.",
+            sure="3" in probe.how.uses,
+            others=(Choice("the weight", {"uses.3": "weight"}),),
+            accept={"uses.3": "ignore"},
+        )
+        return (ends, third), ("1 — 2",)
+
+    text = dataclasses.replace(delimited.FORMAT, judge=judge)
+    monkeypatch.setattr(
+        readers, "FORMATS", tuple(text if f is delimited.FORMAT else f for f in readers.FORMATS)
+    )
+    monkeypatch.setattr(arguments, "read_isolated", readers.read)
+    monkeypatch.setattr(arguments, "look_isolated", readers.look)
+    path = tmp_path / "my visits.txt"
+    path.write_text("1 2 10\n2 3 11\n3 1 12\n1 3 13\n")
+    return path
+
+
+def test_what_is_not_certain_is_asked_with_what_decides(unsure, tmp_path, capsys):
+    for command in (["inspect"], ["inspect", "--json"], ["train", "--out", str(tmp_path / "run")]):
+        assert main([command[0], str(unsure), *command[1:]]) == 2
+        told = capsys.readouterr()
+        (line,) = told.err.splitlines()
+        assert told.out == ""
+        assert line.startswith(
+            "error: my visits.txt: Sides is not certain. Both columns hold numbers from 1 to 3."
+        )
+        assert "--read 'my visits.txt:sides=one' (as proposed)" in line
+        assert "--read 'my visits.txt:sides=two' (two sets)" in line
+        assert "--yes" in line
+        assert line.endswith("1 more to decide.")
+        assert not (tmp_path / "run").exists()
+
+
+def test_the_named_arguments_decide(unsure, capsys):
+    def said(*arguments):
+        return [part for text in arguments for part in ("--read", f"my visits.txt:{text}")]
+
+    assert main(["inspect", str(unsure), *said("sides=one")]) == 2
+    line = capsys.readouterr().err
+    assert "Weight is not certain" in line
+    assert "more to decide" not in line
+    told = inspected(capsys, unsure, *said("sides=one", "uses.3=ignore"))
+    assert told["weighted"] is False
+    assert [one["sure"] for one in told["files"][0]["judgements"]] == [True, True]
+    assert told["files"][0]["sentences"] == ["1 — 2"]
+    assert inspected(capsys, unsure, *said("sides=one", "uses.3=weight"))["weighted"] is True
+
+
+def test_yes_takes_the_likeliest_and_a_run_of_it_repeats_without_asking(unsure, tmp_path, capsys):
+    (judgement, _) = inspected(capsys, unsure, "--yes")["files"][0]["judgements"]
+    assert judgement["sure"] is False
+    assert judgement["others"] == [{"title": "two sets", "changes": {"sides": "two"}}]
+    assert main(["inspect", str(unsure), "--yes"]) == 0
+    assert "sides?  Both columns hold numbers from 1 to 3." in capsys.readouterr().out
+    parser = argparse.ArgumentParser()
+    arguments.add(parser)
+    parser.add_argument("--spec")
+    first = arguments.read(parser.parse_args([str(unsure), "--yes"]))
+    spec = tmp_path / "spec.json"
+    files = [report.how.to_dict() for report in first.files]
+    spec.write_text(RunSpec().replace("dataset.files", files).to_json())
+    again = arguments.read(parser.parse_args([str(unsure), "--spec", str(spec)]))
+    np.testing.assert_array_equal(again.rows, first.rows)
+
+
+def test_a_question_comes_before_the_error_that_a_wrong_guess_gives(unsure, capsys):
+    unsure.write_text("1 2 10\n2 3 nan\n")
+    assert main(["inspect", str(unsure)]) == 2
+    assert "is not certain" in capsys.readouterr().err
+    assert main(["inspect", str(unsure), "--yes"]) == 2
+    assert "is not certain" not in capsys.readouterr().err

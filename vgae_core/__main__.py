@@ -14,12 +14,11 @@ if __name__ == "__main__":
 
 import argparse
 import json
-import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,40 +28,39 @@ from scipy import sparse
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.entries import recommended
 from vgae_core.analysis.metrics import WEIGHTS
-from vgae_core.data.dataset import FileReport, GraphData, RawGraph
-from vgae_core.data.limits import LIMITS
-from vgae_core.data.readers import SourceFile, read_isolated
-from vgae_core.data.readers.archives import is_data
+from vgae_core.data import arguments
+from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
-from vgae_core.data.samples import load_sample
 from vgae_core.data.splits import load_split, without_entries
 from vgae_core.data.synthetic import synthetic
-from vgae_core.errors import DataError, RunError, SpecError, StudioError
+from vgae_core.errors import RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RECIPES, USES, FileSpec, RunSpec, candidates, for_family, settings
+from vgae_core.spec import RECIPES, RunSpec, candidates, for_family
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
 
-SAMPLE = "sample:"
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""
 
 MOVED = 1e-3
 """Distance from its code in the run from which a node counts as moved."""
 
+SENTENCES = 4
+"""Edges of a file that `inspect` tells in words."""
+
 BAR = 30
 """Characters of the progress bar."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 where training failed, 2 on bad input."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(given)
     try:
         return options.command(options)
     except StudioError as error:
@@ -93,7 +91,12 @@ def inspect_command(options: argparse.Namespace) -> int:
         if isinstance(value, str | int | float | bool) or value is None:
             print(f"{key:>20}  {_said(value)}")
     for file in found.files:
-        print(f"{'file':>20}  {_taken_for(file)}")
+        print(f"{'file':>20}  {arguments.taken_for(file)}")
+        for judgement in file.judgements:
+            mark = "" if judgement.sure else "?"
+            print(f"{arguments.about(judgement).lower() + mark:>20}  {judgement.text}")
+        for sentence in file.sentences[:SENTENCES]:
+            print(f"{'':>20}  {sentence}")
     for finding in report["findings"]:
         print(f"{finding['level']:>20}  {finding['message']}")
     return 0
@@ -219,90 +222,11 @@ def benchmark_command(options: argparse.Namespace) -> int:
 
 # ----------------------------------------------------------------------------- input
 def _read(options: argparse.Namespace) -> RawGraph:
-    """Return the data set that the arguments name."""
-    first = options.path[0]
-    said = [_said_of(text) for text in options.read]
-    if first.startswith(SAMPLE):
-        if len(options.path) > 1 or options.features or options.labels or said:
-            raise DataError("A sample brings its own features and labels.", where=first)
-        return load_sample(first.removeprefix(SAMPLE))
-    files = [source for path in options.path for source in _sources(path)]
-    known = _known(options)
-    for role, path in (("features", options.features), ("labels", options.labels)):
-        if path:
-            (source,) = _sources(path) if Path(path).is_file() else [_missing(path)]
-            files.append(source)
-            said.append((source.name, "role", role))
-    if len(options.path) == 1 and len(files) > 1 and not Path(first).is_dir():
-        said.append((files[0].name, "role", "edges"))
-    for name, key, value in said:
-        known[name] = _told(known.get(name, FileSpec(name=name)), key, value)
-    raw = read_isolated(files, list(known.values()), progress=_reading(options))
-    strange = next((f for f in raw.findings if f.code == "choices-unused"), None)
-    if strange is not None and any(name in strange.examples for name, *_ in said):
-        there = ", ".join(report.how.name for report in raw.files)
-        raise SpecError(strange.message, where="--read", mend=f"The files are: {there}.")
-    return raw
-
-
-def _reading(options: argparse.Namespace) -> Callable[[float, str], None] | None:
-    """Return what shows how far the reading is: on a terminal, unless JSON is asked for."""
+    """Return the data set that the arguments name; on a terminal a bar shows how far the reading is."""
     if options.json or not sys.stderr.isatty():
-        return None
+        return arguments.read(options)
     bar = _Bar(sys.stderr)
-    return lambda share, message: bar.part(share, message)
-
-
-def _known(options: argparse.Namespace) -> dict[str, FileSpec]:
-    """Return how the files of a specification were read, by their names."""
-    if not getattr(options, "spec", None):
-        return {}
-    spec = RunSpec.from_json(Path(options.spec).read_text("utf-8"))
-    return {file.name: file for file in spec.dataset.files}
-
-
-def _sources(path: str) -> list[SourceFile]:
-    """Return the file at `path`, or those in the folder at `path`."""
-    if not Path(path).is_dir():
-        return [SourceFile(Path(path).name, Path(path)) if Path(path).is_file() else _missing(path)]
-    found = [
-        file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_data(file.relative_to(path))
-    ]
-    if not found:
-        raise DataError("The folder holds no files.", where=path, mend="Give the path of a file.")
-    LIMITS.check("files", len(found), where=path)
-    return [SourceFile(file.name, file) for file in found]
-
-
-def _missing(path: str) -> SourceFile:
-    raise DataError("There is no such file.", where=path, mend="Check the path.")
-
-
-_SAID = re.compile(
-    r"(?P<name>.+?):(?P<key>role|separator|header|first_row|uses\..+)=(?P<value>[^=]*)", re.DOTALL
-)
-
-
-def _said_of(text: str) -> tuple[str, str, str]:
-    """Return file, setting and value of ``FILE:SETTING=VALUE``."""
-    match = _SAID.fullmatch(text)
-    if match is None:
-        raise SpecError(
-            f"Expected FILE:SETTING=VALUE. Received: {text!r}.",
-            where="--read",
-            mend="For example edges.csv:header=no, or features.csv:uses.y=features.",
-        )
-    return match["name"], match["key"], match["value"]
-
-
-def _told(file: FileSpec, key: str, value: str) -> FileSpec:
-    """Return `file` with one setting changed; what was said last counts."""
-    values = file.to_dict()
-    if key.startswith("uses."):
-        values["uses"] = {**values["uses"], key.removeprefix("uses."): value}
-    else:
-        values[key] = value
-    return FileSpec.from_dict(values)
+    return arguments.read(options, lambda share, message: bar.part(share, message))
 
 
 def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphData]:
@@ -330,7 +254,7 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
         )
     spec = _changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
     first = options.path[0]
-    source = first if first.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
+    source = first if first.startswith(arguments.SAMPLE) else f"upload:{graph.fingerprint}"
     files = [report.how.to_dict() for report in raw.files]
     spec = spec.replace("dataset.source", source).replace("dataset.files", files)
     return spec.replace("dataset.name", graph.name), graph
@@ -411,21 +335,6 @@ def _print_scores(metrics: Any) -> None:
                 text = "-" if values[key] is None else f"{values[key]:.4g}"
                 told.append(text.rjust(len(entry.title)))
             print("  ".join(told))
-
-
-def _taken_for(file: FileReport) -> str:
-    """Return in one line what a file was recognised as, and what was assumed of its parts."""
-    if file.how.role == "ignore":
-        return f"{file.how.name}: left out"
-    layout = [f"{file.separator}-separated"] if file.separator else []
-    layout += [{"yes": "with a header", "no": "without a header"}[file.header]] if file.header else []
-    told = [f"{part.name}={part.use}" for part in file.parts if part.use != "features"]
-    columns = file.n_parts - len(told)
-    told += [f"{columns:,} features"] if columns else []
-    about = f" ({', '.join(layout)})" if layout else ""
-    return f"{file.how.name}: {file.how.role} from {file.format}{about}" + (
-        f": {', '.join(told)}" if told else ""
-    )
 
 
 def _said(value: Any) -> str:
@@ -545,28 +454,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=function)
         return added
 
-    def data(added: argparse.ArgumentParser, *, optional: bool = False) -> None:
-        added.add_argument(
-            "path",
-            nargs="*" if optional else "+",
-            metavar="PATH|sample:NAME",
-            help="the files of a data set, an archive or a folder of them, or the name of a sample",
-        )
-        added.add_argument("--features", metavar="PATH", help="node features")
-        added.add_argument("--labels", metavar="PATH", help="node labels")
-        added.add_argument(
-            "--read",
-            metavar="FILE:SETTING=VALUE",
-            action="append",
-            default=[],
-            help="how a file is read, where its content does not tell: edges.csv:header=no, "
-            "features.csv:uses.y=features; `inspect` says what was recognised and assumed. "
-            f"Settings: {', '.join(f.key for f in settings(FileSpec) if f.key != 'name')}, uses.PART. "
-            f"Uses: {', '.join(USES)}",
-        )
-        added.add_argument("--json", action="store_true", help="print JSON")
-
-    data(command("inspect", inspect_command, "Say what is in a data set."))
+    arguments.add(command("inspect", inspect_command, "Say what is in a data set."))
 
     def specification(added: argparse.ArgumentParser) -> None:
         added.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
@@ -581,13 +469,13 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--seed", type=int, metavar="S", help="same as --set seed=S")
 
     train = command("train", train_command, "Train one model and write its folder.")
-    data(train)
+    arguments.add(train)
     specification(train)
     train.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use instead of drawing them")
     train.add_argument("--out", metavar="RUN_DIR", required=True, help="a new folder for the run")
 
     benchmark = command("benchmark", benchmark_command, "Measure what training costs on this machine.")
-    data(benchmark, optional=True)
+    arguments.add(benchmark, optional=True)
     benchmark.add_argument(
         "--nodes", type=int, default=100_000, metavar="N", help="without PATH: of a generated graph"
     )
@@ -602,7 +490,7 @@ def _parser() -> argparse.ArgumentParser:
 
     embed = command("embed", embed_command, "Give new nodes a code with the weights of a finished run.")
     embed.add_argument("run", metavar="RUN_DIR")
-    data(embed)
+    arguments.add(embed)
     embed.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
 
     export = command("export", export_command, "Write a part of a run to a file.")

@@ -274,14 +274,14 @@ def test_a_file_that_is_none_can_be_left_out(app):
     assert metric(at, "Edges") == "4"
 
 
-def test_a_file_of_names_is_offered_as_such(app):
-    at = drop(
-        open_upload(app), ("e.csv", EDGES), ("labels.csv", b"id,label\nann,Ann A\nbob,Bob B\ncid,Cid C\n")
-    )
-    if at.error:  # until the reader sees it itself
-        at = button(at, "Use as node names").click().run()
-    at = use(at)
-    assert "Ann A" in at.session_state["graph"].node_ids
+def test_a_refused_file_may_hold_names(app):
+    people = b"id,title\nann,Ann A\nbob,Bob B\ncid,Cid C\n"
+    at = drop(open_upload(app), ("e.csv", EDGES), ("people.csv", people))
+    at = roles(at)[1].set_value("features").run()
+    assert "people.csv" in errors(at)
+    at = button(at, "Use as node names").click().run()
+    assert not at.error
+    assert "Ann A" in use(at).session_state["graph"].node_ids
 
 
 def test_a_file_dropped_again_replaces_the_old_one_and_all_can_go(app):
