@@ -40,8 +40,8 @@ def count(number: int, noun: str) -> str:
 
 def question(key: str, report: FileReport, judgement: Judgement) -> None:
     """Draw what the reader is not sure of, with its evidence and a button for each answer."""
-    title = f"{charts.plain(report.how.name, 60)}: {_about(judgement)}?"
-    with st.container(gap="small"):
+    title = f"{charts.plain(report.how.name, 60)}: {charts.plain(judgement.title, 60)}?"
+    with st.container(border=True, gap="small"):
         st.warning(charts.message(judgement.text), title=title, icon=":material/help:")
         with st.container(horizontal=True):
             if judgement.accept:
@@ -79,10 +79,13 @@ def panel(key: str, report: FileReport, *, error: StudioError | None = None, edi
         if editable and (error is not None or report.problem):
             _ways_out(key, report)
         if report.sentences:
-            st.markdown("  \n".join(charts.plain(one, 200) for one in report.sentences[:SENTENCES]))
-        for judgement in report.judgements:
-            if judgement.sure:
-                _judgement(key, report, judgement, editable=editable)
+            st.markdown(
+                " ".join(f":gray-badge[{charts.plain(one, 80)}]" for one in report.sentences[:SENTENCES])
+            )
+        with st.container(gap="xxsmall"):
+            for judgement in report.judgements:
+                if judgement.sure or not editable:
+                    _judgement(key, report, judgement, editable=editable)
         if editable:
             _details(key, report)
         elif report.parts:
@@ -93,22 +96,21 @@ def _layout(report: FileReport) -> str:
     if report.how.role == "ignore":
         return "Ignored"
     layout = [f"Read as {ROLES.get(report.how.role, report.how.role).lower()}"] if report.format else []
-    layout += [charts.plain(report.format)] if report.format else []
-    layout += [f"{report.separator}-delimited"] if report.separator else []
+    text = f"{report.separator}-delimited text"
+    layout += [text if report.separator else charts.plain(report.format)] if report.format else []
     layout += [{"yes": "with a header row", "no": "no header row"}[report.header]] if report.header else []
     return " · ".join(layout) or "Not recognised"
 
 
-def _about(judgement: Judgement) -> str:
-    return charts.plain(judgement.about.replace("_", " ").capitalize(), 60)
-
-
 def _judgement(key: str, report: FileReport, judgement: Judgement, *, editable: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":small[**{_about(judgement)}** · {charts.message(judgement.text)}]", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown(
+            f":small[**{charts.plain(judgement.title, 60)}** · {charts.message(judgement.text)}]",
+            width="content",
+        )
         for other in judgement.others if editable else ():
             _reading(
-                key, report, judgement, charts.plain(other.title), other.changes,
+                key, report, judgement, f":primary[{charts.plain(other.title)}]", other.changes,
                 icon=":material/swap_horiz:", type="tertiary",
             )  # fmt: skip
 
@@ -128,7 +130,8 @@ def _reading(
 
 def _ways_out(key: str, report: FileReport) -> None:
     """Draw what a file that cannot be read as it is may hold instead."""
-    roles = ["names"] if report.how.role in ("labels", "features") and report.format else []
+    described = report.how.role in ("labels", "features") and report.format
+    roles = ["names"] if described and not any(part.use == "features" for part in report.parts) else []
     with st.container(horizontal=True):
         for role in [*roles, "ignore"]:
             title = "Use as node names" if role == "names" else ROLES[role]
@@ -172,7 +175,7 @@ def _cards(key: str, report: FileReport) -> None:
             with st.container(gap="xxsmall"):
                 widget = f"upload_use_{key}_{at}_{part.use}"
                 st.selectbox(
-                    charts.plain(part.name, 40),
+                    f"Column {part.name}" if report.header == "no" else charts.plain(part.name, 40),
                     part.uses,
                     index=part.uses.index(part.use),
                     format_func=_use_title,
@@ -180,7 +183,7 @@ def _cards(key: str, report: FileReport) -> None:
                     on_change=_use,
                     args=(report, part.name, widget),
                 )
-                st.caption(charts.plain(part.about, 60))
+                st.caption(charts.plain(part.about, 60) if part.about.strip(", ") else "empty")
 
 
 def _table(key: str, report: FileReport) -> None:

@@ -13,7 +13,7 @@ from vgae_core.data.dataset import FileReport
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
-from vgae_core.errors import StudioError
+from vgae_core.errors import LimitError, StudioError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -87,7 +87,7 @@ def _offer(desk: Desk) -> None:
     else:
         _adopt(desk, _read(desk))
         return
-    st.button("Use this data", disabled=True, type="primary", width="stretch")
+    _button(disabled=True)
 
 
 def _read(desk: Desk) -> Report | None:
@@ -109,8 +109,11 @@ def _show(bar: DeltaGenerator, share: float, text: str) -> None:
 
 def _adopt(desk: Desk, report: Report | None) -> None:
     if report is None:
-        st.markdown(":material/warning: The files cannot be read like this.")
-        st.button("Read again", icon=":material/refresh:", on_click=desk.forget_result, width="stretch")
+        st.markdown(":material/warning: Not readable yet: the error is shown with its file.")
+        if isinstance(desk.result, LimitError):  # a busy server may have more room later
+            st.button("Try again", icon=":material/refresh:", on_click=desk.forget_result, width="stretch")
+        else:
+            _button(disabled=True)
         return
     if desk.is_used:
         st.button("In use", icon=":material/check:", disabled=True, width="stretch")
@@ -123,9 +126,20 @@ def _adopt(desk: Desk, report: Report | None) -> None:
         help="Shown in lists of runs.",
         key=f"upload_name_{desk.generation}",
     )
-    if st.button("Use this data", type="primary", icon=":material/check:", width="stretch"):
+    if _button():
         desk.use(name)
         st.rerun()
+
+
+def _button(*, disabled: bool = False) -> bool:
+    return st.button(
+        "Use this data",
+        type="primary",
+        icon=":material/check:",
+        width="stretch",
+        disabled=disabled,
+        key="use_data",
+    )
 
 
 def _sizes(report: Report) -> str:
@@ -149,7 +163,10 @@ def waiting() -> None:
     desk = uploads.desk()
     graph = state.graph()
     if graph is not None:
-        st.caption(f"Still loaded: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}")
+        st.caption(
+            f"Still loaded: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}. Nothing is replaced until you "
+            "choose *Use this data*."
+        )
     reports = desk.reports
     for number, report in enumerate(reports):
         for judgement in report.questions:

@@ -447,7 +447,7 @@ def test_what_is_not_certain_is_asked_with_what_decides(unsure, tmp_path, capsys
         (line,) = told.err.splitlines()
         assert told.out == ""
         assert line.startswith(
-            "error: my visits.txt: Sides is not certain. Both columns hold numbers from 1 to 3."
+            "error: my visits.txt: Not certain about the sets of nodes: Both columns hold numbers from 1 to 3."
         )
         assert "--read 'my visits.txt:sides=one' (as proposed)" in line
         assert "--read 'my visits.txt:sides=two' (two sets)" in line
@@ -462,7 +462,7 @@ def test_the_named_arguments_decide(unsure, capsys):
 
     assert main(["inspect", str(unsure), *said("sides=one")]) == 2
     line = capsys.readouterr().err
-    assert "Weight is not certain" in line
+    assert "Not certain about the weight" in line
     assert "more to decide" not in line
     told = inspected(capsys, unsure, *said("sides=one", "uses.3=ignore"))
     assert told["weighted"] is False
@@ -476,7 +476,7 @@ def test_yes_takes_the_likeliest_and_a_run_of_it_repeats_without_asking(unsure, 
     assert judgement["sure"] is False
     assert judgement["others"] == [{"title": "two sets", "changes": {"sides": "two"}}]
     assert main(["inspect", str(unsure), "--yes"]) == 0
-    assert "sides?  Both columns hold numbers from 1 to 3." in capsys.readouterr().out
+    assert "sets of nodes?  Both columns hold numbers from 1 to 3." in capsys.readouterr().out
     parser = argparse.ArgumentParser()
     arguments.add(parser)
     parser.add_argument("--spec")
@@ -491,6 +491,6 @@ def test_yes_takes_the_likeliest_and_a_run_of_it_repeats_without_asking(unsure, 
 def test_a_question_comes_before_the_error_that_a_wrong_guess_gives(unsure, capsys):
     unsure.write_text("1 2 10\n2 3 nan\n")
     assert main(["inspect", str(unsure)]) == 2
-    assert "is not certain" in capsys.readouterr().err
+    assert "Not certain" in capsys.readouterr().err
     assert main(["inspect", str(unsure), "--yes"]) == 2
-    assert "is not certain" not in capsys.readouterr().err
+    assert "Not certain" not in capsys.readouterr().err

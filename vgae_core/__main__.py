@@ -94,7 +94,7 @@ def inspect_command(options: argparse.Namespace) -> int:
         print(f"{'file':>20}  {arguments.taken_for(file)}")
         for judgement in file.judgements:
             mark = "" if judgement.sure else "?"
-            print(f"{arguments.about(judgement).lower() + mark:>20}  {judgement.text}")
+            print(f"{judgement.title.lower() + mark:>20}  {judgement.text}")
         for sentence in file.sentences[:SENTENCES]:
             print(f"{'':>20}  {sentence}")
     for finding in report["findings"]:

@@ -194,7 +194,7 @@ def test_files_are_looked_at_and_can_be_corrected(app):
     assert not at.error
     assert at.session_state["spec"].dataset.source.startswith("sample:")  # nothing is read yet
     assert "e.csv" in texts(at)
-    assert "comma-delimited · with a header row" in texts(at)
+    assert "comma-delimited text · with a header row" in texts(at)
     assert [s.value for s in roles(at)] == ["edges", "labels"]
     assert not at.metric  # the page shows the files, not the data that are loaded
     assert "Still loaded: Python import graph" in texts(at)
@@ -317,8 +317,19 @@ def test_files_are_looked_at_and_read_once(app, monkeypatch):
     bad = drop(open_upload(app), ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n"))
     bad.run().run()
     assert calls == ["look", "read"] * 2  # what was refused is not tried at each click
-    button(bad, "Read again").click().run()
-    assert calls[4:] == ["read"]
+
+
+def test_what_the_server_had_no_room_for_can_be_tried_again(app, monkeypatch):
+    def full(*arguments, **options):
+        raise LimitError("There is not enough memory to read it.", where="e.csv")
+
+    monkeypatch.setattr(uploads, "read_isolated", full)
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    assert "not enough memory" in errors(at)
+    monkeypatch.setattr(uploads, "read_isolated", read)
+    at = button(at, "Try again").click().run()
+    assert not at.error
+    assert metric(use(at), "Nodes") == "5"
 
 
 def test_a_sample_after_an_upload_makes_the_files_wait(app):
@@ -343,6 +354,84 @@ def test_a_whole_folder(app):
     assert not at.error
     assert (metric(at, "Edges"), metric(at, "Features")) == ("4", "2")
     assert "features.csv" in texts(at)
+
+
+NUMBERED = b"".join(b"%d %d\n" % (1 + i % 25, 1 + (7 * i + i // 25) % 30) for i in range(60))
+"""Two columns of numbers in the same range, some rows of which are (1, 1): one set of nodes, or two?"""
+
+
+def test_what_is_not_certain_is_asked_before_anything_is_read(app):
+    at = drop(open_upload(app), ("visits.txt", NUMBERED))
+    assert not at.exception
+    (asked,) = at.warning
+    assert "Sets of nodes" in asked.proto.title.replace("\\", "")
+    assert "1 question to answer first" in texts(at)
+    assert button(at, "Use this data").disabled
+    assert at.session_state["upload_desk"].result is None
+    assert at.session_state["spec"].dataset.source.startswith("sample:")
+
+    at = button(at, "Yes, as proposed").click().run()
+    assert not at.warning
+    proposed = dict(at.session_state["upload_desk"].how["visits.txt"].to_dict())
+    assert proposed["sides"] in ("one", "two")
+    at = use(at)
+    assert len(at.session_state["graph"].node_ids) == {"one": 30, "two": 55}[proposed["sides"]]
+    assert at.session_state["spec"].dataset.files[0].sides == proposed["sides"]
+
+
+def test_another_reading_is_one_click_away(app):
+    at = drop(open_upload(app), ("visits.txt", NUMBERED))
+    matrix = next(b for b in at.button if "matrix" in b.label)
+    at = use(matrix.click().run())
+    assert not at.error
+    assert at.session_state["graph"].is_matrix
+    assert metric(at, "Rows") == "25"
+
+
+def test_the_evidence_stays_with_the_loaded_data(app):
+    at = put(open_upload(app), ("net.sif", b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\n"))
+    assert "YA pp YB" in texts(at)
+    assert "kind of each edge" in texts(at)
+    again = app(workspace=at.session_state["workspace"])  # the files are gone, what they were read as is not
+    assert "YA pp YB" in texts(again)
+    assert "kind of each edge" in texts(again)
+    assert not [b for b in again.button if b.key and b.key.startswith("reading_")]
+
+
+def test_relations_are_a_repair_with_counts(app):
+    content = b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\nYB pp YE\n"
+    at = put(open_upload(app), ("net.sif", content))
+    kinds = at.multiselect(key="dataset.repairs.relations")
+    assert kinds.options == ["pp (4)", "pd (3)"]
+    assert kinds.value == []
+    at = kinds.set_value(["pd"]).run()
+    assert not at.exception
+    assert at.session_state["spec"].dataset.repairs.relations == ("pd",)
+    assert metric(at, "Edges") == "3"
+    at = put(drop(at, ("net.sif", EDGES.replace(b",", b" "))))
+    assert not [m for m in at.multiselect if m.key == "dataset.repairs.relations"]
+
+
+def test_nothing_to_repair_is_one_line(app):
+    at = put(open_upload(app), ("ring.csv", b"source,target\na,b\nb,c\nc,d\nd,a\n"))
+    folded = next(e for e in at.expander if "repair" in e.label.lower())
+    assert folded.label == "Nothing to repair"
+    assert {w.key for w in folded.segmented_control} >= {"dataset.repairs.self_loops"}
+    at = put(at, ("ring.csv", b"source,target\na,b\nb,c\nc,d\nd,a\na,a\n"))
+    folded = next(e for e in at.expander if "repair" in e.label.lower())
+    assert folded.label == "Other repairs"
+    assert "dataset.repairs.self_loops" not in {w.key for w in folded.segmented_control}
+    assert at.segmented_control(key="dataset.repairs.self_loops").value == "drop"
+
+
+def test_examples_are_not_told_twice(app):
+    at = put(
+        open_upload(app),
+        ("e.csv", b"source,target,colour,shape\na,b,red,round\nb,c,blue,square\nc,d,red,flat\n"),
+    )
+    told = [m.value for m in at.markdown if "not used" in m.value]
+    assert len(told) == 1
+    assert told[0].replace("\\", "").count("colour") == 1
 
 
 def test_limits_are_told(app):

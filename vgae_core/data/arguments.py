@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vgae_core.data.dataset import Choice, FileReport, Judgement, RawGraph
+from vgae_core.data.dataset import Choice, FileReport, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
@@ -144,7 +144,7 @@ def _decide(reports: Sequence[FileReport]) -> None:
     ways = [f"{_arguments(name, choice.changes)} ({choice.title})" for choice in choices]
     more = f" {len(questions) - 1} more to decide." if len(questions) > 1 else ""
     raise DataError(
-        f"{about(first)} is not certain. {first.text}",
+        f"Not certain about the {first.title.lower()}: {first.text}",
         where=name,
         mend=f"Decide with {', or '.join([*ways, '--yes (the likeliest)'])}.{more}",
     )
@@ -162,11 +162,6 @@ def _decided(report: FileReport) -> FileReport:
         for key, value in question.accept.items():
             how = how.replace(key, value)
     return dataclasses.replace(report, how=how)
-
-
-def about(judgement: Judgement) -> str:
-    """Return what a reader decided, as a word."""
-    return judgement.about.replace("_", " ").capitalize()
 
 
 def taken_for(file: FileReport) -> str:

@@ -24,6 +24,8 @@ Features: TypeAlias = Any
 MAX_PARTS = 200
 """Parts of a file that are told one by one."""
 
+_TITLES = {"header": "Header row", "role": "Contents", "sides": "Sets of nodes"}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -88,6 +90,11 @@ class Judgement:
     sure: bool = True
     others: tuple[Choice, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What was decided, as a heading."""
+        return _TITLES.get(self.about, self.about.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -256,7 +256,12 @@ def _looked(sound: Sequence[tuple[Probe, Format]], roles: Sequence[Content]) -> 
                 parts = _guarded(probe, format_, functools.partial(format_.parts, probe, role))
         except StudioError as error:
             problem = str(error)
-        reports.append(dataclasses.replace(_reported(probe, format_, role, parts), problem=problem))
+        try:
+            report = _reported(probe, format_, role, parts)
+        except StudioError as error:  # its judgements need more of it than can be read
+            report = FileReport(how=dataclasses.replace(probe.how, role=role), format=format_.title)
+            problem = problem or str(error)
+        reports.append(dataclasses.replace(report, problem=problem))
     return reports
 
 
