@@ -37,6 +37,12 @@ HEIGHT = 380
 
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["toggleSpikelines"], "scrollZoom": False}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/])")
+_ADDRESS = re.compile(r"(?<=http)(?=s?:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+"""Where an address is cut so that it does not become a link: Markdown makes one of it, escaped or not."""
+
+_JOINER = "\u2060"
+"""Nothing that is seen, and no place to break the line."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -58,7 +64,8 @@ def escape(text: object, limit: int = 120) -> str:
 
 def plain(text: object, limit: int = 2000) -> str:
     """Return `text` as Markdown shows it literally: no links, images, formulas or directives."""
-    return _MARKDOWN.sub(r"\\\1", _shorten(_CONTROL.sub(" ", str(text)), limit))
+    cut = _ADDRESS.sub(_JOINER, _shorten(_CONTROL.sub(" ", str(text)), limit))
+    return _MARKDOWN.sub(r"\\\1", cut)
 
 
 def message(text: object, limit: int = 2000) -> str:

@@ -175,7 +175,9 @@ def _cards(key: str, report: FileReport) -> None:
             with st.container(gap="xxsmall"):
                 widget = f"upload_use_{key}_{at}_{part.use}"
                 st.selectbox(
-                    f"Column {part.name}" if report.header == "no" else charts.plain(part.name, 40),
+                    f"Column {at + 1}"
+                    if report.header and part.name == str(at + 1)
+                    else charts.plain(part.name, 40),
                     part.uses,
                     index=part.uses.index(part.use),
                     format_func=_use_title,

@@ -95,6 +95,7 @@ def test_a_bad_file_keeps_the_data(server, page):
     told = page.get_by_role("alert").filter(has_text="cat.png")
     expect(told).to_have_count(1)  # a look was enough to see it
     settled(page)
-    page.get_by_role("button", name="Read files").click()
-    expect(told).to_have_count(2)
-    assert page.get_by_test_id("stMetricValue").first.inner_text() == before
+    expect(page.get_by_role("button", name="Use this data")).to_be_disabled()
+    page.get_by_role("button", name="Remove all files").click()
+    expect(told).to_have_count(0)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(before)

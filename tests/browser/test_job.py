@@ -70,7 +70,7 @@ def test_from_upload_to_the_ranked_table(server, page):
         expect(page.get_by_text(f"{name}.csv", exact=True)).to_be_visible()
     settled(page)
     page.get_by_label("Name (optional)", exact=True).fill("Four groups")
-    page.get_by_role("button", name="Read files").click()
+    page.get_by_role("button", name="Use this data").click()
     expect(page.get_by_text(f"Four groups · {N_NODES} nodes · {n_edges} edges")).to_be_visible()
     settled(page)
 

@@ -42,7 +42,7 @@ def test_from_a_matrix_to_recommended_items(server, page):
     page.locator("input[type=file]").first.set_input_files(made_matrix())
     expect(page.get_by_text("films.csv").first).to_be_visible()
     settled(page)
-    page.get_by_role("button", name="Read files").click()
+    page.get_by_role("button", name="Use this data").click()
     expect(page.get_by_text(f"films · {N_USERS} rows · {N_FILMS} columns")).to_be_visible()
     settled(page)
     expect(page.get_by_text("0 or 1", exact=True)).to_be_visible()

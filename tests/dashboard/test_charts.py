@@ -1,5 +1,6 @@
 """Text that cannot become markup, and one palette."""
 
+import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,7 +49,20 @@ def test_plain_can_be_read_back(text):
         position += shown[position] == "\\"
         unescaped += shown[position]
         position += 1
-    assert unescaped == charts._CONTROL.sub(" ", text)
+    assert unescaped.replace("\u2060", "") == charts._CONTROL.sub(" ", text).replace("\u2060", "")
+
+
+LINKS = re.compile(r"(https?://|www(?=\.))([-.\w]+)|[-.\w+]+@[-\w]+(\.[-\w]+)+", re.IGNORECASE)
+"""What Markdown makes a link of once escapes are gone (mdast-util-gfm-autolink-literal)."""
+
+
+@pytest.mark.parametrize(
+    "text", ["http://example.org/x", "see HTTPS://example.org", "www.example.org", "ann.b+c@example.org"]
+)
+def test_addresses_do_not_become_links(text):
+    assert LINKS.search(text)
+    for shown in (charts.plain(text), charts.message(f"`file`: {text}")):
+        assert not LINKS.search(shown.replace("\\", ""))
 
 
 @given(st.text(alphabet="ab`[<*", max_size=12))
