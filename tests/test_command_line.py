@@ -494,3 +494,18 @@ def test_a_question_comes_before_the_error_that_a_wrong_guess_gives(unsure, caps
     assert "Not certain" in capsys.readouterr().err
     assert main(["inspect", str(unsure), "--yes"]) == 2
     assert "Not certain" not in capsys.readouterr().err
+
+
+def test_numbers_of_one_set_or_two_are_asked_for(tmp_path, capsys):
+    path = tmp_path / "visits.txt"
+    path.write_text("\n".join(f"{1 + i % 25} {1 + (7 * i + i // 25) % 30}" for i in range(60)))
+    assert main(["inspect", str(path), "--json"]) == 2
+    line = capsys.readouterr().err
+    assert "visits.txt: Not certain about the sets of nodes" in line
+    assert "--read visits.txt:sides=" in line
+    n_nodes = {
+        sides: inspected(capsys, path, "--read", f"visits.txt:sides={sides}")["n_nodes"]
+        for sides in ("one", "two")
+    }
+    assert n_nodes == {"one": 30, "two": 55}
+    assert inspected(capsys, path, "--yes")["n_nodes"] in n_nodes.values()
