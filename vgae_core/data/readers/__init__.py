@@ -42,6 +42,7 @@ from vgae_core.data.readers import (
     archives,
     delimited,
     dense_csv,
+    encodings,
     gexf,
     gml,
     graphdata,
@@ -397,7 +398,7 @@ def _probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) -> Pro
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
     stem = re.sub(r"\.gz$", "", file.name.lower())
-    return Probe(file.name, stem, path, head, limits, how)
+    return encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
 
 
 def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:

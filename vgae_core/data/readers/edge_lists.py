@@ -152,13 +152,12 @@ def read_edges(probe: Probe) -> Edges:
                 examples(names),
             )
         )
-    name = {",": "CSV", "\t": "TSV", ";": "semicolon-separated", "": "space-separated"}[shape.separator]
     return Edges(
         rows=rows,
         cols=cols,
         weights=weights,
         node_ids=ids,
-        format=f"edge list ({name})",
+        format=f"edge list ({shape.title})",
         directed=_announced_direction(shape),
         parts=edge_parts(table, source, target, weight),
         findings=tuple(findings),

@@ -60,7 +60,7 @@ class TextTable:
     @property
     def data(self) -> list[list[str]]:
         """The first rows below the header."""
-        return self.shape.rows[1:] if self.header is not None else self.shape.rows
+        return self.shape.rows[self.skip - self.shape.skip :]  # a header in a comment is no row
 
     @property
     def preview(self) -> tuple[tuple[str, ...], ...]:
@@ -105,6 +105,9 @@ def _table(probe: Probe) -> TextTable:
     shape = layout(probe)
     first, rest = shape.rows[0], shape.rows[1:]
     said = probe.how.header
+    commented = _commented_header(shape)
+    if commented is not None and said != "no" and not _has_header(first, rest):
+        return TextTable(shape, commented, shape.skip)
     if said == "no" or (said == "auto" and not _has_header(first, rest)):
         return TextTable(shape, None, shape.skip)
     if not rest and said == "yes":
@@ -112,6 +115,18 @@ def _table(probe: Probe) -> TextTable:
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         first = [*first, ""] if plain_name(first[0]) in SOURCE_NAMES | NODE_NAMES else ["", *first]
     return TextTable(shape, tuple(first), shape.skip + 1)
+
+
+def _commented_header(shape: Layout) -> tuple[str, ...] | None:
+    """Return the names of the columns if they stand in the comment above the first row.
+
+    Between blanks every comment of as many words would do: there one must be a usual name.
+    """
+    names = shape.commented_header
+    if names is None or not all(names) or len(set(names)) < len(names) or any(map(is_number, names)):
+        return None
+    usual = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | WEIGHT_NAMES | FEATURE_NAMES | LABEL_NAMES
+    return names if shape.separator or usual & set(map(plain_name, names)) else None
 
 
 def _has_header(first: list[str], rest: list[list[str]]) -> bool:
