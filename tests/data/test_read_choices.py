@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from tests.data.round_trip import features_of
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
-from vgae_core.data.dataset import FileReport
+from vgae_core.data.dataset import Choice, FileReport, Judgement
 from vgae_core.data.readers import SourceFile, look, look_isolated, read
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
@@ -89,6 +89,21 @@ def test_a_wide_table_with_numbers_and_a_label_gives_both(files):
 def test_a_file_without_a_name_for_its_role(files):
     (report,) = look(files(edges_csv=EDGES))
     assert FileReport.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_judgements_are_kept_with_their_settings():
+    weight = Judgement(
+        "weight",
+        "Column 3 grows with the rows: it may be a time.",
+        sure=False,
+        others=(Choice("Column 3 is the weight", {"uses.3": "weight"}),),
+        accept={"uses.3": "time"},
+    )
+    sure = Judgement("header", "The first row names the columns.")
+    report = FileReport(how=FileSpec(name="e.txt"), judgements=(weight, sure), sentences=("a — b",))
+    again = FileReport.from_dict(json.loads(json.dumps(report.to_dict())))
+    assert again == report
+    assert again.questions == (weight,)
 
 
 # ------------------------------------------------------------------------- the user's word

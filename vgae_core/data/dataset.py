@@ -78,12 +78,15 @@ class Judgement:
         Whether the evidence suffices to go on without asking.
     others : tuple of Choice
         The other readings.
+    accept : mapping of str to str
+        The settings that confirm the decision, as in :class:`Choice`: the reader then asks no more.
     """
 
     about: str
     text: str
     sure: bool = True
     others: tuple[Choice, ...] = ()
+    accept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -168,6 +169,21 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
             else "There are no nodes.",
         ),
         Offer("weights", "Ignore weights", weighted, f"{weighted:,} entries have a weight other than 1."),
+        *_relation_offer(raw),
+    )
+
+
+def _relation_offer(raw: RawGraph) -> tuple[Offer, ...]:
+    """Return the choice of relations, with how many entries each has."""
+    if raw.relations is None:
+        return ()
+    counts = np.bincount(raw.relations, minlength=len(raw.relation_names))
+    listed = ", ".join(
+        f"{name} ({count:,})" for name, count in zip(raw.relation_names[:3], counts, strict=False)
+    )
+    more = "…" if len(raw.relation_names) > 3 else ""
+    return (
+        Offer("relations", "Keep some relations", len(raw.relations), f"Kinds of edges: {listed}{more}."),
     )
 
 
@@ -206,13 +222,16 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
     if raw.is_matrix:
         return _matrix(raw)
     weights = None if raw.weights is None or spec.weights == "ignore" else _weights(raw)
-    rows, cols = raw.rows, raw.cols
+    rows, cols, relations = raw.rows, raw.cols, raw.relations
     wanted = np.ones(len(rows), bool) if spec.self_loops == "keep" else rows != cols
     if raw.weights is not None:
         wanted &= raw.weights != 0
+    if spec.relations:
+        wanted &= _of_relations(raw, spec.relations)
     if not wanted.all():
         rows, cols = rows[wanted], cols[wanted]
         weights = None if weights is None else weights[wanted]
+        relations = None if relations is None else relations[wanted]
     rule: Merge = spec.duplicates
     n = raw.n_nodes
     if weights is None:
@@ -226,9 +245,17 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         adjacency = _undirected(rows, cols, weights, n, rule)
     adjacency.eliminate_zeros()
     adjacency.sort_indices()
+    if relations is not None:
+        both = raw.symmetric or spec.direction == "undirected"
+        relations = _first_relations(adjacency, raw.rows[wanted], raw.cols[wanted], relations, both=both)
     keep = np.arange(n)
     if spec.component == "largest":
         keep = _largest(adjacency)
+        if relations is not None:
+            kinds = (relations + 1, adjacency.indices, adjacency.indptr)  # 0 would be no entry
+            relations = sparse.csr_array(sparse.csr_array(kinds, shape=(n, n))[keep][:, keep])
+            relations.sort_indices()
+            relations = relations.data - 1
         adjacency = sparse.csr_array(adjacency[keep][:, keep])
         adjacency.sort_indices()
     if int(np.count_nonzero(adjacency.indices != _row_of(adjacency))) == 0:
@@ -254,7 +281,39 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         labels=None if raw.labels is None else raw.labels[keep],
         label_names=raw.label_names,
         values={name: values[keep] for name, values in raw.values.items()},
+        relations=None if relations is None else relations.astype(np.int32),
+        relation_names=raw.relation_names,
     )
+
+
+def _of_relations(raw: RawGraph, names: Sequence[str]) -> np.ndarray:
+    """Return which entries are of one of the relations.
+
+    Raises
+    ------
+    DataError
+        If the data name no relations, or not these.
+    """
+    unknown = [name for name in names if name not in raw.relation_names]
+    if raw.relations is None or unknown:
+        known = ", ".join(raw.relation_names[:5]) or "none"
+        raise DataError(
+            f"No edge is of the relation {(unknown or names)[0]!r}.",
+            where=raw.name,
+            mend=f"Relations of this graph: {known}{'…' if len(raw.relation_names) > 5 else ''}.",
+        )
+    return np.isin(raw.relations, [raw.relation_names.index(name) for name in names])
+
+
+def _first_relations(
+    adjacency: sparse.csr_array, rows: np.ndarray, cols: np.ndarray, relations: np.ndarray, *, both: bool
+) -> np.ndarray:
+    """Return the relation of each entry of the adjacency: that of the first edge read between the two."""
+    n = adjacency.shape[0]
+    keys = np.concatenate([rows * n + cols, cols * n + rows] if both else [rows * n + cols])
+    known, first = np.unique(keys, return_index=True)
+    places = np.searchsorted(known, _row_of(adjacency).astype(np.int64) * n + adjacency.indices)
+    return relations[first[places] % len(rows)]
 
 
 def _matrix(raw: RawGraph) -> GraphData:

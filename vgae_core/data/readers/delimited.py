@@ -5,22 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Part
+from vgae_core.data.dataset import Judgement, Part
 from vgae_core.data.readers import edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
+from vgae_core.data.readers.column_names import LABEL_NAMES, NODE_NAMES, TITLE_NAMES
+from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
 from vgae_core.data.readers.text import count_lines, is_number, what_else
-from vgae_core.data.readers.text_table import (
-    LABEL_NAMES,
-    LONG_USES,
-    NODE_NAMES,
-    NODE_USES,
-    SOURCE_NAMES,
-    TARGET_NAMES,
-    TITLE_NAMES,
-    TextTable,
-    table_of,
-)
+from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
 
 _WIDE = 5
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
@@ -29,13 +21,13 @@ _WIDE = 5
 def _guess(probe: Probe) -> Content:
     table = table_of(probe)
     said = set(probe.how.uses.values())
-    if said & {"source", "target", "weight"}:
+    if said & {"source", "target", "weight", "relation", "time"}:
         return "edges"
     if is_long(table, said) and said:
         return "features"
+    if means_edges(table):
+        return "edges"
     if table.header is not None:
-        if table.find(SOURCE_NAMES) is not None and table.find(TARGET_NAMES) is not None:
-            return "edges"
         if is_long(table, said):
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and table.plain[1] in TITLE_NAMES:
@@ -75,6 +67,11 @@ def is_wide(probe: Probe) -> bool:
     return numeric and table.shape.width >= _WIDE
 
 
+def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    """Return what was decided about the file and why, and its first edges in words."""
+    return edge_lists.judge_edges(probe) if content == "edges" else ((), ())
+
+
 def _recognise(probe: Probe) -> bool:
     return what_else(probe) is None
 
@@ -92,7 +89,7 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     """Return what the columns would be used for, as far as the first rows tell."""
     table = table_of(probe)
     if content == "edges":
-        return edge_lists.edge_parts(table, *edge_lists.edge_columns(probe, table))
+        return edge_lists.edge_parts(table, edge_roles(probe, table))
     if content == "features" and is_long(table, probe.how.uses.values()):
         return table.parts(feature_lists.uses_of(probe, table), LONG_USES)
     rows = [row for row in table.data if len(row) == table.shape.width]
@@ -109,4 +106,5 @@ FORMAT = Format(
     edges=edge_lists.read_edges,
     table=_table,
     parts=_parts,
+    judge=_judge,
 )

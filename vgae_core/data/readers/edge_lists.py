@@ -8,77 +8,51 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding, Part
-from vgae_core.data.readers.base import Edges, Probe, examples, factorize_ids, shorten, whole_numbers
-from vgae_core.data.readers.text import (
-    Layout,
-    count_lines,
-    inner_comments,
-    is_number,
-    line_of,
-    numbers,
-    read_frame,
+from vgae_core.data.dataset import Choice, Finding, Judgement, Part
+from vgae_core.data.readers.base import (
+    N_EXAMPLES,
+    Edges,
+    Probe,
+    examples,
+    factorize_ids,
+    object_array,
+    shorten,
+    whole_numbers,
 )
-from vgae_core.data.readers.text_table import (
-    EDGE_USES,
+from vgae_core.data.readers.column_names import (
     SOURCE_NAMES,
     TARGET_NAMES,
-    WEIGHT_NAMES,
-    TextTable,
-    leading_zeros,
-    table_of,
+    plain_name,
+    same_but_for_a_mark,
+    two_kinds,
 )
+from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
+from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
+from vgae_core.data.readers.text import Layout, count_lines, inner_comments, line_of, numbers, read_frame
+from vgae_core.data.readers.text_table import EDGE_USES, TextTable, leading_zeros, table_of, texts_of
 
 
-def edge_columns(probe: Probe, table: TextTable) -> tuple[int, int, int | None]:
-    """Return the columns of source, target and weight."""
-    width = table.shape.width
-    if width < 2:
-        raise probe.error(
-            f"An edge needs two columns. Received: {shorten(' '.join(table.shape.rows[0]))!r}.",
-            line=table.shape.skip + 1,
-            mend="One edge a line: source, target and, if there is one, a weight.",
-        )
-    said = probe.said(table.names, EDGE_USES)
-    by_use = {use: i for i, use in said.items() if use != "ignore"}
-    source, target, weight = (by_use.get(use) for use in ("source", "target", "weight"))
-    free = [i for i in range(width) if i not in said]
-    if source is None and target is None:
-        source, target = table.find(SOURCE_NAMES, said), table.find(TARGET_NAMES, said)
-        if source is None or target is None or source == target:
-            source, target = (*free, None, None)[:2]
-    elif source is None:
-        source = next((i for i in free if i == table.find(SOURCE_NAMES, said)), next(iter(free), None))
-    elif target is None:
-        target = next((i for i in free if i == table.find(TARGET_NAMES, said)), next(iter(free), None))
-    if source is None or target is None:
-        raise probe.error(
-            "No two columns are left for source and target.", mend="Say which columns they are."
-        )
-    if weight is None:
-        weight = table.find(WEIGHT_NAMES, {source, target, *said})
-    if weight is None and width == 3:
-        other = ({0, 1, 2} - {source, target}).pop()
-        # A third column of texts names the edge; numbers weigh it.
-        fields = [row[other] for row in table.data if len(row) > other]
-        weight = other if other in free and any(is_number(field) for field in fields) else None
-    return source, target, weight
-
-
-def edge_parts(table: TextTable, source: int, target: int, weight: int | None) -> tuple[Part, ...]:
+def edge_parts(table: TextTable, roles: EdgeRoles) -> tuple[Part, ...]:
     """Return each column with its use in an edge list."""
-    uses = {source: "source", target: "target"} | ({} if weight is None else {weight: "weight"})
-    return table.parts(uses, EDGE_USES)
+    return table.parts(roles.uses, EDGE_USES)
 
 
-def _count_row(probe: Probe, table: TextTable) -> tuple[int, int] | None:
-    """Return the first row if it may be SNAP's "nodes edges"."""
+def _count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
+    """Return the first row if it may count what follows: "edges", "nodes edges" or "rows columns entries"."""
     first = table.shape.rows[0]
-    if table.header is not None or len(first) != 2 or len(table.shape.rows) < 2:
+    if table.header is not None or len(first) > 3 or len(table.shape.rows) < 2:
         return None
     if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
         return None
-    return int(first[0]), int(first[1])
+    counts = tuple(map(int, first))
+    if len(first) == 3 == table.shape.width and not _is_near(counts[-1], count_lines(probe) - table.skip - 1):
+        return None
+    return counts
+
+
+def _is_near(announced: int, listed: int) -> bool:
+    """Return whether a count is that of the rows: once, in both directions; some drop self-loops and keep it."""
+    return any(abs(announced - rows) <= 0.05 * rows for rows in (listed, 2 * listed, listed / 2))
 
 
 def read_edges(probe: Probe) -> Edges:
@@ -86,49 +60,185 @@ def read_edges(probe: Probe) -> Edges:
     table = table_of(probe)
     table = dataclasses.replace(table, shape=dataclasses.replace(table.shape, inner_comments=True))
     shape = table.shape
-    source, target, weight = edge_columns(probe, table)
+    roles = edge_roles(probe, table)
     probe.limits.check("edges", count_lines(probe) - table.skip, where=probe.name)
     counts = _count_row(probe, table)
-    skip = table.skip
-    if counts is not None:
-        skip = shape.skip + 1
-    columns = (
-        None if shape.width <= 3 else sorted({source, target} | ({weight} if weight is not None else set()))
-    )
-    leading = leading_zeros(table, source, target)
-    frame = read_frame(
-        probe, shape, skip=skip, columns=columns, dtype={source: str, target: str} if leading else None
-    )
+    skip = table.skip if counts is None else shape.skip + 1
+    frame = _frame(probe, table, roles, skip)
     if not len(frame) and counts is None:
-        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row an edge.")
-    ends, text = _ids(probe, shape, skip, frame, source, target)
+        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row per edge.")
+    ends, text = _ids(probe, shape, skip, frame, roles)
     findings: list[Finding] = []
     announced = None
     if counts is not None:
-        if not text and _are_counts(counts, ends[0], ends[1]):
-            announced = counts[0]
-            findings.append(
-                Finding(
-                    "count-row",
-                    "info",
-                    f"The first row of {probe.name} was read as counts: {counts[0]:,} nodes, "
-                    f"{counts[1]:,} edges.",
-                )
-            )
-        else:
-            if shape.width > 2 and weight is not None:
+        announced = _counted(probe, table, counts, ends, text, findings)
+        if announced is None:
+            if len(shape.rows[0]) < shape.width and roles.weight is not None:
                 raise probe.error(
-                    f"Expected {shape.width} columns. Received: 2.",
+                    f"Expected {shape.width} columns. Received: {len(shape.rows[0])}.",
                     line=skip,
                     mend="Give every row a weight.",
                 )
-            ends = [_prepend(value, end) for value, end in zip(shape.rows[0], ends, strict=True)]
-    weights = None if weight is None else _weights(probe, table, skip, frame, weight)
-    rows, cols, ids = factorize_ids(ends[0], ends[1])
-    if announced is not None:
-        rows, cols, ids = _announced(announced, rows, cols, ids, findings)
+            skip = table.skip
+            frame = _frame(probe, table, roles, skip)
+            ends, text = _ids(probe, shape, skip, frame, roles)
+    weights = None if roles.weight is None else _weights(probe, table, skip, frame, roles.weight)
+    if weights is None and roles.time is not None:
+        weights = np.ones(len(frame), np.float32)  # contacts: each counts, and repeats add up
+    relations, relation_names = _relations(frame, roles)
+    sides = sides_of(probe, table, roles, ends)
+    if sides.two and sides.shared:
+        rows, cols, ids = _apart(table, roles, ends, findings)
+    else:
+        rows, cols, ids = factorize_ids(ends[0], ends[1])
+    if announced is not None and not sides.two:
+        rows, cols, ids = _announced(announced[0], rows, cols, ids, findings)
     probe.limits.check("nodes", len(ids), where=probe.name)
-    inner = inner_comments(probe, skip) if shape.encoding != "utf-16" else []
+    _tell(probe, table, roles, skip, findings)
+    name = {
+        ",": "CSV", "\t": "TSV", ";": "semicolon-separated", "": "space-separated", "|": "bar-separated",
+        "::": "colon-separated",
+    }[shape.separator]  # fmt: skip
+    directed = roles.directed if roles.directed is not None else _announced_direction(shape)
+    return Edges(
+        rows=rows,
+        cols=cols,
+        weights=weights,
+        node_ids=ids,
+        format=f"edge list ({name})",
+        directed=False if sides.two else directed,
+        parts=edge_parts(table, roles),
+        relations=relations,
+        relation_names=relation_names,
+        findings=tuple(findings),
+    )
+
+
+def _frame(
+    probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, rows: int | None = None
+) -> pd.DataFrame:
+    """Return the columns that are used; ids with leading zeros and kinds of edges as texts."""
+    kinds: dict[int, type] = {} if roles.relation is None else {roles.relation: str}
+    if leading_zeros(table, roles.source, roles.target):
+        kinds |= {roles.source: str, roles.target: str}
+    used = sorted(at for at, use in roles.uses.items() if use != "time")
+    columns = None if table.shape.width <= 2 else used
+    return read_frame(
+        probe,
+        table.shape,
+        skip=skip,
+        columns=columns,
+        dtype=kinds or None,
+        rows=rows,
+    )
+
+
+def _counted(
+    probe: Probe,
+    table: TextTable,
+    counts: tuple[int, ...],
+    ends: list[np.ndarray | pd.Series],
+    text: bool,
+    findings: list[Finding],
+) -> tuple[int, ...] | None:
+    """Return nodes and edges from the first row if the rows below agree with it, else None: it is an edge."""
+    if text:
+        return None
+    n_rows = len(ends[0])
+    high = max((int(end.max()) for end in ends if len(end)), default=0)
+    if len(counts) == 1:
+        nodes = counts[0] if counts[0] in (high, high + 1) else 0
+        agree = bool(nodes) or counts[0] == n_rows
+        what: tuple[str, ...] = ("nodes",) if nodes else ("edges",)
+    else:
+        nodes = max(counts[:-1])
+        agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])
+        what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
+    if not agree:
+        return None
+    listed = ", ".join(f"{count:,} {word}" for count, word in zip(counts, what, strict=True))
+    findings.append(
+        Finding("count-row", "info", f"The first row of {probe.name} was read as counts: {listed}.")
+    )
+    return nodes, counts[-1]
+
+
+def _relations(frame: pd.DataFrame, roles: EdgeRoles) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return the kind of each edge and the names of the kinds, the most frequent first."""
+    if roles.relation is None:
+        return None, ()
+    texts = texts_of(frame[roles.relation])
+    order = texts.value_counts().index
+    codes = pd.Categorical(texts, categories=order).codes.astype(np.int32)
+    return codes, tuple(map(str, order))
+
+
+def sides_of(
+    probe: Probe,
+    table: TextTable,
+    roles: EdgeRoles,
+    ends: list[np.ndarray | pd.Series] | None = None,
+) -> Sides:
+    """Return whether the ends are of two sets; what the user says goes first.
+
+    Without `ends` the first rows of the file are read for them.
+    """
+    if "sides" not in probe.memo:
+        if ends is None:
+            frame = _frame(probe, table, roles, table.skip, rows=SAMPLE)
+            ends, _ = _ids(probe, table.shape, table.skip, frame, roles)
+        left, right = (table.header[at] if table.header else "" for at in (roles.source, roles.target))
+        found = judge_sides(
+            *ends,
+            comments=table.shape.comments,
+            kinds=two_kinds(left, right),
+            marked=same_but_for_a_mark(left, right)
+            or (plain_name(left) in SOURCE_NAMES and plain_name(right) in TARGET_NAMES),
+            rated=roles.weight is not None and roles.time is not None and not table.shape.comments,
+        )
+        if probe.how.sides != "auto":
+            found = dataclasses.replace(found, two=probe.how.sides == "two", why="as you said", sure=True)
+        probe.memo["sides"] = found
+    sides: Sides = probe.memo["sides"]
+    return sides
+
+
+def _prefixes(table: TextTable, roles: EdgeRoles) -> tuple[str, str]:
+    """Return what ids of both sides begin with, so that they are apart: u and i of user and item, else r and c."""
+    left, right = (
+        plain_name(table.header[at]) if table.header else "" for at in (roles.source, roles.target)
+    )
+    if left[:1].isalpha() and right[:1].isalpha() and left[0] != right[0]:
+        return left[0], right[0]
+    return "r", "c"
+
+
+def _apart(
+    table: TextTable, roles: EdgeRoles, ends: list[np.ndarray | pd.Series], findings: list[Finding]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return positions and ids of two sets of nodes, whose ids get a letter each."""
+    codes: list[np.ndarray] = []
+    names: list[list[str]] = []
+    for letter, end in zip(_prefixes(table, roles), ends, strict=True):
+        positions, _, ids = factorize_ids(end, end[:0])
+        codes.append(positions + sum(len(side) for side in names))
+        names.append([f"{letter}{i}" for i in ids.tolist()])
+    a, b = (side[0] for side in names)
+    findings.append(
+        Finding(
+            "two-sides",
+            "info",
+            f"Both columns number their own nodes: {len(names[0]):,} are called like {a}, {len(names[1]):,} like {b}.",
+            len(names[0]) + len(names[1]),
+            (a, b),
+        )
+    )
+    return codes[0], codes[1], object_array([*names[0], *names[1]])
+
+
+def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings: list[Finding]) -> None:
+    """Say which lines and columns were left out."""
+    inner = inner_comments(probe, skip) if table.shape.encoding != "utf-16" else []
     if inner:
         findings.append(
             Finding(
@@ -139,7 +249,12 @@ def read_edges(probe: Probe) -> Edges:
                 tuple(f"line {line + 1}" for line in inner[:5]),
             )
         )
-    unused = [i for i in range(shape.width) if i not in (source, target, weight)]
+    findings.extend(
+        Finding(f"column-{judgement.about}", "info", f"{probe.name}: {judgement.text}")
+        for judgement in roles.judgements
+        if judgement.about in ("relation", "time", "index")
+    )
+    unused = [i for i in range(table.shape.width) if i not in roles.uses]
     if unused:
         names = tuple(table.name(i) for i in unused)
         findings.append(
@@ -152,22 +267,71 @@ def read_edges(probe: Probe) -> Edges:
                 examples(names),
             )
         )
-    return Edges(
-        rows=rows,
-        cols=cols,
-        weights=weights,
-        node_ids=ids,
-        format=f"edge list ({shape.title})",
-        directed=_announced_direction(shape),
-        parts=edge_parts(table, source, target, weight),
-        findings=tuple(findings),
+
+
+# ------------------------------------------------------------------------- what was decided
+def judge_edges(probe: Probe) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    """Return what was decided about an edge list and why, and its first edges in words."""
+    table = table_of(probe)
+    table = dataclasses.replace(table, shape=dataclasses.replace(table.shape, inner_comments=True))
+    roles = edge_roles(probe, table)
+    judgements = [_header_judgement(table), *roles.judgements]
+    sides = sides_of(probe, table, roles)
+    judgement = _sides_judgement(table, roles, sides)
+    if judgement is not None:
+        judgements.append(judgement)
+    counts = _count_row(probe, table)
+    counted = counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
+    return tuple(judgements), _sentences(table.data[1:] if counted else table.data, table, roles, sides)
+
+
+def _header_judgement(table: TextTable) -> Judgement:
+    decision = table.decision
+    text = f"{'The first row names the columns' if decision.present else 'No header row'}. {decision.why}"
+    here, other = ("yes", "no") if decision.present else ("no", "yes")
+    title = "The first row is an edge" if decision.present else "The first row names the columns"
+    return Judgement("header", text, decision.sure, (Choice(title, {"header": other}),), {"header": here})
+
+
+def _sides_judgement(table: TextTable, roles: EdgeRoles, sides: Sides) -> Judgement | None:
+    """Return whether ends are of one set or two, and how to read the file as a matrix; None if nobody wonders."""
+    if not sides.two and sides.sure:
+        return None
+    uses = {roles.source: "id", roles.target: "feature_name"}
+    if roles.weight is not None:
+        uses[roles.weight] = "feature_value"
+    matrix = Choice(
+        "A matrix of rows × columns (VAE)",
+        {"role": "features", **{f"uses.{name}": uses.get(i, "ignore") for i, name in enumerate(table.names)}},
     )
+    two, one = Choice("Two sets of nodes", {"sides": "two"}), Choice("One set of nodes", {"sides": "one"})
+    if sides.two:
+        text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
+        others = (matrix, one) if sides.shared else (matrix,)
+        return Judgement("sides", text, sides.sure, others, {"sides": "two"})
+    text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
+    return Judgement("sides", text, False, (two, matrix), {"sides": "one"})
+
+
+def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides: Sides) -> tuple[str, ...]:
+    """Return the first edges in words."""
+    letters = _prefixes(table, roles) if sides.two and sides.shared else ("", "")
+    sentences = []
+    for row in [row for row in rows if len(row) == table.shape.width][:N_EXAMPLES]:
+        left, right = (
+            shorten(f"{a}{row[i]}", 30) for a, i in zip(letters, (roles.source, roles.target), strict=True)
+        )
+        link = f" {shorten(row[roles.relation], 30)} " if roles.relation is not None else " – "
+        weight = f" (weight {shorten(row[roles.weight], 20)})" if roles.weight is not None else ""
+        sentences.append(f"{left}{link}{right}{weight}")
+    return tuple(sentences)
 
 
 def _ids(
-    probe: Probe, shape: Layout, skip: int, frame: pd.DataFrame, source: int, target: int
+    probe: Probe, shape: Layout, skip: int, frame: pd.DataFrame, roles: EdgeRoles
 ) -> tuple[list[np.ndarray | pd.Series], bool]:
     """Return source and target ids, as int64 or both as texts, and whether they are texts."""
+    source, target = roles.source, roles.target
     if all(frame[i].dtype == np.int64 for i in (source, target)):
         return [frame[source].to_numpy(), frame[target].to_numpy()], False
     columns = sorted({source, target})
@@ -177,7 +341,8 @@ def _ids(
             probe,
             shape,
             skip=skip,
-            columns=columns if shape.width > 3 else None,
+            columns=columns,
+            rows=len(frame),
             dtype=dict.fromkeys(columns, str),
         )
     texts = [frame[i].astype(str).str.strip() for i in (source, target)]
@@ -205,16 +370,7 @@ def _are_counts(
         return n_edges == 0  # a graph that is announced to be empty
     low, high = min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max()))
     fits = low >= 0 and (high < n_nodes or (low >= 1 and high <= n_nodes))
-    # Listed once, or in both directions; some files drop self-loops and keep the old count.
-    return fits and any(
-        abs(n_edges - listed) <= 0.05 * listed for listed in (entries, 2 * entries, entries / 2)
-    )
-
-
-def _prepend(value: str, column: np.ndarray | pd.Series) -> np.ndarray | pd.Series:
-    if isinstance(column, np.ndarray):
-        return np.concatenate([[int(value)], column])
-    return pd.concat([pd.Series([value], dtype=column.dtype), column], ignore_index=True)
+    return fits and _is_near(n_edges, entries)
 
 
 def _announced(

@@ -17,16 +17,9 @@ from vgae_core.data.readers.base import (
     sorted_unique,
     whole_numbers,
 )
+from vgae_core.data.readers.column_names import FEATURE_NAMES, NODE_NAMES, SOURCE_NAMES
 from vgae_core.data.readers.text import is_number, is_whole, line_of, numbers, read_frame
-from vgae_core.data.readers.text_table import (
-    FEATURE_NAMES,
-    LONG_USES,
-    NODE_NAMES,
-    SOURCE_NAMES,
-    TextTable,
-    leading_zeros,
-    texts_of,
-)
+from vgae_core.data.readers.text_table import LONG_USES, TextTable, leading_zeros, texts_of
 
 
 def is_long(table: TextTable, said: Collection[str] = ()) -> bool:

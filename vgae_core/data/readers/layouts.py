@@ -162,7 +162,8 @@ def _layout(probe: Probe) -> Layout:
         ), commented_header=_commented_header(comments, cut, width),
     )  # fmt: skip
     # The first row may be a header without a name for the ids, or a count of nodes and edges.
-    expected = len(rows[0]) if len(rows[0]) in (width, width - 1) else None
+    counted = len(rows[0]) <= 3 and all(field.isdigit() for field in rows[0])
+    expected = len(rows[0]) if len(rows[0]) in (width, width - 1) or counted else None
     uneven = next((i for i, row in enumerate(rows) if len(row) != (expected if i == 0 else width)), None)
     if uneven is not None:
         at = line_of(probe, dataclasses.replace(shape, inner_comments=True), skip, uneven)

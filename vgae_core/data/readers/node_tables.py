@@ -17,16 +17,10 @@ from vgae_core.data.readers.base import (
     shorten,
     whole_numbers,
 )
+from vgae_core.data.readers.column_names import LABEL_NAMES, NODE_NAMES, plain_name
 from vgae_core.data.readers.matrices import compact
 from vgae_core.data.readers.text import count_lines, is_number, is_whole, line_of, numbers, read_frame
-from vgae_core.data.readers.text_table import (
-    LABEL_NAMES,
-    NODE_NAMES,
-    NODE_USES,
-    TextTable,
-    plain_name,
-    texts_of,
-)
+from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
 
 _CERTAIN_LABELS = frozenset(("label", "labels", "class", "classes", "classlabel", "target", "targets"))
 MAX_NUMERIC_CLASSES = 100

@@ -35,11 +35,17 @@ __all__ = [
 
 
 def read_frame(
-    probe: Probe, shape: Layout, *, skip: int, dtype: Any = None, columns: list[int] | None = None
+    probe: Probe,
+    shape: Layout,
+    *,
+    skip: int,
+    dtype: Any = None,
+    columns: list[int] | None = None,
+    rows: int | None = None,
 ) -> pd.DataFrame:
     """Return the rows after the first `skip` lines, columns numbered from 0, empty fields as "".
 
-    Columns in which a field has leading zeros ("007") are texts.
+    At most `rows` of them, if given. Columns in which a field has leading zeros ("007") are texts.
 
     Raises
     ------
@@ -64,6 +70,7 @@ def read_frame(
                 names=list(range(width)),
                 index_col=False if columns is not None else None,
                 usecols=columns,
+                nrows=rows,
                 skiprows=skipped,
                 skipinitialspace=True,
                 na_filter=False,

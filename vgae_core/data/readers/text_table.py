@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import itertools
 import re
@@ -13,34 +14,14 @@ import pandas as pd
 
 from vgae_core.data.dataset import Part
 from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.column_names import NODE_NAMES, SOURCE_NAMES, USUAL_NAMES, plain_name
+from vgae_core.data.readers.header import Header, decide_header
 from vgae_core.data.readers.text import Layout, is_number, layout
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Usual column names, in lower case and without blanks and punctuation.
-SOURCE_NAMES = _names("source src from fromnodeid fromid node1 nodea id1 u sourceid")
-TARGET_NAMES = _names("target dst dest destination to tonodeid toid node2 nodeb id2 v targetid")
-WEIGHT_NAMES = _names("weight weights w value count score strength combinedscore")
-NODE_NAMES = _names("id ids node nodes nodeid nodename name key index vertex vertexid uid userid")
-FEATURE_NAMES = _names("feature features featureid feat attribute attributeid word wordid gene column")
-VALUE_NAMES = _names("value val weight count x data")
-LABEL_NAMES = _names(
-    "label labels class classes classlabel target targets y category community group cluster club type "
-    "pagetype department"
-)
-TITLE_NAMES = _names("name names title nodename pagename caption")
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
-EDGE_USES = ("source", "target", "weight", "ignore")
+EDGE_USES = ("source", "target", "weight", "relation", "time", "ignore")
 NODE_USES = ("id", "features", "label", "value", "name", "ignore")
 LONG_USES = ("id", "feature_name", "feature_value", "ignore")
-
-
-def plain_name(name: str) -> str:
-    """Return a column name in lower case, without blanks and punctuation."""
-    return re.sub(r"[\s_\-.]+", "", name).lower()
 
 
 @dataclass(frozen=True)
@@ -51,6 +32,8 @@ class TextTable:
     header: tuple[str, ...] | None
     skip: int
     """Lines before the first data row."""
+    decision: Header
+    """Why there is a header, or none."""
 
     @property
     def plain(self) -> tuple[str, ...]:
@@ -104,47 +87,33 @@ def table_of(probe: Probe) -> TextTable:
 def _table(probe: Probe) -> TextTable:
     shape = layout(probe)
     first, rest = shape.rows[0], shape.rows[1:]
-    said = probe.how.header
-    commented = _commented_header(shape)
-    if commented is not None and said != "no" and not _has_header(first, rest):
-        return TextTable(shape, commented, shape.skip)
-    if said == "no" or (said == "auto" and not _has_header(first, rest)):
-        return TextTable(shape, None, shape.skip)
-    if not rest and said == "yes":
-        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row an edge or node.")
+    decision = decide_header(probe, shape)
+    names = _commented_names(probe, shape)
+    if names is not None:
+        listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else "")
+        why = f"It is in the comment above the rows: {listed}."
+        return TextTable(shape, names, shape.skip, Header(True, why))
+    if not decision.present:
+        return TextTable(shape, None, shape.skip, decision)
+    if not rest and probe.how.header == "yes":
+        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row per edge or node.")
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         first = [*first, ""] if plain_name(first[0]) in SOURCE_NAMES | NODE_NAMES else ["", *first]
-    return TextTable(shape, tuple(first), shape.skip + 1)
+    return TextTable(shape, tuple(first), shape.skip + 1, decision)
 
 
-def _commented_header(shape: Layout) -> tuple[str, ...] | None:
-    """Return the names of the columns if they stand in the comment above the first row.
+def _commented_names(probe: Probe, shape: Layout) -> tuple[str, ...] | None:
+    """Return the names of the columns if the comment above the first row has them, and that row has not.
 
     Between blanks every comment of as many words would do: there one must be a usual name.
     """
     names = shape.commented_header
-    if names is None or not all(names) or len(set(names)) < len(names) or any(map(is_number, names)):
+    if names is None or probe.how.header == "no" or not all(names) or len(set(names)) < len(names):
         return None
-    usual = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | WEIGHT_NAMES | FEATURE_NAMES | LABEL_NAMES
-    return names if shape.separator or usual & set(map(plain_name, names)) else None
-
-
-def _has_header(first: list[str], rest: list[list[str]]) -> bool:
-    plain = [plain_name(name) for name in first]
-    if any(is_number(name) for name in first):
-        # pandas writes ",0,1,2" for unnamed columns: an empty corner over a column of ids
-        return len(first) > 2 and first[0] == "" and all(is_number(n) for n in first[1:])
-    known = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | FEATURE_NAMES | LABEL_NAMES
-    if (
-        plain[0] in SOURCE_NAMES | NODE_NAMES
-        and len(plain) > 1
-        and (plain[1] in known | VALUE_NAMES or len(set(plain)) == len(plain))
-    ):
-        return True
-    columns = list(zip(*[row for row in rest if len(row) == len(first)], strict=False))
-    return bool(rest) and any(
-        column and all(is_number(v) for v in column if v) and any(column) for column in columns
-    )
+    if any(map(is_number, names)) or not (shape.separator or USUAL_NAMES & set(map(plain_name, names))):
+        return None
+    auto = dataclasses.replace(probe, how=dataclasses.replace(probe.how, header="auto"))
+    return None if decide_header(auto, shape).present else names
 
 
 def leading_zeros(table: TextTable, source: int, target: int) -> bool:

@@ -93,15 +93,23 @@ def parse(texts: pd.Series, decimal: Decimal) -> tuple[np.ndarray, np.ndarray]:
     bad = np.zeros(len(values), bool)
     if len(left):
         codes, distinct = pd.factorize(texts.iloc[left])
-        parsed = np.array([_number(text, decimal) for text in distinct], np.float64)
+        parsed = np.array([number(text, decimal) for text in distinct], np.float64)
         missing = np.array([is_missing(text) for text in distinct], bool)
         values[left] = parsed[codes]
         bad[left] = np.isnan(parsed)[codes] & ~missing[codes]
     return values, bad
 
 
-def _number(text: str, decimal: Decimal) -> float:
-    """Return the number, or NaN."""
+def _plain(text: str) -> float:
+    """Return what Python takes for a number, infinity included; NaN if it takes it for none."""
+    try:
+        return float(text) if "_" not in text else float("nan")
+    except ValueError:
+        return float("nan")
+
+
+def number(text: str, decimal: Decimal = ".") -> float:
+    """Return the number that a text is, in any notation; NaN if it is none."""
     bare = text.removesuffix("%").rstrip()
     if _GROUPED.fullmatch(bare) and (decimal == "," or not re.fullmatch(r"[+-]?\d+\.\d+", bare)):
         other = "." if decimal == "," else ","
@@ -111,6 +119,6 @@ def _number(text: str, decimal: Decimal) -> float:
             other = "," if bare.index(",") < bare.index(".") else "."
         bare = re.sub(r"[ \u00a0\u202f'’]", "", bare).replace(other, "")
     elif not _PLAIN.fullmatch(bare):
-        return float("nan")
+        return _plain(bare)
     value = float(bare.replace(",", "."))
     return value / 100 if text.endswith("%") else value

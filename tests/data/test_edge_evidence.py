@@ -1,0 +1,333 @@
+"""What columns of an edge list are for is told from evidence; what the evidence does not settle is asked."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vgae_core.data.readers import SourceFile, look, read
+from vgae_core.data.readers.column_names import same_but_for_a_mark, two_kinds
+from vgae_core.data.readers.sides import judge_sides
+from vgae_core.data.repairs import repair
+from vgae_core.errors import DataError
+from vgae_core.spec import FileSpec, RepairSpec
+
+TOWNS = ["Aarhus", "Bergen", "Cork", "Delft", "Espoo", "Faro", "Ghent", "Haifa", "Izmir", "Jena"]
+ROADS = [(a, b) for a in range(10) for b in range(a + 1, 10) if (a + b) % 3]
+
+
+@pytest.fixture
+def read_text(tmp_path):
+    def read_(text, name="roads.csv", **how):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read([SourceFile(name, path)], [FileSpec(name=name, **how)] if how else [])
+
+    return read_
+
+
+def rows(*columns, header="", separator=","):
+    lines = [separator.join(map(str, fields)) for fields in zip(*columns, strict=True)]
+    return "\n".join([*([header] if header else []), *lines]) + "\n"
+
+
+def edges_of(raw):
+    return {
+        frozenset((str(raw.node_ids[a]), str(raw.node_ids[b])))
+        for a, b in zip(raw.rows, raw.cols, strict=True)
+    }
+
+
+def questions(raw):
+    return [judgement.about for file in raw.files for judgement in file.questions]
+
+
+LEFT, RIGHT = ([TOWNS[road[side]] for road in ROADS] for side in (0, 1))
+EXPECTED = {frozenset(pair) for pair in zip(LEFT, RIGHT, strict=True)}
+NUMBERS = list(range(len(ROADS)))
+KINDS = ["rail" if a % 2 else "road" for a, _ in ROADS]
+
+FORMS = {
+    "names that pair": rows(LEFT, RIGHT, header="town1,town2"),
+    "names nobody listed": rows(LEFT, RIGHT, header="here,there"),
+    "no header": rows(LEFT, RIGHT),
+    "saved index": rows(NUMBERS, LEFT, RIGHT, header=",here,there"),
+    "named index": rows(NUMBERS, LEFT, RIGHT, header="Unnamed: 0,town_a,town_b"),
+    "index without a header": rows(NUMBERS, LEFT, RIGHT),
+    "edge ids first": rows([n + 7 for n in NUMBERS], LEFT, RIGHT, header="road_id,from_town,to_town"),
+    "header one short": rows([n + 1 for n in NUMBERS], LEFT, RIGHT, header="V1,V2"),
+    "relation between": rows(LEFT, KINDS, RIGHT),
+    "head, relation, tail": rows(LEFT, KINDS, RIGHT, header="head,relation,tail"),
+    "relation last": rows(LEFT, RIGHT, KINDS, header="here,there,kind"),
+    "graph database": rows(LEFT, RIGHT, ["ROAD"] * len(ROADS), header=":START_ID,:END_ID,:TYPE"),
+    "attributes of both ends": rows(
+        LEFT, ["town"] * len(ROADS), RIGHT, ["town"] * len(ROADS), header="ENTITYA,TYPEA,ENTITYB,TYPEB"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_the_same_roads_in_every_form(read_text, text):
+    raw = read_text(text)
+    assert edges_of(raw) == EXPECTED
+    assert raw.n_nodes == len(TOWNS)
+    assert raw.weights is None
+    assert not questions(raw)
+
+
+def test_of_several_pairs_the_names_are_taken_and_the_others_offered(read_text):
+    ids = [[100 + TOWNS.index(town) for town in side] for side in (LEFT, RIGHT)]
+    text = rows(NUMBERS, *ids, ["-"] * len(ROADS), ["-"] * len(ROADS), LEFT, RIGHT,
+                header="#Road ID,Code A,Code B,Old Name A,Old Name B,Symbol A,Symbol B")  # fmt: skip
+    raw = read_text(text.replace("#Road", "Road"))
+    assert edges_of(raw) == EXPECTED
+    judgement = next(j for j in raw.files[0].judgements if j.about == "columns")
+    assert judgement.others[0].changes == {"uses.Code A": "source", "uses.Code B": "target"}
+
+
+# --------------------------------------------------------------------------- the header
+def test_a_value_that_occurs_again_is_no_header(read_text):
+    raw = read_text("anna,bert\nbert,carl\ncarl,dora\ndora,anna\n")
+    assert len(raw.rows) == 4
+    assert raw.files[0].header == "no"
+
+
+def test_a_header_beyond_the_first_rows_is_looked_for_in_the_whole_file(read_text):
+    many = [f"p{i}" for i in range(30_000)]
+    lonely = rows(many[::2], many[1::2])
+    asked = read_text("here,there\n" + lonely)
+    assert questions(asked) == ["header", "sides"]
+    answered = read_text("here,there\n" + lonely + "there,p1\n")
+    assert "header" not in questions(answered)
+    assert len(answered.rows) == 15_002
+
+
+def test_an_unsure_header_can_be_said(read_text):
+    lonely = rows([f"p{i}" for i in range(40)], [f"q{i}" for i in range(40)], header="here,there")
+    assert "header" in questions(read_text(lonely))
+    for said, edges in (("yes", 40), ("no", 41)):
+        raw = read_text(lonely, header=said)
+        assert len(raw.rows) == edges
+        assert "header" not in questions(raw)
+
+
+# -------------------------------------------------------------------- numbers beside edges
+THIRD = {
+    "edge ids": (NUMBERS, False, False),
+    "edge ids out of order": (NUMBERS[::-1], False, False),
+    "seconds": ([1_500_000_000 + 77 * n for n in NUMBERS], False, False),
+    "milliseconds": ([1_500_000_000_000 + 77 * n for n in NUMBERS], False, False),
+    "years": ([1990 + n % 25 for n in NUMBERS], False, False),
+    "days": ([f"2021-03-{1 + n % 28:02}" for n in NUMBERS], False, False),
+    "packed days": ([20210301 + n % 28 for n in NUMBERS], False, False),
+    "growing counters": ([n + n // 3 for n in NUMBERS], False, True),
+    "counts": ([1 + (n * 7) % 5 for n in NUMBERS], True, False),
+    "fractions": ([((n * 37) % 100) / 100 + 0.01 for n in NUMBERS], True, False),
+    "sorted fractions": ([1 / (n + 1) for n in NUMBERS], True, False),
+    "signs": ([(-1) ** n for n in NUMBERS], True, False),
+}
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize(("third", "weighted", "asked"), THIRD.values(), ids=THIRD)
+def test_only_weights_are_weights(read_text, third, weighted, asked, separator):
+    raw = read_text(rows(LEFT, RIGHT, third, separator=separator))
+    assert edges_of(raw) == EXPECTED
+    assert bool(raw.weights is not None and np.any(raw.weights != 1)) == weighted
+    assert questions(raw) == (["weight"] if asked else [])
+    if weighted:
+        np.testing.assert_allclose(raw.weights, np.array(third, np.float32))
+    else:
+        names = {judgement.about for judgement in raw.files[0].judgements}
+        assert names & {"weight", "time"}
+
+
+def test_repeated_contacts_count(read_text):
+    stamps = [1_500_000_000 + n for n in range(6)]
+    raw = read_text(rows([0, 0, 1, 1, 2, 0], [1, 1, 2, 2, 3, 1], stamps, separator=" "), "contacts.txt")
+    graph = repair(raw, RepairSpec(direction="directed"))
+    dense = graph.adjacency.toarray()
+    assert (dense[0, 1], dense[1, 2], dense[2, 3]) == (3, 2, 1)
+
+
+def test_weight_and_time_side_by_side(read_text):
+    weights = [1 + n % 4 for n in NUMBERS]
+    text = rows(LEFT, RIGHT, weights, [1_200_000_000 + n for n in NUMBERS], separator=" ")
+    raw = read_text(text, "out.roads")
+    assert raw.weights.tolist() == weights
+    assert {part.use for part in raw.files[0].parts} == {"source", "target", "weight", "time"}
+
+
+def test_the_other_choice_of_a_judgement_is_what_it_says(read_text):
+    text = rows(LEFT, RIGHT, [n + n // 3 for n in NUMBERS])
+    (judgement,) = read_text(text).files[0].questions
+    changes = judgement.others[0].changes
+    assert changes == {"uses.3": "weight"}
+    raw = read_text(text, uses={key.removeprefix("uses."): use for key, use in changes.items()})
+    assert raw.weights.tolist() == [n + n // 3 for n in NUMBERS]
+    accepted = {key.removeprefix("uses."): use for key, use in judgement.accept.items()}
+    assert not questions(read_text(text, uses=accepted))
+
+
+# ----------------------------------------------------------------------------- relations
+def test_relations_are_kept_and_can_be_filtered(read_text):
+    raw = read_text(rows(LEFT, KINDS, RIGHT, separator="\t"), "roads.tsv")
+    assert set(raw.relation_names) == {"rail", "road"}
+    assert [raw.relation_names[code] for code in raw.relations] == KINDS
+    reference = nx.Graph(zip(LEFT, RIGHT, strict=True))
+    nx.set_edge_attributes(reference, dict(zip(zip(LEFT, RIGHT, strict=True), KINDS, strict=True)), "kind")
+    graph = repair(raw, RepairSpec())
+    entries = graph.adjacency.tocoo()
+    for i, j, code in zip(entries.row, entries.col, graph.relations, strict=True):
+        ends = graph.node_ids[i], graph.node_ids[j]
+        assert reference.edges[ends]["kind"] == graph.relation_names[code]
+    rails = repair(raw, RepairSpec(relations=("rail",), component="largest"))
+    kept = reference.edge_subgraph(e for e in reference.edges if reference.edges[e]["kind"] == "rail")
+    assert len(rails.edges) == max(kept.subgraph(c).size() for c in nx.connected_components(kept))
+    assert {graph.relation_names[code] for code in rails.relations} == {"rail"}
+
+
+def test_an_unknown_relation_is_refused_with_those_there_are(read_text):
+    raw = read_text(rows(LEFT, KINDS, RIGHT))
+    with pytest.raises(DataError, match=r"'sea'.*Relations of this graph: r"):
+        repair(raw, RepairSpec(relations=("sea",)))
+
+
+# ----------------------------------------------------------------------- one set or two
+def test_two_sets_that_both_count_from_one_stay_apart(read_text):
+    raw = read_text("% bip unweighted\n1 1\n1 2\n2 1\n3 2\n", "out.club")
+    assert raw.node_ids.tolist() == ["r1", "r2", "r3", "c1", "c2"]
+    assert {tuple(sorted(edge)) for edge in edges_of(raw)} == {
+        ("c1", "r1"),
+        ("c2", "r1"),
+        ("c1", "r2"),
+        ("c2", "r3"),
+    }
+    assert not questions(raw)
+
+
+def test_headers_of_two_kinds_tell_two_sets(read_text):
+    raw = read_text("reader_id,book_id,rating\n1,1,5\n1,2,3\n2,1,4\n")
+    assert raw.node_ids.tolist() == ["r1", "r2", "b1", "b2"]
+    assert raw.weights.tolist() == [5, 3, 4]
+
+
+def test_two_sided_data_can_be_read_as_a_matrix(read_text):
+    text = "reader_id,book_id,rating\n1,1,5\n1,2,3\n2,1,4\n"
+    judgement = next(j for j in read_text(text).files[0].judgements if j.about == "sides")
+    matrix = next(choice for choice in judgement.others if choice.changes.get("role") == "features")
+    uses = {key.removeprefix("uses."): use for key, use in matrix.changes.items() if key != "role"}
+    raw = read_text(text, role="features", uses=uses)
+    assert raw.is_matrix
+    assert raw.features.toarray().tolist() == [[5, 3], [4, 0]]
+
+
+def test_ratings_and_times_ask_whether_users_and_items_are_one_set(read_text):
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(1, 60, 300), rng.integers(1, 90, 300)
+    text = rows(users, items, rng.integers(1, 6, 300), 9e8 + np.arange(300), separator="\t")
+    assert questions(read_text(text, "u.data")) == ["sides"]
+    assert not questions(read_text(text, "u.data", sides="two"))
+
+
+def numbers_of(graph):
+    return tuple(np.array(list(graph.edges), np.int64).T)
+
+
+@given(st.integers(0, 10_000), st.integers(60, 200))
+@settings(max_examples=30, deadline=None)
+def test_graphs_of_one_set_are_not_taken_for_two(seed, n):
+    undirected = numbers_of(nx.barabasi_albert_graph(n, 3, seed=seed))
+    both = tuple(np.concatenate([undirected[a], undirected[b]]) for a, b in ((0, 1), (1, 0)))
+    directed = numbers_of(nx.DiGraph(nx.scale_free_graph(n, seed=seed)))
+    for ends in (undirected, both, directed):
+        assert not judge_sides(*ends).two
+
+
+@given(st.integers(0, 10_000), st.integers(30, 90), st.integers(120, 400))
+@settings(max_examples=30, deadline=None)
+def test_two_sets_are_never_joined_without_asking(seed, n_left, n_right):
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(1, n_left + 1, 900), rng.integers(1, n_right + 1, 900)
+    sides = judge_sides(*ends)
+    assert sides.two or not sides.sure
+
+
+def test_names_without_overlap_are_two_sets_and_asked_about(read_text):
+    raw = read_text(rows([f"author {n % 6}" for n in range(24)], [f"paper {n % 8}" for n in range(24)]))
+    assert questions(raw) == ["sides"]
+    assert not any(name[0] in "rc" for name in map(str, raw.node_ids[:6]))
+
+
+def test_a_list_of_labels_that_came_alone_is_asked_about(read_text):
+    text = rows(range(100, 140), ["ab"[n % 2] for n in range(40)], header="id,group")
+    assert "role" in questions(read_text("\n".join(text.replace("id,group", "n,g").split("\n"))))
+
+
+# ------------------------------------------------------------------------------- counts
+COUNTS = {
+    "nodes and edges": "10 {m}",
+    "rows, columns, entries": "10 10 {m}",
+    "edges": "{m}",
+    "nodes": "10",
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [" ", ",", "\t"])
+@pytest.mark.parametrize("first", COUNTS.values(), ids=COUNTS)
+def test_a_first_row_of_counts_is_no_edge(read_text, first, separator, ends):
+    a, b = np.array(ROADS).T
+    text = first.format(m=len(ROADS)).replace(" ", separator) + "\n" + rows(a, b, separator=separator)
+    raw = read_text(text.replace("\n", ends).encode(), "counted.txt")
+    assert len(raw.rows) == len(ROADS)
+    assert "count-row" in {finding.code for finding in raw.findings}
+
+
+def test_a_first_row_of_other_numbers_is_an_edge(read_text):
+    raw = read_text("3 17\n17 9\n9 3\n4 17\n", "edges.txt")
+    assert len(raw.rows) == 4
+
+
+# ---------------------------------------------------------------------------------- look
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_a_look_and_a_reading_agree(tmp_path, text):
+    path = tmp_path / "roads.csv"
+    path.write_text(text)
+    files = [SourceFile("roads.csv", path)]
+    (looked,), raw = look(files), read(files)
+    assert (looked.judgements, looked.sentences) == (raw.files[0].judgements, raw.files[0].sentences)
+    first = looked.sentences[0]
+    assert first.startswith(LEFT[0])
+    assert RIGHT[0] in first
+
+
+def test_sentences_name_the_relation(read_text):
+    assert read_text("numpy,imports,math\npandas,imports,numpy\nscipy,imports,numpy\n").files[0].sentences[
+        1
+    ] == ("pandas imports numpy")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "paired"),
+    [("drug1", "drug2", True), ("EntityA", "EntityB", True), ("from_id", "to_id", True), ("u", "v", True),
+     (":START_ID(Town)", ":END_ID(Town)", True), ("node", "neighbor", True), ("age", "income", False),
+     ("user", "item", False), ("a", "a", False)],
+)  # fmt: skip
+def test_names_that_differ_in_a_mark(left, right, paired):
+    assert same_but_for_a_mark(left, right) == paired
+
+
+def test_names_of_two_kinds():
+    assert two_kinds("userId", "movieId")
+    assert two_kinds("book", "readers")
+    assert not two_kinds("user", "friend")
+
+
+def test_pandas_index_and_plain_table_give_the_same(tmp_path, read_text):
+    frame = pd.DataFrame({"here": LEFT, "there": RIGHT})
+    assert edges_of(read_text(frame.to_csv())) == edges_of(read_text(frame.to_csv(index=False))) == EXPECTED

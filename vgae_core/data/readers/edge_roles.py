@@ -1,0 +1,405 @@
+"""Which columns of a table are the ends of an edge, its weight, its kind and its time: told from evidence."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.column_evidence import (
+    Column,
+    columns_of,
+    is_relation,
+    named_pairs,
+    overlap,
+)
+from vgae_core.data.readers.column_names import (
+    LABEL_NAMES,
+    NODE_NAMES,
+    RELATION_NAMES,
+    SOURCE_NAMES,
+    TARGET_NAMES,
+    WEIGHT_NAMES,
+    plain_name,
+    two_kinds,
+)
+from vgae_core.data.readers.text_table import EDGE_USES, TextTable
+
+_DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
+_ENOUGH = 5
+"""Rows from which an order of the numbers in a column means something."""
+_FEW = 0.2
+"""Share of the nodes below which a column of words is one of kinds rather than of nodes."""
+
+
+@dataclass(frozen=True)
+class EdgeRoles:
+    """The use of each column of an edge list, and why.
+
+    Parameters
+    ----------
+    source, target : int
+    weight, relation, time : int or None
+    directed : bool or None
+        What a column such as Gephi's ``Type`` says.
+    judgements : tuple of Judgement
+    """
+
+    source: int
+    target: int
+    weight: int | None = None
+    relation: int | None = None
+    time: int | None = None
+    directed: bool | None = None
+    judgements: tuple[Judgement, ...] = ()
+
+    @property
+    def uses(self) -> dict[int, str]:
+        """The use of each column that has one."""
+        roles = ("source", "target", "weight", "relation", "time")
+        return {at: role for role in roles if (at := getattr(self, role)) is not None}
+
+
+def edge_roles(probe: Probe, table: TextTable) -> EdgeRoles:
+    """Return the use of each column of an edge list; what the user says goes first.
+
+    Raises
+    ------
+    DataError
+        If there are not two columns for the ends of an edge.
+    """
+    if "edge roles" not in probe.memo:
+        probe.memo["edge roles"] = _Judge(probe, table).roles()
+    roles: EdgeRoles = probe.memo["edge roles"]
+    return roles
+
+
+def means_edges(table: TextTable) -> bool:
+    """Return whether a table that may also be one of nodes has the columns of an edge list."""
+    columns = columns_of(table)
+    if table.header is None:
+        return len(columns) > 3 and _is_list_of_contacts(columns)
+    if table.find(SOURCE_NAMES) is not None and table.find(TARGET_NAMES) is not None:
+        return True
+    first = columns[0]
+    if len(columns) > 1 and first.plain in NODE_NAMES and len(first.distinct) == len(first.known):
+        # One row per node, unless two other columns are called the ends of an edge.
+        columns = columns[1:]
+        if not any(left.plain in SOURCE_NAMES for left, _ in named_pairs(columns)):
+            return False
+    return any(
+        not _is_series(left, right, columns)
+        and all(end.is_whole or not end.is_numeric for end in (left, right))
+        for left, right in named_pairs(columns)
+    ) or (
+        len(columns) > 1
+        and two_kinds(columns[0].name, columns[1].name)
+        and len(columns[0].distinct) < len(columns[0].known)
+    )
+
+
+def _is_series(left: Column, right: Column, columns: Sequence[Column]) -> bool:
+    """Return whether the two are of a series such as x1, x2, x3: features, not ends."""
+    stem = left.plain.rstrip("0123456789")
+    return sum(column.plain.rstrip("0123456789") == stem for column in columns) > 2 or (
+        left.is_numeric and not left.is_whole
+    )
+
+
+def _is_list_of_contacts(columns: Sequence[Column]) -> bool:
+    """Return whether columns without names are two ends, then a number or two, then a time."""
+    left, right, *rest = columns
+    ends = all(end.filled == 1 and (end.is_whole or not end.is_numeric) for end in (left, right))
+    repeats = len(left.distinct) < len(left.known)
+    return ends and repeats and len(rest) <= 3 and any(column.time for column in rest)
+
+
+class _Judge:
+    """Judges the columns of one table."""
+
+    def __init__(self, probe: Probe, table: TextTable) -> None:
+        self.probe, self.table = probe, table
+        self.columns = columns_of(table)
+        self.said = probe.said(table.names, EDGE_USES)
+        self.judgements: list[Judgement] = []
+
+    # --------------------------------------------------------------------- the whole
+    def roles(self) -> EdgeRoles:
+        width = self.table.shape.width
+        if width < 2:
+            raise self.probe.error(
+                f"An edge needs two columns. Received: {shorten(' '.join(self.table.shape.rows[0]))!r}.",
+                line=self.table.shape.skip + 1,
+                mend="One edge per line: source, target and, if there is one, a weight.",
+            )
+        by_use = {use: self.columns[i] for i, use in self.said.items() if use != "ignore"}
+        free = [column for column in self.columns if column.index not in self.said]
+        numbers = None if {"source", "target"} & set(by_use) else self._row_numbers(free)
+        free = [column for column in free if column is not numbers]
+        source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
+        rest = [column for column in free if column not in (source, target)]
+        relation = by_use.get("relation") or self._relation(rest, (source, target))
+        rest = [column for column in rest if column is not relation]
+        time = by_use.get("time") or self._time(rest)
+        weight = by_use.get("weight") or self._weight([c for c in rest if c is not time])
+        self._ask_about_labels(source, target)
+        return EdgeRoles(
+            source.index,
+            target.index,
+            None if weight is None else weight.index,
+            None if relation is None else relation.index,
+            None if time is None else time.index,
+            self._directed(rest),
+            tuple(self.judgements),
+        )
+
+    def key(self, column: Column) -> str:
+        return f"uses.{self.table.names[column.index]}"
+
+    def called(self, *columns: Column) -> str:
+        """Return the columns in words: by header, or by number."""
+        if self.table.header is not None and all(column.name for column in columns):
+            return " and ".join(shorten(column.name, 30) for column in columns)
+        numbers = " and ".join(str(column.index + 1) for column in columns)
+        return f"column{'s' if len(columns) > 1 else ''} {numbers}"
+
+    def judge(self, about: str, text: str, *others: Choice, sure: bool = True, **accept: Column) -> None:
+        confirmed = {self.key(column): use for use, column in accept.items()}
+        self.judgements.append(Judgement(about, text[0].upper() + text[1:], sure, others, confirmed))
+
+    # ---------------------------------------------------------------------- its parts
+    def _ends(
+        self, source: Column | None, target: Column | None, free: list[Column]
+    ) -> tuple[Column, Column]:
+        if source is not None and target is not None:
+            return source, target
+        ends: tuple[Column | None, Column | None]
+        pairs = named_pairs(self.columns)
+        by_name = [self._find(names, free) for names in (SOURCE_NAMES, TARGET_NAMES)]
+        if source is not None or target is not None:
+            mine = source or target
+            partners = [
+                end for pair in pairs if mine in pair for end in pair if end is not mine and end in free
+            ]
+            other = by_name[0 if source is None else 1] or next(iter([*partners, *free]), None)
+            ends = (source or other, target or other)
+        elif by_name[0] is not None and by_name[1] is not None and by_name[0] is not by_name[1]:
+            ends = (by_name[0], by_name[1])
+            self._also_named(by_name[0], free)
+        elif usable := [pair for pair in pairs if pair[0] in free and pair[1] in free]:
+            ends = usable[0]
+            self._also_named(usable[0][0], free)
+        else:
+            first, second, *_ = (*self._by_content(free), None, None)
+            ends = (first, second)
+        if ends[0] is None or ends[1] is None or ends[0] is ends[1]:
+            raise self.probe.error(
+                "No two columns are left for source and target.", mend="Say which columns they are."
+            )
+        return ends[0], ends[1]
+
+    def _find(self, names: frozenset[str], free: list[Column]) -> Column | None:
+        return next((column for column in free if column.plain in names), None)
+
+    def _also_named(self, chosen: Column, free: list[Column]) -> None:
+        """Tell the other pairs of columns that could be the ends."""
+        pairs = [pair for pair in named_pairs(free) if chosen not in pair and len(pair[0].distinct) > 1]
+        mine = next((pair for pair in named_pairs(free) if chosen in pair), None)
+        if not pairs or mine is None:
+            return
+        others = tuple(
+            Choice(
+                f"Edges join {self.called(left, right)}",
+                {self.key(left): "source", self.key(right): "target"},
+            )
+            for left, right in pairs[:3]
+        )
+        self.judge("columns", f"edges join {self.called(*mine)}.", *others)
+
+    def _row_numbers(self, free: list[Column]) -> Column | None:
+        """Return the first column if it only numbers the rows."""
+        if len(free) < 3 or not free[0].is_whole or len(free[0].distinct) < len(free[0].fields):
+            return None
+        first, left, right = free[:3]
+        unnamed = self.table.header is not None and first.plain in (
+            "", "unnamed0", "index", "rownames", "row", "rowid", "rownumber", "nr", "no",
+        )  # fmt: skip
+        alike = all(c.is_whole or not c.is_numeric for c in (left, right))
+        called_id = self.table.header is not None and first.is_named_id and first.plain not in SOURCE_NAMES
+        beside = bool(named_pairs(free[1:])) or (
+            alike and overlap(left, right) > max(0.2, overlap(first, left))
+        )
+        if (unnamed and (first.counts_rows or not overlap(first, left))) or (called_id and beside):
+            certain = True
+        elif self.table.header is None and first.counts_rows and beside and len(first.fields) >= _ENOUGH:
+            certain = not left.is_numeric
+        else:
+            return None
+        self.judge(
+            "index",
+            f"{self.called(first)} numbers the rows ({shorten(', '.join(first.fields[:3]))}, …) and is not used.",
+            Choice(
+                f"Edges join {self.called(first, left)}",
+                {self.key(first): "source", self.key(left): "target"},
+            ),
+            sure=certain,
+            ignore=first,
+        )
+        return first
+
+    def _by_content(self, free: list[Column]) -> list[Column]:
+        """Return the two columns that share most values; the first two where nothing else tells."""
+        weights = [c for c in free if c.plain in WEIGHT_NAMES and c.is_numeric]
+        usable = [c for c in free if c not in weights and not (c.is_named_time and c.time)] or free
+        texts = [c for c in usable if not c.is_numeric and c.known]
+        if len(texts) < 3:
+            whole = [c for c in usable if c.is_whole]
+            if len(texts) == 2:
+                return texts
+            if not texts and len(whole) > 1 and whole[0] is not usable[0]:
+                return whole[:2]
+            return usable[:2]
+        pairs = list(itertools.combinations(texts, 2))
+        best = max(pairs, key=lambda pair: (overlap(*pair), -pairs.index(pair)))
+        if not overlap(*best):
+            most = max(len(c.distinct) for c in texts)
+            nodes = [c for c in texts if len(c.distinct) > max(2, _FEW * most)]
+            best = (nodes if len(nodes) > 1 else texts)[0], (nodes if len(nodes) > 1 else texts)[1]
+        if best != (texts[0], texts[1]) and not is_relation(texts[1], best):
+            share = overlap(*best)
+            self.judge(
+                "columns",
+                f"edges join {self.called(*best)}: {share:.0%} of the values of the shorter one occur in both.",
+                Choice(
+                    f"Edges join {self.called(texts[0], texts[1])}",
+                    {self.key(texts[0]): "source", self.key(texts[1]): "target"},
+                ),
+                sure=share >= _FEW,
+                source=best[0],
+                target=best[1],
+            )
+        return [*best]
+
+    def _relation(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
+        words = [c for c in rest if not c.is_numeric and not c.time and not self._says_direction(c)]
+        named = next((c for c in rest if c.plain in RELATION_NAMES and c.known), None)
+        between = next((c for c in words if ends[0].index < c.index < ends[1].index and is_relation(c, ends)),
+                       None)  # fmt: skip
+        only = words[0] if len(words) == 1 and is_relation(words[0], ends) else None
+        if only is not None and self.table.header is not None and self.table.shape.width > 4:
+            only = only if only.plain in LABEL_NAMES | {"type", "kind", "effect", "mechanism"} else None
+        typed = next(
+            (c for c in words if plain_name(c.name) in ("type", "kind") and is_relation(c, ends)), None
+        )
+        relation = named or between or typed or only
+        if relation is None:
+            return None
+        kinds = sorted(relation.distinct, key=relation.known.count, reverse=True)
+        shown = ", ".join(shorten(kind, 30) for kind in kinds[:3]) + ("…" if len(kinds) > 3 else "")
+        others = [Choice(f"Leave {self.called(relation)} out", {self.key(relation): "ignore"})]
+        if between is relation:
+            others.append(
+                Choice(
+                    f"Edges join {self.called(ends[0], relation)}",
+                    {self.key(ends[0]): "source", self.key(relation): "target"},
+                )
+            )
+        self.judge(
+            "relation",
+            f"{self.called(relation)} holds the kind of each edge ({shown}); edges join {self.called(*ends)}.",
+            *others,
+        )
+        return relation
+
+    def _time(self, rest: list[Column]) -> Column | None:
+        named = next((c for c in rest if c.is_named_time and c.known and (c.time or not c.is_numeric)), None)
+        seen = next((c for c in rest if c.time and c.plain not in WEIGHT_NAMES), None)
+        column = named or seen or next((c for c in rest if c.is_named_time and c.is_numeric), None)
+        if column is None:
+            return None
+        what = column.time or "times, by its name"
+        others = (Choice("Use it as the weight", {self.key(column): "weight"}),) if column.is_numeric else ()
+        self.judge(
+            "time",
+            f"{self.called(column)} holds {what} ({shorten(', '.join(column.known[:2]))}, …): no weight, set aside.",
+            *others,
+        )
+        return column
+
+    def _weight(self, rest: list[Column]) -> Column | None:
+        numeric = [c for c in rest if c.is_mostly_numeric]
+        named = next((c for c in numeric if c.plain in WEIGHT_NAMES), None)
+        if named is not None:
+            return named
+        usable = [c for c in numeric if not self._is_no_weight(c)]
+        if len(usable) == 1 and (self.table.header is None or self.table.shape.width <= 3):
+            return usable[0]
+        others = [c for c in usable if len(c.distinct) > 1]
+        if others:
+            self.judge(
+                "weight",
+                f"edges are not weighted: nothing says that {self.called(others[0])} holds weights.",
+                *(Choice(f"Weigh edges by {self.called(c)}", {self.key(c): "weight"}) for c in others[:3]),
+            )
+        return None
+
+    def _is_no_weight(self, column: Column) -> bool:
+        """Return, and tell, whether numbers count rows, name edges or are times that only grow."""
+        if not column.is_whole or len(column.fields) < _ENOUGH:
+            return False
+        n = len(column.known)
+        differ = len(column.distinct) == n
+        if differ and (column.counts_rows or max(column.numbers) - min(column.numbers) == n - 1):
+            self._no_weight(column, "numbers the rows")
+        elif differ and column.is_named_id:
+            self._no_weight(column, "is called an id and differs in every row")
+        elif min(column.steps, default=-1) >= 0 and 2 * len(column.distinct) >= n:
+            self._no_weight(column, f"grows from row to row ({_begins(column)})", sure=False)
+        else:
+            return False
+        return True
+
+    def _no_weight(self, column: Column, why: str, *, sure: bool = True) -> None:
+        self.judge(
+            "weight",
+            f"{self.called(column)} {why}: not used as a weight.",
+            Choice("Use it as the weight", {self.key(column): "weight"}),
+            sure=sure,
+            ignore=column,
+        )
+
+    def _ask_about_labels(self, source: Column, target: Column) -> None:
+        """Ask whether a list with one row per node and few values beside them is one of labels."""
+        rows = len(source.fields)
+        if self.probe.how.role == "edges" or self.said or rows < 4 * _ENOUGH:
+            return
+        if len(source.distinct) == rows and len(target.distinct) <= _FEW * rows:
+            self.judgements.append(
+                Judgement(
+                    "role",
+                    f"Each value stands once in {self.called(source)}, and {self.called(target)} holds "
+                    f"{len(target.distinct)} different ones: this may be a list of labels.",
+                    False,
+                    (Choice("Node labels", {"role": "labels"}),),
+                    {"role": "edges"},
+                )
+            )
+
+    def _says_direction(self, column: Column) -> bool:
+        return bool(column.known) and {field.lower() for field in column.known} <= set(_DIRECTIONS)
+
+    def _directed(self, rest: list[Column]) -> bool | None:
+        """Return what a column of "Directed" and "Undirected" says; arcs are kept if any is directed."""
+        column = next((c for c in rest if self._says_direction(c)), None)
+        if column is None:
+            return None
+        directed = any(_DIRECTIONS[field.lower()] for field in column.known)
+        self.judge("direction", f"{self.called(column)} says that edges are "
+                   f"{'directed' if directed else 'undirected'}.")  # fmt: skip
+        return directed
+
+
+def _begins(column: Column) -> str:
+    return shorten(", ".join(column.known[:4])) + ", …"

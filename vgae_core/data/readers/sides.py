@@ -1,0 +1,126 @@
+"""Whether the two ends of an edge are nodes of one set or of two (users and items), told from their ids.
+
+Two columns of numbers that both count from 1 share their values whether they are one set or two. What tells:
+in one set nobody is usually joined to itself, many edges come back, or each pair is listed in one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+SAMPLE = 200_000
+"""Rows that are looked at."""
+
+_FEW = 20
+"""Rows below which numbers are taken for one set without asking."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Whether ids are of two sets, why, and whether that is certain.
+
+    ``shared`` says whether some id stands on both sides.
+    """
+
+    two: bool
+    why: str
+    sure: bool
+    shared: bool
+
+
+def judge_sides(
+    source: np.ndarray | pd.Series,
+    target: np.ndarray | pd.Series,
+    *,
+    comments: Sequence[str] = (),
+    kinds: bool = False,
+    marked: bool = False,
+    rated: bool = False,
+) -> Sides:
+    """Return whether the ids of the two ends are of two sets.
+
+    Parameters
+    ----------
+    source, target : ndarray of int64 or Series of str, shape (n_edges,)
+        Ids as read; the first :data:`SAMPLE` count.
+    comments : sequence of str
+        Comment lines at the top of the file, which may say it (KONECT: ``% bip``).
+    kinds : bool
+        Whether the headers name two kinds of things (user, item).
+    marked : bool
+        Whether the headers name the two ends of an edge (source, target).
+    rated : bool
+        Whether a rating stands beside them.
+    """
+    said = {word for comment in comments for word in comment.lstrip("#% ").lower().split()[:2]}
+    left, right = source[:SAMPLE], target[:SAMPLE]
+    ids = [np.asarray(pd.unique(pd.Series(side))) for side in (left, right)]
+    shared = bool(pd.Index(ids[0]).isin(ids[1]).any())
+    if "bip" in said or "bipartite" in said:
+        return Sides(True, "the file calls itself bipartite", True, shared)
+    if said & {"sym", "asym", "directed", "undirected"}:
+        return Sides(False, "the file says so", True, shared)
+    if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
+        return _of_texts(ids, len(left), shared, kinds=kinds, marked=marked)
+    if kinds:
+        return Sides(True, "the headers name two kinds of things", True, shared)
+    if marked:
+        return Sides(False, "the headers name the two ends of an edge", True, shared)
+    if not shared:
+        return Sides(True, "the two columns share no number", len(left) < _FEW, shared)
+    one, two = _signs(left, right, ids)
+    if rated and not one:
+        return Sides(True, "they stand beside ratings and times", False, shared)
+    if one or len(left) < _FEW:
+        return Sides(False, one, True, shared)
+    return Sides(bool(two), two, False, shared)
+
+
+def _of_texts(ids: list[np.ndarray], rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
+    if shared:
+        return Sides(False, "both columns share names", True, shared)
+    if kinds:
+        return Sides(True, "the headers name two kinds of things", True, shared)
+    star = min(len(side) for side in ids) < 3
+    return Sides(True, "the two columns share no name", marked or star or rows < _FEW // 2, shared)
+
+
+def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[str, str]:
+    """Return what speaks for one set and what for two, in words; empty if nothing does."""
+    n_rows = len(left)
+    if n_rows >= 4 and bool((left <= right).all() or (left >= right).all()):
+        return "each pair is listed in one order, the smaller number on the same side", ""
+    known, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
+    a, b = codes[:n_rows], codes[n_rows:]
+    span = int(known[-1]) - int(known[0]) + 1
+    if span > 4 * len(known):
+        return "both columns share scattered numbers", ""
+    out, into = np.bincount(a, minlength=len(known)), np.bincount(b, minlength=len(known))
+    loops, expected_loops = int((a == b).sum()), float((out * into).sum() / n_rows)
+    arcs = np.unique(a * len(known) + b)
+    heads, tails = arcs // len(known), arcs % len(known)
+    back = int(np.isin(tails * len(known) + heads, arcs).sum()) - int((heads == tails).sum())
+    expected_back = float((out[tails] * into[heads]).sum() / n_rows)
+    if back >= 4 and back > 3 * expected_back:
+        return f"{back:,} of {len(arcs):,} edges come back the other way", ""
+    if expected_loops >= 3 and loops <= expected_loops / 4:
+        return (
+            f"{loops or 'no'} edges join a number to itself, where chance would give {expected_loops:.0f}",
+            "",
+        )
+    filled = [len(side) / (int(side.max()) - int(side.min()) + 1) for side in ids]
+    if min(filled) < 0.8 and len(known) >= 0.97 * span and n_rows >= 10:
+        return "numbers that one column skips stand in the other", ""
+    if loops >= 3 and loops >= expected_loops / 2:
+        return "", f"{loops:,} rows join a number to itself, as chance would have it"
+    low, high = ([int(pick(side)) for side in ids] for pick in (np.min, np.max))
+    if len(known) >= _FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
+        return f"both columns run from {min(low):,} to {max(high):,}", ""
+    highest = sorted(high)
+    if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:
+        return "", f"each column numbers its own things, to {highest[0]:,} and to {highest[1]:,}"
+    return "", ""
