@@ -571,7 +571,7 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     """Return whether the entries tell directions apart.
 
     They do if some entries, but not all, have one in the other direction, or if the two
-    directions differ in weight.
+    directions differ in weight; a missing weight is as any other.
     """
     arcs, mutual = directions(rows, cols, n)
     if mutual == 0:
@@ -581,7 +581,7 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     if weights is None:
         return False
     keep = rows != cols
-    entries = (weights[keep].astype(np.float64), (rows[keep], cols[keep]))
+    entries = (np.nan_to_num(weights[keep].astype(np.float64), nan=1.0), (rows[keep], cols[keep]))
     adjacency = sparse.coo_array(entries, shape=(n, n)).tocsr()
     return not bool(np.allclose((adjacency - adjacency.T).data, 0.0, atol=1e-6))
 
