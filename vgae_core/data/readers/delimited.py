@@ -18,7 +18,7 @@ from vgae_core.data.readers.column_names import (
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
 from vgae_core.data.readers.node_uses import are_names
-from vgae_core.data.readers.text import count_lines, is_number, what_else
+from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
 from vgae_core.data.readers.written_numbers import is_missing
 
@@ -107,7 +107,20 @@ def is_wide(probe: Probe) -> bool:
 
 def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     """Return what was decided about the file and why, and its first edges in words."""
-    return edge_lists.judge_edges(probe) if content == "edges" else ((), ())
+    laid_out = layout_judgements(probe)
+    if content == "edges":
+        judged, sentences = edge_lists.judge_edges(probe)
+        return (*laid_out, *judged), sentences
+    table = table_of(probe)
+    if content == "features" and is_long(table, probe.how.uses.values()):
+        return laid_out, ()
+    uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
+    return (*laid_out, *node_tables.judgements(probe, table, uses)), ()
+
+
+def _first_rows(table: TextTable) -> pd.DataFrame:
+    rows = [row for row in table.data if len(row) == table.shape.width]
+    return pd.DataFrame(rows, columns=range(table.shape.width), dtype="str")
 
 
 def _recognise(probe: Probe) -> bool:
@@ -130,9 +143,8 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
         return edge_lists.edge_parts(table, edge_roles(probe, table))
     if content == "features" and is_long(table, probe.how.uses.values()):
         return table.parts(feature_lists.uses_of(probe, table), LONG_USES)
-    rows = [row for row in table.data if len(row) == table.shape.width]
-    frame = pd.DataFrame(rows, columns=range(table.shape.width), dtype="str")
-    return table.parts(node_tables.uses_of(probe, table, frame, content, np.zeros(0, np.int64)), NODE_USES)
+    uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
+    return table.parts(uses, NODE_USES)
 
 
 FORMAT = Format(

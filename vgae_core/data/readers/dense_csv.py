@@ -42,7 +42,9 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
     n_rows = _count_rows(probe, shape)
     if not rest or n_rows > shape.width + 1:
         return None
-    if len(first) == shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
+    # An empty corner before different names, or before the first row of a matrix with an empty diagonal.
+    corner = first[0] == "" and "" not in first[1:] and len(set(first)) == len(first)
+    if len(first) == shape.width == n_rows >= _SMALLEST and not corner and _numeric(shape.rows, 0):
         return shape, None, False
     named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
     if named and shape.width > 2:  # a row and a column of names, which agree

@@ -121,9 +121,12 @@ def _features(
         )
         gaps = sum(int(np.count_nonzero(codes < 0)) for codes, _ in categories.values())
         missing = f" {gaps:,} missing texts are 0 in all of them." if gaps else ""
-        findings.append(Finding("categories", "info",
+        message = (
             f"Texts in {probe.name} became one 0/1 feature each, in columns {shown}"
-            f"{'…' if len(categories) > 5 else ''}.{missing}", len(categories), examples(table.name(i) for i in categories)))  # fmt: skip
+            f"{'…' if len(categories) > 5 else ''}.{missing}"
+        )
+        columns_told = examples(table.name(i) for i in categories)
+        findings.append(Finding("categories", "info", message, len(categories), columns_told))
     return compact(matrix), tuple(names) if table.header is not None or categories else ()
 
 
