@@ -224,7 +224,7 @@ def attacks(outside):
         ("gzip cut off", "e.csv.gz", gzip.compress(garbage(7))[:-20], "damaged"),
         ("gzip in gzip", "e.csv.gz", gzip.compress(gzip.compress(EDGES.encode())), "binary|compressed|gzip"),
         ("edges and a million columns", "e.csv", lambda: ("1," * 1_000_000 + "1\n") * 2, "limit"),
-        ("edges with an escape for the terminal", "e.csv", "a,b,w\nb,c,\x1b]0;pwned\x07\x1b[31m\nc,d,1\n",
+        ("edges with an escape for the terminal", "e.csv", "a,b,2\nb,c,\x1b]0;pwned\x07\x1b[31m\nc,d,1\n",
          "not a finite number"),
         ("features with text that turns around", ("e.csv", "features.csv"),
          (EDGES, "id,x\n0,1\n1,2\n2,\u202egnp.exe\u2066\n"), "not a finite number"),

@@ -45,7 +45,7 @@ def _count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
     if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
         return None
     counts = tuple(map(int, first))
-    if len(first) == 3 == table.shape.width and not _is_near(counts[-1], count_lines(probe) - table.skip - 1):
+    if len(first) == 3 == table.shape.width and counts[-1] != count_lines(probe) - table.skip - 1:
         return None
     return counts
 
@@ -153,6 +153,8 @@ def _counted(
     else:
         nodes = max(counts[:-1])
         agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])
+        if len(counts) == 3:
+            agree = agree and all(int(end.max()) <= most for end, most in zip(ends, counts, strict=False))
         what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
     if not agree:
         return None

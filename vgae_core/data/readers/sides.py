@@ -107,7 +107,7 @@ def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[
     expected_back = float((out[tails] * into[heads]).sum() / n_rows)
     if back >= 4 and back > 3 * expected_back:
         return f"{back:,} of {len(arcs):,} edges come back the other way", ""
-    if expected_loops >= 3 and loops <= expected_loops / 4:
+    if expected_loops >= 6 and loops <= expected_loops / 20:
         return (
             f"{loops or 'no'} edges join a number to itself, where chance would give {expected_loops:.0f}",
             "",
