@@ -9,7 +9,8 @@ import numpy as np
 
 from vgae_core.data.readers.base import Probe
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
+"""Bytes at a time: what fits the cache of a core is gone through several times faster."""
 _LINE_FEED, _QUOTE, _ZERO = 10, 34, 48
 _MOST_HITS = 100_000
 """More places than this are not looked at one by one."""
@@ -18,16 +19,15 @@ _MOST_HITS = 100_000
 def _blocks(probe: Probe) -> Iterator[np.ndarray]:
     """Yield the bytes of the file in pieces that end with a line, but for lines longer than a block."""
     with open(probe.path, "rb") as stream:
-        rest = b""
+        rest: list[bytes] = []
         while block := stream.read(_BLOCK):
             end = block.rfind(b"\n") + 1
-            if not end:
-                rest += block
-                continue
-            yield np.frombuffer(rest + block[:end], np.uint8)
-            rest = block[end:]
-        if rest:
-            yield np.frombuffer(rest, np.uint8)
+            if end:
+                yield np.frombuffer(b"".join([*rest, block[:end]]), np.uint8)
+                rest = []
+            rest.append(block[end:])
+        if any(rest):
+            yield np.frombuffer(b"".join(rest), np.uint8)
 
 
 def count_lines(probe: Probe) -> int:
@@ -91,23 +91,24 @@ def padded_columns(probe: Probe, separator: str, split: Callable[[str], list[str
     split : callable
         ``split(line) -> fields``.
     """
-    before = {_LINE_FEED, _QUOTE, *_separator_bytes(separator)}
+    before = [_LINE_FEED, _QUOTE, *_separator_bytes(separator)]
     columns: set[int] = set()
     looked = 0
     for piece in _blocks(probe):
-        begins = np.empty(len(piece), bool)
+        begins = np.empty(len(piece), bool)  # whether a field begins here
         begins[0] = True
-        np.equal(piece[:-1], _LINE_FEED, out=begins[1:])
-        for sign in before - {_LINE_FEED}:
+        np.equal(piece[:-1], before[0], out=begins[1:])
+        for sign in before[1:]:
             begins[1:] |= piece[:-1] == sign
         begins &= piece == _ZERO
-        begins[:-1] &= piece[1:] - _ZERO < 10  # bytes below "0" wrap around
         begins[-1] = False
-        if not begins.any():
+        places = np.flatnonzero(begins)
+        places = places[piece[places + 1] - _ZERO < 10]  # bytes below "0" wrap around
+        if not len(places):
             continue
         raw = piece.tobytes()
         seen = -1
-        for place in np.flatnonzero(begins).tolist():
+        for place in places.tolist():
             start = raw.rfind(b"\n", 0, place) + 1
             if start == seen:
                 continue

@@ -114,7 +114,9 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     table = table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):
         return laid_out, ()
-    uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
+    uses = probe.memo.get("node uses")  # of all rows, if they have been read
+    if uses is None:
+        uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
     return (*laid_out, *node_tables.judgements(probe, table, uses)), ()
 
 

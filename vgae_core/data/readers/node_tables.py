@@ -36,7 +36,7 @@ def read_nodes(probe: Probe, table: TextTable, content: Content, node_ids: np.nd
     )
     if not len(frame):
         raise probe.error("Holds a header and no rows.", mend="Hand in one row per node.")
-    uses = uses_of(probe, table, frame, content, node_ids)
+    uses = probe.memo["node uses"] = uses_of(probe, table, frame, content, node_ids)
     columns: dict[str, list[int]] = {use: [] for use in NODE_USES}
     for i, use in uses.items():
         columns[use].append(i)

@@ -134,10 +134,12 @@ def _uses_in_labels(
     for i in [*called, *[i for i in reversed(free) if i not in called]]:
         texts = texts_of(frame[i])
         alone = len(free) == 1
+        same = i not in called and not alone and texts.nunique() == 1  # tells no node from another
         if not named and (alone or plain[i] in TITLE_NAMES | LABEL_NAMES) and are_names(texts):
             uses[i], named = "name", True
         elif (
             not labelled
+            and not same
             and plain[i] not in STATISTIC_NAMES
             and as_classes(texts, certain=i in called or alone) is not None
         ):
@@ -192,11 +194,14 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
         The use of each column, by its position.
     """
     given = probe.said(table.names, NODE_USES)
-    fields = {
-        i: pd.Series([row[i] for row in table.data if len(row) > i], dtype="str").str.strip()
-        for i, use in uses.items()
-        if use in ("name", "label", "value", "features") and i not in given
-    }
+    fields: dict[int, pd.Series] = {}
+    for i, use in uses.items():
+        if i in given or use in ("id", "ignore"):
+            continue
+        texts = [row[i] for row in table.data if len(row) > i]
+        known = next((text for text in texts if not is_missing(text)), "0")
+        if use != "features" or not is_number(known):  # of a thousand columns most are plain numbers
+            fields[i] = pd.Series(texts, dtype="str").str.strip()
     judged: list[Judgement] = []
     for i, texts in fields.items():
         called = table.names[i]

@@ -52,6 +52,9 @@ def decimal_mark(fields: Iterable[str]) -> tuple[Decimal, bool]:
 
     ``1,5`` has a decimal comma and ``1,234,567`` has none; ``1,234`` alone may be either.
     """
+    fields = list(fields)
+    if not any("," in field for field in fields):
+        return ".", True
     commas = points = groups = doubtful = 0
     for field in fields:
         bare = field.removesuffix("%").rstrip()
