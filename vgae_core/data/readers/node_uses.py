@@ -198,10 +198,10 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
     for i, use in uses.items():
         if i in given or use in ("id", "ignore"):
             continue
-        texts = [row[i] for row in table.data if len(row) > i]
-        known = next((text for text in texts if not is_missing(text)), "0")
+        first = [row[i] for row in table.data if len(row) > i]
+        known = next((text for text in first if not is_missing(text)), "0")
         if use != "features" or not is_number(known):  # of a thousand columns most are plain numbers
-            fields[i] = pd.Series(texts, dtype="str").str.strip()
+            fields[i] = pd.Series(first, dtype="str").str.strip()
     judged: list[Judgement] = []
     for i, texts in fields.items():
         called = table.names[i]
@@ -211,7 +211,7 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
             judged.append(
                 Judgement(
                     "names",
-                    f"{title} names the nodes: {_how_many(texts)} rows have {texts.nunique():,} different texts.",
+                    f"{title} names the nodes: the first {len(texts):,} rows have {texts.nunique():,} different texts.",
                     others=(Choice("They are classes", change), _unused(called)),
                 )
             )
@@ -269,10 +269,6 @@ def _label_judgement(
 
 def _unused(name: str) -> Choice:
     return Choice(f"Leave {shorten(name, 30)} out", {f"uses.{name}": "ignore"})
-
-
-def _how_many(texts: pd.Series) -> str:
-    return f"the first {len(texts):,}"
 
 
 def _examples(texts: pd.Series) -> str:
