@@ -101,6 +101,12 @@ class TestLabels:
                        uses={key.removeprefix("uses."): use for key, use in change.items()})  # fmt: skip
         assert read(given, [how]).feature_names == tuple(names)
 
+    def test_nor_are_they_beside_features(self, files):
+        measured = [[i * k % 7 for i in range(N)] for k in range(1, 6)]
+        raw = read(files(rows("id,f1,f2,f3,f4,f5,PageRank", IDS, *measured, DEGREES)))
+        assert raw.feature_names == ("f1", "f2", "f3", "f4", "f5")
+        assert set(raw.values) == {"PageRank"}
+
     @pytest.mark.parametrize(
         ("word", "level"),
         [("", "info"), ("?", "info"), ("unknown", "warning"), ("None", "warning"), ("NaN", "warning")],
