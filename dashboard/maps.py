@@ -33,7 +33,8 @@ HELP = {
     "degree": "Distinct neighbours; the colour follows the logarithm.",
     "row_values": "Values other than 0; the colour follows the logarithm.",
     "row_total": "Sum of the row's values.",
-    "feature_error": "The loss of its feature row, or of its row of the matrix: the mean over columns.",
+    "feature_error": "The loss of its feature row, or of its row of the matrix, as scaled for training: the mean "
+    "over columns.",
     "uncertainty": "Mean posterior standard deviation; 1 is the prior, so nothing learnt.",
     "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
 }

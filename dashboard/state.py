@@ -250,12 +250,19 @@ def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
     other_input = before is not None and (before.features is None) != (graph.features is None)
     if spec.model.family != family or other_input:
         fresh = specification.for_family(
-            spec, family, feature_kind=profile.feature_kind, has_labels=has_labels
+            spec,
+            family,
+            feature_kind=profile.feature_kind,
+            has_labels=has_labels,
+            own_units=profile.own_units,
         )
         # Who lets the app choose among recipes means it for the next graph too.
         return fresh.replace("recipe", spec.recipe) if family == "vgae" else fresh
     outputs = specification.offered_outputs(
-        feature_kind=profile.feature_kind, has_labels=has_labels, family=family
+        feature_kind=profile.feature_kind,
+        has_labels=has_labels,
+        family=family,
+        own_units=profile.own_units,
     )
     return dataclasses.replace(spec, outputs=outputs)
 

@@ -51,7 +51,13 @@ def possible_families(graph: GraphData) -> tuple[tuple[str, ...], str]:
 def start_from(family: str, spec: RunSpec) -> RunSpec:
     """Return `spec` as a model of another family, with that family's defaults."""
     profile = state.graph().profile
-    return for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    return for_family(
+        spec,
+        family,
+        feature_kind=profile.feature_kind,
+        has_labels=profile.n_classes > 0,
+        own_units=profile.own_units,
+    )
 
 
 def change_family(key: str) -> None:
@@ -393,7 +399,12 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
 
 def possible_outputs(family: str) -> tuple[OutputSpec, ...]:
     profile = state.graph().profile
-    return offered_outputs(feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0, family=family)
+    return offered_outputs(
+        feature_kind=profile.feature_kind,
+        has_labels=profile.n_classes > 0,
+        family=family,
+        own_units=profile.own_units,
+    )
 
 
 def complete(spec: RunSpec) -> RunSpec:
@@ -524,6 +535,7 @@ frame.header("Model", "Choose what the model has to explain, and how it learns. 
 
 form, summary = st.columns([3, 2], gap="large")
 spec = wanted = complete(state.spec())
+graph = state.graph()
 with form:
     choose_family(spec)
     try:
@@ -542,6 +554,8 @@ with form:
         held_out = "entries" if spec.model.family == "vae" else "edges"
         st.subheader(f"Held-out {held_out} and seed", anchor=False)
         wanted = edit(wanted, "split.", "seed")
+        if graph is not None and graph.features is not None:
+            wanted = edit(wanted, "scaling")
         if spec.model.family == "vgae":
             wanted = edit(wanted, "stacking")  # a switch, below the fields
     except SpecError as error:
@@ -555,6 +569,6 @@ with summary:
         "Summary", anchor=False, help="What Train would build. Estimates, made before anything runs."
     )
     show_summary()
-    if (graph := state.graph()) is not None:
+    if graph is not None:
         state.engine().prepare(state.spec(), graph, after=state.EDITING_SECONDS)
     st.page_link("pages/train.py", label="Next: train it", icon=":material/arrow_forward:")

@@ -364,3 +364,39 @@ def test_a_matrix_run_is_evaluated_and_exported(tmp_path, capsys):
     dense = graph.features.toarray()
     places = [(int(a.split()[1]), int(b.split()[1])) for a, b in table[["row", "column"]].to_numpy()]
     assert not dense[tuple(np.array(places).T)].any()
+
+
+# ------------------------------------------------------------------- given splits, recipes
+def test_a_matrix_repeats_on_its_split(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    matrix = sparse.csr_array(rng.poisson(0.4, (40, 12)).astype(np.float32))
+    mmwrite(tmp_path / "counts.mtx", matrix)
+    arguments = ["train", str(tmp_path / "counts.mtx"), "--epochs", "1"]
+    assert main([*arguments, "--out", str(tmp_path / "a")]) == 0
+    split = str(tmp_path / "a/split.npz")
+    assert main([*arguments, "--seed", "3", "--split", split, "--out", str(tmp_path / "b")]) == 0
+    one, two = (load_split(tmp_path / name / "split.npz") for name in "ab")
+    np.testing.assert_array_equal(one.test, two.test)
+    np.testing.assert_array_equal(one.val_neg, two.val_neg)
+    mmwrite(tmp_path / "counts.mtx", matrix[:, ::-1])
+    assert main([*arguments, "--split", split, "--out", str(tmp_path / "c")]) == 2
+    assert "are not entries of this matrix" in capsys.readouterr().err
+
+
+def test_the_automatic_choice_says_which_recipe_of_how_many_it_trains(karate_csv, tmp_path, capsys):
+    arguments = [
+        "train",
+        str(karate_csv),
+        "--set",
+        "recipe=auto",
+        "--epochs",
+        "2",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert main(arguments) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Recipe")]
+    assert lines[0] == "Recipe 1 of 2, Positions in the graph: at most 2 epochs"
+    assert lines[1].startswith("Recipe 1 of 2, Positions in the graph: 2 epochs, the best was ")
+    assert [line[:13] for line in lines] == ["Recipe 1 of 2"] * 2 + ["Recipe 2 of 2"] * 2
+    assert all("val roc_auc" in line for line in (lines[1], lines[3]))

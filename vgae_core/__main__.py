@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,8 +45,8 @@ from vgae_core.runs.export import entry_table, link_table, write_embedding, writ
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
-from vgae_core.training.events import EpochEnd, Event, Stage, Started
+from vgae_core.spec import RECIPES, USES, FileSpec, RunSpec, candidates, for_family, settings
+from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
 
 SAMPLE = "sample:"
@@ -109,14 +109,15 @@ def train_command(options: argparse.Namespace) -> int:
     split = None
     if options.split:
         split = load_split(options.split)
-        split.check(graph)
+        split.check(graph, spec.model.family)
     _choose_threads(spec, graph)
 
     from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
 
     stop = _stop_on_interrupt()
     events: list[Event] = []
-    show = _JsonLines() if options.json else _Bar(sys.stderr)
+    recipes = candidates(spec, has_features=graph.features is not None) if spec.recipe == "auto" else ()
+    show = _JsonLines() if options.json else _Bar(sys.stderr, tuple(recipes))
 
     def tell(event: Event) -> None:
         events.append(event)
@@ -320,7 +321,13 @@ def _specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, Graph
     if not options.spec:
         profile = graph.profile
         family = str(dict(changes).get("model.family", "vae" if graph.is_matrix else spec.model.family))
-        spec = for_family(spec, family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+        spec = for_family(
+            spec,
+            family,
+            feature_kind=profile.feature_kind,
+            has_labels=profile.n_classes > 0,
+            own_units=profile.own_units,
+        )
     spec = _changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
     first = options.path[0]
     source = first if first.startswith(SAMPLE) else f"upload:{graph.fingerprint}"
@@ -429,6 +436,10 @@ def _said(value: Any) -> str:
     )
 
 
+def _scores(val: Mapping[str, float]) -> str:
+    return "".join(f"  val {name} {value:.4f}" for name, value in val.items())
+
+
 class _JsonLines:
     """Prints each event as a line of JSON."""
 
@@ -440,10 +451,18 @@ class _JsonLines:
 
 
 class _Bar:
-    """Draws a progress bar on a terminal, and a line for each stage elsewhere."""
+    """Draws a progress bar on a terminal, and a line for each stage elsewhere.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    Parameters
+    ----------
+    stream : TextIO
+    recipes : tuple of str
+        Keys of the recipes that will be tried, in order.
+    """
+
+    def __init__(self, stream: TextIO, recipes: tuple[str, ...] = ()) -> None:
+        self._stream, self._recipes = stream, recipes
+        self._trial: Trial | None = None
         self._terminal = stream.isatty()
         self._epochs = 0
         self._drawn = 0.0
@@ -452,13 +471,47 @@ class _Bar:
         if isinstance(event, Stage):
             self._say(STAGES.get(event.name, event.name))
         elif isinstance(event, Started):
+            self._end_trial()
             self._epochs = event.epochs
-            self._say(STAGES["training"])
-        elif isinstance(event, EpochEnd) and self._terminal and time.monotonic() - self._drawn > 0.1:
+            if not self._recipes:  # else all epochs are behind us, and are told again
+                self._say(STAGES["training"])
+        elif isinstance(event, Trial):
+            self._tell_trial(event)
+        elif (
+            isinstance(event, EpochEnd)
+            and self._terminal
+            and not self._recipes
+            and time.monotonic() - self._drawn > 0.1
+        ):
             self._drawn = time.monotonic()
-            full = round(BAR * event.epoch / self._epochs)
-            scores = "".join(f"  val {name} {value:.4f}" for name, value in event.val.items())
-            self._draw(f"[{'#' * full}{'.' * (BAR - full)}] epoch {event.epoch}/{self._epochs}{scores}")
+            self._epoch("", event.epoch, self._epochs, event.val)
+
+    def _tell_trial(self, trial: Trial) -> None:
+        """Show which recipe is being tried, and how far it is."""
+        if self._trial is None or self._trial.recipe != trial.recipe:
+            self._end_trial()
+            self._say(f"{self._name(trial)}: at most {trial.epochs:,} epochs")
+        elif self._terminal and trial.epoch:
+            self._epoch(f"{self._name(trial)} ", trial.epoch, trial.epochs, trial.val)
+        self._trial = trial
+
+    def _end_trial(self) -> None:
+        """Say how the recipe tried last ended; the line stays on a terminal too."""
+        trial, self._trial = self._trial, None
+        if trial is None:
+            return
+        ended = (
+            trial.message or f"{trial.epoch:,} epochs, the best was {trial.best_epoch:,}{_scores(trial.val)}"
+        )
+        self._say(f"{self._name(trial)}: {ended}" + ("\n" if self._terminal else ""))
+
+    def _name(self, trial: Trial) -> str:
+        place = self._recipes.index(trial.recipe) + 1
+        return f"Recipe {place} of {len(self._recipes)}, {RECIPES[trial.recipe].title}"
+
+    def _epoch(self, which: str, epoch: int, epochs: int, val: Mapping[str, float]) -> None:
+        full = round(BAR * epoch / epochs)
+        self._draw(f"{which}[{'#' * full}{'.' * (BAR - full)}] epoch {epoch}/{epochs}{_scores(val)}")
 
     def part(self, share: float, message: str) -> None:
         """Show how much of one step is done."""

@@ -808,6 +808,10 @@ class TrainingSpec(_Section):
         return drawn | ({"patience"} if self.keep == "last" else set())
 
 
+_BEFORE: dict[str, Any] = {"scaling": "none"}
+"""Settings that came later, with what runs did before: a stored run that does not name them must give its numbers."""
+
+
 def _default_outputs() -> tuple[OutputSpec, ...]:
     return (
         OutputSpec(name="adj_rec", loss="binary_crossentropy", metrics=("accuracy",)),
@@ -838,6 +842,16 @@ class RunSpec(_Section):
         "beside it. (Ghasemian et al. 2020, arXiv:1909.07578)",
         title="Stacking",
         families=("vgae",),
+    )
+    scaling: Literal["by_kind", "none"] = _setting(
+        "by_kind",
+        "How feature columns enter the network. By kind: zeros and ones, and counts, stay as they are; any other "
+        "column is scaled to mean 0 and standard deviation 1, or, if more than half of it is zeros, divided by the "
+        "size of its other values where these are very large or very small, so that zeros stay zeros. Columns of a "
+        "matrix are only ever divided, under losses of values such as the squared error. Expected values and exports "
+        "are in the columns' own units either way.",
+        title="Feature scaling",
+        labels={"by_kind": "By kind of column", "none": "None"},
     )
     outputs: tuple[OutputSpec, ...] = _setting(
         _default_outputs, "The model's named outputs.", title="Outputs"
@@ -925,6 +939,17 @@ class RunSpec(_Section):
         except (ValueError, RecursionError) as error:
             raise SpecError(f"Not a JSON specification: {error}.") from error
         return cls.from_dict(values)
+
+    @classmethod
+    def of_run(cls, values: Mapping[str, Any]) -> RunSpec:
+        """Return the specification that a run was stored with; what it does not name did not exist when it was made.
+
+        Raises
+        ------
+        SpecError
+            As :meth:`from_dict`.
+        """
+        return cls.from_dict({**_BEFORE, **values} if isinstance(values, Mapping) else values)
 
     def replace(self, key: str, value: Any) -> RunSpec:
         """Return a copy with one setting changed, named by its dotted path.
@@ -1059,10 +1084,13 @@ LIKELIHOODS: dict[str, tuple[str, str]] = {
 """For each kind of values, the default likelihood of a matrix and the reason shown with it."""
 
 
-def for_family(spec: RunSpec, family: str, *, feature_kind: str | None, has_labels: bool) -> RunSpec:
+def for_family(
+    spec: RunSpec, family: str, *, feature_kind: str | None, has_labels: bool, own_units: bool = False
+) -> RunSpec:
     """Return `spec` turned into a model of another family, with that family's defaults.
 
     Data, split fractions and seed are kept; outputs, encoder, batch size and learning rate take their defaults.
+    Arguments about the data are those of :func:`offered_outputs`.
 
     Raises
     ------
@@ -1093,18 +1121,21 @@ def for_family(spec: RunSpec, family: str, *, feature_kind: str | None, has_labe
             "split": values["split"],
             "seed": spec.seed,
             "stacking": spec.stacking,
+            "scaling": spec.scaling,
             "model": {"family": family, **network},
             "training": matrix,
             "outputs": [
                 o.to_dict()
-                for o in offered_outputs(feature_kind=feature_kind, has_labels=has_labels, family=family)
+                for o in offered_outputs(
+                    feature_kind=feature_kind, has_labels=has_labels, family=family, own_units=own_units
+                )
             ],
         }
     )
 
 
 def offered_outputs(
-    *, feature_kind: str | None, has_labels: bool, family: str = "vgae"
+    *, feature_kind: str | None, has_labels: bool, family: str = "vgae", own_units: bool = False
 ) -> tuple[OutputSpec, ...]:
     """Return the outputs a data set can have, with the default loss and metrics of each.
 
@@ -1114,6 +1145,8 @@ def offered_outputs(
         One of :data:`MATRIX_KINDS`, or None without features.
     has_labels : bool
         Whether some nodes carry a class label.
+    own_units : bool
+        Whether some columns are scaled: whole numbers such as years are then no counts of anything.
     """
     if family == "vae":
         loss, _ = LIKELIHOODS[feature_kind or "real"]
@@ -1121,7 +1154,8 @@ def offered_outputs(
     else:
         outputs = list(_default_outputs())
     if feature_kind is not None and family == "vgae":
-        loss = {"binary": "binary_crossentropy", "count": "poisson"}.get(feature_kind, "mean_squared_error")
+        losses = {"binary": "binary_crossentropy", "count": "mean_squared_error" if own_units else "poisson"}
+        loss = losses.get(feature_kind, "mean_squared_error")
         outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))
     if has_labels:
         outputs.append(

@@ -12,7 +12,7 @@ from vgae_core.data import node_inputs as module
 from vgae_core.data.node_inputs import encoder_features, input_columns, node_inputs
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import split_links
-from vgae_core.spec import NODE_INPUTS, ModelSpec, SplitSpec
+from vgae_core.spec import NODE_INPUTS, ModelSpec, RunSpec, SplitSpec
 
 
 def spectral(message, k, seed=0):
@@ -71,7 +71,7 @@ def test_the_columns_are_as_many_as_announced(how, k):
 
 def test_features_come_first():
     graph, model = communities(), ModelSpec(node_input="spectral")
-    assert encoder_features(graph, graph.adjacency, model, 0) is graph.features
+    assert encoder_features(graph, graph.adjacency, RunSpec(model=model)) is graph.features
     assert input_columns(model, graph.profile) == graph.features.shape[1]
 
 

@@ -171,6 +171,7 @@ def test_report_is_json_with_the_promised_fields():
         "self-loops",
         "components",
         "isolated-nodes",
+        "hard-to-split",
     }
 
 

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import LinkSplit, load_split, sample_non_edges, save_split, split_links
+from vgae_core.data.non_edges import sample_non_edges
+from vgae_core.data.splits import (
+    LinkSplit,
+    load_split,
+    save_split,
+    split_entries,
+    split_links,
+)
 from vgae_core.errors import DataError
 from vgae_core.spec import SplitSpec
 
@@ -253,3 +260,27 @@ def test_ten_million_edges_are_split_in_seconds():
     split.message(n, graph)
     assert time.perf_counter() - started < 30  # 5 s on two idle cores
     assert len(split.test) == len(split.test_neg) == round(len(graph.edges) * 0.1)
+
+
+def test_a_split_of_entries_is_checked_as_one_of_edges():
+    rng = np.random.default_rng(0)
+    values = sparse.csr_array(rng.poisson(0.5, (30, 8)).astype(np.float32))
+    graph = dataclasses.replace(graph_of([], 30), features=values)
+    split = split_entries(graph, SPEC, 0)
+    split.check(graph, "vae")
+    dense = dataclasses.replace(graph, features=values.toarray())
+    split.check(dense, "vae")
+    beyond = np.array([[0, 8]])
+    for changes, message in (
+        ({"test": beyond}, "names column 8, but the matrix has columns 0 to 7"),
+        ({"test": split.test_neg}, "are not entries of this matrix"),
+        ({"test_neg": split.val}, "are entries of this matrix"),
+        ({"val": split.test}, "listed twice"),
+        ({"train": split.train[1:]}, "1 entries of this matrix are in no part"),
+        ({"test": split.test[:0]}, "`test` must hold a pair"),
+        ({"val_neg": split.val_neg[:0]}, "both hold pairs"),
+    ):
+        with pytest.raises(DataError, match=message):
+            dataclasses.replace(split, **changes).check(graph, "vae")
+    with pytest.raises(DataError, match="no matrix"):
+        split.check(graph_of([], 30), "vae")

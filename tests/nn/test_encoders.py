@@ -5,14 +5,16 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import sparse, stats
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
 from vgae_core.nn.encoders import BUILDERS
-from vgae_core.nn.layers import FeatureDropout, PairDots, SampleNormal
+from vgae_core.nn.layers import LOG_VAR_BOUNDS, BoundLogVar, FeatureDropout, PairDots, SampleNormal
 from vgae_core.nn.models import build, describe
+from vgae_core.nn.objectives import kl_normal
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.spec import ENCODERS, ModelSpec, RunSpec, offered_outputs
 
@@ -288,3 +290,26 @@ def test_layers_survive_keras_saving(tmp_path):
     np.testing.assert_allclose(
         loaded(inputs)["z_mean"], built.encoder(inputs, training=False)["z_mean"], rtol=1e-6
     )
+
+
+def test_log_variances_within_bounds_and_their_gradients_stay_bit_for_bit():
+    low, high = LOG_VAR_BOUNDS
+    rng = np.random.default_rng(0)
+    latent = np.concatenate(
+        [rng.normal(scale=100.0, size=(50, 4)), rng.uniform(low, high, (50, 4))], axis=1
+    ).astype(np.float32)
+    np.testing.assert_array_equal(BoundLogVar()(latent), latent)
+    wild = latent.copy()
+    wild[:3, 4:] = [[1e30, 88.0, 37.0, 36.5], [-1e30, -88.0, -37.0, -36.5], [36.0, -36.0, 0.0, 1.0]]
+    expected = np.concatenate([wild[:, :4], np.clip(wild[:, 4:], low, high)], axis=1)
+    x = tf.constant(wild)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        bounded = BoundLogVar()(x)
+        divergence = tf.reduce_sum(kl_normal(None, bounded))
+    np.testing.assert_array_equal(bounded, expected)
+    assert np.isfinite(divergence)
+    # That of the closed form at the bound: it leads back from beyond.
+    mean, log_var = expected[:, :4].astype(np.float64), expected[:, 4:].astype(np.float64)
+    gradient = np.concatenate([mean, 0.5 * (np.exp(log_var) - 1)], axis=1)
+    np.testing.assert_allclose(tape.gradient(divergence, x), gradient, rtol=1e-4, atol=1e-5)

@@ -327,7 +327,7 @@ def test_automatic_lists_the_recipes_it_will_try_and_edits_only_what_they_keep(a
     left = editors(automatic)
     assert left == {
         "recipe", "training.epochs", "training.patience", "training.batch_size",
-        "split.val_fraction", "split.test_fraction", "seed", "stacking",
+        "split.val_fraction", "split.test_fraction", "seed", "scaling", "stacking",
     }  # fmt: skip
     told = captions(automatic)
     for name, candidate in candidates(spec, has_features=True).items():

@@ -293,8 +293,15 @@ def test_without_validation_edges_the_lowest_loss_is_best():
 def test_a_loss_that_overflows_at_once_is_an_error_with_the_remedy():
     graph = communities(dense=True)
     huge = dataclasses.replace(graph, features=graph.features * np.float32(1e25))
-    with pytest.raises(RunError, match=r"Lower the learning rate \(now 0.01\)"):
-        run(huge, spec_for(huge, "x_rec"))
+    with pytest.raises(RunError) as caught:
+        run(huge, spec_for(huge, "x_rec", scaling="none"))
+    assert "`x_rec`" in caught.value.message
+    largest = np.abs(huge.features).max(axis=0).argmax()
+    low, high = huge.features[:, largest].min(), huge.features[:, largest].max()
+    assert f"Input column {largest + 1} holds values from {low:.7g} to {high:.7g}" in caught.value.message
+    assert "set `scaling` to `by_kind`" in caught.value.message
+    scaled, _ = run(huge, spec_for(huge, "x_rec"))
+    assert np.isfinite(scaled.nodes["feature_error"]).all()
 
 
 def test_a_run_that_diverges_later_says_so_and_keeps_its_best_weights():

@@ -9,11 +9,12 @@ from scipy import sparse
 
 from tests.runs.made import WORKSPACE
 from vgae_core.data.dataset import GraphData
-from vgae_core.errors import RunError, SpecError
+from vgae_core.data.splits import split_links
+from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.runs.store import Store
-from vgae_core.spec import RECIPES, RunSpec, candidates, recipe_of, with_recipe
+from vgae_core.spec import RECIPES, RunSpec, SplitSpec, candidates, recipe_of, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress, trials
 
@@ -181,3 +182,10 @@ def test_a_specification_tells_its_recipe(names):
         assert recipe_of(found, names) == recipe_of(found.replace("training.epochs", 3), names) == name
         assert recipe_of(found.replace("training.learning_rate", 0.02), names) is None
     assert recipe_of(AUTO, names) is None
+
+
+def test_a_given_split_without_validation_edges_leaves_nothing_to_choose_by():
+    data = graph(features=False)
+    split = split_links(data, SplitSpec(val_fraction=0.0), 0)
+    with pytest.raises(DataError, match="needs validation edges"):
+        execute(AUTO, data, split=split)

@@ -23,7 +23,13 @@ from vgae_core.spec import ENCODERS, RunSpec, for_family
 
 def spec_for(graph, family, encoder=None, **changes):
     profile = graph.profile
-    spec = for_family(RunSpec(), family, feature_kind=profile.feature_kind, has_labels=profile.n_classes > 0)
+    spec = for_family(
+        RunSpec(),
+        family,
+        feature_kind=profile.feature_kind,
+        has_labels=profile.n_classes > 0,
+        own_units=profile.own_units,
+    )
     if encoder:
         spec = spec.replace("model.encoder", encoder)
     for key, value in {"training__epochs": 12, "training__patience": 5, **changes}.items():

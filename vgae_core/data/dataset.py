@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.blocks import aligned, row_blocks
+from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
@@ -231,6 +232,8 @@ class Profile:
     n_classes: int
     directed: bool
     weighted: bool
+    own_units: bool = False
+    """Whether a column of the features holds neither zeros and ones nor counts, but values to be scaled."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -325,17 +328,24 @@ class GraphData:
                 x.nnz if sparse.issparse(x) else sum(int(np.count_nonzero(rows)) for _, rows in row_blocks(x))
             )
         weights = self.adjacency.data
+        kind = None if x is None else value_kind(x)
         return Profile(
             n_nodes=self.n_nodes,
             n_edges=len(self.edges),
             n_features=0 if x is None else int(x.shape[1]),
             feature_nnz=int(nnz),
-            feature_kind=None if x is None else value_kind(x),
+            feature_kind=kind,
             sparse_features=x is not None and sparse.issparse(x),
             n_classes=0 if self.labels is None else len(self.label_names),
             directed=self.directed,
             weighted=bool(weights.size) and bool(np.any(weights != 1)),
+            own_units=kind not in (None, "binary") and self.scaling.changes,
         )
+
+    @functools.cached_property
+    def scaling(self) -> ColumnScaling:
+        """How the columns of the features are scaled for a network (:func:`vgae_core.data.scaling.column_scaling`)."""
+        return column_scaling(describe_columns(self.features))
 
     @functools.cached_property
     def fingerprint(self) -> str:

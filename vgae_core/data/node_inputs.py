@@ -1,4 +1,4 @@
-"""What stands in for the features of a graph that has none: worked out from the message edges alone."""
+"""What a network is given of nodes: their features, scaled, or what stands in for them where a graph has none."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
+from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
-from vgae_core.spec import ModelSpec
+from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
+from vgae_core.spec import ModelSpec, RunSpec
 
 SPREAD = 0.3
 """Standard deviation of the spectral columns: with 1 they drown the free vectors beside them from the start."""
@@ -45,11 +47,52 @@ def works_out_positions(model: ModelSpec, profile: Profile) -> bool:
     return not profile.n_features and model.node_input in ("spectral", "spectral_table")
 
 
-def encoder_features(
-    graph: GraphData, message: sparse.csr_array, model: ModelSpec, seed: int
-) -> Features | None:
-    """Return what the encoder is given of each node: its features, else :func:`node_inputs`."""
-    return graph.features if graph.features is not None else node_inputs(message, model, seed)
+def encoder_features(graph: GraphData, message: sparse.csr_array, spec: RunSpec) -> Features | None:
+    """Return what the encoder is given of each node: :func:`scaled_features`, else :func:`node_inputs`."""
+    features = scaled_features(graph, spec)
+    return features if features is not None else node_inputs(message, spec.model, spec.seed)
+
+
+def scaled_features(graph: GraphData, spec: RunSpec) -> Features | None:
+    """Return the features of the nodes as a run of `spec` takes them, or None where there are none."""
+    if graph.features is None or spec.scaling == "none":
+        return graph.features
+    return graph.scaling.apply(graph.features)
+
+
+def feature_targets(graph: GraphData, spec: RunSpec, scaled: Features) -> Features:
+    """Return what the output ``x_rec`` of a run is to give.
+
+    Losses of values are in scaled units, so that no column outweighs the others; those of counts or of zeros and ones
+    have their meaning in the columns' own.
+
+    Parameters
+    ----------
+    graph : GraphData
+    spec : RunSpec
+    scaled : csr_array or ndarray, shape (n_nodes, n_features)
+        From :func:`scaled_features`.
+    """
+    loss = spec.output("x_rec").loss
+    return scaled if scale_of("x_rec", loss, scaled.shape[1]) == "identity" else graph.features
+
+
+def matrix_scaling(known: sparse.csr_array, spec: RunSpec) -> ColumnScaling | None:
+    """Return how the columns of a matrix are divided for a run, or None where they stay as they are.
+
+    Zeros stand for "no entry", so nothing is centred; and rates, shares and probabilities have their meaning in the
+    columns' own units, so only losses of values are affected.
+
+    Parameters
+    ----------
+    known : csr_array, shape (n_rows, n_columns)
+        Without its held-out entries.
+    spec : RunSpec
+    """
+    if spec.scaling == "none" or scale_of("output", spec.output("output").loss, known.shape[1]) != "identity":
+        return None
+    scaling = column_scaling(describe_columns(known), centred=False)
+    return scaling if scaling.changes else None
 
 
 def node_inputs(message: sparse.csr_array, model: ModelSpec, seed: int) -> np.ndarray | None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.column_findings import column_findings
 from vgae_core.data.dataset import FileReport, Finding, RawGraph, filled, value_kind
 from vgae_core.data.repairs import Offer, Structure, offers, structure
-from vgae_core.data.splits import check_zeros
+from vgae_core.data.splits import check_edges, check_zeros
 from vgae_core.errors import DataError
 from vgae_core.spec import SplitSpec
 
@@ -127,6 +128,7 @@ def inspect(raw: RawGraph) -> Report:
     weights = None if raw.weights is None else raw.weights[~np.isnan(raw.weights)]
     has_weights = weights is not None and len(weights) > 0
     labelled = np.zeros(0, np.int32) if raw.labels is None else raw.labels[raw.labels >= 0]
+    kind = None if raw.features is None else value_kind(raw.features)
     per_class = np.bincount(labelled, minlength=len(raw.label_names))
     return Report(
         name=raw.name,
@@ -150,7 +152,7 @@ def inspect(raw: RawGraph) -> Report:
         mean_degree=float(degrees.mean()) if len(degrees) else 0.0,
         max_degree=int(degrees.max()) if len(degrees) else 0,
         n_features=0 if raw.features is None else int(raw.features.shape[1]),
-        feature_kind=None if raw.features is None else value_kind(raw.features),
+        feature_kind=kind,
         feature_density=_density(raw),
         n_labels=0 if raw.labels is None else len(raw.label_names),
         n_labelled=len(labelled),
@@ -160,6 +162,7 @@ def inspect(raw: RawGraph) -> Report:
         findings=(
             *raw.findings,
             *(_of_matrix(raw, offered) if raw.is_matrix else _structural(raw, counts, offered, degrees)),
+            *(column_findings(raw) if kind not in (None, "binary") else ()),
         ),
         offers=offered,
         structure=counts,
@@ -265,6 +268,11 @@ def _structural(
                 "no-edges", "warning", "There is no edge between two different nodes: nothing can be learnt."
             )
         )
+    else:
+        try:
+            check_edges(raw.n_nodes, counts.n_edges, SplitSpec())
+        except DataError as error:
+            found.append(Finding("hard-to-split", "warning", f"{error.message} {error.mend}", counts.n_edges))
     if raw.weights is not None:
         for code, bad, message in (
             ("negative-weights", raw.weights < 0, "entries have a negative weight: ignore weights to train"),

@@ -7,6 +7,8 @@ pairs are scored once.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +18,15 @@ from scipy import sparse
 from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.non_edges import codes, contains, distinct, sample_non_edges
 from vgae_core.errors import DataError
 from vgae_core.spec import RunSpec, SplitSpec
 
 _MESSAGE_BLOCK = 2**19
 """Rows whose edges are looked up at a time, in bytes of one number each."""
+
+_FEW_ARCS = 100
+"""Arcs up to which a form tries a split to see whether there is one."""
 
 PARTS = ("train", "val", "val_neg", "test", "test_neg")
 """The arrays of a split, as named in a split file."""
@@ -56,48 +62,78 @@ class LinkSplit:
                     where="split",
                 )
 
-    def check(self, graph: GraphData) -> None:
+    def check(self, graph: GraphData, family: str = "vgae") -> None:
         """Raise DataError unless the split belongs to `graph` and leaks nothing.
 
         Parameters
         ----------
         graph : GraphData
             The whole graph, held-out edges included.
+        family : str
+            Of the model: pairs of a ``"vae"`` are entries (row, column) of the features.
 
         Raises
         ------
         DataError
-            If a pair names a node the graph lacks, an edge is listed twice or in two
-            parts, a listed edge is not one, or a negative pair is an edge.
+            If there is nothing to train on or to test, validation edges and non-edges are not as many, a pair names a
+            node the graph lacks, an edge is listed twice or in two parts, a listed edge is not one, or a negative pair
+            is an edge; and the same of entries.
         """
-        n = graph.n_nodes
-        mend = "Use a split made for this graph with the same repairs."
+        matrix = family == "vae"
+        if matrix and graph.features is None:
+            raise DataError("The data have no matrix whose entries a split could hold out.", where="split")
+        edge, whole, first = ("entry", "matrix", "row") if matrix else ("edge", "graph", "node")
+        shape = graph.features.shape if matrix and graph.features is not None else graph.adjacency.shape
+        mend = f"Use a split made for this {whole} with the same repairs."
         for name in PARTS:
             pairs = getattr(self, name)
-            if len(pairs) and (pairs.min() < 0 or pairs.max() >= n):
-                raise DataError(
-                    f"`{name}` names node {int(pairs.max() if pairs.max() >= n else pairs.min())}, "
-                    f"but the graph has nodes 0 to {n - 1}.",
-                    where="split",
-                    mend=mend,
-                )
-        edges = _codes(graph.edges, n, directed=True)  # i < j, or arcs, in order
+            for axis, what in enumerate((first, "column" if matrix else "node")):
+                ends = pairs[:, axis]
+                if len(ends) and (ends.min() < 0 or ends.max() >= shape[axis]):
+                    raise DataError(
+                        f"`{name}` names {what} {int(ends.max() if ends.max() >= shape[axis] else ends.min())}, "
+                        f"but the {whole} has {what}s 0 to {shape[axis] - 1}.",
+                        where="split",
+                        mend=mend,
+                    )
+        for name in ("train", "test", "test_neg"):
+            if not len(getattr(self, name)):
+                raise DataError(f"`{name}` must hold a pair at least.", where="split", mend=mend)
+        if bool(len(self.val)) != bool(len(self.val_neg)):
+            raise DataError(
+                f"`val` and `val_neg` must both hold pairs, or neither. Received: {len(self.val)} and "
+                f"{len(self.val_neg)}.",
+                where="split",
+                mend=mend,
+            )
+        edges, width, directed = (
+            (_entry_codes(graph.features), shape[1], True)
+            if matrix
+            else (codes(graph.edges, shape[0], directed=True), shape[0], graph.directed)  # in order
+        )
         for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
-            codes = [_codes(getattr(self, name), n, directed=graph.directed) for name in names]
-            together = np.concatenate(codes)
+            parts = [codes(getattr(self, name), width, directed=directed) for name in names]
+            together = np.concatenate(parts)
             if len(np.unique(together)) != len(together):
                 raise DataError(
                     f"A pair is listed twice in {', '.join(names)}.",
                     where="split",
-                    mend="A held-out edge must be in one part only.",
+                    mend=f"A held-out {edge} must be in one part only.",
                 )
-            for name, code in zip(names, codes, strict=True):
-                wrong = int(np.count_nonzero(_contains(edges, code) != wanted))
+            for name, code in zip(names, parts, strict=True):
+                wrong = int(np.count_nonzero(contains(edges, code) != wanted))
                 if wrong:
-                    what = "are not edges" if wanted else "are edges"
+                    plural = "entries" if matrix else "edges"
+                    what = f"are not {plural}" if wanted else f"are {plural}"
                     raise DataError(
-                        f"{wrong} pairs of `{name}` {what} of this graph.", where="split", mend=mend
+                        f"{wrong} pairs of `{name}` {what} of this {whole}.", where="split", mend=mend
                     )
+        if matrix and (
+            left_out := len(edges) - sum(len(getattr(self, name)) for name in ("train", "val", "test"))
+        ):
+            raise DataError(
+                f"{left_out:,} entries of this matrix are in no part of the split.", where="split", mend=mend
+            )
 
     def message(self, n_nodes: int, graph: GraphData) -> sparse.csr_array:
         """Return the adjacency the encoder may see: training edges only.
@@ -169,28 +205,91 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         evaluation needs.
     """
     n, edges = graph.n_nodes, graph.edges
-    m = len(edges)
-    n_val = max(1, round(m * spec.val_fraction)) if spec.val_fraction > 0 else 0
-    n_test = max(1, round(m * spec.test_fraction))
-    if m - n_val - n_test < 1:
-        raise DataError(
-            f"{m} edges are too few to hold out {n_val} for validation and {n_test} for testing.",
-            where="split",
-            mend="Bring a larger graph, or lower the held-out fractions.",
-        )
+    check_edges(n, len(edges), spec, directed=graph.directed)
+    n_val, n_test = _held_out(len(edges), spec)
     rng = np.random.default_rng(seed)
     part = _assign(edges, n, n_val, n_test, directed=graph.directed, rng=rng)
     train, val, test = (edges[part == k] for k in range(3))
-    if not len(train):
-        raise DataError(
-            "No edge is left to learn from: too few pairs of nodes are joined.",
-            where="split",
-            mend="Bring a larger graph, or lower the held-out fractions.",
-        )
+    if not (len(train) and len(test)):
+        raise _few_pairs(edges, n)
     negatives = sample_non_edges(graph, len(val) + len(test), rng)
     return LinkSplit(
         train=train, val=val, test=test, val_neg=negatives[: len(val)], test_neg=negatives[len(val) :]
     )
+
+
+def _few_pairs(edges: np.ndarray, n: int) -> DataError:
+    joined = len(np.unique(codes(edges, n, directed=False)))
+    return DataError(
+        f"{joined} joined pairs of nodes are too few for training, validation and testing: both arcs of a pair go to "
+        "the same part.",
+        where="split",
+        mend="Bring a graph of at least 3 joined pairs of nodes, or lower the held-out fractions.",
+    )
+
+
+def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool = False) -> None:
+    """Raise DataError if a graph has too few edges to divide, or too few non-edges to tell held-out ones from.
+
+    Parameters
+    ----------
+    n_nodes, n_edges : int
+        Edges between different nodes, or arcs.
+    spec : SplitSpec
+        Shares of the edges that are held out.
+    directed : bool
+    """
+    n_val, n_test = _held_out(n_edges, spec)
+    if n_edges - n_val - n_test < 1:
+        least = 2 + (spec.val_fraction > 0)
+        parts = "training, validation and testing" if spec.val_fraction > 0 else "training and testing"
+        few = n_edges < least
+        raise DataError(
+            f"{n_edges:,} edge{'s are' if n_edges != 1 else ' is'} too few: {parts} need "
+            + ("one each." if few else f"{n_val + n_test + 1:,} at these held-out fractions."),
+            where="split",
+            mend=f"Bring a graph of at least {least} edges"
+            + (", or set `val_fraction` to 0." if n_edges == 2 else ".")
+            if few
+            else "Lower the held-out fractions, or bring a larger graph.",
+        )
+    pairs = n_nodes * (n_nodes - 1) // (1 if directed else 2)
+    if pairs == n_edges:
+        raise DataError(
+            f"Every pair of nodes is joined by an edge, so there is no missing link to find: the evaluation needs "
+            f"{n_val + n_test:,} pairs of nodes without an edge, and the graph has 0.",
+            where="split",
+            mend="Leave weak edges out, for example those below a threshold of the weight.",
+        )
+    if n_val + n_test > pairs - n_edges:
+        smaller = _fitting_fractions(n_edges, pairs - n_edges, spec)
+        raise DataError(
+            f"The evaluation needs {n_val + n_test:,} pairs of nodes without an edge, and the graph has "
+            f"{pairs - n_edges:,} (density {n_edges / pairs:.3f}).",
+            where="split",
+            mend=f"Set `val_fraction` to {smaller.val_fraction:g} and `test_fraction` to {smaller.test_fraction:g}, "
+            "or leave weak edges out."
+            if smaller
+            else "Leave weak edges out, for example those below a threshold of the weight.",
+        )
+
+
+def _fitting_fractions(n_edges: int, non_edges: int, spec: SplitSpec) -> SplitSpec | None:
+    """Return fractions in the proportion of `spec`, to two places, for which non-edges suffice; None where none do."""
+    factor = non_edges / sum(_held_out(n_edges, spec))
+    val, test = (math.floor(100 * share * factor) / 100 for share in (spec.val_fraction, spec.test_fraction))
+    least = next(f.metadata["low"] for f in dataclasses.fields(SplitSpec) if f.name == "test_fraction")
+    for choice in ((val, max(test, least)), (0.0, max(test, least))):
+        fitting = SplitSpec(val_fraction=choice[0], test_fraction=choice[1])
+        if sum(_held_out(n_edges, fitting)) <= non_edges:
+            return fitting
+    return None
+
+
+def _held_out(n_edges: int, spec: SplitSpec) -> tuple[int, int]:
+    """Return how many edges are held out for validation and for testing; a part asked for gets one at least."""
+    n_val = max(1, round(n_edges * spec.val_fraction)) if spec.val_fraction > 0 else 0
+    return n_val, max(1, round(n_edges * spec.test_fraction))
 
 
 def edge_weights(adjacency: sparse.csr_array, edges: np.ndarray) -> np.ndarray:
@@ -214,52 +313,6 @@ def weight_unit(weights: np.ndarray) -> float:
     return float(weights.mean()) or 1.0
 
 
-def sample_non_edges(graph: GraphData, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return distinct pairs of different nodes without an edge, uniformly and in random order.
-
-    Non-edges are numbered 0, 1, … in row-major order; distinct random numbers are drawn
-    and translated by one binary search among the edges, so nothing is rejected and dense
-    graphs cost no more than sparse ones.
-
-    Parameters
-    ----------
-    graph : GraphData
-    count : int
-        Pairs wanted.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of int64, shape (count, 2)
-        ``i < j``, or any ``i != j`` of a directed graph.
-
-    Raises
-    ------
-    DataError
-        If the graph has fewer than `count` non-edges.
-    """
-    n = graph.n_nodes
-    total = n * (n - 1) if graph.directed else n * (n - 1) // 2
-    taken = _rank(graph.edges, n, directed=graph.directed)
-    available = total - len(taken)
-    if count > available:
-        raise DataError(
-            f"The evaluation needs {count} pairs of nodes without an edge, but the graph has {available}.",
-            where="split",
-            mend="Lower the held-out fractions; a complete graph has no missing links to find.",
-        )
-    taken.sort()
-    taken -= np.arange(len(taken))
-    drawn = _distinct(available, count, rng)
-    order = np.argsort(drawn)  # searching for numbers in order finds the memory in its caches
-    drawn = drawn[order]
-    # As many non-edges come before edge k as `taken` says now, so this many edges come before non-edge `drawn`:
-    drawn += np.searchsorted(taken, drawn, side="right")
-    pairs = np.empty((count, 2), np.int64)
-    pairs[order] = _unrank(drawn, n, directed=graph.directed)
-    return pairs
-
-
 def hard_non_edges(
     graph: GraphData, split: LinkSplit, rng: np.random.Generator, *, edges: int = 500, each: int = 50
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -267,7 +320,7 @@ def hard_non_edges(
 
     One end of the test edge is kept, in turn, and the other replaced by the end of a walk of two steps over the
     training edges: nodes with many shared neighbours come up most.  Where such walks keep ending at neighbours,
-    a random non-edge stands in.
+    a random non-edge stands in, which in a dense graph may come more than once.
 
     Parameters
     ----------
@@ -307,14 +360,14 @@ def hard_non_edges(
 
     pairs = np.repeat(split.test[chosen], each, axis=0)
     replaced = (1 - np.arange(len(pairs)) % each % 2).astype(np.int64)  # the second end, the first, …
-    taken = _codes(graph.edges, n, directed=graph.directed)  # in order, as edges are
+    taken = codes(graph.edges, n, directed=graph.directed)  # in order, as edges are
     open_ = np.arange(len(pairs))
     for _ in range(10):
         row, column = open_, replaced[open_]
         pairs[row, column] = walk(walk(pairs[row, 1 - column]))
-        known = _contains(taken, _codes(pairs[open_], n, directed=graph.directed))
+        known = contains(taken, codes(pairs[open_], n, directed=graph.directed))
         open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
-    pairs[open_] = sample_non_edges(graph, len(open_), rng)
+    pairs[open_] = sample_non_edges(graph, len(open_), rng, repeats=True)
     return chosen, pairs.reshape(len(chosen), each, 2)
 
 
@@ -362,7 +415,7 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         )
     check_zeros((n, width), len(entries), spec)
     zeros = n * width - len(entries)
-    chosen = _distinct(zeros, n_val + n_test, rng)
+    chosen = distinct(zeros, n_val + n_test, rng)
     taken = np.sort(entries[:, 0] * width + entries[:, 1])
     chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
     negatives = np.column_stack(np.divmod(chosen, width)).astype(np.int64)
@@ -402,16 +455,22 @@ def check_zeros(shape: tuple[int, int], n_entries: int, spec: SplitSpec) -> None
 
 
 def check_split(graph: GraphData, spec: RunSpec) -> None:
-    """Raise DataError if a run's held-out entries could not be drawn; cheap enough for a form.
+    """Raise DataError if a run's held-out edges or entries could not be drawn; cheap enough for a form.
 
     Parameters
     ----------
     graph : GraphData
     spec : RunSpec
     """
+    profile = graph.profile
     if spec.model.family == "vae":
-        profile = graph.profile
         check_zeros((profile.n_nodes, profile.n_features), profile.feature_nnz, spec.split)
+    else:
+        check_edges(profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed)
+        if (
+            profile.directed and profile.n_edges <= _FEW_ARCS
+        ):  # as few may be both directions of too few pairs
+            split_links(graph, spec.split, spec.seed)
 
 
 def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array:
@@ -429,6 +488,13 @@ def without_entries(features: Features, entries: np.ndarray) -> sparse.csr_array
     matrix.data[np.isin(rows * width + matrix.indices, entries[:, 0] * width + entries[:, 1])] = 0
     matrix.eliminate_zeros()
     return matrix
+
+
+def _entry_codes(features: Features) -> np.ndarray:
+    """Return ``row * n_columns + column`` of every entry other than 0, int64, sorted."""
+    matrix = sparse.coo_array(features)
+    there = matrix.data != 0
+    return np.unique(matrix.row[there].astype(np.int64) * matrix.shape[1] + matrix.col[there])
 
 
 def save_split(path: Path | str, split: LinkSplit) -> None:
@@ -476,15 +542,6 @@ def load_split(path: Path | str) -> LinkSplit:
     return LinkSplit(**{name: pairs.astype(np.int64) for name, pairs in arrays.items()})
 
 
-# ------------------------------------------------------------------ pairs as numbers
-def _codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return ``i * n + j`` of each pair, with i < j unless `directed`; int64, shape (pairs,)."""
-    first, second = pairs[:, 0], pairs[:, 1]
-    if not directed:
-        first, second = np.minimum(first, second), np.maximum(first, second)
-    return first * np.int64(n) + second
-
-
 def _listed(pairs: np.ndarray, n: int, *, directed: bool) -> sparse.csr_array:
     """Return a 1 for each pair, above the diagonal unless `directed`; float32 (n, n), canonical."""
     small = np.int32 if max(n, len(pairs)) <= np.iinfo(np.int32).max else np.int64
@@ -493,51 +550,6 @@ def _listed(pairs: np.ndarray, n: int, *, directed: bool) -> sparse.csr_array:
         first, second = np.minimum(first, second), np.maximum(first, second)
     ends = first.astype(small), second.astype(small)
     return sparse.csr_array((np.ones(len(pairs), np.float32), ends), shape=(n, n))
-
-
-def _contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
-    """Return whether each needle is in `haystack`, which is sorted; bool, shape (needles,)."""
-    if not len(haystack):
-        return np.zeros(len(needles), dtype=bool)
-    at = np.minimum(np.searchsorted(haystack, needles), len(haystack) - 1)
-    return haystack[at] == needles
-
-
-def _row_starts(n: int) -> np.ndarray:
-    """Return the number of pairs i < j that come before row i; int64, shape (n,)."""
-    i = np.arange(n, dtype=np.int64)
-    return i * n - i * (i + 1) // 2
-
-
-def _rank(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return each pair's place among all pairs of different nodes in row-major order."""
-    i, j = pairs[:, 0], pairs[:, 1]
-    if directed:
-        return i * np.int64(n - 1) + j - (j > i)
-    return _row_starts(n)[i] + (j - i - 1)
-
-
-def _unrank(rank: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
-    """Return the pairs at these places: the inverse of :func:`_rank`."""
-    if directed:
-        i, j = np.divmod(rank, n - 1)
-        return np.column_stack([i, j + (j >= i)])
-    starts = _row_starts(n)
-    i = np.searchsorted(starts[: n - 1], rank, side="right") - 1
-    return np.column_stack([i, rank - starts[i] + i + 1])
-
-
-def _distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `count` distinct integers below `total`, uniformly, in random order."""
-    if 2 * count >= total:
-        return rng.permutation(total)[:count]
-    found = np.empty(0, dtype=np.int64)
-    while len(found) < count:  # at most half are taken: a few rounds at worst
-        fresh = rng.integers(total, size=count - len(found) + 16)
-        found = np.concatenate([found, fresh])
-        found.sort()
-        found = found[np.concatenate([[True], found[1:] != found[:-1]])]
-    return rng.permutation(found)[:count]
 
 
 def _assign(
@@ -551,7 +563,7 @@ def _assign(
         part[order[:n_val]] = 1
         part[order[n_val:]] = 2
         return part
-    _, unit, size = np.unique(_codes(edges, n, directed=False), return_inverse=True, return_counts=True)
+    _, unit, size = np.unique(codes(edges, n, directed=False), return_inverse=True, return_counts=True)
     order = rng.permutation(len(size))
     before = np.cumsum(size[order]) - size[order]  # arcs dealt before each pair of nodes
     of_unit = np.zeros(len(size), dtype=np.int8)

@@ -208,6 +208,42 @@ class FeatureDropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate}
 
 
+LOG_VAR_BOUNDS = (-36.0, 36.0)
+"""Bounds of log-variances: standard deviations from 1.5e-8 to 6.6e7.
+
+Float32 ends at e^88.7. A divergence has e^v in its gradient, Adam keeps the square of that, and inputs of up to a few
+thousand are a factor of it: (3,000 e^36)^2 is 2e38.  Rombach et al. 2022, arXiv:2112.10752, clamp theirs to [-30, 20]
+(``DiagonalGaussianDistribution`` of their code); ours are wider, since models recover from as much."""
+
+
+@tf.custom_gradient
+def bounded_log_var(latent: Any) -> Any:
+    """Return `latent` (n, 2 k) with its second half, the log-variances, kept within :data:`LOG_VAR_BOUNDS`.
+
+    The gradient is that of the value within bounds: a clip's own is 0 beyond, where nothing would bring it back.
+    """
+    free = tf.fill([latent.shape[-1] // 2], float("inf"))
+    low = tf.concat([-free, tf.fill(tf.shape(free), LOG_VAR_BOUNDS[0])], 0)
+    high = tf.concat([free, tf.fill(tf.shape(free), LOG_VAR_BOUNDS[1])], 0)
+    return tf.clip_by_value(latent, low, high), lambda gradient: gradient
+
+
+@keras.saving.register_keras_serializable("vgae")
+class BoundLogVar(keras.layers.Layer):
+    """Keep log-variances within :data:`LOG_VAR_BOUNDS`, so that no divergence is infinite; nothing changes within.
+
+    The input is mean and log-variance side by side.
+    """
+
+    def call(self, latent: Any) -> Any:
+        """Return the same with bounded log-variances, shape (n_nodes, 2 * latent_dim)."""
+        return bounded_log_var(latent)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input's shape."""
+        return input_shape
+
+
 @keras.saving.register_keras_serializable("vgae")
 class SampleNormal(keras.layers.Layer):
     """Draw ``z = mu + exp(log_var / 2) e`` in training, and return mu otherwise.

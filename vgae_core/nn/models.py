@@ -19,7 +19,7 @@ from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
 from vgae_core.nn.encoders import BUILDERS, GraphInput, dense, once
 from vgae_core.nn.exact import AllPairsCrossentropy
-from vgae_core.nn.layers import Dispersion, SampleNormal, TakeRows
+from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
 from vgae_core.spec import ENCODERS, ModelSpec, OutputSpec, RunSpec
 
@@ -78,6 +78,7 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
     decoders.check(spec.model, directed=profile.directed)
     inputs, latent = (_once if spec.training.propagation == "once" else _every_step)(spec, profile)
+    latent = _bounded(latent, spec.model)
     encoder = keras.Model(dict(inputs), _parts(latent, spec.model), name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")
@@ -175,7 +176,7 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = scale_of("output", spec.output("output").loss, profile.n_features)
     scale = {"softmax": "length", "log": "log", "negative_binomial": "log"}.get(head)
-    latent = dense(rows, spec.model, scale)
+    latent = _bounded(dense(rows, spec.model, scale), spec.model)
     encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
     z = _sample(latent, spec.model)
@@ -195,6 +196,10 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
         else:
             outputs["labels"] = keras.layers.Dense(profile.n_classes, name="labels")(z)
     return BuiltModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder)
+
+
+def _bounded(latent: Any, model: ModelSpec) -> Any:
+    return BoundLogVar(name="z_bounds")(latent) if model.variational else latent
 
 
 def _parts(latent: Any, model: ModelSpec) -> dict[str, Any]:
@@ -236,7 +241,7 @@ def decoder(built: BuiltModel, output: str) -> Callable[[Any], Any]:
 
 
 def pair_factors(
-    built: BuiltModel, z_mean: np.ndarray, totals: np.ndarray | None = None
+    built: BuiltModel, z_mean: np.ndarray, totals: np.ndarray | None = None, units: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return factors whose inner products are the logits of pairs.
 
@@ -247,6 +252,8 @@ def pair_factors(
     totals : ndarray of float32, shape (n_nodes,), optional
         Sum of each row of a multinomial matrix.  A softmax says nothing of pairs in different rows; times the
         row's total it is the expected value, whose logarithm then is the logit, as that of a Poisson rate.
+    units : ndarray of float, shape (n_columns,), optional
+        What the columns of a matrix were divided by: logits, which are values then, are in the columns' own units.
 
     Returns
     -------
@@ -266,6 +273,8 @@ def pair_factors(
     left = np.asarray(hidden)
     left = np.concatenate([left, np.ones((len(left), 1), np.float32)], axis=1)
     right = np.concatenate([kernel.T, bias[:, None]], axis=1)
+    if units is not None:
+        right = (right * units[:, None]).astype(np.float32)
     if totals is None:
         return left, right
     offset = np.log(np.maximum(totals, _LEAST)) - _log_sums(left, right)
@@ -275,13 +284,19 @@ def pair_factors(
     )
 
 
-def pair_scorer(built: BuiltModel, spec: ModelSpec, z_mean: np.ndarray, totals: np.ndarray | None) -> Score:
+def pair_scorer(
+    built: BuiltModel,
+    spec: ModelSpec,
+    z_mean: np.ndarray,
+    totals: np.ndarray | None = None,
+    units: np.ndarray | None = None,
+) -> Score:
     """Return the function from pairs int64 (n_pairs, 2) to their logits, float32 (n_pairs,), for any decoder.
 
     Parameters are those of :func:`pair_factors`, with the network's settings.
     """
     weights = pair_weights(built)
-    factors = (z_mean, z_mean) if weights else pair_factors(built, z_mean, totals)
+    factors = (z_mean, z_mean) if weights else pair_factors(built, z_mean, totals, units)
     return scorer(z_mean, factors, spec.decoder, weights)
 
 

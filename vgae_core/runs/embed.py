@@ -94,7 +94,9 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     message = _enlarged(spec, result.split.message(graph.n_nodes, graph), place, more, n)
     features = _stacked(graph, more, fresh, spec.dataset.repairs)
     if features is None:
-        features = encoder_features(graph, message, spec.model, spec.seed)
+        features = encoder_features(graph, message, spec)
+    elif spec.scaling != "none":
+        features = graph.scaling.apply(features)  # new nodes in the units of those of training
     keras.utils.set_random_seed(spec.seed)
     built = build(spec, dataclasses.replace(graph.profile, n_nodes=n))
     built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])

@@ -15,6 +15,7 @@ from vgae_core.analysis.reconstruction import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit
 from vgae_core.spec import RunSpec
 
@@ -73,7 +74,7 @@ def evaluate(
     logits = network(everything)
     before_baselines()
     message = split.message(graph.n_nodes, graph)
-    baselines = run_baselines(message, graph.features, everything)
+    baselines = run_baselines(message, scaled_features(graph, spec), everything)
     model = joined(logits, baselines, stack) if stack else logits
     baselines = {name: values.astype(np.float32) for name, values in baselines.items()}
     scores = {"model": model[test]}

@@ -219,7 +219,7 @@ def result_from_parts(
         if values.ndim < 1 or values.shape[0] != n or values.dtype.kind not in "fiub":
             raise RunError(f"`{key}` must hold one row for each of {n} nodes.", where="nodes.npz")
     try:
-        spec = RunSpec.from_dict(documents["spec"])
+        spec = RunSpec.of_run(documents["spec"])
     except SpecError as error:
         raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
     try:
@@ -386,7 +386,7 @@ class RunFolder:
         """The specification of the run: as asked for until there is a result, then as trained."""
         if self._spec is None or self._spec.recipe == "auto":
             try:
-                self._spec = RunSpec.from_dict(read_json(self.path / "spec.json"))
+                self._spec = RunSpec.of_run(read_json(self.path / "spec.json"))
             except SpecError as error:
                 raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
         return self._spec

@@ -23,21 +23,27 @@ from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.reconstruction import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
 from vgae_core.catalogue import scale_of
-from vgae_core.data.dataset import GraphData
-from vgae_core.data.node_inputs import works_out_positions
+from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.node_inputs import (
+    feature_targets,
+    matrix_scaling,
+    scaled_features,
+    works_out_positions,
+)
+from vgae_core.data.non_edges import sample_non_edges
+from vgae_core.data.scaling import describe_columns
 from vgae_core.data.splits import (
     LABEL_TEST,
     LABEL_TRAIN,
     LinkSplit,
     edge_weights,
     label_parts,
-    sample_non_edges,
     split_entries,
     split_links,
     weight_unit,
     without_entries,
 )
-from vgae_core.errors import RunError, StudioError
+from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.nn.models import (
     BuiltModel,
     build,
@@ -73,7 +79,9 @@ class Prepared:
     label_part : ndarray of int8, shape (n_nodes,), or None
         Which nodes' labels are known, validated and tested.
     known : csr_array of float32, shape (n_nodes, n_features), or None
-        What the model may see of a matrix.
+        What the model may see of a matrix, in its own units.
+    targets : csr_array or ndarray, shape (n_nodes, n_features), or None
+        What the output of features or of a matrix is to give, whole and in the units of the loss.
     built, batches, encode
         Compiled network, training batches and the function that encodes the training data.
     compiled : dict
@@ -85,6 +93,7 @@ class Prepared:
     split: LinkSplit
     label_part: np.ndarray | None
     known: sparse.csr_array | None
+    targets: Features | None
     built: BuiltModel
     batches: Batches
     encode: Encode
@@ -129,16 +138,22 @@ def prepare(
 
     on_event(Stage(name="building", at=time.time()))
     built = build(spec, graph.profile)
-    name, shown = ("x_rec", graph.features) if known is None else ("output", known)
-    if shown is not None and name in built.model.output:
-        feature_head(built).bias.assign(
-            trivial_answer(scale_of(name, spec.output(name).loss, shown.shape[1]), shown)
-        )
+    seen, targets, units = known, None, None
+    if known is not None:
+        scaling = matrix_scaling(known, spec)
+        targets = graph.features if scaling is None else scaling.apply(graph.features)
+        seen, units = (known, None) if scaling is None else (scaling.apply(known), scaling.unit)
+    elif "x_rec" in built.model.output:
+        seen = targets = feature_targets(graph, spec, scaled_features(graph, spec))
+    if seen is not None:
+        name = "x_rec" if known is None else "output"
+        scale = scale_of(name, spec.output(name).loss, seen.shape[1])
+        feature_head(built).bias.assign(trivial_answer(scale, seen))
     compiled, notes = compile_arguments(spec, graph.profile)
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
     if known is not None:
-        batches = row_batches(known, spec, graph.labels, label_part)
+        batches = row_batches(seen, spec, graph.labels, label_part, units=units)
     elif spec.training.propagation == "once":
         batches = row_pair_batches(graph, split, spec)
     else:
@@ -158,6 +173,7 @@ def prepare(
         split=split,
         label_part=label_part,
         known=known,
+        targets=targets,
         built=built,
         batches=batches,
         encode=encode,
@@ -221,7 +237,9 @@ def execute(
     else:
         prepared = prepared or prepare(spec, graph, split=split, on_event=on_event)
         on_event(_started(spec, prepared))
-        finished = _train(spec, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks)
+        finished = _train(
+            spec, graph, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
+        )
     split, label_part, known = prepared.split, prepared.label_part, prepared.known
     built, batches = prepared.built, prepared.batches
     if finished.reason == "failed" and not finished.best_epoch:
@@ -230,9 +248,9 @@ def execute(
     stage("scoring")
     latent = prepared.encode()
     z_mean = latent["z_mean"]
-    network = pair_scorer(built, spec.model, z_mean, batches.totals)
+    network = pair_scorer(built, spec.model, z_mean, batches.totals, batches.units)
     stack = _stack(spec, graph, split, network)
-    entries = None if known is None else (*pair_factors(built, z_mean, batches.totals), known)
+    entries = None if known is None else (*pair_factors(built, z_mean, batches.totals, batches.units), known)
     scores, metrics = evaluate(
         spec,
         graph,
@@ -244,7 +262,7 @@ def execute(
     )
     if "z_log_var" in latent:
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
-    nodes, node_metrics = _score_nodes(built, spec, graph, z_mean, label_part)
+    nodes, node_metrics = _score_nodes(built, spec, graph, prepared.targets, z_mean, label_part)
     metrics |= node_metrics
     if tried:
         metrics["trials"] = [dataclasses.asdict(one) for one in tried]
@@ -258,7 +276,7 @@ def execute(
         scores=scores,
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
         model={**prepared.description, "stack": stack} if stack else prepared.description,
-        factors=_factors(built, spec, split, z_mean, batches.totals, graph.directed),
+        factors=_factors(built, spec, split, z_mean, batches, graph.directed),
         decoder=pair_weights(built),
         nodes=nodes,
         environment=environment(spec),
@@ -284,11 +302,12 @@ def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) ->
     edges, non_edges = split.val, split.val_neg
     if len(edges) < LEAST_EDGES:
         edges = split.train[:SAMPLED_PAIRS]
-        non_edges = sample_non_edges(graph, len(edges), np.random.default_rng([spec.seed, 0x9A77]))
+        rng = np.random.default_rng([spec.seed, 0x9A77])
+        non_edges = sample_non_edges(graph, len(edges), rng, repeats=True)
     pairs = np.concatenate([edges, non_edges])
     logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
     if stacks:
-        others = run_baselines(split.message(graph.n_nodes, graph), graph.features, pairs)
+        others = run_baselines(split.message(graph.n_nodes, graph), scaled_features(graph, spec), pairs)
         if helps(logits, others, truth):
             return fit_stack(logits, others, truth)
     return fit_stack(logits, {}, truth) if spec.learns_weights else {}
@@ -303,9 +322,9 @@ def _started(spec: RunSpec, prepared: Prepared) -> Started:
     )
 
 
-def _train(spec: RunSpec, prepared: Prepared, **told: Any) -> Finished:
+def _train(spec: RunSpec, graph: GraphData, prepared: Prepared, **told: Any) -> Finished:
     """Train what was prepared; keywords are those of :func:`vgae_core.training.trainer.train`."""
-    return train(
+    finished = train(
         prepared.built,
         prepared.batches,
         prepared.split,
@@ -314,6 +333,29 @@ def _train(spec: RunSpec, prepared: Prepared, **told: Any) -> Finished:
         prepared.encode,
         **told,
     )
+    if finished.reason != "failed":
+        return finished
+    return dataclasses.replace(finished, message=f"{finished.message} {_what_helps(spec, graph)}")
+
+
+LARGE_INPUT = 100.0
+"""Size of an input from which it is the likely cause of a loss that is not finite."""
+
+
+def _what_helps(spec: RunSpec, graph: GraphData) -> str:
+    """Return what the likely cause of a loss that is not finite is, and what helps."""
+    features = scaled_features(graph, spec)
+    if features is not None:
+        columns = describe_columns(features)
+        largest = int(np.argmax(np.maximum(-columns.low, columns.high)))
+        low, high = float(columns.low[largest]), float(columns.high[largest])
+        if max(-low, high) > LARGE_INPUT:
+            name = repr(graph.feature_names[largest]) if graph.feature_names else f"{largest + 1}"
+            entered = f"Input column {name:.60} holds values from {low:.7g} to {high:.7g}"
+            if spec.scaling == "none":
+                return f"{entered}: set `scaling` to `by_kind`."
+            return f"{entered}, scaled as it is: take its logarithm, or leave it out."
+    return f"Lower the learning rate (now {spec.training.learning_rate:g}) or the weights of the outputs."
 
 
 TELL_SECONDS = 0.5
@@ -338,8 +380,14 @@ def _best_recipe(
     Raises
     ------
     StudioError
-        If no recipe could be trained: why the last one could not.
+        If no recipe could be trained: why the last one could not; or a given split has no validation edges.
     """
+    if split is not None and not len(split.val):
+        raise DataError(
+            "The automatic choice of a recipe needs validation edges, and the given split has none.",
+            where="split",
+            mend="Give a split with some, or set `recipe` to `own`.",
+        )
     tried: list[Trial] = []
     refused: StudioError | None = None
     kept: tuple[RunSpec, list[np.ndarray], Finished, list[EpochEnd]] | None = None
@@ -350,7 +398,7 @@ def _best_recipe(
             prepared = prepared or prepare(candidate, graph, split=split, on_event=on_event)
             split = prepared.split
             finished = _train(
-                candidate, prepared, on_event=told, should_stop=should_stop, callbacks=callbacks
+                candidate, graph, prepared, on_event=told, should_stop=should_stop, callbacks=callbacks
             )
             if finished.reason == "failed" and not finished.best_epoch:
                 message = finished.message
@@ -414,7 +462,7 @@ def _factors(
     spec: RunSpec,
     split: LinkSplit,
     z_mean: np.ndarray,
-    totals: np.ndarray | None,
+    batches: Batches,
     directed: bool,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return what :attr:`RunResult.factors` holds: None where both are the codes.
@@ -426,9 +474,9 @@ def _factors(
         half = SAMPLED_PAIRS // 2
         edges = split.train[rng.permutation(len(split.train))[:half]]
         pairs = np.concatenate([edges, rng.integers(0, len(z_mean), (max(len(edges), 1000), 2))])
-        logits = pair_scorer(built, spec.model, z_mean, totals)(pairs)
+        logits = pair_scorer(built, spec.model, z_mean)(pairs)
         return bilinear(z_mean, pairs, logits, directed=directed)
-    left, right = pair_factors(built, z_mean, totals)
+    left, right = pair_factors(built, z_mean, batches.totals, batches.units)
     return None if left is z_mean and right is z_mean else (left, right)
 
 
@@ -463,7 +511,12 @@ def _threads(kind: str, configured: int) -> int:
 
 
 def _score_nodes(
-    built: BuiltModel, spec: RunSpec, graph: GraphData, z_mean: np.ndarray, label_part: np.ndarray | None
+    built: BuiltModel,
+    spec: RunSpec,
+    graph: GraphData,
+    targets: Features | None,
+    z_mean: np.ndarray,
+    label_part: np.ndarray | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Mapping[str, float]]]:
     """Return what the node-wise outputs say of every node, and their scores beside a trivial answer."""
     arrays: dict[str, np.ndarray] = {}
@@ -485,10 +538,8 @@ def _score_nodes(
                 "n_test": int(test.sum()),
             }
     head = next((name for name in ("x_rec", "output") if name in names), None)
-    if head is not None and graph.features is not None:
-        arrays["feature_error"], scores["features"] = _feature_errors(
-            built, spec, head, graph.features, z_mean
-        )
+    if head is not None and targets is not None:
+        arrays["feature_error"], scores["features"] = _feature_errors(built, spec, head, targets, z_mean)
     return arrays, scores
 
 

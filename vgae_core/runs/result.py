@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Finished
@@ -129,7 +130,7 @@ class RunResult:
         from vgae_core.analysis.stacking import stacked  # brings scikit-learn
 
         message = self.split.message(graph.n_nodes, graph)
-        return stacked(self.network(), self.stack, message, graph.features)
+        return stacked(self.network(), self.stack, message, scaled_features(graph, self.spec))
 
     def missing_links(self, graph: GraphData, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the `k` likeliest pairs of nodes without an edge, as :mod:`vgae_core.analysis.reconstruction`."""
@@ -156,10 +157,11 @@ class RunResult:
         }
         if self.stack:
             arrays["train"] = self.split.train
-            if isinstance(graph.features, np.ndarray):
-                arrays["features"] = graph.features
-            elif graph.features is not None:
-                csr = sparse.csr_array(graph.features)
+            features = scaled_features(graph, self.spec)
+            if isinstance(features, np.ndarray):
+                arrays["features"] = features
+            elif features is not None:
+                csr = sparse.csr_array(features)
                 arrays |= {f"features_{part}": getattr(csr, part) for part in ("data", "indices", "indptr")}
                 options["n_features"] = csr.shape[1]
         return arrays, options

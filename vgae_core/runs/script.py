@@ -272,7 +272,19 @@ _TAKEN = {
         "truth",
     ),
     *("scores", "head", "trunk", "scorer", "model", "encoder", "bar", "k", "called", "targets"),
-    *("stack", "places", "others", "joined", "val_pairs", "val_truth", "val_logits", "val_others"),
+    *(
+        "target_matrix",
+        "targets_by_node",
+        "feature_matrix",
+        "stack",
+        "places",
+        "others",
+        "joined",
+        "val_pairs",
+        "val_truth",
+        "val_logits",
+        "val_others",
+    ),
 }
 """Names of the templates that no tensor may take."""
 
@@ -506,7 +518,7 @@ def factors():
     left = np.concatenate([hidden_of(part).numpy() for part in all_rows()])
     kernel, bias = (np.asarray(weight) for weight in head.weights)
     left = np.concatenate([left, np.ones((n_rows, 1), np.float32)], axis=1)
-    right = np.concatenate([kernel.T, bias[:, None]], axis=1)__SHARES__
+    right = np.concatenate([kernel.T, bias[:, None]], axis=1)__UNITS____SHARES__
     return left, right
 
 
@@ -514,6 +526,10 @@ def pair_scores(pairs):
     """Return the logit of each entry (row, column)."""
     left, right = factors()
     return np.einsum("ij,ij->i", left[pairs[:, 0]], right[pairs[:, 1]])'''
+
+_UNITS = """
+    if "units" in data:  # what the columns were divided by: logits are values in the columns' own units
+        right = (right * data["units"][:, None]).astype(np.float32)"""
 
 _SHARES = """
     # A softmax gives shares of a row's total; the logarithm of the expected value is comparable over rows.
@@ -738,10 +754,15 @@ def _graph_data(spec: RunSpec, profile: Profile, names: list[str]) -> str:
             else "tf.constant(feature_matrix, tf.float32)"
         )
         lines.append(f'graph_inputs["features"] = {made}')
+    if "x_rec" in names:
+        lines.append(_TARGET_DATA)
     if "labels" in names:
         lines.append(_LABEL_DATA)
     return "\n".join(lines)
 
+
+_TARGET_DATA = """# What x_rec is to give: the features as they enter, or as they are where their loss is of counts.
+target_matrix = read_matrix("targets" if {"targets", "targets_data"} & set(data) else "features")"""
 
 _LABEL_DATA = """classes = np.maximum(data["labels"], 0)[:, None]
 known = (data["label_part"] == 0).astype(np.float32)[:, None]"""
@@ -757,7 +778,7 @@ def _start(spec: RunSpec, built: BuiltModel, sources: Sources) -> str:
     output = next((o for o in spec.active_outputs if o.name in ("x_rec", "output")), None)
     if output is None:
         return ""
-    values = "feature_matrix" if output.name == "x_rec" else "matrix"
+    values = "target_matrix" if output.name == "x_rec" else "matrix"
     code = sources.take([trivial_answer])
     scale = scale_of(output.name, output.loss, int(feature_head(built).units))
     line = f"model.get_layer({feature_head(built).name!r}).bias.assign(trivial_answer({scale!r}, {values}))"
@@ -838,11 +859,14 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         if profile.sparse_features:
             code += sources.take([sparse_row_reader])
             code.append(
-                "read_rows = sparse_row_reader(feature_matrix)\n\n\n"
+                "read_rows = sparse_row_reader(target_matrix)\n\n\n"
                 "def feature_rows(nodes):\n    return tf.sparse.to_dense(read_rows(nodes))"
             )
         else:
-            code.append('def feature_rows(nodes):\n    return tf.gather(graph_inputs["features"], nodes)')
+            code.append(
+                "targets_by_node = tf.constant(target_matrix, tf.float32)\n\n\n"
+                "def feature_rows(nodes):\n    return tf.gather(targets_by_node, nodes)"
+            )
     if "labels" in names:
         each += _LABELS
     return _fill(
@@ -896,10 +920,18 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         parts.append(_ALL_PAIR_SCORES if spec.training.supervision == "all" else _GRAPH_SCORES)
     else:
         output = spec.output("output")
-        shares = scale_of("output", output.loss, int(feature_head(built).units)) == "softmax"
+        scale = scale_of("output", output.loss, int(feature_head(built).units))
+        shares = scale == "softmax"
         if shares:
             sources.imports.add("from scipy.special import logsumexp")
-        parts.append(_fill(_ROW_SCORES, HEAD=feature_head(built).name, SHARES=_SHARES if shares else ""))
+        parts.append(
+            _fill(
+                _ROW_SCORES,
+                HEAD=feature_head(built).name,
+                UNITS=_UNITS if scale == "identity" else "",
+                SHARES=_SHARES if shares else "",
+            )
+        )
     training, best = spec.training, spec.training.keep == "best"
     has_val = spec.split.val_fraction > 0
     sources.imports |= {

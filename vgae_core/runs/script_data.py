@@ -13,7 +13,7 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.node_inputs import encoder_features
+from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
 from vgae_core.runs.evaluation import HARD_STREAM
 from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
@@ -47,12 +47,20 @@ def script_data(
         chance = np.random.default_rng([spec.seed, HARD_STREAM])
         arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)
         if spec.stacking:
-            arrays |= _training_free(graph, split, matrices["message"], arrays["hard_pairs"])
-        features = encoder_features(graph, matrices["message"], spec.model, spec.seed)
+            arrays |= _training_free(graph, spec, split, matrices["message"], arrays["hard_pairs"])
+        features = encoder_features(graph, matrices["message"], spec)
         if features is not None:
             matrices["features"] = features
+        if any(output.name == "x_rec" for output in spec.active_outputs):
+            targets = feature_targets(graph, spec, features)
+            if targets is not features:
+                matrices["targets"] = targets
     else:
-        matrices["matrix"] = without_entries(graph.features, np.concatenate([split.val, split.test]))
+        known = without_entries(graph.features, np.concatenate([split.val, split.test]))
+        scaling = matrix_scaling(known, spec)
+        if scaling is not None:
+            known, arrays["units"] = scaling.apply(known), scaling.unit
+        matrices["matrix"] = known
     for name, matrix in matrices.items():
         if sparse.issparse(matrix):
             csr = sparse.csr_array(matrix)
@@ -68,12 +76,12 @@ def script_data(
 
 
 def _training_free(
-    graph: GraphData, split: LinkSplit, message: sparse.csr_array, hard: np.ndarray
+    graph: GraphData, spec: RunSpec, split: LinkSplit, message: sparse.csr_array, hard: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that stacking joins."""
     parts = (split.val, split.val_neg, split.test, split.test_neg, hard.reshape(-1, 2))
     pairs = np.unique(np.concatenate(parts), axis=0)
-    scores = run_baselines(message, graph.features, pairs)
+    scores = run_baselines(message, scaled_features(graph, spec), pairs)
     return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.node_inputs import encoder_features
+from vgae_core.data.node_inputs import encoder_features, feature_targets
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit, edge_weights, weight_unit
 from vgae_core.nn.budget import node_batch
@@ -57,6 +57,8 @@ class Batches:
         Expected share of negatives that are training edges and count as negatives all the same.
     totals : ndarray of float32, shape (n_rows,), or None
         Where the model gives shares of a row: the sum of each row.
+    units : ndarray of float, shape (n_columns,), or None
+        Where the columns of a matrix are divided before training: what by.
     val_weights : ndarray of float, shape (n_val,), or None
         Where the model learns weights: those of the validation edges, by which its best epoch is chosen too.
     room : callable, optional
@@ -68,6 +70,7 @@ class Batches:
     encoder_inputs: Iterable[dict[str, Any]]
     expected_collisions: float = 0.0
     totals: np.ndarray | None = None
+    units: np.ndarray | None = None
     val_weights: np.ndarray | None = None
     room: Callable[[int], np.ndarray] | None = None
 
@@ -88,7 +91,8 @@ def graph_batches(
     """
     n = graph.n_nodes
     message = split.message(graph.n_nodes, graph)
-    encoder_inputs = graph_inputs(message, encoder_features(graph, message, spec.model, spec.seed), spec)
+    features = encoder_features(graph, message, spec)
+    encoder_inputs = graph_inputs(message, features, spec)
 
     names = [output.name for output in spec.active_outputs]
     columns = max(
@@ -98,7 +102,7 @@ def graph_batches(
     node_wise = "x_rec" in names or "labels" in names
     rows = node_batch(n, columns)
     every_row = rows == n
-    feature_rows = _row_reader(graph.features) if "x_rec" in names else None
+    feature_rows = _row_reader(feature_targets(graph, spec, features)) if "x_rec" in names else None
     all_features = feature_rows(tf.range(n)) if feature_rows is not None and every_row else None
     labels = known = None
     if "labels" in names and graph.labels is not None and label_part is not None:
@@ -493,6 +497,8 @@ def row_batches(
     spec: RunSpec,
     labels: np.ndarray | None = None,
     label_part: np.ndarray | None = None,
+    *,
+    units: np.ndarray | None = None,
 ) -> Batches:
     """Return the batches of a matrix auto-encoder, whose rows are inputs and targets.
 
@@ -505,6 +511,8 @@ def row_batches(
         Class of each row, -1 where unknown.
     label_part : ndarray of int8, shape (n_rows,), optional
         Rows marked 0 count in the label loss.
+    units : ndarray of float, shape (n_columns,), optional
+        What the columns of `matrix` have been divided by.
     """
     n = matrix.shape[0]
     size = min(spec.training.batch_size or n, n)
@@ -537,6 +545,7 @@ def row_batches(
         steps_per_epoch=math.ceil(n / size),
         encoder_inputs=inputs,
         totals=np.asarray(matrix.sum(axis=1), np.float32).ravel() if shares else None,
+        units=units,
     )
 
 

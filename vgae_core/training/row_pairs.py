@@ -61,7 +61,7 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
     """
     n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
     message = split.message(n, graph)
-    features = encoder_features(graph, message, spec.model, spec.seed)
+    features = encoder_features(graph, message, spec)
     goals = relative(edge_weights(message, train)) if spec.learns_weights else None
     table = once_propagated(message, features, spec, directed=graph.directed)
     del message, features

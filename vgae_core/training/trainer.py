@@ -82,6 +82,7 @@ class _Watch(keras.callbacks.Callback):
         self.best_score, self.best_epoch = -np.inf, 0
         self.best_weights: list[np.ndarray] = []
         self.reason, self.epoch = "completed", 0
+        self.infinite: list[str] = []
         self.started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -98,12 +99,16 @@ class _Watch(keras.callbacks.Callback):
         self.epoch = epoch + 1
         logs = {key: float(value) for key, value in (logs or {}).items()}
         if not np.isfinite(logs["loss"]):
+            names = [output.name for output in self.spec.active_outputs]
+            self.infinite = [name for name in names if not np.isfinite(logs.get(f"{name}_loss", 0.0))]
             self.reason, self.model.stop_training = "failed", True
             return
         val: dict[str, float] = {}
         quality = -logs["loss"]
         if len(self.split.val):
-            score = pair_scorer(self.built, self.spec.model, self.encode()["z_mean"], self.batches.totals)
+            batches = self.batches
+            z_mean = self.encode()["z_mean"]
+            score = pair_scorer(self.built, self.spec.model, z_mean, batches.totals, batches.units)
             found = score(self.split.val)
             auc, ap = fast_auc_ap(found, score(self.split.val_neg))
             val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap
@@ -237,7 +242,8 @@ def train(
     Returns
     -------
     Finished
-        ``failed`` if the loss became infinite or not a number; the best weights so far are kept.
+        ``failed`` if the loss became infinite or not a number; the best weights so far are kept, and the message
+        names the outputs whose loss it was.
     """
     watch = _Watch(
         built,
@@ -262,10 +268,8 @@ def train(
         built.model.set_weights(watch.best_weights)
     message = ""
     if watch.reason == "failed":
-        message = (
-            f"The loss was not a finite number in epoch {watch.epoch}. Lower the learning rate "
-            f"(now {spec.training.learning_rate:g}) or the weights of the outputs."
-        )
+        whose = f" of output {' and '.join(f'`{name}`' for name in watch.infinite)}" if watch.infinite else ""
+        message = f"The loss{whose} was not a finite number in epoch {watch.epoch}."
     return Finished(
         reason=watch.reason,  # type: ignore[arg-type]
         best_epoch=watch.best_epoch,

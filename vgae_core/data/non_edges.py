@@ -1,0 +1,111 @@
+"""Pairs of nodes as numbers, and non-edges drawn exactly by them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vgae_core.data.dataset import GraphData
+from vgae_core.errors import DataError
+
+
+def codes(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return ``i * n + j`` of each pair, with i < j unless `directed`; int64, shape (pairs,)."""
+    first, second = pairs[:, 0], pairs[:, 1]
+    if not directed:
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    return first * np.int64(n) + second
+
+
+def contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
+    """Return whether each needle is in `haystack`, which is sorted; bool, shape (needles,)."""
+    if not len(haystack):
+        return np.zeros(len(needles), dtype=bool)
+    at = np.minimum(np.searchsorted(haystack, needles), len(haystack) - 1)
+    return haystack[at] == needles
+
+
+def _row_starts(n: int) -> np.ndarray:
+    """Return the number of pairs i < j that come before row i; int64, shape (n,)."""
+    i = np.arange(n, dtype=np.int64)
+    return i * n - i * (i + 1) // 2
+
+
+def rank(pairs: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return each pair's place among all pairs of different nodes in row-major order."""
+    i, j = pairs[:, 0], pairs[:, 1]
+    if directed:
+        return i * np.int64(n - 1) + j - (j > i)
+    return _row_starts(n)[i] + (j - i - 1)
+
+
+def unrank(places: np.ndarray, n: int, *, directed: bool) -> np.ndarray:
+    """Return the pairs at these places: the inverse of :func:`rank`."""
+    if directed:
+        i, j = np.divmod(places, n - 1)
+        return np.column_stack([i, j + (j >= i)])
+    starts = _row_starts(n)
+    i = np.searchsorted(starts[: n - 1], places, side="right") - 1
+    return np.column_stack([i, places - starts[i] + i + 1])
+
+
+def distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `count` distinct integers below `total`, uniformly, in random order."""
+    if 2 * count >= total:
+        return rng.permutation(total)[:count]
+    found = np.empty(0, dtype=np.int64)
+    while len(found) < count:  # at most half are taken: a few rounds at worst
+        fresh = rng.integers(total, size=count - len(found) + 16)
+        found = np.concatenate([found, fresh])
+        found.sort()
+        found = found[np.concatenate([[True], found[1:] != found[:-1]])]
+    return rng.permutation(found)[:count]
+
+
+def sample_non_edges(
+    graph: GraphData, count: int, rng: np.random.Generator, *, repeats: bool = False
+) -> np.ndarray:
+    """Return distinct pairs of different nodes without an edge, uniformly and in random order.
+
+    Non-edges are numbered 0, 1, … in row-major order; distinct random numbers are drawn
+    and translated by one binary search among the edges, so nothing is rejected and dense
+    graphs cost no more than sparse ones.
+
+    Parameters
+    ----------
+    graph : GraphData
+    count : int
+        Pairs wanted.
+    rng : numpy.random.Generator
+    repeats : bool
+        Whether pairs may come more than once where the graph has fewer than `count`.
+
+    Returns
+    -------
+    ndarray of int64, shape (count, 2)
+        ``i < j``, or any ``i != j`` of a directed graph.
+
+    Raises
+    ------
+    DataError
+        If the graph has fewer than `count` non-edges and they may not be repeated, or none at all.
+    """
+    n = graph.n_nodes
+    total = n * (n - 1) if graph.directed else n * (n - 1) // 2
+    taken = rank(graph.edges, n, directed=graph.directed)
+    available = total - len(taken)
+    if count > available and not (repeats and available):
+        raise DataError(
+            f"{count:,} pairs of nodes without an edge are needed, and the graph has {available:,}.",
+            where="split",
+            mend="Lower the held-out fractions; a complete graph has no missing links to find.",
+        )
+    taken.sort()
+    taken -= np.arange(len(taken))
+    drawn = distinct(available, count, rng) if count <= available else rng.integers(available, size=count)
+    order = np.argsort(drawn)  # searching for numbers in order finds the memory in its caches
+    drawn = drawn[order]
+    # As many non-edges come before edge k as `taken` says now, so this many edges come before non-edge `drawn`:
+    drawn += np.searchsorted(taken, drawn, side="right")
+    pairs = np.empty((count, 2), np.int64)
+    pairs[order] = unrank(drawn, n, directed=graph.directed)
+    return pairs
