@@ -477,6 +477,9 @@ class RepairSpec(_Section):
     relations: tuple[str, ...] = _setting(
         (), "Keep only edges of these kinds; empty keeps all.", title="Only these relations"
     )
+    missing_weights: Literal["one", "drop"] = _setting(
+        "one", "Edges without a known weight: weigh 1, or drop them.", title="Missing weights"
+    )
     missing: Literal["mean", "zero", "drop"] = _setting(
         "mean",
         "Missing feature values: the column's mean, 0, or drop the columns that have some.",

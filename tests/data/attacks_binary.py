@@ -481,7 +481,7 @@ def _parquet(made):
             "memory|exceeds|repeated",
         ),
         "wide": (parquet(pa.table({f"c{i}": [1] for i in range(10_500)})), "exceeds"),
-        "NaN": (parquet(pa.table({"source": [0, 1], "target": [1, 2], "weight": [1.0, np.nan]})), "finite"),
+        "infinity": (parquet(pa.table({"source": [0, 1], "target": [1, 2], "weight": [1.0, np.inf]})), "finite"),
         "empty": (parquet(edge_table(1).slice(0, 0)), "no rows"),
         "no columns": (parquet(pa.table({})), ""),
         "missing ends": (parquet(pa.table({"source": [0, None], "target": [1, 2]})), "empty"),
@@ -555,7 +555,7 @@ def _ten_x(made):
     )
     made.add("10x: entry out of range", folder(b"3 7 2\n1 1 5\n9 9 1\n"), "")
     made.add("10x: a barcode twice", folder(good, **{"barcodes.tsv": b"a\nb\nc\nd\ne\nf\na\n"}), "two lines")
-    made.add("10x: names of noise", folder(good, **{"genes.tsv": b"\xff\xfe\xfd\n" * 3}), "UTF-8")
+    made.add("10x: names of noise", folder(good, **{"genes.tsv": b"\xc3\xa4\xfe\xfd\n" * 3 + b"\0"}), "")
     made.add("10x: a name without end", folder(good, **{"genes.tsv": b"x" * 300_000}), "")
 
 

@@ -184,7 +184,7 @@ def attacks(outside):
         ("gml many nodes", "g.gml", f"graph [ {many('node [ id {i} ] ', 150_000)} ]", "limit"),
         ("gml open text", "g.gml", 'graph [ node [ id 0 label "' + "x\n" * 300_000, "GML"),
         ("gml of garbage", "g.gml", b"graph [ " + garbage(3), "UTF-8|binary"),
-        ("gml latin text", "g.gml", 'graph [ node [ id 0 label "Zoë" ] ]'.encode("latin-1"), "UTF-8"),
+        ("gml damaged text", "g.gml", 'graph [ node [ id 0 label "äöü'.encode() + b'\xeb" ] ]', "UTF-8"),
         ("gml two graphs", "g.gml", "graph [ ] graph [ ]", "more than one graph"),
         # -------------------------------------------------------------------- Pajek
         ("pajek giant count", "g.net", "*Vertices 2000000000\n1 \"a\"\n*Edges\n1 2\n", "limit"),
@@ -209,7 +209,7 @@ def attacks(outside):
         ("list of many neighbours", "g.adjlist", "a " + "b " * 2_000_000, "limit"),
         ("list of many nodes", "g.adjlist", many("{i}: {i}\n", 150_000), "limit"),
         ("list of garbage", "g.adjlist", garbage(6), "binary"),
-        ("list in another encoding", "g.adjlist", b"a: b\n" + "ä: ö\n".encode("latin-1"), "UTF-8"),
+        ("list of damaged text", "g.adjlist", "ä: ö\n".encode() + b"\xe4: b\n", "UTF-8"),
         ("dense giant", "a.csv", ("0," * 2999 + "0\n") * 3000, "limit"),
         ("dense infinite", "a.csv", "0 1 0 inf\n1 0 0 0\n0 0 0 1\n0 0 1 0\n", "finite"),
         ("edges wide", "e.csv", "a," * 300_000 + "b\n" + "a," * 300_000 + "b\n", "limit|columns"),
@@ -279,7 +279,7 @@ def attacks(outside):
     ]
     for name, counts, message in (
         ("benchmark announces too many", b"99999999999\n", "limit"),
-        ("benchmark counts are text", b"\xff\xfe\0", "number of nodes"),
+        ("benchmark counts are text", b"\xff\xfe\0", "UTF-16"),
     ):
         files = {"edge.csv": EDGES.encode(), "num-node-list.csv": counts}
         made.append(Attack(name, files, message))

@@ -189,7 +189,7 @@ def test_hostile_graphs_are_refused(name, change):
         ("rows", np.array([0, 3])),
         ("cols", np.array([0, -1])),
         ("cols", np.array([0])),
-        ("weights", np.array([1, np.nan], np.float32)),
+        ("weights", np.array([1, np.inf], np.float32)),
         ("weights", np.array([1, 1.0])),
         ("node_ids.offsets", np.array([0, 2, 1, 3])),
     ],

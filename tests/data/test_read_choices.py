@@ -54,9 +54,9 @@ def test_proposals_are_told_and_are_what_is_read(files):
         ("edges.csv", "edges", "comma", "no"), ("features.csv", "features", "comma", "yes"),
     ]  # fmt: skip
     assert uses(seen[0]) == {"1": "source", "2": "target"}
-    assert uses(seen[1]) == {"id": "id", "x": "features", "y": "features", "kind": "ignore"}
+    assert uses(seen[1]) == {"id": "id", "x": "features", "y": "features", "kind": "features"}
     assert [(r.how, r.parts) for r in graph.files] == [(r.how, r.parts) for r in seen]
-    assert graph.feature_names == ("x", "y")
+    assert graph.feature_names == ("x", "y", "kind=a", "kind=b")
     assert seen[1].rows[0] == ("0", "0.5", "1", "a")
 
 
@@ -240,7 +240,6 @@ def test_attributes_of_graphs(files):
         ({"z": "id"}, "Nothing in it is called 'z'"),
         ({"x": "source"}, "cannot be used as 'source'"),
         ({"x": "label", "y": "label"}, "Two parts are said to be the label: x, y"),
-        ({"kind": "features"}, "not a finite number"),
         ({"x": "ignore", "y": "ignore", "kind": "ignore"}, "no features"),
     ],
 )

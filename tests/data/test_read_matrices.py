@@ -391,7 +391,7 @@ def test_json_lists(files):
         ('{"a": [true]}', "Received a bool"),
         ('{"a": [99999999999999999999]}', "too large"),
         ("[" * 100_000, "recursion"),
-        (b'{"a\xe9": [1]}', "Not UTF-8"),
+        (b'{"\xc3\xa4\xc3\xb6\xe9": [1]}', "Not UTF-8"),
     ],
 )
 def test_bad_json(files, content, message):

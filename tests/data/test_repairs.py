@@ -115,7 +115,7 @@ def test_the_largest_component_takes_everything_with_it():
             {},
             "1 of 2 weights are negative, e.g. -2 of edge 1 – 0",
         ),
-        (raw_graph([(0, 1)], 2, weights=[np.nan]), {}, "1 of 1 weights are not finite"),
+        (raw_graph([(0, 1)], 2, weights=[np.inf]), {}, "1 of 1 weights are not finite"),
     ],
 )
 def test_what_cannot_be_trained_on(raw, settings_, message):

@@ -9,11 +9,11 @@ import pytest
 from scipy import sparse
 
 from tests.graphs import communities, graph_from, karate
-from vgae_core.data.dataset import RawGraph
+from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.errors import DataError, RunError
-from vgae_core.runs.embed import embed
+from vgae_core.runs.embed import _stacked, embed
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.spec import RepairSpec, RunSpec
 
 N, OLD = 120, 112
 
@@ -115,3 +115,18 @@ def test_features_that_do_not_fit_are_refused():
     strange = dataclasses.replace(more, feature_names=tuple(f"other {i}" for i in range(30)))
     with pytest.raises(DataError, match="lack 30 of 30"):
         embed(spec, result, named, strange)
+
+
+@pytest.mark.parametrize(("missing", "value"), [("mean", 2.0), ("zero", 0.0)])
+def test_gaps_of_new_nodes_are_filled_as_in_training(missing, value):
+    known = GraphData(
+        name="g", adjacency=sparse.csr_array((2, 2), dtype=np.float32), node_ids=np.arange(2),
+        features=np.array([[1, 0, 1, 0], [3, 1, 0, 1]], np.float32),
+        feature_names=("age", "age missing", "sex=f", "sex=m"),
+    )  # fmt: skip
+    more = RawGraph(
+        name="g", rows=np.array([2]), cols=np.array([0]), weights=None, node_ids=np.arange(3), directed=False,
+        format="test", features=np.array([[1, 1], [3, 1], [np.nan, 1]], np.float32), feature_names=("age", "sex=m"),
+    )  # fmt: skip
+    stacked = _stacked(known, more, np.array([2]), RepairSpec(missing=missing))
+    assert stacked[2].tolist() == [value, 1, 0, 1]

@@ -247,19 +247,20 @@ class _Loader:
             )
         return array
 
-    def finite(self, name: str, array: np.ndarray) -> np.ndarray:
-        if not np.isfinite(array).all():
+    def finite(self, name: str, array: np.ndarray, *, gaps: bool = False) -> np.ndarray:
+        """Return the array if all of it is finite, or missing (NaN) where `gaps` are allowed."""
+        if not (np.isfinite(array).all() or (gaps and not np.isinf(array).any())):
             raise self.refuse(f"`{name}` must hold finite numbers.")
         return array
 
-    def csr(self, name: str, shape: tuple[int, int]) -> sparse.csr_array:
+    def csr(self, name: str, shape: tuple[int, int], *, gaps: bool = False) -> sparse.csr_array:
         parts = [self.arrays.get(f"{name}.{part}") for part in ("data", "indices", "indptr")]
         if any(part is None for part in parts):
             raise self.refuse(f"`{name}` is incomplete.")
         data, indices, indptr = (part for part in parts if part is not None)
         if data.dtype != np.float32:
             raise self.refuse(f"`{name}.data` must be float32. Received: {data.dtype}.")
-        self.finite(f"{name}.data", data)
+        self.finite(f"{name}.data", data, gaps=gaps)
         return validate_csr(data, indices, indptr, shape, where=f"{self.where}, {name}")
 
     def texts(self, name: str, count: int | None = None) -> list[str]:
@@ -309,9 +310,10 @@ class _Loader:
         if type(columns) is not int or columns < 0:
             raise self.refuse(f"`n_features` must be a whole number. Received: {columns!r}.")
         self.limits.check("feature_columns", columns, where=self.where)
+        gaps = meta["kind"] == "raw"  # a repair fills them
         if "features" in self.arrays:
-            return self.finite("features", self.take("features", np.float32, (n, columns)))
-        matrix = self.csr("features", (n, columns))
+            return self.finite("features", self.take("features", np.float32, (n, columns)), gaps=gaps)
+        matrix = self.csr("features", (n, columns), gaps=gaps)
         matrix.sum_duplicates()  # kernels downstream expect sorted indices, each once
         return matrix
 
@@ -365,7 +367,7 @@ class _Loader:
                 raise self.refuse(f"`{name}` must be between 0 and {n - 1}.")
         weights = None
         if "weights" in self.arrays:
-            weights = self.finite("weights", self.take("weights", np.float32, (m,)))
+            weights = self.finite("weights", self.take("weights", np.float32, (m,)), gaps=True)
         shared["relations"] = self.relations(m, shared["relation_names"])
         try:
             findings = tuple(

@@ -170,9 +170,10 @@ class RawGraph:
         Source and target of every entry read, duplicates and self-loops included.
         For a symmetric file format only the stored triangle.
     weights : ndarray of float32, shape (n_entries,), or None
-        None where the files give no weights.
+        NaN where an entry's weight is missing; None where the files give no weights.
     node_ids : ndarray of int64 or of str objects, shape (n_nodes,)
     features : csr_array or ndarray of float32, shape (n_nodes, n_features), or None
+        NaN where a value is missing.
     feature_names : tuple of str
         Empty where the files name none.
     labels : ndarray of int32, shape (n_nodes,), or None
@@ -405,9 +406,11 @@ def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
 
 
 def value_kind(matrix: Features) -> str:
-    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value."""
+    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value that is not missing."""
     binary = whole = True
     for _, block in row_blocks(matrix.data if sparse.issparse(matrix) else np.asarray(matrix)):
+        if block.dtype.kind == "f" and np.isnan(block.min(initial=0)):
+            block = block[~np.isnan(block)]
         binary = binary and bool(np.all((block == 0) | (block == 1)))
         if not binary:  # blocks before hold zeros and ones, which are whole and not negative
             if block.min(initial=0) < 0:

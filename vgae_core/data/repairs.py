@@ -10,7 +10,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from vgae_core.data.dataset import Features, GraphData, RawGraph
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.missing import filled_features, missing_counts, with_weights
 from vgae_core.errors import DataError
 from vgae_core.spec import RepairSpec
 
@@ -130,10 +131,10 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
     Returns
     -------
     tuple of Offer
-        Empty for a matrix of rows x columns: all repairs are of edges.
+        For a matrix of rows x columns only that of missing values: all others are of edges.
     """
     if raw.is_matrix:
-        return ()
+        return _missing_offer(raw)
     counts = counts or structure(raw)
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(1, np.int64)
     outside = raw.n_nodes - int(sizes.max())
@@ -170,7 +171,38 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
         ),
         Offer("weights", "Ignore weights", weighted, f"{weighted:,} entries have a weight other than 1."),
         *_relation_offer(raw),
+        *_missing_weights_offer(raw),
+        *_missing_offer(raw),
     )
+
+
+def _missing_weights_offer(raw: RawGraph) -> tuple[Offer, ...]:
+    """Return what to do about entries of unknown weight, if there are any."""
+    missing = np.zeros(0, np.int64) if raw.weights is None else np.flatnonzero(np.isnan(raw.weights))
+    count = len(missing)
+    if not count:
+        return ()
+    edges = ", ".join(f"{raw.node_ids[raw.rows[i]]} – {raw.node_ids[raw.cols[i]]}" for i in missing[:3])
+    message = f"{count:,} of {len(raw.rows):,} entries have no known weight, e.g. {edges}."
+    return (Offer("missing_weights", "Weights that are missing", count, message),)
+
+
+def _missing_offer(raw: RawGraph) -> tuple[Offer, ...]:
+    """Return what to do about missing feature values, with how many there are by column, if there are any."""
+    counts = missing_counts(raw.features)
+    columns = np.flatnonzero(counts)
+    if not len(columns):
+        return ()
+    total = int(counts.sum())
+    worst = columns[np.argsort(-counts[columns], kind="stable")][:5]
+    names = raw.feature_names or tuple(f"column {i}" for i in range(1, len(counts) + 1))
+    listed = ", ".join(f"{names[i][:30]} ({counts[i]:,})" for i in worst)
+    message = (
+        f"{total:,} feature {'value is' if total == 1 else 'values are'} missing, in {len(columns):,} of "
+        f"{len(counts):,} columns: {listed}{'…' if len(columns) > len(worst) else ''}."
+    )
+    settings = (("missing", "Fill missing values"), ("missing_indicator", "Mark missing values"))
+    return tuple(Offer(setting, title, total, message) for setting, title in settings)
 
 
 def _relation_offer(raw: RawGraph) -> tuple[Offer, ...]:
@@ -220,7 +252,9 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
             mend="Hand in a graph with edges between different nodes.",
         )
     if raw.is_matrix:
-        return _matrix(raw)
+        return _matrix(raw, spec)
+    if raw.weights is not None and np.isnan(raw.weights).any():
+        raw = with_weights(raw, spec)
     weights = None if raw.weights is None or spec.weights == "ignore" else _weights(raw)
     rows, cols, relations = raw.rows, raw.cols, raw.relations
     wanted = np.ones(len(rows), bool) if spec.self_loops == "keep" else rows != cols
@@ -271,13 +305,14 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
     )
     everything = len(keep) == n
     features = raw.features if raw.features is None or everything else raw.features[keep]
+    features, feature_names = filled_features(features, raw.feature_names, spec, raw.name)
     return GraphData(
         name=raw.name,
         adjacency=adjacency,
         node_ids=raw.node_ids[keep],
         directed=spec.direction == "directed",
         features=features,
-        feature_names=raw.feature_names,
+        feature_names=feature_names,
         labels=None if raw.labels is None else raw.labels[keep],
         label_names=raw.label_names,
         values={name: values[keep] for name, values in raw.values.items()},
@@ -316,7 +351,7 @@ def _first_relations(
     return relations[first[places] % len(rows)]
 
 
-def _matrix(raw: RawGraph) -> GraphData:
+def _matrix(raw: RawGraph, spec: RepairSpec) -> GraphData:
     """Return a matrix as data without edges.
 
     Raises
@@ -324,7 +359,8 @@ def _matrix(raw: RawGraph) -> GraphData:
     DataError
         If every value is 0.
     """
-    x: Features = raw.features
+    x, names = filled_features(raw.features, raw.feature_names, spec, raw.name)
+    assert x is not None  # noqa: S101  a matrix has features
     if not np.any(x.data if sparse.issparse(x) else x):
         raise DataError(
             "Every value of the matrix is 0.", where=raw.name, mend="Hand in a matrix with values in it."
@@ -335,7 +371,7 @@ def _matrix(raw: RawGraph) -> GraphData:
         adjacency=sparse.csr_array((n, n), dtype=np.float32),
         node_ids=raw.node_ids,
         features=x,
-        feature_names=raw.feature_names,
+        feature_names=names,
         labels=raw.labels,
         label_names=raw.label_names,
         values=dict(raw.values),

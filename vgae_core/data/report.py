@@ -125,7 +125,7 @@ def inspect(raw: RawGraph) -> Report:
     degrees = counts.degrees[: raw.n_nodes]
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(0, np.int64)
     pairs = raw.n_nodes * (raw.n_nodes - 1) // 2
-    weights = raw.weights
+    weights = None if raw.weights is None else raw.weights[~np.isnan(raw.weights)]
     has_weights = weights is not None and len(weights) > 0
     labelled = np.zeros(0, np.int32) if raw.labels is None else raw.labels[raw.labels >= 0]
     kind = None if raw.features is None else value_kind(raw.features)
@@ -161,7 +161,7 @@ def inspect(raw: RawGraph) -> Report:
         files=raw.files,
         findings=(
             *raw.findings,
-            *(_of_matrix(raw) if raw.is_matrix else _structural(raw, counts, offered, degrees)),
+            *(_of_matrix(raw, offered) if raw.is_matrix else _structural(raw, counts, offered, degrees)),
             *(column_findings(raw) if kind not in (None, "binary") else ()),
         ),
         offers=offered,
@@ -178,13 +178,17 @@ def _density(raw: RawGraph) -> float | None:
     return float(filled / cells) if cells else 0.0
 
 
-def _of_matrix(raw: RawGraph) -> list[Finding]:
+def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
     """Return what the values of a matrix themselves show."""
     x = raw.features
     assert x is not None  # noqa: S101  a matrix has features
     a_row, a_column = filled(x)
     empty_rows, empty_columns = np.flatnonzero(a_row == 0), np.flatnonzero(a_column == 0)
-    found: list[Finding] = []
+    found = [
+        Finding("missing-values", "choice", o.message, o.count)
+        for o in offered
+        if o.setting == "missing" and o.count
+    ]
     if len(empty_rows):
         found.append(
             Finding(
@@ -234,6 +238,8 @@ def _structural(
         loops = np.unique(raw.rows[raw.rows == raw.cols])[:5]
         shown["self_loops"] = tuple(str(ids[i]) for i in loops)
     codes = {
+        "missing_weights": "missing-weights",
+        "missing": "missing-values",
         "direction": "one-way-arcs",
         "self_loops": "self-loops",
         "duplicates": "duplicates",

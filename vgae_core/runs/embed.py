@@ -17,7 +17,7 @@ from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
 from vgae_core.nn.models import build
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.spec import RepairSpec, RunSpec
 from vgae_core.training.batches import graph_inputs
 from vgae_core.training.row_pairs import encoder_blocks, once_propagated
 
@@ -92,7 +92,7 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     place[fresh] = graph.n_nodes + np.arange(len(fresh))
     n = graph.n_nodes + len(fresh)
     message = _enlarged(spec, result.split.message(graph.n_nodes, graph), place, more, n)
-    features = _stacked(graph, more, fresh)
+    features = _stacked(graph, more, fresh, spec.dataset.repairs)
     if features is None:
         features = encoder_features(graph, message, spec)
     elif spec.scaling != "none":
@@ -157,8 +157,11 @@ def _enlarged(
     return sparse.csr_array(before.maximum(added))
 
 
-def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray) -> Features | None:
-    """Return the features of the nodes of training and below them those of the new ones, or None without any."""
+def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray, repairs: RepairSpec) -> Features | None:
+    """Return the features of the nodes of training and below them those of the new ones, or None without any.
+
+    Missing values of new nodes become the mean of training, or 0 if the run's data were repaired so.
+    """
     if graph.features is None:
         return None
     if not len(fresh):
@@ -166,25 +169,50 @@ def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray) -> Features | 
     if more.features is None:
         raise DataError("The new nodes have no features.", mend="Bring a row of features for each new node.")
     rows = sparse.csr_array(more.features)[fresh]
-    missing = int(np.count_nonzero(np.isnan(rows.data)))
-    if missing:
-        raise DataError(
-            f"{missing:,} feature values of the new nodes are missing.", mend="Fill them in as for training."
-        )
-    names = {name: i for i, name in enumerate(more.feature_names)}
-    if graph.feature_names and names:
-        absent = [name for name in graph.feature_names if name not in names]
-        if absent:
-            raise DataError(
-                f"The new nodes lack {len(absent)} of {len(graph.feature_names)} features, "
-                f"such as {absent[0]!r:.60}.",
-                mend="Name the columns as in training.",
-            )
-        rows = rows[:, [names[name] for name in graph.feature_names]]
+    if graph.feature_names and more.feature_names:
+        rows = _in_order(graph.feature_names, more.feature_names, rows)
     if rows.shape[1] != graph.features.shape[1]:
         raise DataError(
             f"Expected {graph.features.shape[1]} features, as in training. Received: {rows.shape[1]}."
         )
+    gone = np.isnan(rows.data)
+    if gone.any():
+        means = np.asarray(graph.features.mean(axis=0)).ravel()
+        rows.data[gone] = 0 if repairs.missing == "zero" else means[rows.indices[gone]]
     if sparse.issparse(graph.features):
         return sparse.csr_array(sparse.vstack([graph.features, rows]), dtype=np.float32)
     return np.concatenate([graph.features, rows.toarray()]).astype(np.float32)
+
+
+def _in_order(wanted: tuple[str, ...], given: tuple[str, ...], rows: sparse.csr_array) -> sparse.csr_array:
+    """Return the columns of `rows` as in training: a category that no new node has is 0, marks of gaps are made.
+
+    Raises
+    ------
+    DataError
+        If a column is missing.
+    """
+    places = {name: i for i, name in enumerate(given)}
+    categorical = {name.partition("=")[0] for name in given if "=" in name}
+    n = len(given)
+    marks = rows.copy()
+    marks.data = np.isnan(rows.data).astype(np.float32)
+    columns: list[int] = []
+    missing: list[str] = []
+    for name in wanted:
+        marked = name.removesuffix(" missing")
+        if name in places:
+            columns.append(places[name])
+        elif marked != name and marked in places:
+            columns.append(n + places[marked])
+        elif "=" in name and name.partition("=")[0] in categorical:
+            columns.append(2 * n)
+        else:
+            missing.append(name)
+    if missing:
+        raise DataError(
+            f"The new nodes lack {len(missing)} of {len(wanted)} features, such as {missing[0]!r:.60}.",
+            mend="Name the columns as in training.",
+        )
+    nothing = sparse.csr_array((rows.shape[0], 1), dtype=np.float32)
+    return sparse.csr_array(sparse.hstack([rows, marks, nothing], format="csr")[:, columns])

@@ -42,6 +42,7 @@ from vgae_core.data.readers import (
     archives,
     delimited,
     dense_csv,
+    encodings,
     gexf,
     gml,
     graphdata,
@@ -402,7 +403,7 @@ def _probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) -> Pro
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
     stem = re.sub(r"\.gz$", "", file.name.lower())
-    return Probe(file.name, stem, path, head, limits, how)
+    return encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
 
 
 def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
@@ -575,7 +576,7 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     """Return whether the entries tell directions apart.
 
     They do if some entries, but not all, have one in the other direction, or if the two
-    directions differ in weight.
+    directions differ in weight; a missing weight is as any other.
     """
     arcs, mutual = directions(rows, cols, n)
     if mutual == 0:
@@ -585,7 +586,7 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     if weights is None:
         return False
     keep = rows != cols
-    entries = (weights[keep].astype(np.float64), (rows[keep], cols[keep]))
+    entries = (np.nan_to_num(weights[keep].astype(np.float64), nan=1.0), (rows[keep], cols[keep]))
     adjacency = sparse.coo_array(entries, shape=(n, n)).tocsr()
     return not bool(np.allclose((adjacency - adjacency.T).data, 0.0, atol=1e-6))
 

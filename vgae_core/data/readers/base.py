@@ -60,6 +60,8 @@ class Probe:
         What the user says about it.
     memo : dict
         What formats found out about the file and need again.
+    encoding : str
+        What a text was written in; what is at `path` is UTF-8.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Probe:
     limits: Limits
     how: FileSpec = field(default_factory=FileSpec)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    encoding: str = "utf-8"
 
     def error(self, message: str, *, line: int | None = None, column: str = "", mend: str = "") -> DataError:
         """Return a DataError that names the file and, if known, the line and the column."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vgae_core.data.readers.column_names import plain_name, same_but_for_a_mark
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import TextTable
+from vgae_core.data.readers.written_numbers import number
 
 MISSING = frozenset(("", "-", "na", "n/a", "nan", "none", "null", "?"))
 """Fields, in lower case, that stand for no value."""
@@ -69,14 +70,12 @@ class Column:
     @functools.cached_property
     def is_numeric(self) -> bool:
         """Whether every known field is a number; decimal commas count."""
-        return bool(self.known) and all(is_number(field.replace(",", ".", 1)) for field in self.known)
+        return bool(self.known) and all(is_number(field) for field in self.known)
 
     @functools.cached_property
     def is_mostly_numeric(self) -> bool:
         """Whether at least half of the known fields are numbers: the others are then mistakes."""
-        return 2 * sum(is_number(field.replace(",", ".", 1)) for field in self.known) >= max(
-            len(self.known), 1
-        )
+        return 2 * sum(is_number(field) for field in self.known) >= max(len(self.known), 1)
 
     @functools.cached_property
     def is_whole(self) -> bool:
@@ -86,7 +85,7 @@ class Column:
     @functools.cached_property
     def numbers(self) -> tuple[float, ...]:
         """The known fields as numbers; only of a numeric column."""
-        return tuple(float(field.replace(",", ".", 1)) for field in self.known)
+        return tuple(number(field) for field in self.known)
 
     @functools.cached_property
     def steps(self) -> frozenset[float]:

@@ -22,12 +22,25 @@ LABEL_NAMES = _names(
     "label labels class classes classlabel target targets y category community group cluster club type "
     "pagetype department"
 )
-TITLE_NAMES = _names("name names title nodename pagename caption")
+COMMUNITY_NAMES = _names(
+    "modularityclass modularity louvain louvaincommunity leiden leidencommunity infomap communityid clusterid groupid "
+    "partition membership module"
+)
+STATISTIC_NAMES = _names(
+    "degree indegree outdegree weighteddegree weightedindegree weightedoutdegree strength eccentricity "
+    "closenesscentrality closnesscentrality harmonicclosenesscentrality harmonicclosnesscentrality closeness "
+    "betweennesscentrality betweenesscentrality betweenness eigenvectorcentrality eigencentrality eigenvector "
+    "degreecentrality authority hub pagerank pageranks clustering clusteringcoefficient triangles kcore coreness "
+    "componentid component stronglycompnum stronglyconnectedid weaklyconnectedid inferredclass"
+)
+TITLE_NAMES = _names("name names title nodename pagename caption label fullname displayname")
 
 
 RELATION_NAMES = _names(
     "relation relationship relations rel predicate interaction interactiontype edgetype linktype edgelabel property"
 )
+
+USUAL_NAMES = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | WEIGHT_NAMES | FEATURE_NAMES | LABEL_NAMES
 
 # What tells the two ends of an edge apart in the names of their columns: drug1 and drug2, from_id and to_id.
 _WORD_PAIRS: tuple[tuple[str, str], ...] = (

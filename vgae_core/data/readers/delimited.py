@@ -8,13 +8,21 @@ import pandas as pd
 from vgae_core.data.dataset import Judgement, Part
 from vgae_core.data.readers import edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
-from vgae_core.data.readers.column_names import LABEL_NAMES, NODE_NAMES, TITLE_NAMES
+from vgae_core.data.readers.column_names import (
+    COMMUNITY_NAMES,
+    LABEL_NAMES,
+    NODE_NAMES,
+    STATISTIC_NAMES,
+    TITLE_NAMES,
+)
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
-from vgae_core.data.readers.text import count_lines, is_number, what_else
+from vgae_core.data.readers.node_uses import are_names
+from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
+from vgae_core.data.readers.written_numbers import is_missing
 
-_WIDE = 5
+_WIDE = node_tables.WIDE
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
 
@@ -30,17 +38,26 @@ def _guess(probe: Probe) -> Content:
     if table.header is not None:
         if is_long(table, said):
             return "features"
-        if table.shape.width == 2 and table.plain[0] in NODE_NAMES and table.plain[1] in TITLE_NAMES:
+        if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _is_named(table):
             return "names"
         if _numbers_beside(table) >= _WIDE and table.find(NODE_NAMES) is not None:
             return "features"
-        if table.find(LABEL_NAMES) is not None and table.find(NODE_NAMES) is not None:
+        if (
+            table.find(LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES) is not None
+            and table.find(NODE_NAMES) is not None
+        ):
             return "labels"
         if table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _describes(table):
             return "labels"
     return "edges" if table.shape.width <= 3 else "features"
+
+
+def _is_named(table: TextTable) -> bool:
+    """Return whether the second column names the nodes in the first: titles, or a label that no two of them share."""
+    names = pd.Series([row[1] for row in table.data if len(row) == 2], dtype="str")
+    return table.plain[1] in TITLE_NAMES - LABEL_NAMES or (table.plain[1] in LABEL_NAMES and are_names(names))
 
 
 def _describes(table: TextTable) -> bool:
@@ -53,23 +70,59 @@ def _describes(table: TextTable) -> bool:
 def _numbers_beside(table: TextTable) -> int:
     """Return how many columns beside ids and labels hold numbers, as far as the first rows tell."""
     rows = [row for row in table.data if len(row) == table.shape.width]
-    known = [name in NODE_NAMES or name in LABEL_NAMES for name in table.plain]
+    others = NODE_NAMES | LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES
     columns = zip(*rows, strict=True)
-    return sum(not k and all(map(is_number, column)) for k, column in zip(known, columns, strict=False))
+    return sum(
+        name not in others and all(is_number(field) or is_missing(field) for field in column) and any(column)
+        for name, column in zip(table.plain, columns, strict=False)
+    )
 
 
 def is_wide(probe: Probe) -> bool:
-    """Return whether the table can only be a matrix: named so, or five columns of numbers and more."""
+    """Return whether the table can only be a matrix: named so, or five columns of numbers and more.
+
+    Columns beside a first one that names each row once are enough of a matrix from three on, and a last one of texts
+    may hold classes.
+    """
     table = table_of(probe)
     if is_long(table) or (table.header is not None and table.find(NODE_NAMES) is not None):
         return True
-    numeric = all(is_number(field) for row in table.data for field in row[1:])
-    return numeric and table.shape.width >= _WIDE
+    columns = list(zip(*(row for row in table.data if len(row) == table.shape.width), strict=True))
+    numeric = [
+        any(map(is_number, column)) and all(is_number(field) or is_missing(field) for field in column)
+        for column in columns
+    ]
+    if table.shape.width > _WIDE + 1 and all(numeric[1:-1]):
+        return True
+    if not all(numeric[1:]):
+        return False
+    named = (
+        table.header is not None
+        and bool(columns)
+        and not numeric[0]
+        and len(set(columns[0])) == len(columns[0])
+    )
+    return table.shape.width >= (_WIDE - 1 if named else _WIDE)
 
 
 def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     """Return what was decided about the file and why, and its first edges in words."""
-    return edge_lists.judge_edges(probe) if content == "edges" else ((), ())
+    laid_out = layout_judgements(probe)
+    if content == "edges":
+        judged, sentences = edge_lists.judge_edges(probe)
+        return (*laid_out, *judged), sentences
+    table = table_of(probe)
+    if content == "features" and is_long(table, probe.how.uses.values()):
+        return laid_out, ()
+    uses = probe.memo.get("node uses")  # of all rows, if they have been read
+    if uses is None:
+        uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
+    return (*laid_out, *node_tables.judgements(probe, table, uses)), ()
+
+
+def _first_rows(table: TextTable) -> pd.DataFrame:
+    rows = [row for row in table.data if len(row) == table.shape.width]
+    return pd.DataFrame(rows, columns=range(table.shape.width), dtype="str")
 
 
 def _recognise(probe: Probe) -> bool:
@@ -92,9 +145,8 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
         return edge_lists.edge_parts(table, edge_roles(probe, table))
     if content == "features" and is_long(table, probe.how.uses.values()):
         return table.parts(feature_lists.uses_of(probe, table), LONG_USES)
-    rows = [row for row in table.data if len(row) == table.shape.width]
-    frame = pd.DataFrame(rows, columns=range(table.shape.width), dtype="str")
-    return table.parts(node_tables.uses_of(probe, table, frame, content, np.zeros(0, np.int64)), NODE_USES)
+    uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
+    return table.parts(uses, NODE_USES)
 
 
 FORMAT = Format(

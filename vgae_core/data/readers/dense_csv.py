@@ -8,12 +8,26 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from vgae_core.data.dataset import Finding
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten, whole_numbers
 from vgae_core.data.readers.matrices import matrix_edges
-from vgae_core.data.readers.text import Layout, count_lines, is_number, layout, numbers, read_frame, what_else
+from vgae_core.data.readers.text import (
+    Layout,
+    count_lines,
+    is_number,
+    layout,
+    line_of,
+    numbers,
+    read_frame,
+    what_else,
+)
+from vgae_core.data.readers.text_table import texts_of
+from vgae_core.data.readers.written_numbers import is_missing
 from vgae_core.errors import DataError
 
+_BLANK = frozenset(("", "-", "."))
+"""Cells of an adjacency in which nothing stands: no edge."""
 _SMALLEST = 4
 """A narrower matrix without names is an edge list."""
 
@@ -28,7 +42,9 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
     n_rows = _count_rows(probe, shape)
     if not rest or n_rows > shape.width + 1:
         return None
-    if len(first) == shape.width == n_rows >= _SMALLEST and _numeric(shape.rows, 0):
+    # An empty corner before different names, or before the first row of a matrix with an empty diagonal.
+    corner = first[0] == "" and "" not in first[1:] and len(set(first)) == len(first)
+    if len(first) == shape.width == n_rows >= _SMALLEST and not corner and _numeric(shape.rows, 0):
         return shape, None, False
     named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
     if named and shape.width > 2:  # a row and a column of names, which agree
@@ -56,7 +72,35 @@ def _count_rows(probe: Probe, shape: Layout) -> int:
 
 
 def _numeric(rows: list[list[str]], start: int) -> bool:
-    return all(is_number(field) for row in rows for field in row[start:])
+    """Return whether all cells are numbers or blank, some of them numbers."""
+    cells = {field for row in rows for field in row[start:]}
+    return any(map(is_number, cells)) and all(is_number(cell) or is_missing(cell) for cell in cells)
+
+
+def _without_gaps(
+    probe: Probe, shape: Layout, skip: int, column: pd.Series, values: np.ndarray, name: str, diagonal: int
+) -> int:
+    """Set blank cells, and the diagonal where it is not known, to 0; return how many those are.
+
+    Raises
+    ------
+    DataError
+        If another cell says that its value is not known.
+    """
+    gaps = np.flatnonzero(np.isnan(values))
+    if not len(gaps):
+        return 0
+    written = texts_of(column)
+    for at in gaps.tolist():
+        if written.iloc[at] not in _BLANK and at != diagonal:
+            raise probe.error(
+                f"The value is {shorten(written.iloc[at])!r}, not a finite number.",
+                line=line_of(probe, shape, skip, at),
+                column=name,
+                mend="Leave the cell blank where there is no edge.",
+            )
+    values[gaps] = 0
+    return len(gaps)
 
 
 def _recognise(probe: Probe) -> bool:
@@ -89,10 +133,20 @@ def _edges(probe: Probe) -> Edges:
             f"An adjacency must be square. Received: {len(frame)} x {n}.", mend="Write every row."
         )
     matrix = np.empty((n, n), np.float32)
+    n_blank = 0
     for at, column in enumerate(frame):
         name = names[at] if names is not None else str(at + 1)
         matrix[:, at] = numbers(probe, shape, skip, frame[column], name)
+        n_blank += _without_gaps(probe, shape, skip, frame[column], matrix[:, at], name, at)
     edges = matrix_edges(probe, sparse.coo_array(matrix), FORMAT.title)
+    if n_blank:
+        told = Finding(
+            "blank-cells",
+            "info",
+            f"{n_blank:,} of {n * n:,} cells of {probe.name} are blank: no edge.",
+            n_blank,
+        )
+        edges = dataclasses.replace(edges, findings=(*edges.findings, told))
     probe.limits.check("edges", len(edges.rows), where=probe.name)
     if names is None or names == [str(i) for i in range(n)]:
         return edges

@@ -395,12 +395,8 @@ def _announced(
 
 
 def _weights(probe: Probe, table: TextTable, skip: int, frame: pd.DataFrame, column: int) -> np.ndarray:
-    values = frame[column]
-    if table.shape.separator == ";" and values.dtype.kind not in "biuf":
-        commas = values.astype(str).str.replace(",", ".", regex=False)
-        if pd.to_numeric(commas, errors="coerce").notna().all():
-            values = commas  # decimal commas, as spreadsheets in much of Europe write them
-    return numbers(probe, table.shape, skip, values, table.name(column))
+    """Return the weight of each edge, NaN where it is missing."""
+    return numbers(probe, table.shape, skip, frame[column], table.name(column))
 
 
 def _announced_direction(shape: Layout) -> bool | None:

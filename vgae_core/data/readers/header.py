@@ -81,6 +81,9 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
         return Header(True, f"{_listed(pair)} name the two ends of an edge and occur nowhere below.")
     if any(two_kinds(a, b) for at, a in enumerate(first) for b in first[at + 1 :]):
         return Header(True, f"{_listed(first)} are usual names of columns and occur nowhere below.")
+    usual = [name for name in first[1:] if plain_name(name) in LABEL_NAMES | TITLE_NAMES and len(name) > 1]
+    if usual:
+        return Header(True, f"{_listed(usual)} is a usual name of a column and occurs nowhere below.")
     counts = collections.Counter(field for row in rows for field in set(row))
     alone = sum(all(counts[field] == 1 for field in row) for row in rows)
     later = _found_later(probe, shape, first)

@@ -20,8 +20,8 @@ from vgae_core.data.readers.base import (
     shorten,
     whole_numbers,
 )
+from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.column_names import LABEL_NAMES, WEIGHT_NAMES
-from vgae_core.data.readers.node_tables import as_classes
 
 if TYPE_CHECKING:
     import networkx as nx  # takes a quarter of a second: loaded by those who need it

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, shorten
+from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.matrices import check_finite, matrix_table
-from vgae_core.data.readers.node_tables import as_classes
 
 _NUMBER = rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _ROW = re.compile(rb"\s*" + _NUMBER + rb"(?:,\S*)?(\s+qid:\d+)?(\s+\d+:\S+)+\s*(#.*)?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import itertools
 import re
@@ -13,9 +14,9 @@ import pandas as pd
 
 from vgae_core.data.dataset import Part
 from vgae_core.data.readers.base import Probe, shorten
-from vgae_core.data.readers.column_names import NODE_NAMES, SOURCE_NAMES, plain_name
+from vgae_core.data.readers.column_names import NODE_NAMES, SOURCE_NAMES, USUAL_NAMES, plain_name
 from vgae_core.data.readers.header import Header, decide_header
-from vgae_core.data.readers.text import Layout, layout
+from vgae_core.data.readers.text import Layout, is_number, layout
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
 EDGE_USES = ("source", "target", "weight", "relation", "time", "ignore")
@@ -42,7 +43,7 @@ class TextTable:
     @property
     def data(self) -> list[list[str]]:
         """The first rows below the header."""
-        return self.shape.rows[1:] if self.header is not None else self.shape.rows
+        return self.shape.rows[self.skip - self.shape.skip :]  # a header in a comment is no row
 
     @property
     def preview(self) -> tuple[tuple[str, ...], ...]:
@@ -87,6 +88,11 @@ def _table(probe: Probe) -> TextTable:
     shape = layout(probe)
     first, rest = shape.rows[0], shape.rows[1:]
     decision = decide_header(probe, shape)
+    names = _commented_names(probe, shape)
+    if names is not None:
+        listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else "")
+        why = f"It is in the comment above the rows: {listed}."
+        return TextTable(shape, names, shape.skip, Header(True, why))
     if not decision.present:
         return TextTable(shape, None, shape.skip, decision)
     if not rest and probe.how.header == "yes":
@@ -94,6 +100,20 @@ def _table(probe: Probe) -> TextTable:
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         first = [*first, ""] if plain_name(first[0]) in SOURCE_NAMES | NODE_NAMES else ["", *first]
     return TextTable(shape, tuple(first), shape.skip + 1, decision)
+
+
+def _commented_names(probe: Probe, shape: Layout) -> tuple[str, ...] | None:
+    """Return the names of the columns if the comment above the first row has them, and that row has not.
+
+    Between blanks every comment of as many words would do: there one must be a usual name.
+    """
+    names = shape.commented_header
+    if names is None or probe.how.header == "no" or not all(names) or len(set(names)) < len(names):
+        return None
+    if any(map(is_number, names)) or not (shape.separator or USUAL_NAMES & set(map(plain_name, names))):
+        return None
+    auto = dataclasses.replace(probe, how=dataclasses.replace(probe.how, header="auto"))
+    return None if decide_header(auto, shape).present else names
 
 
 def leading_zeros(table: TextTable, source: int, target: int) -> bool:

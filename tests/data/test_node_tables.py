@@ -1,0 +1,153 @@
+"""Node tables: which column names the nodes, which holds classes, which are numbers for colouring."""
+
+import pytest
+from scipy import sparse
+
+from vgae_core.data.readers import SourceFile, look, read
+from vgae_core.spec import FileSpec
+
+N = 24
+RING = "".join(f"p{i},p{(i + 1) % N}\n" for i in range(N))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a function that writes the edges of a ring and a table of its nodes, and returns both as files."""
+
+    def write(table, name="nodes.csv", edges=RING, edge_name="edges.csv"):
+        (tmp_path / name).write_text(table)
+        (tmp_path / edge_name).write_text(edges)
+        return [SourceFile(name, tmp_path / name), SourceFile(edge_name, tmp_path / edge_name)]
+
+    return write
+
+
+def rows(header, *columns):
+    return header + "\n" + "".join(",".join(map(str, row)) + "\n" for row in zip(*columns, strict=True))
+
+
+IDS = [f"p{i}" for i in range(N)]
+NAMES = [f"Station {i}" for i in range(N)]
+GROUPS = [i % 3 for i in range(N)]
+DEGREES = [i % 4 for i in range(N)]
+
+
+def uses(reports):
+    return {part.name: part.use for part in reports[0].parts}
+
+
+def judged(reports, about):
+    return next((j for report in reports for j in report.judgements if j.about == about), None)
+
+
+class TestNames:
+    @pytest.mark.parametrize("n", [3, 12, N])
+    @pytest.mark.parametrize("role", ["auto", "labels"])
+    @pytest.mark.parametrize("header", ["Id,Label", "id,Name", "node,label"])
+    def test_a_text_of_its_own_per_node_names_it(self, files, n, role, header):
+        edges = "".join(f"p{i},p{(i + 1) % n}\n" for i in range(n))
+        given = files(rows(header, IDS[:n], NAMES[:n]), edges=edges)
+        raw = read(given, [FileSpec(name="nodes.csv", role=role)])
+        assert raw.labels is None
+        assert sorted(raw.node_ids.tolist()) == sorted(NAMES[:n])
+
+    def test_they_are_classes_if_somebody_says_so(self, files):
+        edges = "".join(f"p{i},p{(i + 1) % 6}\n" for i in range(6))
+        given = files(rows("Id,Label", IDS[:6], NAMES[:6]), edges=edges)
+        judgement = judged(look(given), "names")
+        assert judgement.sure
+        assert "6 rows have 6 different texts" in judgement.text
+        raw = read(given, [FileSpec(
+            name="nodes.csv", role="labels", uses={"Label": judgement.others[0].changes["uses.Label"]}
+        )])  # fmt: skip
+        assert len(raw.label_names) == 6
+
+    def test_shared_texts_are_classes(self, files):
+        raw = read(files(rows("Id,Label", IDS, ["ab"[i % 2] for i in range(N)])))
+        assert raw.label_names == ("a", "b")
+
+    def test_namesakes_stay_apart(self, files):
+        raw = read(files(rows("Id,Label", IDS, ["Station 0", "Station 0", *NAMES[2:]])))
+        assert len(set(raw.node_ids)) == N
+
+
+class TestLabels:
+    @pytest.mark.parametrize("community", ["Modularity Class", "louvain", "cluster_id", "Community"])
+    def test_communities_go_before_statistics(self, files, community):
+        blank = [""] * N
+        table = rows(
+            f"Id,Label,Interval,{community},Degree,PageRank", IDS, NAMES, blank, GROUPS, DEGREES, DEGREES
+        )
+        given = files(table)
+        raw = read(given)
+        assert raw.label_names == ("0", "1", "2")
+        assert set(raw.values) == {"Degree", "PageRank"}
+        assert raw.features is None
+        assert sorted(raw.node_ids.tolist()) == sorted(NAMES)
+        reports = look(given)
+        assert "3 in the first 24 rows" in judged(reports, "label").text
+        assert any(choice.changes.get("uses.Degree") == "label" for choice in judged(reports, "label").others)
+
+    def test_statistics_are_no_features(self, files):
+        names = ["Degree", "Eccentricity", "closnesscentrality", "betweenesscentrality", "Authority", "Hub"]
+        given = files(
+            rows("Id," + ",".join(names), IDS, *[[i + k for i in range(N)] for k in range(len(names))])
+        )
+        raw = read(given)
+        assert raw.features is None
+        assert set(raw.values) == set(names)
+        change = dict(judged(look(given), "statistics").others[0].changes)
+        how = FileSpec(name="nodes.csv", role=change.pop("role"),
+                       uses={key.removeprefix("uses."): use for key, use in change.items()})  # fmt: skip
+        assert read(given, [how]).feature_names == tuple(names)
+
+    def test_nor_are_they_beside_features(self, files):
+        measured = [[i * k % 7 for i in range(N)] for k in range(1, 6)]
+        raw = read(files(rows("id,f1,f2,f3,f4,f5,PageRank", IDS, *measured, DEGREES)))
+        assert raw.feature_names == ("f1", "f2", "f3", "f4", "f5")
+        assert set(raw.values) == {"PageRank"}
+
+    @pytest.mark.parametrize(
+        ("word", "level"),
+        [("", "info"), ("?", "info"), ("unknown", "warning"), ("None", "warning"), ("NaN", "warning")],
+    )
+    def test_unknown_ones_are_told(self, files, word, level):
+        raw = read(files(rows("id,label", IDS, [word if i < 4 else "ab"[i % 2] for i in range(N)])))
+        assert (raw.labels < 0).sum() == 4
+        assert raw.label_names == ("a", "b")
+        finding = next(f for f in raw.findings if f.code == "unknown-labels")
+        assert (finding.count, finding.level, finding.examples) == (4, level, (word,))
+
+
+class TestContent:
+    """The id, many 0/1 words and the class on each line, without a header."""
+
+    WORDS = tuple([(i * 7 + j) % 3 == 0 for j in range(12)] for i in range(N))
+    TABLE = "".join(
+        "\t".join([f"{100 + i}", *(str(int(w)) for w in words), f"Topic_{'ab'[i % 2]}"]) + "\n"
+        for i, words in enumerate(WORDS)
+    )
+    CITES = "".join(f"{100 + i}\t{100 + (i + 5) % N}\n" for i in range(N))
+
+    def test_features_and_classes(self, files):
+        given = files(self.TABLE, "papers.content", self.CITES, "papers.cites")
+        raw = read(given)
+        assert (raw.n_nodes, len(raw.rows)) == (N, N)
+        features = raw.features.toarray() if sparse.issparse(raw.features) else raw.features
+        order = [int(i) - 100 for i in raw.node_ids]
+        assert features.tolist() == [[float(w) for w in self.WORDS[i]] for i in order]
+        assert [raw.label_names[c][-1] for c in raw.labels] == ["ab"[i % 2] for i in order]
+        assert judged(look(given), "label").text.startswith("The last column")
+
+    def test_alone_it_is_a_matrix(self, tmp_path):
+        (tmp_path / "papers.content").write_text(self.TABLE)
+        raw = read([SourceFile("papers.content", tmp_path / "papers.content")])
+        assert raw.is_matrix
+        assert raw.label_names == ("Topic_a", "Topic_b")
+
+
+def test_a_first_column_of_categories_is_no_id(files):
+    table = rows("colour,size", ["red", "blue"] * (N // 2), range(N))
+    edges = "".join(f"{i},{(i + 1) % N}\n" for i in range(N))
+    raw = read(files(table, "features.csv", edges), [FileSpec(name="features.csv", role="features")])
+    assert raw.feature_names == ("colour=blue", "colour=red", "size")

@@ -1,0 +1,186 @@
+"""Character encodings and line ends: a text is UTF-8 with line feeds before a format sees it."""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.readers.base import Probe, shorten
+
+_BLOCK = 1 << 20
+_HEAD = 65_536
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
+"""Control characters no text has; it may end with Ctrl-Z and colour a terminal with Escape."""
+_MAGIC = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive (or an Excel or Word document)"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"MATLAB 5.0", "a MATLAB file"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"\x93NUMPY", "a NumPy array (npy)"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+)
+_MARKUP = re.compile(rb"\s*<(\?xml|!doctype|html|graphml|gexf|svg)", re.IGNORECASE)
+_TITLES = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+
+
+def what_else(probe: Probe) -> str | None:
+    """Return what a file that is no text is, in words, or None if it may be text."""
+    for magic, name in _MAGIC:
+        if probe.head.startswith(magic):
+            return name
+    if _MARKUP.match(probe.head):
+        return "an XML or HTML document"
+    return None if probe.is_text else "a binary file"
+
+
+def as_utf8(probe: Probe, folder: Path) -> Probe:
+    """Return the file, a text in another encoding or with the line ends of old Macs rewritten in `folder`.
+
+    Binary files are returned as they are, and so is XML, which names its encoding itself.
+
+    Raises
+    ------
+    DataError
+        If the text is not in the encoding that the user gave.
+    LimitError
+        If it would become too large.
+    """
+    given = probe.how.encoding
+    wide = _utf16(probe.head)
+    if wide is None and what_else(probe) is not None:
+        return probe
+    if wide is not None and probe.head.decode(wide, "ignore").lstrip("\ufeff \t\r\n").startswith("<"):
+        return probe
+    if given == "auto":
+        encoding, codec = ("utf-16", wide) if wide is not None else (name := _eight_bit(probe), name)
+    else:
+        encoding, codec = given, (wide or "utf-16") if given == "utf-16" else given
+    old_mac = b"\r" in probe.head and b"\n" not in probe.head
+    if encoding == "utf-8" and not old_mac:
+        return probe
+    return _rewritten(probe, folder, encoding, codec, old_mac=old_mac)
+
+
+def _rewritten(probe: Probe, folder: Path, encoding: str, codec: str, *, old_mac: bool) -> Probe:
+    handle, target = tempfile.mkstemp(dir=folder)
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    written, lines = 0, 1
+    with os.fdopen(handle, "wb") as out:
+        for block, last in _blocks(probe.path):
+            try:
+                text = decoder.decode(block, last)
+            except UnicodeDecodeError as error:
+                at = error.object[: error.start]
+                raise probe.error(
+                    f"Not {_TITLES[encoding]} text: {error.reason}.",
+                    line=lines + at.count(b"\n"),
+                    mend="Choose another encoding, or save the file as UTF-8.",
+                ) from error
+            lines += text.count("\n")
+            if old_mac:
+                text = text.replace("\r", "\n")
+            written += out.write(text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"))
+            probe.limits.check("decompressed_bytes", written, where=probe.name)
+    with open(target, "rb") as stream:
+        head = stream.read(_HEAD)
+    return dataclasses.replace(probe, path=Path(target), head=head, encoding=encoding)
+
+
+def _blocks(path: Path) -> Iterator[tuple[bytes, bool]]:
+    size, seen = path.stat().st_size, 0
+    with open(path, "rb") as stream:
+        while seen < size and (block := stream.read(_BLOCK)):
+            seen += len(block)
+            yield block, seen >= size
+
+
+def _utf16(head: bytes) -> str | None:
+    """Return the codec if the beginning is UTF-16: by its mark, or by a zero in every other byte."""
+    if head.startswith(_MARKS):
+        return "utf-16"
+    sample = head[: min(len(head), 4096) // 2 * 2]
+    if len(sample) < 4 or b"\0" not in sample:
+        return None
+    low, high = sample[::2], sample[1::2]
+    for zeros, others, codec in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
+        if zeros.count(0) > 0.5 * len(zeros) and not others.count(0):
+            text = sample.decode(codec, "replace")
+            return None if _CONTROL.search(text) or "\ufffd" in text else codec
+    return None
+
+
+def _eight_bit(probe: Probe) -> str:
+    """Return the encoding of a text of single bytes: UTF-8 unless it is not, and then Windows-1252 or Latin-1.
+
+    A text with more characters that are UTF-8 than bytes that are not is damaged UTF-8, which the reader refuses
+    where it is damaged.
+    """
+    if _CONTROL.search(probe.head.decode("latin-1")):
+        return "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    broken = sound = 0
+    defined = True
+    for block, last in _blocks(probe.path):
+        if block.isascii():  # at memory speed, which most files are
+            text = decoder.decode(b"", last)
+        else:
+            text = decoder.decode(block, last)
+            defined = defined and not any(byte in block for byte in b"\x81\x8d\x8f\x90\x9d")
+        bad = text.count("\ufffd")
+        broken += bad
+        sound += len(text) - len(text.encode("ascii", "ignore")) - bad
+    if broken <= sound:
+        return "utf-8"
+    return "cp1252" if defined else "latin-1"
+
+
+def judgements(probe: Probe, rows: list[list[str]]) -> tuple[Judgement, ...]:
+    """Return what was decided about the encoding, if that is not UTF-8.
+
+    Parameters
+    ----------
+    probe : Probe
+    rows : list of list of str
+        The first rows, for an example.
+    """
+    if probe.encoding == "utf-8":
+        return ()
+    others = tuple(
+        Choice(f"Read it as {title}", {"encoding": key})
+        for key, title in _TITLES.items()
+        if key != probe.encoding and (key == "utf-16") == (probe.encoding == "utf-16")
+    )
+    fields = [field for row in rows for field in row if not field.isascii()]
+    example = f", e.g. {shorten(fields[0])!r}" if fields else ""
+    title = _TITLES[probe.encoding]
+    if probe.how.encoding != "auto":
+        return (Judgement("encoding", f"Read as {title}, as chosen{example}.", others=others),)
+    if probe.encoding == "utf-16":
+        return (Judgement("encoding", f"Read as {title}: two bytes per character{example}."),)
+    text = "".join(fields)
+    foreign = sum(not char.isascii() for char in text if char.isalpha())
+    # In western languages most letters of a word are ASCII; Cyrillic or Greek read as Windows-1252 has hardly any.
+    western = foreign <= 0.5 * sum(map(str.isalpha, text)) and probe.encoding == "cp1252"
+    doubt = "" if western else " If this looks wrong, save the file as UTF-8."
+    return (
+        Judgement("encoding", f"Read as {title}, because it is not UTF-8{example}.{doubt}", western, others),
+    )
