@@ -42,7 +42,6 @@ MAY_TRAIN = (
     "vgae_core.training.row_pairs",
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
-    "vgae_core.runs.embed",
     "vgae_core.runs.pipeline",
     "vgae_core.runs.script",
 )

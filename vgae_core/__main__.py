@@ -191,7 +191,7 @@ def embed_command(options: argparse.Namespace) -> int:
     run = read_run_dir(options.run)
     more = _read(options)
 
-    from vgae_core.runs.embed import embed  # TensorFlow, only now that it is needed
+    from vgae_core.runs.embed import embed
 
     found = embed(run.spec, run.result(), run.graph(), more)
     write_table(Path(options.to), found.table())

@@ -130,3 +130,12 @@ def test_gaps_of_new_nodes_are_filled_as_in_training(missing, value):
     )  # fmt: skip
     stacked = _stacked(known, more, np.array([2]), RepairSpec(missing=missing))
     assert stacked[2].tolist() == [value, 1, 0, 1]
+
+
+def test_repeated_edges_count_as_in_training():
+    old, more = first_part()
+    spec = spec_of()
+    result = execute(spec, old)
+    twice = dataclasses.replace(more, rows=np.tile(more.rows, 2), cols=np.tile(more.cols, 2))
+    expected = embed(spec, result, old, more).z_mean
+    np.testing.assert_array_equal(embed(spec, result, old, twice).z_mean, expected)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from vgae_core.analysis.network import LOG_VAR_BOUNDS
 from vgae_core.nn.sparse import matmul, pair_dots
 
 
@@ -206,14 +207,6 @@ class FeatureDropout(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "rate": self.rate}
-
-
-LOG_VAR_BOUNDS = (-36.0, 36.0)
-"""Bounds of log-variances: standard deviations from 1.5e-8 to 6.6e7.
-
-Float32 ends at e^88.7. A divergence has e^v in its gradient, Adam keeps the square of that, and inputs of up to a few
-thousand are a factor of it: (3,000 e^36)^2 is 2e38.  Rombach et al. 2022, arXiv:2112.10752, clamp theirs to [-30, 20]
-(``DiagonalGaussianDistribution`` of their code); ours are wider, since models recover from as much."""
 
 
 @tf.custom_gradient

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from vgae_core.analysis.network import Network, layers_of
 from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.data.node_inputs import encoder_features
+from vgae_core.data.repairs import repair
 from vgae_core.errors import DataError, RunError
-from vgae_core.nn.models import build
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RepairSpec, RunSpec
-from vgae_core.training.batches import graph_inputs
-from vgae_core.training.row_pairs import encoder_blocks, once_propagated
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,28 +93,17 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
         features = encoder_features(graph, message, spec)
     elif spec.scaling != "none":
         features = graph.scaling.apply(features)  # new nodes in the units of those of training
-    keras.utils.set_random_seed(spec.seed)
-    built = build(spec, dataclasses.replace(graph.profile, n_nodes=n))
-    built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
-    parts = [built.encoder(inputs, training=False) for inputs in _inputs(spec, graph, message, features)]
-    found = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    own = graph.features is not None
+    layers = layers_of(result.model, result.state)
+    codes = Network(spec, layers, message, features, has_own_features=own).codes
     names = np.concatenate([graph.node_ids.astype(object), np.asarray(more.node_ids, dtype=object)[fresh]])
     return Embedded(
         node_ids=names,
-        z_mean=found["z_mean"],
-        z_log_var=found.get("z_log_var"),
+        z_mean=codes.z_mean,
+        z_log_var=codes.z_log_var,
         n_trained=graph.n_nodes,
-        moved=np.linalg.norm(found["z_mean"][: graph.n_nodes] - result.z_mean, axis=1),
+        moved=np.linalg.norm(codes.z_mean[: graph.n_nodes] - result.z_mean, axis=1),
     )
-
-
-def _inputs(
-    spec: RunSpec, graph: GraphData, message: sparse.csr_array, features: Features | None
-) -> Iterable[dict[str, Any]]:
-    """Return what the encoder takes: the whole graph, or blocks of rows that messages have reached."""
-    if spec.training.propagation == "once":
-        return encoder_blocks(once_propagated(message, features, spec, directed=graph.directed))
-    return [graph_inputs(message, features, spec)]
 
 
 def _check(spec: RunSpec, graph: GraphData) -> None:
@@ -141,20 +126,25 @@ def _enlarged(
     spec: RunSpec, message: sparse.csr_array, place: np.ndarray, more: RawGraph, n: int
 ) -> sparse.csr_array:
     """Return the message edges with the new ones, repaired as the run's data were; float32 (n, n)."""
-    weights = more.weights
-    if weights is None or spec.dataset.repairs.weights == "ignore":
-        weights = np.ones(len(more.rows), np.float32)
-    if len(weights) and weights.min() < 0:
-        raise DataError("Message passing needs edge weights >= 0.", where="the new edges")
-    rows, cols = place[more.rows], place[more.cols]
-    proper = rows != cols
-    shape = (n, n)
-    added = sparse.csr_array((weights[proper], (rows[proper], cols[proper])), shape=shape, dtype=np.float32)
-    if spec.dataset.repairs.direction == "undirected" or more.symmetric:
-        added = sparse.csr_array(added.maximum(added.T))
     known = message.tocoo()
-    before = sparse.csr_array((known.data, (known.row, known.col)), shape=shape, dtype=np.float32)
-    return sparse.csr_array(before.maximum(added))
+    before = sparse.csr_array((known.data, (known.row, known.col)), shape=(n, n), dtype=np.float32)
+    rows, cols = place[more.rows], place[more.cols]
+    if not (rows != cols).any():
+        return before
+    new = RawGraph(
+        name="the new edges",
+        rows=rows,
+        cols=cols,
+        weights=more.weights,
+        node_ids=np.arange(n),
+        directed=more.directed,
+        format=more.format,
+        symmetric=more.symmetric,
+        relations=more.relations,
+        relation_names=more.relation_names,
+    )
+    repairs = dataclasses.replace(spec.dataset.repairs, component="all", self_loops="drop")
+    return sparse.csr_array(before.maximum(repair(new, repairs).adjacency))
 
 
 def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray, repairs: RepairSpec) -> Features | None:

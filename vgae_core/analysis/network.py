@@ -1,0 +1,438 @@
+"""A finished run's network in plain arrays: codes of a graph, and again of an edited graph, in milliseconds.
+
+Encoders are a few sparse products (:mod:`vgae_core.analysis.plain_encoders`).  An edited edge or feature changes only
+the rows within reach of the encoder's hops, so an edit is answered by working out those rows alone: exactly what a full
+pass over the edited graph would give, up to the rounding of float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.analysis.plain_encoders import PLAIN, Layers, Plan, affine, batch_normalisation, relu, scaled
+from vgae_core.data.propagation import LENGTH, normalise, row_sums
+from vgae_core.errors import RunError
+from vgae_core.spec import ENCODERS, RunSpec
+
+LOG_VAR_BOUNDS = (-36.0, 36.0)
+"""Bounds of log-variances: standard deviations from 1.5e-8 to 6.6e7.
+
+Float32 ends at e^88.7. A divergence has e^v in its gradient, Adam keeps the square of that, and inputs of up to a few
+thousand are a factor of it: (3,000 e^36)^2 is 2e38.  Rombach et al. 2022, arXiv:2112.10752, clamp theirs to [-30, 20]
+(``DiagonalGaussianDistribution`` of their code); ours are wider, since models recover from as much."""
+
+
+def layers_of(model: Mapping[str, Any], state: Mapping[str, np.ndarray]) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return the weights of a run by the name of their layer.
+
+    Parameters
+    ----------
+    model : mapping
+        The run's description: ``layers`` with ``name`` and ``parameters`` each, in the order of the model.
+    state : mapping of str to ndarray
+        The run's weights, ``model/0`` and on, in the order of Keras' ``get_weights``.
+
+    Raises
+    ------
+    RunError
+        If the weights are not those of the layers.
+    """
+    arrays = [np.asarray(state[f"model/{i}"]) for i in range(len(state)) if f"model/{i}" in state]
+    layers: dict[str, tuple[np.ndarray, ...]] = {}
+    for layer in model.get("layers", ()):
+        left, own = int(layer["parameters"]), []
+        while left > 0 and arrays:
+            own.append(arrays.pop(0))
+            left -= own[-1].size
+        if left:
+            raise RunError("Its weights do not fit its layers.", where=f"layer {layer['name']}")
+        if own:
+            layers[str(layer["name"])] = tuple(own)
+    if arrays:
+        raise RunError(f"It has {len(arrays)} arrays of weights more than its layers.", where="state.npz")
+    return layers
+
+
+# ------------------------------------------------------------------------------ messages
+class Messages:
+    """The normalised message edges, whole and row by row, before and after edits of a few edges.
+
+    Row i of the normalised matrix says from whom node i hears.  An edit changes the rows of the nodes it touches and,
+    where entries are divided by the senders' degrees too, the rows of all who hear from them.
+
+    Parameters
+    ----------
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the message edges.
+    how : str
+        As of :func:`vgae_core.data.propagation.normalise`.
+    """
+
+    def __init__(self, message: sparse.csr_array, how: Literal["symmetric", "mean"]) -> None:
+        self.how = how
+        self.n = message.shape[0]
+        own = sparse.eye_array(self.n, dtype=np.float32, format="csr") if how == "symmetric" else None
+        looped = message if own is None else message + own
+        self._sent = sparse.csr_array(looped, dtype=np.float32)
+        self._heard = sparse.csr_array(self._sent.T, dtype=np.float32)
+        self._sent.sort_indices()
+        self._heard.sort_indices()
+        self._in, self._out = row_sums(self._heard), row_sums(self._sent)
+        self.matrix = normalise(message, how)
+
+    def edited(self, arcs: np.ndarray, change: np.ndarray, n: int) -> EditedMessages:
+        """Return the messages after changes of weights.
+
+        Parameters
+        ----------
+        arcs : ndarray of int64, shape (n_changes, 2)
+            From and to, each pair once.
+        change : ndarray of float, shape (n_changes,)
+            What is added to the weight of each.
+        n : int
+            Nodes after the edit; new ones have the last numbers.
+        """
+        return EditedMessages(self, arcs, change, n)
+
+
+class EditedMessages:
+    """Rows of the normalised message edges after an edit; see :class:`Messages`."""
+
+    def __init__(self, base: Messages, arcs: np.ndarray, change: np.ndarray, n: int) -> None:
+        self._base, self.n = base, n
+        fresh = np.arange(base.n, n)
+        source, target = arcs[:, 0], arcs[:, 1]
+        values = np.asarray(change, np.float32)
+        if base.how == "symmetric":  # new nodes hear themselves, too
+            source, target = np.concatenate([source, fresh]), np.concatenate([target, fresh])
+            values = np.concatenate([values, np.ones(len(fresh), np.float32)])
+        self._change = sparse.csr_array((values, (target, source)), shape=(n, n))
+        self._in = np.concatenate([base._in, np.zeros(n - base.n)])
+        self._out = np.concatenate([base._out, np.zeros(n - base.n)])
+        np.add.at(self._in, target, values.astype(np.float64))
+        np.add.at(self._out, source, values.astype(np.float64))
+        touched = [np.unique(target)]
+        if base.how == "symmetric":
+            touched.append(self.hearing(np.unique(source)))
+        self.touched = _union(touched)
+
+    def hearing(self, nodes: np.ndarray) -> np.ndarray:
+        """Return the nodes that hear from any of `nodes`, sorted, before the edit or after it."""
+        known = nodes[nodes < self._base.n]
+        reached = self._base._sent[known].indices if len(known) else known
+        changed = self._change.tocoo()
+        return _union([reached, changed.row[np.isin(changed.col, nodes)]])
+
+    def rows(self, nodes: np.ndarray) -> sparse.csr_array:
+        """Return these rows of the normalised matrix, csr (len(nodes), n)."""
+        inside = nodes[nodes < self._base.n]
+        old = self._base._heard[inside]
+        ends = np.concatenate([old.indptr, np.full(len(nodes) - len(inside), old.indptr[-1])])
+        # New nodes have the last numbers, and `nodes` is sorted: their rows come last.
+        part = sparse.csr_array((old.data, old.indices, ends), shape=(len(nodes), self.n))
+        part = sparse.csr_array(part + self._change[nodes])
+        row = np.repeat(np.arange(len(nodes)), np.diff(part.indptr))
+        received = self._in[nodes][row]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self._base.how == "mean":
+                scale = np.where(received > 0, 1.0 / received, 0.0)
+            else:
+                scale = 1.0 / np.sqrt(received) / np.sqrt(self._out[part.indices])
+        part.data = (part.data * np.nan_to_num(scale)).astype(np.float32)
+        return part
+
+
+def _union(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.unique(np.concatenate([np.asarray(part, np.int64) for part in parts]))
+
+
+# --------------------------------------------------------------------------------- codes
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Latent codes: ``z_mean`` float32 (n_nodes, latent_dim) and, of a variational run, ``z_log_var``."""
+
+    z_mean: np.ndarray
+    z_log_var: np.ndarray | None
+
+    @property
+    def variance(self) -> np.ndarray | None:
+        """Return σ² of each code, or None where codes have none."""
+        return None if self.z_log_var is None else np.exp(self.z_log_var)
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Codes that an edit changes.
+
+    Parameters
+    ----------
+    nodes : ndarray of int64, shape (n_moved,)
+        Whose codes may differ, sorted; new nodes last.
+    codes : Codes
+        Of these nodes.
+    """
+
+    nodes: np.ndarray
+    codes: Codes
+
+
+class Network:
+    """The encoder of a finished run on a graph, with what it worked out at every step.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the run.
+    layers : mapping of str to tuple of ndarray
+        From :func:`layers_of`.
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the edges that messages pass over.
+    features : csr_array or ndarray, shape (n_nodes, n_columns), or None
+        As the run takes them: :func:`vgae_core.data.node_inputs.encoder_features`.
+    has_own_features : bool
+        Whether these are the nodes' own, not positions that stand in for them.
+
+    Raises
+    ------
+    RunError
+        If there is no plain form of the encoder, or its weights do not fit.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        layers: Layers,
+        message: sparse.csr_array,
+        features: Any | None,
+        *,
+        has_own_features: bool,
+    ) -> None:
+        model = spec.model
+        if model.encoder not in PLAIN:
+            raise RunError(f"Encoder `{model.encoder}` has no plain form.", where="model.encoder")
+        self._plan = Plan(
+            model,
+            layers,
+            has_features=features is not None,
+            free=not has_own_features and model.node_input == "spectral_table",
+            once=spec.training.propagation == "once",
+        )
+        self.spec, self.layers = spec, layers
+        self._features = None if features is None else _rows_of(features)
+        self.messages = Messages(message, ENCODERS[model.encoder].propagation)
+        try:
+            self._last = PLAIN[model.encoder](self._plan)
+            self._values = self._run()
+        except (KeyError, ValueError, IndexError) as error:
+            raise RunError(f"Its weights do not fit its graph: {error}.", where="state.npz") from error
+        self.codes = self._split(self._values[self._last])
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return self.messages.n
+
+    def _run(self) -> list[Any]:
+        """Return the value of every step for all nodes."""
+        values: list[Any] = []
+        for step in self._plan.steps:
+            if step.kind == "input":
+                values.append(self._features if step.table is None else step.table)
+            elif step.kind == "hop":
+                values.append(np.asarray(self.messages.matrix @ values[step.inputs[0]], np.float32))
+            else:
+                assert step.function is not None  # noqa: S101  steps of rows have one
+                values.append(step.function(*(values[i] for i in step.inputs)))
+        return values
+
+    def _split(self, latent: np.ndarray) -> Codes:
+        d = self.spec.model.latent_dim
+        if not self.spec.model.variational:
+            return Codes(latent, None)
+        return Codes(np.ascontiguousarray(latent[:, :d]), np.clip(latent[:, d:], *LOG_VAR_BOUNDS))
+
+    # ------------------------------------------------------------------------------ edits
+    def edit(
+        self,
+        arcs: np.ndarray,
+        change: np.ndarray,
+        *,
+        n_new: int = 0,
+        rows: np.ndarray | None = None,
+        features: Any | None = None,
+    ) -> Moved:
+        """Return the codes that an edit changes, worked out within its reach only.
+
+        Parameters
+        ----------
+        arcs : ndarray of int64, shape (n_changes, 2)
+            Arcs whose weights change, each once; both directions of an undirected edge.
+        change : ndarray of float, shape (n_changes,)
+            What is added to each weight.
+        n_new : int
+            Nodes that are added, with the numbers that follow.
+        rows : ndarray of int64, shape (n_rows,), optional
+            Nodes whose features change, sorted; new nodes must be among them where nodes have features.
+        features : csr_array or ndarray, shape (n_rows, n_columns), optional
+            Their features after the edit.
+
+        Raises
+        ------
+        RunError
+            If nodes are added to a network that has a vector of its own for each.
+        """
+        n = self.n_nodes + n_new
+        if n_new and any(step.table is not None for step in self._plan.steps):
+            raise RunError("This encoder has a free vector for each node, and none for new ones.")
+        messages = self.messages.edited(arcs, change, n)
+        fresh = np.arange(self.n_nodes, n)
+        edited = np.zeros(0, np.int64) if rows is None else np.asarray(rows, np.int64)
+        patches: list[_Patch] = []
+        for step, value in zip(self._plan.steps, self._values, strict=True):
+            if step.kind == "input":
+                own = step.table is None and rows is not None
+                patches.append(_Patch(value, edited if own else edited[:0], features if own else None))
+            elif step.kind == "hop":
+                before = patches[step.inputs[0]]
+                nodes = _union([messages.touched, messages.hearing(before.nodes), fresh])
+                part = messages.rows(nodes)
+                columns = np.unique(part.indices)
+                local = sparse.csr_array(
+                    (part.data, np.searchsorted(columns, part.indices), part.indptr),
+                    shape=(len(nodes), len(columns)),
+                )
+                patches.append(_Patch(value, nodes, np.asarray(local @ before.take(columns), np.float32)))
+            else:
+                assert step.function is not None  # noqa: S101
+                nodes = _union([patches[i].nodes for i in step.inputs])
+                new = step.function(*(patches[i].take(nodes) for i in step.inputs)) if len(nodes) else None
+                patches.append(_Patch(value, nodes, new))
+        last = patches[self._last]
+        return Moved(last.nodes, self._split(last.take(last.nodes)))
+
+
+class _Patch:
+    """The value of a step with some rows replaced."""
+
+    def __init__(self, base: Any, nodes: np.ndarray, rows: Any | None) -> None:
+        self._base, self.nodes, self._rows = base, nodes, rows
+
+    def take(self, nodes: np.ndarray) -> Any:
+        """Return the rows of these nodes, sorted, after the edit."""
+        if not len(self.nodes):
+            return self._base[nodes]
+        places = np.minimum(np.searchsorted(self.nodes, nodes), len(self.nodes) - 1)
+        new = self.nodes[places] == nodes
+        if new.all():
+            return self._rows if len(nodes) == len(self.nodes) else self._rows[places]  # type: ignore[index]
+        old = self._base[nodes[~new]]
+        mine = self._rows[places[new]]  # type: ignore[index]
+        order = np.argsort(np.concatenate([np.flatnonzero(~new), np.flatnonzero(new)]))
+        if sparse.issparse(self._base):
+            return sparse.csr_array(sparse.vstack([old, mine], format="csr")[order])
+        return np.concatenate([old, mine])[order]
+
+
+def _rows_of(features: Any) -> Any:
+    return sparse.csr_array(features, dtype=np.float32) if sparse.issparse(features) else features
+
+
+# -------------------------------------------------------------------------------- heads
+def pair_factors(decoder: str, layers: Layers, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors whose inner products are the logits of pairs, float32 (n, k) each; `z` where it has none.
+
+    Parameters
+    ----------
+    decoder : str
+        Key of :data:`vgae_core.spec.DECODERS`.
+    layers : mapping of str to tuple of ndarray
+    z : ndarray of float32, shape (n, latent_dim)
+    """
+    one = np.ones((len(z), 1), np.float32)
+    weights = layers.get("pair_factors", ())
+    if decoder == "inner_product_bias":
+        kernel, bias = weights
+        term = z @ kernel
+        return np.hstack([z, term + bias, one]), np.hstack([z, one, term])
+    if decoder == "distance":
+        log_scale, bias = weights
+        scale = np.exp(log_scale)
+        length = -scale * np.square(z).sum(axis=1, keepdims=True)
+        return np.hstack([2 * scale * z, length + bias, one]), np.hstack([z, one, length])
+    if decoder == "distmult":
+        scale, bias = weights
+        return np.hstack([z * scale, one * bias]), np.hstack([z, one])
+    if decoder == "source_target":
+        (bias,) = weights
+        half = z.shape[1] // 2
+        return np.hstack([z[:, :half], one * bias]), np.hstack([z[:, half:], one])
+    return z, z
+
+
+def decoder_weights(decoder: str, layers: Layers) -> dict[str, np.ndarray]:
+    """Return the weights of a decoder without factors, as :mod:`vgae_core.analysis.decoders` reads them."""
+    if decoder == "gravity":
+        log_strength, bias = layers["adj_rec"]
+        return {"strength": np.exp(log_strength), "bias": bias}
+    if decoder == "hadamard_mlp":
+        (kernel, bias), (out, offset) = layers["pair_hidden"], layers["adj_rec"]
+        return {"kernel": kernel, "bias": bias, "out": out[:, 0], "offset": offset[0]}
+    return {}
+
+
+def node_head(layers: Layers, name: str, z: np.ndarray) -> np.ndarray:
+    """Return what a node-wise output (``labels``, ``x_rec``) gives for codes: logits, float32 (n, units)."""
+    return affine(layers[name])(z)
+
+
+# ------------------------------------------------------------------------------- matrices
+def encode_rows(spec: RunSpec, layers: Layers, rows: Any, scale: str | None) -> Codes:
+    """Return the codes of rows of a matrix.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of a matrix auto-encoder.
+    layers : mapping of str to tuple of ndarray
+    rows : csr_array or ndarray, shape (n_rows, n_columns)
+        As the run takes them.
+    scale : str or None
+        ``"log"`` for log(1 + x), ``"length"`` for rows of length 1 (:class:`vgae_core.nn.layers.ScaleInput`).
+    """
+    hidden = rows
+    if scale == "log":
+        hidden = rows.log1p() if sparse.issparse(rows) else np.log1p(rows)
+    elif scale == "length":
+        hidden = scaled(rows) / np.float32(LENGTH)
+    model = spec.model
+    for depth in range(1, len(model.hidden_units) + 1):
+        hidden = affine(layers[f"hidden_{depth}"])(hidden)
+        if model.batch_normalisation:
+            hidden = batch_normalisation(layers[f"hidden_{depth}_normalised"])(hidden)
+        hidden = relu(hidden)
+    latent = affine(layers["latent"])(hidden)
+    if not model.variational:
+        return Codes(latent, None)
+    d = model.latent_dim
+    return Codes(latent[:, :d], np.clip(latent[:, d:], *LOG_VAR_BOUNDS))
+
+
+def decode_rows(layers: Layers, z: np.ndarray, depth: int) -> np.ndarray:
+    """Return the last hidden layer of a matrix's decoder with a 1 beside it: left factors of the entries' logits.
+
+    Parameters
+    ----------
+    layers : mapping of str to tuple of ndarray
+    z : ndarray of float32, shape (n_rows, latent_dim)
+    depth : int
+        Hidden layers of the decoder.
+    """
+    hidden = z
+    for layer in range(1, depth + 1):
+        hidden = relu(affine(layers[f"decoder_{layer}"])(hidden))
+    return np.concatenate([hidden, np.ones((len(hidden), 1), np.float32)], axis=1)
