@@ -1,4 +1,4 @@
-"""The command line: ``python -m vgae_core inspect | train | evaluate | embed | export | benchmark``.
+"""The command line: ``python -m vgae_core inspect | train | evaluate | rank | score | embed | export | benchmark``.
 
 The dashboard's worker runs the same functions in the same environment, so the same seed
 gives the same numbers.
@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,7 +35,8 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.splits import load_split, without_entries
 from vgae_core.data.synthetic import synthetic
-from vgae_core.errors import RunError, SpecError, StudioError
+from vgae_core.errors import DataError, RunError, SpecError, StudioError
+from vgae_core.runs.answers import TOP, Answers, find_node, pairs_of
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
@@ -199,6 +201,39 @@ def embed_command(options: argparse.Namespace) -> int:
         f"{len(found.z_mean) - found.n_trained:,} new nodes; of {found.n_trained:,} nodes of training "
         f"{int((found.moved > MOVED).sum()):,} moved. Written to {options.to}"
     )
+    return 0
+
+
+def rank_command(options: argparse.Namespace) -> int:
+    """Print the likeliest new links of one node, or its links from the most doubtful on."""
+    run = read_run_dir(options.run)
+    graph = run.graph()
+    answers = Answers(run.result(), graph)
+    node = find_node(graph, options.node)
+    find = answers.existing if options.existing else partial(answers.rank, k=options.top)
+    table = answers.table(find(node, direction="in" if options.incoming else "out"))[: options.top]
+    if options.to:
+        write_table(Path(options.to), table)
+        print(f"{len(table):,} links of {graph.node_ids[node]}. Written to {options.to}")
+    elif options.json:
+        print(json.dumps({"node": str(graph.node_ids[node]), "links": finite(table.to_dict("records"))}))
+    else:
+        print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    return 0
+
+
+def score_command(options: argparse.Namespace) -> int:
+    """Write what a run says of the pairs in a file."""
+    run = read_run_dir(options.run)
+    graph = run.graph()
+    pairs, unknown = pairs_of(graph, arguments.read_pairs(options.pairs))
+    if not len(pairs):
+        raise DataError(f"No pair joins two nodes of the run, which has no {unknown[0]!r:.60}.",
+                        where=options.pairs, mend="Use the node ids of the run.")  # fmt: skip
+    table = Answers(run.result(), graph).score_table(pairs)
+    write_table(Path(options.to), table)
+    left_out = f" {len(unknown):,} names are no nodes: {', '.join(unknown[:5])}." if unknown else ""
+    print(f"{len(table):,} pairs scored.{left_out} Written to {options.to}")
     return 0
 
 
@@ -492,6 +527,20 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("run", metavar="RUN_DIR")
     arguments.add(embed)
     embed.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
+
+    rank = command("rank", rank_command, "Rank the likeliest new links of one node.")
+    rank.add_argument("run", metavar="RUN_DIR")
+    rank.add_argument("--node", metavar="NAME", required=True, help="the node, by its name")
+    rank.add_argument("--top", type=int, default=TOP, metavar="K", help=f"links to list (default {TOP})")
+    rank.add_argument("--incoming", action="store_true", help="of a directed graph: links to the node")
+    rank.add_argument("--existing", action="store_true", help="its links instead, the most doubtful first")
+    rank.add_argument("--to", metavar="FILE", help=".csv or .parquet")
+    rank.add_argument("--json", action="store_true", help="print JSON")
+
+    score = command("score", score_command, "Score pairs of nodes.")
+    score.add_argument("run", metavar="RUN_DIR")
+    score.add_argument("pairs", metavar="PAIRS", help="a file with one pair of names per row")
+    score.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
 
     export = command("export", export_command, "Write a part of a run to a file.")
     export.add_argument("run", metavar="RUN_DIR")

@@ -90,6 +90,20 @@ def read(options: argparse.Namespace, progress: Callable[[float, str], None] | N
     return raw
 
 
+def read_pairs(path: str) -> list[tuple[str, str]]:
+    """Return the two names in each row of a file of pairs.
+
+    Raises
+    ------
+    DataError, LimitError
+        If there is no such file, or it cannot be read as pairs.
+    """
+    (file,) = _sources(path) if Path(path).is_file() else [_missing(path)]
+    raw = read_isolated([file], [FileSpec(name=file.name, role="edges", sides="one")])
+    ends = (raw.node_ids[raw.rows], raw.node_ids[raw.cols])
+    return [(str(first), str(second)) for first, second in zip(*ends, strict=True)]
+
+
 def _known(options: argparse.Namespace) -> dict[str, FileSpec]:
     """Return how the files of a specification were read, by their names."""
     if not getattr(options, "spec", None):

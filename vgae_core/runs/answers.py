@@ -1,0 +1,242 @@
+"""What a finished run says of the graph as it is: who is next for a node, and how likely some pairs are.
+
+Scores of a run are measured with codes of its training edges.  Answers use every edge: one more pass of the encoder
+over the whole graph, in plain arrays, with the weights as they were learnt.  Positions that stand in for missing
+features stay those of the training edges, for which the weights were learnt.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from vgae_core.analysis.network import Codes, Network, decoder_weights, layers_of, pair_factors
+from vgae_core.analysis.reconstruction import Score, scorer
+from vgae_core.analysis.stacking import stacked
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import encoder_features, scaled_features
+from vgae_core.errors import DataError, RunError
+from vgae_core.runs.export import link_table
+from vgae_core.runs.result import RunResult
+
+TOP = 50
+"""Links ranked for one node, unless another number is asked for."""
+
+RANKED_NODES = 1000
+"""Different nodes up to which pairs get their rank among all candidates of both ends."""
+
+Direction = Literal["out", "in"]
+
+_PARTS = ("train", "val", "test")
+_PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The candidates of one node, the likeliest first.
+
+    Parameters
+    ----------
+    node : int
+    pairs : ndarray of int64, shape (k, 2)
+        From `node`, or to it.
+    logits : ndarray of float32, shape (k,)
+    n_candidates : int
+        Nodes that were ranked: all but the node and its neighbours.
+    """
+
+    node: int
+    pairs: np.ndarray
+    logits: np.ndarray
+    n_candidates: int
+
+
+class Answers:
+    """Scores of pairs of a graph by a finished run, with codes of all edges.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of a graph auto-encoder.
+    graph : GraphData
+        The graph it was trained on.
+
+    Raises
+    ------
+    RunError
+        If the run is one of a matrix, or its weights do not fit.
+    """
+
+    def __init__(self, result: RunResult, graph: GraphData) -> None:
+        if result.of_matrix:
+            raise RunError("A matrix has entries and no links between nodes.", where="model.family",
+                           mend="Ask a run of a graph.")  # fmt: skip
+        spec, layers = result.spec, layers_of(result.model, result.state)
+        self.result, self.graph = result, graph
+        self.network = Network(
+            spec,
+            layers,
+            graph.adjacency,
+            encoder_features(graph, result.split.message(graph.n_nodes, graph), spec),
+            has_own_features=graph.features is not None,
+        )
+        z = self.network.codes.z_mean
+        plain = scorer(
+            z, pair_factors(spec.model.decoder, layers, z), spec.model.decoder,
+            decoder_weights(spec.model.decoder, layers),
+        )  # fmt: skip
+        self.score: Score = plain
+        if result.stack:
+            self.score = stacked(plain, result.stack, graph.adjacency, scaled_features(graph, spec))
+        pattern = sparse.csr_array(graph.adjacency)
+        self._neighbours: Mapping[Direction, sparse.csr_array] = {
+            "out": pattern,
+            "in": sparse.csr_array(pattern.T) if graph.directed else pattern,
+        }
+
+    @property
+    def codes(self) -> Codes:
+        """Latent codes of all edges."""
+        return self.network.codes
+
+    def candidates(self, node: int, direction: Direction = "out") -> np.ndarray:
+        """Return all pairs of the node with those it has no edge to (or none from), int64 (n_candidates, 2)."""
+        known = self._neighbours[direction]
+        free = np.ones(self.graph.n_nodes, bool)
+        free[known.indices[known.indptr[node] : known.indptr[node + 1]]] = False
+        free[node] = False
+        return self._pairs(node, np.flatnonzero(free), direction)
+
+    def _pairs(self, node: int, others: np.ndarray, direction: Direction) -> np.ndarray:
+        ends = np.full(len(others), node), others
+        return np.column_stack(ends if direction == "out" else ends[::-1]).astype(np.int64)
+
+    def rank(self, node: int, k: int = TOP, direction: Direction = "out") -> Ranking:
+        """Return the node's `k` likeliest new links, over all nodes it is not tied to.
+
+        Raises
+        ------
+        DataError
+            If there is no such node, or `k` < 1.
+        """
+        self._check(node, k)
+        pairs = self.candidates(node, direction)
+        logits = self.score(pairs)
+        best = np.lexsort((pairs[:, 0] + pairs[:, 1], -logits))[:k]
+        return Ranking(node, pairs[best], logits[best], len(pairs))
+
+    def existing(self, node: int, direction: Direction = "out") -> Ranking:
+        """Return the node's links, the most doubtful first."""
+        self._check(node, 1)
+        known = self._neighbours[direction]
+        others = known.indices[known.indptr[node] : known.indptr[node + 1]]
+        pairs = self._pairs(node, others[others != node], direction)
+        logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
+        order = np.lexsort((pairs[:, 0] + pairs[:, 1], logits))
+        return Ranking(node, pairs[order], logits[order], len(pairs))
+
+    def _check(self, node: int, k: int) -> None:
+        if not 0 <= node < self.graph.n_nodes:
+            raise DataError(f"`node` must be between 0 and {self.graph.n_nodes - 1}. Received: {node}.")
+        if k < 1:
+            raise DataError(f"`k` must be >= 1. Received: {k}.")
+
+    def table(self, ranking: Ranking) -> pd.DataFrame:
+        """Return one row per link: ``rank``, then the columns of :func:`vgae_core.runs.export.link_table`."""
+        table = link_table(self.graph, ranking.pairs, ranking.logits)
+        table.insert(0, "rank", np.arange(1, len(table) + 1))
+        return table
+
+    def score_table(self, pairs: np.ndarray) -> pd.DataFrame:
+        """Return what the run says of some pairs, in their order.
+
+        Parameters
+        ----------
+        pairs : ndarray of int64, shape (n_pairs, 2)
+
+        Returns
+        -------
+        DataFrame
+            Columns of :func:`vgae_core.runs.export.link_table`; ``edge`` (training, validation, test, or empty);
+            ``source_rank`` and ``target_rank``: 1 + the number of the node's candidates with a higher logit, missing
+            where the pairs name more than :data:`RANKED_NODES` different nodes.
+        """
+        logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
+        table = link_table(self.graph, pairs, logits)
+        table.insert(2, "edge", self._parts(pairs))
+        directions: tuple[Direction, Direction] = ("out", "in" if self.graph.directed else "out")
+        for at, (name, direction) in enumerate(zip(("source_rank", "target_rank"), directions, strict=True)):
+            table[name] = self._ranks(pairs[:, at], logits, direction)
+        return table
+
+    def _parts(self, pairs: np.ndarray) -> np.ndarray:
+        n = self.graph.n_nodes
+        parts = np.full(len(pairs), "", object)
+
+        def keys(ends: np.ndarray) -> np.ndarray:
+            ordered = ends if self.graph.directed else np.sort(ends, axis=1)
+            return ordered[:, 0] * n + ordered[:, 1]
+
+        for part in _PARTS:
+            parts[np.isin(keys(pairs), keys(getattr(self.result.split, part)))] = _PART_NAMES[part]
+        return parts
+
+    def _ranks(self, nodes: np.ndarray, logits: np.ndarray, direction: Direction) -> np.ndarray:
+        ranks = np.full(len(nodes), np.nan)
+        different = np.unique(nodes)
+        if len(different) > RANKED_NODES:
+            return ranks
+        for node in different:
+            mine = np.flatnonzero(nodes == node)
+            others = np.sort(self.score(self.candidates(int(node), direction)))
+            ranks[mine] = 1 + len(others) - np.searchsorted(others, logits[mine], side="right")
+        return ranks
+
+
+# ----------------------------------------------------------------------------- names
+def find_node(graph: GraphData, name: str) -> int:
+    """Return the node called `name`; case, accents, blanks and punctuation count only where they must.
+
+    Raises
+    ------
+    DataError
+        If no node, or more than one, is called so; it names the nearest.
+    """
+    exact = {str(node): i for i, node in enumerate(graph.node_ids)}
+    if name in exact:
+        return exact[name]
+    plain = _plain(name)
+    alike = [i for text, i in exact.items() if _plain(text) == plain]
+    if len(alike) == 1:
+        return alike[0]
+    within = [text for text in exact if plain and plain in _plain(text)]
+    near = difflib.get_close_matches(name, exact, n=3, cutoff=0.5) if len(exact) <= 100_000 else []
+    hints = [str(graph.node_ids[i]) for i in alike] or list(dict.fromkeys([*within[:5], *near]))[:5]
+    what = f"More than one node is called {name!r:.60}." if alike else f"No node is called {name!r:.60}."
+    mend = f"Did you mean {', '.join(f'{hint!r:.40}' for hint in hints)}?" if hints else "Check its spelling."
+    raise DataError(what, mend=mend)
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(sign for sign in decomposed if sign.isalnum())
+
+
+def pairs_of(graph: GraphData, names: Sequence[tuple[str, str]]) -> tuple[np.ndarray, list[str]]:
+    """Return the pairs whose two names are nodes, int64 (n_pairs, 2), and the names that are none, each once."""
+    known = {str(node): i for i, node in enumerate(graph.node_ids)}
+    pairs: list[tuple[int, int]] = []
+    unknown: dict[str, None] = {}
+    for ends in names:
+        places = [known.get(end.strip()) for end in ends]
+        unknown.update((end, None) for end, place in zip(ends, places, strict=True) if place is None)
+        if places[0] is not None and places[1] is not None:
+            pairs.append((places[0], places[1]))
+    return np.array(pairs, np.int64).reshape(-1, 2), list(unknown)
