@@ -100,7 +100,8 @@ def choose(lines: list[str], complete: bool, separators: tuple[str, ...]) -> Cut
             best = rest[0]  # commas are followed by a blank: they belong to texts
         elif "" in even and _have_decimal_commas(lines):
             best = ""
-    others = tuple(separator for separator in even if widths[separator] != widths[best])
+    # Names of as many words each are no columns between blanks.
+    others = tuple(separator for separator in even if separator and widths[separator] != widths[best])
     return dataclasses.replace(cuts[best][1], others=others)
 
 
