@@ -29,7 +29,7 @@ from vgae_core.data.readers.column_names import (
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
 from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
 from vgae_core.data.readers.text import Layout, count_lines, inner_comments, line_of, numbers, read_frame
-from vgae_core.data.readers.text_table import EDGE_USES, TextTable, leading_zeros, table_of, texts_of
+from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
 
 
 def edge_parts(table: TextTable, roles: EdgeRoles) -> tuple[Part, ...]:
@@ -117,10 +117,8 @@ def read_edges(probe: Probe) -> Edges:
 def _frame(
     probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, rows: int | None = None
 ) -> pd.DataFrame:
-    """Return the columns that are used; ids with leading zeros and kinds of edges as texts."""
+    """Return the columns that are used; kinds of edges as texts."""
     kinds: dict[int, type] = {} if roles.relation is None else {roles.relation: str}
-    if leading_zeros(table, roles.source, roles.target):
-        kinds |= {roles.source: str, roles.target: str}
     used = sorted(at for at, use in roles.uses.items() if use != "time")
     columns = None if table.shape.width <= 2 else used
     return read_frame(
@@ -240,7 +238,7 @@ def _apart(
 
 def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings: list[Finding]) -> None:
     """Say which lines and columns were left out."""
-    inner = inner_comments(probe, skip) if table.shape.encoding != "utf-16" else []
+    inner = inner_comments(probe, skip)
     if inner:
         findings.append(
             Finding(

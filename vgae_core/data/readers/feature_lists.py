@@ -19,7 +19,7 @@ from vgae_core.data.readers.base import (
 )
 from vgae_core.data.readers.column_names import FEATURE_NAMES, NODE_NAMES, SOURCE_NAMES
 from vgae_core.data.readers.text import is_number, is_whole, line_of, numbers, read_frame
-from vgae_core.data.readers.text_table import LONG_USES, TextTable, leading_zeros, texts_of
+from vgae_core.data.readers.text_table import LONG_USES, TextTable, texts_of
 
 
 def is_long(table: TextTable, said: Collection[str] = ()) -> bool:
@@ -75,8 +75,7 @@ def read_long(probe: Probe, table: TextTable) -> NodeTable:
     uses = uses_of(probe, table)
     by_use = {use: i for i, use in uses.items()}
     node, feature, value = by_use["id"], by_use["feature_name"], by_use.get("feature_value")
-    leading = leading_zeros(table, node, feature)
-    frame = read_frame(probe, shape, skip=table.skip, dtype={node: str, feature: str} if leading else None)
+    frame = read_frame(probe, shape, skip=table.skip)
     probe.limits.check("feature_values", len(frame), where=probe.name)
     (rows, ids), (columns, names) = (
         _codes(probe, table, frame, column, name) for name, column in (("node", node), ("feature", feature))

@@ -104,7 +104,7 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
 
 def _found_later(probe: Probe, shape: Layout, first: list[str]) -> str:
     """Return the field of the first row that occurs again beyond the rows at hand; empty if none."""
-    if probe.path.stat().st_size <= len(probe.head) or shape.encoding == "utf-16":
+    if probe.path.stat().st_size <= len(probe.head):
         return ""
     ends = re.escape(shape.separator.encode() or b" ") + (b"" if shape.separator else rb"\t")
     with open(probe.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import functools
 import itertools
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -114,11 +113,6 @@ def _commented_names(probe: Probe, shape: Layout) -> tuple[str, ...] | None:
         return None
     auto = dataclasses.replace(probe, how=dataclasses.replace(probe.how, header="auto"))
     return None if decide_header(auto, shape).present else names
-
-
-def leading_zeros(table: TextTable, source: int, target: int) -> bool:
-    """Whether ids such as "007" must stay texts."""
-    return any(re.fullmatch(r"0\d+", row[i]) for row in table.data for i in (source, target) if i < len(row))
 
 
 def texts_of(column: pd.Series) -> pd.Series:
