@@ -60,7 +60,7 @@ def is_claimed(path: Path) -> bool:
 
 def root() -> Path:
     """Return the folder of this process, which nobody else may enter (mode 0700); made when first asked for."""
-    global _mine  # noqa: PLW0603
+    global _mine
     with _guard:
         if _mine is None or _mine[0] != os.getpid() or not _mine[1].is_dir():
             path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))

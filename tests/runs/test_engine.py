@@ -20,9 +20,11 @@ from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.limits import ServerLimits
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
+from vgae_core.runs import cluster as cluster_module
 from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
@@ -300,7 +302,7 @@ def test_a_killed_scheduler_is_replaced(engine, store):
 def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     wait_for(lambda: engine.state == "ready")
     before = worker_process().pid
-    monkeypatch.setattr(engine_module, "RECYCLE_ABOVE_BYTES", 1)
+    monkeypatch.setattr(cluster_module, "RECYCLE_ABOVE_BYTES", 1)
     run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
     wait_for(lambda: not run.info.active)
     wait_for(lambda: not psutil.pid_exists(before))
@@ -425,16 +427,15 @@ def idle(tmp_path, monkeypatch):
 def test_nobody_fills_the_queue_alone(idle):
     engine, _ = idle
     graph = make_graph()
-    for _ in range(engine_module.MAX_WAITING_OF_ONE):
+    for _ in range(ServerLimits().waiting_runs_of_one):
         engine.submit(SHORT, graph, WORKSPACE)
     with pytest.raises(RunError, match="of your runs are waiting"):
         engine.submit(SHORT, graph, WORKSPACE)
     engine.submit(SHORT, graph, OTHER)
 
 
-def test_the_queue_has_an_end(idle, monkeypatch):
-    engine, _ = idle
-    monkeypatch.setattr(engine_module, "MAX_WAITING", 2)
+def test_the_queue_has_an_end(idle):
+    engine = Engine(idle[1], limits=ServerLimits(waiting_runs=2))
     for token in (WORKSPACE, OTHER):
         engine.submit(SHORT, make_graph(), token)
     with pytest.raises(RunError, match="2 runs are waiting"):
@@ -455,7 +456,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     def fail(address, threads):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(engine_module, "_Cluster", fail)
+    monkeypatch.setattr(engine_module, "Cluster", fail)
     store = Store(tmp_path)
     engine = Engine(store)
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))

@@ -8,8 +8,10 @@ one may see what it names, and nobody else.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -21,14 +23,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import platformdirs
 
 from vgae_core.data.arrays import graph_to_arrays, load_graph, save_graph
 from vgae_core.data.dataset import GraphData, RawGraph
-from vgae_core.errors import RunError, SpecError
+from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
+from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import (
     EventLog,
     RunFolder,
@@ -39,15 +42,19 @@ from vgae_core.runs.folder import (
     write_run_dir,
     write_start,
 )
+from vgae_core.runs.info import ACTIVE, LOST, RunInfo, Status, status_of
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.room import bytes_in, catalogue_error, sweep, writing
+from vgae_core.scratch import claim, is_claimed
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Event, Finished
 
 __all__ = ["RunInfo", "Status", "Store", "StoredRun", "default_root", "read_run_dir", "write_run_dir"]
 
-Status = Literal["queued", "running", "finished", "cancelled", "failed", "lost"]
-ACTIVE: tuple[Status, ...] = ("queued", "running")
-LOST = "The server stopped before the run ended. Run it again."
+MAX_UNWRITTEN = 4
+"""Results kept in memory while the disk is full."""
+
+SAVED_LATER = "Trained, but the result could not be written: {} It is kept in memory and saved as soon as there is space."
 
 RAW_DAYS = 30
 """Days after which an upload that nobody used, and no visitor of that time works on, is dropped."""
@@ -68,6 +75,8 @@ CREATE TABLE IF NOT EXISTS sessions (workspace TEXT PRIMARY KEY, body TEXT NOT N
 """
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 
 def default_root() -> Path:
     """Return the folder of this user's studio: ``VGAE_STUDIO_HOME``, or the platform's data folder."""
@@ -75,30 +84,6 @@ def default_root() -> Path:
     return (
         Path(chosen).expanduser() if chosen else platformdirs.user_data_path("vgae-studio", appauthor=False)
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """One line of the list of runs."""
-
-    id: str
-    status: Status
-    created: float
-    """Seconds since the Unix epoch, UTC."""
-    dataset: str
-    """Name of the data set."""
-    fingerprint: str
-    spec: RunSpec
-    message: str = ""
-    seconds: float | None = None
-    best_epoch: int | None = None
-    metrics: Mapping[str, Any] | None = None
-    """As in metrics.json, once the run has a result."""
-
-    @property
-    def active(self) -> bool:
-        """Whether the run waits or works."""
-        return self.status in ACTIVE
 
 
 class StoredRun(RunFolder):
@@ -115,25 +100,43 @@ class StoredRun(RunFolder):
         return self._store.info(self.id)
 
     def append_event(self, event: Event) -> None:
-        """Add one event to the log, and let the catalogue know what it changes."""
-        self._log.append(event)
+        """Add one event to the log, and let the catalogue know what it changes.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        with writing():
+            self._log.append(event)
         if isinstance(event, Finished):
-            status = {"cancelled": "cancelled", "failed": "failed"}.get(event.reason, "finished")
-            self._store._update(
-                self.id,
-                status=status,
-                message=event.message,
-                seconds=event.seconds,
-                best_epoch=event.best_epoch,
-            )
+            self._store._note_end(self.id, event)
+
+    def end(self, finished: Finished) -> None:
+        """Note how the run ended, whatever the disk says: what cannot be written now is written later.
+
+        See :meth:`Store.catch_up`.
+        """
+        self._store._finish(self.id, _Ending(finished))
+
+    def keep(self, result: RunResult) -> None:
+        """Keep what the run left behind and note its end, as :meth:`end` does."""
+        self._store._finish(self.id, _Ending(result.finished, result))
 
     def set_running(self) -> None:
         """Note that the run has left the queue."""
         self._store._update(self.id, status="running")
 
     def save_result(self, result: RunResult) -> None:
-        """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards."""
-        write_result(self.path, result)
+        """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        with writing():
+            write_result(self.path, result)
         self._store._update(self.id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics)))
 
     def result(self) -> RunResult:
@@ -152,9 +155,12 @@ class Store:
     ----------
     root : Path, optional
         Made when missing; :func:`default_root` unless given.
+    limits : ServerLimits, optional
+        How much is kept.
     """
 
-    def __init__(self, root: Path | str | None = None) -> None:
+    def __init__(self, root: Path | str | None = None, *, limits: ServerLimits = SERVER_LIMITS) -> None:
+        self._limits = limits
         self.root = Path(root) if root is not None else default_root()
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # uploaded data: nobody else's business
         for name in ("runs", "datasets", "owners"):
@@ -172,6 +178,10 @@ class Store:
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
         self._owner, self._claim = self._become_owner()
+        self._unwritten: OrderedDict[str, _Ending] = OrderedDict()
+        ids = {row["id"] for row in self._database.execute("SELECT id FROM runs")}
+        for path in sweep(self.root, ids):
+            log.info("Removed what an earlier process left behind: %s", path)
 
     def close(self) -> None:
         """Let go of the catalogue; runs of this store that have not ended count as lost from now on."""
@@ -249,7 +259,7 @@ class Store:
     def _keep(self, key: str, graph: GraphData | RawGraph) -> None:
         path = self.root / "datasets" / f"{key}.npz"
         if not path.exists():
-            with atomic(path) as temporary:
+            with writing(), atomic(path) as temporary:
                 save_graph(temporary, graph)
 
     def _load(self, key: str) -> Any:
@@ -262,18 +272,49 @@ class Store:
 
     # ----------------------------------------------------------------------- runs
     def create_run(self, spec: RunSpec, graph: GraphData, workspace: str) -> StoredRun:
-        """Make a queued run of `workspace` and return it."""
+        """Make a queued run of `workspace` and return it.
+
+        Raises
+        ------
+        RunError
+            If the visitor, or all together, keep as many runs as there may be, or the disk is full.
+        """
         _check_token(workspace)
+        self._check_room(workspace)
         fingerprint = self.save_dataset(graph)
         run_id = secrets.token_urlsafe(12)
-        write_start(self.root / "runs" / run_id, spec, name=graph.name, fingerprint=fingerprint)
-        with self._transaction() as database:
-            database.execute(
-                "INSERT INTO runs (id, workspace, owner, created, status, message, dataset, fingerprint, "
-                "spec) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?)",
-                (run_id, workspace, self._owner, time.time(), graph.name, fingerprint, spec.to_json()),
-            )
+        folder = self.root / "runs" / run_id
+        try:
+            with writing():
+                write_start(folder, spec, name=graph.name, fingerprint=fingerprint)
+            with self._transaction() as database:
+                database.execute(
+                    "INSERT INTO runs (id, workspace, owner, created, status, message, dataset, fingerprint, "
+                    "spec) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?)",
+                    (run_id, workspace, self._owner, time.time(), graph.name, fingerprint, spec.to_json()),
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return StoredRun(self, run_id)
+
+    def _check_room(self, workspace: str) -> None:
+        """Raise RunError if no more runs can be kept."""
+        limits, runs = self._limits, self.root / "runs"
+        with self._transaction() as database:
+            owners = dict(database.execute("SELECT id, workspace FROM runs").fetchall())
+        mine = [run_id for run_id, owner in owners.items() if owner == workspace]
+        delete = "Delete some on the Runs page; they can be downloaded there as bundles first."
+        if len(mine) >= limits.kept_runs:
+            raise RunError(f"{len(mine):,} of your runs are kept here, the most there may be.", mend=delete)
+        size = bytes_in(runs / run_id for run_id in mine)
+        if size > limits.kept_bytes_of_one:
+            raise RunError(f"Your runs take {size / 1e9:.1f} GB here, the most they may.", mend=delete)
+        if bytes_in([*(runs / run_id for run_id in owners), self.root / "datasets"]) > limits.kept_bytes:
+            raise RunError(
+                f"The runs of all visitors take the {limits.kept_bytes / 1e9:.1f} GB that this server keeps.",
+                mend=delete,
+            )
 
     def open_run(self, run_id: str) -> StoredRun:
         """Return the run with this id; whoever holds the id may see the run.
@@ -322,9 +363,9 @@ class Store:
         RunError
             If the workspace has no such run, or it has not ended.
         """
-        info = next((i for i in self.list_runs(workspace) if i.id == run_id), None)
-        if info is None:
+        if not self.owns(workspace, run_id):
             raise RunError("There is no such run among yours.")
+        info = self.info(run_id)
         if info.active:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:
@@ -382,6 +423,57 @@ class Store:
             row = database.execute("SELECT body FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
         return {} if row is None else json.loads(row["body"])
 
+    # --------------------------------------------------------------- ends of runs
+    def catch_up(self) -> None:
+        """Write what could not be written when it happened, as far as there is room now."""
+        with self._lock:
+            late = list(self._unwritten.items())
+        for run_id, ending in late:
+            self._finish(run_id, ending)
+
+    def _finish(self, run_id: str, ending: _Ending) -> None:
+        """Write how a run ended, or remember it until there is room."""
+        run = StoredRun(self, run_id)
+        try:
+            if ending.result is not None:
+                run.save_result(ending.result)
+            run.append_event(ending.finished)
+        except RunError as error:
+            with self._lock:
+                if run_id not in self._unwritten:
+                    log.error("The end of run %s could not be written: %s", run_id, error)
+                    self._unwritten[run_id] = dataclasses.replace(ending, why=error.message)
+                full = sum(e.result is not None for e in self._unwritten.values()) > MAX_UNWRITTEN
+                if full and ending.result is not None:
+                    lost = Finished(reason="failed", message=str(error), seconds=ending.finished.seconds)
+                    self._unwritten[run_id] = _Ending(lost)
+            return
+        with self._lock:
+            self._unwritten.pop(run_id, None)
+
+    def _note_end(self, run_id: str, finished: Finished) -> None:
+        self._update(
+            run_id,
+            status=status_of(finished),
+            message=finished.message,
+            seconds=finished.seconds,
+            best_epoch=finished.best_epoch,
+        )
+
+    def _settle(self, run_id: str) -> None:
+        """Note how a run ended whose process is gone: as its result says, if that is complete, else as lost."""
+        run = StoredRun(self, run_id)
+        try:
+            result, events = RunFolder.result(run), run.events()
+        except (RunError, DataError):
+            self._update(run_id, status="lost", message=LOST)
+            return
+        self._update(run_id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics)))
+        if any(isinstance(event, Finished) for event in events):
+            self._note_end(run_id, result.finished)
+        else:
+            run.append_event(result.finished)
+
     # -------------------------------------------------------------------- private
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -389,9 +481,7 @@ class Store:
             try:
                 yield self._database
             except sqlite3.Error as error:
-                raise RunError(
-                    f"The catalogue of runs cannot be used: {error}.", where=str(self.root)
-                ) from error
+                raise catalogue_error(error, self.root) from error
 
     def _update(self, run_id: str, **values: Any) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
@@ -399,10 +489,19 @@ class Store:
             database.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
 
     def _info(self, row: sqlite3.Row) -> RunInfo:
+        gone = row["status"] in ACTIVE and not self._alive(row["owner"])
+        if gone:
+            with contextlib.suppress(RunError):  # the disk is full
+                self._settle(row["id"])
+            with self._transaction() as database:
+                row = database.execute("SELECT * FROM runs WHERE id = ?", (row["id"],)).fetchone() or row
         status, message = row["status"], row["message"]
-        if status in ACTIVE and not self._alive(row["owner"]):
+        if gone and status in ACTIVE:
             status, message = "lost", LOST
-            self._update(row["id"], status=status, message=message)
+        if (late := self._unwritten.get(row["id"])) is not None:
+            status, message = "failed", late.finished.message
+            if late.result is not None:
+                message = SAVED_LATER.format(late.why)
         try:
             spec = RunSpec.from_json(row["spec"])
         except SpecError as error:
@@ -430,36 +529,28 @@ class Store:
             return log
 
     def _become_owner(self) -> tuple[str, sqlite3.Connection]:
-        """Return this store's name, and a lock on it that ends with the process, however it ends.
-
-        An SQLite transaction is the lock: it works on every platform and, unlike a
-        process id, is not taken over by a stranger after a restart.
-        """
+        """Return this store's name, and a lock on it that ends with the process, however it ends."""
         owner = secrets.token_hex(8)
-        return owner, _lock_database(self.root / "owners" / f"{owner}.sqlite")
+        return owner, claim(self.root / "owners" / f"{owner}.sqlite")
 
     def _alive(self, owner: str) -> bool:
         if owner == self._owner:
             return True
         path = self.root / "owners" / f"{owner}.sqlite"
-        if not path.exists():
-            return False
-        try:
-            _lock_database(path).close()
-        except sqlite3.OperationalError:
+        if is_claimed(path):
             return True
         path.unlink(missing_ok=True)
         return False
 
 
-def _lock_database(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        connection.close()
-        raise
-    return connection
+@dataclass(frozen=True)
+class _Ending:
+    """How a run ended, and what it left behind."""
+
+    finished: Finished
+    result: RunResult | None = None
+    why: str = ""
+    """Why it could not be written."""
 
 
 def _check_token(workspace: str) -> None:

@@ -6,6 +6,7 @@ nothing but numbers and text crosses between the processes.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import logging
@@ -25,6 +26,7 @@ from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
+from vgae_core.runs.room import FULL, FULL_MEND
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 
@@ -197,6 +199,8 @@ def _explain(error: Exception) -> dict[str, str]:
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         mend = "Choose a smaller batch size or latent size, or a smaller graph."
         return {"error": "The worker has not enough memory for this run.", "where": "", "mend": mend}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"error": FULL, "where": "", "mend": FULL_MEND}
     lines = str(error).strip().splitlines()
     detail = f"{name}: {lines[0]}" if lines else name
     return {"error": f"Training failed. {detail[:300]}", "where": "", "mend": "The server's log says more."}
