@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import logging
 import os
@@ -20,22 +19,20 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-import numpy as np
 import platformdirs
 
-from vgae_core.data.arrays import graph_to_arrays, load_graph, save_graph
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import DataError, RunError, SpecError
+from vgae_core.runs.datasets import Cache, DataSets
 from vgae_core.runs.folder import (
     EventLog,
     RunFolder,
-    atomic,
     finite,
     read_run_dir,
     write_result,
@@ -54,16 +51,12 @@ __all__ = ["RunInfo", "Status", "Store", "StoredRun", "default_root", "read_run_
 MAX_UNWRITTEN = 4
 """Results kept in memory while the disk is full."""
 
-SAVED_LATER = "Trained, but the result could not be written: {} It is kept in memory and saved as soon as there is space."
-
-RAW_DAYS = 30
-"""Days after which an upload that nobody used, and no visitor of that time works on, is dropped."""
-
-RAW_BYTES = 4_000_000_000
-"""Bytes of all uploads kept; beyond them the least recently used ones go."""
+SAVED_LATER = (
+    "Trained, but the result could not be written: {} "
+    "It is kept in memory and saved as soon as there is space."
+)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_FINGERPRINT = re.compile(r"(raw-)?[0-9a-f]{64}")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, workspace TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL,
@@ -73,8 +66,6 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_of_workspace ON runs (workspace, created);
 CREATE TABLE IF NOT EXISTS sessions (workspace TEXT PRIMARY KEY, body TEXT NOT NULL, seen REAL NOT NULL);
 """
-T = TypeVar("T")
-
 log = logging.getLogger(__name__)
 
 
@@ -167,9 +158,8 @@ class Store:
             (self.root / name).mkdir(exist_ok=True)
         self._lock = threading.RLock()
         self._logs: OrderedDict[str, EventLog] = OrderedDict()
-        self._results: _Cache[RunResult] = _Cache(3)
-        self._graphs: _Cache[GraphData] = _Cache(3)
-        self._raws: _Cache[RawGraph] = _Cache(3)
+        self._results: Cache[RunResult] = Cache(3)
+        self._datasets = DataSets(self.root / "datasets", self._wanted)
         self._database = sqlite3.connect(
             self.root / "catalogue.sqlite", timeout=10, check_same_thread=False, isolation_level=None
         )
@@ -193,60 +183,19 @@ class Store:
     # ------------------------------------------------------------------ data sets
     def save_dataset(self, graph: GraphData) -> str:
         """Keep a graph by its content and return its fingerprint."""
-        self._keep(graph.fingerprint, graph)
-        return graph.fingerprint
+        return self._datasets.save(graph)
 
     def load_dataset(self, fingerprint: str) -> GraphData:
         """Return the graph with this fingerprint; raise RunError if it is not kept here."""
-        graph = self._graphs.get(fingerprint, lambda: self._load(fingerprint))
-        if not isinstance(graph, GraphData):
-            raise RunError("Expected a graph after repairs.", where=fingerprint)
-        return graph
+        return self._datasets.load(fingerprint)
 
     def save_raw(self, raw: RawGraph) -> str:
         """Keep a graph as it was read and return the key that finds it."""
-        digest = hashlib.sha256()
-        for key, array in sorted(graph_to_arrays(raw).items()):
-            digest.update(f"{key}|{array.dtype.str}|{array.shape}|".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        key = f"raw-{digest.hexdigest()}"
-        self._keep(key, raw)
-        self._touch(key)
-        self._tidy(spare=key)
-        return key
+        return self._datasets.save_raw(raw)
 
     def load_raw(self, key: str) -> RawGraph:
         """Return the graph kept by :meth:`save_raw`; raise RunError if it is not kept here."""
-        raw = self._raws.get(key, lambda: self._load(key))
-        if not isinstance(raw, RawGraph):
-            raise RunError("Expected a graph as it was read.", where=key)
-        self._touch(key)
-        return raw
-
-    def _touch(self, key: str) -> None:
-        """Note that a data set was used now."""
-        with contextlib.suppress(FileNotFoundError):  # dropped while it was still in memory
-            os.utime(self.root / "datasets" / f"{key}.npz")
-
-    def _tidy(self, *, spare: str) -> None:
-        """Drop uploads that nobody needs any more, and the least recently used ones beyond :data:`RAW_BYTES`.
-
-        Runs keep data sets of their own; a visitor whose upload was dropped is asked to hand it in again.
-        """
-        since = time.time() - 86_400 * RAW_DAYS
-        found = []
-        for path in (self.root / "datasets").glob("raw-*.npz"):
-            with contextlib.suppress(FileNotFoundError):  # another process tidies too
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for used, size, path in sorted(found):
-            if path.stem == spare:
-                continue
-            if total > RAW_BYTES or (used < since and not self._wanted(path.stem, since)):
-                path.unlink(missing_ok=True)
-                self._raws.drop(path.stem)
-                total -= size
+        return self._datasets.load_raw(key)
 
     def _wanted(self, key: str, since: float) -> bool:
         """Return whether a visitor who was here after `since` works on this upload."""
@@ -255,20 +204,6 @@ class Store:
                 "SELECT EXISTS (SELECT 1 FROM sessions WHERE seen >= ? AND instr(body, ?))", (since, key)
             ).fetchone()
         return bool(row[0])
-
-    def _keep(self, key: str, graph: GraphData | RawGraph) -> None:
-        path = self.root / "datasets" / f"{key}.npz"
-        if not path.exists():
-            with writing(), atomic(path) as temporary:
-                save_graph(temporary, graph)
-
-    def _load(self, key: str) -> Any:
-        if not isinstance(key, str) or not _FINGERPRINT.fullmatch(key):
-            raise RunError(f"Not the fingerprint of a data set: {key!r}.")
-        path = self.root / "datasets" / f"{key}.npz"
-        if not path.exists():
-            raise RunError("This data set is no longer kept here.", mend="Load it again on the Data page.")
-        return load_graph(path)
 
     # ----------------------------------------------------------------------- runs
     def create_run(self, spec: RunSpec, graph: GraphData, workspace: str) -> StoredRun:
@@ -380,8 +315,7 @@ class Store:
         with self._lock:
             self._logs.pop(run_id, None)
         if not needed:
-            self._graphs.drop(info.fingerprint)
-            (self.root / "datasets" / f"{info.fingerprint}.npz").unlink(missing_ok=True)
+            self._datasets.drop(info.fingerprint)
 
     def adopt_run(self, folder: RunFolder, graph: GraphData, workspace: str) -> StoredRun:
         """Make a copy of a finished run under a new id of `workspace` and return it.
@@ -556,30 +490,3 @@ class _Ending:
 def _check_token(workspace: str) -> None:
     if not isinstance(workspace, str) or not _TOKEN.fullmatch(workspace):
         raise RunError("Not the token of a workspace.")
-
-
-class _Cache(Generic[T]):
-    """The few values used last; they are shared, and by convention nobody changes them."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._values: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, key: str, load: Callable[[], T]) -> T:
-        """Return the value of `key`, loaded when it is not at hand."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = load()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        return value
-
-    def drop(self, key: str) -> None:
-        """Forget one value."""
-        with self._lock:
-            self._values.pop(key, None)
