@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import ipaddress
 import json
@@ -313,6 +314,78 @@ def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     assert (run.info.status, again.info.status) == ("finished", "finished")
 
 
+# ---------------------------------------------------------------------------- taking turns
+def test_a_run_ends_after_its_turn_if_another_visitor_waits(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(turn_seconds=1))
+    long = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    again = store.open_run(engine.submit(SHORT, graph, WORKSPACE))  # one's own runs may take their time
+    wait_for(lambda: long.history() and time.time() - long.events()[0].at > 1.5)
+    assert long.info.status == "running"
+    other = store.open_run(engine.submit(SHORT, graph, OTHER))
+    assert (engine.runs_ahead(other.id), engine.runs_ahead(again.id)) == (1, 2)
+    wait_for(lambda: not long.info.active)
+    monkeypatch.undo()
+    wait_for(lambda: not (other.info.active or again.info.active))
+    assert long.info.status == "cancelled"
+    assert long.info.message.startswith("Stopped after 1 s because a run of another visitor was waiting.")
+    assert long.result().finished.message == long.info.message
+    assert (other.info.status, again.info.status) == ("finished", "finished")
+
+
+def test_a_run_that_nobody_looks_at_ends_and_one_that_waits_does_not_begin(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(unwatched_seconds=2))
+    watched = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    waiting = store.open_run(engine.submit(SHORT, graph, OTHER))
+    end = time.monotonic() + 4
+    while time.monotonic() < end or not watched.history():
+        engine.look_at(watched.id)
+        time.sleep(0.05)
+    assert watched.info.status == "running"
+    wait_for(lambda: not watched.info.active)
+    assert "nobody had looked at it for 2 s" in watched.info.message
+    wait_for(lambda: not waiting.info.active)
+    assert (waiting.info.status, waiting.history()) == ("cancelled", [])
+    assert "nobody waited for it" in waiting.info.message
+
+
+def test_a_run_that_does_not_end_is_ended_with_its_worker(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(ending_seconds=1))
+    wait_for(lambda: engine.state == "ready")
+    monkeypatch.setattr(
+        engine._cluster, "_ask_to_stop", lambda run_id: None
+    )  # as in a stage that does not look
+    run = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    wait_for(run.history)
+    engine.cancel(run.id)
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert "did not end when it was asked to" in run.info.message
+    after = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: not after.info.active)
+    assert after.info.status == "finished", after.info.message
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("unforeseen"), asyncio.CancelledError(), OSError(28, "No space")]
+)
+def test_no_error_ends_the_queue(engine, store, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    wait_for(lambda: engine.state == "ready")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._cluster, "execute", fail)
+        run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+        wait_for(lambda: not run.info.active)
+    assert "fault of the server" in run.info.message
+    after = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+    wait_for(lambda: not after.info.active)
+    assert after.info.status == "finished", after.info.message
+
+
 @pytest.mark.skipif(not environment.at_start(), reason="nothing to start a process with")
 def test_the_worker_alone_is_started_with_huge_pages(engine):
     with_it = [
@@ -465,6 +538,33 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     assert engine.state == "failed"
     with pytest.raises(RunError, match="no more processes"):
         engine.describe(SHORT, make_graph().profile)
+    engine.close()
+    store.close()
+
+
+@pytest.mark.parametrize("victim", ["nanny", "worker"])
+def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatch, victim):
+    if victim == "nanny":
+        (tmp_path / "dies_at_once.py").write_text("import os\nos._exit(3)\n")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+        monkeypatch.setattr(environment, "__name__", "dies_at_once")  # the module that nannies load
+    store = Store(tmp_path / "home")
+    engine = Engine(store)
+    began = time.monotonic()
+    run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
+    if victim == "worker":
+        wait_for(lambda: engine._cluster is not None and engine._cluster._trainers())
+        (child,) = (
+            p
+            for nanny in psutil.Process().children()
+            for p in nanny.children()
+            if "spawn_main" in " ".join(p.cmdline())
+        )
+        child.kill()
+        began = time.monotonic()
+    wait_for(lambda: not run.info.active)
+    assert time.monotonic() - began < 30 * busy()
+    assert "ended while it started" in run.info.message
     engine.close()
     store.close()
 
