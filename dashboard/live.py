@@ -64,6 +64,13 @@ def since(moment: float) -> str:
     return datetime.fromtimestamp(moment).strftime("%Y-%m-%d")
 
 
+def queue_text(ahead: int | None) -> str:
+    """Return what the progress bar of a queued run says."""
+    if not ahead:
+        return "Queued · waiting for the worker"
+    return f"Queued · {ahead} run{'s' * (ahead > 1)} before this one · visitors take turns"
+
+
 def bar_text(at: Progress) -> str:
     """Return what the progress bar says."""
     if at.trial is not None and (at.stage == "trying" or not at.trial.epoch):

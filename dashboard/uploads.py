@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import streamlit as st
@@ -14,8 +13,9 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import charts, frame
+from vgae_core import scratch
 from vgae_core.data.dataset import FileReport, RawGraph
-from vgae_core.data.limits import LIMITS
+from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import FORMATS, SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
 from vgae_core.errors import DataError, LimitError
@@ -42,7 +42,7 @@ class Desk:
     """What one visitor has handed in: files in a folder of their own, which goes with the session."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="vgae-upload-"))
+        self.folder = scratch.folder("upload-")
         self.files: list[SourceFile] = []
         self.said: dict[str, dict[str, Any]] = {}
         """What the visitor said of each file, by its name."""
@@ -53,6 +53,12 @@ class Desk:
         self.looked: tuple[object, tuple[FileReport, ...]] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        _desks.add(self)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files on it."""
+        return sum(file.path.stat().st_size for file in list(self.files))
 
     @property
     def how(self) -> list[FileSpec]:
@@ -74,6 +80,7 @@ class Desk:
             names = {PurePosixPath(file.name).name for file in wanted}
             kept = [file for file in self.files if file.name not in names]
             check([*((f.name, f.path.stat().st_size) for f in kept), *((f.name, f.size) for f in wanted)])
+            _check_all(sum(file.size for file in wanted))
             for file in wanted:
                 self._count += 1
                 path = self.folder / str(self._count)  # never the visitor's own file name
@@ -102,8 +109,27 @@ class Desk:
         key = ([file.path for file in self.files], self.how)
         if self.looked is None or self.looked[0] != key:
             with st.spinner("Looking at the files…"):
-                self.looked = (key, look_isolated(self.files, self.how))
+                line = st.empty()  # how many come before, where files of others are being read
+
+                def show(_: float, message: str) -> None:
+                    line.caption(charts.plain(message))
+
+                told = look_isolated(self.files, self.how, progress=show)
+                line.empty()
+            self.looked = (key, told)
         return self.looked[1]
+
+
+_desks: weakref.WeakSet[Desk] = weakref.WeakSet()
+
+
+def _check_all(added: int) -> None:
+    """Raise LimitError if the files of all visitors together are too many bytes."""
+    if sum(one.size for one in list(_desks)) + added > SERVER_LIMITS.all_upload_bytes:
+        raise LimitError(
+            "The files of all visitors together are more than this server keeps at a time.",
+            mend="Try again in a few minutes, or read them with the command line on your own machine.",
+        )
 
 
 def desk() -> Desk:

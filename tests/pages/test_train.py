@@ -23,6 +23,7 @@ class PlayedEngine:
     def __init__(self, store):
         self.store, self.state = store, "ready"
         self.submitted, self.cancelled, self.prepared, self.ahead = [], [], [], 0
+        self.newcomers, self.looked_at = [], []
 
     def warm(self):
         pass
@@ -33,10 +34,14 @@ class PlayedEngine:
     def close(self):
         pass
 
-    def submit(self, spec, graph, workspace):
+    def submit(self, spec, graph, workspace, *, newcomer=False):
+        self.newcomers.append(newcomer)
         run = self.store.create_run(spec, graph, workspace)
         self.submitted.append(run.id)
         return run.id
+
+    def look_at(self, run_id):
+        self.looked_at.append(run_id)
 
     def cancel(self, run_id):
         self.cancelled.append(run_id)
@@ -123,7 +128,7 @@ def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, stu
     assert studio_store.open_run(run_id).graph().fingerprint == at.session_state["graph"].fingerprint
     assert button(at, "start").disabled
     assert button(at, "cancel").label == "Cancel"
-    assert "Waiting for the worker" in bar(at).text
+    assert "waiting for the worker" in bar(at).text
 
 
 def test_the_place_in_the_queue_is_told(app, engine):
@@ -131,6 +136,7 @@ def test_the_place_in_the_queue_is_told(app, engine):
     at = app("train")
     button(at, "start").click().run()
     assert "2 runs before this one" in bar(at).text
+    assert set(engine.looked_at) == set(engine.submitted)
 
 
 def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store):
@@ -157,6 +163,35 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     (table,) = at.dataframe
     assert list(table.value["epoch"])[:2] == [50, 49]
     assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
+
+
+def test_who_shows_no_cookie_of_an_earlier_visit_is_a_newcomer(app, engine, studio_store, monkeypatch):
+    cookies = {}
+    monkeypatch.setattr(state, "_cookies", lambda: cookies)
+
+    def start():
+        at = app("train")
+        button(at, "start").click().run()
+        studio_store.open_run(engine.submitted[-1]).append_event(Finished(reason="cancelled"))
+        return at.session_state["workspace"]
+
+    start()
+    made_up = cookies[state.COOKIE] = "a-token-that-this-server-never-gave-out"
+    assert start() == made_up  # now there is work kept under it
+    assert start() == made_up
+    assert engine.newcomers == [True, True, False]
+
+
+def test_a_run_that_the_server_stopped_says_why(app, engine, studio_store):
+    graph = make_graph()
+    why = "Stopped after 30 min because a run of another visitor was waiting."
+    result = make_result(graph)
+    ended = dataclasses.replace(result.finished, reason="cancelled", message=why)
+    run = finish_run(studio_store, graph, dataclasses.replace(result, finished=ended))
+    at = app("train", workspace=VISITOR, run=run.id)
+    assert "This run was cancelled" in titles(at)
+    assert why in texts(at)
+    assert "Test AUC" in [metric.label for metric in at.metric]
 
 
 def test_cancel_asks_the_engine_once(app, engine, studio_store):
@@ -204,7 +239,7 @@ def test_a_failure_is_told_and_run_again_uses_its_own_settings(app, engine, stud
 
 
 def test_too_many_runs_are_told(app, engine, monkeypatch):
-    def full(*args):
+    def full(*args, **kwargs):
         raise RunError("5 of your runs are waiting already.", mend="Wait for one, or cancel one.")
 
     monkeypatch.setattr(engine, "submit", full)

@@ -563,8 +563,11 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
         child.kill()
         began = time.monotonic()
     wait_for(lambda: not run.info.active)
-    assert time.monotonic() - began < 30 * busy()
-    assert "ended while it started" in run.info.message
+    assert time.monotonic() - began < 45 * busy()
+    if victim == "worker":  # the next one serves
+        assert run.info.status == "finished", run.info.message
+    else:
+        assert "ended while it started" in run.info.message
     engine.close()
     store.close()
 

@@ -350,6 +350,13 @@ class Store:
                 (workspace, json.dumps(dict(values)), time.time()),
             )
 
+    def has_session(self, workspace: str) -> bool:
+        """Return whether :meth:`save_session` kept anything of this workspace."""
+        _check_token(workspace)
+        with self._transaction() as database:
+            row = database.execute("SELECT 1 FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
+        return row is not None
+
     def load_session(self, workspace: str) -> dict[str, Any]:
         """Return what :meth:`save_session` kept, or an empty dict."""
         _check_token(workspace)
