@@ -407,7 +407,7 @@ def test_a_run_of_large_steps_gets_a_worker_with_more_threads(engine, store, mon
     assert train() == 1
     small = worker_process().pid
     with monkeypatch.context() as patch:
-        patch.setattr(environment, "SMALL_STEP_SECONDS", 0.0)
+        patch.setattr(environment, "SMALL_STEP_WORK", 0.0)
         engine._exchanged = time.monotonic()
         engine.prepare(SHORT, make_graph(60))
         wait_for(lambda: engine._next_run is None)

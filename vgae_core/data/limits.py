@@ -106,6 +106,11 @@ def _children_memory_bytes() -> int:
     return max(LIMITS.child_memory_bytes, memory_bytes() * 11 // 20)
 
 
+def _run_memory_bytes() -> int:
+    """Return the host's memory without what the server itself takes."""
+    return memory_bytes() * 4 // 5
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerLimits(_FromEnvironment):
     """How a server is shared among its visitors.
@@ -128,6 +133,10 @@ class ServerLimits(_FromEnvironment):
         400_000_000, "Uploads of one session in the server's memory, before a page reads them.", "bytes"
     )
     all_upload_bytes: int = _limit(800_000_000, "The same, of all sessions together.", "bytes")
+    run_memory_bytes: int = field(
+        default_factory=_run_memory_bytes,
+        metadata={"help": "Memory a run may take; one that needs more is refused.", "unit": "bytes"},
+    )
     waiting_runs: int = _limit(20, "Runs that may wait in all.", "runs")
     waiting_runs_of_newcomers: int = _limit(
         10, "Runs that may wait of visitors whose browser has not shown its cookie yet.", "runs"

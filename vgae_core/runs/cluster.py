@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from distributed.deploy.subprocess import SubprocessCluster
 from vgae_core import scratch
 from vgae_core.data.arrays import graph_to_arrays
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import memory_bytes
+from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.errors import RunError
 from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.turns import Job, Overstays
@@ -29,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 RECYCLE_ABOVE_BYTES = 1200 * 2**20
 """Resident memory above which an idle worker is started afresh: TensorFlow gives little back."""
-
-WORKER_SHARE = 0.8
-"""Of the host's memory; the rest is for the server. Above it the nanny ends the worker, not the kernel the server."""
 
 START_SECONDS = 180.0
 """Patience with a worker that starts or warms up; one that died is noticed at once."""
@@ -66,7 +64,9 @@ class Cluster:
 
     def __init__(self, address: str | None, threads: int) -> None:
         self._threads = threads
-        self._local = None if address else _start_local(threads)
+        # Nobody else may read where the scheduler listens, nor what its processes leave on disk.
+        self._folder = None if address else scratch.folder("cluster-")
+        self._local = None if self._folder is None else _start_local(threads, str(self._folder))
         try:
             self.client = Client(
                 address or self._local, set_as_default=False, timeout=START_SECONDS, name="studio"
@@ -101,6 +101,8 @@ class Cluster:
                     part.close(timeout=10)
                 except Exception:
                     logger.exception("The cluster did not close in order")
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     # --------------------------------------------------------------------- warming
     @property
@@ -321,7 +323,7 @@ class Cluster:
             job.inbox.put(lines)
 
 
-def _start_local(threads: int) -> Any:
+def _start_local(threads: int, private: str) -> Any:
     """Start scheduler, nanny and worker as processes of their own, on this machine only."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -329,8 +331,6 @@ def _start_local(threads: int) -> Any:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
     os.environ[watchdog.SERVER] = str(os.getpid())
     preload = [watchdog.__name__]
-    # Nobody else may read where the scheduler listens, nor what its processes leave on disk.
-    private = str(scratch.folder("cluster-"))
     # A worker that spills or pauses would look hung: it is ended at the limit, or not at all.
     # Dask's own sampling of what a worker does would only cost time here.
     ours = {
@@ -355,7 +355,8 @@ def _start_local(threads: int) -> Any:
         worker_kwargs={
             "resources": _TRAIN,
             "dashboard": False,
-            "memory_limit": int(WORKER_SHARE * memory_bytes()),
+            # Above it the nanny ends the worker, not the kernel the server.
+            "memory_limit": SERVER_LIMITS.run_memory_bytes,
             "local_directory": private,
             "preload_nanny": [*preload, environment.__name__],
             "env": {**environment.variables(threads), "TMPDIR": private},

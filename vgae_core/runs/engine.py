@@ -29,7 +29,7 @@ from vgae_core import scratch
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError, StudioError
-from vgae_core.nn.budget import BASE_MIB, estimate
+from vgae_core.nn.budget import BASE_MIB, check_memory, estimate
 from vgae_core.runs import environment, worker
 from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.folder import result_from_parts
@@ -127,7 +127,7 @@ class Engine:
             first = spec
             if spec.recipe == "auto":
                 first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
-            cost = estimate(first, graph.profile, parameters=0)
+            cost = estimate(first, graph.profile)
             small = cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB
             self._next_run = _Expected(spec, graph, small, time.monotonic() + after)
             self._lock.notify_all()
@@ -153,6 +153,8 @@ class Engine:
         """
         if self._phase == "closed":
             raise RunError("The server is stopping.")
+        if self._address is None:
+            check_memory(spec, graph.profile, self._limits.run_memory_bytes)
         with self._lock:
             self._waiting.check(workspace, newcomer=newcomer)
         run = self._store.create_run(spec, graph, workspace)
