@@ -62,6 +62,12 @@ def controls(run: StoredRun | None) -> None:
         st.page_link("pages/model.py", label="Change settings", icon=":material/tune:")
     if error := st.session_state.pop("start_error", None):
         frame.report(error)
+    if not active and (graph := state.graph()) is not None:
+        line, warning = live.cost_lines(state.spec(), graph.profile)
+        if line:
+            st.caption(line)
+        if warning:
+            st.warning(charts.message(warning), icon=":material/memory:")
     if state.engine().state == "starting" and not active:
         warming_up()
 

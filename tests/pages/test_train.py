@@ -9,6 +9,7 @@ import pytest
 from dashboard import live, state
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
+from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
 from vgae_core.spec import RECIPES, RunSpec, candidates
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started, Trial
@@ -163,6 +164,21 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     (table,) = at.dataframe
     assert list(table.value["epoch"])[:2] == [50, 49]
     assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
+
+
+def test_the_cost_of_a_run_is_told_before_it_starts(app, engine, monkeypatch):
+    at = app("train")
+    assert "Estimated: 0.8 GiB of memory, at most" in texts(at)
+    graph = make_graph()
+    line, warning = live.cost_lines(RunSpec(), graph.profile, ServerLimits(run_memory_bytes=500_000_000))
+    assert line == ""
+    assert "a run may take 0.5 GB here" in warning
+    long = RunSpec().replace("training.epochs", 100_000)
+    line, warning = live.cost_lines(long, graph.profile, ServerLimits(turn_seconds=60))
+    assert "If another visitor waits, it ends after 60 s" in line
+    assert not warning
+    _, warning = live.cost_lines(long, graph.profile, ServerLimits(run_seconds=60))
+    assert "it ends after 60 s" in warning
 
 
 def test_who_shows_no_cookie_of_an_earlier_visit_is_a_newcomer(app, engine, studio_store, monkeypatch):

@@ -93,6 +93,22 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
     return count
 
 
+def estimate_run(spec: RunSpec, profile: Profile) -> dict[str, float]:
+    """Return ``memory_mib`` and ``seconds`` of a whole run: of all recipes that would be tried, where one is chosen."""
+    costs = [estimate(one, profile) for one in _tried(spec, profile).values()]
+    return {
+        "memory_mib": max(cost["memory_mib"] for cost in costs),
+        "seconds": sum(cost["seconds"] for cost in costs),
+    }
+
+
+def _tried(spec: RunSpec, profile: Profile) -> dict[str, RunSpec]:
+    """Return the specifications that a run trains, by recipe; by an empty name its own."""
+    if spec.recipe != "auto":
+        return {"": spec}
+    return dict(candidates(spec, has_features=profile.n_features > 0))
+
+
 def check_memory(spec: RunSpec, profile: Profile, available: int) -> None:
     """Refuse a run that needs more memory than there is, before it starts.
 
@@ -109,9 +125,7 @@ def check_memory(spec: RunSpec, profile: Profile, available: int) -> None:
     LimitError
         With the estimate, what there is, and the way on.
     """
-    tried = {"": spec}
-    if spec.recipe == "auto":
-        tried = candidates(spec, has_features=profile.n_features > 0)
+    tried = _tried(spec, profile)
     needed = {name: estimate(one, profile)["memory_mib"] * 2**20 for name, one in tried.items()}
     name = max(needed, key=lambda key: needed[key])
     if needed[name] <= available:
