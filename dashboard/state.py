@@ -284,16 +284,23 @@ def _adopt(raw: RawGraph, graph: GraphData, spec: RunSpec) -> None:
 
 
 def _save() -> None:
-    """Remember the session in the visitor's workspace."""
+    """Remember the session in the visitor's workspace; where the disk refuses, say so and go on."""
     held: RunSpec = st.session_state.get("spec", RunSpec())
-    store().save_session(
-        workspace(),
-        {
-            "spec": held.to_dict(),
-            "raw": st.session_state.get("raw_key"),
-            "run_id": st.session_state.get("run_id"),
-        },
-    )
+    try:
+        store().save_session(
+            workspace(),
+            {
+                "spec": held.to_dict(),
+                "raw": st.session_state.get("raw_key"),
+                "run_id": st.session_state.get("run_id"),
+            },
+        )
+    except RunError as error:
+        log.warning("A workspace could not be saved: %s", error)
+        st.toast(
+            f"{error.message} A reload of this page will not find your last changes.",
+            icon=":material/warning:",
+        )
 
 
 def _restore() -> None:

@@ -166,6 +166,23 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
 
 
+def test_a_full_disk_is_told_and_pages_still_work(app, engine, studio_store, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RunError("The disk of the server is full.", mend="Delete runs.")
+
+    monkeypatch.setattr(studio_store, "save_session", refuse)
+    monkeypatch.setattr(engine, "submit", refuse)
+    at = app("train")
+    assert not at.exception
+    button(at, "start").click().run()
+    assert not at.exception
+    assert any("The disk of the server is full" in title for title in titles(at))
+    at.session_state["run_id"] = "of-another-server-1"
+    at.run()
+    assert not at.exception
+    assert any("will not find your last changes" in toast.value for toast in at.toast)
+
+
 def test_the_cost_of_a_run_is_told_before_it_starts(app, engine, monkeypatch):
     at = app("train")
     assert "Estimated: 0.8 GiB of memory, at most" in texts(at)

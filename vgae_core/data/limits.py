@@ -130,9 +130,9 @@ class ServerLimits(_FromEnvironment):
     )
     waiting_children: int = _limit(30, "Tasks for child processes that may queue.", "tasks")
     session_upload_bytes: int = _limit(
-        400_000_000, "Uploads of one session in the server's memory, before a page reads them.", "bytes"
+        250_000_000, "Uploads of one session in the server's memory, before a page reads them.", "bytes"
     )
-    all_upload_bytes: int = _limit(800_000_000, "The same, of all sessions together.", "bytes")
+    all_upload_bytes: int = _limit(600_000_000, "The same, of all sessions together.", "bytes")
     run_memory_bytes: int = field(
         default_factory=_run_memory_bytes,
         metadata={"help": "Memory a run may take; one that needs more is refused.", "unit": "bytes"},
