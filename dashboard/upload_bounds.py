@@ -44,9 +44,11 @@ def _add(
 ) -> None:
     with lock:
         sizes = {
-            session: sum(len(one.data) for key, one in list(files.items()) if key != file.file_id)
+            session: sum(len(one.data) for one in list(files.values()))
             for session, files in list(manager.file_storage.items())
         }
+        for replaced in manager.get_files(session_id, [file.file_id]):
+            sizes[session_id] -= len(replaced.data)
         if sizes.get(session_id, 0) + len(file.data) > limits.session_upload_bytes:
             raise HTTPException(
                 _FULL, f"At most {limits.session_upload_bytes / 1e6:,.0f} MB wait to be read."
