@@ -554,11 +554,11 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
     if victim == "worker":
         wait_for(lambda: engine._cluster is not None and engine._cluster._trainers())
+        (nanny,) = engine._cluster._local.workers.values()
         (child,) = (
-            p
-            for nanny in psutil.Process().children()
-            for p in nanny.children()
-            if "spawn_main" in " ".join(p.cmdline())
+            process
+            for process in psutil.Process(nanny.process.pid).children()
+            if "spawn_main" in " ".join(process.cmdline())
         )
         child.kill()
         began = time.monotonic()
