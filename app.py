@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from dashboard import frame, state
+from dashboard import frame, state, upload_bounds
 
 st.set_page_config(page_title="VGAE Studio", page_icon=":material/hub:", layout="wide")
+
+upload_bounds.bound_server()
 
 PAGES = {
     "data": ("Data", ":material/database:", "Bring a graph and look at it."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,19 +11,14 @@ import streamlit as st
 
 from dashboard import charts, frame
 from vgae_core.data.limits import LIMITS
-from vgae_core.errors import LimitError, StudioError
+from vgae_core.errors import StudioError
 from vgae_core.isolation import ChildLimits, Job, start
-
-MAX_CHILDREN = 2
-"""Children of all visitors at once: each may take some hundred megabytes."""
 
 KEPT = 6
 """Results a visitor keeps."""
 
 Inputs = Callable[[], tuple[Mapping[str, np.ndarray], Mapping[str, Any]]]
 Result = tuple[dict[str, np.ndarray], dict[str, Any]]
-
-_children: weakref.WeakSet[Job] = weakref.WeakSet()
 
 
 def _running() -> dict[str, tuple[str, Job]]:
@@ -86,17 +80,12 @@ def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: 
 def _start(slot: str, key: str, task: str, inputs: Inputs, seconds: float) -> None:
     st.session_state.pop(f"{slot}_failure", None)
     try:
-        if sum(not job.poll().done for job in list(_children)) >= MAX_CHILDREN:
-            raise LimitError(
-                f"{MAX_CHILDREN} such tasks are running on this server.", mend="Try again in a moment."
-            )
         arrays, options = inputs()
         limits = ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=seconds)
         job = start(task, arrays=arrays, options=options, limits=limits)
     except StudioError as error:
         st.session_state[f"{slot}_failure"] = (key, error)
         return
-    _children.add(job)
     _running()[slot] = (key, job)
 
 

@@ -12,6 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard import charts
+from vgae_core.data.dataset import Profile
+from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
+from vgae_core.errors import LimitError, StudioError
+from vgae_core.nn.budget import check_memory, estimate_run
 from vgae_core.runs.store import RunInfo, Status
 from vgae_core.spec import METRICS, OUTPUTS, RECIPES, RunSpec, recipe_of
 from vgae_core.training.events import Trial
@@ -62,6 +66,35 @@ def since(moment: float) -> str:
     if seconds < 86400:
         return f"{seconds / 3600:.0f} h ago"
     return datetime.fromtimestamp(moment).strftime("%Y-%m-%d")
+
+
+def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LIMITS) -> tuple[str, str]:
+    """Return what a run is estimated to cost, and what to warn of before it starts; either may be empty."""
+    try:
+        cost = estimate_run(spec, profile)
+        check_memory(spec, profile, limits.run_memory_bytes)
+    except LimitError as error:
+        return "", str(error)
+    except StudioError:  # a specification that cannot be: Start says why
+        return "", ""
+    memory, seconds = cost["memory_mib"] / 1024, cost["seconds"]
+    line = f"Estimated: {memory:.1f} GiB of memory, at most {duration(seconds)} on two idle cores."
+    kept = "with the best weights so far."
+    if seconds > limits.run_seconds:
+        return line, (
+            f"This run may take about {duration(seconds)}; it ends after {duration(limits.run_seconds)} {kept} "
+            "Lower the epochs, or train on your own machine."
+        )
+    if seconds > limits.turn_seconds:
+        line += f" If another visitor waits, it ends after {duration(limits.turn_seconds)} {kept}"
+    return line, ""
+
+
+def queue_text(ahead: int | None) -> str:
+    """Return what the progress bar of a queued run says."""
+    if not ahead:
+        return "Queued · waiting for the worker"
+    return f"Queued · {ahead} run{'s' * (ahead > 1)} before this one · visitors take turns"
 
 
 def bar_text(at: Progress) -> str:

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -81,10 +82,25 @@ def warm_later(_seconds: float) -> threading.Timer:
 def workspace() -> str:
     """Return the visitor's unguessable token: from the cookie, else made now."""
     if "workspace" not in st.session_state:
-        token = st.context.cookies.get(COOKIE, "")
-        known = isinstance(token, str) and _TOKEN.fullmatch(token)
+        token = _cookies().get(COOKIE, "")
+        known = bool(isinstance(token, str) and _TOKEN.fullmatch(token))
+        st.session_state["newcomer"] = not (known and store().has_session(token))
         st.session_state["workspace"] = token if known else secrets.token_urlsafe(32)
     return st.session_state["workspace"]
+
+
+def _cookies() -> Mapping[str, str]:
+    """Return the cookies that the visitor's browser sent as it connected."""
+    return st.context.cookies
+
+
+def is_newcomer() -> bool:
+    """Return whether the browser has not shown the cookie of an earlier visit; it may refuse cookies.
+
+    A token that was made up counts as none: this server never kept anything under it.
+    """
+    workspace()
+    return bool(st.session_state.get("newcomer"))
 
 
 def keep_workspace() -> None:
@@ -277,16 +293,23 @@ def _adopt(raw: RawGraph, graph: GraphData, spec: RunSpec) -> None:
 
 
 def _save() -> None:
-    """Remember the session in the visitor's workspace."""
+    """Remember the session in the visitor's workspace; where the disk refuses, say so and go on."""
     held: RunSpec = st.session_state.get("spec", RunSpec())
-    store().save_session(
-        workspace(),
-        {
-            "spec": held.to_dict(),
-            "raw": st.session_state.get("raw_key"),
-            "run_id": st.session_state.get("run_id"),
-        },
-    )
+    try:
+        store().save_session(
+            workspace(),
+            {
+                "spec": held.to_dict(),
+                "raw": st.session_state.get("raw_key"),
+                "run_id": st.session_state.get("run_id"),
+            },
+        )
+    except RunError as error:
+        log.warning("A workspace could not be saved: %s", error)
+        st.toast(
+            f"{error.message} A reload of this page will not find your last changes.",
+            icon=":material/warning:",
+        )
 
 
 def _restore() -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard import state
+from dashboard import charts, state
+from vgae_core import scratch
 from vgae_core.data.dataset import FileReport, RawGraph
-from vgae_core.data.limits import LIMITS
+from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
 from vgae_core.data.readers.base import ONCE
@@ -41,7 +41,7 @@ class Desk:
     """What one visitor has handed in: files in a folder of their own, which goes with the session."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="vgae-upload-"))
+        self.folder = scratch.folder("upload-")
         self.files: list[SourceFile] = []
         self.how: dict[str, FileSpec] = {}
         """How the visitor wants each file to be read, by its name."""
@@ -53,6 +53,12 @@ class Desk:
         self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        _desks.add(self)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files on it."""
+        return sum(file.path.stat().st_size for file in list(self.files))
 
     def take(self, uploaded: Sequence[UploadedFile]) -> None:
         """Write the files to disk and let the server forget them; a name handed in again replaces the old file.
@@ -69,6 +75,7 @@ class Desk:
             names = {PurePosixPath(file.name).name for file in wanted}
             kept = [file for file in self.files if file.name not in names]
             check([*((f.name, f.path.stat().st_size) for f in kept), *((f.name, f.size) for f in wanted)])
+            _check_all(sum(file.size for file in wanted))
             for file in wanted:
                 self._count += 1
                 path = self.folder / str(self._count)  # never the visitor's own file name
@@ -123,11 +130,6 @@ class Desk:
     def _key(self) -> object:
         return [file.path for file in self.files], dict(self.how)
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.path.stat().st_size for file in self.files)
-
     def look(self) -> tuple[FileReport, ...]:
         """Return what each file would be taken for; looks again only if something changed.
 
@@ -138,10 +140,15 @@ class Desk:
         """
         if self._looked is None or self._looked[0] != self._key:
             with st.spinner("Looking at the files…"):
-                self._looked = (
-                    self._key,
-                    _outcome(lambda: look_isolated(self.files, list(self.how.values()))),
-                )
+                line = st.empty()  # how many come before, where files of others are being read
+
+                def show(_: float, message: str) -> None:
+                    line.caption(charts.plain(message))
+
+                how = list(self.how.values())
+                outcome = _outcome(lambda: look_isolated(self.files, how, progress=show))
+                line.empty()
+                self._looked = (self._key, outcome)
         if isinstance(self._looked[1], StudioError):
             raise self._looked[1]
         return self._looked[1]
@@ -224,6 +231,18 @@ def _outcome(work: Callable[[], _T]) -> _T | StudioError:
         return work()
     except StudioError as error:
         return error
+
+
+_desks: weakref.WeakSet[Desk] = weakref.WeakSet()
+
+
+def _check_all(added: int) -> None:
+    """Raise LimitError if the files of all visitors together are too many bytes."""
+    if sum(one.size for one in list(_desks)) + added > SERVER_LIMITS.all_upload_bytes:
+        raise LimitError(
+            "The files of all visitors together are more than this server keeps at a time.",
+            mend="Try again in a few minutes, or read them with the command line on your own machine.",
+        )
 
 
 def desk() -> Desk:

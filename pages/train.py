@@ -21,7 +21,8 @@ def start(run: StoredRun | None = None) -> None:
     try:
         spec, graph = (state.spec(), state.graph()) if run is None else (run.spec, run.graph())
         check_split(graph, spec)
-        state.select_run(state.engine().submit(spec, graph, state.workspace()))
+        run_id = state.engine().submit(spec, graph, state.workspace(), newcomer=state.is_newcomer())
+        state.select_run(run_id)
     except StudioError as error:
         st.session_state["start_error"] = error
 
@@ -61,6 +62,12 @@ def controls(run: StoredRun | None) -> None:
         st.page_link("pages/model.py", label="Change settings", icon=":material/tune:")
     if error := st.session_state.pop("start_error", None):
         frame.report(error)
+    if not active and (graph := state.graph()) is not None:
+        line, warning = live.cost_lines(state.spec(), graph.profile)
+        if line:
+            st.caption(line)
+        if warning:
+            st.warning(charts.message(warning), icon=":material/memory:")
     if state.engine().state == "starting" and not active:
         warming_up()
 
@@ -216,16 +223,19 @@ def show_end(run: StoredRun) -> None:
     if run.info.status == "failed":
         failed(run)
     elif run.info.status == "cancelled":
-        st.info("What was learnt before is scored below.", title="This run was cancelled")
+        st.info(
+            charts.message(run.info.message) or "Results up to the cancellation are shown below.",
+            title="This run was cancelled",
+        )
     outcome(run)
 
 
 def show_work(run: StoredRun) -> None:
     """Draw how far a run is."""
+    state.engine().look_at(run.id)
     ahead = state.engine().runs_ahead(run.id)
     if run.info.status == "queued":
-        text = f"{ahead} run{'s' * (ahead > 1)} before this one" if ahead else "Waiting for the worker"
-        st.progress(0.0, text=f"Queued · {text}")
+        st.progress(0.0, text=live.queue_text(ahead))
     else:
         at = progress(run.events())
         st.progress(at.fraction, text=live.bar_text(at) or "Sending the data to the worker")

@@ -18,7 +18,7 @@ LAYERS = (
     ("vgae_core.formula",),
     ("vgae_core.catalogue",),
     ("vgae_core.spec",),
-    ("vgae_core.data", "vgae_core.isolation"),
+    ("vgae_core.data", "vgae_core.isolation", "vgae_core.scratch"),
     ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them
     ("vgae_core.nn",),
     ("vgae_core.training",),

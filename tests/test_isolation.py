@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vgae_core import isolation
-from vgae_core.data.limits import Limits
+from vgae_core.data import limits as limits_module
+from vgae_core.data.limits import Limits, ServerLimits
 from vgae_core.data.readers import SourceFile, read, read_isolated
 from vgae_core.errors import DataError, LimitError, RunError, SpecError
 
@@ -88,7 +89,7 @@ def test_wall_time_is_bounded(task):
 
 def test_cancel_kills_the_child_and_forgets_its_files(task):
     job = isolation.start(task("time.sleep(60)"), limits=GENEROUS)
-    process, folder = job._process, job._folder
+    process, folder = job._child.process, job._child.folder
     assert not job.poll().done
     job.cancel()
     assert process.returncode is not None
@@ -100,11 +101,87 @@ def test_cancel_kills_the_child_and_forgets_its_files(task):
 
 def test_a_forgotten_job_dies(task):
     job = isolation.start(task("time.sleep(60)"), limits=GENEROUS)
-    process, folder = job._process, job._folder
+    process, folder = job._child.process, job._child.folder
     del job
     gc.collect()
     assert process.returncode is not None
     assert not folder.exists()
+
+
+# ----------------------------------------------------------------------------- the queue
+def share(monkeypatch, **values):
+    monkeypatch.setattr(limits_module, "SERVER_LIMITS", ServerLimits(**values))
+
+
+UNTIL = "while not os.path.exists(options['until']):\n    time.sleep(0.02)\nreturn {}, {}"
+
+
+def started(job):
+    return job._child.process is not None
+
+
+def test_all_children_together_stay_within_the_memory(task, monkeypatch, tmp_path):
+    share(monkeypatch, children=4, children_memory_bytes=2 * GENEROUS.memory_bytes)
+    name = task(UNTIL)
+    gates = [tmp_path / str(i) for i in range(4)]
+    jobs = [isolation.start(name, options={"until": str(gate)}, limits=GENEROUS) for gate in gates]
+    assert [started(job) for job in jobs] == [True, True, False, False]
+    assert jobs[2].poll().message == "Queued: 2 tasks before this one"
+    assert jobs[3].poll().message == "Queued: 3 tasks before this one"
+    gates[1].touch()
+    jobs[1].result()
+    assert [started(job) for job in jobs] == [True, True, True, False]
+    jobs[2].cancel()
+    assert started(jobs[3])
+    for gate in gates:
+        gate.touch()
+    assert jobs[3].result() == ({}, {})
+    assert jobs[0].result() == ({}, {})
+
+
+def test_who_waits_can_give_up(task, monkeypatch, tmp_path):
+    share(monkeypatch, children=1)
+    name = task(UNTIL)
+    first = isolation.start(name, options={"until": str(tmp_path / "go")}, limits=GENEROUS)
+    second = isolation.start(name, options={"until": str(tmp_path / "go")}, limits=GENEROUS)
+    third = isolation.start(name, options={"until": str(tmp_path / "go")}, limits=GENEROUS)
+    folder = second._child.folder
+    del second
+    gc.collect()
+    assert not folder.exists()
+    assert third.poll().message == "Queued: 1 task before this one"
+    (tmp_path / "go").touch()
+    first.result()
+    assert third.result() == ({}, {})
+
+
+def test_a_child_nobody_asks_after_gives_its_place_back(task, monkeypatch):
+    share(monkeypatch, children=1)
+    name = task("return {}, {}")
+    forgotten = isolation.start(name, limits=GENEROUS)
+    assert isolation.call(name, limits=GENEROUS) == ({}, {})
+    assert forgotten.result() == ({}, {})
+
+
+def test_the_queue_of_children_has_an_end(task, monkeypatch):
+    share(monkeypatch, children=1, waiting_children=1)
+    jobs = [isolation.start(task("time.sleep(60)"), limits=GENEROUS) for _ in range(2)]
+    with pytest.raises(LimitError, match="1 tasks are waiting"):
+        isolation.start(task("return {}, {}"), limits=GENEROUS)
+    for job in jobs:
+        job.cancel()
+
+
+def test_a_process_that_cannot_be_started_is_told(task, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    name = task("return {}, {}")
+    with monkeypatch.context() as patch:
+        patch.setattr(isolation.subprocess, "Popen", refuse)
+        with pytest.raises(RunError, match="could not be started"):
+            isolation.start(name, limits=GENEROUS).result()
+    assert isolation.call(name, limits=GENEROUS) == ({}, {})
 
 
 def test_the_child_sees_no_secrets(task, monkeypatch):

@@ -14,18 +14,21 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+
+if TYPE_CHECKING:
+    from vgae_core.data.limits import ServerLimits
 
 TASKS: dict[str, str] = {
     "read": "vgae_core.data.readers:read_task",
@@ -50,6 +53,7 @@ _ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV",
     "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS",
 )  # fmt: skip
+_LOOK_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -82,30 +86,138 @@ class Progress:
     done: bool
 
 
-class Job:
-    """A running child; made by :func:`start`. Forgetting it kills the child and its folder."""
+class _Child:
+    """A child process that runs, or waits until there is room for it."""
 
-    def __init__(
-        self, task: str, folder: Path, process: subprocess.Popen[bytes], limits: ChildLimits
-    ) -> None:
+    def __init__(self, folder: Path, limits: ChildLimits) -> None:
+        self.folder = folder
+        self.limits = limits
+        self.process: subprocess.Popen[bytes] | None = None
+        self.deadline = 0.0
+        """When it is ended, on the monotonic clock."""
+
+    def launch(self) -> None:
+        """Start the process; its time begins now."""
+        environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
+        # What a child that is killed leaves behind goes with the folder.
+        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder))
+        with open(self.folder / "stderr", "wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "vgae_core.isolation", str(self.folder)],
+                cwd=_ROOT,  # the package is found from here, whatever the parent's folder
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                start_new_session=True,  # a Ctrl-C in the terminal ends the app first
+            )
+        self.deadline = time.monotonic() + self.limits.seconds
+
+
+class _Room:
+    """Lets children start in the order they came, as many as there are places and memory for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a job may be forgotten, and its child leave, at any line
+        self._waiting: list[_Child] = []
+        self._working: list[_Child] = []
+
+    def enter(self, child: _Child, sharing: ServerLimits) -> None:
+        """Start a child, or let it wait.
+
+        Raises
+        ------
+        LimitError
+            If too many wait.
+        OSError
+            If it cannot be started.
+        """
+        with self._lock:
+            self._sharing = sharing
+            self._advance()
+            if len(self._waiting) >= sharing.waiting_children:
+                raise LimitError(
+                    f"{len(self._waiting)} tasks are waiting on this server.", mend="Try again in a moment."
+                )
+            self._waiting.append(child)
+            self._advance()
+
+    def ahead(self, child: _Child) -> int:
+        """Return how many children work or wait before this one; 0 if it does not wait."""
+        with self._lock:
+            self._advance()
+            return self._waiting.index(child) + len(self._working) if child in self._waiting else 0
+
+    def wait(self, child: _Child) -> subprocess.Popen[bytes]:
+        """Wait until the child has been started, and return its process."""
+        while True:
+            with self._lock:
+                self._advance()
+                if child.process is not None:
+                    return child.process
+                if child not in self._waiting:
+                    raise OSError(0, "the system could start no process")
+            time.sleep(_LOOK_SECONDS)
+
+    def leave(self, child: _Child) -> None:
+        """Forget a child that ended or gave up, and start whoever comes next."""
+        with self._lock:
+            for children in (self._waiting, self._working):
+                if child in children:
+                    children.remove(child)
+            self._advance()
+
+    def _advance(self) -> None:
+        """Start whom there is room for; whoever polls does it for all."""
+        # A child whose parent no longer asks ends by its own alarm, and its place is free.
+        self._working = [c for c in self._working if c.process is not None and c.process.poll() is None]
+        while self._waiting and self._has_room(self._waiting[0]):
+            child = self._waiting.pop(0)
+            try:
+                child.launch()
+            except OSError:
+                _log.exception("A child could not be started")
+                continue
+            self._working.append(child)
+
+    def _has_room(self, child: _Child) -> bool:
+        taken = sum(c.limits.memory_bytes for c in self._working)
+        most = self._sharing.children_memory_bytes
+        return not self._working or (
+            len(self._working) < self._sharing.children and taken + child.limits.memory_bytes <= most
+        )
+
+
+_room = _Room()
+
+
+class Job:
+    """A child that works or waits for its turn; made by :func:`start`. Forgetting it kills the child and its folder."""
+
+    def __init__(self, task: str, child: _Child) -> None:
         self.task = task
-        self._folder = folder
-        self._process = process
-        self._limits = limits
-        self._deadline = time.monotonic() + limits.seconds
+        self._child = child
         self._progress = Progress(0.0, "Starting", False)
         self._outcome: tuple[dict[str, np.ndarray], dict[str, Any]] | StudioError | None = None
-        self._close = weakref.finalize(self, _dispose, process, folder)
+        self._close = weakref.finalize(self, _dispose, child)
 
     def poll(self) -> Progress:
-        """Return how far the job is; kills it when its time is up. Never blocks."""
-        running = self._process.poll() is None
-        if running and time.monotonic() > self._deadline:
+        """Return how far the job is, or how many come before it; kills it when its time is up. Never blocks."""
+        if self._outcome is not None:
+            return Progress(1.0, self._progress.message, True)
+        ahead = _room.ahead(self._child)
+        if ahead:
+            return Progress(0.0, f"Queued: {ahead} task{'s' * (ahead > 1)} before this one", False)
+        process = self._child.process
+        if process is None:
+            self._fail(self._not_started("the system could start no process"))
+            return Progress(1.0, self._progress.message, True)
+        done = process.poll() is not None
+        if not done and time.monotonic() > self._child.deadline:
             self._fail(self._timeout())
-            running = False
-        if running or self._outcome is None:
-            self._progress = _last_progress(self._folder, self._progress)
-        done = not running
+            done = True
+        else:
+            self._progress = _last_progress(self._child.folder, self._progress)
         return Progress(1.0 if done else self._progress.fraction, self._progress.message, done)
 
     def result(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -119,7 +231,11 @@ class Job:
         """
         if self._outcome is None:
             try:
-                self._process.wait(timeout=max(0.0, self._deadline - time.monotonic()))
+                process = _room.wait(self._child)
+                process.wait(timeout=max(0.0, self._child.deadline - time.monotonic()))
+            except OSError as error:
+                if self._outcome is None:  # it was not cancelled meanwhile
+                    self._fail(self._not_started(str(error.strerror)))
             except subprocess.TimeoutExpired:
                 self._fail(self._timeout())
             else:
@@ -143,27 +259,35 @@ class Job:
         self._outcome = error
         self._close()
 
+    def _not_started(self, why: str) -> RunError:
+        return RunError(
+            f"The task could not be started: {why}.", where=self.task, mend="Try again in a moment."
+        )
+
     def _timeout(self) -> LimitError:
         return LimitError(
-            f"Took longer than the limit of {self._limits.seconds:g} s and was ended.",
+            f"Took longer than the limit of {self._child.limits.seconds:g} s and was ended.",
             where=self.task,
             mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_SECONDS on your own machine.",
         )
 
     def _collect(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        code = self._process.returncode
-        failure = self._folder / "error.json"
+        folder, process = self._child.folder, self._child.process
+        if process is None:
+            raise RunError("The task was not started.", where=self.task)
+        code = process.returncode
+        failure = folder / "error.json"
         if failure.exists():
             told = json.loads(failure.read_text("utf-8"))
             kind = _ERRORS.get(told["kind"], DataError)
             raise kind(told["message"], where=told["where"], mend=told["mend"])
-        output = self._folder / "output.json"
+        output = folder / "output.json"
         if code == 0 and output.exists():
             told = json.loads(output.read_text("utf-8"))
-            return _load(self._folder, "output", told["arrays"]), told["values"]
-        stderr = (self._folder / "stderr").read_text("utf-8", "replace")[-2000:]
+            return _load(folder, "output", told["arrays"]), told["values"]
+        stderr = (folder / "stderr").read_text("utf-8", "replace")[-2000:]
         _log.error("Child of task %s ended with code %s: %s", self.task, code, stderr)
-        raise _death(self.task, code, stderr, self._limits)
+        raise _death(self.task, code, stderr, self._child.limits)
 
 
 def start(
@@ -173,7 +297,10 @@ def start(
     options: Mapping[str, Any] | None = None,
     limits: ChildLimits | None = None,
 ) -> Job:
-    """Start a task of :data:`TASKS` in a child process.
+    """Start a task of :data:`TASKS` in a child process, as soon as there is room for it.
+
+    All children of this process together are bounded in number and memory
+    (:class:`vgae_core.data.limits.ServerLimits`); the others queue in the order they came.
 
     Parameters
     ----------
@@ -194,11 +321,22 @@ def start(
     ------
     KeyError
         If no task has that name.
+    LimitError
+        If too many tasks are waiting.
+    RunError
+        If the system can start no process, or the disk is full.
     """
     if task not in TASKS:
         raise KeyError(f"Unknown task: {task!r}. Known: {', '.join(sorted(TASKS))}.")
+    # Not before: the child imports this module too, and needs neither.
+    from vgae_core import scratch
+    from vgae_core.data import limits as installation
+
     limits = limits or ChildLimits()
-    folder = Path(tempfile.mkdtemp(prefix="vgae-task-"))
+    try:
+        folder = scratch.folder("task-")
+    except OSError as error:
+        raise RunError(f"The task could not be started: {error.strerror}.", where=task) from error
     try:
         request = {
             "arrays": _save(folder, "input", arrays or {}),
@@ -208,23 +346,15 @@ def start(
             "seconds": limits.seconds,
         }
         (folder / "input.json").write_text(json.dumps(request), "utf-8")
-        environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
-        # What a child that is killed leaves behind goes with the folder.
-        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
-        with open(folder / "stderr", "wb") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "vgae_core.isolation", str(folder)],
-                cwd=_ROOT,  # the package is found from here, whatever the parent's folder
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                start_new_session=True,  # a Ctrl-C in the terminal ends the app first
-            )
+        child = _Child(folder, limits)
+        _room.enter(child, installation.SERVER_LIMITS)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RunError(f"The task could not be started: {error.strerror}.", where=task) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Job(task, folder, process, limits)
+    return Job(task, child)
 
 
 def call(
@@ -263,11 +393,13 @@ def _load(folder: Path, stem: str, names: Sequence[str]) -> dict[str, np.ndarray
     return {name: np.load(folder / f"{stem}-{at}.npy", allow_pickle=False) for at, name in enumerate(names)}
 
 
-def _dispose(process: subprocess.Popen[bytes], folder: Path) -> None:
-    if process.poll() is None:
+def _dispose(child: _Child) -> None:
+    process = child.process
+    if process is not None and process.poll() is None:
         process.kill()
         process.wait()
-    shutil.rmtree(folder, ignore_errors=True)
+    _room.leave(child)
+    shutil.rmtree(child.folder, ignore_errors=True)
 
 
 def _last_progress(folder: Path, before: Progress) -> Progress:

@@ -481,7 +481,10 @@ def _parquet(made):
             "memory|exceeds|repeated",
         ),
         "wide": (parquet(pa.table({f"c{i}": [1] for i in range(10_500)})), "exceeds"),
-        "infinity": (parquet(pa.table({"source": [0, 1], "target": [1, 2], "weight": [1.0, np.inf]})), "finite"),
+        "infinity": (
+            parquet(pa.table({"source": [0, 1], "target": [1, 2], "weight": [1.0, np.inf]})),
+            "finite",
+        ),
         "empty": (parquet(edge_table(1).slice(0, 0)), "no rows"),
         "no columns": (parquet(pa.table({})), ""),
         "missing ends": (parquet(pa.table({"source": [0, None], "target": [1, 2]})), "empty"),

@@ -13,7 +13,7 @@ import pytest
 from tests.data import attacks_binary, attacks_text
 from tests.data.attack import SECRET
 from tests.data.forked import ForkedChild
-from vgae_core import isolation
+from vgae_core import isolation, scratch
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.errors import StudioError
@@ -71,10 +71,8 @@ def outside(tmp_path_factory):
 def outcomes(outside, tmp_path_factory):
     """Every attack tried once, and each third looked at; nightly all, each in a process started anew as in the app."""
     root = tmp_path_factory.mktemp("attacks")
-    (root / "temporary").mkdir()
     made = attacks(outside)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(root / "temporary"))
         nightly = os.environ.get("VGAE_STUDIO_NIGHTLY") == "1"
         if not nightly:
             patch.setattr(isolation.subprocess, "Popen", ForkedChild)
@@ -82,7 +80,7 @@ def outcomes(outside, tmp_path_factory):
             attack.name: (attack, *attempt(attack, root / str(n), look=nightly or n % 3 == 0))
             for n, attack in enumerate(made)
         }
-    assert not list((root / "temporary").glob("vgae-*")), "a child that was ended left its files"
+    assert not list(scratch.root().glob("task-*")), "a child that was ended left its files"
     return found
 
 

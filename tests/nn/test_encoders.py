@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from scipy import sparse, stats
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.data.dataset import Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
 from vgae_core.nn.encoders import BUILDERS
@@ -261,6 +263,17 @@ def test_description_counts_what_the_model_has():
     assert set(text["outputs"]) == {"adj_rec", "z_vars", "x_rec", "labels"}
     assert text["estimate"]["memory_mib"] > 0
     assert "sparse" in text["inputs"]["adjacency"]
+
+
+@pytest.mark.parametrize("encoder", ["normalised", "gcn", "sage"])
+def test_a_model_is_described_without_the_memory_it_would_take(encoder):
+    profile = Profile(2_000_000, 20_000_000, 200_000, 1_000_000, "binary", True, 0, False, False)
+    spec = RunSpec().replace("model.latent_dim", 1024).replace("model.hidden_units", (2048,))
+    describe(RunSpec(), profile)  # what is loaded once
+    before = psutil.Process().memory_info().rss
+    text = describe(spec.replace("model.encoder", encoder), profile)
+    assert text["parameters"] > 400_000_000  # 1.6 GB
+    assert psutil.Process().memory_info().rss - before < 100 * 2**20
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import background
 from tests.pages.finished_runs import finish_run, make_graph, make_square
+from vgae_core import isolation
 from vgae_core.analysis import embedding
+from vgae_core.data import limits
 from vgae_core.runs import export
 
 
@@ -175,8 +176,31 @@ def test_a_map_that_cannot_be_made_says_why(app, studio_store):
     assert "Use PCA" in at.error[0].value
 
 
-def test_a_busy_server_says_so(app, run, monkeypatch):
-    monkeypatch.setattr(background, "MAX_CHILDREN", 0)
+@pytest.fixture
+def busy_server(monkeypatch, tmp_path):
+    """Other visitors' tasks: one works, one waits."""
+    (tmp_path / "endless.py").write_text(
+        "import time\ndef task(arrays, options, progress):\n    time.sleep(60)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(isolation.TASKS, "endless", "endless:task")
+    monkeypatch.setattr(limits, "SERVER_LIMITS", limits.ServerLimits(children=1))
+    others = [isolation.start("endless") for _ in range(2)]
+    yield
+    for other in others:
+        other.cancel()
+
+
+def test_the_place_in_the_queue_of_tasks_is_shown(app, run, busy_server):
+    at = fine(app("latent_space", run=run.id))
+    at.segmented_control(key="map_method").set_value("umap").run()
+    fine(at.button(key="map_start").click().run())
+    assert at.get("progress")[0].proto.text == "Queued: 2 tasks before this one"
+    at.button(key="map_cancel").click().run()
+
+
+def test_a_busy_server_says_so(app, run, busy_server, monkeypatch):
+    monkeypatch.setattr(limits, "SERVER_LIMITS", limits.ServerLimits(children=1, waiting_children=1))
     at = fine(app("latent_space", run=run.id))
     at.segmented_control(key="map_method").set_value("umap").run()
     at.button(key="map_start").click().run()

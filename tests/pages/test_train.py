@@ -9,6 +9,7 @@ import pytest
 from dashboard import live, state
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
+from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
 from vgae_core.spec import RECIPES, RunSpec, candidates
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started, Trial
@@ -23,6 +24,7 @@ class PlayedEngine:
     def __init__(self, store):
         self.store, self.state = store, "ready"
         self.submitted, self.cancelled, self.prepared, self.ahead = [], [], [], 0
+        self.newcomers, self.looked_at = [], []
 
     def warm(self):
         pass
@@ -33,10 +35,14 @@ class PlayedEngine:
     def close(self):
         pass
 
-    def submit(self, spec, graph, workspace):
+    def submit(self, spec, graph, workspace, *, newcomer=False):
+        self.newcomers.append(newcomer)
         run = self.store.create_run(spec, graph, workspace)
         self.submitted.append(run.id)
         return run.id
+
+    def look_at(self, run_id):
+        self.looked_at.append(run_id)
 
     def cancel(self, run_id):
         self.cancelled.append(run_id)
@@ -123,7 +129,7 @@ def test_start_queues_the_settings_and_names_the_run_in_the_url(app, engine, stu
     assert studio_store.open_run(run_id).graph().fingerprint == at.session_state["graph"].fingerprint
     assert button(at, "start").disabled
     assert button(at, "cancel").label == "Cancel"
-    assert "Waiting for the worker" in bar(at).text
+    assert "waiting for the worker" in bar(at).text
 
 
 def test_the_place_in_the_queue_is_told(app, engine):
@@ -131,6 +137,7 @@ def test_the_place_in_the_queue_is_told(app, engine):
     at = app("train")
     button(at, "start").click().run()
     assert "2 runs before this one" in bar(at).text
+    assert set(engine.looked_at) == set(engine.submitted)
 
 
 def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store):
@@ -157,6 +164,67 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     (table,) = at.dataframe
     assert list(table.value["epoch"])[:2] == [50, 49]
     assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
+
+
+def test_a_full_disk_is_told_and_pages_still_work(app, engine, studio_store, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RunError("The disk of the server is full.", mend="Delete runs.")
+
+    monkeypatch.setattr(studio_store, "save_session", refuse)
+    monkeypatch.setattr(engine, "submit", refuse)
+    at = app("train")
+    assert not at.exception
+    button(at, "start").click().run()
+    assert not at.exception
+    assert any("The disk of the server is full" in title for title in titles(at))
+    at.session_state["run_id"] = "of-another-server-1"
+    at.run()
+    assert not at.exception
+    assert any("will not find your last changes" in toast.value for toast in at.toast)
+
+
+def test_the_cost_of_a_run_is_told_before_it_starts(app, engine, monkeypatch):
+    at = app("train")
+    assert "Estimated: 0.8 GiB of memory, at most" in texts(at)
+    graph = make_graph()
+    line, warning = live.cost_lines(RunSpec(), graph.profile, ServerLimits(run_memory_bytes=500_000_000))
+    assert line == ""
+    assert "a run may take 0.5 GB here" in warning
+    long = RunSpec().replace("training.epochs", 100_000)
+    line, warning = live.cost_lines(long, graph.profile, ServerLimits(turn_seconds=60))
+    assert "If another visitor waits, it ends after 60 s" in line
+    assert not warning
+    _, warning = live.cost_lines(long, graph.profile, ServerLimits(run_seconds=60))
+    assert "it ends after 60 s" in warning
+
+
+def test_who_shows_no_cookie_of_an_earlier_visit_is_a_newcomer(app, engine, studio_store, monkeypatch):
+    cookies = {}
+    monkeypatch.setattr(state, "_cookies", lambda: cookies)
+
+    def start():
+        at = app("train")
+        button(at, "start").click().run()
+        studio_store.open_run(engine.submitted[-1]).append_event(Finished(reason="cancelled"))
+        return at.session_state["workspace"]
+
+    start()
+    made_up = cookies[state.COOKIE] = "a-token-that-this-server-never-gave-out"
+    assert start() == made_up  # now there is work kept under it
+    assert start() == made_up
+    assert engine.newcomers == [True, True, False]
+
+
+def test_a_run_that_the_server_stopped_says_why(app, engine, studio_store):
+    graph = make_graph()
+    why = "Stopped after 30 min because a run of another visitor was waiting."
+    result = make_result(graph)
+    ended = dataclasses.replace(result.finished, reason="cancelled", message=why)
+    run = finish_run(studio_store, graph, dataclasses.replace(result, finished=ended))
+    at = app("train", workspace=VISITOR, run=run.id)
+    assert "This run was cancelled" in titles(at)
+    assert why in texts(at).replace("\\", "")
+    assert "Test AUC" in [metric.label for metric in at.metric]
 
 
 def test_cancel_asks_the_engine_once(app, engine, studio_store):
@@ -204,7 +272,7 @@ def test_a_failure_is_told_and_run_again_uses_its_own_settings(app, engine, stud
 
 
 def test_too_many_runs_are_told(app, engine, monkeypatch):
-    def full(*args):
+    def full(*args, **kwargs):
         raise RunError("5 of your runs are waiting already.", mend="Wait for one, or cancel one.")
 
     monkeypatch.setattr(engine, "submit", full)

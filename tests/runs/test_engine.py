@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import ipaddress
 import json
@@ -20,9 +21,11 @@ from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.limits import ServerLimits
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
+from vgae_core.runs import cluster as cluster_module
 from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
@@ -300,7 +303,7 @@ def test_a_killed_scheduler_is_replaced(engine, store):
 def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     wait_for(lambda: engine.state == "ready")
     before = worker_process().pid
-    monkeypatch.setattr(engine_module, "RECYCLE_ABOVE_BYTES", 1)
+    monkeypatch.setattr(cluster_module, "RECYCLE_ABOVE_BYTES", 1)
     run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
     wait_for(lambda: not run.info.active)
     wait_for(lambda: not psutil.pid_exists(before))
@@ -309,6 +312,78 @@ def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     again = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
     wait_for(lambda: not again.info.active)
     assert (run.info.status, again.info.status) == ("finished", "finished")
+
+
+# ---------------------------------------------------------------------------- taking turns
+def test_a_run_ends_after_its_turn_if_another_visitor_waits(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(turn_seconds=1))
+    long = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    again = store.open_run(engine.submit(SHORT, graph, WORKSPACE))  # one's own runs may take their time
+    wait_for(lambda: long.history() and time.time() - long.events()[0].at > 1.5)
+    assert long.info.status == "running"
+    other = store.open_run(engine.submit(SHORT, graph, OTHER))
+    assert (engine.runs_ahead(other.id), engine.runs_ahead(again.id)) == (1, 2)
+    wait_for(lambda: not long.info.active)
+    monkeypatch.undo()
+    wait_for(lambda: not (other.info.active or again.info.active))
+    assert long.info.status == "cancelled"
+    assert long.info.message.startswith("Stopped after 1 s because a run of another visitor was waiting.")
+    assert long.result().finished.message == long.info.message
+    assert (other.info.status, again.info.status) == ("finished", "finished")
+
+
+def test_a_run_that_nobody_looks_at_ends_and_one_that_waits_does_not_begin(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(unwatched_seconds=2))
+    watched = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    waiting = store.open_run(engine.submit(SHORT, graph, OTHER))
+    end = time.monotonic() + 4
+    while time.monotonic() < end or not watched.history():
+        engine.look_at(watched.id)
+        time.sleep(0.05)
+    assert watched.info.status == "running"
+    wait_for(lambda: not watched.info.active)
+    assert "nobody had looked at it for 2 s" in watched.info.message
+    wait_for(lambda: not waiting.info.active)
+    assert (waiting.info.status, waiting.history()) == ("cancelled", [])
+    assert "nobody waited for it" in waiting.info.message
+
+
+def test_a_run_that_does_not_end_is_ended_with_its_worker(engine, store, monkeypatch):
+    graph = make_graph(60)
+    monkeypatch.setattr(engine, "_limits", ServerLimits(ending_seconds=1))
+    wait_for(lambda: engine.state == "ready")
+    monkeypatch.setattr(
+        engine._cluster, "_ask_to_stop", lambda run_id: None
+    )  # as in a stage that does not look
+    run = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
+    wait_for(run.history)
+    engine.cancel(run.id)
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert "did not end when it was asked to" in run.info.message
+    after = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
+    wait_for(lambda: not after.info.active)
+    assert after.info.status == "finished", after.info.message
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("unforeseen"), asyncio.CancelledError(), OSError(28, "No space")]
+)
+def test_no_error_ends_the_queue(engine, store, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    wait_for(lambda: engine.state == "ready")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._cluster, "execute", fail)
+        run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+        wait_for(lambda: not run.info.active)
+    assert "fault of the server" in run.info.message
+    after = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
+    wait_for(lambda: not after.info.active)
+    assert after.info.status == "finished", after.info.message
 
 
 @pytest.mark.skipif(not environment.at_start(), reason="nothing to start a process with")
@@ -332,7 +407,7 @@ def test_a_run_of_large_steps_gets_a_worker_with_more_threads(engine, store, mon
     assert train() == 1
     small = worker_process().pid
     with monkeypatch.context() as patch:
-        patch.setattr(environment, "SMALL_STEP_SECONDS", 0.0)
+        patch.setattr(environment, "SMALL_STEP_WORK", 0.0)
         engine._exchanged = time.monotonic()
         engine.prepare(SHORT, make_graph(60))
         wait_for(lambda: engine._next_run is None)
@@ -425,16 +500,15 @@ def idle(tmp_path, monkeypatch):
 def test_nobody_fills_the_queue_alone(idle):
     engine, _ = idle
     graph = make_graph()
-    for _ in range(engine_module.MAX_WAITING_OF_ONE):
+    for _ in range(ServerLimits().waiting_runs_of_one):
         engine.submit(SHORT, graph, WORKSPACE)
     with pytest.raises(RunError, match="of your runs are waiting"):
         engine.submit(SHORT, graph, WORKSPACE)
     engine.submit(SHORT, graph, OTHER)
 
 
-def test_the_queue_has_an_end(idle, monkeypatch):
-    engine, _ = idle
-    monkeypatch.setattr(engine_module, "MAX_WAITING", 2)
+def test_the_queue_has_an_end(idle):
+    engine = Engine(idle[1], limits=ServerLimits(waiting_runs=2))
     for token in (WORKSPACE, OTHER):
         engine.submit(SHORT, make_graph(), token)
     with pytest.raises(RunError, match="2 runs are waiting"):
@@ -455,7 +529,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     def fail(address, threads):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(engine_module, "_Cluster", fail)
+    monkeypatch.setattr(engine_module, "Cluster", fail)
     store = Store(tmp_path)
     engine = Engine(store)
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
@@ -464,6 +538,36 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     assert engine.state == "failed"
     with pytest.raises(RunError, match="no more processes"):
         engine.describe(SHORT, make_graph().profile)
+    engine.close()
+    store.close()
+
+
+@pytest.mark.parametrize("victim", ["nanny", "worker"])
+def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatch, victim):
+    if victim == "nanny":
+        (tmp_path / "dies_at_once.py").write_text("import os\nos._exit(3)\n")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+        monkeypatch.setattr(environment, "__name__", "dies_at_once")  # the module that nannies load
+    store = Store(tmp_path / "home")
+    engine = Engine(store)
+    began = time.monotonic()
+    run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
+    if victim == "worker":
+        wait_for(lambda: engine._cluster is not None and engine._cluster._trainers())
+        (nanny,) = engine._cluster._local.workers.values()
+        (child,) = (
+            process
+            for process in psutil.Process(nanny.process.pid).children()
+            if "spawn_main" in " ".join(process.cmdline())
+        )
+        child.kill()
+        began = time.monotonic()
+    wait_for(lambda: not run.info.active)
+    assert time.monotonic() - began < 45 * busy()
+    if victim == "worker":  # the next one serves
+        assert run.info.status == "finished", run.info.message
+    else:
+        assert "ended while it started" in run.info.message
     engine.close()
     store.close()
 

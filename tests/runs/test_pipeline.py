@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
@@ -91,6 +92,30 @@ def test_a_run_prepared_ahead_gives_the_same_numbers(family, batch):
     for name, value in straight.state.items():
         np.testing.assert_array_equal(value, ahead.state[name])
     assert [e.name for e in told if isinstance(e, Stage)] == ["scoring", "baselines"]
+
+
+@pytest.mark.parametrize("recipe", ["own", "auto"])
+def test_others_may_build_models_while_a_run_does_anything_but_build_its_own(recipe):
+    graph = communities()
+    spec = dataclasses.replace(spec_for(graph).replace("training.epochs", 3), recipe=recipe)
+    other = RunSpec().replace("model.latent_dim", 3).replace("model.dropout", 0.5)
+    inside, built = [], []
+
+    @contextlib.contextmanager
+    def building():
+        inside.append(True)
+        yield
+        inside.pop()
+        built.append(describe(other, graph.profile))
+
+    def on_event(event):
+        assert not inside  # neither while the data are split, nor for eigenvectors or the first step
+        built.append(describe(other, graph.profile))
+
+    alone, beside = execute(spec, graph), execute(spec, graph, on_event=on_event, building=building)
+    assert len(built) > 6
+    assert alone.metrics["test"] == beside.metrics["test"]
+    np.testing.assert_array_equal(alone.z_mean, beside.z_mean)
 
 
 def test_events_tell_the_whole_story():

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tests.runs.made import OTHER, WORKSPACE, make_events, make_graph, make_result
 from vgae_core.data.dataset import RawGraph
+from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
+from vgae_core.runs import datasets as datasets_module
 from vgae_core.runs import folder as folder_module
-from vgae_core.runs import store as store_module
 from vgae_core.runs.folder import event_line, parse_event, result_from_parts, result_to_parts
 from vgae_core.runs.store import Store, default_root, read_run_dir, write_run_dir
 from vgae_core.spec import RunSpec
@@ -411,9 +412,96 @@ def test_beyond_the_cap_the_least_recently_used_upload_goes(store, monkeypatch):
     for days, key in zip((3, 2, 1), keys, strict=True):
         age(store, key, days)
     assert store.load_raw(keys[0]).name == "a"  # used now
-    monkeypatch.setattr(store_module, "RAW_BYTES", 3 * size)
+    monkeypatch.setattr(datasets_module, "RAW_BYTES", 3 * size)
     new = store.save_raw(make_raw("d"))
     assert kept(store) == {keys[0], keys[2], new}
-    monkeypatch.setattr(store_module, "RAW_BYTES", 1)
+    monkeypatch.setattr(datasets_module, "RAW_BYTES", 1)
     assert store.save_raw(make_raw("e")) in kept(store)  # the one just handed in stays
     assert len(kept(store)) == 1
+
+
+# ------------------------------------------------------------------------- what is left behind
+def grow_old(path, *, seconds=7200):
+    then = time.time() - seconds
+    for part in (*path.rglob("*"), path) if path.is_dir() else (path,):
+        os.utime(part, (then, then))
+
+
+def test_leftovers_of_killed_processes_are_swept_and_nothing_else(tmp_path):
+    living = Store(tmp_path)
+    run = living.create_run(RunSpec(), make_graph(), WORKSPACE)
+    run.append_event(make_events()[0])
+    stale, fresh, kept = [], [], [tmp_path / "runs" / run.id / "spec.json"]
+    for folder in (tmp_path / "datasets", tmp_path / "runs" / run.id):
+        for name, group in ((".0123456789ab.npz", stale), (".ba9876543210.npz", fresh)):
+            (folder / name).write_bytes(b"half")
+            group.append(folder / name)
+    for name, group in (("no-entry-old", stale), ("no-entry-new", fresh)):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "spec.json").write_text("{}")
+        group.append(tmp_path / "runs" / name)
+    gone = Store(tmp_path)
+    gone._claim.close()  # as when its process is killed
+    gone._database.close()
+    stale.append(tmp_path / "owners" / f"{gone._owner}.sqlite")
+    fresh.append(tmp_path / "owners" / f"{living._owner}.sqlite")
+    for path in (*stale, *kept, fresh[-1]):
+        grow_old(path)
+    Store(tmp_path).close()
+    assert [path for path in stale if path.exists()] == []
+    assert [path for path in (*fresh, *kept) if not path.exists()] == []
+    assert run.info.status == "queued"
+    living.close()
+
+
+@pytest.mark.parametrize("written", ["result", "result and end"])
+def test_a_run_whose_result_is_complete_is_finished_after_a_restart(tmp_path, written):
+    first = Store(tmp_path)
+    run = first.create_run(RunSpec(), make_graph(), WORKSPACE)
+    run.set_running()
+    for event in make_events():
+        run.append_event(event)
+    run.save_result(make_result(reason="early_stopped"))
+    if written != "result":
+        run._log.append(make_result(reason="early_stopped").finished)
+    first.close()
+    second = Store(tmp_path)
+    (info,) = second.list_runs(WORKSPACE)
+    assert (info.status, info.message, info.best_epoch, info.seconds) == ("finished", "", 2, 1.5)
+    assert info.metrics["test"]["roc_auc"] == 0.9
+    assert info.spec.seed == 7
+    events = second.open_run(run.id).events()
+    assert [type(e).__name__ for e in events].count("Finished") == 1
+    second.close()
+
+
+def test_a_run_with_a_broken_result_is_lost(tmp_path):
+    first = Store(tmp_path)
+    run = first.create_run(RunSpec(), make_graph(), WORKSPACE)
+    run.save_result(make_result())
+    (run.path / "embedding.npz").write_bytes(b"no zip")
+    first.close()
+    second = Store(tmp_path)
+    assert second.info(run.id).status == "lost"
+    second.close()
+
+
+def test_runs_kept_have_a_bound_in_number_and_bytes(tmp_path):
+    store = Store(tmp_path, limits=ServerLimits(kept_runs=2))
+    runs = [store.create_run(RunSpec(), make_graph(), WORKSPACE) for _ in range(2)]
+    with pytest.raises(RunError, match="2 of your runs are kept here"):
+        store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    store.create_run(RunSpec(), make_graph(), OTHER)
+    runs[0].append_event(Finished(reason="failed"))
+    store.delete_run(runs[0].id, WORKSPACE)
+    store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    store.close()
+    store = Store(tmp_path, limits=ServerLimits(kept_bytes_of_one=10))
+    with pytest.raises(RunError, match="Your runs take"):
+        store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    store.create_run(RunSpec(), make_graph(), "nobody-s-workspace")
+    store.close()
+    store = Store(tmp_path, limits=ServerLimits(kept_bytes=1000))
+    with pytest.raises(RunError, match="runs of all visitors"):
+        store.create_run(RunSpec(), make_graph(), "nobody-s-workspace")
+    store.close()

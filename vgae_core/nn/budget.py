@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from vgae_core.data.dataset import Profile
+from vgae_core.data.node_inputs import input_columns
 from vgae_core.data.propagation import SLAB_BYTES
-from vgae_core.spec import DECODERS, ENCODERS, RunSpec
+from vgae_core.errors import LimitError
+from vgae_core.spec import DECODERS, ENCODERS, RECIPES, RunSpec, candidates
 
 MAX_DENSE_ENTRIES = 20_000_000
 """Largest dense target (rows x columns) of a node-wise output in one step."""
@@ -14,14 +17,32 @@ MAX_DENSE_ENTRIES = 20_000_000
 BASE_MIB = 760.0
 """Resident memory of a worker process with TensorFlow loaded, before any data."""
 
-MULTIPLY_ADDS_PER_SECOND = 1.2e9
-"""Sustained rate of sparse products and row gathers on two cores of a current server."""
+SCORING_MIB = 40.0
+"""What evaluating a run loads and takes beside, however small it is."""
 
-DENSE_MULTIPLY_ADDS_PER_SECOND = 2e10
-"""Sustained rate of dense matrix products on the same machine."""
+NODE_FLOATS = 6.6
+"""Numbers in memory at the peak of a step, for each number of a node's hidden and latent rows."""
 
-STEP_SECONDS = 0.008
+PAIR_BYTES = 40
+"""Memory of a scored pair: ends, logit, target, gradient. Codes of both ends are never gathered all at once."""
+
+NEAR_BYTES, FAR_BYTES = 6 * 2**20, 25 * 2**20
+"""A table of node rows as small as the first lies in the processor's cache, one as large as the second does not."""
+
+NEAR_PER_SECOND, FAR_PER_SECOND = 5.5e9, 3.6e9
+"""Multiply-adds of sparse products and row gathers, on two cores of a current server, for either table."""
+
+DENSE_PER_SECOND = 6e10
+"""Multiply-adds of dense matrix products on the same machine."""
+
+DENSE_WEIGHT = 0.06
+"""A dense multiply-add, counted in sparse ones (:func:`estimate`, ``work``)."""
+
+STEP_SECONDS = 0.003
 """Fixed cost of one training step: Python, callbacks and kernel launches."""
+
+EPOCH_SECONDS = 0.002
+"""Fixed cost of the validation scores after each epoch, for which the nodes are encoded once more."""
 
 
 def node_batch(n_nodes: int, columns: int) -> int:
@@ -38,18 +59,119 @@ def pairs_per_step(spec: RunSpec, n_train: int) -> int:
     return min(batch, n_train) if batch else n_train
 
 
-def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
+def parameter_count(spec: RunSpec, profile: Profile) -> int:
+    """Return how many numbers a run learns, worked out from shapes alone: nothing is built or allocated."""
+    model, columns = spec.model, input_columns(spec.model, profile)
+    heads = 2 if model.variational else 1
+    width = heads * model.latent_dim
+    hidden = model.hidden_units if "hidden_units" in ENCODERS[model.encoder].settings else ()
+    if model.family == "vae":
+        hidden, columns = model.hidden_units, profile.n_features
+    elif model.encoder == "gcn":
+        hidden = hidden or (model.latent_dim,)
+    units = [*hidden, width]
+    if model.encoder == "sage" and model.family != "vae":
+        units = [2 * size for size in units]
+    bias = model.family == "vae" or model.encoder in ("normalised", "appnp", "sage")
+    count = columns * units[0] + (units[0] if bias and columns else 0)
+    if model.family != "vae" and (
+        not columns or (not profile.n_features and model.node_input == "spectral_table")
+    ):
+        count += profile.n_nodes * units[0]  # a free vector for each node
+    for before, after in zip(hidden, units[1:], strict=True):
+        count += before * after + (after if bias else 0)
+    if model.batch_normalisation:
+        count += 4 * sum(hidden)
+    for output in spec.active_outputs:
+        ends = {"x_rec": profile.n_features, "labels": profile.n_classes}.get(output.name, 0)
+        count += (model.latent_dim + 1) * ends
+        if output.name == "output":
+            back = [model.latent_dim, *reversed(hidden), profile.n_features]
+            count += sum((a + 1) * b for a, b in itertools.pairwise(back))
+    if model.family != "vae" and "decoder_units" in DECODERS[model.decoder].settings:
+        count += (model.latent_dim + 2) * model.decoder_units + 1
+    return count
+
+
+def estimate_run(spec: RunSpec, profile: Profile) -> dict[str, float]:
+    """Return ``memory_mib`` and ``seconds`` of a whole run: of all recipes that would be tried, where one is chosen."""
+    costs = [estimate(one, profile) for one in _tried(spec, profile).values()]
+    return {
+        "memory_mib": max(cost["memory_mib"] for cost in costs),
+        "seconds": sum(cost["seconds"] for cost in costs),
+    }
+
+
+def _tried(spec: RunSpec, profile: Profile) -> dict[str, RunSpec]:
+    """Return the specifications that a run trains, by recipe; by an empty name its own."""
+    if spec.recipe != "auto":
+        return {"": spec}
+    return dict(candidates(spec, has_features=profile.n_features > 0))
+
+
+def check_memory(spec: RunSpec, profile: Profile, available: int) -> None:
+    """Refuse a run that needs more memory than there is, before it starts.
+
+    Where a recipe is to be chosen, each one that would be tried counts.
+
+    Parameters
+    ----------
+    spec, profile : RunSpec, Profile
+    available : int
+        Bytes a training process may take.
+
+    Raises
+    ------
+    LimitError
+        With the estimate, what there is, and the way on.
+    """
+    tried = _tried(spec, profile)
+    needed = {name: estimate(one, profile)["memory_mib"] * 2**20 for name, one in tried.items()}
+    name = max(needed, key=lambda key: needed[key])
+    if needed[name] <= available:
+        return
+    fits = [RECIPES[key].title for key, size in needed.items() if key and size <= available]
+    if fits:
+        way = f"Choose a recipe that fits on the Model page ({', '.join(fits)}), or a smaller latent size"
+    elif profile.n_features and spec.model.family == "vgae" and spec.training.propagation != "once":
+        way = "Choose a smaller latent size, a smaller part of the data, or messages that pass once"
+    else:
+        way = "Choose a smaller latent or batch size, or a smaller part of the data"
+    recipe = f" with recipe {RECIPES[name].title}" if name else ""
+    raise LimitError(
+        f"This run needs about {needed[name] / 1e9:.1f} GB of memory{recipe}; "
+        f"a run may take {available / 1e9:.1f} GB here.",
+        mend=f"{way}. On your own machine, VGAE_STUDIO_LIMIT_RUN_MEMORY_BYTES changes the limit.",
+    )
+
+
+def _rate(n_rows: int, width: int) -> float:
+    """Return the sparse multiply-adds a second, by the size of the table of float32 rows that is gathered from."""
+    size = min(max(4 * n_rows * width, NEAR_BYTES), FAR_BYTES)
+    share = math.log(size / NEAR_BYTES) / math.log(FAR_BYTES / NEAR_BYTES)
+    return NEAR_PER_SECOND ** (1 - share) * FAR_PER_SECOND**share
+
+
+def estimate(spec: RunSpec, profile: Profile, parameters: int | None = None) -> dict[str, float]:
     """Return a rough estimate of the cost of a run.
 
-    Every product is counted once forward and twice backward; every array of a step is assumed alive
-    at the same time.
+    Every product is counted once forward and twice backward.
+
+    Parameters
+    ----------
+    spec, profile : RunSpec, Profile
+    parameters : int, optional
+        Of the model, where it is built; :func:`parameter_count` otherwise.
 
     Returns
     -------
     dict
-        ``parameters``, ``memory_mib`` (resident peak of the worker), ``seconds_per_epoch``,
-        ``seconds`` (all epochs, without early stopping) and ``steps_per_epoch``.
+        ``parameters``, ``memory_mib`` (resident peak of the worker), ``seconds_per_epoch`` (on two cores that nobody
+        else uses), ``seconds`` (all epochs, without early stopping), ``steps_per_epoch`` and ``work`` (of a step,
+        sparse multiply-adds).
     """
+    if parameters is None:
+        parameters = parameter_count(spec, profile)
     if spec.model.family == "vae":
         return _estimate_rows(spec, profile, parameters)
     if spec.training.propagation == "once":
@@ -68,7 +190,9 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
 
     first = widths[0] * (heads if len(widths) == 1 else 1)
     score = model.decoder_units if "decoder_units" in DECODERS[model.decoder].settings else 2
-    work = arcs * sum(widths) * heads * hops + pairs * model.latent_dim * score
+    hidden = 0 if model.encoder == "appnp" else sum(widths[:-1])  # whose rows are sent along the edges
+    encoding = arcs * (hidden + heads * model.latent_dim * hops)
+    work = encoding + pairs * model.latent_dim * score
     dense, dense_work = 0, 0.0
     if profile.sparse_features or not profile.n_features:
         work += feature_entries * first
@@ -83,23 +207,40 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, floa
     if spec.training.supervision == "all":  # each pair of nodes once, block by block: time, but no memory
         work += 3 * n * n // 2
         dense_work += n * n / 2 * model.latent_dim
-    rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + dense_work / DENSE_MULTIPLY_ADDS_PER_SECOND)
-    seconds = steps * (STEP_SECONDS + rate)
+    floats = NODE_FLOATS * n * (sum(widths) + heads * model.latent_dim) + 5 * dense + 4 * parameters
+    if not profile.sparse_features:
+        floats += 2 * n * profile.n_features
+    if "decoder_units" in DECODERS[model.decoder].settings:  # the layer of each pair, forward and backward
+        floats += pairs * (4 * model.latent_dim + 3 * model.decoder_units)
+    entries = arcs + (profile.feature_nnz if profile.sparse_features else 0)
+    held = 40 * entries + 4 * floats + PAIR_BYTES * max(pairs, 2 * n_train)
+    costs = _costs(spec, parameters, held, steps, work, dense_work, _rate(n, model.latent_dim), encoding)
+    # Threads go by this count, in which hidden layers are as wide as if they had two heads: another one would give
+    # runs of the same seed other last digits.
+    costs["work"] += 3 * (arcs * sum(widths) * heads * hops - encoding)
+    return costs
 
-    sparse_bytes = 40 * (arcs + (profile.feature_nnz if profile.sparse_features else 0))
-    dense_bytes = 4 * (
-        6 * n * (sum(widths) + heads * model.latent_dim)
-        + pairs * (4 * model.latent_dim + 8)
-        + 5 * dense
-        + 4 * parameters
-        + (0 if profile.sparse_features else 2 * n * profile.n_features)
-    )
+
+def _costs(
+    spec: RunSpec,
+    parameters: int,
+    held: float,
+    steps: int,
+    work: float,
+    dense_work: float,
+    rate: float,
+    encoding: float = 0.0,
+) -> dict[str, float]:
+    """Return the estimate, of the bytes at the peak and the multiply-adds of a step and of encoding all nodes."""
+    seconds = steps * (STEP_SECONDS + 3 * (work / rate + dense_work / DENSE_PER_SECOND))
+    seconds += EPOCH_SECONDS + encoding / rate
     return {
         "parameters": parameters,
-        "memory_mib": BASE_MIB + (sparse_bytes + dense_bytes) / 2**20,
+        "memory_mib": BASE_MIB + SCORING_MIB + held / 2**20,
         "steps_per_epoch": steps,
         "seconds_per_epoch": seconds,
         "seconds": seconds * spec.training.epochs,
+        "work": 3 * (work + DENSE_WEIGHT * dense_work),
     }
 
 
@@ -113,17 +254,9 @@ def _estimate_once(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     steps = -(-n_train // positives)
     rows = min(n, 2 * pairs + -(-n // steps))
     work = rows * (columns + 8 * width) + 2 * pairs * spec.model.latent_dim
-    rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + rows * columns * width / DENSE_MULTIPLY_ADDS_PER_SECOND)
     slabs = 2 * min(SLAB_BYTES, 4 * n * columns)
     held = 60 * profile.n_edges + slabs + 4 * (3 * rows * columns + 8 * rows * width + 16 * pairs)
-    seconds = steps * (STEP_SECONDS + rate)
-    return {
-        "parameters": parameters,
-        "memory_mib": BASE_MIB + held / 2**20,
-        "steps_per_epoch": steps,
-        "seconds_per_epoch": seconds,
-        "seconds": seconds * spec.training.epochs,
-    }
+    return _costs(spec, parameters, held, steps, work, rows * columns * width, _rate(n, columns))
 
 
 def _estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
@@ -139,13 +272,5 @@ def _estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     sparse_work = entered * ends[0] if model.sparse_input else 0
     dense_work = n * (inner + last * width) + (0 if model.sparse_input else entered * ends[0])
     work = sparse_work + 3 * n * width  # the loss reads and writes every entry of a decoded row
-    rate = 3 * (work / MULTIPLY_ADDS_PER_SECOND + dense_work / DENSE_MULTIPLY_ADDS_PER_SECOND)
-    seconds = steps * STEP_SECONDS + rate
     held = 40 * profile.feature_nnz + 4 * (8 * size * width + 4 * parameters + 4 * n * sum(ends))
-    return {
-        "parameters": parameters,
-        "memory_mib": BASE_MIB + held / 2**20,
-        "steps_per_epoch": steps,
-        "seconds_per_epoch": seconds,
-        "seconds": seconds * spec.training.epochs,
-    }
+    return _costs(spec, parameters, held, steps, work / steps, dense_work / steps, _rate(width, ends[0]))

@@ -332,7 +332,8 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
     SpecError
         As :func:`build`, and for losses or metrics that do not resolve.
     """
-    built = build(spec, profile)
+    with keras.StatelessScope(initialize_variables=False):  # whatever their size, variables have shapes only
+        built = build(spec, profile)
     _, notes = compile_arguments(spec, profile)
     return description(built, spec, profile, notes)
 

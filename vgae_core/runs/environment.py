@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vgae_core.data.dataset import Profile
     from vgae_core.spec import RunSpec
 
-SMALL_STEP_SECONDS = 0.1
-"""Estimated time of a training step below which each of its operations gets one thread.
+SMALL_STEP_WORK = 1.104e8
+"""Multiply-adds of a training step below which each of its operations gets one thread.
 
 Measured on two processors: on graphs of ten thousand edges one is a fifth faster than two, at a hundred thousand they
 are even, since the next batch is drawn beside the step.
@@ -50,9 +50,8 @@ def operation_threads(spec: RunSpec, profile: Profile) -> int:
     tried = [spec]
     if spec.recipe == "auto":
         tried = list(candidates(spec, has_features=profile.n_features > 0).values())
-    costs = [estimate(one, profile, parameters=0) for one in tried]
-    seconds = max(cost["seconds_per_epoch"] / cost["steps_per_epoch"] for cost in costs)
-    return 1 if seconds < SMALL_STEP_SECONDS else processors()
+    costs = [estimate(one, profile) for one in tried]
+    return 1 if max(cost["work"] for cost in costs) < SMALL_STEP_WORK else processors()
 
 
 def threads_asked(name: str) -> int | None:

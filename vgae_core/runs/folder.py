@@ -331,12 +331,24 @@ class EventLog:
         self._events: list[Event] = []
 
     def append(self, event: Event) -> None:
-        """Add one event; the end of a run is forced to disk."""
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(event_line(event) + "\n")
-            if isinstance(event, Finished):
-                file.flush()
-                os.fsync(file.fileno())
+        """Add one event, whole or not at all; the end of a run is forced to disk.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        line = memoryview((event_line(event) + "\n").encode("utf-8"))
+        with self._lock, self._path.open("ab", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                while line:  # a disk that gets full takes a part first
+                    line = line[file.write(line) :]
+                if isinstance(event, Finished):
+                    os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
 
     def read(self) -> tuple[Event, ...]:
         """Return every event so far; a last line cut off by a crash is left out.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +70,8 @@ from vgae_core.training.trainer import Encode, compile_model, make_encode, rehea
 
 __all__ = ["Prepared", "describe", "execute", "prepare"]
 
+Building = Callable[[], AbstractContextManager[Any]]
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -108,6 +112,7 @@ def prepare(
     split: LinkSplit | None = None,
     ahead: bool = False,
     on_event: Callable[[Event], None] = lambda event: None,
+    building: Building = contextlib.nullcontext,
 ) -> Prepared:
     """Split the data, build and compile the model and make its batches.
 
@@ -115,7 +120,7 @@ def prepare(
 
     Parameters
     ----------
-    spec, graph, split, on_event
+    spec, graph, split, on_event, building
         See :func:`execute`.
     ahead : bool
         Also let TensorFlow trace the first step, for a run that is started later; its numbers are the same.
@@ -127,7 +132,6 @@ def prepare(
     """
     if spec.recipe == "auto":
         spec = next(iter(candidates(spec, has_features=graph.features is not None).values()))
-    keras.utils.set_random_seed(spec.seed)
     on_event(Stage(name="splitting", at=time.time()))
     matrix = spec.model.family == "vae"
     if split is None:
@@ -137,7 +141,10 @@ def prepare(
     known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
 
     on_event(Stage(name="building", at=time.time()))
-    built = build(spec, graph.profile)
+    with building():
+        keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
+        built = build(spec, graph.profile)
+        compiled, notes = compile_arguments(spec, graph.profile)
     seen, targets, units = known, None, None
     if known is not None:
         scaling = matrix_scaling(known, spec)
@@ -149,7 +156,6 @@ def prepare(
         name = "x_rec" if known is None else "output"
         scale = scale_of(name, spec.output(name).loss, seen.shape[1])
         feature_head(built).bias.assign(trivial_answer(scale, seen))
-    compiled, notes = compile_arguments(spec, graph.profile)
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
     if known is not None:
@@ -191,6 +197,7 @@ def execute(
     on_event: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    building: Building = contextlib.nullcontext,
 ) -> RunResult:
     """Run one specification on one graph and return everything it found.
 
@@ -214,6 +221,9 @@ def execute(
         Polled during training; True ends it, and what was learnt so far is scored and returned.
     callbacks : sequence of keras.callbacks.Callback
         Passed on to ``fit``.
+    building : callable
+        Returns a context entered while a model is built, and only then, where several threads build models:
+        the seeds of layers come from a generator that they share.
 
     Raises
     ------
@@ -232,10 +242,17 @@ def execute(
     tried: list[Trial] = []
     if spec.recipe == "auto":
         spec, prepared, finished, tried = _best_recipe(
-            spec, graph, split, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
+            spec,
+            graph,
+            split,
+            prepared,
+            on_event=on_event,
+            should_stop=should_stop,
+            callbacks=callbacks,
+            building=building,
         )
     else:
-        prepared = prepared or prepare(spec, graph, split=split, on_event=on_event)
+        prepared = prepared or prepare(spec, graph, split=split, on_event=on_event, building=building)
         on_event(_started(spec, prepared))
         finished = _train(
             spec, graph, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
@@ -371,6 +388,7 @@ def _best_recipe(
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
     callbacks: Sequence[keras.callbacks.Callback],
+    building: Building,
 ) -> tuple[RunSpec, Prepared, Finished, list[Trial]]:
     """Train every recipe that fits the data and return the best: specification, trained model, end and all trials.
 
@@ -395,7 +413,9 @@ def _best_recipe(
         told = _Teller(name, candidate.training.epochs, on_event)
         message = ""
         try:
-            prepared = prepared or prepare(candidate, graph, split=split, on_event=on_event)
+            prepared = prepared or prepare(
+                candidate, graph, split=split, on_event=on_event, building=building
+            )
             split = prepared.split
             finished = _train(
                 candidate, graph, prepared, on_event=told, should_stop=should_stop, callbacks=callbacks
@@ -413,7 +433,7 @@ def _best_recipe(
     if kept is None:
         raise refused or RunError(tried[-1].message)
     spec, weights, finished, epochs = kept
-    prepared = prepare(spec, graph, split=split, on_event=on_event)
+    prepared = prepare(spec, graph, split=split, on_event=on_event, building=building)
     prepared.built.model.set_weights(weights)
     on_event(_started(spec, prepared))
     for event in epochs:

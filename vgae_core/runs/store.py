@@ -8,8 +8,9 @@ one may see what it names, and nobody else.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import dataclasses
 import json
+import logging
 import os
 import re
 import secrets
@@ -18,45 +19,44 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
-import numpy as np
 import platformdirs
 
-from vgae_core.data.arrays import graph_to_arrays, load_graph, save_graph
 from vgae_core.data.dataset import GraphData, RawGraph
-from vgae_core.errors import RunError, SpecError
+from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
+from vgae_core.errors import DataError, RunError, SpecError
+from vgae_core.runs.datasets import Cache, DataSets
 from vgae_core.runs.folder import (
     EventLog,
     RunFolder,
-    atomic,
     finite,
     read_run_dir,
     write_result,
     write_run_dir,
     write_start,
 )
+from vgae_core.runs.info import ACTIVE, LOST, RunInfo, Status, status_of
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.room import bytes_in, catalogue_error, sweep, writing
+from vgae_core.scratch import claim, is_claimed
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Event, Finished
 
 __all__ = ["RunInfo", "Status", "Store", "StoredRun", "default_root", "read_run_dir", "write_run_dir"]
 
-Status = Literal["queued", "running", "finished", "cancelled", "failed", "lost"]
-ACTIVE: tuple[Status, ...] = ("queued", "running")
-LOST = "The server stopped before the run ended. Run it again."
+MAX_UNWRITTEN = 4
+"""Results kept in memory while the disk is full."""
 
-RAW_DAYS = 30
-"""Days after which an upload that nobody used, and no visitor of that time works on, is dropped."""
-
-RAW_BYTES = 4_000_000_000
-"""Bytes of all uploads kept; beyond them the least recently used ones go."""
+SAVED_LATER = (
+    "Trained, but the result could not be written: {} "
+    "It is kept in memory and saved as soon as there is space."
+)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_FINGERPRINT = re.compile(r"(raw-)?[0-9a-f]{64}")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, workspace TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL,
@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_of_workspace ON runs (workspace, created);
 CREATE TABLE IF NOT EXISTS sessions (workspace TEXT PRIMARY KEY, body TEXT NOT NULL, seen REAL NOT NULL);
 """
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 def default_root() -> Path:
@@ -75,30 +75,6 @@ def default_root() -> Path:
     return (
         Path(chosen).expanduser() if chosen else platformdirs.user_data_path("vgae-studio", appauthor=False)
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """One line of the list of runs."""
-
-    id: str
-    status: Status
-    created: float
-    """Seconds since the Unix epoch, UTC."""
-    dataset: str
-    """Name of the data set."""
-    fingerprint: str
-    spec: RunSpec
-    message: str = ""
-    seconds: float | None = None
-    best_epoch: int | None = None
-    metrics: Mapping[str, Any] | None = None
-    """As in metrics.json, once the run has a result."""
-
-    @property
-    def active(self) -> bool:
-        """Whether the run waits or works."""
-        return self.status in ACTIVE
 
 
 class StoredRun(RunFolder):
@@ -115,25 +91,43 @@ class StoredRun(RunFolder):
         return self._store.info(self.id)
 
     def append_event(self, event: Event) -> None:
-        """Add one event to the log, and let the catalogue know what it changes."""
-        self._log.append(event)
+        """Add one event to the log, and let the catalogue know what it changes.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        with writing():
+            self._log.append(event)
         if isinstance(event, Finished):
-            status = {"cancelled": "cancelled", "failed": "failed"}.get(event.reason, "finished")
-            self._store._update(
-                self.id,
-                status=status,
-                message=event.message,
-                seconds=event.seconds,
-                best_epoch=event.best_epoch,
-            )
+            self._store._note_end(self.id, event)
+
+    def end(self, finished: Finished) -> None:
+        """Note how the run ended, whatever the disk says: what cannot be written now is written later.
+
+        See :meth:`Store.catch_up`.
+        """
+        self._store._finish(self.id, _Ending(finished))
+
+    def keep(self, result: RunResult) -> None:
+        """Keep what the run left behind and note its end, as :meth:`end` does."""
+        self._store._finish(self.id, _Ending(result.finished, result))
 
     def set_running(self) -> None:
         """Note that the run has left the queue."""
         self._store._update(self.id, status="running")
 
     def save_result(self, result: RunResult) -> None:
-        """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards."""
-        write_result(self.path, result)
+        """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        with writing():
+            write_result(self.path, result)
         self._store._update(self.id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics)))
 
     def result(self) -> RunResult:
@@ -152,18 +146,20 @@ class Store:
     ----------
     root : Path, optional
         Made when missing; :func:`default_root` unless given.
+    limits : ServerLimits, optional
+        How much is kept.
     """
 
-    def __init__(self, root: Path | str | None = None) -> None:
+    def __init__(self, root: Path | str | None = None, *, limits: ServerLimits = SERVER_LIMITS) -> None:
+        self._limits = limits
         self.root = Path(root) if root is not None else default_root()
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # uploaded data: nobody else's business
         for name in ("runs", "datasets", "owners"):
             (self.root / name).mkdir(exist_ok=True)
         self._lock = threading.RLock()
         self._logs: OrderedDict[str, EventLog] = OrderedDict()
-        self._results: _Cache[RunResult] = _Cache(3)
-        self._graphs: _Cache[GraphData] = _Cache(3)
-        self._raws: _Cache[RawGraph] = _Cache(3)
+        self._results: Cache[RunResult] = Cache(3)
+        self._datasets = DataSets(self.root / "datasets", self._wanted)
         self._database = sqlite3.connect(
             self.root / "catalogue.sqlite", timeout=10, check_same_thread=False, isolation_level=None
         )
@@ -172,6 +168,10 @@ class Store:
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
         self._owner, self._claim = self._become_owner()
+        self._unwritten: OrderedDict[str, _Ending] = OrderedDict()
+        ids = {row["id"] for row in self._database.execute("SELECT id FROM runs")}
+        for path in sweep(self.root, ids):
+            log.info("Removed what an earlier process left behind: %s", path)
 
     def close(self) -> None:
         """Let go of the catalogue; runs of this store that have not ended count as lost from now on."""
@@ -183,60 +183,19 @@ class Store:
     # ------------------------------------------------------------------ data sets
     def save_dataset(self, graph: GraphData) -> str:
         """Keep a graph by its content and return its fingerprint."""
-        self._keep(graph.fingerprint, graph)
-        return graph.fingerprint
+        return self._datasets.save(graph)
 
     def load_dataset(self, fingerprint: str) -> GraphData:
         """Return the graph with this fingerprint; raise RunError if it is not kept here."""
-        graph = self._graphs.get(fingerprint, lambda: self._load(fingerprint))
-        if not isinstance(graph, GraphData):
-            raise RunError("Expected a graph after repairs.", where=fingerprint)
-        return graph
+        return self._datasets.load(fingerprint)
 
     def save_raw(self, raw: RawGraph) -> str:
         """Keep a graph as it was read and return the key that finds it."""
-        digest = hashlib.sha256()
-        for key, array in sorted(graph_to_arrays(raw).items()):
-            digest.update(f"{key}|{array.dtype.str}|{array.shape}|".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        key = f"raw-{digest.hexdigest()}"
-        self._keep(key, raw)
-        self._touch(key)
-        self._tidy(spare=key)
-        return key
+        return self._datasets.save_raw(raw)
 
     def load_raw(self, key: str) -> RawGraph:
         """Return the graph kept by :meth:`save_raw`; raise RunError if it is not kept here."""
-        raw = self._raws.get(key, lambda: self._load(key))
-        if not isinstance(raw, RawGraph):
-            raise RunError("Expected a graph as it was read.", where=key)
-        self._touch(key)
-        return raw
-
-    def _touch(self, key: str) -> None:
-        """Note that a data set was used now."""
-        with contextlib.suppress(FileNotFoundError):  # dropped while it was still in memory
-            os.utime(self.root / "datasets" / f"{key}.npz")
-
-    def _tidy(self, *, spare: str) -> None:
-        """Drop uploads that nobody needs any more, and the least recently used ones beyond :data:`RAW_BYTES`.
-
-        Runs keep data sets of their own; a visitor whose upload was dropped is asked to hand it in again.
-        """
-        since = time.time() - 86_400 * RAW_DAYS
-        found = []
-        for path in (self.root / "datasets").glob("raw-*.npz"):
-            with contextlib.suppress(FileNotFoundError):  # another process tidies too
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for used, size, path in sorted(found):
-            if path.stem == spare:
-                continue
-            if total > RAW_BYTES or (used < since and not self._wanted(path.stem, since)):
-                path.unlink(missing_ok=True)
-                self._raws.drop(path.stem)
-                total -= size
+        return self._datasets.load_raw(key)
 
     def _wanted(self, key: str, since: float) -> bool:
         """Return whether a visitor who was here after `since` works on this upload."""
@@ -246,34 +205,51 @@ class Store:
             ).fetchone()
         return bool(row[0])
 
-    def _keep(self, key: str, graph: GraphData | RawGraph) -> None:
-        path = self.root / "datasets" / f"{key}.npz"
-        if not path.exists():
-            with atomic(path) as temporary:
-                save_graph(temporary, graph)
-
-    def _load(self, key: str) -> Any:
-        if not isinstance(key, str) or not _FINGERPRINT.fullmatch(key):
-            raise RunError(f"Not the fingerprint of a data set: {key!r}.")
-        path = self.root / "datasets" / f"{key}.npz"
-        if not path.exists():
-            raise RunError("This data set is no longer kept here.", mend="Load it again on the Data page.")
-        return load_graph(path)
-
     # ----------------------------------------------------------------------- runs
     def create_run(self, spec: RunSpec, graph: GraphData, workspace: str) -> StoredRun:
-        """Make a queued run of `workspace` and return it."""
+        """Make a queued run of `workspace` and return it.
+
+        Raises
+        ------
+        RunError
+            If the visitor, or all together, keep as many runs as there may be, or the disk is full.
+        """
         _check_token(workspace)
+        self._check_room(workspace)
         fingerprint = self.save_dataset(graph)
         run_id = secrets.token_urlsafe(12)
-        write_start(self.root / "runs" / run_id, spec, name=graph.name, fingerprint=fingerprint)
-        with self._transaction() as database:
-            database.execute(
-                "INSERT INTO runs (id, workspace, owner, created, status, message, dataset, fingerprint, "
-                "spec) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?)",
-                (run_id, workspace, self._owner, time.time(), graph.name, fingerprint, spec.to_json()),
-            )
+        folder = self.root / "runs" / run_id
+        try:
+            with writing():
+                write_start(folder, spec, name=graph.name, fingerprint=fingerprint)
+            with self._transaction() as database:
+                database.execute(
+                    "INSERT INTO runs (id, workspace, owner, created, status, message, dataset, fingerprint, "
+                    "spec) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?)",
+                    (run_id, workspace, self._owner, time.time(), graph.name, fingerprint, spec.to_json()),
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return StoredRun(self, run_id)
+
+    def _check_room(self, workspace: str) -> None:
+        """Raise RunError if no more runs can be kept."""
+        limits, runs = self._limits, self.root / "runs"
+        with self._transaction() as database:
+            owners = dict(database.execute("SELECT id, workspace FROM runs").fetchall())
+        mine = [run_id for run_id, owner in owners.items() if owner == workspace]
+        delete = "Delete some on the Runs page; they can be downloaded there as bundles first."
+        if len(mine) >= limits.kept_runs:
+            raise RunError(f"{len(mine):,} of your runs are kept here, the most there may be.", mend=delete)
+        size = bytes_in(runs / run_id for run_id in mine)
+        if size > limits.kept_bytes_of_one:
+            raise RunError(f"Your runs take {size / 1e9:.1f} GB here, the most they may.", mend=delete)
+        if bytes_in([*(runs / run_id for run_id in owners), self.root / "datasets"]) > limits.kept_bytes:
+            raise RunError(
+                f"The runs of all visitors take the {limits.kept_bytes / 1e9:.1f} GB that this server keeps.",
+                mend=delete,
+            )
 
     def open_run(self, run_id: str) -> StoredRun:
         """Return the run with this id; whoever holds the id may see the run.
@@ -322,9 +298,9 @@ class Store:
         RunError
             If the workspace has no such run, or it has not ended.
         """
-        info = next((i for i in self.list_runs(workspace) if i.id == run_id), None)
-        if info is None:
+        if not self.owns(workspace, run_id):
             raise RunError("There is no such run among yours.")
+        info = self.info(run_id)
         if info.active:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:
@@ -339,8 +315,7 @@ class Store:
         with self._lock:
             self._logs.pop(run_id, None)
         if not needed:
-            self._graphs.drop(info.fingerprint)
-            (self.root / "datasets" / f"{info.fingerprint}.npz").unlink(missing_ok=True)
+            self._datasets.drop(info.fingerprint)
 
     def adopt_run(self, folder: RunFolder, graph: GraphData, workspace: str) -> StoredRun:
         """Make a copy of a finished run under a new id of `workspace` and return it.
@@ -375,12 +350,70 @@ class Store:
                 (workspace, json.dumps(dict(values)), time.time()),
             )
 
+    def has_session(self, workspace: str) -> bool:
+        """Return whether :meth:`save_session` kept anything of this workspace."""
+        _check_token(workspace)
+        with self._transaction() as database:
+            row = database.execute("SELECT 1 FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
+        return row is not None
+
     def load_session(self, workspace: str) -> dict[str, Any]:
         """Return what :meth:`save_session` kept, or an empty dict."""
         _check_token(workspace)
         with self._transaction() as database:
             row = database.execute("SELECT body FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
         return {} if row is None else json.loads(row["body"])
+
+    # --------------------------------------------------------------- ends of runs
+    def catch_up(self) -> None:
+        """Write what could not be written when it happened, as far as there is room now."""
+        with self._lock:
+            late = list(self._unwritten.items())
+        for run_id, ending in late:
+            self._finish(run_id, ending)
+
+    def _finish(self, run_id: str, ending: _Ending) -> None:
+        """Write how a run ended, or remember it until there is room."""
+        run = StoredRun(self, run_id)
+        try:
+            if ending.result is not None:
+                run.save_result(ending.result)
+            run.append_event(ending.finished)
+        except RunError as error:
+            with self._lock:
+                if run_id not in self._unwritten:
+                    log.error("The end of run %s could not be written: %s", run_id, error)
+                    self._unwritten[run_id] = dataclasses.replace(ending, why=error.message)
+                full = sum(e.result is not None for e in self._unwritten.values()) > MAX_UNWRITTEN
+                if full and ending.result is not None:
+                    lost = Finished(reason="failed", message=str(error), seconds=ending.finished.seconds)
+                    self._unwritten[run_id] = _Ending(lost)
+            return
+        with self._lock:
+            self._unwritten.pop(run_id, None)
+
+    def _note_end(self, run_id: str, finished: Finished) -> None:
+        self._update(
+            run_id,
+            status=status_of(finished),
+            message=finished.message,
+            seconds=finished.seconds,
+            best_epoch=finished.best_epoch,
+        )
+
+    def _settle(self, run_id: str) -> None:
+        """Note how a run ended whose process is gone: as its result says, if that is complete, else as lost."""
+        run = StoredRun(self, run_id)
+        try:
+            result, events = RunFolder.result(run), run.events()
+        except (RunError, DataError):
+            self._update(run_id, status="lost", message=LOST)
+            return
+        self._update(run_id, spec=result.spec.to_json(), metrics=json.dumps(finite(result.metrics)))
+        if any(isinstance(event, Finished) for event in events):
+            self._note_end(run_id, result.finished)
+        else:
+            run.append_event(result.finished)
 
     # -------------------------------------------------------------------- private
     @contextlib.contextmanager
@@ -389,9 +422,7 @@ class Store:
             try:
                 yield self._database
             except sqlite3.Error as error:
-                raise RunError(
-                    f"The catalogue of runs cannot be used: {error}.", where=str(self.root)
-                ) from error
+                raise catalogue_error(error, self.root) from error
 
     def _update(self, run_id: str, **values: Any) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
@@ -399,10 +430,19 @@ class Store:
             database.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
 
     def _info(self, row: sqlite3.Row) -> RunInfo:
+        gone = row["status"] in ACTIVE and not self._alive(row["owner"])
+        if gone:
+            with contextlib.suppress(RunError):  # the disk is full
+                self._settle(row["id"])
+            with self._transaction() as database:
+                row = database.execute("SELECT * FROM runs WHERE id = ?", (row["id"],)).fetchone() or row
         status, message = row["status"], row["message"]
-        if status in ACTIVE and not self._alive(row["owner"]):
+        if gone and status in ACTIVE:
             status, message = "lost", LOST
-            self._update(row["id"], status=status, message=message)
+        if (late := self._unwritten.get(row["id"])) is not None:
+            status, message = "failed", late.finished.message
+            if late.result is not None:
+                message = SAVED_LATER.format(late.why)
         try:
             spec = RunSpec.from_json(row["spec"])
         except SpecError as error:
@@ -430,65 +470,30 @@ class Store:
             return log
 
     def _become_owner(self) -> tuple[str, sqlite3.Connection]:
-        """Return this store's name, and a lock on it that ends with the process, however it ends.
-
-        An SQLite transaction is the lock: it works on every platform and, unlike a
-        process id, is not taken over by a stranger after a restart.
-        """
+        """Return this store's name, and a lock on it that ends with the process, however it ends."""
         owner = secrets.token_hex(8)
-        return owner, _lock_database(self.root / "owners" / f"{owner}.sqlite")
+        return owner, claim(self.root / "owners" / f"{owner}.sqlite")
 
     def _alive(self, owner: str) -> bool:
         if owner == self._owner:
             return True
         path = self.root / "owners" / f"{owner}.sqlite"
-        if not path.exists():
-            return False
-        try:
-            _lock_database(path).close()
-        except sqlite3.OperationalError:
+        if is_claimed(path):
             return True
         path.unlink(missing_ok=True)
         return False
 
 
-def _lock_database(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        connection.close()
-        raise
-    return connection
+@dataclass(frozen=True)
+class _Ending:
+    """How a run ended, and what it left behind."""
+
+    finished: Finished
+    result: RunResult | None = None
+    why: str = ""
+    """Why it could not be written."""
 
 
 def _check_token(workspace: str) -> None:
     if not isinstance(workspace, str) or not _TOKEN.fullmatch(workspace):
         raise RunError("Not the token of a workspace.")
-
-
-class _Cache(Generic[T]):
-    """The few values used last; they are shared, and by convention nobody changes them."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._values: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, key: str, load: Callable[[], T]) -> T:
-        """Return the value of `key`, loaded when it is not at hand."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = load()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        return value
-
-    def drop(self, key: str) -> None:
-        """Forget one value."""
-        with self._lock:
-            self._values.pop(key, None)

@@ -6,6 +6,7 @@ nothing but numbers and text crosses between the processes.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import logging
@@ -25,8 +26,9 @@ from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
+from vgae_core.runs.room import FULL, FULL_MEND
 from vgae_core.spec import RunSpec
-from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
+from vgae_core.training.events import EpochEnd, Event, Started
 
 if TYPE_CHECKING:
     from vgae_core.runs.pipeline import Prepared
@@ -42,7 +44,7 @@ FLUSH_SECONDS = 0.1
 
 _stops: dict[str, threading.Event] = {}
 _building = threading.Lock()
-"""Held while a model is built: Keras names and seeds from state that all threads share."""
+"""Held while a model is built, and no longer: Keras draws the seeds of layers from state that all threads share."""
 
 _ahead: dict[tuple[str, str], Prepared] = {}
 """The run that was prepared ahead, at most one, by specification and fingerprint of its data."""
@@ -53,19 +55,19 @@ def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) 
 
     Returns why it could not be, or nothing; the visitor is told by :func:`run`.
     """
-    from vgae_core.runs.pipeline import forget_models
     from vgae_core.runs.pipeline import prepare as prepare_run
 
-    with _building:
-        if _ahead:
-            _ahead.clear()
-            forget_models()
-        try:
-            spec = RunSpec.from_json(spec_json)
-            _ahead[spec_json, fingerprint] = prepare_run(spec, _graph(arrays), ahead=True)
-        except Exception as error:
-            logger.info("Nothing was prepared: %s", error)
-            return f"{type(error).__name__}: {error}"
+    if _ahead:
+        _ahead.clear()
+        _forget_models()
+    try:
+        spec = RunSpec.from_json(spec_json)
+        _ahead[spec_json, fingerprint] = prepare_run(
+            spec, _graph(arrays), ahead=True, building=lambda: _building
+        )
+    except Exception as error:
+        logger.info("Nothing was prepared: %s", error)
+        return f"{type(error).__name__}: {error}"
     return ""
 
 
@@ -89,16 +91,16 @@ def run(
     try:
         spec = RunSpec.from_json(spec_json)
         graph = _graph(arrays)
-        with _ExclusiveUntilBuilt(outbox) as on_event:
-            from vgae_core.runs.pipeline import execute
+        from vgae_core.runs.pipeline import execute
 
-            result = execute(
-                spec,
-                graph,
-                prepared=_take(spec_json, fingerprint),  # held by nobody else, to be freed with the run
-                on_event=on_event,
-                should_stop=stop_asked.is_set,
-            )
+        result = execute(
+            spec,
+            graph,
+            prepared=_take(spec_json, fingerprint),  # nobody else has it, so it is freed with the run
+            on_event=outbox.put,
+            should_stop=stop_asked.is_set,
+            building=lambda: _building,
+        )
     except StudioError as error:
         return {"sent": outbox.close(), "error": error.message, "where": error.where, "mend": error.mend}
     except Exception as error:
@@ -197,39 +199,11 @@ def _explain(error: Exception) -> dict[str, str]:
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         mend = "Choose a smaller batch size or latent size, or a smaller graph."
         return {"error": "The worker has not enough memory for this run.", "where": "", "mend": mend}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"error": FULL, "where": "", "mend": FULL_MEND}
     lines = str(error).strip().splitlines()
     detail = f"{name}: {lines[0]}" if lines else name
     return {"error": f"Training failed. {detail[:300]}", "where": "", "mend": "The server's log says more."}
-
-
-class _ExclusiveUntilBuilt:
-    """Holds :data:`_building` until the model stands, each one of several, and passes events on."""
-
-    def __init__(self, outbox: _Outbox) -> None:
-        self._outbox = outbox
-        self._held = False
-
-    def __enter__(self) -> _ExclusiveUntilBuilt:
-        _building.acquire()
-        self._held = True
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._release()
-
-    def __call__(self, event: Event) -> None:
-        # The first epoch is traced with the model; from then on nothing shared is touched until the next model.
-        if isinstance(event, EpochEnd | Finished) or (isinstance(event, Trial) and event.epoch):
-            self._release()
-        elif isinstance(event, Stage) and event.name == "splitting" and not self._held:
-            _building.acquire()
-            self._held = True
-        self._outbox.put(event)
-
-    def _release(self) -> None:
-        if self._held:
-            self._held = False
-            _building.release()
 
 
 class _Outbox:

@@ -736,10 +736,16 @@ def read_isolated(
 
 
 def look_isolated(
-    files: Sequence[SourceFile], how: Sequence[FileSpec] = (), *, limits: Limits = LIMITS
+    files: Sequence[SourceFile],
+    how: Sequence[FileSpec] = (),
+    *,
+    limits: Limits = LIMITS,
+    progress: ProgressCallback | None = None,
 ) -> tuple[FileReport, ...]:
     """Return the same as :func:`look`, from a child process with bounded memory and time."""
-    _, told = isolation.call("look", options=_request(files, how, limits), limits=_bounds(limits))
+    _, told = isolation.call(
+        "look", options=_request(files, how, limits), limits=_bounds(limits), progress=progress
+    )
     return tuple(FileReport.from_dict(report) for report in told["files"])
 
 
