@@ -35,10 +35,13 @@ class SourceFile:
     name : str
         Name shown in messages; the file on disk may be called otherwise.
     path : Path
+    aside : bool
+        Whether it is a text about the data in an archive, left out unless the user says what it holds.
     """
 
     name: str
     path: Path
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,9 @@ class Edges:
     parts : tuple of Part
         What each part of the file was used for.
     findings : tuple of Finding
+    relations : ndarray of int32, shape (n_entries,), or None
+        Relation of each entry: an index into `relation_names`.
+    relation_names : tuple of str
     """
 
     rows: np.ndarray
@@ -194,6 +200,8 @@ class Edges:
     tables: tuple[NodeTable, ...] = ()
     parts: tuple[Part, ...] = ()
     findings: tuple[Finding, ...] = ()
+    relations: np.ndarray | None = None
+    relation_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
