@@ -250,6 +250,15 @@ def test_a_text_about_the_data_is_left_out_and_told(files, name):
     assert told.examples == (name,)
 
 
+def test_what_stands_beside_a_network_of_konect_is_left_out(files):
+    meta = b"name: Toy\ncode: TO\nurl: http://example.org/toy\nlong-description: This is a toy of ours.\n"
+    readme = b"Toy network\nThis is the toy network. Please cite it.\n"
+    graph = files(("out.toy", b"% sym\n1 2\n2 3\n"), ("README.toy", readme), ("meta.toy", meta))
+    assert len(graph.rows) == 2
+    told = next(finding for finding in graph.findings if finding.code == "files-ignored")
+    assert told.examples == ("README.toy", "meta.toy")
+
+
 def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
     graph = files(("notes.txt", PROSE), ("edges.csv", EDGES.encode()))
     assert "files-ignored" in [finding.code for finding in graph.findings]

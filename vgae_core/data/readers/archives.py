@@ -31,8 +31,8 @@ _HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
 _DOCUMENTS = re.compile(
     r"(?i)(^|/)(readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb|docx?)$"
 )
-_ABOUT = re.compile(
-    r"(?i)(about|descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?"
+_ABOUT_NAME = re.compile(
+    r"(?i)(about|meta|descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
 )
 _WORDS = re.compile(r"[A-Za-z][a-z'’-]+[.,;:!?)]*(\s+\(?[A-Za-z][a-z'’-]*[.,;:!?)]*){2}")
 _DAMAGE = (
@@ -61,9 +61,12 @@ def _is_prose(path: Path, name: str) -> bool:
     even = len({len(re.split(r"[\t,;]", line)) for line in lines}) == 1 and re.search(r"[\t,;]", lines[0])
     if not lines or (even and len(lines) > 1):
         return False
+    called_so = any(pattern.match(PurePosixPath(name).name) for pattern in (_ABOUT_NAME, _DOCUMENTS))
+    if called_so and all(re.match(r"[\w -]{1,40}:\s", line) for line in lines):
+        return True  # `name: …`, `url: …`, as KONECT describes its networks
     sentences = sum(_WORDS.search(line) is not None for line in lines)
     wordy = sentences > 0.5 * len(lines) and any(re.search(r"[a-z][.!?:](\s|$)", line) for line in lines)
-    return wordy or (_ABOUT.fullmatch(PurePosixPath(name).name) is not None and sentences > 0)
+    return wordy or (called_so and sentences > 0)
 
 
 def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
