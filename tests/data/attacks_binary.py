@@ -4,11 +4,14 @@ Each attack is the files it consists of; ``{outside}`` in this module is the fol
 reach: it holds ``secret.txt``, and a file ``pwned`` appears there if code ran.
 """
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import pickle  # noqa: TID251  (hostile files are made here)
 import struct
+import tarfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +44,8 @@ def attacks(outside):
     """Return every attack; `outside` is the folder they try to reach."""
     made = _Attacks(Path(outside))
     for group in (_npz, _npy, _benchmark, _graphdata, _pickles, _planetoid, _matlab, _anndata, _parquet, _arrow,
-                  _svmlight, _ten_x, _matrix_market, _gzip):  # fmt: skip
+                  _svmlight, _ten_x, _matrix_market, _gzip, _single_cell, _edge_arrays, _vectors,
+                  _graphdb, _compressed):  # fmt: skip
         group(made)
     names = [attack.name for attack in made.found]
     assert len(set(names)) == len(names)
@@ -443,6 +447,208 @@ def _anndata(made):
     made.add("h5ad: only the first bytes", whole[:20], file="a.h5ad")
 
 
+# ------------------------------------------------------------------- Cell Ranger and Loom
+def written_h5(folder, fill, change=None):
+    """Return an HDF5 file after `fill(file)` and `change(file)`."""
+    path = Path(folder) / "written.h5"
+    with h5py.File(path, "w") as file:
+        fill(file)
+        if change:
+            change(file)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def ten_x_h5(folder, change=None):
+    """Return a valid file of 7 cells and 7 genes, after `change(file)`."""
+
+    def fill(file):
+        group = file.create_group("matrix")
+        parts = csr_parts()
+        for part in ("data", "indices", "indptr"):
+            group[part] = parts[part]
+        group["shape"] = np.array([N, N], np.int32)
+        group["barcodes"] = np.array([f"cell{i}" for i in range(N)], dtype="S")
+        group["features/id"] = np.array([f"ENSG{i}" for i in range(N)], dtype="S")
+        group["features/name"] = np.array([f"gene{i}" for i in range(N)], dtype="S")
+
+    return written_h5(folder, fill, change)
+
+
+def loom(folder, change=None):
+    """Return a valid file of 7 cells and 5 genes, after `change(file)`."""
+
+    def fill(file):
+        file["matrix"] = np.arange(5 * N, dtype=np.float32).reshape(5, N)
+        file["row_attrs/Gene"] = np.array([f"gene{i}" for i in range(5)], dtype=h5py.string_dtype())
+        file["col_attrs/CellID"] = np.array([f"cell{i}" for i in range(N)], dtype=h5py.string_dtype())
+        file["col_attrs/CellType"] = np.array(["a", "b"] * 3 + ["a"], dtype=h5py.string_dtype())
+        file.create_group("layers")
+
+    return written_h5(folder, fill, change)
+
+
+def tarred(*members, how=""):
+    """Return a tar archive of (name, content), compressed by gz, bz2, xz or nothing."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=f"w:{how}") as archive:
+        for name, content in members:
+            info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _single_cell(made):
+    secret = str(made.outside / "secret.txt")
+
+    def outside(name):
+        return replaced(name, lambda f: f.create_dataset(name, (N,), "S2", external=[(secret, 0, 2 * N)]))
+
+    def virtual(file):
+        del file["matrix"]
+        layout = h5py.VirtualLayout((5, N), "f4")
+        layout[...] = h5py.VirtualSource(str(made.outside / "other.h5"), "X", (5, N))
+        file.create_virtual_dataset("matrix", layout)
+
+    linked = h5py.ExternalLink(secret, "x")
+    cases = {
+        "index out of range": (replaced("matrix/indices", changed(PERMUTATION, 1, 10**9)), "between"),
+        "indptr falls": (replaced("matrix/indptr", changed(np.arange(N + 1), 2, 10**9)), "falls"),
+        "shape of terabytes": (replaced("matrix/shape", np.array([10**12, 10**12])), "exceeds"),
+        "shape negative": (replaced("matrix/shape", np.array([-7, 7])), "two whole numbers"),
+        "shape of texts": (replaced("matrix/shape", np.array([b"a", b"b"])), "no numbers"),
+        "names outside": (outside("matrix/barcodes"), "another file"),
+        "link outside": (lambda f: f["matrix"].__setitem__("x", linked), "another file"),
+        "names too few": (replaced("matrix/barcodes", np.array([b"a"])), "1 names for 7 cells"),
+        "no genes": (lambda f: f.__delitem__("matrix/features"), "lacks"),
+        "two genomes": (lambda f: f.copy("matrix", "other"), "2 genomes"),
+        "NaN": (replaced("matrix/data", np.full(N, np.nan)), "not finite"),
+    }
+    for name, (change, message) in cases.items():
+        made.add(f"10x h5: {name}", ten_x_h5(made.outside, change), message, file="a.h5")
+    huge = {"shape": (10**6, 10**6), "chunks": (1000, 1000)}
+    cases = {
+        "virtual": (virtual, "another file"),
+        "terabytes of nothing": (
+            replaced("matrix", lambda f: f.create_dataset("matrix", dtype="f4", **huge)), "exceeds"),
+        "names outside": (outside("col_attrs/CellID"), "another file"),
+        "matrix of texts": (replaced("matrix", np.full((5, N), b"x")), "no numbers"),
+        "infinite": (replaced("matrix", np.full((5, N), np.inf)), "not finite"),
+        "no rows": (replaced("matrix", np.zeros((0, N))), "no genes|claims|limit|names"),
+    }  # fmt: skip
+    for name, (change, message) in cases.items():
+        made.add(f"loom: {name}", loom(made.outside, change), message, file="a.loom")
+
+
+def _edge_arrays(made):
+    ends = np.array([[0, 1], [1, 2]])
+    pickled = np.array([Gadget(made.outside)], object)
+    out = io.BytesIO()
+    np.savez(out, edge_index=ends, x=pickled)
+    bad_text = npz(edge_index=ends, y=np.full(3, "abc"))
+    at = bad_text.index("abc".encode("utf-32-le"))
+    bad_text = bad_text[:at] + b"\xff\xff\xff\x7f" + bad_text[at + 4 :]
+    cases = {
+        "negative": (npz(edge_index=-ends), "negative"),
+        "giant": (npz(edge_index=ends * 10**12), "limit"),
+        "unsigned giant": (npz(edge_index=ends.astype(np.uint64) * 2**63), "too large"),
+        "more nodes than rows": (npz(edge_index=ends, x=np.ones((2, 2))), "for 2 nodes"),
+        "many nodes": (npz(edge_index=ends, num_nodes=np.array(10**15)), "limit"),
+        "wide": (npz(edge_index=ends, x=np.ones((3, 20_000), np.int8)), "limit"),
+        "text that is none": (bad_text, "no valid text|damaged|CRC|crc"),
+        "empty": (npz(edge_index=np.zeros((2, 0), int)), "no nodes|Holds"),
+    }
+    for name, (content, message) in cases.items():
+        made.add(f"edge arrays: {name}", content, message, file="d.npz")
+
+
+def _vectors(made):
+    def table(vectors, kind=None):
+        kind = kind or pa.list_(pa.float32())
+        return parquet(pa.table({"id": np.arange(len(vectors)), "v": pa.array(vectors, kind)}))
+
+    cases = {
+        "of many dimensions": (table([[0.0] * 20_000] * 7), "limit"),
+        "of different lengths": (table([[1.0, 2.0], [1.0] * 9]), "line 3.*9 numbers"),
+        "infinite": (table([[1.0, np.inf]] * 7), "finite"),
+        "of lists": (table([[[1.0]]], pa.list_(pa.list_(pa.float32()))), "of type list"),
+    }
+    for name, (content, message) in cases.items():
+        made.add(f"vectors {name}", content, message, file="x.parquet", others=EDGES)
+    word2vec = {
+        "announce terabytes": (b"99999999999 300\na " + b"0.5 " * 299 + b"0.5\n", "limit|columns|lines"),
+        "that are not finite": (b"2 2\n0 1.5 nan\n1 2.5 1\n", "finite"),
+    }
+    for name, (content, message) in word2vec.items():
+        made.add(f"word2vec rows {name}", content, message, file="x.emb", others=EDGES)
+    projector = {"metadata.tsv": b"a\nb\n", "vectors.tsv": b"1\t2\n3\tinf\n"}
+    made.add("projector: infinite", projector, "line 2.*finite")
+    made.add(
+        "projector: garbage beside it",
+        projector | {"metadata.tsv": bytes(range(256)) * 40, "vectors.tsv": b"1\t2\n3\t4\n"},
+        "Describes|columns",
+    )
+    made.add("docword announces terabytes", b"9\n9\n99999999999999\n1 1 1\n", "limit", file="d.txt")
+
+
+def graphdb(lists):
+    """Return lists of neighbours in 16-bit words."""
+    return np.array([len(lists), *(word for row in lists for word in (len(row), *row))], "<u2").tobytes()
+
+
+def _graphdb(made):
+    whole = graphdb([[1, 2], [2], [0, 3], []])
+    made.add("graphdb: cut off", whole[:-4], "binary", file="g.A00")
+    made.add("graphdb: cut off late", graphdb([list(range(200))] * 200)[:-4], "too early", file="g.A00")
+    made.add("graphdb: points outside", graphdb([[1, 9], [0]]), "binary", file="g.A00")
+    made.add("graphdb: many edges", graphdb([list(range(500))] * 500), "limit", file="g.A00")
+
+
+def _compressed(made):
+    zeros = bytes(60_000_000)
+    link = tarfile.TarInfo("edges.csv")
+    link.type, link.linkname = tarfile.SYMTYPE, str(made.outside / "secret.txt")
+    hard = tarfile.TarInfo("edges.csv")
+    hard.type, hard.linkname = tarfile.LNKTYPE, "/etc/passwd"
+    device = tarfile.TarInfo("edges.csv")
+    device.type = tarfile.CHRTYPE
+    content = EDGES["edges.csv"]
+    lying = bytearray(tarred(("edges.csv", content)))
+    lying[124:136] = b"77777777777\0"
+    lying[148:156] = b"%06o\0 " % (sum(lying[:148]) + sum(lying[156:512]) + 8 * 32)
+    negative = bytearray(tarred(("edges.csv", content)))
+    negative[124:136] = b"\xff" * 12
+    negative[148:156] = b"%06o\0 " % (sum(negative[:148]) + sum(negative[156:512]) + 8 * 32)
+    dictionary = lzma.compress(content, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])
+    cases = {
+        "climbs": (tarred((f"../../{made.outside}/pwned", content)), "e.tar", "leads outside"),
+        "absolute": (tarred((f"{made.outside}/pwned", content), how="gz"), "e.tar.gz", "leads outside"),
+        "link": (tarred((link, b"")), "e.tar", "is a link"),
+        "hard link": (tarred((hard, b"")), "e.tar", "is a link"),
+        "device": (tarred((device, b"")), "e.tar", "no plain file"),
+        "many members": (tarred(*[(f"{i}.csv", b"") for i in range(1100)]), "e.tar", "members"),
+        "of an archive": (tarred(("a.zip", b"PK\3\4" + bytes(600))), "e.tar", "archive itself"),
+        "of a tar": (tarred(("a.tar", tarred(("e.csv", content)))), "e.tar", "tar archive in an archive"),
+        "lies": (bytes(lying), "e.tar", "limit|damaged"),
+        "negative size": (bytes(negative), "e.tar", "damaged|no file|size|limit|binary"),
+        "of nothing": (tarred(("README", b"hello")), "e.tar", "no file"),
+        "cut off": (tarred(("edges.csv", content * 400))[:2000], "e.tar", "damaged"),
+    }
+    for name, (raw, file, message) in cases.items():
+        made.add(f"tar: {name}", raw, message, file=file)
+    for how, pack in (("bz2", bz2.compress), ("xz", lzma.compress)):
+        packed = pack(content)
+        made.add(f"{how}: bomb", lambda pack=pack: pack(zeros), "limit|fold", file=f"e.csv.{how}")
+        made.add(f"{how}: bomb of a tar", lambda how=how: tarred(("e.csv", zeros), how=how), "limit|fold",
+                 file=f"e.tar.{how}")  # fmt: skip
+        made.add(f"{how}: cut off", packed[: len(packed) // 2], "damaged", file=f"e.csv.{how}")
+        made.add(f"{how}: twice", pack(packed), "compressed twice", file=f"e.csv.{how}")
+        made.add(f"{how}: of garbage", packed[:20] + bytes(range(200)), "damaged", file=f"e.csv.{how}")
+    made.add("xz: dictionary of a gigabyte", dictionary, "memory|damaged", file="e.csv.xz")
+
+
 # ------------------------------------------------------------------------------- Arrow
 def parquet(table, **options):
     out = io.BytesIO()
@@ -474,7 +680,7 @@ def _parquet(made):
         "footer of noise": (good[:-200] + b"\xff" * 192 + good[-8:], ""),
         "pages of noise": (bytes(page), ""),
         "only the first bytes": (b"PAR1" * 3, ""),
-        "lists": (parquet(pa.table({"source": [[1, 2]], "target": [[3]]})), "of type list"),
+        "lists": (parquet(pa.table({"source": [["a"]], "target": [["b"]]})), "of type list"),
         "binary": (parquet(pa.table({"source": [b"\xff\xfe"], "target": [b"x"]})), "of type binary"),
         "one long text for every row": (
             parquet(pa.table({"source": long, "target": long})),

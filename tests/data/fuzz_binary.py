@@ -1,7 +1,9 @@
 """Mutated binary files: the corpus, the mutations, and a batch of them in a bounded process."""
 
+import bz2
 import io
 import json
+import lzma
 import random
 import signal
 import tempfile
@@ -47,7 +49,10 @@ def corpus(key):
     """Return valid data sets of one format: each a list of (name, content)."""
     ring = sparse.csr_array((np.ones(7, np.float32), made.PERMUTATION, np.arange(8)), shape=(7, 7))
     wide = sparse.csr_array(np.arange(21, dtype=np.float32).reshape(7, 3))
+    ends = np.array([[0, 1, 2, 5], [1, 2, 3, 6]])
     table = made.edge_table(40)
+    vectors = pa.array(wide.toarray().tolist(), pa.list_(pa.float32()))
+    vectors = pa.table({"id": np.arange(7), "vector": vectors})
     texts = pa.table({"source": [f"n{i}" for i in range(40)], "target": [f"n{i // 2}" for i in range(40)],
                       "weight": np.arange(40) / 7})  # fmt: skip
     if key == "npz":
@@ -56,6 +61,9 @@ def corpus(key):
             [("a.npz", made.npz(m=ring.toarray()))],
             [("a.npz", made.npz(**{f"{p}_{k}": v for p in ("adj", "attr") for k, v in made.csr_parts().items()
                                    if k != "format"}, labels=np.arange(7) % 2))],
+            [("a.npz", made.npz(edge_index=ends, x=wide.toarray(), y=np.arange(7) % 2, train_mask=np.ones(7, bool)))],
+            [("a.npz", made.npz(edges=ends.T, node_features=wide.toarray(), node_labels=np.array(list("abababa")),
+                                edge_weight=np.ones(4)))],
         ]  # fmt: skip
     if key == "npy":
         arrays = (ring.toarray(), np.array([[0, 1, 2, 5], [1, 2, 3, 6]]), wide.toarray(), np.arange(7) % 2)
@@ -73,18 +81,23 @@ def corpus(key):
                 [("a.mat", made.mat(net=ring.toarray(), cells=np.array([[1, "a"]], object)))]]  # fmt: skip
     if key == "h5ad":
         with tempfile.TemporaryDirectory() as folder:
-            return [[("a.h5ad", made.h5ad(folder))], [("a.h5ad", made.h5ad(folder, _compressed))]]
+            return [
+                [("a.h5ad", made.h5ad(folder))], [("a.h5ad", made.h5ad(folder, _compressed))],
+                [("a.h5", made.ten_x_h5(folder))], [("a.loom", made.loom(folder))],
+            ]  # fmt: skip
     if key == "parquet":
         options = (
             {"compression": "none"},
             {"compression": "zstd"},
             {"compression": "none", "version": "1.0"},
         )
-        return [[("e.parquet", made.parquet(t, **o))] for t in (table, texts) for o in options]
+        return [[("e.parquet", made.parquet(t, **o))] for t in (table, texts) for o in options] + [
+            [EDGES, ("x.parquet", made.parquet(vectors, **o))] for o in options
+        ]
     if key == "arrow":
         return [
             [("e.arrow", made.arrow(t, **o))] for t in (table, texts) for o in ({}, {"compression": "lz4"})
-        ]
+        ] + [[EDGES, ("x.arrow", made.arrow(vectors))]]
     if key == "svmlight":
         return [
             [EDGES, ("f.svm", b"1 1:2.5 3:1\n0 2:1 # note\n1\n2 qid:3 1:1e-3 4:-2\n0 1:1\n1 1:1\n0 2:2\n")]
@@ -93,7 +106,20 @@ def corpus(key):
         return [[("a.mtx", mtx(m))] for m in (ring, ring.astype(int), ring + ring.T, ring.toarray())]
     if key == "ten_x":
         return [[EDGES, ("matrix.mtx", mtx(wide.T.astype(int))), ("features.tsv", b"a\tA\nb\tB\nc\tA\n"),
-                 ("barcodes.tsv", b"0\n1\n2\n3\n4\n5\n6\n")]]  # fmt: skip
+                 ("barcodes.tsv", b"0\n1\n2\n3\n4\n5\n6\n")],
+                [EDGES, ("vectors.tsv", b"0.5\t1\n" * 7),
+                 ("metadata.tsv", b"id\tkind\n0\tx\n1\tx\n2\ty\n3\ty\n4\tx\n5\tx\n6\ty\n")]]  # fmt: skip
+    if key == "graphdb":
+        return [[("g.A01", made.graphdb([[1, 2], [2], [0, 3], []]))]]
+    if key == "compressed":
+        content = made.EDGES["edges.csv"]
+        tars = [
+            (f"e.tar.{how}", made.tarred(("edges.csv", content), how=how)) for how in ("", "gz", "bz2", "xz")
+        ]
+        return [
+            [one]
+            for one in (*tars, ("e.csv.bz2", bz2.compress(content)), ("e.csv.xz", lzma.compress(content)))
+        ]
     raise KeyError(key)
 
 
@@ -115,6 +141,8 @@ KEYS = (
     "svmlight",
     "mtx",
     "ten_x",
+    "compressed",
+    "graphdb",
 )
 
 

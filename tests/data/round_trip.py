@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vgae_core.data.limits import LIMITS
-from vgae_core.data.readers import SourceFile, read
+from vgae_core.data.readers import FORMATS, SourceFile, read
+from vgae_core.data.readers.base import Probe
 from vgae_core.spec import FileSpec
 
 VALUES = st.one_of(
@@ -59,3 +60,30 @@ def dense_of(graph):
 def features_of(graph):
     """Return the features as an ndarray."""
     return graph.features.toarray() if hasattr(graph.features, "toarray") else graph.features
+
+
+def edges_of(name, content, limits=LIMITS):
+    """Return what the first format that recognises the content says about its edges."""
+    content = content if isinstance(content, bytes) else content.encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "content"
+        path.write_bytes(content)
+        probe = Probe(name, name.lower(), path, content[:65_536], limits)
+        return next(f for f in FORMATS if f.recognise(probe)).edges(probe)
+
+
+def named_arcs(edges):
+    """Return (source, target) of each entry of edges or of a graph."""
+    names = edges.node_ids.tolist()
+    return [(names[i], names[j]) for i, j in zip(edges.rows, edges.cols, strict=True)]
+
+
+def related_arcs(edges):
+    """Return (source, relation, target) of each entry."""
+    kinds = [edges.relation_names[code] for code in edges.relations]
+    return [(source, kind, target) for (source, target), kind in zip(named_arcs(edges), kinds, strict=True)]
+
+
+def codes(graph):
+    """Return the codes of the findings."""
+    return [finding.code for finding in graph.findings]

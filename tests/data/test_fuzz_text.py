@@ -16,8 +16,9 @@ import zipfile
 import networkx as nx
 import pytest
 
+from tests.data import fuzz_binary
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import SourceFile, look, read
+from vgae_core.data.readers import FORMATS, SourceFile, look, read
 from vgae_core.errors import StudioError
 from vgae_core.spec import USES, FileSpec
 
@@ -84,6 +85,42 @@ CORPUS = {
     "json": [
         *(json.dumps(nx.node_link_data(g, edges=k)).encode() for g in graphs() for k in ("links", "edges")),
         b'{"nodes":[{"name":"a","group":1},{"name":"b","group":1}],"links":[{"source":1,"target":0,"value":8}]}',
+        *(json.dumps(nx.adjacency_data(g)).encode() for g in graphs()),
+        *(json.dumps(nx.cytoscape_data(g)).encode() for g in graphs()),
+        b'[{"data":{"id":"a"}},{"data":{"id":"b"}},{"data":{"id":"e","source":"a","target":"b","weight":2}}]',
+        b'{"graph":{"nodes":{"a":{"label":"A"},"b":{}},"edges":[{"source":"a","target":"b","relation":"is"}]}}',
+        b'[["a","b",1],["b","c",2],["c","a",0.5]]',
+        b'[{"from":"a","to":"b","weight":1},{"from":"b","to":"c","weight":2}]',
+        b'{"columns":["source","target"],"data":[["a","b"],["b","c"]]}', b'{"a":{"b":{"weight":2}},"b":{"c":{}}}',
+        b'{"a":["b","c"],"b":["c"],"c":[]}', b'{"0":[1,2],"1":[2],"2":[0]}', b'[[1,2],[0],[0,1]]',
+        b'[{"id":"a","neighbors":["b"]},{"id":"b","neighbors":["a","c"]}]',
+        b'{"source":"a","target":"b"}\n{"source":"b","target":"c"}\n', b'["a","b"]\n["b","c"]\n\n["c","a"]\n',
+    ],
+    "relations": [
+        b"a pp b c\nb pd c\nc pp a\nlone\n", b"a b\tpp\tc\nc\tpd\td\tb\nc\tpp\ta b\nd\tpd\tc\n",
+        b"<http://x/a> <http://x/p#knows> <http://x/b> .\n_:c <http://x/p#is> <http://x/a> .\n"
+        b'<http://x/a> <http://www.w3.org/2000/01/rdf-schema#label> "A\\u00e9"@en .\n# end\n',
+        b"a -> b\nb->c, d\nlone -> a -> d\n", b"a -- b\nb -- c\n", b"a -[is]-> b\nb -[has]-> c\n",
+        b"1 One\n2 Two\n3\n#\n1 2 likes\n2 3 likes\n", b"1 2 {}\n2 3 {'weight': 1.5, 'kind': 'x y'}\n",
+        b"(0, 1)\n(1, 2, 2.5)\n(2, 0, {'weight': 3})\n", b"[('a', 'b'), ('b', \"c'd\")]\n",
+        b"1 2 {'weight': 3, 'relation': 'x'}\n2 3 {}\n", b"# a\nb 1.5\nc\n# b\nc 2\n",
+        b"format-version: 1.2\n\n[Term]\nid: A:1\nname: one\nnamespace: x\n\n[Term]\nid: A:2\nname: two\n"
+        b"is_a: A:1 ! one\nrelationship: part_of A:3 {x=\"y\"}\n\n[Term]\nid: A:3\nis_obsolete: true\n\n"
+        b"[Typedef]\nid: part_of\n",
+    ],
+    "ncol": [b"a b 2\nb c\nc a 1.5\n"],
+    "networks": [
+        b"graph G {\n a -- b [weight=2];\n b -- {c; d} -- e\n subgraph x { f; g:p:n }\n}\n",
+        b'strict digraph "x y" { node [shape=box]; rankdir=LR; a -> b -> c [label="z\\"", color=red] // note\n'
+        b'/* c */ "a" + "b" [kind=x]; b [label=<<b>x</b>>] c -> a }',
+        b"dl n=3 format=edgelist1\nlabels embedded:\ndata:\na b 2\nb c\n",
+        b"dl n=3 format=nodelist1\ndata:\n1 2 3\n2 3\n",
+        b"DL n = 3\nlabels:\na,b,c\ndata:\n0 1 1\n1 0 0\n1 0 0\n",
+        b"dl nr=2, nc=3 format=edgelist2\nrow labels embedded:\ncol labels embedded:\ndata:\na x\nb y 2\nb z\n",
+        b"c shortest path\np sp 4 3\na 1 2 5\na 2 3 1\na 4 1 7\n", b"p edge 3 2\ne 1 2\ne 2 3\n",
+        b"p max 4 3\nn 1 s\nn 4 t\na 1 2 3\na 2 3 1\na 3 4 9\n", b"% metis\n4 4\n2 3\n1 3\n1 2 4\n3\n",
+        b"3 2 001\n2 7\n1 7 3 2\n2 2\n", b"3 2 011 1\n5 2 7\n5 1 7 3 2\n5 2 2\n",
+        b"3 4\n0 0.1 0.2 0.3 0.4\n1 1 2 3 4.5\n2 0.5 0.5 0.5 0.5\n", b"3\n4\n4\n1 1 2\n1 4 1\n2 2 1\n3 3 5\n",
     ],
     "adjlist": [*written(nx.write_adjlist), b"a: b, c\nb: c d e\nc:\n", b"a\tb c\td\nb\tc\n"],
     "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE],
@@ -175,3 +212,19 @@ def test_mutations_end_in_a_graph_or_a_typed_error(tmp_path, suffix):
     assert not [line for line in lines if "\n" in line]
     assert 0 < read_well < tried
     assert slowest < 5
+
+
+def test_every_format_has_a_file_that_is_mutated(tmp_path):
+    """A reader that no fuzzer knows would be noticed by nobody."""
+    met = set()
+    sets = [[(f"mutant.{suffix}", content)] for suffix, contents in CORPUS.items() for content in contents]
+    sets += [files for key in fuzz_binary.KEYS for files in fuzz_binary.corpus(key)]
+    for at, files in enumerate(sets):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        sources = []
+        for name, content in files:
+            (folder / name).write_bytes(content)
+            sources.append(SourceFile(name, folder / name))
+        met |= {report.format for report in look(sources, limits=LIMITS)}
+    assert {format_.title for format_ in FORMATS} <= met

@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import SourceFile, read
+from vgae_core.data.readers import SourceFile, archives, read
 from vgae_core.errors import DataError, LimitError
 
 EDGES = "0,1\n1,2\n2,4\n"
@@ -173,8 +173,9 @@ def test_benchmark_counts_are_checked(files, count, message):
         ("graph.bin", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + bytes(50), "DGL.*save_npz"),
         ("upload", b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd" + bytes(50), "DGL.*save_npz"),
         ("g.gpickle", b"\x80\x04\x95" + bytes(50), "pickle.*save_npz"),
-        ("g.bz2", bz2.compress(EDGES.encode()), "bzip2.*gz"),
-        ("g.xz", lzma.compress(EDGES.encode()), "xz.*gz"),
+        ("g.gephi", zipped(("Project_xml", b"<x/>")), "Gephi project.*Export"),
+        ("g.cys", zipped(("CytoscapeSession-1/cysession.xml", b"<x/>")), "Cytoscape session.*cyjs"),
+        ("g.bz2", bz2.compress(gzip.compress(EDGES.encode())), "compressed twice"),
     ],
 )  # fmt: skip
 def test_refused_with_a_recipe(files, name, content, message):
@@ -182,12 +183,99 @@ def test_refused_with_a_recipe(files, name, content, message):
         files((name, content))
 
 
-def test_tar_is_refused(files):
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
+def test_a_compressed_file(files, pack):
+    packed = pack(EDGES.encode()) + pack(b"7,8\n")  # of two streams, as parallel programs write them
+    graph = files(("g.csv.x", packed))
+    assert sorted(graph.node_ids.tolist())[-2:] == [7, 8]
+    assert len(graph.rows) == EDGES.count("\n") + 1
+
+
+def tarred(*members, how=""):
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        info = tarfile.TarInfo("../edges.csv")
+    with tarfile.open(fileobj=buffer, mode=f"w:{how}") as archive:
+        folder = tarfile.TarInfo("data")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("how", ["", "gz", "bz2", "xz"])
+def test_a_tar_archive_is_read_as_a_zip_is(files, how):
+    features = b"id,x,y\n0,1,2\n1,3,4\n2,5,6\n4,7,8\n"
+    parts = [
+        ("data/edges.csv", EDGES.encode()),
+        ("data/features.csv", features),
+        ("data/README", b"Cite us."),
+    ]
+    graph = files(("upload", tarred(*parts, how=how)))
+    assert graph.features.shape[1] == 2
+    told = [finding for finding in graph.findings if finding.code == "files-ignored"]
+    assert [finding.examples for finding in told] == [("README",)]
+
+
+def test_an_old_tar_archive_without_its_mark(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        info = tarfile.TarInfo("edges.csv")
         info.size = len(EDGES)
         archive.addfile(info, io.BytesIO(EDGES.encode()))
-    for content in (buffer.getvalue(), gzip.compress(buffer.getvalue())):
-        with pytest.raises(DataError, match="tar archive"):
-            files(("g.tar.gz", content))
+    raw = bytearray(buffer.getvalue())
+    raw[257:265] = bytes(8)
+    raw[148:156] = b"%06o\0 " % (sum(raw[:148]) + sum(raw[156:512]) + 8 * 32)
+    assert len(files(("g.tar", bytes(raw))).rows) == EDGES.count("\n")
+
+
+@pytest.mark.parametrize("name", ["../edges.csv", "/edges.csv", "a/../../edges.csv"])
+def test_a_tar_archive_that_climbs_is_refused(files, name):
+    with pytest.raises(DataError, match="leads outside"):
+        files(("g.tar.gz", tarred((name, EDGES.encode()), how="gz")))
+
+
+# --------------------------------------------------------------------- texts about the data
+PROSE = (
+    b"This network was collected in 2010 by hand.\nPlease cite our paper if you use it, and write to us.\n"
+)
+
+
+@pytest.mark.parametrize("name", ["description.txt", "about.txt", "anything.txt", "LICENSE", "README.md"])
+def test_a_text_about_the_data_is_left_out_and_told(files, name):
+    graph = files(("data.zip", zipped((name, PROSE), ("edges.csv", EDGES.encode()))))
+    assert len(graph.rows) == EDGES.count("\n")
+    told = next(finding for finding in graph.findings if finding.code == "files-ignored")
+    assert told.examples == (name,)
+
+
+def test_what_stands_beside_a_network_of_konect_is_left_out(files):
+    meta = b"name: Toy\ncode: TO\nurl: http://example.org/toy\nlong-description: This is a toy of ours.\n"
+    readme = b"Toy network\nThis is the toy network. Please cite it.\n"
+    graph = files(("out.toy", b"% sym\n1 2\n2 3\n"), ("README.toy", readme), ("meta.toy", meta))
+    assert len(graph.rows) == 2
+    told = next(finding for finding in graph.findings if finding.code == "files-ignored")
+    assert told.examples == ("README.toy", "meta.toy")
+
+
+def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
+    graph = files(("notes.txt", PROSE), ("edges.csv", EDGES.encode()))
+    assert "files-ignored" in [finding.code for finding in graph.findings]
+    with pytest.raises(DataError, match=r"notes\.txt"):
+        files(("notes.txt", PROSE))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"id,name\n0,Ada the first\n1,Bob.\n2,Cid the last one.\n",
+        b"0\n1\n0\n",
+        b"0 1\n1 2\n",
+        b"label\nred\nblue\n",
+    ],
+)
+def test_a_table_is_no_text_about_the_data(tmp_path, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    assert not archives._is_prose(path, "description.csv")

@@ -390,7 +390,7 @@ def test_json_lists(files):
         ('{"a": [1], "b": [null]}', "Received a NoneType for node 'b'"),
         ('{"a": [true]}', "Received a bool"),
         ('{"a": [99999999999999999999]}', "too large"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "Nested more than 100 deep"),
         (b'{"\xc3\xa4\xc3\xb6\xe9": [1]}', "Not UTF-8"),
     ],
 )

@@ -332,7 +332,7 @@ class TestPajek:
         ]  # fmt: skip
         assert raw.weights.tolist() == [2.5, 1, 1, 1, 1, 1]
         assert raw.directed
-        assert codes(raw) == ["sections-ignored"]
+        assert codes(raw) == ["sections-ignored", "relations"]
 
     def test_matrix_and_numbers_only(self, file):
         raw = file("g.net", "*vertices 3\n*matrix\n0 1 0\n0 0 2\n0 0 0\n")

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gzip
 import os
 import re
 import tempfile
@@ -40,26 +39,38 @@ from vgae_core.data.readers import (
     adjacency,
     anndata,
     archives,
+    compressed,
     delimited,
     dense_csv,
+    dot,
+    edge_arrays,
     encodings,
     gexf,
     gml,
     graphdata,
+    graphdb,
     graphml,
+    json_tables,
+    lists,
     matlab,
     matrix_market,
     node_link,
     node_lists,
     npy,
     npz,
+    obo,
     pajek,
     planetoid,
     refused,
+    single_cell,
+    solver_graphs,
     svmlight,
     tables,
     ten_x,
     text,
+    triples,
+    ucinet,
+    vectors,
 )
 from vgae_core.data.readers.base import (
     Content,
@@ -84,24 +95,47 @@ __all__ = [
 FORMATS: tuple[Format, ...] = (
     planetoid.FORMAT,
     ten_x.FORMAT,
+    vectors.PROJECTOR,
     npz.SCIPY,
     npz.GNN_BENCHMARK,
+    edge_arrays.FORMAT,
     graphdata.FORMAT,
     npz.DENSE,
     npy.FORMAT,
     matrix_market.FORMAT,
     matlab.FORMAT,
+    single_cell.TEN_X,
+    single_cell.LOOM,
     anndata.FORMAT,
     tables.FORMAT,
     graphml.FORMAT,
     gexf.FORMAT,
+    dot.FORMAT,
     gml.FORMAT,
     pajek.FORMAT,
+    ucinet.FORMAT,
+    obo.FORMAT,
+    lists.TUPLES,
+    node_link.CYTOSCAPE,
+    node_link.ADJACENCY,
     node_link.FORMAT,
+    json_tables.FORMAT,
     planetoid.NEIGHBOUR_LISTS,
     node_lists.FORMAT,
     svmlight.FORMAT,
     archives.BENCHMARK,
+    triples.TRIPLES,
+    triples.SIF,
+    triples.ARROWS,
+    triples.TGF,
+    lists.WITH_DATA,
+    lists.LGL,
+    lists.NCOL,
+    solver_graphs.DIMACS,
+    solver_graphs.METIS,
+    vectors.WORD2VEC,
+    vectors.DOCWORD,
+    graphdb.FORMAT,
     adjacency.FORMAT,
     dense_csv.FORMAT,
     delimited.FORMAT,
@@ -109,7 +143,9 @@ FORMATS: tuple[Format, ...] = (
 """Every format, the most particular first: the first that recognises a file reads it."""
 
 SUFFIXES: tuple[str, ...] = tuple(
-    dict.fromkeys([suffix for f in FORMATS for suffix in f.suffixes] + ["gz", "zip"])
+    dict.fromkeys(
+        [suffix for f in FORMATS for suffix in f.suffixes] + [*compressed.SUFFIXES, "zip", "tar", "tgz"]
+    )
 )
 """Usual endings of the files that can be read, for upload forms."""
 
@@ -169,10 +205,10 @@ def read(
     tell = progress or _silent
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
         tell(0.0, "Opening files")
-        members = _members(files, Path(folder), limits)
+        members, left_out = _members(files, Path(folder), limits)
         if not name and len(files) == 1 and [m.path for m in members] != [files[0].path]:
             name = Path(files[0].name).stem  # the archive's name says more than "edges"
-        hows, unused = _hows([member.name for member in members], how)
+        hows, unused = _hows(members, how)
         wanted = [(m, h) for m, h in zip(members, hows, strict=True) if h.role != "ignore"]
         probes = _gathered([_probe(file, h, Path(folder), limits) for file, h in wanted], unused)
         formats = [_recognise(probe) for probe in probes]
@@ -203,7 +239,7 @@ def read(
         graph = dataclasses.replace(
             graph,
             files=(*(_reported(*one) for one in found), *(FileReport(how=h) for h in ignored)),
-            findings=(*graph.findings, *_unused(unused)),
+            findings=(*graph.findings, *_texts_left_out(left_out, hows), *_unused(unused)),
         )
         tell(1.0, "Done")
         return graph
@@ -222,8 +258,8 @@ def look(
         If there is no file, or an archive is damaged or too large.
     """
     with tempfile.TemporaryDirectory(prefix="vgae-read-") as folder:
-        members = _members(files, Path(folder), limits)
-        hows, unused = _hows([member.name for member in members], how)
+        members, _ = _members(files, Path(folder), limits)
+        hows, unused = _hows(members, how)
         reports: list[FileReport] = []
         probes: list[Probe] = []
         for member, h in zip(members, hows, strict=True):
@@ -266,20 +302,24 @@ def _looked(sound: Sequence[tuple[Probe, Format]], roles: Sequence[Content]) -> 
     return reports
 
 
-def _members(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
+def _members(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
+    """Return the files, archives replaced by their members, and the names of texts about the data."""
     if not files:
         raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
     named = [SourceFile(shorten(file.name, 200), file.path) for file in files]
     return archives.expand(named, folder, limits)
 
 
-def _hows(names: Sequence[str], how: Sequence[FileSpec]) -> tuple[list[FileSpec], list[FileSpec]]:
-    """Return what is known about the file of each name, and what is known about no file."""
+def _hows(files: Sequence[SourceFile], how: Sequence[FileSpec]) -> tuple[list[FileSpec], list[FileSpec]]:
+    """Return what is known about each file, and what is known about no file."""
     left = list(how)
     hows = []
-    for name in names:
-        at = next((i for i, h in enumerate(left) if h.name == name), None)
-        hows.append(FileSpec(name=name) if at is None else left.pop(at))
+    for file in files:
+        at = next((i for i, h in enumerate(left) if h.name == file.name), None)
+        known = FileSpec(name=file.name) if at is None else left.pop(at)
+        hows.append(
+            dataclasses.replace(known, role="ignore") if file.aside and known.role == "auto" else known
+        )
     return hows, left
 
 
@@ -290,6 +330,16 @@ def _gathered(probes: list[Probe], unused: list[FileSpec]) -> list[Probe]:
     called = {probe.name for probe in probes}
     unused[:] = [how for how in unused if how.name not in called]
     return probes
+
+
+def _texts_left_out(names: Sequence[str], hows: Sequence[FileSpec]) -> list[Finding]:
+    """Return the finding that texts about the data were left out, but for those that the user had read."""
+    read_all_the_same = {how.name for how in hows if how.role != "ignore"}
+    names = [name for name in names if name not in read_all_the_same]
+    if not names:
+        return []
+    return [Finding("files-ignored", "info", f"Texts about the data were left out: {', '.join(examples(names))}"
+                    f"{'…' if len(names) > 5 else ''}.", len(names), examples(names))]  # fmt: skip
 
 
 def _unused(unused: Sequence[FileSpec]) -> list[Finding]:
@@ -394,35 +444,16 @@ def _probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) -> Pro
             raise DataError("The file is empty.", where=file.name, mend="Hand in a file with content.")
         with open(path, "rb") as stream:
             head = stream.read(_HEAD)
-        if head[:2] == b"\x1f\x8b":
-            path = _gunzip(path, folder, file.name, limits)
+        if compressed.kind(head):
+            path = compressed.unpacked(path, folder, file.name, limits)
             with open(path, "rb") as stream:
                 head = stream.read(_HEAD)
     except OSError as error:
         raise DataError(
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
-    stem = re.sub(r"\.gz$", "", file.name.lower())
+    stem = compressed.without_suffix(file.name.lower())
     return encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
-
-
-def _gunzip(path: Path, folder: Path, name: str, limits: Limits) -> Path:
-    """Decompress to `folder`, no further than the limit."""
-    handle, target = tempfile.mkstemp(dir=folder)
-    written = 0
-    try:
-        with os.fdopen(handle, "wb") as out, gzip.open(path, "rb") as stream:
-            while piece := stream.read(1 << 20):
-                written += len(piece)
-                limits.check("decompressed_bytes", written, where=name)
-                out.write(piece)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(
-            f"The gzip data is damaged: {error}.", where=name, mend="Compress the file again."
-        ) from error
-    if not written:
-        raise DataError("The file is empty.", where=name, mend="Hand in a file with content.")
-    return Path(target)
 
 
 def _recognise(probe: Probe) -> Format:
@@ -435,9 +466,7 @@ def _recognise(probe: Probe) -> Format:
 
 
 def _stem(probe: Probe) -> str:
-    return re.sub(
-        r"\.[a-z0-9]{1,8}$", "", re.sub(r"\.gz$", "", probe.name, flags=re.IGNORECASE), flags=re.IGNORECASE
-    )
+    return re.sub(r"\.[a-z0-9]{1,8}$", "", compressed.without_suffix(probe.name), flags=re.IGNORECASE)
 
 
 # ---------------------------------------------------------------------------- who holds what

@@ -7,55 +7,75 @@ import re
 import numpy as np
 import pandas as pd
 
+from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, factorize_ids, whole_numbers
-from vgae_core.data.readers.text import COMMENTS, what_else
+from vgae_core.data.readers.lines import head_lines, read_text
+from vgae_core.data.readers.text import COMMENTS, is_whole, what_else
 
 _SUFFIXES = ("adjlist", "adj")
 _COLON = re.compile(r"^[^:\s][^:]*:(\s|$)")
 
 
 def _head(probe: Probe) -> list[str]:
-    """Return the first rows, comments left out; none if it is no UTF-8 text."""
+    """Return the first rows, comments left out; none if it is no text."""
     if what_else(probe) is not None:
         return []
-    text = probe.head.decode("utf-8-sig", "ignore")
-    whole = len(probe.head) >= probe.path.stat().st_size
-    lines = text.replace("\r\n", "\n").split("\n")
-    lines = lines if whole or len(lines) == 1 else lines[:-1]
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith(COMMENTS)]
+    return [line.strip() for line in head_lines(probe) if not line.strip().startswith(COMMENTS)]
 
 
 def _separator(lines: list[str]) -> str | None:
-    """Return tab or comma if the rows have them, None for blanks."""
-    return next((sign for sign in ("\t", ",") if any(sign in line for line in lines)), None)
+    """Return tab, semicolon or comma if the rows have them, None for blanks."""
+    return next((sign for sign in ("\t", ";", ",") if any(sign in line for line in lines)), None)
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    """Return the fields of a row without quotes and without empty ones at its end."""
+    cells = [cell.strip().strip('"') for cell in line.split(separator)]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def _recognise(probe: Probe) -> bool:
-    """Tell lists from tables: a colon after every node, or rows of ever different lengths."""
+    """Tell lists from tables and from prose.
+
+    A colon after every node, or rows of different lengths that list each node once and, behind it, nodes that
+    have rows of their own (or whole numbers only).
+    """
     if probe.how.role in ("features", "labels"):
         return False
     lines = _head(probe)[:1000]
-    if not lines or lines[0][0] in "{[<*\"'":
+    if not lines or lines[0][0] in "{[<*(":
         return False
     if probe.stem.endswith(tuple(f".{suffix}" for suffix in _SUFFIXES)):
         return True
     if all(_COLON.match(line) for line in lines):
-        return True
+        return _is_list([_cells(line.replace(":", " ", 1), None) for line in lines], strict=False)
     separator = _separator(lines)
-    if separator == ",":
-        return False  # a damaged table is likelier
-    counts = [len(line.split(separator)) for line in lines]
-    tail = counts[1:]  # the first row may be a header or a count
-    usual = max(tail.count(count) for count in set(tail)) if tail else 0
-    return len(set(tail)) > 2 and usual < 0.9 * len(tail)
+    rows = [_cells(line, separator) for line in lines]
+    tail = [len(row) for row in rows[1:]]  # the first row may be a header or a count
+    usual = max(map(tail.count, set(tail)), default=0)
+    uneven = len(set(tail)) > 1 and usual < 0.9 * len(tail)
+    several = len(set(tail)) > 2 and separator in (None, "\t")
+    # With commas a damaged table is likelier: nearly every neighbour must have a row of its own.
+    return uneven and _is_list(rows, strict=not several, share=0.9 if separator == "," else 0.5)
+
+
+def _is_list(rows: list[list[str]], *, strict: bool, share: float = 0.5) -> bool:
+    """Return whether rows are nodes with their neighbours; whole numbers are taken for that unless `strict`."""
+    if not all(row and all(row) for row in rows):
+        return False
+    first = {row[0] for row in rows}
+    behind = {cell for row in rows for cell in row[1:]}
+    if not strict and all(map(is_whole, first | behind)):
+        return True
+    listed_once = len(first) >= 0.95 * len(rows)
+    return listed_once and len(behind & first) >= share * len(behind)
 
 
 def _edges(probe: Probe) -> Edges:
-    try:
-        text = probe.path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise probe.error("Not UTF-8 text.", line=line, mend="Save the file as UTF-8.") from error
+    findings: list[Finding] = []
+    text = read_text(probe)
     head = _head(probe)[:1000]
     colon = bool(head) and all(_COLON.match(line) for line in head)
     lines = pd.Series(text.split("\n"), dtype="str").str.strip()
@@ -75,9 +95,11 @@ def _edges(probe: Probe) -> Edges:
             )
         lines = lines.str.replace(r"\s*:\s*", " " if _separator(head) is None else _separator(head), n=1,
                                   regex=True)  # fmt: skip
-    signs = int(lines.str.count(r"[\t,]" if _separator(head) else r"\s+").sum())
+    signs = int(lines.str.count(r"[\t,;]" if _separator(head) else r"\s+").sum())
     probe.limits.check("edges", signs, where=probe.name)
-    fields = [[f.strip() for f in row if f.strip()] for row in lines.str.split(_separator(head))]
+    fields = [
+        [f for f in (g.strip().strip('"') for g in row) if f] for row in lines.str.split(_separator(head))
+    ]
     counts = np.fromiter(map(len, fields), np.int64, len(fields))
     flat = pd.Series([field for row in fields for field in row], dtype="str")
     filled = counts[counts > 0]  # a row of separators names nobody
@@ -96,6 +118,7 @@ def _edges(probe: Probe) -> Edges:
         weights=None,
         node_ids=ids,
         format=FORMAT.title,
+        findings=tuple(findings),
     )
 
 

@@ -1,14 +1,8 @@
-"""AnnData files (.h5ad): cells with their counts, labels and neighbour graphs, read by h5py alone.
-
-HDF5 can reach outside a file: external and soft links, external storage and virtual data
-sets read whatever path they name. So the whole tree is walked first, each link looked at
-before what it leads to is opened, and every declared size compared with what is stored.
-"""
+"""AnnData files (.h5ad): cells with their counts, labels and neighbour graphs, read by h5py alone."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -27,143 +21,32 @@ from vgae_core.data.readers.base import (
     object_array,
     shorten,
 )
+from vgae_core.data.readers.hdf5 import attribute, dataset, is_hdf5, numbers, open_checked, texts
 from vgae_core.data.readers.matrices import check_matrix, matrix_edges, matrix_table
 
 if TYPE_CHECKING:
     import h5py
 
 _MEND = "Write it anew with anndata: adata.write_h5ad(path)."
-_MAX_OBJECTS, _MAX_DEPTH, _MAX_TEXT = 5_000, 16, 1_000_000
-_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
-_RATIO = 1100
-"""gzip packs at most 1032 bytes into one; a claim beyond that is a lie or a bomb."""
 _GRAPHS = ("connectivities", "adjacency", "spatial_connectivities", "distances")
 _LABELS = re.compile(
     r"cell_?types?|labels?|bulk_labels|annotations?|leiden|louvain|clusters?|class(es)?", re.I
 )
 
 
-def _recognise(probe: Probe) -> bool:
-    return probe.head.startswith(b"\x89HDF\r\n\x1a\n")
-
-
-# -------------------------------------------------------------------------------- the walk
+# ------------------------------------------------------------------------------ its pieces
 def _open(probe: Probe) -> h5py.File:
     """Return the open file; every object in it has been checked."""
     import h5py
 
-    if "h5" not in probe.memo:
-        file = h5py.File(probe.path, "r", rdcc_nbytes=0)
-        _walk(probe, file)
-        if not isinstance(file.get("obs"), h5py.Group) or "var" not in file:
-            raise probe.error(
-                f"An HDF5 file without `obs` and `var`: not AnnData. Holds: {', '.join(examples(file))}.",
-                mend="Hand in a graph as .h5ad, .mtx, .npz or CSV.",
-            )
-        probe.memo["h5"] = file
-    opened: h5py.File = probe.memo["h5"]
-    return opened
-
-
-def _walk(probe: Probe, file: h5py.File) -> None:
-    import h5py
-
-    size, seen = probe.path.stat().st_size, set()
-    todo: list[tuple[h5py.Group, int]] = [(file["/"], 0)]
-    while todo:
-        group, depth = todo.pop()
-        if depth > _MAX_DEPTH:
-            raise probe.error(f"Groups are nested more than {_MAX_DEPTH} deep.", mend=_MEND)
-        for name in group:
-            at = f"{group.name.rstrip('/')}/{shorten(name)}"
-            link = group.get(name, getlink=True)
-            if type(link) is not h5py.HardLink:
-                kind = "another file" if isinstance(link, h5py.ExternalLink) else "another place"
-                raise probe.error(f"{at} is a link to {kind}; only data of its own is read.", mend=_MEND)
-            found = group[name]
-            address = h5py.h5o.get_info(found.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            if len(seen) > _MAX_OBJECTS:
-                raise probe.error(f"Holds more than {_MAX_OBJECTS:,} objects.", mend=_MEND)
-            if isinstance(found, h5py.Group):
-                todo.append((found, depth + 1))
-            elif isinstance(found, h5py.Dataset):
-                _check_dataset(probe, found, at, size)
-
-
-def _check_dataset(probe: Probe, data: h5py.Dataset, at: str, file_size: int) -> None:
-    """Refuse what lies outside the file, or claims more than the file can hold."""
-    import h5py
-
-    settings = data.id.get_create_plist()
-    if settings.get_external_count() or settings.get_layout() == h5py.h5d.VIRTUAL:
-        raise probe.error(f"{at} is stored in another file; only data of its own is read.", mend=_MEND)
-    for position in range(settings.get_nfilters()):
-        code = settings.get_filter(position)[0]
-        if code not in _FILTERS:
-            raise probe.error(f"{at} is compressed by filter {code}.", mend="Write it with gzip compression.")
-    if data.shape is None:
-        return
-    stored, claimed = data.id.get_storage_size(), math.prod(data.shape) * data.dtype.itemsize
-    probe.limits.check("decompressed_bytes", claimed, where=f"{probe.name}, {at}")
-    if stored > file_size or claimed > _RATIO * stored:
-        raise probe.error(f"{at} claims {claimed:,} bytes but holds {stored:,}.", mend=_MEND)
-    if (
-        data.chunks is not None
-        and math.prod(data.chunks) * data.dtype.itemsize > probe.limits.decompressed_bytes
-    ):
-        raise probe.error(f"{at} is stored in chunks of {data.chunks}.", mend=_MEND)
-
-
-# ------------------------------------------------------------------------------ its pieces
-def _attribute(item: Any, name: str) -> Any:
-    """Return a small attribute: text, or whole numbers; None if there is none such."""
-    import h5py
-
-    if name not in item.attrs:
-        return None
-    stored = item.attrs.get_id(name)
-    text = h5py.check_string_dtype(stored.dtype) is not None
-    if math.prod(stored.shape) > 2 or not (text or stored.dtype.kind in "iuS"):
-        return None
-    value = item.attrs[name]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _dataset(probe: Probe, group: Any, name: str, *, what: str, dims: int = 1) -> h5py.Dataset:
-    import h5py
-
-    found = group.get(name) if isinstance(group, h5py.Group) else None
-    if not isinstance(found, h5py.Dataset) or len(found.shape or ()) != dims:
-        raise probe.error(f"{what} lacks `{name}`.", mend=_MEND)
-    return found
-
-
-def _numbers(probe: Probe, data: h5py.Dataset) -> np.ndarray:
-    if data.dtype.kind not in "biuf" or data.dtype.itemsize > 8:
-        raise probe.error(f"{shorten(data.name)} holds no numbers: {data.dtype}.", mend=_MEND)
-    return np.asarray(data[...])
-
-
-def _texts(probe: Probe, data: h5py.Dataset) -> list[str]:
-    import h5py
-
-    probe.limits.check("nodes", data.shape[0], where=f"{probe.name}, {shorten(data.name)}")
-    if h5py.check_string_dtype(data.dtype) is None and data.dtype.kind != "S":
-        return [str(number) for number in _numbers(probe, data).tolist()]
-    texts: list[str] = []
-    total = 0
-    for at in range(0, data.shape[0], 1024):  # in pieces: many entries may share one long text
-        for value in data[at : at + 1024].tolist():
-            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-            total += len(text)
-            if len(text) > _MAX_TEXT:
-                raise probe.error(f"{shorten(data.name)} holds a text of {len(text):,} letters.", mend=_MEND)
-            texts.append(text)
-        probe.limits.check("decompressed_bytes", total, where=f"{probe.name}, {shorten(data.name)}")
-    return texts
+    file = open_checked(probe)
+    if not isinstance(file.get("obs"), h5py.Group) or "var" not in file:
+        raise probe.error(
+            f"An HDF5 file without `obs` and `var`: not AnnData. Holds: {', '.join(examples(file))}.",
+            mend="HDF5 is read as AnnData (.h5ad), Cell Ranger (.h5) and Loom (.loom). Hand in a graph as one of "
+            "these, or as .mtx, .npz or CSV.",
+        )
+    return file
 
 
 def _shape(probe: Probe, item: Any, at: str) -> tuple[int, int]:
@@ -172,8 +55,8 @@ def _shape(probe: Probe, item: Any, at: str) -> tuple[int, int]:
     if isinstance(item, h5py.Dataset):
         shape = tuple(item.shape or ())
     else:
-        told = _attribute(item, "shape")
-        told = _attribute(item, "h5sparse_shape") if told is None else told  # before anndata 0.7
+        told = attribute(item, "shape")
+        told = attribute(item, "h5sparse_shape") if told is None else told  # before anndata 0.7
         shape = tuple(int(n) for n in np.atleast_1d(told)) if isinstance(told, np.ndarray) else ()
     if len(shape) != 2 or min(shape) < 0:
         raise probe.error(f"{at} is no matrix.", mend=_MEND)
@@ -188,13 +71,13 @@ def _matrix(probe: Probe, item: Any, at: str, content: Content) -> Any:
     if isinstance(item, h5py.Dataset):
         probe.limits.check("feature_values", shape[0] * shape[1], where=f"{probe.name}, {at}")
         check_matrix(probe, shape, 0, content)
-        return _numbers(probe, item)
-    kind = _attribute(item, "encoding-type") or f"{_attribute(item, 'h5sparse_format')}_matrix"
+        return numbers(probe, item)
+    kind = attribute(item, "encoding-type") or f"{attribute(item, 'h5sparse_format')}_matrix"
     if kind not in ("csr_matrix", "csc_matrix"):
         raise probe.error(f"{at} is stored as {shorten(str(kind))!r}, not as CSR, CSC or dense.", mend=_MEND)
-    parts = [_dataset(probe, item, name, what=at) for name in ("data", "indices", "indptr")]
+    parts = [dataset(probe, item, name, what=at) for name in ("data", "indices", "indptr")]
     check_matrix(probe, shape, parts[0].shape[0], content)
-    data, indices, indptr = (_numbers(probe, part) for part in parts)
+    data, indices, indptr = (numbers(probe, part) for part in parts)
     stored = shape if kind == "csr_matrix" else (shape[1], shape[0])
     matrix = validate_csr(data, indices, indptr, stored, where=f"{probe.name}, {at}")
     return matrix if kind == "csr_matrix" else matrix.T.tocsr()
@@ -202,8 +85,8 @@ def _matrix(probe: Probe, item: Any, at: str, content: Content) -> Any:
 
 def _names(probe: Probe, file: h5py.File, axis: str) -> np.ndarray:
     """Return the names of cells (obs) or genes (var)."""
-    index = _attribute(file[axis], "_index")
-    return object_array(_texts(probe, _dataset(probe, file[axis], str(index or "_index"), what=f"/{axis}")))
+    index = attribute(file[axis], "_index")
+    return object_array(texts(probe, dataset(probe, file[axis], str(index or "_index"), what=f"/{axis}")))
 
 
 def _categorical(probe: Probe, obs: h5py.Group, name: str) -> tuple[np.ndarray, tuple[str, ...]] | None:
@@ -212,25 +95,25 @@ def _categorical(probe: Probe, obs: h5py.Group, name: str) -> tuple[np.ndarray, 
 
     item = obs[name]
     if isinstance(item, h5py.Group):
-        if _attribute(item, "encoding-type") != "categorical":
+        if attribute(item, "encoding-type") != "categorical":
             return None
-        codes = _dataset(probe, item, "codes", what=item.name)
-        named = _dataset(probe, item, "categories", what=item.name)
+        codes = dataset(probe, item, "codes", what=item.name)
+        named = dataset(probe, item, "categories", what=item.name)
     else:
         legacy = obs.get("__categories")  # before anndata 0.8
         if not isinstance(legacy, h5py.Group) or not isinstance(legacy.get(name), h5py.Dataset):
             return None
-        codes, named = item, _dataset(probe, legacy, name, what="/obs/__categories")
-    numbers, names = _numbers(probe, codes), _texts(probe, named)
-    if numbers.dtype.kind not in "iu" or (
-        len(numbers) and not -1 <= int(numbers.min()) <= int(numbers.max()) < len(names)
+        codes, named = item, dataset(probe, legacy, name, what="/obs/__categories")
+    positions, names = numbers(probe, codes), texts(probe, named)
+    if positions.dtype.kind not in "iu" or (
+        len(positions) and not -1 <= int(positions.min()) <= int(positions.max()) < len(names)
     ):
         raise probe.error(f"/obs/{shorten(name)} points outside its categories.", mend=_MEND)
-    return numbers.astype(np.int32), tuple(names)
+    return positions.astype(np.int32), tuple(names)
 
 
 def _columns(obs: h5py.Group) -> Iterator[str]:
-    index = _attribute(obs, "_index")
+    index = attribute(obs, "_index")
     return (name for name in obs if name not in (index, "_index", "__categories"))
 
 
@@ -282,11 +165,11 @@ def _labels(probe: Probe, file: h5py.File, ids: np.ndarray | None, n: int) -> No
             found[name] = column
         elif isinstance(item, h5py.Dataset) and item.shape == (n,) and item.dtype.kind in "biuf":
             with np.errstate(over="ignore"):
-                numbers = _numbers(probe, item).astype(np.float32)
-            if np.isinf(numbers).any():
+                column_values = numbers(probe, item).astype(np.float32)
+            if np.isinf(column_values).any():
                 left.append(name)
             else:
-                values[name] = numbers
+                values[name] = column_values
         else:
             left.append(name)
     said = {
@@ -299,7 +182,7 @@ def _labels(probe: Probe, file: h5py.File, ids: np.ndarray | None, n: int) -> No
     elif chosen not in found:
         raise probe.error(f"/obs/{shorten(chosen)} has no categories.", mend="Choose another label.")
     left += [name for name in values if said.get(name) == "ignore"]
-    values = {name: numbers for name, numbers in values.items() if said.get(name) != "ignore"}
+    values = {name: column for name, column in values.items() if said.get(name) != "ignore"}
     left += [name for name in found if name != chosen]
     probe.memo["columns"] = {f"obs/{name}": "value" for name in values} | {f"obs/{chosen}": "label"}
     if chosen is None and not values:
@@ -423,7 +306,7 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
         if isinstance(item, h5py.Dataset):
             about = f"{' x '.join(map(str, item.shape or ()))} {item.dtype}"
         else:
-            about = str(_attribute(item, "encoding-type") or "")
+            about = str(attribute(item, "encoding-type") or "")
         parts.append(Part(name, uses.get(name, "ignore"), shorten(about), _possible(name)))
     return tuple(parts)
 
@@ -444,7 +327,7 @@ FORMAT = Format(
     key="anndata",
     title="AnnData (.h5ad)",
     suffixes=("h5ad",),
-    recognise=_recognise,
+    recognise=is_hdf5,
     guess=lambda probe: "edges" if _graphs(probe, _open(probe)) else "features",
     edges=_edges,
     table=_table,

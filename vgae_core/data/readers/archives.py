@@ -1,7 +1,8 @@
-"""Zip archives of files that can be read, and the layout of the Open Graph Benchmark.
+"""Zip and tar archives of files that can be read, and the layout of the Open Graph Benchmark.
 
 No path of an archive is ever used: members are decompressed under names of our own, within
-the limits, and are called by the last part of their name.
+the limits, and are called by the last part of their name. Nothing is ever extracted by
+:mod:`tarfile` itself, which follows links and paths.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 import re
 import stat
 import struct
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -20,32 +22,55 @@ import numpy as np
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import delimited
+from vgae_core.data.readers import compressed, delimited
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, SourceFile, examples, shorten
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
-MAX_RATIO = 200
-_RATIO_FROM = 20_000_000
-"""Below this many bytes, text of many zeros may well shrink more than that."""
+_HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
 _DOCUMENTS = re.compile(
-    r"(?i)(^|/)(\.|__macosx/|readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb)$"
+    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb|docx?)$"
 )
+_ABOUT_NAME = re.compile(
+    r"(?i)(about|meta|descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
+)
+_WORDS = re.compile(r"[A-Za-z][a-z'’-]+[.,;:!?)]*(\s+\(?[A-Za-z][a-z'’-]*[.,;:!?)]*){2}")
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, OverflowError,
-    NotImplementedError, RuntimeError,
+    NotImplementedError, RuntimeError, tarfile.TarError,
 )  # fmt: skip
-"""What :mod:`zipfile` raises on damaged archives."""
+"""What :mod:`zipfile` and :mod:`tarfile` raise on damaged archives."""
 _MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
 
 
 def is_data(path: PurePath) -> bool:
     """Return whether a member of an archive or a file of a folder may hold data: no document, nothing hidden."""
-    return not _DOCUMENTS.search(path.as_posix())
+    return not _HIDDEN.search(path.as_posix()) and not _DOCUMENTS.search(path.as_posix())
 
 
-def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[SourceFile]:
-    """Return the files with every zip archive replaced by its members.
+def _is_prose(path: Path, name: str) -> bool:
+    """Return whether a text is about the data: called so, or written in sentences; never a table."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(4096)
+    except OSError:
+        return False  # whoever opens it next says what is wrong
+    if b"\0" in head:
+        return False
+    lines = [line for line in head.decode("utf-8", "replace").splitlines() if line.strip()]
+    even = len({len(re.split(r"[\t,;]", line)) for line in lines}) == 1 and re.search(r"[\t,;]", lines[0])
+    if not lines or (even and len(lines) > 1):
+        return False
+    called_so = any(pattern.match(PurePosixPath(name).name) for pattern in (_ABOUT_NAME, _DOCUMENTS))
+    if called_so and all(re.match(r"[\w -]{1,40}:\s", line) for line in lines):
+        return True  # `name: …`, `url: …`, as KONECT describes its networks
+    sentences = sum(_WORDS.search(line) is not None for line in lines)
+    wordy = sentences > 0.5 * len(lines) and any(re.search(r"[a-z][.!?:](\s|$)", line) for line in lines)
+    return wordy or (called_so and sentences > 0)
+
+
+def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
+    """Return the files with every zip or tar archive replaced by its members, and what was left out.
 
     Parameters
     ----------
@@ -57,7 +82,9 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[So
     Returns
     -------
     list of SourceFile
-        NumPy archives stay whole.
+        NumPy archives stay whole. Texts about the data are marked as `aside` if there is another file.
+    list of str
+        Names of the texts about the data, which are not read.
 
     Raises
     ------
@@ -67,18 +94,31 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> list[So
         If it holds too much.
     """
     found: list[SourceFile] = []
+    left_out: list[str] = []
     for file in files:
         path = Path(file.path)
         try:
             with open(path, "rb") as stream:
                 zipped = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+            tarred = not zipped and _is_tar(path)
         except OSError:
-            zipped = False  # whoever opens it next says what is wrong
-        found.extend(_members(file, folder, limits) if zipped else [file])
-    return found
+            found.append(file)  # whoever opens it next says what is wrong
+            continue
+        if not zipped and not tarred:
+            found.append(file)
+            continue
+        members, documents = _members(file, folder, limits) if zipped else _tar_members(file, folder, limits)
+        found.extend(members)
+        left_out += documents
+    texts = [_is_prose(Path(file.path), file.name) for file in found]
+    if not all(texts):
+        found = [dataclasses.replace(f, aside=text) for f, text in zip(found, texts, strict=True)]
+    left_out += [file.name for file in found if file.aside]
+    return found, left_out
 
 
-def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]:
+def _members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
+    """Return the members of a zip archive, and the names of documents in it."""
     where = file.name
     limits.check("upload_bytes", Path(file.path).stat().st_size, where=where)
     try:
@@ -86,7 +126,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
             if names and (file.name.lower().endswith(".npz") or all(n.endswith(".npy") for n in names)):
-                return [file]
+                return [file], []
             _refuse_others(names, where)
             wanted = _wanted(entries, where)
             budget = limits.decompressed_bytes
@@ -95,7 +135,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
                 path, size = _decompress(archive, entry, folder, budget, where, limits)
                 budget -= size
                 sources.append(SourceFile(shorten(PurePosixPath(entry.filename).name, 200), path))
-            return sources
+            return sources, _documents(names)
     except StudioError:
         raise
     except _DAMAGE as error:
@@ -104,6 +144,102 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> list[SourceFile]
             where=where,
             mend="Write it anew, without a password.",
         ) from error
+
+
+def _documents(names: Sequence[str]) -> list[str]:
+    """Return the members that are documents by their names, hidden ones left out."""
+    texts = [name for name in names if not name.endswith("/") and not _HIDDEN.search(name)]
+    return [PurePosixPath(name).name for name in texts if _DOCUMENTS.search(name)]
+
+
+def _is_tar(path: Path) -> bool:
+    """Return whether a file, decompressed if it is compressed, begins as a tar archive."""
+    head = compressed.head(path, 512)
+    return head[257:262] == b"ustar" or (len(head) == 512 and _has_checksum(head))
+
+
+def _has_checksum(head: bytes) -> bool:
+    """Return whether 512 bytes are a header of an archive from before POSIX: its own sum is in it."""
+    stated = re.fullmatch(rb"\s*([0-7]{1,6})[\0 ]+", head[148:156])
+    plain = head[:148] + b" " * 8 + head[156:]
+    return stated is not None and head[0] != 0 and int(stated[1], 8) == sum(plain)
+
+
+def _tar_members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
+    """Return the members of a tar archive, also of a compressed one, and the names of documents in it."""
+    where = file.name
+    limits.check("upload_bytes", Path(file.path).stat().st_size, where=where)
+    path = compressed.unpacked(Path(file.path), folder, where, limits)
+    sources: list[SourceFile] = []
+    names: list[str] = []
+    budget = limits.decompressed_bytes
+    try:
+        with tarfile.open(path, "r:") as archive:
+            while (member := archive.next()) is not None:
+                names.append(member.name)
+                if len(names) > MAX_MEMBERS:
+                    raise LimitError(
+                        f"The archive has more than {MAX_MEMBERS:,} members.", where=where, mend=_MEND
+                    )
+                if not _is_wanted(member, where):
+                    continue
+                unpacked = _copied(archive, member, folder, budget, where, limits)
+                budget -= member.size
+                sources.append(SourceFile(shorten(PurePosixPath(member.name).name, 200), unpacked))
+    except StudioError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(
+            f"The tar archive is damaged: {shorten(str(error), 200)}.", where=where, mend="Write it anew."
+        ) from error
+    if not sources:
+        raise DataError("The archive holds no file that can be read.", where=where, mend=_MEND)
+    return sources, _documents(names)
+
+
+def _is_wanted(member: tarfile.TarInfo, where: str) -> bool:
+    """Return whether a member is a file that may hold data; whatever no honest archive has is refused."""
+    _refuse_path(member.name, where)
+    if member.issym() or member.islnk():
+        raise DataError(f"The member {shorten(member.name)!r} is a link.", where=where, mend=_MEND)
+    if member.isdir():
+        return False
+    if not member.isreg() or member.issparse():
+        raise DataError(f"The member {shorten(member.name)!r} is no plain file.", where=where, mend=_MEND)
+    return member.size > 0 and is_data(PurePosixPath(member.name))
+
+
+def _copied(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, budget: int, where: str, limits: Limits
+) -> Path:
+    """Write one member to a file of our own."""
+    if member.size > budget:
+        limits.check("decompressed_bytes", limits.decompressed_bytes - budget + member.size, where=where)
+    stream = archive.extractfile(member)
+    assert stream is not None  # noqa: S101  a plain file
+    size = 0
+    with stream, tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+        while piece := stream.read(1 << 20):
+            if not size and piece[:4] == b"PK\x03\x04" and not member.name.lower().endswith(".npz"):
+                raise DataError(
+                    f"The member {shorten(member.name)!r} is an archive itself.", where=where, mend=_MEND
+                )
+            size += len(piece)
+            out.write(piece)
+    if size != member.size:
+        raise DataError(
+            f"The tar archive is damaged: {shorten(member.name)!r} is not as long as it says.",
+            where=where,
+            mend="Write it anew.",
+        )
+    return Path(out.name)
+
+
+def _refuse_path(name: str, where: str) -> None:
+    """Refuse a member whose name leads outside the archive."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or "\0" in name:
+        raise DataError(f"The member {shorten(name)!r} leads outside the archive.", where=where, mend=_MEND)
 
 
 def _refuse_others(names: Sequence[str], where: str) -> None:
@@ -116,6 +252,17 @@ def _refuse_others(names: Sequence[str], where: str) -> None:
         raise DataError(
             "This is an Office document.", where=where, mend="Save the sheet as CSV and hand that in."
         )
+    if "Project_xml" in names or where.lower().endswith(".gephi"):
+        raise DataError(
+            "This is a Gephi project.",
+            where=where,
+            mend="In Gephi: File > Export > Graph file, as GEXF or GraphML.",
+        )
+    if where.lower().endswith(".cys") or any(name.endswith("cysession.xml") for name in names):
+        raise DataError(
+            "This is a Cytoscape session.", where=where,
+            mend="In Cytoscape: File > Export > Network to File, as Cytoscape.js JSON (.cyjs) or SIF.",
+        )  # fmt: skip
 
 
 PYTORCH = (
@@ -137,11 +284,7 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipI
     wanted = []
     for entry in entries:
         name = entry.filename
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        if ".." in parts or name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or "\0" in name:
-            raise DataError(
-                f"The member {shorten(name)!r} leads outside the archive.", where=where, mend=_MEND
-            )
+        _refuse_path(name, where)
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise DataError(f"The member {shorten(name)!r} is a link.", where=where, mend=_MEND)
         if entry.flag_bits & 0x1:
@@ -177,12 +320,9 @@ def _decompress(
             size += len(piece)
             if size > budget:
                 limits.check("decompressed_bytes", limits.decompressed_bytes - budget + size, where=where)
-            if size > _RATIO_FROM and size > MAX_RATIO * max(entry.compress_size, 1):
-                raise LimitError(
-                    f"The member {shorten(entry.filename)!r} grows more than {MAX_RATIO} fold.",
-                    where=where,
-                    mend="Hand it in uncompressed.",
-                )
+            compressed.check_ratio(
+                size, entry.compress_size, f"The member {shorten(entry.filename)!r}", where
+            )
             out.write(piece)
     if size != entry.file_size:
         raise DataError(

@@ -35,10 +35,13 @@ class SourceFile:
     name : str
         Name shown in messages; the file on disk may be called otherwise.
     path : Path
+    aside : bool
+        Whether it is a text about the data in an archive, left out unless the user says what it holds.
     """
 
     name: str
     path: Path
+    aside: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from vgae_core.data.readers.base import (
 )
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.column_names import LABEL_NAMES, WEIGHT_NAMES
+from vgae_core.data.readers.lines import relation_codes
+from vgae_core.data.readers.written_numbers import MISSING
 
 if TYPE_CHECKING:
     import networkx as nx  # takes a quarter of a second: loaded by those who need it
@@ -32,6 +34,19 @@ USES = ("label", "value", "ignore")
 """What a node attribute may be used for."""
 _FEW = 20
 _NAMES = ("label", "name")
+_RELATIONS = frozenset(
+    {
+        "relation",
+        "relationship",
+        "relationtype",
+        "interaction",
+        "interactiontype",
+        "sharedinteraction",
+        "predicate",
+        "edgetype",
+        "rel",
+    }
+)
 _T = TypeVar("_T")
 
 
@@ -99,6 +114,7 @@ def graph_edges(
         map(position.__getitem__, itertools.chain.from_iterable(graph.edges())), np.int64
     ).reshape(-1, 2)
     weights = _weights(probe, graph, findings)
+    relations, relation_names = _relations(probe, graph, findings)
     rows, cols, order = ends[:, 0], ends[:, 1], None
     if ids.dtype.kind == "i":  # sorted, as whole-number ids are everywhere
         order = np.argsort(ids, kind="stable")
@@ -116,6 +132,8 @@ def graph_edges(
         symmetric=not graph.is_directed(),
         tables=(table,),
         findings=tuple(findings),
+        relations=relations,
+        relation_names=relation_names,
     )
 
 
@@ -315,7 +333,7 @@ def _weights(probe: Probe, graph: nx.Graph, findings: list[Finding]) -> np.ndarr
     certain = _plain(str(chosen)) == "weight"
     given = [attributes.get(chosen, "") for _, _, attributes in graph.edges(data=True)]
     texts = pd.Series([str(value).strip() for value in given], dtype="str")
-    missing = texts == ""
+    missing = texts.str.lower().isin(MISSING)
     numbers = pd.to_numeric(texts.where(~missing, "1"), errors="coerce").to_numpy(np.float64)
     with np.errstate(over="ignore"):
         single = numbers.astype(np.float32)
@@ -329,8 +347,23 @@ def _weights(probe: Probe, graph: nx.Graph, findings: list[Finding]) -> np.ndarr
             f"{shorten(texts.iloc[bad[0]])!r}, not a finite number (edges like this: {len(bad):,}).",
             mend="Write a finite number for every weight.",
         )
-    if int(missing.sum()):
-        findings.append(Finding("weights-missing", "warning",
-            f"{int(missing.sum()):,} of {m:,} edges of {probe.name} have no {shorten(str(chosen))}: "
-            "1 was taken.", int(missing.sum())))  # fmt: skip
+    single[missing.to_numpy(bool)] = np.nan  # a repair says what they weigh
     return single
+
+
+def _relations(
+    probe: Probe, graph: nx.Graph, findings: list[Finding]
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return the relation of each edge and the names of relations, if an attribute of edges is called so."""
+    counts: dict[str, int] = {}
+    for _, _, attributes in graph.edges(data=True):
+        for name, value in attributes.items():
+            if _plain(str(name)) in _RELATIONS and isinstance(value, str) and value.strip():
+                counts[name] = counts.get(name, 0) + 1
+    if not counts:
+        return None, ()
+    chosen = max(counts, key=lambda name: counts[name])
+    texts = [str(attributes.get(chosen, "")).strip() for _, _, attributes in graph.edges(data=True)]
+    if 2 * len(set(texts)) > max(len(texts), 4):
+        return None, ()  # nearly every edge has its own: a description
+    return relation_codes(probe, texts, findings)

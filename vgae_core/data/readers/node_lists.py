@@ -1,42 +1,144 @@
-"""JSON objects that list the feature ids of each node, as the MUSAE data sets have them."""
+"""JSON objects that list something for each node: its neighbours, or its features as the MUSAE data sets do."""
 
 from __future__ import annotations
 
 import itertools
-import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, object_array, shorten
+from vgae_core.data.dataset import Finding
+from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, object_array, shorten
+from vgae_core.data.readers.json_file import KNOWN, all_objects, is_json, is_scalar, load_json
+from vgae_core.data.readers.lines import named_edges, weight_values
+from vgae_core.data.readers.matrices import check_finite
+
+_NODE = ("id", "node", "name", "key")
+_NEIGHBOURS = (
+    "neighbors",
+    "neighbours",
+    "adjacent",
+    "adjacency",
+    "adj",
+    "links",
+    "edges",
+    "targets",
+    "imports",
+    "friends",
+    "children",
+)
+_MEND = 'Expected {"node": [feature, feature, …], …}.'
 
 
-def _recognise(probe: Probe) -> bool:
-    return probe.head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") and probe.is_text
+def _listed(content: Any) -> dict[str, Any] | None:
+    """Return the node lists of an object, of records ``{"id": …, "neighbors": […]}`` or of a list by position."""
+    if isinstance(content, dict):
+        return content
+    if isinstance(content, list) and content and all_objects(content):
+        names = [
+            next((k for k in keys if all(k in record for record in content)), None)
+            for keys in (_NODE, _NEIGHBOURS)
+        ]
+        node, lists = names
+        if (
+            node
+            and lists
+            and all(isinstance(record[lists], list) and is_scalar(record[node]) for record in content)
+        ):
+            return {str(record[node]): record[lists] for record in content}
+    if (
+        isinstance(content, list)
+        and content
+        and all(isinstance(x, list) and all(map(_is_place, x)) for x in content)
+    ):
+        inside = all(place < len(content) for row in content for place in row)
+        return {str(i): row for i, row in enumerate(content)} if inside else None
+    return None
 
 
-def _constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number in JSON")
+def are_neighbour_records(content: Any) -> bool:
+    """Return whether these are records of a node and its neighbours."""
+    return (
+        isinstance(content, list) and bool(content) and all_objects(content) and _listed(content) is not None
+    )
 
 
-def _load(probe: Probe) -> dict[str, list[int | str]]:
-    mend = 'Expected {"node": [feature, feature, …], …}.'
-    try:
-        content = json.loads(probe.path.read_text("utf-8-sig"), parse_constant=_constant)
-    except UnicodeDecodeError as error:
-        raise probe.error(f"Not UTF-8 text: {error}.", mend="Save it as UTF-8.") from error
-    except json.JSONDecodeError as error:
-        raise probe.error(f"Not JSON: {error.msg}.", line=error.lineno, mend=mend) from error
-    except (ValueError, RecursionError) as error:
-        raise probe.error(f"Not JSON: {error}.", mend=mend) from error
-    if not isinstance(content, dict) or not content:
-        found = "an empty object" if content == {} else f"a {type(content).__name__}"
-        raise probe.error(f"Holds {found}.", mend=mend)
-    for node, ids in content.items():
-        if not isinstance(ids, list):
+def _is_place(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _load(probe: Probe, mend: str = _MEND) -> dict[str, Any]:
+    content = load_json(probe, KNOWN)
+    lists = _listed(content)
+    if not lists:
+        kind = "an empty object" if content == {} else f"a {type(content).__name__} of another kind"
+        raise probe.error(f"Holds {kind}.", mend=KNOWN)
+    if isinstance(content, dict) and isinstance(content.get("children"), list):
+        raise probe.error(
+            "Holds a tree of nested `children`, which is not read.",
+            mend="Convert it: json.dump(networkx.node_link_data(networkx.tree_graph(tree)), file).",
+        )
+    for node, ids in lists.items():
+        if isinstance(ids, list) and ids and isinstance(ids[0], list):
+            raise probe.error(
+                f"{shorten(node)!r} has a list of lists: these are several graphs, or a table.",
+                mend="Hand in one graph per file, as [[source, target], …].",
+            )
+        if not isinstance(ids, list | dict):
             raise probe.error(f"Node {shorten(node)!r} has {shorten(repr(ids))} for features.", mend=mend)
-    return content
+    return lists
+
+
+def are_neighbours(lists: dict[str, Any]) -> bool:
+    """Return whether what is listed are nodes: texts that are keys too, or numbers that are all keys."""
+    flat = {value for ids in lists.values() for value in ids if is_scalar(value)}
+    if not flat:
+        return False
+    texts = {value for value in flat if isinstance(value, str)}
+    if texts:
+        return bool(texts & lists.keys())
+    return {str(value) for value in flat} <= lists.keys()
+
+
+def _guess(probe: Probe) -> Content:
+    return "edges" if are_neighbours(_load(probe)) else "features"
+
+
+def _edges(probe: Probe) -> Edges:
+    lists = _load(probe)
+    findings: list[Finding] = []
+    if not are_neighbours(lists):
+        findings.append(Finding("no-overlap", "warning",
+            f"Nothing that {probe.name} lists is called as one of its {len(lists):,} nodes: these may be features.",
+            len(lists)))  # fmt: skip
+    sources: list[str] = []
+    targets: list[str] = []
+    weights: list[str] = []
+    for node, neighbours in lists.items():
+        for neighbour in neighbours:
+            if not is_scalar(neighbour):
+                raise probe.error(
+                    f"A neighbour of node {shorten(node)!r} is {shorten(repr(neighbour))}.",
+                    mend='Expected {"node": ["neighbour", …], …}.',
+                )
+            sources.append(node)
+            targets.append(str(neighbour))
+            weights.append(_weight(neighbours[neighbour]) if isinstance(neighbours, dict) else "")
+        probe.limits.check("edges", len(sources), where=probe.name)
+    values = weight_values(probe, weights, [0] * len(weights)) if any(weights) else None
+    return named_edges(
+        probe, sources, targets, "JSON lists of neighbours", weights=values, others=lists, findings=findings
+    )
+
+
+def _weight(value: Any) -> str:
+    """Return the weight in what stands beside a neighbour, empty if there is none."""
+    if isinstance(value, dict):
+        value = value.get("weight", value.get("0"))  # networkx puts keys of parallel edges between
+        value = value.get("weight") if isinstance(value, dict) else value
+    return "" if value is None or isinstance(value, bool | list) else str(value)
 
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
@@ -53,7 +155,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         raise probe.error(
             "Feature ids must be whole numbers or texts. "
             f"Received a {bad.__name__} for node {shorten(node)!r}.",
-            mend='Expected {"node": [feature, feature, …], …}.',
+            mend=_MEND,
         )
     if kinds == {int}:
         try:
@@ -64,11 +166,11 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         columns, names = pd.factorize(object_array(map(str, flat)))
     probe.limits.check("feature_columns", len(names), where=probe.name)
     rows = np.repeat(np.arange(len(lists)), counts)
-    features = sparse.csr_array(
-        (np.ones(len(flat), np.float32), (rows, columns)), shape=(len(lists), len(names))
-    )
+    given = _values(probe, lists, rows, columns)
+    features = sparse.csr_array((given, (rows, columns)), shape=(len(lists), len(names)))
     features.sum_duplicates()
-    features.data[:] = 1.0  # a feature listed twice is still one feature
+    if not all_objects(lists.values()):
+        features.data[:] = 1.0  # a feature listed twice is still one feature
     return NodeTable(
         where=probe.name,
         n_rows=len(lists),
@@ -78,11 +180,30 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     )
 
 
+def _values(probe: Probe, lists: dict[str, Any], rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the value of each feature: 1 if features are only listed."""
+    if not all_objects(lists.values()):
+        return np.ones(len(rows), np.float32)
+    values = [value for features in lists.values() for value in features.values()]
+    bad = next((value for value in values if not isinstance(value, int | float)), None)
+    if bad is not None:
+        raise probe.error(
+            f"The value of a feature is {shorten(repr(bad))}.", mend='Expected {"node": {"feature": 1.5}}.'
+        )
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError as error:
+        raise probe.error(f"The value of a feature is too large: {error}.") from error
+    check_finite(probe, numbers, rows, columns)
+    return numbers.astype(np.float32)
+
+
 FORMAT = Format(
     key="json-node-lists",
-    title="JSON lists of feature ids",
+    title="JSON lists by node",
     suffixes=("json",),
-    recognise=_recognise,
-    guess=lambda probe: "features",
+    recognise=is_json,
+    guess=_guess,
+    edges=_edges,
     table=_table,
 )

@@ -9,7 +9,16 @@ from scipy import sparse
 
 from vgae_core.data.arrays import load_npz, npz_headers, validate_csr
 from vgae_core.data.dataset import Part
-from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, object_array
+from vgae_core.data.readers.base import (
+    Content,
+    Edges,
+    Format,
+    NodeTable,
+    Probe,
+    examples,
+    object_array,
+    shorten,
+)
 from vgae_core.data.readers.matrices import (
     check_dense,
     check_matrix,
@@ -152,7 +161,21 @@ def _texts(probe: Probe, key: str, count: int | None) -> list[str] | None:
     shape, dtype = array_headers(probe).get(key, ((), np.dtype(object)))
     if dtype.kind not in "US" or len(shape) != 1 or (count is not None and shape[0] != count):
         return None
-    array = load_npz(probe.path, keys=[key], where=probe.name, limits=probe.limits)[key]
+    return as_texts(probe, key, load_npz(probe.path, keys=[key], where=probe.name, limits=probe.limits)[key])
+
+
+def as_texts(probe: Probe, key: str, array: np.ndarray) -> list[str]:
+    """Return the texts of a one-dimensional array of texts or bytes.
+
+    Raises
+    ------
+    DataError
+        If a number in it is no character, which NumPy finds out too late.
+    """
+    if array.dtype.kind == "U":
+        letters = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if bool(((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any()):
+            raise probe.error(f"Array `{shorten(key)}` holds no valid text.", mend="Write the file anew.")
     return [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in array.tolist()]
 
 

@@ -13,11 +13,14 @@ import pandas as pd
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, object_array, shorten
+from vgae_core.data.readers.lines import relation_codes, weight_values
+from vgae_core.data.readers.written_numbers import MISSING
 
-_START = re.compile(rb"(?i)\A(\xef\xbb\xbf)?(\s*(%|/\*)[^\n]*\n)*\s*\*(network|vertices)\b")
+_START = re.compile(rb"(?im)^(\xef\xbb\xbf)?[ \t]*\*(network|vertices)\b")
+_RELATION = re.compile(r":\s*(\d+)\s*(?:\"([^\"]*)\"|(\S.*))?")
+"""Behind *Arcs or *Edges of several relations: their number and name."""
 _LINKS = {"arcs": True, "arcslist": True, "matrix": True, "edges": False, "edgeslist": False}
 """Sections that hold links, and whether these have a direction."""
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 
 def _sections(probe: Probe) -> list[tuple[str, str, pd.Series]]:
@@ -33,7 +36,8 @@ def _sections(probe: Probe) -> list[tuple[str, str, pd.Series]]:
     ends = [*heads[1:], len(lines)]
     found = []
     for head, end in zip(heads, ends, strict=True):
-        name, _, rest = lines.iloc[head][1:].strip().partition(" ")
+        match = re.match(r"\*\s*([^\s:]*)\s*(.*)", lines.iloc[head])
+        name, rest = (match[1], match[2]) if match else ("", "")
         found.append((name.lower(), rest.strip(), lines.iloc[head + 1 : end]))
     return found
 
@@ -77,16 +81,23 @@ def _numbers(probe: Probe, column: pd.Series, rows: pd.Series, n: int) -> np.nda
     return values.astype(np.int64)
 
 
-def _pairs(probe: Probe, rows: pd.Series, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Read rows of source, target and, if there is one, weight."""
-    parts = rows.str.extract(rf"^(\d+)\s+(\d+)(?:\s+({_NUMBER})(?=\s|$))?")
+def _pairs(
+    probe: Probe, rows: pd.Series, n: int, findings: list[Finding]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Read rows of source, target and, if there is one, weight; names of attributes may follow."""
+    parts = rows.str.extract(r"^(\d+)\s+(\d+)(?:\s+(\S+))?")
     sources, targets = (_numbers(probe, parts[i], rows, n) for i in (0, 1))
-    if parts[2].isna().all():
+    # What is no number is the name of an attribute (`c Red`, `l "text"`, `[1-3]`), unless it says "unknown".
+    third = parts[2].fillna("absent")
+    given = pd.to_numeric(third, errors="coerce").notna() | third.str.lower().isin(MISSING)
+    if not given.any():
         return sources, targets, None
-    return sources, targets, parts[2].fillna("1").astype(float).to_numpy(np.float64)
+    return sources, targets, weight_values(probe, third.where(given, "1"), rows.index)
 
 
-def _lists(probe: Probe, rows: pd.Series, n: int) -> tuple[np.ndarray, np.ndarray, None]:
+def _lists(
+    probe: Probe, rows: pd.Series, n: int, findings: list[Finding]
+) -> tuple[np.ndarray, np.ndarray, None]:
     """Read rows of a source and its targets."""
     fields = rows.str.split().array
     counts = np.fromiter(map(len, fields), np.int64, len(fields))
@@ -98,31 +109,56 @@ def _lists(probe: Probe, rows: pd.Series, n: int) -> tuple[np.ndarray, np.ndarra
     return np.repeat(numbers[first], counts - 1), numbers[~first], None
 
 
-def _matrix(probe: Probe, rows: pd.Series, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read n rows of n numbers."""
-    probe.limits.check("feature_values", n * n, where=probe.name)
-    values = np.array(" ".join(rows).split(), dtype=np.float64)
-    if len(values) != n * n:
+def _matrix(probe: Probe, rows: pd.Series, n: int, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read n rows of n numbers; of two modes, a row per vertex of the first and a column per vertex of the second."""
+    height, width = (side, n - side) if side else (n, n)
+    probe.limits.check("feature_values", height * width, where=probe.name)
+    fields = rows.str.split()
+    at = list(rows.index.repeat(fields.map(len)))
+    values = weight_values(probe, [field for row in fields for field in row], at, may_miss=False)
+    if len(values) != height * width:
         raise probe.error(
-            f"*Matrix needs {n} x {n} numbers. Received: {len(values):,}.", mend="Write the file anew."
+            f"*Matrix needs {height} x {width} numbers. Received: {len(values):,}.",
+            line=int(rows.index[0]),
+            mend="Write one row per vertex, or `*Vertices all first` for a matrix of two modes.",
         )
-    sources, targets = np.nonzero(values.reshape(n, n))
-    return sources + 1, targets + 1, values[values != 0]
+    sources, targets = np.nonzero(values.reshape(height, width))
+    return sources + 1, targets + 1 + side, values[values != 0]
+
+
+def _first_side(probe: Probe, rest: str, n: int) -> int:
+    """Return how many of the vertices are of the first mode, 0 if there is one mode."""
+    counts = rest.split()
+    if len(counts) < 2 or not re.fullmatch(r"\d{1,18}", counts[1]):
+        return 0
+    if not 0 < int(counts[1]) < n:
+        raise probe.error(
+            f"*Vertices announces {n:,}, {int(counts[1]):,} of them in the first mode.", mend="*Vertices 5 2"
+        )
+    return int(counts[1])
 
 
 def _edges(probe: Probe) -> Edges:
     findings: list[Finding] = []
-    n, ids = 0, np.arange(0)
+    n, ids, side = 0, np.arange(0), 0
     links: list[tuple[str, np.ndarray, np.ndarray, np.ndarray | None]] = []
+    relations: list[str] = []
     ignored: list[str] = []
     for name, rest, lines in _sections(probe):
         if name == "vertices" and not n:
             n, ids = _vertices(probe, rest, lines, findings)
+            side = _first_side(probe, rest, n)
         elif name in _LINKS and n and "vertices" not in ignored:
             probe.limits.check("edges", len(lines), where=probe.name)
-            read = _matrix if name == "matrix" else _lists if name.endswith("list") else _pairs
-            if len(lines):
-                links.append((name, *read(probe, lines, n)))
+            if not len(lines):
+                continue
+            if name == "matrix":
+                links.append((name, *_matrix(probe, lines, n, side)))
+            else:
+                read = _lists if name.endswith("list") else _pairs
+                links.append((name, *read(probe, lines, n, findings)))
+            match = _RELATION.match(rest)
+            relations.append((match[2] or match[3] or match[1]).strip() if match else "")
         elif name != "network" or n:
             ignored.append(name)
     if not n:
@@ -131,24 +167,27 @@ def _edges(probe: Probe) -> Edges:
         findings.append(Finding("sections-ignored", "info",
             f"Sections of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}.",
             len(ignored), examples(ignored)))  # fmt: skip
+    if side:
+        findings.append(Finding("two-mode", "info",
+            f"{probe.name} has two modes, of {side:,} and {n - side:,} vertices: they were read as the two sides of "
+            "one graph.", n))  # fmt: skip
+        links = [("edges", *link[1:]) if link[0] == "matrix" else link for link in links]
     directed = any(_LINKS[name] for name, *_ in links)
     if directed:  # an undirected edge beside arcs is one arc each way
-        links += [
-            (name, targets, sources, weights) for name, sources, targets, weights in links if not _LINKS[name]
-        ]
+        back = [(at, link) for at, link in enumerate(links) if not _LINKS[link[0]]]
+        links += [(name, targets, sources, weights) for _, (name, sources, targets, weights) in back]
+        relations += [relations[at] for at, _ in back]
     rows = np.concatenate([np.arange(0), *(sources - 1 for _, sources, _, _ in links)])
     cols = np.concatenate([np.arange(0), *(targets - 1 for _, _, targets, _ in links)])
     probe.limits.check("edges", len(rows), where=probe.name)
     weights = None
     if any(link[3] is not None for link in links):
         parts = [np.ones(len(link[1])) if link[3] is None else link[3] for link in links]
-        with np.errstate(over="ignore"):
-            weights = np.concatenate(parts).astype(np.float32)
-        bad = np.flatnonzero(~np.isfinite(weights))
-        if len(bad):
-            raise probe.error(
-                f"{len(bad):,} weights are not finite.", mend="Write a finite number for every weight."
-            )
+        weights = np.concatenate(parts).astype(np.float32)
+    codes, names = None, tuple[str, ...]()
+    if any(relations):
+        of = [relation for relation, link in zip(relations, links, strict=True) for _ in range(len(link[1]))]
+        codes, names = relation_codes(probe, of, findings)
     return Edges(
         rows=rows.astype(np.int64),
         cols=cols.astype(np.int64),
@@ -158,6 +197,8 @@ def _edges(probe: Probe) -> Edges:
         directed=directed,
         symmetric=not directed,
         findings=tuple(findings),
+        relations=codes,
+        relation_names=names,
     )
 
 
@@ -165,7 +206,7 @@ FORMAT = Format(
     key="pajek",
     title="Pajek",
     suffixes=("net", "paj"),
-    recognise=lambda probe: _START.match(probe.head) is not None,
+    recognise=lambda probe: probe.is_text and _START.search(probe.head) is not None,
     guess=lambda probe: "edges",
     edges=_edges,
 )

@@ -6,18 +6,80 @@ but those of known data sets.
 
 from __future__ import annotations
 
+import re
+
+from vgae_core.data.readers import compressed
 from vgae_core.data.readers.archives import PYTORCH
 from vgae_core.data.readers.base import Probe
 
 _DGL_MAGIC = (0xDD2E4FF046B4A13F).to_bytes(8, "little")  # dgl, src/graph/serialize/graph_serialize.cc
 _TORCH_LEGACY = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # follows the pickle protocol
 _COMPRESSED = {
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
     b"7z\xbc\xaf": "7z",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"Rar!": "RAR",
 }
+_TO_TRIPLES = "Convert it: rdflib.Graph().parse('{}').serialize('graph.nt', format='nt')."
+_OTHERS = tuple(
+    (re.compile(pattern, re.I | re.S), what, mend)
+    for pattern, what, mend in (
+        (rb"\s*\(tlp\s+\"", "a Tulip file (.tlp)", "In Tulip: File > Export, as GML or CSV."),
+        (
+            rb"\s*+(#[^\n]*\n\s*+)*+(@prefix|@base|prefix)\s+\S*\s*<",
+            "RDF as Turtle (.ttl)",
+            _TO_TRIPLES.format("graph.ttl"),
+        ),
+        (
+            rb"[^<]{0,8}<(\?xml.{0,200}\?>\s*+)?(<!--.{0,2000}?-->\s*+)?"
+            rb"(<!DOCTYPE rdf:RDF.{0,4000}?\]>\s*+)?<?rdf:RDF\b",
+            "RDF as XML",
+            _TO_TRIPLES.format("graph.rdf"),
+        ),
+        (
+            rb"[^<]{0,8}<\?xml.{0,200}\?>.{0,2000}?<graph\b[^>]{0,2000}XGMML",
+            "XGMML",
+            "In Cytoscape: File > Export > Network to File, as Cytoscape.js JSON (.cyjs) or SIF.",
+        ),
+        (
+            rb"\s*\*node (data|properties)\b",
+            "a VNA file (NetDraw)",
+            "In NetDraw or UCINET: export it as UCINET DL.",
+        ),
+        (
+            rb"(>>(graph6|sparse6|digraph6)<<)",
+            "a graph6 or sparse6 file",
+            "Convert it: networkx.write_graphml(networkx.read_graph6('g.g6'), 'g.graphml') (or read_sparse6).",
+        ),
+        (
+            rb"\s*nodedef\s*>",
+            "a GDF file (GUESS)",
+            "Open it in Gephi and export it: File > Export > Graph file, as GEXF.",
+        ),
+        (
+            rb"\d+ \d+ ?\n[^\n]{0,200}\0",
+            "word2vec's binary format",
+            "Convert it: gensim.models.KeyedVectors.load_word2vec_format('v.bin', binary=True)"
+            ".save_word2vec_format('v.txt').",
+        ),
+        (
+            rb"(?-i:RD[XA][23]\n[XAB]\n|X\n\0\0\0[\2\3])",
+            "a file of R (.rds, .RData)",
+            "In R: write.csv(igraph::as_data_frame(graph), 'edges.csv', row.names = FALSE), or "
+            "Matrix::writeMM(m, 'm.mtx').",
+        ),
+        (
+            rb"SQLite format 3\0",
+            "an SQLite database",
+            "Export its table of edges: sqlite3 -header -csv graph.db 'SELECT * FROM edges' > edges.csv.",
+        ),
+        (
+            rb"\s*\{.{0,200}\"type\"\s*:\s*\"(FeatureCollection|Topology)\"",
+            "GeoJSON or TopoJSON",
+            "Hand in the edges as CSV: source,target.",
+        ),
+    )
+)
+"""Formats by their first bytes: what each is, and how to bring what it holds."""
 
 
 def refuse(probe: Probe) -> None:
@@ -27,6 +89,9 @@ def refuse(probe: Probe) -> None:
     ------
     DataError
     """
+    for pattern, what, mend in _OTHERS:
+        if pattern.match(probe.head):
+            raise probe.error(f"This is {what}, which is not read.", mend=mend)
     if _TORCH_LEGACY in probe.head[:16] or (probe.stem.endswith((".pt", ".pth")) and not probe.is_text):
         raise probe.error("This is a PyTorch file, which can run code when it is read.", mend=PYTORCH)
     if probe.head.startswith(_DGL_MAGIC) or (probe.stem.endswith((".bin", ".dgl")) and not probe.is_text):
@@ -38,10 +103,13 @@ def refuse(probe: Probe) -> None:
     for magic, name in _COMPRESSED.items():
         if probe.head.startswith(magic) and not _is_plain(probe.head[:64]):
             raise probe.error(
-                f"This is compressed with {name}.", mend="Decompress it, or compress it as .gz or .zip."
+                f"This is compressed with {name}.",
+                mend="Decompress it, or compress it as .gz, .bz2, .xz or .zip.",
             )
+    if compressed.kind(probe.head):
+        raise probe.error("This is compressed twice.", mend="Decompress it once before you hand it in.")
     if probe.head[257:262] == b"ustar":
-        raise probe.error("This is a tar archive.", mend="Hand in its files, or a .zip archive of them.")
+        raise probe.error("This is a tar archive in an archive.", mend="Hand in the inner archive.")
 
 
 def _is_plain(head: bytes) -> bool:

@@ -1,5 +1,6 @@
 """Parquet and Arrow (Feather) tables of edges, node features or labels.
 
+A column of vectors becomes one column per dimension.
 A table becomes text with the same columns, and the reader of delimited text does the rest:
 what is told from column names and values is then the same in both, as are the messages
 (line 1 is the header).
@@ -8,6 +9,7 @@ what is told from column names and values is then the same in both, as are the m
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +79,82 @@ def _batches(probe: Probe, rows: int | None = None) -> tuple[pa.Schema, Iterator
     return reader.schema, arrow()
 
 
+def _is_vector(kind: Any) -> bool:
+    """Return whether the values of a column are lists of numbers."""
+    import pyarrow as pa
+
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return lists and (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type))
+
+
+def _unfolded(
+    probe: Probe, schema: pa.Schema, batches: Iterator[pa.RecordBatch]
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return the table with each column of vectors made one column per dimension, as the first row has them."""
+    import pyarrow as pa
+
+    vectors = [i for i, column in enumerate(schema) if _is_vector(column.type)]
+    first = next(batches, None) if vectors else None
+    if first is None or not first.num_rows:
+        return schema, batches
+    widths = {i: _width(probe, first.column(i), schema.field(i).name) for i in vectors}
+    probe.limits.check("feature_columns", len(schema) + sum(widths.values()), where=probe.name)
+    fields = []
+    for i, column in enumerate(schema):
+        number = pa.float32() if i in widths and pa.types.is_float16(column.type.value_type) else None
+        kind = (number or column.type.value_type) if i in widths else None
+        fields += (
+            [pa.field(f"{column.name} {k}", kind) for k in range(1, widths[i] + 1)] if kind else [column]
+        )
+    unfolded = pa.schema(fields)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        before = 0
+        for batch in itertools.chain([first], batches):
+            columns: list[Any] = []
+            for i, column in enumerate(batch.columns):
+                if i in widths:
+                    probe.limits.check(
+                        "feature_values", (before + batch.num_rows) * widths[i], where=probe.name
+                    )
+                    columns += _dimensions(probe, column, widths[i], schema.field(i).name, before)
+                else:
+                    columns.append(column)
+            yield pa.RecordBatch.from_arrays(columns, names=unfolded.names)
+            before += batch.num_rows
+
+    return unfolded, rows()
+
+
+def _width(probe: Probe, column: pa.Array, name: str) -> int:
+    import pyarrow.compute as pc
+
+    width = pc.list_value_length(column)[0].as_py()
+    if not width:
+        raise probe.error("Has no vector.", line=2, column=shorten(name), mend="Give every row a vector.")
+    return int(width)
+
+
+def _dimensions(probe: Probe, column: pa.Array, width: int, name: str, before: int) -> list[Any]:
+    """Return one array per dimension of the vectors of a batch."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    bad = np.flatnonzero(lengths != width)
+    if len(bad):
+        raise probe.error(
+            f"Has {int(lengths[bad[0]])} numbers. The first row has {width}.",
+            line=before + int(bad[0]) + 2,
+            column=shorten(name),
+            mend="Give every row a vector of the same length.",
+        )
+    flat = column.flatten()
+    if pa.types.is_float16(flat.type):
+        flat = flat.cast(pa.float32())
+    return [flat.take(pa.array(np.arange(k, len(flat), width))) for k in range(width)]
+
+
 def _plain(probe: Probe, schema: pa.Schema) -> list[tuple[int, Any]]:
     """Return the columns that text can hold: position, and the type to write them as."""
     import pyarrow as pa
@@ -101,7 +179,8 @@ def _plain(probe: Probe, schema: pa.Schema) -> list[tuple[int, Any]]:
         else:
             raise probe.error(
                 f"Values of column {shorten(column.name)} are of type {shorten(str(kind))}.",
-                mend="Keep columns of numbers and texts only.",
+                mend="Keep columns of numbers, texts and vectors (lists of numbers): "
+                f"table.drop(columns=[{shorten(column.name)!r}]).to_parquet(path).",
             )
     if not kept:
         raise probe.error("Holds no columns.", mend=_MEND)
@@ -119,7 +198,7 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
     folder = tempfile.TemporaryDirectory(prefix="vgae-table-", ignore_cleanup_errors=True)
     path = Path(folder.name) / "table.csv"
     try:
-        schema, batches = _batches(probe, rows)
+        schema, batches = _unfolded(probe, *_batches(probe, rows))
         columns = _plain(probe, schema)
         target = pa.schema([(schema.field(i).name, kind) for i, kind in columns])
         written = 0
