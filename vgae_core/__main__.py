@@ -23,7 +23,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
@@ -36,15 +35,14 @@ from vgae_core.data.readers.archives import is_data
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.samples import load_sample
-from vgae_core.data.splits import load_split, without_entries
+from vgae_core.data.splits import load_split
 from vgae_core.data.synthetic import synthetic
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
-from vgae_core.runs.evaluation import evaluate
+from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
-from vgae_core.runs.result import RunResult
 from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
@@ -140,7 +138,7 @@ def train_command(options: argparse.Namespace) -> int:
 def evaluate_command(options: argparse.Namespace) -> int:
     """Work the scores of a run out again from its codes, its data and its split."""
     run = read_run_dir(options.run)
-    metrics = _evaluate(run.result(), run.graph(), run.spec)
+    metrics = evaluate_result(run.result(), run.graph())[1]
     if options.json:
         print(json.dumps(finite(metrics)))
     else:
@@ -371,19 +369,6 @@ def _stop_on_interrupt() -> threading.Event:
 
 
 # ---------------------------------------------------------------------------- output
-def _evaluate(result: RunResult, graph: GraphData, spec: RunSpec) -> dict[str, Any]:
-    """Return the scores as in metrics.json, from codes, pairs and what the model was shown alone."""
-    split = result.split
-    if len(result.z_mean) != graph.n_nodes:
-        raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
-
-    entries = None
-    if spec.model.family == "vae":
-        known = without_entries(graph.features, np.concatenate([split.val, split.test]))
-        entries = (result.left, result.right, known)
-    return evaluate(spec, graph, split, result.network(), stack=result.stack, matrix=entries)[1]
-
-
 def _print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
     if "network" in metrics:

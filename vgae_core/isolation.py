@@ -28,6 +28,7 @@ import numpy as np
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 
 TASKS: dict[str, str] = {
+    "bundle": "vgae_core.runs.bundle_checks:check_task",
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
     "project": "vgae_core.analysis.projection:project_task",

@@ -94,6 +94,8 @@ class RunInfo:
     best_epoch: int | None = None
     metrics: Mapping[str, Any] | None = None
     """As in metrics.json, once the run has a result."""
+    problem: str = ""
+    """Why this version cannot read the run's entry; its `spec` is then no more than the default."""
 
     @property
     def active(self) -> bool:
@@ -118,10 +120,9 @@ class StoredRun(RunFolder):
         """Add one event to the log, and let the catalogue know what it changes."""
         self._log.append(event)
         if isinstance(event, Finished):
-            status = {"cancelled": "cancelled", "failed": "failed"}.get(event.reason, "finished")
             self._store._update(
                 self.id,
-                status=status,
+                status=_status(event),
                 message=event.message,
                 seconds=event.seconds,
                 best_epoch=event.best_epoch,
@@ -294,7 +295,10 @@ class Store:
                 row = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
-        return self._info(row)
+        info = self._info(row)
+        if info.problem:
+            raise RunError(info.problem, where=run_id)
+        return info
 
     def owns(self, workspace: str, run_id: str) -> bool:
         """Return whether the run belongs to this workspace, which alone may cancel or delete it."""
@@ -306,7 +310,7 @@ class Store:
         return row is not None
 
     def list_runs(self, workspace: str) -> list[RunInfo]:
-        """Return the runs of a workspace, the newest first."""
+        """Return the runs of a workspace, the newest first; one that cannot be read says why (`problem`)."""
         _check_token(workspace)
         with self._transaction() as database:
             rows = database.execute(
@@ -325,7 +329,7 @@ class Store:
         info = next((i for i in self.list_runs(workspace) if i.id == run_id), None)
         if info is None:
             raise RunError("There is no such run among yours.")
-        if info.active:
+        if info.active and not info.problem:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
@@ -342,26 +346,51 @@ class Store:
             self._graphs.drop(info.fingerprint)
             (self.root / "datasets" / f"{info.fingerprint}.npz").unlink(missing_ok=True)
 
-    def adopt_run(self, folder: RunFolder, graph: GraphData, workspace: str) -> StoredRun:
-        """Make a copy of a finished run under a new id of `workspace` and return it.
+    def adopt_run(self, folder: RunFolder, workspace: str) -> StoredRun:
+        """Keep a copy of a finished run that stands alone under a new id of `workspace` and return it.
+
+        The catalogue learns of it last, so that there is either the whole run or none.
 
         Raises
         ------
         RunError
-            If the run has no result or its embedding does not belong to `graph`.
+            If the run has no result, or cannot be written.
         """
-        result = folder.result()
-        if result.z_mean.shape[0] != graph.n_nodes:
+        _check_token(workspace)
+        if not folder.has_result:
+            raise RunError("This run has no result.", where=folder.path.name)
+        spec, metrics, dataset, end = folder.spec, folder.metrics(), folder.dataset, folder.finished()
+        fingerprint, run_id = dataset["fingerprint"], secrets.token_urlsafe(12)
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            raise RunError("Not the fingerprint of a data set.", where="dataset.json")
+        target = self.root / "runs" / run_id
+        try:
+            graph = self.root / "datasets" / f"{fingerprint}.npz"
+            if not graph.exists():
+                with atomic(graph) as temporary:
+                    shutil.copyfile(folder.path / "graph.npz", temporary)
+            shutil.copytree(folder.path, target, ignore=shutil.ignore_patterns("graph.npz"))
+            run = StoredRun(self, run_id)
+            if not any(isinstance(event, Finished) for event in run.events()):
+                run._log.append(end)
+            with self._transaction() as database:
+                database.execute(
+                    "INSERT INTO runs (id, workspace, owner, created, status, message, seconds, best_epoch, "
+                    "dataset, fingerprint, spec, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(run_id, workspace, self._owner, time.time(), _status(end), end.message),
+                        *(end.seconds, end.best_epoch, dataset["name"], fingerprint),
+                        *(spec.to_json(), json.dumps(metrics)),
+                    ),
+                )
+        except (OSError, RunError) as error:
+            shutil.rmtree(target, ignore_errors=True)
+            if isinstance(error, RunError):
+                raise
             raise RunError(
-                f"The embedding has {result.z_mean.shape[0]} rows and the data set {graph.n_nodes} nodes.",
-                where="embedding.npz",
-            )
-        events = [event for event in folder.events() if not isinstance(event, Finished)]
-        run = self.create_run(folder.spec, graph, workspace)
-        for event in events:
-            run.append_event(event)
-        run.save_result(result)
-        run.append_event(result.finished)
+                f"The run could not be written: {error.strerror}.",
+                mend="Delete runs, or free some disk space.",
+            ) from error
         return run
 
     # ------------------------------------------------------------------- sessions
@@ -403,10 +432,12 @@ class Store:
         if status in ACTIVE and not self._alive(row["owner"]):
             status, message = "lost", LOST
             self._update(row["id"], status=status, message=message)
+        spec, metrics, problem = RunSpec(), None, ""
         try:
             spec = RunSpec.from_json(row["spec"])
-        except SpecError as error:
-            raise RunError(f"Not a specification of this version: {error}", where=row["id"]) from error
+            metrics = None if row["metrics"] is None else json.loads(row["metrics"])
+        except (SpecError, ValueError, RecursionError) as error:
+            problem = f"This version cannot read the run: {error}"
         return RunInfo(
             id=row["id"],
             status=status,
@@ -414,10 +445,11 @@ class Store:
             dataset=row["dataset"],
             fingerprint=row["fingerprint"],
             spec=spec,
-            message=message,
+            message=problem or message,
             seconds=row["seconds"],
             best_epoch=row["best_epoch"],
-            metrics=None if row["metrics"] is None else json.loads(row["metrics"]),
+            metrics=metrics,
+            problem=problem,
         )
 
     def _log(self, run_id: str) -> EventLog:
@@ -460,6 +492,11 @@ def _lock_database(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _status(end: Finished) -> Status:
+    statuses: dict[str, Status] = {"cancelled": "cancelled", "failed": "failed"}
+    return statuses.get(end.reason, "finished")
 
 
 def _check_token(workspace: str) -> None:
