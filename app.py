@@ -1,10 +1,15 @@
 """Router of VGAE Studio: page settings, navigation and deep links; the work is in pages/."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import frame, state
 
-st.set_page_config(page_title="VGAE Studio", page_icon=":material/hub:", layout="wide")
+# A file of our own: for the name of an icon, every browser would fetch it from a font server.
+ICON = Path(__file__).parent / "dashboard" / "icon.svg"
+
+st.set_page_config(page_title="VGAE Studio", page_icon=ICON, layout="wide")
 
 PAGES = {
     "data": ("Data", ":material/database:", "Bring a graph and look at it."),

@@ -27,6 +27,14 @@ MODEL = "model"
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
 
+UNCHECKED = {
+    "curves": "codes, training curves",
+    "labels": "label scores",
+    "features": "feature errors",
+    "trials": "recipes tried",
+}
+"""What of a loaded bundle cannot be computed again without its network, by name in ``metrics["unchecked"]``."""
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -89,6 +97,13 @@ def name_run(held: Opened) -> None:
         f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
         f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
     )
+    unchecked = held.result.metrics.get("unchecked")
+    if unchecked:
+        st.caption(
+            ":material/inventory_2: Loaded from a bundle. Link scores were computed again here; "
+            f"{', '.join(UNCHECKED[name] for name in unchecked if name in UNCHECKED)} and times are as the bundle "
+            "states them, not checked."
+        )
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:
         st.info(
@@ -102,6 +117,12 @@ def name_run(held: Opened) -> None:
 def _open(run_id: str) -> tuple[RunResult, GraphData]:
     run = state.store().open_run(run_id)
     return run.result(), run.graph()
+
+
+def protect(name: str) -> bool:
+    """Draw the choice beside downloads called `name`: whether spreadsheets will open them."""
+    choice = export.PROTECT
+    return bool(st.checkbox(choice.title, help=choice.help, key=f"{name}_protect"))
 
 
 # ------------------------------------------------------------------------------ nodes

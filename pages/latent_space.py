@@ -1,5 +1,7 @@
 """Explore what the latent code of each node, or of each row of a matrix, tells."""
 
+import functools
+
 import pandas as pd
 import streamlit as st
 
@@ -210,14 +212,10 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
         height=330,
         key="node_table",
     )  # fmt: skip
-    st.download_button(
-        f"These {held.noun}s as CSV",
-        lambda: export.to_csv(shown),
-        file_name=f"{held.noun}s.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key="nodes_csv",
+    protect = results.protect("nodes")
+    make = lambda: export.to_csv(shown, protect=protect)  # noqa: E731
+    frame.downloads(
+        [frame.File("nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv", make)]
     )
 
 
@@ -225,18 +223,20 @@ def show_downloads(held: results.Opened) -> None:
     """Draw one button a format of the whole embedding."""
     st.subheader("Download the embedding", anchor=False)
     st.caption(f"Every {held.noun} with its mean latent code.")
-    with st.container(horizontal=True):
-        for name, entry in export.EMBEDDING_FORMATS.items():
-            st.download_button(
+    protect = results.protect("embedding")
+    frame.downloads(
+        [
+            frame.File(
+                f"embedding_{name}",
                 entry.title,
-                lambda entry=entry: entry.write(held.result, held.graph),
-                file_name=f"embedding-{held.id}{entry.suffix}",
-                mime=entry.mime,
-                help=entry.help,
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"embedding_{name}",
+                f"embedding-{held.id}{entry.suffix}",
+                entry.mime,
+                functools.partial(entry.write, held.result, held.graph, protect),
+                entry.help,
             )
+            for name, entry in export.EMBEDDING_FORMATS.items()
+        ]
+    )
 
 
 frame.header(

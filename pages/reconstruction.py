@@ -22,7 +22,7 @@ def words_of(held: results.Opened) -> scores.Words:
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
     found, words = results.comparison(held.id), words_of(held)
-    best = scores.title(found.name)
+    best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
     if found.outcome == "wins":
@@ -72,7 +72,7 @@ def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None
     st.markdown(
         ":material/layers: **Stacked:** a pair's score joins the network's with those that need no training, each "
         f"counted as the validation edges say. The network alone reaches {alone:.1%}, {stands} "
-        f"{scores.title(found.name)}."
+        f"{charts.plain(scores.title(found.name), 60)}."
     )
 
 
@@ -87,7 +87,7 @@ def say_ranking(held: results.Opened) -> None:
     verdict = "is ahead of" if mine > best else "does not reach"
     st.markdown(
         f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
-        f"model {verdict} the best baseline, {scores.title(name)}: **{mine:.3f}** against {best:.3f}."
+        f"model {verdict} the best baseline, {charts.plain(scores.title(name), 60)}: **{mine:.3f}** against {best:.3f}."
     )
 
 
@@ -179,7 +179,7 @@ def show_scores(held: results.Opened) -> None:
 
 
 # --------------------------------------------------------------------------- decisions
-@st.fragment
+@frame.fragment()
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
     table, words = results.thresholds(held.id), words_of(held)
@@ -305,16 +305,19 @@ def show_links(table: pd.DataFrame, name: str) -> None:
 
 
 def downloads(table: pd.DataFrame, name: str) -> None:
-    """Draw the buttons that download a table."""
-    with st.container(horizontal=True):
-        for title, suffix, mime, write in (
-            ("CSV", "csv", "text/csv", export.to_csv),
-            ("Parquet", "parquet", "application/vnd.apache.parquet", export.to_parquet),
-        ):
-            st.download_button(
-                title, lambda write=write: write(table), file_name=f"{name}.{suffix}", mime=mime,
-                icon=":material/download:", on_click="ignore", key=f"{name}_{suffix}",
-            )  # fmt: skip
+    """Draw the buttons that download a table, and the choice that goes with them."""
+    protect = results.protect(name)
+    frame.downloads(
+        [
+            frame.File(
+                f"{name}_csv", "CSV", f"{name}.csv", "text/csv", lambda: export.to_csv(table, protect=protect)
+            ),
+            frame.File(
+                f"{name}_parquet", "Parquet", f"{name}.parquet", "application/vnd.apache.parquet",
+                lambda: export.to_parquet(table),
+            ),
+        ]
+    )  # fmt: skip
 
 
 def show_rankings(held: results.Opened) -> None:
@@ -389,7 +392,7 @@ def choose_row(held: results.Opened) -> int | None:
     return None if name is None else names.index(name)
 
 
-@st.fragment
+@frame.fragment()
 def show_one_row(held: results.Opened) -> None:
     """Draw what is recommended to one row, beside what it holds; another row redraws only this part."""
     row = choose_row(held)

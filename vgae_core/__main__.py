@@ -37,10 +37,11 @@ from vgae_core.data.report import inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.data.splits import load_split
 from vgae_core.data.synthetic import synthetic
+from vgae_core.data.text import visible
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
+from vgae_core.runs.export import PROTECT, entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
 from vgae_core.spec import USES, FileSpec, RunSpec, for_family, settings
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {' '.join(visible(message).split())}", file=sys.stderr)
     return 2
 
 
@@ -91,9 +92,9 @@ def inspect_command(options: argparse.Namespace) -> int:
         if isinstance(value, str | int | float | bool) or value is None:
             print(f"{key:>20}  {_said(value)}")
     for file in found.files:
-        print(f"{'file':>20}  {_taken_for(file)}")
+        print(f"{'file':>20}  {visible(_taken_for(file))}")
     for finding in report["findings"]:
-        print(f"{finding['level']:>20}  {finding['message']}")
+        print(f"{finding['level']:>20}  {visible(finding['message'])}")
     return 0
 
 
@@ -130,7 +131,7 @@ def train_command(options: argparse.Namespace) -> int:
         kept = f"{result.spec.training.keep.capitalize()} epoch {result.finished.best_epoch}"
         print(f"\n{kept}, {result.finished.seconds:.1f} s. Written to {out}")
     if result.finished.reason == "failed":
-        print(f"error: {result.finished.message}", file=sys.stderr)
+        print(f"error: {visible(result.finished.message)}", file=sys.stderr)
         return 1
     return 130 if result.finished.reason == "cancelled" else 0
 
@@ -169,14 +170,16 @@ def export_command(options: argparse.Namespace) -> int:
         return 0
     result, graph = run.result(), run.graph()
     if options.what == "embedding":
-        write_embedding(to, result, graph)
+        write_embedding(to, result, graph, protect=options.protect)
     elif run.spec.model.family == "vae":
         known = sparse.csr_array(graph.features)
         pairs, logits = recommended(result.left, result.right, known, LINKS)
-        write_table(to, entry_table(graph, pairs, logits, str(result.model["scale"])))
+        write_table(
+            to, entry_table(graph, pairs, logits, str(result.model["scale"])), protect=options.protect
+        )
     else:
         pairs, logits = result.missing_links(graph, LINKS)
-        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)))
+        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)
     return 0
 
 
@@ -378,7 +381,7 @@ def _print_scores(metrics: Any) -> None:
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
-        print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
+        print(f"{visible(name):>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
     if "weights" in metrics:
         print(
             "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])
@@ -410,7 +413,11 @@ def _said(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
     return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4g}"
+        if isinstance(value, float)
+        else visible(value)
     )
 
 
@@ -546,6 +553,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip; "
         "log: .csv or .tfevents (TensorBoard)",
+    )
+    export.add_argument(
+        "--protect", action="store_true", help=f"{PROTECT.title[0].lower()}{PROTECT.title[1:]}"
     )
     return parser
 

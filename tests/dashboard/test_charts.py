@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import charts, scores
+from vgae_core.data.text import visible
 
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
 
@@ -48,7 +49,7 @@ def test_plain_can_be_read_back(text):
         position += shown[position] == "\\"
         unescaped += shown[position]
         position += 1
-    assert unescaped == charts._CONTROL.sub(" ", text)
+    assert unescaped == visible(text)
 
 
 @given(st.text(alphabet="ab`[<*", max_size=12))

@@ -188,5 +188,5 @@ def test_downloads_are_the_embedding(app, run):
     at = fine(app("latent_space", run=run.id))
     labels = [b.proto.label for b in at.get("download_button")]
     assert labels[-4:] == [entry.title for entry in export.EMBEDDING_FORMATS.values()]
-    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph())
+    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +21,11 @@ from vgae_core.runs import bundle_checks
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.bundle_checks import MANIFEST, MEMBERS, check_task
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.folder import SPLIT_PARTS, finite
+from vgae_core.runs.folder import SPLIT_PARTS, finite, read_run_dir
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Started
+
+KEPT = Path(__file__).parent / "kept" / "bundle-version-1.zip"
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +152,30 @@ def test_a_run_survives_its_bundle(store, run, bundle, in_a_child):
     assert_same_result(stated, dataclasses.replace(fresh, metrics=known))
     assert again.graph().fingerprint == run.graph().fingerprint
     assert [i.id for i in store.list_runs(OTHER)] == [again.id]
+
+
+def test_a_bundle_of_the_first_version_is_read(store, in_a_child):
+    """It was trained before bundles were checked in a child; its scores were TensorFlow's."""
+    run = import_bundle(store, KEPT, OTHER)
+    graph, result = run.graph(), run.result()
+    assert {"=town 0", "Zürich 2"} <= set(graph.node_ids)
+    assert graph.n_nodes == 60
+    assert run.spec.model.encoder == "gcn"
+    assert len(run.history()) > 0
+    with zipfile.ZipFile(KEPT) as archive:
+        stated = json.loads(archive.read("metrics.json"))
+        with np.load(io.BytesIO(archive.read("scores.npz"))) as scores:
+            np.testing.assert_allclose(result.scores["model"], scores["model"], rtol=1e-4, atol=1e-5)
+    for key, value in stated["test"].items():
+        assert result.metrics["test"][key] == pytest.approx(value, abs=1e-6), key
+
+
+def test_a_folder_of_the_first_version_is_read(tmp_path):
+    with zipfile.ZipFile(KEPT) as archive:
+        archive.extractall(tmp_path)
+    run = read_run_dir(tmp_path)
+    assert run.result().z_mean.shape == (60, 8)
+    assert run.graph().fingerprint == run.dataset["fingerprint"]
 
 
 def test_a_bundle_of_a_bundle_holds_the_same(store, bundle):

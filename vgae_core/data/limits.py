@@ -36,6 +36,11 @@ class Limits:
     edges: int = _limit(20_000_000, "Entries of an adjacency, as listed in its file.", "entries")
     feature_columns: int = _limit(200_000, "Columns of the node features.", "columns")
     feature_values: int = _limit(100_000_000, "Stored values of the node features.", "values")
+    name_length: int = _limit(
+        500,
+        "Length of the name of a node, column or class; of a longer one the beginning is kept.",
+        "characters",
+    )
     child_memory_bytes: int = _limit(
         1_500_000_000, "Memory a child process may take for data, beyond the code it loads.", "bytes"
     )

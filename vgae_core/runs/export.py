@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import io
 import os
 import tempfile
@@ -9,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,23 +19,38 @@ import pandas as pd
 from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.reconstruction import node_errors, probabilities
+from vgae_core.catalogue import Entry
+from vgae_core.data.arrays import encode_texts
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.errors import DataError
 from vgae_core.runs.result import RunResult
 
-_FORMULA = r"^[=+\-@\t\r\n]"
+_FORMULA = r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""Beginnings that spreadsheets take for a formula, as OWASP lists them; the full-width forms too."""
+
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of the embedding: what a button says and what it writes."""
+    """One format of the embedding: what a button says and what it writes.
+
+    ``write(result, graph, protect)`` returns the file; `protect` as in :func:`to_csv`, where it is a text.
+    """
 
     title: str
     help: str
     suffix: str
     mime: str
-    write: Callable[[RunResult, GraphData], bytes]
+    write: Callable[[RunResult, GraphData, bool], bytes]
+
+
+PROTECT = Entry(
+    title="For spreadsheets: protect cells that look like formulas",
+    help="An apostrophe is put in front of texts that begin with = + - or @ and are no numbers, so that Excel and "
+    "LibreOffice do not calculate them. Leave it off to join the file with other data: names stay as they are.",
+)
+"""The choice beside downloads of text."""
 
 
 # ---------------------------------------------------------------------------- tables
@@ -54,7 +72,7 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         ``row_total`` (their sum) in a run on a matrix; ``uncertainty`` (mean σ, in units of z) in a
         variational run; ``reconstruction_error`` (nats a pair, NaN without edges) in a run on a graph;
         ``feature_error`` and ``predicted_label`` with its ``label_probability`` where the run has those
-        outputs; then the data's own numeric values.
+        outputs; then the data's own numeric values, called ``value_…`` where their name is one of these or a code's.
 
     Raises
     ------
@@ -84,9 +102,16 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         p = result.nodes["label_probabilities"]
         columns["predicted_label"] = _class_names(p.argmax(axis=1), graph.label_names)
         columns["label_probability"] = p.max(axis=1)
+    codes = _code_names(result)
     for name, values in graph.values.items():
-        columns[name if name not in columns else f"value_{name}"] = values
+        while name in columns or name in codes:
+            name = f"value_{name}"
+        columns[name] = values
     return pd.DataFrame(columns)
+
+
+def _code_names(result: RunResult) -> list[str]:
+    return [f"z_{i}" for i in range(result.z_mean.shape[1])]
 
 
 def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
@@ -108,8 +133,8 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     DataError
         If the run is not of this graph.
     """
-    names = [f"z_{i}" for i in range(result.z_mean.shape[1])]
-    return pd.concat([node_table(result, graph), pd.DataFrame(result.z_mean, columns=names)], axis=1)
+    codes = pd.DataFrame(result.z_mean, columns=_code_names(result))
+    return pd.concat([node_table(result, graph), codes], axis=1)
 
 
 def link_table(
@@ -228,26 +253,40 @@ def _shared_neighbours(graph: GraphData, pairs: np.ndarray) -> np.ndarray:
 
 
 # ----------------------------------------------------------------------------- bytes
-def to_csv(table: pd.DataFrame) -> bytes:
-    """Return `table` as CSV (UTF-8), no cell of which a spreadsheet takes for a formula.
-
-    Text that starts with ``= + - @`` or a control character, and is not a number, gets an
-    apostrophe in front, as OWASP advises; column names too.
+def to_csv(table: pd.DataFrame, *, protect: bool = False) -> bytes:
+    """Return `table` as CSV (UTF-8).
 
     Parameters
     ----------
     table : DataFrame
+    protect : bool
+        Put an apostrophe in front of text, column names too, that a spreadsheet takes for a formula, as OWASP
+        advises: it starts with ``= + - @``, one of their full-width forms or a control character, and is not a
+        number. The names are then no longer those of the data.
 
     Returns
     -------
     bytes
     """
+    return _text(_protected(table) if protect else table, ",")
+
+
+def _text(table: pd.DataFrame, separator: str) -> bytes:
+    texts = [table[name] for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+    # A carriage return alone ends a row for most readers, but is not quoted of itself.
+    returns = any(column.astype("str").str.contains("\r", regex=False, na=False).any() for column in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    content = table.to_csv(index=False, sep=separator, lineterminator="\n", quoting=quoting)
+    return content.encode("utf-8", "backslashreplace")
+
+
+def _protected(table: pd.DataFrame) -> pd.DataFrame:
     safe = table.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
             safe[name] = _defused(safe[name])
     safe.columns = pd.Index(_defused(pd.Series(safe.columns.astype(str))))
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+    return safe
 
 
 def _defused(column: pd.Series) -> pd.Series:
@@ -277,7 +316,9 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
     """Return ``z_mean``, ``z_log_var`` (variational runs), ``node_ids`` and ``labels`` as npz.
 
-    Opens with ``numpy.load(file, allow_pickle=False)``.
+    Opens with ``numpy.load(file, allow_pickle=False)``.  Texts, which are ids that are no integers and the names
+    of labels, are UTF-8 bytes end to end with offsets: ``bytes(a["node_ids.text"][i:j]).decode()`` for the
+    successive i, j of ``a["node_ids.offsets"]``.  An array of str would pad each to the longest.
 
     Parameters
     ----------
@@ -295,19 +336,22 @@ def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
         If the run is not of this graph.
     """
     _check_belongs(result, graph)
-    ids = graph.node_ids
-    arrays = {"z_mean": result.z_mean, "node_ids": ids.astype(np.str_) if ids.dtype == object else ids}
+    arrays = {"z_mean": result.z_mean}
+    if graph.node_ids.dtype == object:
+        arrays["node_ids.text"], arrays["node_ids.offsets"] = encode_texts(graph.node_ids.tolist())
+    else:
+        arrays["node_ids"] = graph.node_ids
     if result.z_log_var is not None:
         arrays["z_log_var"] = result.z_log_var
     if graph.labels is not None:
         arrays["labels"] = graph.labels
-        arrays["label_names"] = np.array(graph.label_names, dtype=np.str_)
+        arrays["label_names.text"], arrays["label_names.offsets"] = encode_texts(graph.label_names)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def projector_zip(result: RunResult, graph: GraphData) -> bytes:
+def projector_zip(result: RunResult, graph: GraphData, *, protect: bool = False) -> bytes:
     """Return the files of TensorBoard's embedding projector, zipped.
 
     Parameters
@@ -315,6 +359,8 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    protect : bool
+        As in :func:`to_csv`, of the texts in ``metadata.tsv``.
 
     Returns
     -------
@@ -331,6 +377,8 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     for name in meta.columns:  # a tab or line end within a name would shift every later row
         if not pd.api.types.is_numeric_dtype(meta[name]):
             meta[name] = meta[name].astype("str").str.replace(r"[\t\r\n\"]+", " ", regex=True)
+    if protect:
+        meta = _protected(meta)
     vectors = io.StringIO()
     np.savetxt(vectors, result.z_mean, fmt="%.7g", delimiter="\t")
     config = (
@@ -340,7 +388,7 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("vectors.tsv", vectors.getvalue())
-        archive.writestr("metadata.tsv", meta.to_csv(sep="\t", index=False, na_rep="", lineterminator="\n"))
+        archive.writestr("metadata.tsv", _text(meta, "\t"))
         archive.writestr("projector_config.pbtxt", config)
     return buffer.getvalue()
 
@@ -348,24 +396,26 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
 EMBEDDING_FORMATS: dict[str, Format] = {
     "csv": Format(
         "CSV", "Node table and latent codes; spreadsheets open it.", ".csv", "text/csv",
-        lambda result, graph: to_csv(embedding_table(result, graph)),
+        lambda result, graph, protect: to_csv(embedding_table(result, graph), protect=protect),
     ),
     "parquet": Format(
         "Parquet", "Node table and latent codes, typed and small; pandas, Polars, DuckDB.", ".parquet",
-        "application/vnd.apache.parquet", lambda result, graph: to_parquet(embedding_table(result, graph)),
+        "application/vnd.apache.parquet",
+        lambda result, graph, protect: to_parquet(embedding_table(result, graph)),
     ),
     "npz": Format(
-        "NumPy", "z_mean, z_log_var and node ids as arrays (npz, no pickle).", ".npz",
-        "application/octet-stream", embedding_npz,
+        "NumPy", "z_mean, z_log_var and node ids as arrays (npz, no pickle); texts as UTF-8 bytes with offsets.",
+        ".npz", "application/octet-stream", lambda result, graph, protect: embedding_npz(result, graph),
     ),
     "projector": Format(
         "TensorBoard projector", "vectors.tsv and metadata.tsv, zipped, for projector.tensorflow.org.",
-        ".zip", "application/zip", projector_zip,
+        ".zip", "application/zip",
+        lambda result, graph, protect: projector_zip(result, graph, protect=protect),
     ),
 }  # fmt: skip
 
 
-def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> None:
+def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, protect: bool = False) -> None:
     """Write the embedding to `path` in the format its suffix names, atomically.
 
     Parameters
@@ -375,6 +425,8 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> No
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    protect : bool
+        As in :func:`to_csv`.
 
     Raises
     ------
@@ -389,10 +441,10 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> No
             where=str(path),
             mend=f"Use {', '.join(known)}.",
         )
-    _write(path, known[path.suffix.lower()].write(result, graph))
+    _write(path, known[path.suffix.lower()].write(result, graph, protect))
 
 
-def write_table(path: Path | str, table: pd.DataFrame) -> None:
+def write_table(path: Path | str, table: pd.DataFrame, *, protect: bool = False) -> None:
     """Write `table` to `path` as CSV or Parquet, as its suffix says, atomically.
 
     Parameters
@@ -400,6 +452,8 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
     path : Path or str
         Ends in ``.csv`` or ``.parquet``.
     table : DataFrame
+    protect : bool
+        As in :func:`to_csv`.
 
     Raises
     ------
@@ -407,7 +461,10 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
         If the suffix names no format.
     """
     path = Path(path)
-    writers = {".csv": to_csv, ".parquet": to_parquet}
+    writers: dict[str, Callable[[pd.DataFrame], bytes]] = {
+        ".csv": functools.partial(to_csv, protect=protect),
+        ".parquet": to_parquet,
+    }
     if path.suffix.lower() not in writers:
         raise DataError(
             f"No table format has the suffix {path.suffix!r}.", where=str(path), mend="Use .csv or .parquet."
