@@ -1,21 +1,22 @@
-"""What a finished run says, worked out once for all visitors: runs never change once they have ended.
-
-Every cache is keyed by the run's unguessable id and holds few entries, so that memory stays
-bounded however many runs are looked at.
-"""
+"""What a finished run says, worked out once for all visitors: runs never change once they have ended."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from scipy import sparse
 
 from dashboard import charts, frame, state
+from dashboard.shared import KEPT, shared
+from vgae_core import isolation
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.limits import LIMITS
 from vgae_core.data.splits import edge_weights
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
@@ -126,19 +127,44 @@ def protect(name: str) -> bool:
 
 
 # ------------------------------------------------------------------------------ nodes
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def node_table(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.export.node_table` of a run."""
-    return export.node_table(*_open(run_id))
+    """Return :func:`vgae_core.runs.export.node_table` of a run; of a large graph a child works it out."""
+    run = state.store().open_run(run_id)
+    graph = run.graph()
+    if graph.profile.n_edges <= export.SMALL_EDGES:
+        return export.node_table(run.result(), graph)
+    with st.spinner("Finding communities and reconstruction errors…", show_time=True):
+        columns, _ = isolation.call(
+            "node_columns",
+            options={"run": str(run.path), "graph": str(run.graph_path)},
+            limits=isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS),
+        )
+    return export.node_table(run.result(), graph, columns)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
+def node_rows(run_id: str) -> pa.Table:
+    """Return the node table as browsers get it, page by page: text without what cannot be seen."""
+    return pa.Table.from_pandas(shown(node_table(run_id)), preserve_index=False)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for the screen, its texts without control characters and turned directions."""
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = safe[name].map(charts.visible, na_action="ignore")
+    return safe
+
+
+@shared
 def node_names(run_id: str) -> list[str]:
     """Return the name of every node as text."""
     return [str(name) for name in _open(run_id)[1].node_ids]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@shared
 def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
     z = _open(run_id)[0].z_mean
@@ -146,7 +172,7 @@ def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.nd
     return found.coordinates, found.explained
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def shown_nodes(run_id: str) -> np.ndarray:
     """Return the nodes drawn as points: all, or a sample fair to labels (else to communities)."""
     graph = _open(run_id)[1]
@@ -162,9 +188,13 @@ def fair_classes(run_id: str) -> np.ndarray:
     return table["community"].to_numpy() if "community" in table else np.zeros(len(table), np.int32)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     """Return what a point says of each node, escaped, as str objects."""
+    digest = hashlib.blake2b(nodes.tobytes(), digest_size=16).digest()
+    return KEPT.get((run_id, digest, "hover_texts"), lambda: _hover_texts(run_id, nodes))
+
+
+def _hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     table = node_table(run_id).iloc[nodes]
     names = [f"<b>{charts.escape(name, 60)}</b>" for name in table["node"]]
     parts = [names]
@@ -238,7 +268,7 @@ class Tested:
     probabilities: np.ndarray
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def tested(run_id: str) -> Tested:
     """Return the test pairs of a run, edges first."""
     result, _ = _open(run_id)
@@ -247,13 +277,13 @@ def tested(run_id: str) -> Tested:
     return Tested(y_true, reconstruction.probabilities(result.scores[MODEL]))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def comparison(run_id: str) -> reconstruction.Comparison:
     """Return how the model stands against the best baseline."""
     return reconstruction.compare(tested(run_id).y_true, _open(run_id)[0].scores)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]]:
     """Return the ROC and precision-recall curves of the model and of every baseline."""
     result, _ = _open(run_id)
@@ -264,14 +294,14 @@ def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]
     }
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def thresholds(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.threshold_table` of the test pairs."""
     held = tested(run_id)
     return reconstruction.threshold_table(held.y_true, held.probabilities)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def missing_links(run_id: str) -> pd.DataFrame:
     """Return the ranked non-edges of a graph small enough to search at once."""
     result, graph = _open(run_id)
@@ -279,7 +309,7 @@ def missing_links(run_id: str) -> pd.DataFrame:
     return export.link_table(graph, pairs, logits, result.weights(pairs))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
@@ -295,14 +325,14 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
     return table
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def distributions(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the test pairs."""
     held = tested(run_id)
     return reconstruction.score_histogram(held.y_true, held.probabilities)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def calibration(run_id: str) -> metrics.Calibration:
     """Return the calibration of the test pairs."""
     held = tested(run_id)
@@ -324,7 +354,7 @@ def scale(held: Opened) -> str:
     return str(held.result.model["scale"])
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def column_names(run_id: str) -> list[str]:
     """Return the name of every column as text."""
     return [str(name) for name in export.column_names(_open(run_id)[1])]
@@ -334,7 +364,7 @@ def _matrix(graph: GraphData) -> sparse.csr_array:
     return sparse.csr_array(graph.features)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
     result, graph = _open(run_id)
@@ -350,7 +380,7 @@ def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     return arrays, {"k": reconstruction.RANKED}
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@shared
 def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     """Return the columns that a row lacks, the one most expected first."""
     result, graph = _open(run_id)
@@ -361,7 +391,7 @@ def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     return table[["place", "column", "expected", "column_values"]]
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@shared
 def row_entries(run_id: str, row: int) -> pd.DataFrame:
     """Return what a row has, the largest value first, with what the model expects of it."""
     result, graph = _open(run_id)
@@ -378,7 +408,7 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
     return table[["column", "value", "expected", "surprise", "part"]]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def unexpected(run_id: str) -> pd.DataFrame:
     """Return the ranked values the model expected least, with the part of the split each was in."""
     result, graph = _open(run_id)
@@ -392,7 +422,7 @@ def unexpected(run_id: str) -> pd.DataFrame:
     return table
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def logit_histogram(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the model's own scores."""
     result, _ = _open(run_id)

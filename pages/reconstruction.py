@@ -276,7 +276,7 @@ def show_links(table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["source", "target"])
     st.dataframe(
-        shown,
+        results.shown(shown),
         column_config={
             "source": "From", "target": "To",
             "probability": st.column_config.NumberColumn(
@@ -372,7 +372,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        shown, column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(shown), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
         height=420, key=f"{name}_table",
     )  # fmt: skip
     if part:
@@ -383,12 +383,16 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
 def choose_row(held: results.Opened) -> int | None:
     """Draw the search for a row and return its place."""
     names = results.node_names(held.id)
-    if len(names) <= embedding.MAX_POINTS:
-        name = st.selectbox("Row", names, key="row_of_interest")
+    if len(names) <= embedding.MAX_LISTED:
+        name = st.selectbox("Row", names, key="row_of_interest", format_func=charts.visible)
         return None if name is None else names.index(name)
     part = st.text_input("Row", placeholder="Type a part of its name", key="row_part")
     matches = [name for name in names if part and part.casefold() in name.casefold()]
-    name = st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match") if matches else None
+    name = (
+        st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match", format_func=charts.visible)
+        if matches
+        else None
+    )
     return None if name is None else names.index(name)
 
 
@@ -403,12 +407,16 @@ def show_one_row(held: results.Opened) -> None:
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
         best = results.recommended_to(held.id, row)
-        st.dataframe(best, column_config=columns, hide_index=True, width="stretch", key="row_best")
+        st.dataframe(
+            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best"
+        )
         downloads(best, "recommended_to_row")
     with right:
         table = results.row_entries(held.id, row)
         st.markdown(f"**Its values** ({len(table):,})")
-        st.dataframe(table, column_config=columns, hide_index=True, width="stretch", key="row_values")
+        st.dataframe(
+            results.shown(table), column_config=columns, hide_index=True, width="stretch", key="row_values"
+        )
 
 
 def show_entry_rankings(held: results.Opened) -> None:
@@ -446,8 +454,8 @@ def show_worst(held: results.Opened) -> None:
     )  # fmt: skip
     worst = results.named(results.worst_nodes(held.id), part, ["node"])
     st.dataframe(
-        worst, column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch", height=420,
-        key="worst_table",
+        results.shown(worst), column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch",
+        height=420, key="worst_table",
     )  # fmt: skip
     downloads(worst, f"worst_{held.noun}s")
 

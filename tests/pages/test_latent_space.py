@@ -123,6 +123,7 @@ def test_names_cannot_become_markup(app, studio_store):
 
 def test_many_nodes_are_sampled_fairly_and_say_so(app, studio_store, monkeypatch):
     monkeypatch.setattr(embedding, "MAX_POINTS", 30)
+    monkeypatch.setattr(embedding, "MAX_LISTED", 30)
     graph = make_graph(300)
     run = finish_run(studio_store, graph)
     monkeypatch.setattr(embedding.sample_points, "__defaults__", (30, 0))
@@ -188,5 +189,5 @@ def test_downloads_are_the_embedding(app, run):
     at = fine(app("latent_space", run=run.id))
     labels = [b.proto.label for b in at.get("download_button")]
     assert labels[-4:] == [entry.title for entry in export.EMBEDDING_FORMATS.values()]
-    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), False)
+    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from tests.pages import finished_runs
 from tests.pages.matrix_runs import make_matrix, make_result
+from vgae_core import isolation
 from vgae_core.analysis.embedding import uncertainty
 from vgae_core.analysis.reconstruction import node_errors, score_pairs
 from vgae_core.data.dataset import GraphData
@@ -21,6 +23,7 @@ from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.store import Store
 from vgae_core.spec import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
@@ -102,7 +105,7 @@ def test_values_that_are_called_like_codes_stay_beside_them(result, graph):
     assert sorted(kept.values()) == [0, 1, 2, 3, 4, 5]
     assert kept["z_9"] == 4
     for entry in export.EMBEDDING_FORMATS.values():
-        assert entry.write(result, data, False)
+        assert entry.write(result, data, None, False)
 
 
 def test_one_long_name_does_not_make_all_names_long(result, graph):
@@ -275,3 +278,24 @@ def test_tables_of_a_matrix_run_are_of_rows_and_columns():
     assert "value" not in export.entry_table(graph, pairs, logits, "logit")
     unnamed = dataclasses.replace(graph, feature_names=())
     assert export.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
+
+
+def test_costly_columns_are_the_same_from_a_child(store_run):
+    run, graph = store_run
+    result = run.result()
+    options = {"run": str(run.path), "graph": str(run.graph_path)}
+    columns, _ = isolation.call("node_columns", options=options)
+    assert set(columns) == {"community", "reconstruction_error"}
+    there, here = export.node_table(result, graph, columns), export.node_table(result, graph)
+    pd.testing.assert_frame_equal(there, here)
+    assert export.to_csv(export.embedding_table(result, graph, here)) == export.to_csv(
+        export.embedding_table(result, graph)
+    )
+
+
+@pytest.fixture
+def store_run(tmp_path):
+    store = Store(tmp_path / "home")
+    graph = finished_runs.make_graph()
+    yield finished_runs.finish_run(store, graph), graph
+    store.close()

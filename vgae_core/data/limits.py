@@ -46,6 +46,10 @@ class Limits:
     )
     child_seconds: int = _limit(120, "Time a child process may take.", "seconds")
 
+    shared_bytes: int = _limit(
+        300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
+    )
+
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)

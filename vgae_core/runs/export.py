@@ -8,10 +8,10 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,17 @@ from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.reconstruction import node_errors, probabilities
 from vgae_core.catalogue import Entry
-from vgae_core.data.arrays import encode_texts
+from vgae_core.data.arrays import encode_texts, load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.errors import DataError
+from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.result import RunResult
+
+SMALL_EDGES = 50_000
+"""Edges up to which the node table takes less time than starting a process."""
+
+SECONDS = 600.0
+"""Time for the node table of a large graph."""
 
 _FORMULA = r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 """Beginnings that spreadsheets take for a formula, as OWASP lists them; the full-width forms too."""
@@ -35,14 +42,15 @@ _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 class Format:
     """One format of the embedding: what a button says and what it writes.
 
-    ``write(result, graph, protect)`` returns the file; `protect` as in :func:`to_csv`, where it is a text.
+    ``write(result, graph, table, protect)`` returns the file: `table` is the node table, worked out where it is
+    None, and `protect` as in :func:`to_csv`, where it is a text.
     """
 
     title: str
     help: str
     suffix: str
     mime: str
-    write: Callable[[RunResult, GraphData, bool], bytes]
+    write: Callable[[RunResult, GraphData, pd.DataFrame | None, bool], bytes]
 
 
 PROTECT = Entry(
@@ -54,7 +62,9 @@ PROTECT = Entry(
 
 
 # ---------------------------------------------------------------------------- tables
-def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
+def node_table(
+    result: RunResult, graph: GraphData, columns: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
     """Return one row a node: who it is and what the run says of it.
 
     Parameters
@@ -62,6 +72,8 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    columns : mapping, optional
+        Of :func:`node_columns`, where they are known.
 
     Returns
     -------
@@ -80,41 +92,62 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         If the run is not of this graph.
     """
     _check_belongs(result, graph)
-    columns: dict[str, object] = {"node": graph.node_ids}
+    costly = node_columns(result, graph) if columns is None else columns
+    table: dict[str, object] = {"node": graph.node_ids}
     if graph.labels is not None:
-        columns["label"] = _class_names(graph.labels, graph.label_names)
+        table["label"] = _class_names(graph.labels, graph.label_names)
     if not graph.is_matrix:
-        columns["degree"] = degree(graph.adjacency)
-        columns["community"] = communities(graph.adjacency)
+        table["degree"] = degree(graph.adjacency)
+        table["community"] = costly["community"]
     if result.of_matrix:
         matrix: Features = graph.features
-        columns["row_values"] = filled(matrix)[0]
-        columns["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
+        table["row_values"] = filled(matrix)[0]
+        table["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
     if result.z_log_var is not None:
-        columns["uncertainty"] = uncertainty(result.z_log_var)
+        table["uncertainty"] = uncertainty(result.z_log_var)
+    if not result.of_matrix:
+        table["reconstruction_error"] = costly["reconstruction_error"]
+    if "feature_error" in result.nodes:
+        table["feature_error"] = result.nodes["feature_error"]
+    if "label_probabilities" in result.nodes:
+        p = result.nodes["label_probabilities"]
+        table["predicted_label"] = _class_names(p.argmax(axis=1), graph.label_names)
+        table["label_probability"] = p.max(axis=1)
+    codes = _code_names(result)
+    for name, values in graph.values.items():
+        while name in table or name in codes:
+            name = f"value_{name}"
+        table[name] = values
+    return pd.DataFrame(table)
+
+
+def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
+    """Return the columns of :func:`node_table` that take seconds on a large graph: communities and errors."""
+    columns: dict[str, np.ndarray] = {}
+    if not graph.is_matrix:
+        columns["community"] = communities(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
             result.z_mean, graph.adjacency, score=result.scorer(graph)
         )
-    if "feature_error" in result.nodes:
-        columns["feature_error"] = result.nodes["feature_error"]
-    if "label_probabilities" in result.nodes:
-        p = result.nodes["label_probabilities"]
-        columns["predicted_label"] = _class_names(p.argmax(axis=1), graph.label_names)
-        columns["label_probability"] = p.max(axis=1)
-    codes = _code_names(result)
-    for name, values in graph.values.items():
-        while name in columns or name in codes:
-            name = f"value_{name}"
-        columns[name] = values
-    return pd.DataFrame(columns)
+    return columns
+
+
+def node_columns_task(
+    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return :func:`node_columns` as a task of a child process: paths of a run and of its graph in `options`."""
+    graph = load_graph(Path(options["graph"]))
+    if not isinstance(graph, GraphData):
+        raise DataError("Expected a graph after repairs.", where=options["graph"])
+    return node_columns(RunFolder(Path(options["run"])).result(), graph), {}
 
 
 def _code_names(result: RunResult) -> list[str]:
     return [f"z_{i}" for i in range(result.z_mean.shape[1])]
 
 
-def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
+def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return :func:`node_table` followed by the latent codes, ``z_0`` … ``z_{latent_dim - 1}``.
 
     Parameters
@@ -122,6 +155,8 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    table : DataFrame, optional
+        The node table, where it is known.
 
     Returns
     -------
@@ -134,7 +169,7 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         If the run is not of this graph.
     """
     codes = pd.DataFrame(result.z_mean, columns=_code_names(result))
-    return pd.concat([node_table(result, graph), codes], axis=1)
+    return pd.concat([node_table(result, graph) if table is None else table, codes], axis=1)
 
 
 def link_table(
@@ -351,7 +386,9 @@ def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
     return buffer.getvalue()
 
 
-def projector_zip(result: RunResult, graph: GraphData, *, protect: bool = False) -> bytes:
+def projector_zip(
+    result: RunResult, graph: GraphData, table: pd.DataFrame | None = None, *, protect: bool = False
+) -> bytes:
     """Return the files of TensorBoard's embedding projector, zipped.
 
     Parameters
@@ -359,6 +396,8 @@ def projector_zip(result: RunResult, graph: GraphData, *, protect: bool = False)
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    table : DataFrame, optional
+        The node table, where it is known.
     protect : bool
         As in :func:`to_csv`, of the texts in ``metadata.tsv``.
 
@@ -373,7 +412,7 @@ def projector_zip(result: RunResult, graph: GraphData, *, protect: bool = False)
     DataError
         If the run is not of this graph.
     """
-    meta = node_table(result, graph)
+    meta = node_table(result, graph) if table is None else table.copy()
     for name in meta.columns:  # a tab or line end within a name would shift every later row
         if not pd.api.types.is_numeric_dtype(meta[name]):
             meta[name] = meta[name].astype("str").str.replace(r"[\t\r\n\"]+", " ", regex=True)
@@ -396,21 +435,21 @@ def projector_zip(result: RunResult, graph: GraphData, *, protect: bool = False)
 EMBEDDING_FORMATS: dict[str, Format] = {
     "csv": Format(
         "CSV", "Node table and latent codes; spreadsheets open it.", ".csv", "text/csv",
-        lambda result, graph, protect: to_csv(embedding_table(result, graph), protect=protect),
+        lambda result, graph, table, protect: to_csv(embedding_table(result, graph, table), protect=protect),
     ),
     "parquet": Format(
         "Parquet", "Node table and latent codes, typed and small; pandas, Polars, DuckDB.", ".parquet",
         "application/vnd.apache.parquet",
-        lambda result, graph, protect: to_parquet(embedding_table(result, graph)),
+        lambda result, graph, table, protect: to_parquet(embedding_table(result, graph, table)),
     ),
     "npz": Format(
         "NumPy", "z_mean, z_log_var and node ids as arrays (npz, no pickle); texts as UTF-8 bytes with offsets.",
-        ".npz", "application/octet-stream", lambda result, graph, protect: embedding_npz(result, graph),
+        ".npz", "application/octet-stream", lambda result, graph, table, protect: embedding_npz(result, graph),
     ),
     "projector": Format(
         "TensorBoard projector", "vectors.tsv and metadata.tsv, zipped, for projector.tensorflow.org.",
         ".zip", "application/zip",
-        lambda result, graph, protect: projector_zip(result, graph, protect=protect),
+        lambda result, graph, table, protect: projector_zip(result, graph, table, protect=protect),
     ),
 }  # fmt: skip
 
@@ -441,7 +480,7 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, pr
             where=str(path),
             mend=f"Use {', '.join(known)}.",
         )
-    _write(path, known[path.suffix.lower()].write(result, graph, protect))
+    _write(path, known[path.suffix.lower()].write(result, graph, None, protect))
 
 
 def write_table(path: Path | str, table: pd.DataFrame, *, protect: bool = False) -> None:

@@ -141,6 +141,11 @@ class StoredRun(RunFolder):
         """Return what the run left behind (arrays are read-only); raise RunError if nothing."""
         return self._store._results.get(self.id, super().result)
 
+    @property
+    def graph_path(self) -> Path:
+        """Where the data set of the run is kept."""
+        return self._store.root / "datasets" / f"{self.dataset['fingerprint']}.npz"
+
     def graph(self) -> GraphData:
         """Return the data set the run was trained on."""
         return self._store.load_dataset(self.dataset["fingerprint"])
@@ -510,6 +515,7 @@ class _Cache(Generic[T]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
+        self._loading = threading.Lock()  # who else wants the same waits, instead of loading it too
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str, load: Callable[[], T]) -> T:
@@ -518,11 +524,15 @@ class _Cache(Generic[T]):
             if key in self._values:
                 self._values.move_to_end(key)
                 return self._values[key]
-        value = load()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+        with self._loading:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key]
+            value = load()
+            with self._lock:
+                self._values[key] = value
+                while len(self._values) > self._size:
+                    self._values.popitem(last=False)
         return value
 
     def drop(self, key: str) -> None:
