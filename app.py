@@ -34,5 +34,6 @@ try:
     with st.container():
         page.run()
 finally:
+    frame.watch_connection()
     state.keep_workspace()  # after the page: the visitor waits for that
     state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early

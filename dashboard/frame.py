@@ -24,6 +24,28 @@ HEAD_START = 0.6
 
 BUG = "This is a bug in the app, not in your data; the details are in the server's log."
 
+_connection = st.components.v2.component(
+    "vgae_studio_connection",
+    js="""
+export default function () {
+  if (document.getElementById("vgae-studio-offline")) return
+  const bar = document.createElement("div")
+  bar.id = "vgae-studio-offline"
+  bar.setAttribute("role", "status")
+  bar.textContent =
+    "You are offline: nothing on this page changes until the connection is back. Runs go on without you."
+  bar.style.cssText =
+    "position:fixed;inset:auto 0 0 0;z-index:1000000;padding:.75rem 1rem;text-align:center;" +
+    "font:15px/1.4 sans-serif;color:#fff;background:#9a3b00"
+  const show = () => { bar.hidden = navigator.onLine }
+  window.addEventListener("online", show)
+  window.addEventListener("offline", show)
+  document.body.append(bar)
+  show()
+}
+""",
+)
+
 _FAILED = "_failed_downloads"
 _FRAMED = "_framed"
 _PAINTED = "_painted"
@@ -46,6 +68,14 @@ def entered() -> tuple[str, dict[str, list[str]]] | None:
     """Note that the router ran; return the page and query that :func:`require_router` asked for, once."""
     st.session_state[_FRAMED] = True
     return st.session_state.pop(_GOTO, None)
+
+
+def watch_connection() -> None:
+    """Let the browser say when it is offline, which leaves the websocket open and Streamlit silent.
+
+    Of a server that is gone Streamlit tells by itself.
+    """
+    _connection(key="connection", height=1)
 
 
 def sizes(graph: GraphData) -> str:
