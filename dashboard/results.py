@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,9 @@ MODEL = "model"
 
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
+
+COLUMNS_KEPT = 64
+"""Runs whose communities and reconstruction errors are kept: 8 bytes per node."""
 
 UNCHECKED = {
     "curves": "codes, training curves",
@@ -127,26 +132,96 @@ def protect(name: str) -> bool:
 
 
 # ------------------------------------------------------------------------------ nodes
-@shared
+_working: dict[str, Future[dict[str, np.ndarray]]] = {}
+_working_lock = threading.Lock()
+_turn = threading.Lock()
+
+
+def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
+    """Return what becomes :func:`vgae_core.runs.export.node_columns` of a run, from a child if its graph is large.
+
+    Runs of all visitors take turns, so that no more than one such child is at work.
+    """
+    with _working_lock:
+        future = _working.get(run_id)
+        if future is not None:
+            return future
+        future = _working[run_id] = Future()
+        done = [key for key, other in _working.items() if other.done()]
+        for key in done[: max(0, len(_working) - COLUMNS_KEPT)]:
+            del _working[key]
+    try:
+        run = state.store().open_run(run_id)
+        graph = run.graph()
+        if graph.profile.n_edges > export.SMALL_EDGES:
+            # No thread that the server would wait for when it ends.
+            threading.Thread(
+                target=_in_child, args=(str(run.path), str(run.graph_path), future), daemon=True
+            ).start()
+        else:
+            future.set_result(export.node_columns(run.result(), graph))
+    except BaseException as error:
+        with _working_lock:
+            del _working[run_id]
+        future.set_exception(error)
+        raise
+    return future
+
+
+def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> None:
+    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS)
+    try:
+        with _turn:
+            options = {"run": run, "graph": graph}
+            columns, _ = isolation.call("node_columns", options=options, limits=limits)
+        future.set_result(columns)
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def ready(run_id: str) -> bool:
+    """Return whether communities and reconstruction errors are in the node table; raise what kept them from it."""
+    future = _costly(run_id)
+    return future.done() and future.exception() is None
+
+
+@frame.fragment(run_every=1.5)
+def wait_for_columns(run_id: str) -> None:
+    """Say that columns of the node table are still being worked out, until they are: then draw the page again."""
+    future = _costly(run_id)
+    if future.done():
+        future.result()  # raises what went wrong, for the guard
+        st.rerun()
+    st.caption(
+        ":material/hourglass_top: Communities and reconstruction errors of this large graph are being computed; they "
+        "appear here by themselves."
+    )
+
+
 def node_table(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.export.node_table` of a run; of a large graph a child works it out."""
-    run = state.store().open_run(run_id)
-    graph = run.graph()
-    if graph.profile.n_edges <= export.SMALL_EDGES:
-        return export.node_table(run.result(), graph)
-    with st.spinner("Finding communities and reconstruction errors…", show_time=True):
-        columns, _ = isolation.call(
-            "node_columns",
-            options={"run": str(run.path), "graph": str(run.graph_path)},
-            limits=isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS),
-        )
-    return export.node_table(run.result(), graph, columns)
+    """Return :func:`vgae_core.runs.export.node_table` of a run, as far as it is worked out."""
+    return _node_table(run_id, ready(run_id))
 
 
 @shared
+def _node_table(run_id: str, whole: bool) -> pd.DataFrame:
+    return export.node_table(*_open(run_id), _costly(run_id).result() if whole else {})
+
+
+def whole_node_table(run_id: str) -> pd.DataFrame:
+    """Return all of the node table of a run, however long it takes."""
+    _costly(run_id).result()
+    return _node_table(run_id, True)
+
+
 def node_rows(run_id: str) -> pa.Table:
     """Return the node table as browsers get it, page by page: text without what cannot be seen."""
-    return pa.Table.from_pandas(shown(node_table(run_id)), preserve_index=False)
+    return _node_rows(run_id, ready(run_id))
+
+
+@shared
+def _node_rows(run_id: str, whole: bool) -> pa.Table:
+    return pa.Table.from_pandas(shown(_node_table(run_id, whole)), preserve_index=False)
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -172,9 +247,13 @@ def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.nd
     return found.coordinates, found.explained
 
 
-@shared
 def shown_nodes(run_id: str) -> np.ndarray:
-    """Return the nodes drawn as points: all, or a sample fair to labels (else to communities)."""
+    """Return the nodes drawn as points: all, or a sample fair to labels (else to communities, once they are known)."""
+    return _shown_nodes(run_id, ready(run_id))
+
+
+@shared
+def _shown_nodes(run_id: str, whole: bool) -> np.ndarray:
     graph = _open(run_id)[1]
     return embedding.sample_points(graph.n_nodes, fair_classes(run_id))
 
@@ -191,7 +270,7 @@ def fair_classes(run_id: str) -> np.ndarray:
 def hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     """Return what a point says of each node, escaped, as str objects."""
     digest = hashlib.blake2b(nodes.tobytes(), digest_size=16).digest()
-    return KEPT.get((run_id, digest, "hover_texts"), lambda: _hover_texts(run_id, nodes))
+    return KEPT.get((run_id, ready(run_id), digest, "hover_texts"), lambda: _hover_texts(run_id, nodes))
 
 
 def _hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:

@@ -231,6 +231,10 @@ def show_downloads(held: results.Opened) -> None:
     st.subheader("Download the embedding", anchor=False)
     st.caption(f"Every {held.noun} with its mean latent code.")
     protect = results.protect("embedding")
+
+    def write(entry: export.Format) -> bytes:
+        return entry.write(held.result, held.graph, results.whole_node_table(held.id), protect)
+
     frame.downloads(
         [
             frame.File(
@@ -238,7 +242,7 @@ def show_downloads(held: results.Opened) -> None:
                 entry.title,
                 f"embedding-{held.id}{entry.suffix}",
                 entry.mime,
-                functools.partial(entry.write, held.result, held.graph, results.node_table(held.id), protect),
+                functools.partial(write, entry),
                 entry.help,
             )
             for name, entry in export.EMBEDDING_FORMATS.items()
@@ -254,6 +258,8 @@ with frame.guard():
     held = results.opened()
     if held is not None:
         results.name_run(held)
+        if not results.ready(held.id):
+            results.wait_for_columns(held.id)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             spec = choose_map()
             colour = choose_colour(results.node_table(held.id))

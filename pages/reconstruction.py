@@ -448,6 +448,9 @@ def show_entry_rankings(held: results.Opened) -> None:
 
 def show_worst(held: results.Opened) -> None:
     """Draw the nodes or rows that are explained worst, with a filter and downloads."""
+    if not results.ready(held.id):
+        results.wait_for_columns(held.id)
+        return
     part = st.text_input(
         f"Only {held.noun}s named", placeholder=f"Type a part of a {held.noun}'s name", key="worst_filter",
         label_visibility="collapsed", icon=":material/search:",

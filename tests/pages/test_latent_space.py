@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import background
+from dashboard import background, results
 from tests.pages.finished_runs import finish_run, make_graph, make_square
+from vgae_core import isolation
 from vgae_core.analysis import embedding
+from vgae_core.errors import LimitError
 from vgae_core.runs import export
 
 
@@ -191,3 +193,32 @@ def test_downloads_are_the_embedding(app, run):
     assert labels[-4:] == [entry.title for entry in export.EMBEDDING_FORMATS.values()]
     content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90
+
+
+def test_a_large_graph_is_shown_before_its_communities_are_known(app, run, monkeypatch):
+    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    at = fine(app("latent_space", run=run.id))
+    assert "being computed" in text(at)
+    assert "community" not in at.selectbox(key="map_colour").options
+    assert len(at.dataframe[-1].value) == 90
+    whole = results.whole_node_table(run.id)  # waits for the child
+    pd.testing.assert_frame_equal(whole, export.node_table(run.result(), run.graph()))
+    at = fine(at.run())
+    assert "being computed" not in text(at)
+    assert "Community" in at.selectbox(key="map_colour").options
+    assert "reconstruction_error" in at.dataframe[-1].value
+
+
+def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise LimitError("Took longer than the limit of 600 s.")
+
+    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    monkeypatch.setattr(isolation, "call", refuse)
+    at = app("latent_space", run=run.id)
+    with pytest.raises(LimitError):
+        results.whole_node_table(run.id)
+    at.run()
+    assert not at.exception
+    assert "600 s" in at.error[0].proto.title
+    assert len(at.dataframe[-1].value) == 90

@@ -73,7 +73,7 @@ def node_table(
     graph : GraphData
         The graph the run was trained on.
     columns : mapping, optional
-        Of :func:`node_columns`, where they are known.
+        Of :func:`node_columns`, where they are known; those that are not among them are left out.
 
     Returns
     -------
@@ -98,6 +98,7 @@ def node_table(
         table["label"] = _class_names(graph.labels, graph.label_names)
     if not graph.is_matrix:
         table["degree"] = degree(graph.adjacency)
+    if "community" in costly:
         table["community"] = costly["community"]
     if result.of_matrix:
         matrix: Features = graph.features
@@ -105,7 +106,7 @@ def node_table(
         table["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
     if result.z_log_var is not None:
         table["uncertainty"] = uncertainty(result.z_log_var)
-    if not result.of_matrix:
+    if "reconstruction_error" in costly:
         table["reconstruction_error"] = costly["reconstruction_error"]
     if "feature_error" in result.nodes:
         table["feature_error"] = result.nodes["feature_error"]
@@ -137,6 +138,8 @@ def node_columns_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return :func:`node_columns` as a task of a child process: paths of a run and of its graph in `options`."""
+    if hasattr(os, "nice"):
+        os.nice(10)  # a page that is asked for meanwhile comes first
     graph = load_graph(Path(options["graph"]))
     if not isinstance(graph, GraphData):
         raise DataError("Expected a graph after repairs.", where=options["graph"])
