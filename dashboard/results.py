@@ -78,7 +78,7 @@ def opened() -> Opened | None:
         )
         return None
     if run.has_result:
-        return Opened(run, run.result(), run.graph())
+        return Opened(run, *_open(run.id))
     info = run.info
     if info.active:
         frame.empty(
@@ -120,9 +120,13 @@ def name_run(held: Opened) -> None:
         )
 
 
+@shared
+def _result(run_id: str) -> RunResult:
+    return state.store().open_run(run_id).result()
+
+
 def _open(run_id: str) -> tuple[RunResult, GraphData]:
-    run = state.store().open_run(run_id)
-    return run.result(), run.graph()
+    return _result(run_id), state.store().open_run(run_id).graph()
 
 
 def protect(name: str) -> bool:
@@ -159,7 +163,7 @@ def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
                 target=_in_child, args=(str(run.path), str(run.graph_path), future), daemon=True
             ).start()
         else:
-            future.set_result(export.node_columns(run.result(), graph))
+            future.set_result(export.node_columns(_result(run_id), graph))
     except BaseException as error:
         with _working_lock:
             del _working[run_id]

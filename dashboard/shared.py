@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from vgae_core.data.limits import LIMITS
 
@@ -91,10 +92,12 @@ def size_of(value: Any) -> int:
     if isinstance(value, pd.DataFrame):
         texts = sum(not pd.api.types.is_numeric_dtype(kind) for kind in value.dtypes)
         return int(value.memory_usage().sum()) + _TEXT_BYTES * texts * len(value)
+    if sparse.issparse(value):
+        return size_of([value.data, value.indices, value.indptr])
     if isinstance(value, Mapping):
         return sum(map(size_of, value.values()))
     if isinstance(value, list | tuple):
-        few = value[:100]
+        few = value[:100]  # the first of many stand for all
         return int(sum(map(size_of, few)) / max(len(few), 1) * len(value))
     if dataclasses.is_dataclass(value):
         return sum(size_of(getattr(value, field.name)) for field in dataclasses.fields(value))

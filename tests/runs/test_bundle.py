@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -18,8 +20,8 @@ from vgae_core import isolation
 from vgae_core.data.limits import Limits
 from vgae_core.errors import LimitError, RunError
 from vgae_core.runs import bundle_checks
-from vgae_core.runs.bundle import export_bundle, import_bundle
-from vgae_core.runs.bundle_checks import MANIFEST, MEMBERS, check_task
+from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, import_bundle
+from vgae_core.runs.bundle_checks import check_task
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import SPLIT_PARTS, finite, read_run_dir
 from vgae_core.spec import RunSpec
@@ -438,3 +440,10 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store, run, bundle, monkeyp
         import_bundle(store, io.BytesIO(bundle), OTHER)
     assert store.list_runs(OTHER) == []
     assert sorted((store.root / "runs").iterdir()) == folders
+
+
+def test_the_server_does_not_load_what_the_checks_need():
+    """Else the Runs page of a fresh server waits for libraries of graphs and statistics."""
+    code = "import sys, vgae_core.runs.bundle; print('igraph' in sys.modules or 'sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

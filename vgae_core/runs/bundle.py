@@ -1,7 +1,8 @@
 """A run in one file, to keep or to hand on: a zip of JSON and npz with the hash of every member.
 
 A bundle comes from anywhere, so nothing in it is believed: a child process with bounded memory and time checks it
-(:mod:`vgae_core.runs.bundle_checks`) and writes its run anew, and only then the run exists.
+(:mod:`vgae_core.runs.bundle_checks`) and writes its run anew, and only then the run exists. The server itself never
+loads what the checks need.
 """
 
 from __future__ import annotations
@@ -19,10 +20,24 @@ from vgae_core import __version__, isolation
 from vgae_core.data.arrays import save_graph
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.errors import RunError
-from vgae_core.runs.bundle_checks import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
-from vgae_core.runs.folder import RunFolder, event_line
+from vgae_core.runs.folder import ARRAYS, DOCUMENTS, RunFolder, event_line
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.training.events import EpochEnd
+
+FORMAT = "vgae-studio-run"
+VERSION = 1
+MANIFEST = "manifest.json"
+MEMBERS = (
+    "dataset.json",
+    "graph.npz",
+    "events.jsonl",
+    *(f"{name}.npz" for name in ARRAYS),
+    *(f"{name}.json" for name in DOCUMENTS),
+)
+"""Every member of a bundle besides the manifest; all of them must be there."""
+
+MAX_EVENTS_BYTES = 8_000_000
+"""A log of about 15,000 epochs; a longer one is thinned when the bundle is written."""
 
 
 def export_bundle(run: RunFolder, to: Path | IO[bytes]) -> None:

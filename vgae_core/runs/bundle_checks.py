@@ -28,10 +28,10 @@ from vgae_core.data.arrays import load_graph, load_npz, npz_headers
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import (
     ARRAYS,
-    DOCUMENTS,
     SPLIT_PARTS,
     RunFolder,
     parse_event,
@@ -42,24 +42,11 @@ from vgae_core.runs.result import RunResult
 from vgae_core.spec import RECIPES, RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
 
-FORMAT = "vgae-studio-run"
-VERSION = 1
-MANIFEST = "manifest.json"
-MEMBERS = (
-    "dataset.json",
-    "graph.npz",
-    "events.jsonl",
-    *(f"{name}.npz" for name in ARRAYS),
-    *(f"{name}.json" for name in DOCUMENTS),
-)
-"""Every member of a bundle besides the manifest; all of them must be there."""
-
 MAX_JSON_BYTES = 4_000_000
-MAX_EVENTS_BYTES = 8_000_000
-"""A log of about 15,000 epochs; a longer one is thinned when the bundle is written."""
-
 MAX_RATIO = 100
 """Bytes that one byte of a bundle may unpack to: a real one, of floats and indices, stays below 20."""
+
+MEND = "Download the bundle again; it must come from VGAE Studio."
 
 _FREE_BYTES = 20_000_000
 """Unpacked bytes that no ratio is asked of."""
@@ -76,8 +63,6 @@ _SAME = 1e-3
 
 _GROUPS = ("test", "val", "network", "baselines", "weights", "latent")
 """Metrics that are worked out again; ``labels``, ``features`` and ``trials`` need the network or other runs."""
-
-MEND = "Download the bundle again; it must come from VGAE Studio."
 
 
 def check_task(
