@@ -1,10 +1,15 @@
 """Router of VGAE Studio: page settings, navigation and deep links; the work is in pages/."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import frame, state, upload_bounds
 
-st.set_page_config(page_title="VGAE Studio", page_icon=":material/hub:", layout="wide")
+# A file of our own: for the name of an icon, every browser would fetch it from a font server.
+ICON = Path(__file__).parent / "dashboard" / "icon.svg"
+
+st.set_page_config(page_title="VGAE Studio", page_icon=ICON, layout="wide")
 
 upload_bounds.bound_server()
 
@@ -31,5 +36,6 @@ try:
     with st.container():
         page.run()
 finally:
+    frame.watch_connection()
     state.keep_workspace()  # after the page: the visitor waits for that
     state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early

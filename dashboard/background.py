@@ -73,7 +73,7 @@ def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: 
     # The fragment polls; the button stands outside it, so that a click never waits for a poll.
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch"):
-            st.fragment(_watch, run_every=1.0)(slot)
+            frame.fragment(run_every=1.0)(_watch)(slot)
         st.button("Cancel", key=f"{slot}_cancel", icon=":material/close:", on_click=_cancel, args=(slot,))
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from vgae_core.data.text import visible as text_of
+
 CATEGORICAL = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#b8a800")
 """Okabe and Ito's colours, readable with colour-blind eyes and on both themes (black is left out).
 
@@ -43,8 +45,6 @@ _ADDRESS = re.compile(r"(?<=http)(?=s?:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _JOINER = "\u2060"
 """Nothing that is seen, and no place to break the line."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-
 
 def colour(index: int) -> str:
     """Return the categorical colour number `index` of the theme in use, starting again after the last."""
@@ -57,20 +57,25 @@ def ink() -> str:
     return "#fafafa" if st.context.theme.type == "dark" else "#1a1d24"
 
 
+def visible(text: object, limit: int = 200) -> str:
+    """Return `text` for a table cell or a list, which know no markup: see :func:`vgae_core.data.text.visible`."""
+    return _shorten(text_of(text), limit)
+
+
 def escape(text: object, limit: int = 120) -> str:
     """Return `text` as a Plotly label shows it literally: no tags, no control characters, not too long."""
-    return html.escape(_shorten(_CONTROL.sub(" ", str(text)), limit), quote=False)
+    return html.escape(_shorten(text_of(text), limit), quote=False)
 
 
 def plain(text: object, limit: int = 2000) -> str:
     """Return `text` as Markdown shows it literally: no links, images, formulas or directives."""
-    cut = _ADDRESS.sub(_JOINER, _shorten(_CONTROL.sub(" ", str(text)), limit))
+    cut = _ADDRESS.sub(_JOINER, _shorten(text_of(text), limit))
     return _MARKDOWN.sub(r"\\\1", cut)
 
 
 def message(text: object, limit: int = 2000) -> str:
     """Return a message of the core as Markdown: `names` between backticks as code, the rest literally."""
-    parts = _shorten(_CONTROL.sub(" ", str(text)), limit).split("`")
+    parts = _shorten(text_of(text), limit).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick is no markup
         return plain(text, limit)
     # Nothing inside a code span is interpreted, and none of the parts holds a backtick.

@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec
 
 import streamlit as st
 
 from dashboard import charts, state
 from vgae_core.data.dataset import Finding, GraphData
-from vgae_core.errors import StudioError
+from vgae_core.errors import RunError, StudioError
 
+P = ParamSpec("P")
 log = logging.getLogger("vgae_studio")
 
 HEAD_START = 0.6
 """Seconds for which the first figures of a session wait for what stands above them."""
 
 _ICONS = {"info": ":material/info:", "choice": ":material/rule:", "warning": ":material/warning:"}
+BUG = "This is a bug in the app, not in your data; the details are in the server's log."
+
+_connection = st.components.v2.component(
+    "vgae_studio_connection",
+    js="""
+export default function () {
+  if (document.getElementById("vgae-studio-offline")) return
+  const bar = document.createElement("div")
+  bar.id = "vgae-studio-offline"
+  bar.setAttribute("role", "status")
+  bar.textContent =
+    "You are offline: nothing on this page changes until the connection is back. Runs go on without you."
+  bar.style.cssText =
+    "position:fixed;inset:auto 0 0 0;z-index:1000000;padding:.75rem 1rem;text-align:center;" +
+    "font:15px/1.4 sans-serif;color:#fff;background:#9a3b00"
+  const show = () => { bar.hidden = navigator.onLine }
+  window.addEventListener("online", show)
+  window.addEventListener("offline", show)
+  document.body.append(bar)
+  show()
+}
+""",
+)
+
+_FAILED = "_failed_downloads"
 _FRAMED = "_framed"
 _PAINTED = "_painted"
 _GOTO = "_goto"
@@ -40,6 +69,14 @@ def entered() -> tuple[str, dict[str, list[str]]] | None:
     """Note that the router ran; return the page and query that :func:`require_router` asked for, once."""
     st.session_state[_FRAMED] = True
     return st.session_state.pop(_GOTO, None)
+
+
+def watch_connection() -> None:
+    """Let the browser say when it is offline, which leaves the websocket open and Streamlit silent.
+
+    Of a server that is gone Streamlit tells by itself.
+    """
+    _connection(key="connection", height=1)
 
 
 def sizes(graph: GraphData) -> str:
@@ -119,12 +156,78 @@ def findings(found: Sequence[Finding]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class File:
+    """A file to download: its button's key and title, its name and type, and what makes it when it is asked for."""
+
+    key: str
+    title: str
+    name: str
+    mime: str
+    make: Callable[[], bytes]
+    help: str | None = None
+
+
+def downloads(files: Sequence[File], *, disabled: bool = False) -> None:
+    """Draw one button per file, and below them why a file could not be made.
+
+    A file is made outside the page's script.  Streamlit then says below the button, for some seconds, that it
+    failed; the reason stands here from the next time the page is drawn until the file is made.
+    """
+    failures: dict[str, StudioError] = st.session_state.setdefault(_FAILED, {})
+    with st.container(horizontal=True, gap="small"):
+        for file in files:
+            st.download_button(
+                file.title,
+                data=functools.partial(_made, file, failures),
+                file_name=file.name,
+                mime=file.mime,
+                help=file.help,
+                on_click="ignore",
+                icon=":material/download:",
+                key=file.key,
+                disabled=disabled,
+            )
+    for file in files:
+        if file.key in failures:
+            report(failures[file.key])
+
+
+def _made(file: File, failures: dict[str, StudioError]) -> bytes:
+    try:
+        content = file.make()
+    except Exception as error:
+        log.exception("The download %s failed.", file.key)
+        reason = (error.message, error.mend) if isinstance(error, StudioError) else (BUG, "")
+        failures[file.key] = RunError(f"{file.title} could not be made. {reason[0]}", mend=reason[1])
+        raise
+    failures.pop(file.key, None)
+    return content
+
+
+def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Do as ``st.fragment``, with a :func:`guard`: what goes wrong in a part of a page is said in its place.
+
+    The page's own guard does not enclose a fragment that is drawn again by itself.
+    """
+
+    def guarded(function: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(function)
+        def draw(*args: P.args, **kwargs: P.kwargs) -> None:
+            with guard():
+                function(*args, **kwargs)
+
+        return st.fragment(draw, run_every=run_every)
+
+    return guarded
+
+
 @contextlib.contextmanager
 def guard() -> Iterator[None]:
     """Turn errors of the enclosed block into messages.
 
     A :class:`~vgae_core.errors.StudioError` is shown as it stands; anything else is a
-    defect: it is logged with its traceback and the visitor gets a plain message.
+    bug: it is logged with its traceback and the visitor gets a plain message.
     """
     try:
         yield
@@ -133,8 +236,7 @@ def guard() -> Iterator[None]:
     except Exception:
         log.exception("A page failed.")
         st.error(
-            "This is a defect of the app, not of your data. Your data and runs are kept; "
-            "the details are in the server's log.",
+            f"{BUG} Your data and runs are kept.",
             title="Something went wrong on this page",
             icon=":material/error:",
         )

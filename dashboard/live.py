@@ -33,6 +33,9 @@ STATUS: dict[Status, tuple[str, str]] = {
 }
 """Name and icon of each status."""
 
+UNREADABLE = "Unreadable"
+"""Status of a run whose entry this version cannot read."""
+
 PROGRESS_SECONDS = 0.5
 """Between two looks at how far a run is."""
 
@@ -149,7 +152,8 @@ def automatic_recipe(info: RunInfo) -> str | None:
     """
     if info.spec.recipe == "auto":
         return ""
-    tried = [str(trial["recipe"]) for trial in (info.metrics or {}).get("trials", ())]
+    trials = (info.metrics or {}).get("trials", ())
+    tried = [str(trial["recipe"]) for trial in trials if isinstance(trial, Mapping) and "recipe" in trial]
     if not tried:
         return None
     name = recipe_of(info.spec, [name for name in tried if name in RECIPES])
@@ -186,6 +190,8 @@ def settings_line(info: RunInfo) -> str:
     """Return data set and main settings of a run in a line of Markdown."""
     model, training = info.spec.model, info.spec.training
     data, seed = f"**{charts.plain(info.dataset, 60)}**", f"seed {info.spec.seed}"
+    if info.problem:
+        return data
     if info.spec.recipe == "auto":  # the settings at hand are not those that are trained
         return f"{data} · {model.family.upper()} of a recipe to be chosen · {seed}"
     kind = "variational" if model.variational else "not variational"
@@ -200,36 +206,51 @@ def settings_line(info: RunInfo) -> str:
 def run_table(runs: list[RunInfo]) -> pd.DataFrame:
     """Return one row a run: status, data, main settings and test scores beside the best baseline.
 
-    The column of recipes is there where one was chosen; settings that are not known yet are left out.
+    The column of recipes is there where one was chosen; settings that are not known yet are left out, and all of
+    them where a run cannot be read, which hides no other.
     """
-    rows: list[dict[str, Any]] = []
-    for info in runs:
-        found = info.metrics or {}
+    table = pd.DataFrame([_row(info) for info in runs])
+    table = table.astype(dict.fromkeys(("auc", "ap", "baseline", "rate", "seconds"), float))
+    return table if any(table["recipe"]) else table.drop(columns="recipe", errors="ignore")
+
+
+def _row(info: RunInfo) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "status": STATUS[info.status][0],
+        "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
+        "data": charts.visible(info.dataset),
+        **dict.fromkeys(("model", "recipe", "encoder"), ""),
+        **dict.fromkeys(("latent", "rate", "seed", "auc", "ap", "baseline", "best", "seconds")),
+        "id": info.id,
+    }
+    if info.problem:
+        return row | {"status": UNREADABLE}
+    model, known, recipe = info.spec.model, info.spec.recipe == "own", automatic_recipe(info)
+    found = info.metrics or {}
+    try:
         test = found.get("test", {})
         baselines = [row.get("roc_auc") for row in found.get("baselines", {}).values()]
-        model, known = info.spec.model, info.spec.recipe == "own"
-        recipe = automatic_recipe(info)
-        rows.append(
-            {
-                "status": STATUS[info.status][0],
-                "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
-                "data": info.dataset,
-                "model": model.family.upper(),
-                "recipe": "" if recipe is None else recipe or "Automatic",
-                "encoder": model.encoder if known else None,
-                "latent": model.latent_dim if known else None,
-                "rate": info.spec.training.learning_rate if known else None,
-                "seed": info.spec.seed,
-                "auc": test.get("roc_auc"),
-                "ap": test.get("average_precision"),
-                "baseline": max((value for value in baselines if value is not None), default=None),
-                "best": info.best_epoch or None,
-                "seconds": info.seconds,
-                "id": info.id,
-            }
-        )
-    table = pd.DataFrame(rows)
-    return table if any(row["recipe"] for row in rows) else table.drop(columns="recipe", errors="ignore")
+        scores = {
+            "auc": _number(test.get("roc_auc")),
+            "ap": _number(test.get("average_precision")),
+            "baseline": max((value for value in map(_number, baselines) if value is not None), default=None),
+        }
+    except AttributeError:  # kept by a version that believed bundles
+        return row | {"status": UNREADABLE}
+    return row | scores | {
+        "model": model.family.upper(),
+        "recipe": "" if recipe is None else recipe or "Automatic",
+        "encoder": model.encoder if known else None,
+        "latent": model.latent_dim if known else None,
+        "rate": info.spec.training.learning_rate if known else None,
+        "seed": info.spec.seed,
+        "best": _number(info.best_epoch) or None,
+        "seconds": _number(info.seconds),
+    }  # fmt: skip
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 # ------------------------------------------------------------------------------- figures

@@ -91,7 +91,7 @@ def columns(table: pd.DataFrame, noun: str = "node") -> dict[str, Any]:
 
 def title(column: str) -> str:
     """Return how a column is called, as plain text."""
-    return TITLES.get(column, column)
+    return TITLES.get(column) or charts.visible(column)
 
 
 def figure(points: Points, values: pd.Series, focus: int | None, friends: np.ndarray) -> go.Figure:

@@ -1,21 +1,24 @@
-"""What a finished run says, worked out once for all visitors: runs never change once they have ended.
-
-Every cache is keyed by the run's unguessable id and holds few entries, so that memory stays
-bounded however many runs are looked at.
-"""
+"""What a finished run says, worked out once for all visitors: runs never change once they have ended."""
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from scipy import sparse
 
 from dashboard import charts, frame, state
+from dashboard.shared import KEPT, shared
+from vgae_core import isolation
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.limits import LIMITS
 from vgae_core.data.splits import edge_weights
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
@@ -26,6 +29,17 @@ MODEL = "model"
 
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
+
+COLUMNS_KEPT = 64
+"""Runs whose communities and reconstruction errors are kept: 8 bytes per node."""
+
+UNCHECKED = {
+    "curves": "codes, training curves",
+    "labels": "label scores",
+    "features": "feature errors",
+    "trials": "recipes tried",
+}
+"""What of a loaded bundle cannot be computed again without its network, by name in ``metrics["unchecked"]``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +78,7 @@ def opened() -> Opened | None:
         )
         return None
     if run.has_result:
-        return Opened(run, run.result(), run.graph())
+        return Opened(run, *_open(run.id))
     info = run.info
     if info.active:
         frame.empty(
@@ -89,6 +103,13 @@ def name_run(held: Opened) -> None:
         f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
         f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
     )
+    unchecked = held.result.metrics.get("unchecked")
+    if unchecked:
+        st.caption(
+            ":material/inventory_2: Loaded from a bundle. Link scores were computed again here; "
+            f"{', '.join(UNCHECKED[name] for name in unchecked if name in UNCHECKED)} and times are as the bundle "
+            "states them, not checked."
+        )
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:
         st.info(
@@ -99,25 +120,130 @@ def name_run(held: Opened) -> None:
         )
 
 
+@shared
+def _result(run_id: str) -> RunResult:
+    return state.store().open_run(run_id).result()
+
+
 def _open(run_id: str) -> tuple[RunResult, GraphData]:
-    run = state.store().open_run(run_id)
-    return run.result(), run.graph()
+    return _result(run_id), state.store().open_run(run_id).graph()
+
+
+def protect(name: str) -> bool:
+    """Draw the choice beside downloads called `name`: whether spreadsheets will open them."""
+    choice = export.PROTECT
+    return bool(st.checkbox(choice.title, help=choice.help, key=f"{name}_protect"))
 
 
 # ------------------------------------------------------------------------------ nodes
-@st.cache_data(max_entries=8, show_spinner=False)
+_working: dict[str, Future[dict[str, np.ndarray]]] = {}
+_working_lock = threading.Lock()
+_turn = threading.Lock()
+
+
+def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
+    """Return what becomes :func:`vgae_core.runs.export.node_columns` of a run, from a child if its graph is large.
+
+    Runs of all visitors take turns, so that no more than one such child is at work.
+    """
+    with _working_lock:
+        future = _working.get(run_id)
+        if future is not None:
+            return future
+        future = _working[run_id] = Future()
+        done = [key for key, other in _working.items() if other.done()]
+        for key in done[: max(0, len(_working) - COLUMNS_KEPT)]:
+            del _working[key]
+    try:
+        run = state.store().open_run(run_id)
+        graph = run.graph()
+        if graph.profile.n_edges > export.SMALL_EDGES:
+            # No thread that the server would wait for when it ends.
+            threading.Thread(
+                target=_in_child, args=(str(run.path), str(run.graph_path), future), daemon=True
+            ).start()
+        else:
+            future.set_result(export.node_columns(_result(run_id), graph))
+    except BaseException as error:
+        with _working_lock:
+            del _working[run_id]
+        future.set_exception(error)
+        raise
+    return future
+
+
+def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> None:
+    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS)
+    try:
+        with _turn:
+            options = {"run": run, "graph": graph}
+            columns, _ = isolation.call("node_columns", options=options, limits=limits)
+        future.set_result(columns)
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def ready(run_id: str) -> bool:
+    """Return whether communities and reconstruction errors are in the node table; raise what kept them from it."""
+    future = _costly(run_id)
+    return future.done() and future.exception() is None
+
+
+@frame.fragment(run_every=1.5)
+def wait_for_columns(run_id: str) -> None:
+    """Say that columns of the node table are still being worked out, until they are: then draw the page again."""
+    future = _costly(run_id)
+    if future.done():
+        future.result()  # raises what went wrong, for the guard
+        st.rerun()
+    st.caption(
+        ":material/hourglass_top: Communities and reconstruction errors of this large graph are being computed; they "
+        "appear here by themselves."
+    )
+
+
 def node_table(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.export.node_table` of a run."""
-    return export.node_table(*_open(run_id))
+    """Return :func:`vgae_core.runs.export.node_table` of a run, as far as it is worked out."""
+    return _node_table(run_id, ready(run_id))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
+def _node_table(run_id: str, whole: bool) -> pd.DataFrame:
+    return export.node_table(*_open(run_id), _costly(run_id).result() if whole else {})
+
+
+def whole_node_table(run_id: str) -> pd.DataFrame:
+    """Return all of the node table of a run, however long it takes."""
+    _costly(run_id).result()
+    return _node_table(run_id, True)
+
+
+def node_rows(run_id: str) -> pa.Table:
+    """Return the node table as browsers get it, page by page: text without what cannot be seen."""
+    return _node_rows(run_id, ready(run_id))
+
+
+@shared
+def _node_rows(run_id: str, whole: bool) -> pa.Table:
+    return pa.Table.from_pandas(shown(_node_table(run_id, whole)), preserve_index=False)
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for the screen, its texts without control characters and turned directions."""
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = safe[name].map(charts.visible, na_action="ignore")
+    return safe
+
+
+@shared
 def node_names(run_id: str) -> list[str]:
     """Return the name of every node as text."""
     return [str(name) for name in _open(run_id)[1].node_ids]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@shared
 def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
     z = _open(run_id)[0].z_mean
@@ -125,9 +251,13 @@ def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.nd
     return found.coordinates, found.explained
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def shown_nodes(run_id: str) -> np.ndarray:
-    """Return the nodes drawn as points: all, or a sample fair to labels (else to communities)."""
+    """Return the nodes drawn as points: all, or a sample fair to labels (else to communities, once they are known)."""
+    return _shown_nodes(run_id, ready(run_id))
+
+
+@shared
+def _shown_nodes(run_id: str, whole: bool) -> np.ndarray:
     graph = _open(run_id)[1]
     return embedding.sample_points(graph.n_nodes, fair_classes(run_id))
 
@@ -141,9 +271,13 @@ def fair_classes(run_id: str) -> np.ndarray:
     return table["community"].to_numpy() if "community" in table else np.zeros(len(table), np.int32)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
 def hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     """Return what a point says of each node, escaped, as str objects."""
+    digest = hashlib.blake2b(nodes.tobytes(), digest_size=16).digest()
+    return KEPT.get((run_id, ready(run_id), digest, "hover_texts"), lambda: _hover_texts(run_id, nodes))
+
+
+def _hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
     table = node_table(run_id).iloc[nodes]
     names = [f"<b>{charts.escape(name, 60)}</b>" for name in table["node"]]
     parts = [names]
@@ -217,7 +351,7 @@ class Tested:
     probabilities: np.ndarray
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def tested(run_id: str) -> Tested:
     """Return the test pairs of a run, edges first."""
     result, _ = _open(run_id)
@@ -226,13 +360,13 @@ def tested(run_id: str) -> Tested:
     return Tested(y_true, reconstruction.probabilities(result.scores[MODEL]))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def comparison(run_id: str) -> reconstruction.Comparison:
     """Return how the model stands against the best baseline."""
     return reconstruction.compare(tested(run_id).y_true, _open(run_id)[0].scores)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]]:
     """Return the ROC and precision-recall curves of the model and of every baseline."""
     result, _ = _open(run_id)
@@ -243,14 +377,14 @@ def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]
     }
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def thresholds(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.threshold_table` of the test pairs."""
     held = tested(run_id)
     return reconstruction.threshold_table(held.y_true, held.probabilities)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def missing_links(run_id: str) -> pd.DataFrame:
     """Return the ranked non-edges of a graph small enough to search at once."""
     result, graph = _open(run_id)
@@ -258,7 +392,7 @@ def missing_links(run_id: str) -> pd.DataFrame:
     return export.link_table(graph, pairs, logits, result.weights(pairs))
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
@@ -274,14 +408,14 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
     return table
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def distributions(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the test pairs."""
     held = tested(run_id)
     return reconstruction.score_histogram(held.y_true, held.probabilities)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def calibration(run_id: str) -> metrics.Calibration:
     """Return the calibration of the test pairs."""
     held = tested(run_id)
@@ -303,7 +437,7 @@ def scale(held: Opened) -> str:
     return str(held.result.model["scale"])
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def column_names(run_id: str) -> list[str]:
     """Return the name of every column as text."""
     return [str(name) for name in export.column_names(_open(run_id)[1])]
@@ -313,7 +447,7 @@ def _matrix(graph: GraphData) -> sparse.csr_array:
     return sparse.csr_array(graph.features)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
     result, graph = _open(run_id)
@@ -329,7 +463,7 @@ def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     return arrays, {"k": reconstruction.RANKED}
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@shared
 def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     """Return the columns that a row lacks, the one most expected first."""
     result, graph = _open(run_id)
@@ -340,7 +474,7 @@ def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     return table[["place", "column", "expected", "column_values"]]
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@shared
 def row_entries(run_id: str, row: int) -> pd.DataFrame:
     """Return what a row has, the largest value first, with what the model expects of it."""
     result, graph = _open(run_id)
@@ -357,7 +491,7 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
     return table[["column", "value", "expected", "surprise", "part"]]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def unexpected(run_id: str) -> pd.DataFrame:
     """Return the ranked values the model expected least, with the part of the split each was in."""
     result, graph = _open(run_id)
@@ -371,7 +505,7 @@ def unexpected(run_id: str) -> pd.DataFrame:
     return table
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@shared
 def logit_histogram(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the model's own scores."""
     result, _ = _open(run_id)

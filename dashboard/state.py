@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
 import re
 import secrets
@@ -72,7 +73,12 @@ def warm_later(_seconds: float) -> threading.Timer:
     files that the browser fetches for it need more.
     """
     build = engine
-    timer = threading.Timer(_seconds, lambda: build().warm())
+
+    def warm() -> None:
+        importlib.import_module("dashboard.results")  # else the first visitors of a finished run wait for it
+        build().warm()
+
+    timer = threading.Timer(_seconds, warm)
     timer.daemon = True
     timer.start()
     return timer

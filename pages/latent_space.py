@@ -1,5 +1,7 @@
 """Explore what the latent code of each node, or of each row of a matrix, tells."""
 
+import functools
+
 import pandas as pd
 import streamlit as st
 
@@ -54,17 +56,20 @@ def choose_colour(table: pd.DataFrame) -> str:
 def find_node(held: results.Opened) -> int | None:
     """Draw the search for a node and return its row."""
     names = results.node_names(held.id)
-    if len(names) <= embedding.MAX_POINTS:
+    if len(names) <= embedding.MAX_LISTED:
         name = st.selectbox(
-            f"Find a {held.noun}", names, index=None, placeholder="Type a part of its name", key="map_node"
-        )
+            f"Find a {held.noun}", names, index=None, placeholder="Type a part of its name", key="map_node",
+            format_func=charts.visible,
+        )  # fmt: skip
         return None if name is None else names.index(name)
     # A list of every name would weigh megabytes: match first.
     part = st.text_input(f"Find a {held.noun}", placeholder="Type a part of its name", key="map_part")
     if not part:
         return None
     matches = [name for name in names if part.casefold() in name.casefold()]
-    name = st.selectbox(f"{len(matches):,} matches", matches[:100], index=None, key="map_match")
+    name = st.selectbox(
+        f"{len(matches):,} matches", matches[:100], index=None, key="map_match", format_func=charts.visible
+    )
     return None if name is None else names.index(name)
 
 
@@ -166,14 +171,16 @@ def show_neighbours(held: results.Opened, node: int) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Nearest in latent space**")
-        st.dataframe(near, column_config=columns, hide_index=True, width="stretch", key="near_table")
+        st.dataframe(
+            results.shown(near), column_config=columns, hide_index=True, width="stretch", key="near_table"
+        )
     with right:
         if held.on_matrix:
             show_row(held, node)
             return
         st.markdown(f"**True neighbours** ({len(true):,})")
         if len(true):
-            st.dataframe(true, column_config=columns, hide_index=True, width="stretch", key="true_table",
+            st.dataframe(results.shown(true), column_config=columns, hide_index=True, width="stretch", key="true_table",
                          height=min(388, 38 + 35 * len(true)))  # fmt: skip
             st.caption(
                 f"{hits:,} of its {len(true):,} true neighbours are among its {len(true):,} nearest codes."
@@ -187,7 +194,7 @@ def show_row(held: results.Opened, row: int) -> None:
     table = results.row_entries(held.id, row)
     st.markdown(f"**Its values** ({len(table):,})")
     st.dataframe(
-        table, column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(table), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
         key="row_table", height=388,
     )  # fmt: skip
 
@@ -198,26 +205,24 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
     table = results.node_table(held.id)
     if picked:
         st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False)
-        shown = table.iloc[sorted(set(picked))]
+        chosen = table.iloc[sorted(set(picked))]
+        rows = results.shown(chosen)
     else:
         st.subheader(f"All {held.noun}s ({len(table):,})", anchor=False)
-        shown = table
+        chosen, rows = table, results.node_rows(held.id)
     st.dataframe(
-        shown,
+        rows,
         column_config=maps.columns(table, held.noun),
         hide_index=True,
         width="stretch",
         height=330,
+        lazy=True,  # the browser gets the rows it shows
         key="node_table",
     )  # fmt: skip
-    st.download_button(
-        f"These {held.noun}s as CSV",
-        lambda: export.to_csv(shown),
-        file_name=f"{held.noun}s.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key="nodes_csv",
+    protect = results.protect("nodes")
+    make = lambda: export.to_csv(chosen, protect=protect)  # noqa: E731
+    frame.downloads(
+        [frame.File("nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv", make)]
     )
 
 
@@ -225,18 +230,24 @@ def show_downloads(held: results.Opened) -> None:
     """Draw one button a format of the whole embedding."""
     st.subheader("Download the embedding", anchor=False)
     st.caption(f"Every {held.noun} with its mean latent code.")
-    with st.container(horizontal=True):
-        for name, entry in export.EMBEDDING_FORMATS.items():
-            st.download_button(
+    protect = results.protect("embedding")
+
+    def write(entry: export.Format) -> bytes:
+        return entry.write(held.result, held.graph, results.whole_node_table(held.id), protect)
+
+    frame.downloads(
+        [
+            frame.File(
+                f"embedding_{name}",
                 entry.title,
-                lambda entry=entry: entry.write(held.result, held.graph),
-                file_name=f"embedding-{held.id}{entry.suffix}",
-                mime=entry.mime,
-                help=entry.help,
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"embedding_{name}",
+                f"embedding-{held.id}{entry.suffix}",
+                entry.mime,
+                functools.partial(write, entry),
+                entry.help,
             )
+            for name, entry in export.EMBEDDING_FORMATS.items()
+        ]
+    )
 
 
 frame.header(
@@ -247,6 +258,8 @@ with frame.guard():
     held = results.opened()
     if held is not None:
         results.name_run(held)
+        if not results.ready(held.id):
+            results.wait_for_columns(held.id)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             spec = choose_map()
             colour = choose_colour(results.node_table(held.id))

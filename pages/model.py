@@ -443,15 +443,14 @@ def show_summary() -> None:
         elif waiting:
             st.rerun()  # the worker came up: stop polling and draw the page once more
         else:
-            with frame.guard():
-                spec = state.spec()
-                check_split(state.graph(), spec)
-                if spec.recipe == "auto":
-                    show_candidates(spec)
-                else:
-                    show_description(engine.describe(spec, state.graph().profile, timeout=20.0))
+            spec = state.spec()
+            check_split(state.graph(), spec)
+            if spec.recipe == "auto":
+                show_candidates(spec)
+            else:
+                show_description(engine.describe(spec, state.graph().profile, timeout=20.0))
 
-    st.fragment(draw, run_every=1.0 if waiting else None)()
+    frame.fragment(run_every=1.0 if waiting else None)(draw)()
 
 
 def in_bytes(mib: float) -> str:

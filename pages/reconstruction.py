@@ -22,7 +22,7 @@ def words_of(held: results.Opened) -> scores.Words:
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
     found, words = results.comparison(held.id), words_of(held)
-    best = scores.title(found.name)
+    best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
     if found.outcome == "wins":
@@ -72,7 +72,7 @@ def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None
     st.markdown(
         ":material/layers: **Stacked:** a pair's score joins the network's with those that need no training, each "
         f"counted as the validation edges say. The network alone reaches {alone:.1%}, {stands} "
-        f"{scores.title(found.name)}."
+        f"{charts.plain(scores.title(found.name), 60)}."
     )
 
 
@@ -87,7 +87,7 @@ def say_ranking(held: results.Opened) -> None:
     verdict = "is ahead of" if mine > best else "does not reach"
     st.markdown(
         f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
-        f"model {verdict} the best baseline, {scores.title(name)}: **{mine:.3f}** against {best:.3f}."
+        f"model {verdict} the best baseline, {charts.plain(scores.title(name), 60)}: **{mine:.3f}** against {best:.3f}."
     )
 
 
@@ -179,7 +179,7 @@ def show_scores(held: results.Opened) -> None:
 
 
 # --------------------------------------------------------------------------- decisions
-@st.fragment
+@frame.fragment()
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
     table, words = results.thresholds(held.id), words_of(held)
@@ -276,7 +276,7 @@ def show_links(table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["source", "target"])
     st.dataframe(
-        shown,
+        results.shown(shown),
         column_config={
             "source": "From", "target": "To",
             "probability": st.column_config.NumberColumn(
@@ -305,16 +305,19 @@ def show_links(table: pd.DataFrame, name: str) -> None:
 
 
 def downloads(table: pd.DataFrame, name: str) -> None:
-    """Draw the buttons that download a table."""
-    with st.container(horizontal=True):
-        for title, suffix, mime, write in (
-            ("CSV", "csv", "text/csv", export.to_csv),
-            ("Parquet", "parquet", "application/vnd.apache.parquet", export.to_parquet),
-        ):
-            st.download_button(
-                title, lambda write=write: write(table), file_name=f"{name}.{suffix}", mime=mime,
-                icon=":material/download:", on_click="ignore", key=f"{name}_{suffix}",
-            )  # fmt: skip
+    """Draw the buttons that download a table, and the choice that goes with them."""
+    protect = results.protect(name)
+    frame.downloads(
+        [
+            frame.File(
+                f"{name}_csv", "CSV", f"{name}.csv", "text/csv", lambda: export.to_csv(table, protect=protect)
+            ),
+            frame.File(
+                f"{name}_parquet", "Parquet", f"{name}.parquet", "application/vnd.apache.parquet",
+                lambda: export.to_parquet(table),
+            ),
+        ]
+    )  # fmt: skip
 
 
 def show_rankings(held: results.Opened) -> None:
@@ -369,7 +372,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        shown, column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(shown), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
         height=420, key=f"{name}_table",
     )  # fmt: skip
     if part:
@@ -380,16 +383,20 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
 def choose_row(held: results.Opened) -> int | None:
     """Draw the search for a row and return its place."""
     names = results.node_names(held.id)
-    if len(names) <= embedding.MAX_POINTS:
-        name = st.selectbox("Row", names, key="row_of_interest")
+    if len(names) <= embedding.MAX_LISTED:
+        name = st.selectbox("Row", names, key="row_of_interest", format_func=charts.visible)
         return None if name is None else names.index(name)
     part = st.text_input("Row", placeholder="Type a part of its name", key="row_part")
     matches = [name for name in names if part and part.casefold() in name.casefold()]
-    name = st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match") if matches else None
+    name = (
+        st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match", format_func=charts.visible)
+        if matches
+        else None
+    )
     return None if name is None else names.index(name)
 
 
-@st.fragment
+@frame.fragment()
 def show_one_row(held: results.Opened) -> None:
     """Draw what is recommended to one row, beside what it holds; another row redraws only this part."""
     row = choose_row(held)
@@ -400,12 +407,16 @@ def show_one_row(held: results.Opened) -> None:
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
         best = results.recommended_to(held.id, row)
-        st.dataframe(best, column_config=columns, hide_index=True, width="stretch", key="row_best")
+        st.dataframe(
+            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best"
+        )
         downloads(best, "recommended_to_row")
     with right:
         table = results.row_entries(held.id, row)
         st.markdown(f"**Its values** ({len(table):,})")
-        st.dataframe(table, column_config=columns, hide_index=True, width="stretch", key="row_values")
+        st.dataframe(
+            results.shown(table), column_config=columns, hide_index=True, width="stretch", key="row_values"
+        )
 
 
 def show_entry_rankings(held: results.Opened) -> None:
@@ -437,14 +448,17 @@ def show_entry_rankings(held: results.Opened) -> None:
 
 def show_worst(held: results.Opened) -> None:
     """Draw the nodes or rows that are explained worst, with a filter and downloads."""
+    if not results.ready(held.id):
+        results.wait_for_columns(held.id)
+        return
     part = st.text_input(
         f"Only {held.noun}s named", placeholder=f"Type a part of a {held.noun}'s name", key="worst_filter",
         label_visibility="collapsed", icon=":material/search:",
     )  # fmt: skip
     worst = results.named(results.worst_nodes(held.id), part, ["node"])
     st.dataframe(
-        worst, column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch", height=420,
-        key="worst_table",
+        results.shown(worst), column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch",
+        height=420, key="worst_table",
     )  # fmt: skip
     downloads(worst, f"worst_{held.noun}s")
 

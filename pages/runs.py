@@ -3,7 +3,6 @@
 import io
 import logging
 import zipfile
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -83,50 +82,44 @@ def history(run_id: str, suffix: str) -> bytes:
 
 def downloads(info: RunInfo) -> None:
     """Draw the buttons that download a run; each file is made when it is asked for."""
-    has_result = info.metrics is not None
-    files: dict[str, tuple[str, str, Callable[[], bytes], str, str]] = {
-        "download": (
-            "Bundle",
-            f"vgae-run-{info.id}.zip",
-            lambda: bundle(info.id),
-            "application/zip",
-            "One file with data, settings, curves, weights, embedding and scores; it can be loaded below.",
-        ),
-        "download_script": (
-            "Keras script",
-            f"vgae-script-{info.id}.zip",
-            lambda: script(info.id),
-            "application/zip",
-            "The same run as a plain Keras program with its data, which needs nothing of this app.",
-        ),
-        "download_csv": (
-            "Log, CSV",
-            f"vgae-log-{info.id}.csv",
-            lambda: history(info.id, ".csv"),
-            "text/csv",
-            "Losses and metrics of every epoch, as Keras' CSVLogger writes them.",
-        ),
-        "download_tensorboard": (
-            "Log, TensorBoard",
-            f"vgae-log-{info.id}.tfevents",
-            lambda: history(info.id, ".tfevents"),
-            "application/octet-stream",
-            "Put it into a folder of its own: `tensorboard --logdir FOLDER`.",
-        ),
-    }
-    with st.container(horizontal=True, gap="small"):
-        for key, (title, name, make, mime, about) in files.items():
-            st.download_button(
-                title,
-                data=make,
-                file_name=name,
-                mime=mime,
-                on_click="ignore",
-                icon=":material/download:",
-                key=key,
-                disabled=not has_result,
-                help=about,
-            )
+    frame.downloads(
+        [
+            frame.File(
+                "download",
+                "Bundle",
+                f"vgae-run-{info.id}.zip",
+                "application/zip",
+                lambda: bundle(info.id),
+                "One file with data, settings, curves, weights, embedding and scores; it can be loaded below. "
+                "Of a run of many thousand epochs it holds every second, fourth, … epoch of the curves.",
+            ),
+            frame.File(
+                "download_script",
+                "Keras script",
+                f"vgae-script-{info.id}.zip",
+                "application/zip",
+                lambda: script(info.id),
+                "The same run as a plain Keras program with its data, which needs nothing of this app.",
+            ),
+            frame.File(
+                "download_csv",
+                "Log, CSV",
+                f"vgae-log-{info.id}.csv",
+                "text/csv",
+                lambda: history(info.id, ".csv"),
+                "Losses and metrics of every epoch, as Keras' CSVLogger writes them.",
+            ),
+            frame.File(
+                "download_tensorboard",
+                "Log, TensorBoard",
+                f"vgae-log-{info.id}.tfevents",
+                "application/octet-stream",
+                lambda: history(info.id, ".tfevents"),
+                "Put it into a folder of its own: `tensorboard --logdir FOLDER`.",
+            ),
+        ],
+        disabled=info.metrics is None,
+    )
 
 
 @st.dialog("Delete this run?", icon=":material/delete:")
@@ -148,8 +141,22 @@ def confirm_delete(info: RunInfo) -> None:
             st.rerun()
 
 
+def unreadable(info: RunInfo) -> None:
+    """Draw what can be done with a run that this version cannot read: delete it."""
+    st.warning(
+        charts.message(info.problem),
+        title=f"{live.UNREADABLE}: {charts.plain(info.dataset, 60)}, {live.since(info.created)}",
+        icon=":material/warning:",
+    )
+    if st.button("Delete", icon=":material/delete:", key="delete"):
+        confirm_delete(info)
+
+
 def actions(info: RunInfo) -> None:
     """Draw what can be done with the run chosen in the table."""
+    if info.problem:
+        unreadable(info)
+        return
     title, icon = live.STATUS[info.status]
     st.markdown(f"{icon} **{title}** {live.since(info.created)} · {live.settings_line(info)} · `{info.id}`")
     if info.message:
@@ -221,7 +228,7 @@ with frame.guard():
     held = state.store().list_runs(state.workspace())
     working = any(info.active for info in held)
 
-    @st.fragment(run_every=2.0 if working else None)
+    @frame.fragment(run_every=2.0 if working else None)
     def table() -> None:
         runs = state.store().list_runs(state.workspace())
         if working and not any(info.active for info in runs):

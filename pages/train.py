@@ -72,7 +72,7 @@ def controls(run: StoredRun | None) -> None:
         warming_up()
 
 
-@st.fragment(run_every=live.CURVES_SECONDS)
+@frame.fragment(run_every=live.CURVES_SECONDS)
 def warming_up() -> None:
     """Say that the worker is not there yet, until it is."""
     if state.engine().state != "starting":
@@ -111,7 +111,7 @@ def outcome(run: StoredRun) -> None:
     result, found = run.result(), results.comparison(run.id)
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
-    rival = scores.title(found.name) if found.name else ""
+    rival = charts.plain(scores.title(found.name), 60) if found.name else ""
     what = "entries" if result.of_matrix else "edges"
     with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
@@ -245,7 +245,7 @@ def show(run: StoredRun) -> None:
     """Draw a run; while it works its progress and its curves run again by themselves."""
     working = run.info.active
 
-    @st.fragment(run_every=live.PROGRESS_SECONDS if working else None)
+    @frame.fragment(run_every=live.PROGRESS_SECONDS if working else None)
     def head() -> None:
         if working and not run.info.active:
             st.rerun()  # once, for the controls
@@ -255,7 +255,7 @@ def show(run: StoredRun) -> None:
             return
         show_work(run)
 
-    @st.fragment(run_every=live.CURVES_SECONDS if working else None)
+    @frame.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
         show_trials(run)
         show_curves(run)

@@ -23,7 +23,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
@@ -33,16 +32,16 @@ from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
-from vgae_core.data.splits import load_split, without_entries
+from vgae_core.data.splits import load_split
 from vgae_core.data.synthetic import synthetic
+from vgae_core.data.text import visible
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.answers import TOP, Answers, find_node, pairs_of
 from vgae_core.runs.bundle import export_bundle
-from vgae_core.runs.evaluation import evaluate
-from vgae_core.runs.export import entry_table, link_table, write_embedding, write_table
+from vgae_core.runs.evaluation import evaluate_result
+from vgae_core.runs.export import PROTECT, entry_table, link_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
-from vgae_core.runs.result import RunResult
 from vgae_core.spec import RECIPES, RunSpec, candidates, for_family
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
@@ -77,7 +76,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {' '.join(visible(message).split())}", file=sys.stderr)
     return 2
 
 
@@ -93,14 +92,14 @@ def inspect_command(options: argparse.Namespace) -> int:
         if isinstance(value, str | int | float | bool) or value is None:
             print(f"{key:>20}  {_said(value)}")
     for file in found.files:
-        print(f"{'file':>20}  {arguments.taken_for(file)}")
+        print(f"{'file':>20}  {visible(arguments.taken_for(file))}")
         for judgement in file.judgements:
             mark = "" if judgement.sure else "?"
-            print(f"{judgement.title.lower() + mark:>20}  {judgement.text}")
+            print(f"{judgement.title.lower() + mark:>20}  {visible(judgement.text)}")
         for sentence in file.sentences[:SENTENCES]:
-            print(f"{'':>20}  {sentence}")
+            print(f"{'':>20}  {visible(sentence)}")
     for finding in report["findings"]:
-        print(f"{finding['level']:>20}  {finding['message']}")
+        print(f"{finding['level']:>20}  {visible(finding['message'])}")
     return 0
 
 
@@ -138,7 +137,7 @@ def train_command(options: argparse.Namespace) -> int:
         kept = f"{result.spec.training.keep.capitalize()} epoch {result.finished.best_epoch}"
         print(f"\n{kept}, {result.finished.seconds:.1f} s. Written to {out}")
     if result.finished.reason == "failed":
-        print(f"error: {result.finished.message}", file=sys.stderr)
+        print(f"error: {visible(result.finished.message)}", file=sys.stderr)
         return 1
     return 130 if result.finished.reason == "cancelled" else 0
 
@@ -146,7 +145,7 @@ def train_command(options: argparse.Namespace) -> int:
 def evaluate_command(options: argparse.Namespace) -> int:
     """Work the scores of a run out again from its codes, its data and its split."""
     run = read_run_dir(options.run)
-    metrics = _evaluate(run.result(), run.graph(), run.spec)
+    metrics = evaluate_result(run.result(), run.graph())[1]
     if options.json:
         print(json.dumps(finite(metrics)))
     else:
@@ -177,14 +176,16 @@ def export_command(options: argparse.Namespace) -> int:
         return 0
     result, graph = run.result(), run.graph()
     if options.what == "embedding":
-        write_embedding(to, result, graph)
+        write_embedding(to, result, graph, protect=options.protect)
     elif run.spec.model.family == "vae":
         known = sparse.csr_array(graph.features)
         pairs, logits = recommended(result.left, result.right, known, LINKS)
-        write_table(to, entry_table(graph, pairs, logits, str(result.model["scale"])))
+        write_table(
+            to, entry_table(graph, pairs, logits, str(result.model["scale"])), protect=options.protect
+        )
     else:
         pairs, logits = result.missing_links(graph, LINKS)
-        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)))
+        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)
     return 0
 
 
@@ -337,19 +338,6 @@ def _stop_on_interrupt() -> threading.Event:
 
 
 # ---------------------------------------------------------------------------- output
-def _evaluate(result: RunResult, graph: GraphData, spec: RunSpec) -> dict[str, Any]:
-    """Return the scores as in metrics.json, from codes, pairs and what the model was shown alone."""
-    split = result.split
-    if len(result.z_mean) != graph.n_nodes:
-        raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
-
-    entries = None
-    if spec.model.family == "vae":
-        known = without_entries(graph.features, np.concatenate([split.val, split.test]))
-        entries = (result.left, result.right, known)
-    return evaluate(spec, graph, split, result.network(), stack=result.stack, matrix=entries)[1]
-
-
 def _print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
     if "network" in metrics:
@@ -359,7 +347,7 @@ def _print_scores(metrics: Any) -> None:
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
-        print(f"{name:>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
+        print(f"{visible(name):>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
     if "weights" in metrics:
         print(
             "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])
@@ -376,7 +364,11 @@ def _said(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
     return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4g}"
+        if isinstance(value, float)
+        else visible(value)
     )
 
 
@@ -551,6 +543,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip; "
         "log: .csv or .tfevents (TensorBoard)",
+    )
+    export.add_argument(
+        "--protect", action="store_true", help=f"{PROTECT.title[0].lower()}{PROTECT.title[1:]}"
     )
     return parser
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from vgae_core.data.limits import ServerLimits
 
 TASKS: dict[str, str] = {
+    "bundle": "vgae_core.runs.bundle_checks:check_task",
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
+    "node_columns": "vgae_core.runs.export:node_columns_task",
     "project": "vgae_core.analysis.projection:project_task",
     "recommended": "vgae_core.analysis.entries:recommended_task",
     "missing_links": "vgae_core.analysis.reconstruction:missing_links_task",

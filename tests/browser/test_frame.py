@@ -99,3 +99,29 @@ def test_a_bad_file_keeps_the_data(server, page):
     page.get_by_role("button", name="Remove all files").click()
     expect(told).to_have_count(0)
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(before)
+
+
+def test_a_visitor_is_told_when_the_connection_is_cut(new_server, page):
+    server = new_server()
+    page.goto(server.url)
+    settled(page)
+    bar = page.get_by_text("You are offline")
+    expect(bar).to_be_hidden()
+    page.context.set_offline(True)
+    expect(bar).to_be_visible()
+    page.context.set_offline(False)
+    expect(bar).to_be_hidden()
+    server.close()
+    expect(page.get_by_role("dialog")).to_contain_text("not responding")
+
+
+def test_no_foreign_server_is_asked_for_anything(server, page):
+    hosts = set()
+    page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/]*).*", r"\1", request.url)))
+    page.goto(server.url)
+    settled(page)
+    assert {host for host in hosts if host.startswith(("http", "ws"))} <= {
+        server.url,
+        server.url.replace("http", "ws"),
+    }
+    assert page.locator("link[rel*=icon]").first.get_attribute("href").startswith("data:image/svg")

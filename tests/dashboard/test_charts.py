@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import charts, scores
+from vgae_core.data.text import visible
 
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
 
@@ -49,7 +50,7 @@ def test_plain_can_be_read_back(text):
         position += shown[position] == "\\"
         unescaped += shown[position]
         position += 1
-    assert unescaped.replace("\u2060", "") == charts._CONTROL.sub(" ", text).replace("\u2060", "")
+    assert unescaped.replace("\u2060", "") == visible(text).replace("\u2060", "")
 
 
 LINKS = re.compile(r"(https?://|www(?=\.))([-.\w]+)|[-.\w+]+@[-\w]+(\.[-\w]+)+", re.IGNORECASE)

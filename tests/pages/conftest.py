@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
+from dashboard.shared import KEPT
 from vgae_core.runs.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,7 @@ class IdleEngine:
 def studio_store(tmp_path, monkeypatch):
     """The store the pages under test see."""
     st.cache_data.clear()
+    KEPT.clear()
     store = Store(tmp_path / "home")
     monkeypatch.setattr(state, "store", lambda: store)
     yield store

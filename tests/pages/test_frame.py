@@ -1,10 +1,16 @@
 """The frame around the pages: restored work, links to runs, and errors."""
 
+import re
+from pathlib import Path
+
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from vgae_core.errors import DataError
 from vgae_core.spec import RunSpec
 
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "A" * 43
 
 
@@ -91,3 +97,91 @@ def test_guard_shows_ours_and_hides_the_rest(caplog):
     assert "secret" not in other.value + other.proto.title
     assert "secret detail" in caplog.text
     assert at.markdown[0].value == "after"
+
+
+def failing_part():
+    import streamlit as st
+
+    from dashboard import frame
+    from vgae_core.errors import DataError
+
+    @frame.fragment()
+    def part(kind):
+        st.button("again", key=kind.__name__)
+        raise kind("secret detail")
+
+    part(DataError)
+    part(RuntimeError)
+    st.write("after")
+
+
+def test_a_part_that_fails_says_so_in_its_place(caplog):
+    at = AppTest.from_function(failing_part).run()
+    at.button(key="RuntimeError").click().run()
+    assert not at.exception
+    ours, other = at.error
+    assert ours.proto.title == "secret detail"
+    assert "bug in the app" in other.value
+    assert "secret" not in other.value + other.proto.title
+    assert "Traceback" in caplog.text
+    assert at.markdown[0].value == "after"
+
+
+def failing_download():
+    from dashboard import frame
+    from vgae_core.errors import DataError
+
+    def refuse():
+        raise DataError("The table is *empty*.", mend="Choose another node.")
+
+    def break_():
+        raise KeyError("secret detail")
+
+    mime = "text/csv"
+    frame.downloads(
+        [
+            frame.File("a", "First", "a.csv", mime, refuse),
+            frame.File("b", "Second", "b.csv", mime, break_),
+            frame.File("c", "Third", "c.csv", mime, lambda: b"fine"),
+        ]
+    )
+
+
+def test_a_download_that_fails_says_why(monkeypatch, caplog):
+    made = {}
+    drawn = st.download_button
+    monkeypatch.setattr(
+        st,
+        "download_button",
+        lambda *args, **kwargs: made.update({kwargs["key"]: kwargs["data"]}) or drawn(*args, **kwargs),
+    )
+    at = AppTest.from_function(failing_download).run()
+    assert not at.error
+    for key, kind in (("a", DataError), ("b", KeyError)):
+        with pytest.raises(kind):  # Streamlit says below the button that it failed
+            made[key]()
+    assert made["c"]() == b"fine"
+    at.run()
+    first, second = at.error
+    assert first.proto.title == r"First could not be made\. The table is \*empty\*\."
+    assert "another node" in first.value
+    assert "bug in the app" in second.proto.title
+    assert "secret" not in second.proto.title + second.value
+    assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("dashboard/*.py")]), ids=lambda p: p.name
+)
+def test_parts_and_downloads_are_guarded_everywhere(path):
+    if path.name != "frame.py":
+        source = path.read_text("utf-8")
+        assert not re.search(r"st\.(fragment|download_button)\(|@st\.fragment", source)
+
+
+def test_the_page_icon_comes_from_this_app(app):
+    at = app()
+    assert not at.exception
+    icon = ROOT / "dashboard" / "icon.svg"
+    assert "http" not in icon.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert ":material" not in re.search(r"page_icon=(\S+)", (ROOT / "app.py").read_text("utf-8")).group(1)

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard import results
 from tests.pages.finished_runs import finish_run, make_graph, make_square
 from vgae_core import isolation
 from vgae_core.analysis import embedding
 from vgae_core.data import limits
+from vgae_core.errors import LimitError
 from vgae_core.runs import export
 
 
@@ -124,6 +126,7 @@ def test_names_cannot_become_markup(app, studio_store):
 
 def test_many_nodes_are_sampled_fairly_and_say_so(app, studio_store, monkeypatch):
     monkeypatch.setattr(embedding, "MAX_POINTS", 30)
+    monkeypatch.setattr(embedding, "MAX_LISTED", 30)
     graph = make_graph(300)
     run = finish_run(studio_store, graph)
     monkeypatch.setattr(embedding.sample_points, "__defaults__", (30, 0))
@@ -212,5 +215,34 @@ def test_downloads_are_the_embedding(app, run):
     at = fine(app("latent_space", run=run.id))
     labels = [b.proto.label for b in at.get("download_button")]
     assert labels[-4:] == [entry.title for entry in export.EMBEDDING_FORMATS.values()]
-    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph())
+    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90
+
+
+def test_a_large_graph_is_shown_before_its_communities_are_known(app, run, monkeypatch):
+    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    at = fine(app("latent_space", run=run.id))
+    assert "being computed" in text(at)
+    assert "community" not in at.selectbox(key="map_colour").options
+    assert len(at.dataframe[-1].value) == 90
+    whole = results.whole_node_table(run.id)  # waits for the child
+    pd.testing.assert_frame_equal(whole, export.node_table(run.result(), run.graph()))
+    at = fine(at.run())
+    assert "being computed" not in text(at)
+    assert "Community" in at.selectbox(key="map_colour").options
+    assert "reconstruction_error" in at.dataframe[-1].value
+
+
+def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise LimitError("Took longer than the limit of 600 s.")
+
+    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    monkeypatch.setattr(isolation, "call", refuse)
+    at = app("latent_space", run=run.id)
+    with pytest.raises(LimitError):
+        results.whole_node_table(run.id)
+    at.run()
+    assert not at.exception
+    assert "600 s" in at.error[0].proto.title
+    assert len(at.dataframe[-1].value) == 90

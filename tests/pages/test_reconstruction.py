@@ -42,6 +42,42 @@ def test_without_a_run_and_with_one_that_has_not_ended(app, studio_store):
     assert "still training" in " ".join(s.value for s in at.subheader)
 
 
+def test_the_name_of_a_baseline_is_no_markup(app, studio_store):
+    """A run of a version that believed bundles may hold any: a link to it must load nothing."""
+    graph = make_graph()
+    result = make_result(graph, quality=0.0)
+    name = "![x](https://example.org/x.png)"
+    split = result.split
+    truth = np.arange(len(split.test) + len(split.test_neg)) < len(split.test)
+    result = dataclasses.replace(
+        result,
+        scores={**result.scores, name: truth.astype(np.float32)},
+        metrics={
+            **result.metrics,
+            "baselines": {**result.metrics["baselines"], name: metrics.link_metrics(truth, truth)},
+        },
+    )
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    told = [element.value for element in (*at.warning, *at.markdown, *at.caption)]
+    assert any(r"\!\[x\]" in text for text in told)
+    assert not any("![x]" in text for text in told)
+    at = fine(at.switch_page("pages/train.py").run())
+    assert any(r"\!\[x\]" in metric.proto.delta_description for metric in at.metric)
+
+
+def test_a_run_from_a_bundle_says_what_was_not_checked(app, studio_store):
+    graph = make_graph()
+    result = make_result(graph)
+    assert "bundle" not in " ".join(
+        c.value for c in fine(app("reconstruction", run=finish_run(studio_store, graph).id)).caption
+    )
+    result = dataclasses.replace(result, metrics={**result.metrics, "unchecked": ["curves", "trials"]})
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    (told,) = [c.value for c in at.caption if "bundle" in c.value]
+    assert "computed again" in told
+    assert "recipes tried" in told
+
+
 def test_model_and_baselines_share_table_and_figures(app, run):
     at = fine(app("reconstruction", run=run.id))
     table = at.dataframe[0].value

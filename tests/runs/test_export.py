@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import io
+import itertools
+import tracemalloc
 import zipfile
 
 import networkx as nx
@@ -11,7 +13,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from tests.pages import finished_runs
 from tests.pages.matrix_runs import make_matrix, make_result
+from vgae_core import isolation
 from vgae_core.analysis.embedding import uncertainty
 from vgae_core.analysis.reconstruction import node_errors, score_pairs
 from vgae_core.data.dataset import GraphData
@@ -19,6 +23,7 @@ from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.store import Store
 from vgae_core.spec import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
@@ -88,6 +93,42 @@ def test_a_plain_auto_encoder_of_an_unlabelled_graph(result, graph):
         assert sorted(held) == ["node_ids", "z_mean"]
 
 
+def test_values_that_are_called_like_codes_stay_beside_them(result, graph):
+    """A column called z_0 made every download of the embedding fail."""
+    names = ["z_0", "z_2", "value_z_0", "node", "z_9", "value_node"]
+    values = {name: np.full(14, i, np.float32) for i, name in enumerate(names)}
+    data = dataclasses.replace(graph, values=values)
+    table = export.embedding_table(result, data)
+    assert table.columns.is_unique
+    np.testing.assert_array_equal(table[["z_0", "z_1", "z_2"]].to_numpy(), result.z_mean)
+    kept = {name: table[name][0] for name in table if str(name).startswith("value_") or name == "z_9"}
+    assert sorted(kept.values()) == [0, 1, 2, 3, 4, 5]
+    assert kept["z_9"] == 4
+    for entry in export.EMBEDDING_FORMATS.values():
+        assert entry.write(result, data, None, False)
+
+
+def test_one_long_name_does_not_make_all_names_long(result, graph):
+    ids = np.array([f"n{i}" for i in range(20_000)], dtype=object)
+    ids[0] = "x" * 20_000
+    n = len(ids)
+    data = GraphData(name="g", adjacency=sparse.csr_array((n, n), dtype=np.float32), node_ids=ids)
+    long = dataclasses.replace(result, z_mean=np.zeros((n, 2), np.float32), z_log_var=None)
+    tracemalloc.start()
+    content = export.embedding_npz(long, data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # as an array of str it is 1.6 GB
+    with np.load(io.BytesIO(content), allow_pickle=False) as held:
+        assert texts(held, "node_ids") == ids.tolist()
+
+
+def texts(held, name):
+    """The texts of an array, read as the documentation says."""
+    data, offsets = held[f"{name}.text"], held[f"{name}.offsets"]
+    return [bytes(data[i:j]).decode() for i, j in itertools.pairwise(offsets)]
+
+
 def test_another_graph_is_refused(result):
     other = GraphData(name="o", adjacency=sparse.csr_array((3, 3), dtype=np.float32), node_ids=np.arange(3))
     for write in (export.embedding_table, export.embedding_npz, export.projector_zip):
@@ -95,8 +136,20 @@ def test_another_graph_is_refused(result):
             write(result, other)
 
 
-def test_csv_reads_back_and_holds_no_formula(result, graph):
-    rows = list(csv.reader(io.StringIO(export.to_csv(export.embedding_table(result, graph)).decode())))
+def rows_of(content):
+    return list(csv.reader(io.StringIO(content.decode())))
+
+
+def test_csv_gives_names_back_as_they_were(result, graph):
+    rows = rows_of(export.to_csv(export.embedding_table(result, graph)))
+    assert [row[0] for row in rows[1:]] == NASTY
+    assert {row[1] for row in rows[1:]} == {"first", "=second", ""}
+    z = np.array([row[-3:] for row in rows[1:]], np.float32)
+    np.testing.assert_array_equal(z, result.z_mean)  # float32 survives text
+
+
+def test_protected_csv_holds_no_formula(result, graph):
+    rows = rows_of(export.to_csv(export.embedding_table(result, graph), protect=True))
     names = [row[0] for row in rows[1:]]
     assert names == [
         "'=1+1", "'+49 30", "-5", "'@sum", "a,b", 'say "hi"', "tab\there", "line\nend", "é", "-5e3", "'\tx",
@@ -104,12 +157,29 @@ def test_csv_reads_back_and_holds_no_formula(result, graph):
         "n", "'-a",
     ]  # fmt: skip
     assert {row[1] for row in rows[1:]} == {"first", "'=second", ""}
-    z = np.array([row[-3:] for row in rows[1:]], np.float32)
-    np.testing.assert_array_equal(z, result.z_mean)  # float32 survives text
 
 
-def test_csv_column_names_hold_no_formula():
-    assert export.to_csv(pd.DataFrame({"=cmd()": [1], "ok": [2]})) == b"'=cmd(),ok\n1,2\n"
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠\t\r\n")
+def test_no_form_of_a_formula_is_left(sign):
+    table = pd.DataFrame({f"{sign}head()": [f"{sign}cmd()", "fine", None], "ok": [-1, 2, 3]})
+    back = pd.read_csv(io.BytesIO(export.to_csv(table, protect=True)))
+    assert back.columns[0].startswith("'")
+    assert back.iloc[0, 0] == f"'{sign}cmd()"
+    assert back["ok"].tolist() == [-1, 2, 3]
+    assert pd.isna(back.iloc[2, 0])
+
+
+def test_labels_called_nan_and_none_are_not_missing(result, graph):
+    data = dataclasses.replace(graph, label_names=("nan", "None"))
+    table = export.embedding_table(result, data)
+    texts = [row[1] for row in rows_of(export.to_csv(table))[1:]]
+    assert texts == [{0: "nan", 1: "None", -1: ""}[label] for label in data.labels]
+    back = pd.read_parquet(io.BytesIO(export.to_parquet(table)))["label"]
+    assert back.isna().tolist() == (data.labels == -1).tolist()
+    assert back.dropna().tolist() == [text for text in texts if text]
+    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, data))) as archive:
+        meta = archive.read("metadata.tsv").decode().splitlines()[1:]
+    assert [line.split("\t")[1] for line in meta] == texts
 
 
 def test_parquet_reads_back_as_it_was(result, graph):
@@ -124,8 +194,8 @@ def test_npz_needs_no_pickle(result, graph):
     with np.load(io.BytesIO(export.embedding_npz(result, graph)), allow_pickle=False) as held:
         np.testing.assert_array_equal(held["z_mean"], result.z_mean)
         np.testing.assert_array_equal(held["z_log_var"], result.z_log_var)
-        assert held["node_ids"].tolist() == NASTY
-        assert held["label_names"][held["labels"][1]] == "=second"
+        assert texts(held, "node_ids") == NASTY
+        assert texts(held, "label_names")[held["labels"][1]] == "=second"
 
 
 def test_projector_files_have_one_row_a_node(result, graph):
@@ -140,6 +210,9 @@ def test_projector_files_have_one_row_a_node(result, graph):
     assert meta[7].startswith("tab here\t")
     assert "vectors.tsv" in config
     assert "metadata.tsv" in config
+    assert meta[1].startswith("=1+1\t")
+    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, graph, protect=True))) as archive:
+        assert archive.read("metadata.tsv").decode().split("\n")[1].startswith("'=1+1\t")
 
 
 def test_link_table(graph):
@@ -205,3 +278,24 @@ def test_tables_of_a_matrix_run_are_of_rows_and_columns():
     assert "value" not in export.entry_table(graph, pairs, logits, "logit")
     unnamed = dataclasses.replace(graph, feature_names=())
     assert export.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
+
+
+def test_costly_columns_are_the_same_from_a_child(store_run):
+    run, graph = store_run
+    result = run.result()
+    options = {"run": str(run.path), "graph": str(run.graph_path)}
+    columns, _ = isolation.call("node_columns", options=options)
+    assert set(columns) == {"community", "reconstruction_error"}
+    there, here = export.node_table(result, graph, columns), export.node_table(result, graph)
+    pd.testing.assert_frame_equal(there, here)
+    assert export.to_csv(export.embedding_table(result, graph, here)) == export.to_csv(
+        export.embedding_table(result, graph)
+    )
+
+
+@pytest.fixture
+def store_run(tmp_path):
+    store = Store(tmp_path / "home")
+    graph = finished_runs.make_graph()
+    yield finished_runs.finish_run(store, graph), graph
+    store.close()

@@ -20,6 +20,9 @@ from vgae_core.errors import DataError
 MAX_POINTS = 20_000
 """Points drawn and selectable one by one; above it a fair sample stands on a density."""
 
+MAX_LISTED = 5_000
+"""Names offered in one list; of more, those that contain a text."""
+
 Similarity = Literal["inner_product", "cosine", "euclidean"]
 """How near two latent codes are; a key of :data:`SIMILARITIES`."""
 

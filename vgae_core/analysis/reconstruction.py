@@ -597,8 +597,13 @@ def edge_parts(split: LinkSplit, pairs: np.ndarray, n_nodes: int, *, directed: b
         ordered = array if directed else np.sort(array, axis=1)
         return ordered[:, 0] * np.int64(n_nodes) + ordered[:, 1]
 
-    wanted = code(pairs)
+    codes = code(pairs)
     parts = np.full(len(pairs), "", dtype=object)
-    for name, held in (("training", split.train), ("validation", split.val), ("test", split.test)):
-        parts[np.isin(wanted, code(held))] = name
+    if not len(pairs):
+        return parts
+    ordered = np.sort(codes)  # few pairs and many edges: the edges are looked up, not sorted
+    for name, edges in (("training", split.train), ("validation", split.val), ("test", split.test)):
+        edge_codes = code(edges)
+        place = np.minimum(np.searchsorted(ordered, edge_codes), len(ordered) - 1)
+        parts[np.isin(codes, edge_codes[ordered[place] == edge_codes])] = name
     return parts

@@ -73,10 +73,19 @@ class Limits(_FromEnvironment):
     edges: int = _limit(20_000_000, "Entries of an adjacency, as listed in its file.", "entries")
     feature_columns: int = _limit(200_000, "Columns of the node features.", "columns")
     feature_values: int = _limit(100_000_000, "Stored values of the node features.", "values")
+    name_length: int = _limit(
+        500,
+        "Length of the name of a node, column or class; of a longer one the beginning is kept.",
+        "characters",
+    )
     child_memory_bytes: int = _limit(
         1_500_000_000, "Memory a child process may take for data, beyond the code it loads.", "bytes"
     )
     child_seconds: int = _limit(120, "Time a child process may take.", "seconds")
+
+    shared_bytes: int = _limit(
+        300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
+    )
 
     def check(self, name: str, value: int, *, where: str) -> None:
         """Raise LimitError if `value` exceeds the limit called `name`.

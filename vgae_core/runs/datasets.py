@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -37,6 +38,7 @@ class Cache(Generic[T]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
+        self._loading = threading.Lock()  # who else wants the same waits, instead of loading it too
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str, load: Callable[[], T]) -> T:
@@ -45,11 +47,15 @@ class Cache(Generic[T]):
             if key in self._values:
                 self._values.move_to_end(key)
                 return self._values[key]
-        value = load()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+        with self._loading:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key]
+            value = load()
+            with self._lock:
+                self._values[key] = value
+                while len(self._values) > self._size:
+                    self._values.popitem(last=False)
         return value
 
     def drop(self, key: str) -> None:
@@ -78,6 +84,21 @@ class DataSets:
         """Keep a graph by its content and return its fingerprint."""
         self._keep(graph.fingerprint, graph)
         return graph.fingerprint
+
+    def adopt(self, fingerprint: str, source: Path) -> None:
+        """Keep a copy of a stored graph, already checked, whose content has this fingerprint.
+
+        Raises
+        ------
+        RunError
+            If that is no fingerprint, or the copy cannot be written.
+        """
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            raise RunError("Not the fingerprint of a data set.", where="dataset.json")
+        target = self._folder / f"{fingerprint}.npz"
+        if not target.exists():
+            with writing(), atomic(target) as temporary:
+                shutil.copyfile(source, temporary)
 
     def load(self, fingerprint: str) -> GraphData:
         """Return the graph with this fingerprint; raise RunError if it is not kept here."""

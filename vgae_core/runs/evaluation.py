@@ -16,7 +16,9 @@ from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
-from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit
+from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit, without_entries
+from vgae_core.errors import RunError
+from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec
 
 HARD_STREAM = 0x4A2D
@@ -95,6 +97,25 @@ def evaluate(
     scores |= {name: values[test] for name, values in baselines.items()}
     metrics["baselines"] = {name: measured(values) for name, values in baselines.items()}
     return scores, metrics
+
+
+def evaluate_result(result: RunResult, graph: GraphData) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return scores and metrics of a run as :func:`evaluate` does, from its codes, data and split alone.
+
+    Raises
+    ------
+    RunError
+        If the run is not of this graph.
+    """
+    if len(result.z_mean) != graph.n_nodes:
+        raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
+    matrix = None
+    if result.spec.model.family == "vae":
+        held_out = np.concatenate([result.split.val, result.split.test])
+        matrix = (result.left, result.right, without_entries(graph.features, held_out))
+    return evaluate(
+        result.spec, graph, result.split, result.network(), stack=result.stack or None, matrix=matrix
+    )
 
 
 def _evaluate_entries(

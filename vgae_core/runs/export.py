@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,27 +19,52 @@ import pandas as pd
 from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.reconstruction import node_errors, probabilities
+from vgae_core.catalogue import Entry
+from vgae_core.data.arrays import encode_texts, load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.errors import DataError
+from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.result import RunResult
 
-_FORMULA = r"^[=+\-@\t\r\n]"
+SMALL_EDGES = 50_000
+"""Edges up to which the node table takes less time than starting a process."""
+
+SECONDS = 600.0
+"""Time for the node table of a large graph."""
+
+_FORMULA = r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""Beginnings that spreadsheets take for a formula, as OWASP lists them; the full-width forms too."""
+
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of the embedding: what a button says and what it writes."""
+    """One format of the embedding: what a button says and what it writes.
+
+    ``write(result, graph, table, protect)`` returns the file: `table` is the node table, worked out where it is
+    None, and `protect` as in :func:`to_csv`, where it is a text.
+    """
 
     title: str
     help: str
     suffix: str
     mime: str
-    write: Callable[[RunResult, GraphData], bytes]
+    write: Callable[[RunResult, GraphData, pd.DataFrame | None, bool], bytes]
+
+
+PROTECT = Entry(
+    title="For spreadsheets: protect cells that look like formulas",
+    help="An apostrophe is put in front of texts that begin with = + - or @ and are no numbers, so that Excel and "
+    "LibreOffice do not calculate them. Leave it off to join the file with other data: names stay as they are.",
+)
+"""The choice beside downloads of text."""
 
 
 # ---------------------------------------------------------------------------- tables
-def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
+def node_table(
+    result: RunResult, graph: GraphData, columns: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
     """Return one row a node: who it is and what the run says of it.
 
     Parameters
@@ -44,6 +72,8 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    columns : mapping, optional
+        Of :func:`node_columns`, where they are known; those that are not among them are left out.
 
     Returns
     -------
@@ -54,7 +84,7 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         ``row_total`` (their sum) in a run on a matrix; ``uncertainty`` (mean σ, in units of z) in a
         variational run; ``reconstruction_error`` (nats a pair, NaN without edges) in a run on a graph;
         ``feature_error`` and ``predicted_label`` with its ``label_probability`` where the run has those
-        outputs; then the data's own numeric values.
+        outputs; then the data's own numeric values, called ``value_…`` where their name is one of these or a code's.
 
     Raises
     ------
@@ -62,34 +92,65 @@ def node_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
         If the run is not of this graph.
     """
     _check_belongs(result, graph)
-    columns: dict[str, object] = {"node": graph.node_ids}
+    costly = node_columns(result, graph) if columns is None else columns
+    table: dict[str, object] = {"node": graph.node_ids}
     if graph.labels is not None:
-        columns["label"] = _class_names(graph.labels, graph.label_names)
+        table["label"] = _class_names(graph.labels, graph.label_names)
     if not graph.is_matrix:
-        columns["degree"] = degree(graph.adjacency)
-        columns["community"] = communities(graph.adjacency)
+        table["degree"] = degree(graph.adjacency)
+    if "community" in costly:
+        table["community"] = costly["community"]
     if result.of_matrix:
         matrix: Features = graph.features
-        columns["row_values"] = filled(matrix)[0]
-        columns["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
+        table["row_values"] = filled(matrix)[0]
+        table["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
     if result.z_log_var is not None:
-        columns["uncertainty"] = uncertainty(result.z_log_var)
+        table["uncertainty"] = uncertainty(result.z_log_var)
+    if "reconstruction_error" in costly:
+        table["reconstruction_error"] = costly["reconstruction_error"]
+    if "feature_error" in result.nodes:
+        table["feature_error"] = result.nodes["feature_error"]
+    if "label_probabilities" in result.nodes:
+        p = result.nodes["label_probabilities"]
+        table["predicted_label"] = _class_names(p.argmax(axis=1), graph.label_names)
+        table["label_probability"] = p.max(axis=1)
+    codes = _code_names(result)
+    for name, values in graph.values.items():
+        while name in table or name in codes:
+            name = f"value_{name}"
+        table[name] = values
+    return pd.DataFrame(table)
+
+
+def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
+    """Return the columns of :func:`node_table` that take seconds on a large graph: communities and errors."""
+    columns: dict[str, np.ndarray] = {}
+    if not graph.is_matrix:
+        columns["community"] = communities(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
             result.z_mean, graph.adjacency, score=result.scorer(graph)
         )
-    if "feature_error" in result.nodes:
-        columns["feature_error"] = result.nodes["feature_error"]
-    if "label_probabilities" in result.nodes:
-        p = result.nodes["label_probabilities"]
-        columns["predicted_label"] = _class_names(p.argmax(axis=1), graph.label_names)
-        columns["label_probability"] = p.max(axis=1)
-    for name, values in graph.values.items():
-        columns[name if name not in columns else f"value_{name}"] = values
-    return pd.DataFrame(columns)
+    return columns
 
 
-def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
+def node_columns_task(
+    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return :func:`node_columns` as a task of a child process: paths of a run and of its graph in `options`."""
+    if hasattr(os, "nice"):
+        os.nice(10)  # a page that is asked for meanwhile comes first
+    graph = load_graph(Path(options["graph"]))
+    if not isinstance(graph, GraphData):
+        raise DataError("Expected a graph after repairs.", where=options["graph"])
+    return node_columns(RunFolder(Path(options["run"])).result(), graph), {}
+
+
+def _code_names(result: RunResult) -> list[str]:
+    return [f"z_{i}" for i in range(result.z_mean.shape[1])]
+
+
+def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return :func:`node_table` followed by the latent codes, ``z_0`` … ``z_{latent_dim - 1}``.
 
     Parameters
@@ -97,6 +158,8 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    table : DataFrame, optional
+        The node table, where it is known.
 
     Returns
     -------
@@ -108,8 +171,8 @@ def embedding_table(result: RunResult, graph: GraphData) -> pd.DataFrame:
     DataError
         If the run is not of this graph.
     """
-    names = [f"z_{i}" for i in range(result.z_mean.shape[1])]
-    return pd.concat([node_table(result, graph), pd.DataFrame(result.z_mean, columns=names)], axis=1)
+    codes = pd.DataFrame(result.z_mean, columns=_code_names(result))
+    return pd.concat([node_table(result, graph) if table is None else table, codes], axis=1)
 
 
 def link_table(
@@ -228,26 +291,40 @@ def _shared_neighbours(graph: GraphData, pairs: np.ndarray) -> np.ndarray:
 
 
 # ----------------------------------------------------------------------------- bytes
-def to_csv(table: pd.DataFrame) -> bytes:
-    """Return `table` as CSV (UTF-8), no cell of which a spreadsheet takes for a formula.
-
-    Text that starts with ``= + - @`` or a control character, and is not a number, gets an
-    apostrophe in front, as OWASP advises; column names too.
+def to_csv(table: pd.DataFrame, *, protect: bool = False) -> bytes:
+    """Return `table` as CSV (UTF-8).
 
     Parameters
     ----------
     table : DataFrame
+    protect : bool
+        Put an apostrophe in front of text, column names too, that a spreadsheet takes for a formula, as OWASP
+        advises: it starts with ``= + - @``, one of their full-width forms or a control character, and is not a
+        number. The names are then no longer those of the data.
 
     Returns
     -------
     bytes
     """
+    return _text(_protected(table) if protect else table, ",")
+
+
+def _text(table: pd.DataFrame, separator: str) -> bytes:
+    texts = [table[name] for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+    # A carriage return alone ends a row for most readers, but is not quoted of itself.
+    returns = any(column.astype("str").str.contains("\r", regex=False, na=False).any() for column in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    content = table.to_csv(index=False, sep=separator, lineterminator="\n", quoting=quoting)
+    return content.encode("utf-8", "backslashreplace")
+
+
+def _protected(table: pd.DataFrame) -> pd.DataFrame:
     safe = table.copy()
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
             safe[name] = _defused(safe[name])
     safe.columns = pd.Index(_defused(pd.Series(safe.columns.astype(str))))
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+    return safe
 
 
 def _defused(column: pd.Series) -> pd.Series:
@@ -277,7 +354,9 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
     """Return ``z_mean``, ``z_log_var`` (variational runs), ``node_ids`` and ``labels`` as npz.
 
-    Opens with ``numpy.load(file, allow_pickle=False)``.
+    Opens with ``numpy.load(file, allow_pickle=False)``.  Texts, which are ids that are no integers and the names
+    of labels, are UTF-8 bytes end to end with offsets: ``bytes(a["node_ids.text"][i:j]).decode()`` for the
+    successive i, j of ``a["node_ids.offsets"]``.  An array of str would pad each to the longest.
 
     Parameters
     ----------
@@ -295,19 +374,24 @@ def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
         If the run is not of this graph.
     """
     _check_belongs(result, graph)
-    ids = graph.node_ids
-    arrays = {"z_mean": result.z_mean, "node_ids": ids.astype(np.str_) if ids.dtype == object else ids}
+    arrays = {"z_mean": result.z_mean}
+    if graph.node_ids.dtype == object:
+        arrays["node_ids.text"], arrays["node_ids.offsets"] = encode_texts(graph.node_ids.tolist())
+    else:
+        arrays["node_ids"] = graph.node_ids
     if result.z_log_var is not None:
         arrays["z_log_var"] = result.z_log_var
     if graph.labels is not None:
         arrays["labels"] = graph.labels
-        arrays["label_names"] = np.array(graph.label_names, dtype=np.str_)
+        arrays["label_names.text"], arrays["label_names.offsets"] = encode_texts(graph.label_names)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def projector_zip(result: RunResult, graph: GraphData) -> bytes:
+def projector_zip(
+    result: RunResult, graph: GraphData, table: pd.DataFrame | None = None, *, protect: bool = False
+) -> bytes:
     """Return the files of TensorBoard's embedding projector, zipped.
 
     Parameters
@@ -315,6 +399,10 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    table : DataFrame, optional
+        The node table, where it is known.
+    protect : bool
+        As in :func:`to_csv`, of the texts in ``metadata.tsv``.
 
     Returns
     -------
@@ -327,10 +415,12 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     DataError
         If the run is not of this graph.
     """
-    meta = node_table(result, graph)
+    meta = node_table(result, graph) if table is None else table.copy()
     for name in meta.columns:  # a tab or line end within a name would shift every later row
         if not pd.api.types.is_numeric_dtype(meta[name]):
             meta[name] = meta[name].astype("str").str.replace(r"[\t\r\n\"]+", " ", regex=True)
+    if protect:
+        meta = _protected(meta)
     vectors = io.StringIO()
     np.savetxt(vectors, result.z_mean, fmt="%.7g", delimiter="\t")
     config = (
@@ -340,7 +430,7 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("vectors.tsv", vectors.getvalue())
-        archive.writestr("metadata.tsv", meta.to_csv(sep="\t", index=False, na_rep="", lineterminator="\n"))
+        archive.writestr("metadata.tsv", _text(meta, "\t"))
         archive.writestr("projector_config.pbtxt", config)
     return buffer.getvalue()
 
@@ -348,24 +438,26 @@ def projector_zip(result: RunResult, graph: GraphData) -> bytes:
 EMBEDDING_FORMATS: dict[str, Format] = {
     "csv": Format(
         "CSV", "Node table and latent codes; spreadsheets open it.", ".csv", "text/csv",
-        lambda result, graph: to_csv(embedding_table(result, graph)),
+        lambda result, graph, table, protect: to_csv(embedding_table(result, graph, table), protect=protect),
     ),
     "parquet": Format(
         "Parquet", "Node table and latent codes, typed and small; pandas, Polars, DuckDB.", ".parquet",
-        "application/vnd.apache.parquet", lambda result, graph: to_parquet(embedding_table(result, graph)),
+        "application/vnd.apache.parquet",
+        lambda result, graph, table, protect: to_parquet(embedding_table(result, graph, table)),
     ),
     "npz": Format(
-        "NumPy", "z_mean, z_log_var and node ids as arrays (npz, no pickle).", ".npz",
-        "application/octet-stream", embedding_npz,
+        "NumPy", "z_mean, z_log_var and node ids as arrays (npz, no pickle); texts as UTF-8 bytes with offsets.",
+        ".npz", "application/octet-stream", lambda result, graph, table, protect: embedding_npz(result, graph),
     ),
     "projector": Format(
         "TensorBoard projector", "vectors.tsv and metadata.tsv, zipped, for projector.tensorflow.org.",
-        ".zip", "application/zip", projector_zip,
+        ".zip", "application/zip",
+        lambda result, graph, table, protect: projector_zip(result, graph, table, protect=protect),
     ),
 }  # fmt: skip
 
 
-def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> None:
+def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, protect: bool = False) -> None:
     """Write the embedding to `path` in the format its suffix names, atomically.
 
     Parameters
@@ -375,6 +467,8 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> No
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
+    protect : bool
+        As in :func:`to_csv`.
 
     Raises
     ------
@@ -389,10 +483,10 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData) -> No
             where=str(path),
             mend=f"Use {', '.join(known)}.",
         )
-    _write(path, known[path.suffix.lower()].write(result, graph))
+    _write(path, known[path.suffix.lower()].write(result, graph, None, protect))
 
 
-def write_table(path: Path | str, table: pd.DataFrame) -> None:
+def write_table(path: Path | str, table: pd.DataFrame, *, protect: bool = False) -> None:
     """Write `table` to `path` as CSV or Parquet, as its suffix says, atomically.
 
     Parameters
@@ -400,6 +494,8 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
     path : Path or str
         Ends in ``.csv`` or ``.parquet``.
     table : DataFrame
+    protect : bool
+        As in :func:`to_csv`.
 
     Raises
     ------
@@ -407,7 +503,10 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
         If the suffix names no format.
     """
     path = Path(path)
-    writers = {".csv": to_csv, ".parquet": to_parquet}
+    writers: dict[str, Callable[[pd.DataFrame], bytes]] = {
+        ".csv": functools.partial(to_csv, protect=protect),
+        ".parquet": to_parquet,
+    }
     if path.suffix.lower() not in writers:
         raise DataError(
             f"No table format has the suffix {path.suffix!r}.", where=str(path), mend="Use .csv or .parquet."

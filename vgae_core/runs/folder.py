@@ -41,7 +41,7 @@ from vgae_core.catalogue import SCALES
 from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
-from vgae_core.errors import DataError, RunError, SpecError
+from vgae_core.errors import DataError, LimitError, RunError, SpecError
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, from_dict, to_dict
@@ -125,7 +125,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {key: file[key] for key in file.files}
     except FileNotFoundError as error:
         raise RunError("This file of the run is missing.", where=path.name) from error
-    except (OSError, ValueError, EOFError, MemoryError, KeyError, zipfile.BadZipFile) as error:
+    except MemoryError as error:
+        raise LimitError(f"Needs more memory than there is: {error}.", where=path.name) from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise RunError(f"Not readable as arrays: {error}.", where=path.name) from error
     for array in arrays.values():
         array.setflags(write=False)  # a result is shared by every page that shows it
@@ -222,12 +224,7 @@ def result_from_parts(
         spec = RunSpec.of_run(documents["spec"])
     except SpecError as error:
         raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
-    try:
-        finished = from_dict(documents["finished"])
-    except (TypeError, ValueError) as error:
-        raise RunError(f"Not the end of a run: {error}.", where="finished.json") from error
-    if not isinstance(finished, Finished):
-        raise RunError(f"Not the end of a run: {type(finished).__name__}.", where="finished.json")
+    finished = _finished(documents["finished"])
     _check_scores(documents["model"])
     return RunResult(
         spec=spec,
@@ -244,6 +241,16 @@ def result_from_parts(
         nodes=dict(arrays["nodes"]),
         environment=documents["environment"],
     )
+
+
+def _finished(document: Mapping[str, Any]) -> Finished:
+    try:
+        finished = from_dict(document)
+    except (TypeError, ValueError) as error:
+        raise RunError(f"Not the end of a run: {error}.", where="finished.json") from error
+    if not isinstance(finished, Finished):
+        raise RunError(f"Not the end of a run: {type(finished).__name__}.", where="finished.json")
+    return finished
 
 
 def _factors(embedding: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -362,20 +369,21 @@ class EventLog:
             try:
                 with self._path.open("rb") as file:
                     file.seek(self._offset)
-                    added = file.read()
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break  # cut off by a crash, or still being written
+                        self._events.append(self._parsed(line))
+                        self._offset += len(line)
             except FileNotFoundError:
                 return ()
-            end = added.rfind(b"\n") + 1
-            for line in added[:end].splitlines():
-                try:
-                    self._events.append(parse_event(line.decode("utf-8")))
-                except (ValueError, RecursionError) as error:
-                    number = len(self._events) + 1
-                    raise RunError(
-                        f"Not an event: {error}.", where=f"{self._path.name}, line {number}"
-                    ) from error
-                self._offset += len(line) + 1
             return tuple(self._events)
+
+    def _parsed(self, line: bytes) -> Event:
+        try:
+            return parse_event(line.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            number = len(self._events) + 1
+            raise RunError(f"Not an event: {error}.", where=f"{self._path.name}, line {number}") from error
 
 
 # --------------------------------------------------------------------------- folder
@@ -424,6 +432,10 @@ class RunFolder:
     def metrics(self) -> dict[str, Any]:
         """Return test, validation and baseline scores."""
         return read_json(self.path / "metrics.json")
+
+    def finished(self) -> Finished:
+        """Return why and when the run ended."""
+        return _finished(read_json(self.path / "finished.json"))
 
     def result(self) -> RunResult:
         """Return what the run left behind.

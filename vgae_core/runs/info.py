@@ -36,6 +36,8 @@ class RunInfo:
     best_epoch: int | None = None
     metrics: Mapping[str, Any] | None = None
     """As in metrics.json, once the run has a result."""
+    problem: str = ""
+    """Why this version cannot read the run's entry; its `spec` is then no more than the default."""
 
     @property
     def active(self) -> bool:

@@ -134,6 +134,11 @@ class StoredRun(RunFolder):
         """Return what the run left behind (arrays are read-only); raise RunError if nothing."""
         return self._store._results.get(self.id, super().result)
 
+    @property
+    def graph_path(self) -> Path:
+        """Where the data set of the run is kept."""
+        return self._store.root / "datasets" / f"{self.dataset['fingerprint']}.npz"
+
     def graph(self) -> GraphData:
         """Return the data set the run was trained on."""
         return self._store.load_dataset(self.dataset["fingerprint"])
@@ -270,7 +275,10 @@ class Store:
                 row = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
-        return self._info(row)
+        info = self._info(row)
+        if info.problem:
+            raise RunError(info.problem, where=run_id)
+        return info
 
     def owns(self, workspace: str, run_id: str) -> bool:
         """Return whether the run belongs to this workspace, which alone may cancel or delete it."""
@@ -282,7 +290,7 @@ class Store:
         return row is not None
 
     def list_runs(self, workspace: str) -> list[RunInfo]:
-        """Return the runs of a workspace, the newest first."""
+        """Return the runs of a workspace, the newest first; one that cannot be read says why (`problem`)."""
         _check_token(workspace)
         with self._transaction() as database:
             rows = database.execute(
@@ -301,7 +309,7 @@ class Store:
         if not self.owns(workspace, run_id):
             raise RunError("There is no such run among yours.")
         info = self.info(run_id)
-        if info.active:
+        if info.active and not info.problem:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
@@ -317,26 +325,43 @@ class Store:
         if not needed:
             self._datasets.drop(info.fingerprint)
 
-    def adopt_run(self, folder: RunFolder, graph: GraphData, workspace: str) -> StoredRun:
-        """Make a copy of a finished run under a new id of `workspace` and return it.
+    def adopt_run(self, folder: RunFolder, workspace: str) -> StoredRun:
+        """Keep a copy of a finished run that stands alone under a new id of `workspace` and return it.
+
+        The catalogue learns of it last, so that there is either the whole run or none.
 
         Raises
         ------
         RunError
-            If the run has no result or its embedding does not belong to `graph`.
+            If the run has no result, or cannot be written.
         """
-        result = folder.result()
-        if result.z_mean.shape[0] != graph.n_nodes:
-            raise RunError(
-                f"The embedding has {result.z_mean.shape[0]} rows and the data set {graph.n_nodes} nodes.",
-                where="embedding.npz",
-            )
-        events = [event for event in folder.events() if not isinstance(event, Finished)]
-        run = self.create_run(folder.spec, graph, workspace)
-        for event in events:
-            run.append_event(event)
-        run.save_result(result)
-        run.append_event(result.finished)
+        _check_token(workspace)
+        if not folder.has_result:
+            raise RunError("This run has no result.", where=folder.path.name)
+        spec, metrics, dataset, end = folder.spec, folder.metrics(), folder.dataset, folder.finished()
+        fingerprint, run_id = dataset["fingerprint"], secrets.token_urlsafe(12)
+        self._check_room(workspace)
+        self._datasets.adopt(fingerprint, folder.path / "graph.npz")
+        target = self.root / "runs" / run_id
+        try:
+            with writing():
+                shutil.copytree(folder.path, target, ignore=shutil.ignore_patterns("graph.npz"))
+                run = StoredRun(self, run_id)
+                if not any(isinstance(event, Finished) for event in run.events()):
+                    run._log.append(end)
+            with self._transaction() as database:
+                database.execute(
+                    "INSERT INTO runs (id, workspace, owner, created, status, message, seconds, best_epoch, "
+                    "dataset, fingerprint, spec, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(run_id, workspace, self._owner, time.time(), status_of(end), end.message),
+                        *(end.seconds, end.best_epoch, dataset["name"], fingerprint),
+                        *(spec.to_json(), json.dumps(metrics)),
+                    ),
+                )
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
         return run
 
     # ------------------------------------------------------------------- sessions
@@ -443,10 +468,12 @@ class Store:
             status, message = "failed", late.finished.message
             if late.result is not None:
                 message = SAVED_LATER.format(late.why)
+        spec, metrics, problem = RunSpec(), None, ""
         try:
-            spec = RunSpec.from_json(row["spec"])
-        except SpecError as error:
-            raise RunError(f"Not a specification of this version: {error}", where=row["id"]) from error
+            spec = RunSpec.of_run(json.loads(row["spec"]))
+            metrics = None if row["metrics"] is None else json.loads(row["metrics"])
+        except (SpecError, ValueError, RecursionError) as error:
+            problem = f"This version cannot read the run: {error}"
         return RunInfo(
             id=row["id"],
             status=status,
@@ -454,10 +481,11 @@ class Store:
             dataset=row["dataset"],
             fingerprint=row["fingerprint"],
             spec=spec,
-            message=message,
+            message=problem or message,
             seconds=row["seconds"],
             best_epoch=row["best_epoch"],
-            metrics=None if row["metrics"] is None else json.loads(row["metrics"]),
+            metrics=metrics,
+            problem=problem,
         )
 
     def _log(self, run_id: str) -> EventLog:

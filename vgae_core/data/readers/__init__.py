@@ -85,6 +85,7 @@ from vgae_core.data.readers.base import (
     shorten,
     whole_numbers,
 )
+from vgae_core.data.text import shortened
 from vgae_core.errors import DataError, LimitError, StudioError
 from vgae_core.spec import FileSpec
 
@@ -234,7 +235,7 @@ def read(
             tables.append(_read_table(*parts[content], content, edges.node_ids))
             found.append((*parts[content], content, tables[-1].parts))
         tell(0.9, "Matching nodes")
-        graph = _assemble(name or _stem(probe), edges, tables)
+        graph = _assemble(name or _stem(probe), edges, tables, limits)
         ignored = [h for h in hows if h.role == "ignore"]
         graph = dataclasses.replace(
             graph,
@@ -538,7 +539,7 @@ def _take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Prob
 
 
 # ----------------------------------------------------------------------------- putting together
-def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
+def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limits) -> RawGraph:
     findings = list(edges.findings)
     parts: dict[str, Any] = {}
     values: dict[str, np.ndarray] = {}
@@ -568,12 +569,20 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
     directed = edges.directed
     if directed is None:
         directed = tells_directions(edges.rows, edges.cols, edges.weights, len(edges.node_ids))
+    ids = edges.node_ids if called is None else _named(edges.node_ids, called, findings)
+    short = functools.partial(_short, limit=limits.name_length, findings=findings)
+    if ids.dtype == object:
+        ids = object_array(short("nodes", ids.tolist()))
+    for key, kind in (("feature_names", "features"), ("label_names", "classes")):
+        if parts.get(key):
+            parts[key] = tuple(short(kind, parts[key]))
+    values = dict(zip(short("columns", list(values)), values.values(), strict=True))
     return RawGraph(
-        name=name,
+        name=shortened(name, limits.name_length),
         rows=edges.rows,
         cols=edges.cols,
         weights=edges.weights,
-        node_ids=edges.node_ids if called is None else _named(edges.node_ids, called, findings),
+        node_ids=ids,
         directed=directed,
         format=edges.format,
         values=values,
@@ -583,6 +592,17 @@ def _assemble(name: str, edges: Edges, tables: Sequence[NodeTable]) -> RawGraph:
         relation_names=edges.relation_names,
         **parts,
     )
+
+
+def _short(kind: str, names: Sequence[str], *, limit: int, findings: list[Finding]) -> Sequence[str]:
+    """Return names within the limit: of longer ones the beginning and a digest, which still tells them apart."""
+    long = [name for name in names if len(name) > limit]
+    if not long:
+        return names
+    findings.append(Finding("long-names", "warning", f"{len(long):,} names of {kind} are longer than {limit} "
+        f"characters: their beginning and a digest stand for them. The longest has {max(map(len, long)):,}; "
+        "is a quotation mark missing, or is it the wrong column?", len(long), examples(long[:5])))  # fmt: skip
+    return [shortened(name, limit) for name in names]
 
 
 def _named(ids: np.ndarray, called: np.ndarray, findings: list[Finding]) -> np.ndarray:

@@ -1,0 +1,173 @@
+"""Twelve visitors at once on one server while a model trains: seconds until a page is drawn, by page.
+
+Each visitor is a session over Streamlit's own websocket, without a browser: what is measured is the server. They
+look at runs of their own on a graph of 50,000 nodes, in turns at latent space, reconstruction and runs, and pause
+like readers; one visitor came before them, so that libraries are loaded. A training process takes what processor
+time it gets. `VISITORS_TRAINING=0` leaves it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import websockets
+from scipy.sparse.linalg import svds
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.util import calc_hash
+
+from tests.browser.conftest import Server
+from vgae_core.data.splits import split_links
+from vgae_core.data.synthetic import synthetic
+from vgae_core.runs.evaluation import evaluate
+from vgae_core.runs.result import RunResult
+from vgae_core.runs.store import Store
+from vgae_core.spec import RunSpec
+from vgae_core.training.events import Finished
+
+VISITORS, ROUNDS = 12, 2
+NODES, EDGES, LATENT = 50_000, 250_000, 32
+PAGES = ("latent_space", "reconstruction", "runs")
+PAUSE = (2.0, 6.0)
+"""Seconds for which a visitor looks at a page."""
+PATIENCE = 300.0
+
+
+def make_runs(home: Path, workspace: str) -> list[str]:
+    """Keep a run for each visitor, its codes a truncated SVD of the training edges, and return their ids."""
+    graph = synthetic(NODES, EDGES, n_features=16, seed=0)
+    spec = RunSpec().replace("model.latent_dim", LATENT).replace("stacking", False)
+    split = split_links(graph, spec.split, 0)
+    u, s, _ = svds(split.message(graph.n_nodes, graph), k=LATENT, random_state=0)
+    z = (u * np.sqrt(s)).astype(np.float32) * 4
+    result = RunResult(
+        spec=spec, metrics={}, z_mean=z, z_log_var=np.full_like(z, -2.0), split=split, scores={}, state={},
+        model={"layers": []}, finished=Finished(reason="completed", best_epoch=7, seconds=1.0),
+    )  # fmt: skip
+    scores, metrics = evaluate(spec, graph, split, result.network())
+    result = dataclasses.replace(result, scores=scores, metrics=metrics)
+    ids, store = [], Store(home)
+    for _ in range(VISITORS):
+        run = store.create_run(spec, graph, workspace)
+        run.save_result(result)
+        run.append_event(result.finished)
+        ids.append(run.id)
+    store.close()
+    return ids
+
+
+class Visitor:
+    """One session: asks for pages and waits until the server has drawn them."""
+
+    def __init__(self, url: str, workspace: str) -> None:
+        self._url = url.replace("http", "ws", 1) + "/_stcore/stream"
+        self._headers = {"Cookie": f"vgae_studio_workspace={workspace}"}
+
+    async def __aenter__(self) -> Visitor:
+        self._socket = await websockets.connect(
+            self._url, subprotocols=["streamlit"], additional_headers=self._headers, max_size=None,  # type: ignore[list-item]
+            ping_interval=None,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._socket.close()
+
+    async def open(self, page: str, query: str) -> tuple[float, int, int]:
+        """Return seconds until the page's script has ended, bytes that came, and errors that it showed."""
+        message = BackMsg()
+        message.rerun_script.query_string = query
+        message.rerun_script.page_script_hash = calc_hash(page)
+        message.rerun_script.page_name = page
+        start, size, errors = time.perf_counter(), 0, 0
+        await self._socket.send(message.SerializeToString())
+        while True:
+            content = await asyncio.wait_for(self._socket.recv(), PATIENCE)
+            size += len(content)
+            if len(content) > 20_000:  # a table or a figure
+                continue
+            told = ForwardMsg.FromString(content)  # type: ignore[arg-type]
+            element = told.delta.new_element if told.HasField("delta") else None
+            if element is not None and (element.HasField("exception") or element.alert.format == 1):
+                errors += 1
+            if told.HasField("script_finished") and told.script_finished == 0:
+                return time.perf_counter() - start, size, errors
+
+
+async def visit(
+    url: str, workspace: str, run: str, seed: int, seen: list[tuple[str, float, int, int]]
+) -> None:
+    """Look at each page in turn, some rounds long."""
+    chance = random.Random(seed)
+    async with Visitor(url, workspace) as visitor:
+        await visitor.open("runs", f"run={run}")
+        for turn in range(ROUNDS * len(PAGES)):
+            await asyncio.sleep(chance.uniform(*PAUSE))
+            page = PAGES[(turn + seed) % len(PAGES)]
+            seen.append((page, *await visitor.open(page, f"run={run}")))
+
+
+async def visit_all(url: str, workspace: str, runs: list[str]) -> list[tuple[str, float, int, int]]:
+    """Let all visitors in at once and return (page, seconds, bytes, errors) of every page they saw."""
+    seen: list[tuple[str, float, int, int]] = []
+    async with Visitor(url, workspace) as first:  # whose pages load the libraries
+        for page in PAGES:
+            await first.open(page, f"run={runs[0]}")
+    await asyncio.gather(*(visit(url, workspace, runs[i], i, seen) for i in range(VISITORS)))
+    return seen
+
+
+def main() -> None:
+    workspace = "visitors-of-the-benchmark-0123456789abcdef"
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name) / "home"
+        runs = make_runs(home, workspace)
+        training = None
+        if os.environ.get("VISITORS_TRAINING", "1") != "0":
+            command = [
+                sys.executable,
+                "-m",
+                "vgae_core",
+                "train",
+                "sample:import-graph",
+                "--out",
+                f"{name}/run",
+            ]
+            settings = ["--set", "training.epochs=100000", "--set", "training.patience=0"]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            training = subprocess.Popen([*command, *settings], **quiet)  # type: ignore[call-overload]
+        server = Server(home)
+        try:
+            time.sleep(10)  # until the training trains and the server's own worker has started
+            start = time.perf_counter()
+            seen = asyncio.run(visit_all(server.url, workspace, runs))
+            seconds = time.perf_counter() - start
+            memory = sum(p.memory_info().rss for p in server.processes()[:1]) / 2**20
+            working = training is not None and training.poll() is None
+        finally:
+            server.close()
+            if training is not None:
+                training.kill()
+                training.wait()
+    print(
+        f"  {VISITORS} visitors, {NODES:,} nodes, {seconds:.0f} s, load {os.getloadavg()[0]:.1f}, "
+        f"server {memory:.0f} MiB, {'while a model trained' if working else 'without training'}"
+    )
+    for page in PAGES:
+        times = np.array([s for p, s, *_ in seen if p == page])
+        sizes = np.array([b for p, _, b, _ in seen if p == page])
+        errors = sum(e for p, _, _, e in seen if p == page)
+        p50, p95 = np.percentile(times, [50, 95])
+        print(
+            f"  {page:16} p50 {p50:6.2f} s   p95 {p95:6.2f} s   slowest {times.max():6.2f} s   "
+            f"{np.median(sizes) / 1e6:5.1f} MB a page   {len(times)} pages, {errors} errors"
+        )

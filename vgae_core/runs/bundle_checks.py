@@ -1,0 +1,459 @@
+"""What a bundle of unknown origin must be before its run exists; this runs in a bounded child process.
+
+Sizes are compared with each other before anything is unpacked, headers before an array is read, then types,
+shapes and values.  Scores are worked out again from codes, data and split; what cannot be is listed under
+``unchecked`` in the metrics, for the pages to say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import typing
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.analysis.embedding import latent_metrics
+from vgae_core.analysis.entries import SURPRISE
+from vgae_core.catalogue import lookup, scale_of
+from vgae_core.data.arrays import load_graph, load_npz, npz_headers
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.limits import Limits
+from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
+from vgae_core.runs.evaluation import evaluate_result
+from vgae_core.runs.folder import (
+    ARRAYS,
+    SPLIT_PARTS,
+    RunFolder,
+    parse_event,
+    read_run_dir,
+    write_run_dir,
+)
+from vgae_core.runs.result import RunResult
+from vgae_core.spec import RECIPES, RunSpec
+from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
+
+MAX_JSON_BYTES = 4_000_000
+MAX_RATIO = 100
+"""Bytes that one byte of a bundle may unpack to: a real one, of floats and indices, stays below 20."""
+
+MEND = "Download the bundle again; it must come from VGAE Studio."
+
+_FREE_BYTES = 20_000_000
+"""Unpacked bytes that no ratio is asked of."""
+
+_DEPTH = 30
+"""Levels of nested JSON; the specification and the description of a model have fewer than ten."""
+
+_LARGEST = 1e6
+"""Of codes, factors and weights: far beyond any that was trained, and products of two stay finite in float32."""
+
+_LARGEST_LOG_VAR = 100.0
+_SAME = 1e-3
+"""Largest difference between a score as stated and as worked out again."""
+
+_GROUPS = ("test", "val", "network", "baselines", "weights", "latent")
+"""Metrics that are worked out again; ``labels``, ``features`` and ``trials`` need the network or other runs."""
+
+
+def check_task(
+    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Run :func:`check_bundle` in a child: paths and limits in `options`."""
+    check_bundle(Path(options["bundle"]), Path(options["folder"]), limits=Limits(**options["limits"]))
+    return {}, {}
+
+
+def check_bundle(bundle: Path, folder: Path, *, limits: Limits) -> RunFolder:
+    """Check a bundle and write its run, all of it anew, as a folder that stands alone.
+
+    Parameters
+    ----------
+    bundle : Path
+        The zip.
+    folder : Path
+        Where the run is written; new or empty.
+    limits : Limits
+
+    Raises
+    ------
+    RunError
+        If it is not a bundle, is damaged, or its parts do not fit together.
+    LimitError
+        If it is larger than this installation accepts.
+    """
+    unpacked = folder.with_name(f"{folder.name}-unpacked")
+    unpacked.mkdir()
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            _unpack(archive, unpacked, limits)
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError,
+    ) as error:  # fmt: skip
+        if isinstance(error, StudioError):
+            raise
+        raise RunError(f"Not a readable bundle: {error}.", mend=MEND) from error
+    try:
+        return _rewrite(unpacked, folder, limits)
+    except (LimitError, RunError):
+        raise
+    except (DataError, SpecError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"The bundle is damaged: {error}", mend=MEND) from error
+
+
+def _refuse(message: str, where: str, mend: str = MEND) -> RunError:
+    return RunError(message, where=where, mend=mend)
+
+
+# ------------------------------------------------------------------------------- sizes
+def _unpack(archive: zipfile.ZipFile, folder: Path, limits: Limits) -> None:
+    """Copy the members under their fixed names; sizes first, then hashes."""
+    infos = {info.filename: info for info in archive.infolist()}
+    expected = {*MEMBERS, MANIFEST}
+    if len(infos) != len(archive.infolist()) or set(infos) != expected:
+        odd = sorted(set(infos) ^ expected)[:3]
+        raise RunError(f"Not a bundle of a run: missing, unknown or repeated members {odd}.", mend=MEND)
+    unpacked = sum(info.file_size for info in infos.values())
+    limits.check("decompressed_bytes", unpacked, where="bundle")
+    packed = sum(info.compress_size for info in infos.values())
+    _check_ratio(packed, unpacked)
+    for name, info in infos.items():
+        kinds = {".json": MAX_JSON_BYTES, ".jsonl": MAX_EVENTS_BYTES}
+        cap = kinds.get(Path(name).suffix, limits.decompressed_bytes)
+        if info.file_size > cap:
+            raise LimitError(f"{info.file_size:,} bytes exceed the limit of {cap:,}.", where=name)
+    _copy(archive, infos[MANIFEST], folder / MANIFEST)
+    manifest = _parse(folder / MANIFEST)
+    if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+        found = f"{manifest.get('format')!r}, version {manifest.get('version')!r}"[:80]
+        raise _refuse(f"Expected {FORMAT!r}, version {VERSION}. Received: {found}.", MANIFEST)
+    files = manifest.get("files")
+    for name in MEMBERS:
+        digest = _copy(archive, infos[name], folder / name)
+        entry = files.get(name) if isinstance(files, Mapping) else None
+        if not isinstance(entry, Mapping) or entry.get("sha256") != digest:
+            raise _refuse("Its hash is not the one of the manifest.", name)
+    arrays = 0
+    for name in MEMBERS:
+        if name.endswith(".npz"):  # compressed once more, perhaps
+            with zipfile.ZipFile(folder / name) as inner:
+                arrays += sum(info.file_size for info in inner.infolist())
+    limits.check("decompressed_bytes", arrays, where="bundle")
+    _check_ratio(packed, arrays)
+
+
+def _check_ratio(packed: int, unpacked: int) -> None:
+    if unpacked > _FREE_BYTES + MAX_RATIO * packed:
+        raise LimitError(
+            f"{packed:,} bytes would unpack to {unpacked:,}: more than {MAX_RATIO} times as many.",
+            where="bundle",
+        )
+
+
+def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path) -> str:
+    """Copy a member, no more of it than it claims, and return its SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with archive.open(info) as stream, to.open("wb") as file:
+        while block := stream.read(2**20):
+            size += len(block)
+            if size > info.file_size:
+                break
+            digest.update(block)
+            file.write(block)
+    if size != info.file_size:
+        raise _refuse("Its size is not the one it claims.", info.filename)
+    return digest.hexdigest()
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, not too deeply nested."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise _refuse(f"Not readable as JSON: {error}.", path.name) from error
+    if not isinstance(value, dict):
+        raise _refuse("Expected a JSON object.", path.name)
+    level: list[Any] = [value]
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return value
+    raise _refuse(f"JSON nested more than {_DEPTH} levels deep.", path.name)
+
+
+Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]
+
+
+def _check_headers(folder: Path, limits: Limits) -> None:
+    """Compare what the arrays claim to be with each other, before any is read."""
+    headers: dict[str, Headers] = {}
+    for name in ("graph", *ARRAYS):
+        path = folder / f"{name}.npz"
+        with zipfile.ZipFile(path) as archive:
+            empty = not archive.infolist()
+        headers[name] = {} if empty else npz_headers(path, where=path.name, limits=limits)
+    if headers["graph"].get("meta", ((0,), np.dtype(np.uint8)))[0] > (MAX_JSON_BYTES,):
+        raise LimitError("`meta` is too long.", where="graph.npz")
+    meta = load_npz(folder / "graph.npz", keys=["meta"], limits=limits)["meta"]
+    n = json.loads(meta.tobytes()).get("n_nodes")
+    if type(n) is not int or not 2 <= n <= limits.nodes:
+        raise _refuse(f"A graph of {n!r:.40} nodes.", "graph.npz")
+    graph = headers["graph"]
+    ids = graph.get("node_ids") or graph.get("node_ids.offsets")
+    if ids is None or ids[0] not in ((n,), (n + 1,)):
+        raise _refuse(f"Expected names of {n} nodes.", "graph.npz")
+    for name, (shape, _) in headers["embedding"].items():
+        rows = {"z_mean", "z_log_var", "left"}
+        if name in rows and (len(shape) != 2 or shape[0] != n):
+            raise _refuse(
+                f"`{name}` has {shape[0] if shape else 0} rows and the data set {n} nodes.", "embedding.npz"
+            )
+    for name, (shape, _) in headers["nodes"].items():
+        if not shape or shape[0] != n:
+            raise _refuse(f"`{name}` must hold one row for each of {n} nodes.", "nodes.npz")
+    test = sum(
+        headers["split"][part][0][0] for part in SPLIT_PARTS[3:] if headers["split"].get(part, ((),))[0]
+    )
+    for name, (shape, _) in headers["scores"].items():
+        if shape != (test,):
+            raise _refuse(f"`{name}` must hold one number for each of {test} test pairs.", "scores.npz")
+
+
+# ------------------------------------------------------------------------------ values
+def _rewrite(unpacked: Path, folder: Path, limits: Limits) -> RunFolder:
+    """Check what the unpacked files hold and write it anew."""
+    _check_headers(unpacked, limits)
+    for name in MEMBERS:
+        if name.endswith(".json"):
+            _parse(unpacked / name)
+    graph = load_graph(unpacked / "graph.npz", limits=limits)
+    if not isinstance(graph, GraphData):
+        raise _refuse("Expected a graph after repairs.", "graph.npz")
+    run = read_run_dir(unpacked)
+    _check_finished(json.loads((unpacked / "finished.json").read_bytes()))
+    result = run.result()
+    _check_spec(result.spec, graph, result)
+    _check_numbers(result)
+    _check_nodes(result, graph)
+    _check_split(result, graph)
+    events = list(_events(unpacked / "events.jsonl"))
+    result = _scored(result, graph)
+    return write_run_dir(folder, result.spec, graph, result, events)
+
+
+def _check_finished(values: Mapping[str, Any]) -> None:
+    where = "finished.json"
+    try:
+        event = from_dict(values)
+    except (TypeError, ValueError) as error:
+        raise _refuse(f"Not the end of a run: {error}.", where) from error
+    if not isinstance(event, Finished):
+        raise _refuse("Not the end of a run.", where)
+    _check_event(event, where)
+
+
+def _check_spec(spec: RunSpec, graph: GraphData, result: RunResult) -> None:
+    """Check that the settings are known here, and are those of this kind of data and result."""
+    where = "spec.json"
+    if spec.recipe == "auto":
+        raise _refuse("Says that a recipe is to be chosen; a result has one.", where)
+    family = spec.model.family
+    if graph.features is None if family == "vae" else graph.is_matrix:
+        raise _refuse(f"`model.family` cannot be {family!r} for these data.", where)
+    columns = graph.profile.n_features
+    try:
+        for output in spec.outputs:
+            width = columns if output.name in ("x_rec", "output") else graph.profile.n_classes
+            for kind, identifiers in (("loss", (output.loss,)), ("metric", output.metrics)):
+                for one in identifiers:
+                    if not (isinstance(one, Mapping) and "formula" in one):
+                        lookup(kind, one, output.name, width)  # type: ignore[arg-type]
+    except SpecError as error:
+        raise RunError(
+            error.message,
+            where=f"{where}, {error.where}",
+            mend=error.mend or "A loss of one's own must be registered here as well.",
+        ) from error
+    if family == "vae":
+        scale = scale_of("output", spec.output("output").loss, columns)
+        if (
+            result.factors is None
+            or "decoder" in result.model
+            or result.model.get("scale") not in (scale, None)
+        ):
+            raise _refuse("A matrix's model must have factors, and the scale of its loss.", "model.json")
+        if result.model.get("scale") not in SURPRISE:
+            raise _refuse("`scale` must say what the model's numbers stand for.", "model.json")
+        if len(result.right) != columns:
+            raise _refuse(f"`right` must have {columns} rows, one per column.", "embedding.npz")
+    else:
+        if result.factors is not None and "decoder" not in result.model:
+            raise _refuse("`decoder` is missing.", "model.json")
+        if result.model.get("decoder", spec.model.decoder) != spec.model.decoder:
+            raise _refuse(f"`decoder` must be {spec.model.decoder!r}.", "model.json")
+        if result.factors is not None and len(result.right) != graph.n_nodes:
+            raise _refuse(f"`right` must have {graph.n_nodes} rows, one per node.", "embedding.npz")
+    if spec.learns_weights and "weight_unit" not in result.model:
+        raise _refuse("`weight_unit` is missing.", "model.json")
+
+
+def _check_numbers(result: RunResult) -> None:
+    """Check that codes, factors, weights and what scores are made of are numbers one can reckon with."""
+    groups = {"z_mean": result.z_mean, **{f"decoder_{k}": v for k, v in result.decoder.items()}}
+    if result.factors is not None:
+        groups |= {"left": result.left, "right": result.right}
+    bounds = dict.fromkeys(groups, _LARGEST)
+    if result.z_log_var is not None:
+        groups["z_log_var"], bounds["z_log_var"] = result.z_log_var, _LARGEST_LOG_VAR
+    for name, values in groups.items():
+        if not np.isfinite(values).all() or (values.size and np.abs(values).max() > bounds[name]):
+            raise _refuse(f"`{name}` must hold finite numbers up to {bounds[name]:g}.", "embedding.npz")
+    if not all(values.dtype.kind in "fiub" and np.isfinite(values).all() for values in result.state.values()):
+        raise _refuse("Weights must be finite numbers.", "state.npz")
+    for name in ("stack", "weight_unit"):
+        held = result.model.get(name, 0.0)
+        numbers = held.values() if isinstance(held, Mapping) else [held]
+        if any(not _is_number(v) or abs(v) > _LARGEST for v in numbers):
+            raise _refuse(f"`{name}` must hold finite numbers up to {_LARGEST:g}.", "model.json")
+    if not result.split.test.size or not result.split.test_neg.size:
+        raise _refuse("Holds no test pairs.", "split.npz")
+
+
+def _check_nodes(result: RunResult, graph: GraphData) -> None:
+    """Check what the other outputs say of each node."""
+    n, n_classes = graph.n_nodes, len(graph.label_names)
+    shapes = {"feature_error": (n,), "label_probabilities": (n, n_classes), "label_part": (n,)}
+    for name, values in result.nodes.items():
+        if name not in shapes or values.shape != shapes[name] or not np.isfinite(values).all():
+            raise _refuse(f"`{name:.40}` must be finite numbers of a known kind and shape.", "nodes.npz")
+    if "label_probabilities" in result.nodes and graph.labels is None:
+        raise _refuse("Holds labels of data that have none.", "nodes.npz")
+
+
+def _check_split(result: RunResult, graph: GraphData) -> None:
+    """Check that held-out pairs are what they are called, and in one part only."""
+    of_matrix = result.spec.model.family == "vae"
+    matrix: Any = sparse.csr_array(graph.features) if of_matrix else graph.adjacency
+    pattern = sparse.csr_array((np.ones(matrix.nnz, bool), matrix.indices, matrix.indptr), shape=matrix.shape)
+    if of_matrix:
+        pattern.data[:] = matrix.data != 0
+    keys = []
+    for part in SPLIT_PARTS:
+        pairs = getattr(result.split, part)
+        if len(pairs):
+            stored = np.asarray(pattern[pairs[:, 0], pairs[:, 1]]).ravel()
+            if stored.any() if part.endswith("_neg") else not stored.all():
+                kind = "a pair that is an edge" if part.endswith("_neg") else "a pair that is no edge"
+                raise _refuse(f"`{part}` names {kind} of the data.", "split.npz")
+        if not part.endswith("_neg"):
+            ends = pairs if of_matrix or graph.directed else np.sort(pairs, axis=1)
+            keys.append(ends[:, 0] * max(matrix.shape) + ends[:, 1])
+    every = np.concatenate(keys)
+    if len(np.unique(every)) != len(every):
+        raise _refuse("An edge is in two parts, or twice in one.", "split.npz")
+
+
+def _scored(result: RunResult, graph: GraphData) -> RunResult:
+    """Return the result with its scores worked out again, and a list of what was not."""
+    where = "metrics.json"
+    stated = result.metrics
+    scores, metrics = evaluate_result(result, graph)
+    if not all(np.isfinite(values).all() for values in scores.values()):
+        raise _refuse("Gives scores that are not finite.", "model.json")
+    if result.z_log_var is not None:
+        metrics["latent"] = latent_metrics(result.z_mean, result.z_log_var)
+    test = stated.get("test")
+    for key in ("roc_auc", "average_precision"):
+        value = test.get(key) if isinstance(test, Mapping) else None
+        if not _is_number(value) or abs(value - metrics["test"][key]) > _SAME:
+            raise _refuse(
+                f"`test.{key}` is given as {value!r:.20} but does not follow from codes and data, "
+                f"which give {metrics['test'][key]:.4f}.",
+                where,
+            )
+    unchecked = ["curves"]
+    for group in ("labels", "features"):
+        if group in stated:
+            row = stated[group]
+            if not isinstance(row, Mapping) or not all(v is None or _is_number(v) for v in row.values()):
+                raise _refuse(f"`{group}` must hold numbers.", where)
+            metrics[group] = {str(key)[:80]: value for key, value in row.items()}
+            unchecked.append(group)
+    if "trials" in stated:
+        _check_trials(stated["trials"])
+        metrics["trials"] = stated["trials"]
+        unchecked.append("trials")
+    metrics["unchecked"] = unchecked
+    return dataclasses.replace(result, scores=scores, metrics=metrics)
+
+
+def _check_trials(trials: Any) -> None:
+    """Raise RunError unless `trials` is a list of recipes tried, each with its numbers."""
+    where = "metrics.json"
+    if not isinstance(trials, list) or len(trials) > 100:
+        raise _refuse("`trials` must be a list of trials.", where)
+    for one in trials:
+        try:
+            event = from_dict({**one, "event": "Trial"})
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _refuse("`trials` must be a list of trials.", where) from error
+        if not isinstance(event, Trial) or event.recipe not in RECIPES:
+            raise _refuse("`trials` must hold recipes and numbers.", where)
+        _check_event(event, f"{where}, trials")
+
+
+# ------------------------------------------------------------------------------ events
+def _events(path: Path) -> Iterator[Event]:
+    """Yield the events of a log, each checked; its end is left out, since the result has it."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path.name}, line {number}"
+            try:
+                event = parse_event(line.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                raise _refuse(f"Not an event: {error!s:.200}", where) from error
+            _check_event(event, where)
+            yield event
+
+
+def _check_event(event: Event, where: str) -> None:
+    """Raise RunError unless every field of an event is what its class says."""
+    hints = typing.get_type_hints(type(event))
+    for field in dataclasses.fields(event):
+        value, hint = getattr(event, field.name), hints[field.name]
+        if typing.get_origin(hint) is typing.Literal:
+            fine = isinstance(value, str) and value in typing.get_args(hint)
+        elif hint is str:
+            fine = isinstance(value, str) and len(value) <= 2000
+        elif hint is int:
+            fine = type(value) is int and 0 <= value < 10**9
+        elif hint is float:
+            fine = _is_number(value) and 0 <= value < 1e12
+        elif hint is bool:
+            fine = isinstance(value, bool)
+        else:
+            fine = isinstance(value, Mapping) and len(value) <= 200
+            if fine and field.name != "model":
+                fine = all(v is None or isinstance(v, float) or type(v) is int for v in value.values())
+        if not fine:
+            raise _refuse(f"`{field.name}` of {type(event).__name__} cannot be {value!r:.60}.", where)
+    if isinstance(event, EpochEnd) and event.epoch < 1:
+        raise _refuse("`epoch` counts from 1.", where)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
