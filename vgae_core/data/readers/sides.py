@@ -59,7 +59,7 @@ def judge_sides(
     said = {word for comment in comments for word in comment.lstrip("#% ").lower().split()[:2]}
     left, right = source[:SAMPLE], target[:SAMPLE]
     ids = [np.asarray(pd.unique(pd.Series(side))) for side in (left, right)]
-    shared = bool(pd.Index(ids[0]).isin(ids[1]).any())
+    shared = bool(pd.concat([pd.Series(side) for side in ids]).duplicated().any())
     if "bip" in said or "bipartite" in said:
         return Sides(True, "the file calls itself bipartite", True, shared)
     if said & {"sym", "asym", "directed", "undirected"}:
