@@ -278,4 +278,4 @@ def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
 def test_a_table_is_no_text_about_the_data(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
-    assert not archives._is_prose(path, "description.csv")
+    assert not archives.is_prose(path, "description.csv")

@@ -48,7 +48,7 @@ def is_data(path: PurePath) -> bool:
     return not _HIDDEN.search(path.as_posix()) and not _DOCUMENTS.search(path.as_posix())
 
 
-def _is_prose(path: Path, name: str) -> bool:
+def is_prose(path: Path, name: str) -> bool:
     """Return whether a text is about the data: called so, or written in sentences; never a table."""
     try:
         with open(path, "rb") as stream:
@@ -110,7 +110,7 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[l
         members, documents = _members(file, folder, limits) if zipped else _tar_members(file, folder, limits)
         found.extend(members)
         left_out += documents
-    texts = [_is_prose(Path(file.path), file.name) for file in found]
+    texts = [is_prose(Path(file.path), file.name) for file in found]
     if not all(texts):
         found = [dataclasses.replace(f, aside=text) for f, text in zip(found, texts, strict=True)]
     left_out += [file.name for file in found if file.aside]

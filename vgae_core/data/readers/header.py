@@ -26,6 +26,10 @@ _RARE = 0.05
 """Share of rows that share nothing with another row below which such a first row is no edge."""
 
 
+_WORDS = 4
+"""Words of the name of a column, at most, where the row is too short to be one of data."""
+
+
 @dataclass(frozen=True)
 class Header:
     """Whether there is a header row, the evidence in words, and whether it suffices."""
@@ -51,7 +55,7 @@ def decide_header(probe: Probe, shape: Layout) -> Header:
         return Header(
             corner, "The corner of the table is empty." if corner else "The first row holds numbers."
         )
-    if rest and len(first) == shape.width - 1:
+    if rest and len(first) == shape.width - 1 and all(len(name.split()) <= _WORDS for name in first):
         return Header(True, "The first row is one field short: the column of row names has no name.")
     known = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | FEATURE_NAMES | LABEL_NAMES
     named = plain[0] in SOURCE_NAMES | NODE_NAMES and len(plain) > 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from vgae_core.data.readers import compressed
-from vgae_core.data.readers.archives import PYTORCH
+from vgae_core.data.readers.archives import PYTORCH, is_prose
 from vgae_core.data.readers.base import Probe
 
 _DGL_MAGIC = (0xDD2E4FF046B4A13F).to_bytes(8, "little")  # dgl, src/graph/serialize/graph_serialize.cc
@@ -92,6 +92,11 @@ def refuse(probe: Probe) -> None:
     for pattern, what, mend in _OTHERS:
         if pattern.match(probe.head):
             raise probe.error(f"This is {what}, which is not read.", mend=mend)
+    if probe.how.role == "auto" and probe.how.separator == "auto" and is_prose(probe.path, probe.name):
+        raise probe.error(
+            "This is a text in sentences, not a table.",
+            mend="Hand in the file that it is about: edges or a matrix.",
+        )
     if _TORCH_LEGACY in probe.head[:16] or (probe.stem.endswith((".pt", ".pth")) and not probe.is_text):
         raise probe.error("This is a PyTorch file, which can run code when it is read.", mend=PYTORCH)
     if probe.head.startswith(_DGL_MAGIC) or (probe.stem.endswith((".bin", ".dgl")) and not probe.is_text):

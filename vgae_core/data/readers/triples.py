@@ -64,6 +64,8 @@ def _is_sif(probe: Probe) -> bool:
     if rows and _has_header(rows[0]):
         rows = rows[1:]
     full = [row for row in rows if len(row) > 2]
+    if not tabs and any(re.search(r'[",;]', row[1]) for row in full[:20]) and not named(probe, "sif"):
+        return False  # names of two words in a table with other delimiters
     if not full or probe.how.separator not in ("auto", "tab" if tabs else "space"):
         return False
     middle = collections.Counter(row[1] for row in full)

@@ -1,0 +1,87 @@
+"""Opening a file, recognising its format, and one clear error for what a library raises on a damaged one."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from vgae_core.data.limits import Limits
+from vgae_core.data.readers import compressed, encodings, refused, text
+from vgae_core.data.readers.base import Format, Probe, SourceFile, shorten
+from vgae_core.data.readers.registry import FORMATS
+from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.spec import FileSpec
+
+_T = TypeVar("_T")
+_HEAD = 65_536
+
+
+def guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
+    """Run a reader; what a library raises on a damaged file becomes one clear error."""
+    try:
+        return work()
+    except StudioError:
+        raise
+    except MemoryError as error:
+        raise LimitError(
+            "There is not enough memory to read it.",
+            where=probe.name,
+            mend="Take a part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
+        ) from error
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        OSError,
+        EOFError,
+        zlib.error,
+        RuntimeError,
+    ) as error:
+        raise probe.error(
+            f"Cannot be read as {format_.title}: {type(error).__name__}: {shorten(str(error), 200)}.",
+            mend="The file is probably damaged: write it anew.",
+        ) from error
+
+
+def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) -> Probe:
+    """Return a file as formats see it: decompressed into `folder`, its text as UTF-8."""
+    path = Path(file.path)
+    try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise DataError(f"The file {what}.", where=file.name, mend="Give the path of a file.")
+        size = path.stat().st_size
+        limits.check("upload_bytes", size, where=file.name)
+        if size == 0:
+            raise DataError("The file is empty.", where=file.name, mend="Hand in a file with content.")
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD)
+        if compressed.kind(head):
+            path = compressed.unpacked(path, folder, file.name, limits)
+            with open(path, "rb") as stream:
+                head = stream.read(_HEAD)
+    except OSError as error:
+        raise DataError(
+            f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
+        ) from error
+    stem = compressed.without_suffix(file.name.lower())
+    return encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
+
+
+def recognise(probe: Probe) -> Format:
+    """Return the format of a file; raise DataError, by name where it is known, if it is none of them."""
+    refused.refuse(probe)
+    for format_ in FORMATS:
+        if guarded(probe, format_, lambda f=format_: f.recognise(probe)):  # type: ignore[misc]
+            return format_
+    text.layout(probe)  # says what it is instead
+    raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
+
+
+def stem_of(probe: Probe) -> str:
+    """Return the name of a file without its endings."""
+    return re.sub(r"\.[a-z0-9]{1,8}$", "", compressed.without_suffix(probe.name), flags=re.IGNORECASE)
