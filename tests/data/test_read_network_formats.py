@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.data.attacks_binary import graphdb
 from tests.data.round_trip import codes, edges_of, named_arcs, read_bytes
 from vgae_core.data.limits import Limits
+from vgae_core.data.repairs import offers
 from vgae_core.errors import DataError, LimitError
 
 
@@ -290,11 +291,9 @@ class TestPajek:
             assert edges.directed is False
             assert codes(edges) == ["two-mode"]
 
-    def test_unknown_weights_are_told(self):
+    def test_unknown_weights_are_left_to_the_repairs(self):
         edges = edges_of("g.net", "*Vertices 4\n*Arcs\n1 2 NaN\n2 3 7\n3 4 NA\n")
-        assert edges.weights.tolist() == [1, 7, 1]
-        assert codes(edges) == ["weights-missing"]
-        assert edges.findings[0].count == 2
+        np.testing.assert_equal(edges.weights, np.float32([np.nan, 7, np.nan]))
 
     def test_a_title_before_the_vertices(self):
         text = "Friends at school, 1998\n\n*Vertices 3\n1 a\n2 b\n3 c\n*Edges\n1 2\n2 3\n"
@@ -312,14 +311,15 @@ class TestPajek:
         refused("g.net", text, message)
 
 
-def test_unknown_weights_of_graphml_are_told(tmp_path):
+def test_unknown_weights_of_graphml_are_told_with_the_repair(tmp_path):
     graph = nx.path_graph(3)
     nx.set_edge_attributes(graph, {(0, 1): float("nan"), (1, 2): 2.0}, "weight")
     out = io.BytesIO()
     nx.write_graphml_xml(graph, out)
     raw = read_bytes(("g.graphml", out.getvalue()))
-    assert raw.weights.tolist() == [1, 2]
-    assert "weights-missing" in codes(raw)
+    np.testing.assert_equal(raw.weights, np.float32([np.nan, 2]))
+    offer = next(offer for offer in offers(raw) if offer.setting == "missing_weights")
+    assert offer.count == 1
 
 
 # ------------------------------------------------------------------------------------- lists
@@ -358,8 +358,7 @@ class TestLists:
     def test_tuples_of_numpy_and_with_data(self):
         edges = edges_of("e.txt", "(np.int64(0), np.int64(1), {'weight': np.float64(2.5)})\n(1, 2, {})\n")
         assert named_arcs(edges) == [(0, 1), (1, 2)]
-        assert edges.weights.tolist() == [2.5, 1]
-        assert codes(edges) == ["weights-missing"]
+        np.testing.assert_equal(edges.weights, np.float32([2.5, np.nan]))
 
     def test_nothing_is_evaluated(self):
         refused("e.txt", "(0, 1)\n(1, __import__('os'))\n", "line 2.*Not a pair")
@@ -385,7 +384,7 @@ class TestLists:
         graph = nx.karate_club_graph()
         edges = edges_of("g.ncol", written_by_igraph(graph, write))
         assert pairs(edges) == sorted(tuple(sorted((f"n{a}", f"n{b}"))) for a, b in graph.edges())
-        assert edges_of("g.ncol", "a b 2\nb c\n").weights.tolist() == [2, 1]
+        assert np.isnan(edges_of("g.ncol", "a b 2\nb c\n").weights).tolist() == [False, True]
         refused("g.ncol", "a b 2\n" * 300 + "b c d e\n", "line 301.*2 or 3")
 
     def test_quoted_adjacency_lists(self):

@@ -29,6 +29,9 @@ def _graph(probe: Probe, root: Element) -> nx.Graph:
         raise probe.error("Holds no <graph>.", mend="Write it with Gephi or networkx.write_gexf.")
     graph = reader.make_graph(found)
     fill(graph.nodes.values(), graph.graph.get("node_default", {}))
+    if any("weight" in attributes for _, _, attributes in graph.edges(data=True)):
+        for _, _, attributes in graph.edges(data=True):
+            attributes.setdefault("weight", 1.0)  # the format's default
     return graph
 
 
