@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, frame, maps, results, scores
-from vgae_core.analysis import embedding, entries, metrics, reconstruction, stacking
+from dashboard import background, charts, frame, maps, next_links, results, scores
+from vgae_core.analysis import entries, metrics, reconstruction, stacking
 from vgae_core.runs import export
 
 frame.require_router("reconstruction")
@@ -380,26 +380,10 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     downloads(shown, name)
 
 
-def choose_row(held: results.Opened) -> int | None:
-    """Draw the search for a row and return its place."""
-    names = results.node_names(held.id)
-    if len(names) <= embedding.MAX_LISTED:
-        name = st.selectbox("Row", names, key="row_of_interest", format_func=charts.visible)
-        return None if name is None else names.index(name)
-    part = st.text_input("Row", placeholder="Type a part of its name", key="row_part")
-    matches = [name for name in names if part and part.casefold() in name.casefold()]
-    name = (
-        st.selectbox(f"{len(matches):,} matches", matches[:100], key="row_match", format_func=charts.visible)
-        if matches
-        else None
-    )
-    return None if name is None else names.index(name)
-
-
 @frame.fragment()
 def show_one_row(held: results.Opened) -> None:
     """Draw what is recommended to one row, beside what it holds; another row redraws only this part."""
-    row = choose_row(held)
+    row = next_links.choose(held)
     if row is None:
         return
     columns = scores.entry_columns(results.scale(held))
@@ -472,6 +456,9 @@ with frame.guard():
     if held is not None:
         results.name_run(held)
         say_verdict(held)
+        if not held.on_matrix:
+            st.subheader("Who is next for one node?", anchor=False)
+            next_links.show(held)
         show_scores(held)
         if held.on_matrix and results.scale(held) != "logit":
             st.subheader("What the model expects", anchor=False)

@@ -359,7 +359,7 @@ def test_a_large_matrix_is_searched_on_demand(app, run, monkeypatch):
     for _ in range(60):
         if len(at.dataframe) > before:
             break
-        at.session_state["background_jobs"]["recommended"][1]._process.wait(60)
+        at.session_state["background_jobs"]["recommended"][1].result()
         fine(at.run())
     result, graph = run.result(), run.graph()
     pairs, _ = entries.recommended(result.left, result.right, graph.features, 1000)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from tests.graphs import communities
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from vgae_core.analysis import metrics, reconstruction
+from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate
+from vgae_core.runs.pipeline import execute
 from vgae_core.spec import RunSpec
 
 
@@ -226,7 +229,30 @@ def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
     for _ in range(60):
         if len(at.dataframe) == 4:
             break
-        at.session_state["background_jobs"]["missing"][1]._process.wait(60)
+        at.session_state["background_jobs"]["missing"][1].result()
         fine(at.run())
     pairs, _ = reconstruction.missing_links(run.result().z_mean, run.graph().adjacency, reconstruction.RANKED)
     assert at.dataframe[1].value["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
+
+
+def test_one_node_is_asked_for_its_next_links(app, studio_store):
+    graph = dataclasses.replace(
+        communities(n=60), node_ids=np.array([f"Town {i}" for i in range(60)], object)
+    )
+    spec = RunSpec.from_dict({"model": {"latent_dim": 4}, "training": {"epochs": 3}, "stacking": False})
+    result = execute(spec, graph)
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    busiest = int(np.argmax(np.diff(graph.adjacency.indptr)))
+    assert at.selectbox(key="node_of_interest").value == f"Town {busiest}"
+    at.selectbox(key="node_of_interest").set_value("Town 7").run()
+    answers = Answers(result, graph)
+    new, own = (frame.value for frame in at.dataframe if "rank" in frame.value)
+    ranking, existing = answers.rank(7), answers.existing(7)
+    assert new["node"].tolist() == [f"Town {j}" for j in ranking.pairs[:, 1]]
+    np.testing.assert_allclose(new["logit"], ranking.logits, rtol=1e-6)
+    assert own["node"].tolist() == [f"Town {j}" for j in existing.pairs[:, 1]]
+
+
+def test_a_run_that_cannot_be_asked_says_why(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    assert any("cannot be asked about single nodes" in caption.value for caption in at.caption)

@@ -82,6 +82,9 @@ class Limits(_FromEnvironment):
         1_500_000_000, "Memory a child process may take for data, beyond the code it loads.", "bytes"
     )
     child_seconds: int = _limit(120, "Time a child process may take.", "seconds")
+    answer_nodes: int = _limit(
+        100_000, "Nodes of a graph whose single nodes can be asked about on a page.", "nodes"
+    )
 
     shared_bytes: int = _limit(
         300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
