@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -97,17 +99,18 @@ def test_a_value_that_occurs_again_is_no_header(read_text):
 
 
 def test_a_header_beyond_the_first_rows_is_looked_for_in_the_whole_file(read_text):
-    many = [f"p{i}" for i in range(30_000)]
+    many = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=5)][:30_000]
     lonely = rows(many[::2], many[1::2])
     asked = read_text("here,there\n" + lonely)
     assert questions(asked) == ["header", "sides"]
-    answered = read_text("here,there\n" + lonely + "there,p1\n")
+    answered = read_text("here,there\n" + lonely + f"there,{many[1]}\n")
     assert "header" not in questions(answered)
     assert len(answered.rows) == 15_002
 
 
 def test_an_unsure_header_can_be_said(read_text):
-    lonely = rows([f"p{i}" for i in range(40)], [f"q{i}" for i in range(40)], header="here,there")
+    words = ["".join(letters) for letters in itertools.product("abc", repeat=4)]
+    lonely = rows(words[:40], words[40:80], header="here,there")
     assert "header" in questions(read_text(lonely))
     for said, edges in (("yes", 40), ("no", 41)):
         raw = read_text(lonely, header=said)
@@ -331,3 +334,65 @@ def test_names_of_two_kinds():
 def test_pandas_index_and_plain_table_give_the_same(tmp_path, read_text):
     frame = pd.DataFrame({"here": LEFT, "there": RIGHT})
     assert edges_of(read_text(frame.to_csv())) == edges_of(read_text(frame.to_csv(index=False))) == EXPECTED
+
+
+# ------------------------------------------------------- columns that are not called anything
+NUMBERED = [[7 * TOWNS.index(town) + 3 for town in side] for side in (LEFT, RIGHT)]
+NUMBER_PAIRS = {frozenset((str(a), str(b))) for a, b in zip(*NUMBERED, strict=True)}
+MODES = ["air" if n % 3 else "sea" for n in NUMBERS]
+
+BESIDE = {
+    "an id of the row": (rows(NUMBERS, LEFT, RIGHT, header="id,town1,town2"), EXPECTED),
+    "an id and unlisted names": (rows(NUMBERS, LEFT, RIGHT, header="key,here,there"), EXPECTED),
+    "row names of R": ('"from" "to"\n' + rows([n + 1 for n in NUMBERS], LEFT, RIGHT, separator=" "), EXPECTED),
+    "a kind between numbers": (rows(NUMBERED[0], KINDS, NUMBERED[1], separator="\t"), NUMBER_PAIRS),
+    "two kinds behind numbers": (rows(*NUMBERED, KINDS, MODES, header="who,whom,channel,place"), NUMBER_PAIRS),
+    "kinds of both ends": (rows(LEFT, ["town"] * len(ROADS), RIGHT, ["town"] * len(ROADS), separator="\t"), EXPECTED),
+    "one species": (
+        rows(LEFT, RIGHT, ["man"] * len(ROADS), ["man"] * len(ROADS), header="lhs,rhs,species1,species2"), EXPECTED
+    ),
+    "seconds first": (rows([1_500_000_000 + 60 * n for n in NUMBERS], *NUMBERED, separator=" "), NUMBER_PAIRS),
+    "a remark last": (
+        rows(LEFT, RIGHT, [f"seen on a rainy day number {n}" for n in NUMBERS], header="source,target,remark"), EXPECTED
+    ),
+    "one name twice": (rows(MODES, LEFT, MODES, RIGHT, header="Bank,Account,Other Bank,Account.1"), EXPECTED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), BESIDE.values(), ids=BESIDE)
+def test_ends_are_found_beside_other_columns(read_text, text, expected):
+    raw = read_text(text)
+    assert edges_of(raw) == expected
+    assert set(questions(raw)) <= {"sides"}
+
+
+def test_sources_in_order_are_no_steps_of_time(read_text):
+    first, second = np.array(sorted(ROADS)).T
+    raw = read_text(rows(first, second, 1 + (first * second) % 7, separator=" "))
+    assert len(edges_of(raw)) == len(ROADS)
+    assert raw.weights is not None
+
+
+def test_features_called_x1_and_x2_are_no_ends(tmp_path):
+    (tmp_path / "edges.csv").write_text(rows(LEFT, RIGHT, header="source,target"))
+    (tmp_path / "towns.csv").write_text(
+        rows(TOWNS, [n % 2 for n in range(10)], [n % 3 for n in range(10)], header="id,x1,x2")
+    )
+    raw = read([SourceFile(name, tmp_path / name) for name in ("edges.csv", "towns.csv")])
+    assert edges_of(raw) == EXPECTED
+    assert raw.feature_names == ("x1", "x2")
+
+
+def test_few_numbers_from_zero_are_asked_about(read_text):
+    raw = read_text(rows(LEFT, RIGHT, [n % 3 for n in NUMBERS]))
+    assert questions(raw) == ["relation"]
+    assert edges_of(raw) == EXPECTED
+    weighted = read_text(rows(LEFT, RIGHT, [n % 3 for n in NUMBERS]), uses={"3": "weight"})
+    assert weighted.weights.tolist() == [n % 3 for n in NUMBERS]
+
+
+def test_a_weight_behind_row_numbers_is_a_weight(read_text):
+    counts = [1 + (n * 7) % 5 for n in NUMBERS]
+    raw = read_text(rows([n + 1 for n in NUMBERS], LEFT, RIGHT, counts, header="x,y,size"))
+    assert edges_of(raw) == EXPECTED
+    assert raw.weights.tolist() == counts

@@ -26,6 +26,9 @@ _ID_NAMES = re.compile(r"(id|index|idx|key|number|no|rank)$|^(row|unnamed0?|x|#)
 _ATTRIBUTES = re.compile(
     r"type|kind|class|category|database|species|organism|taxon|taxid|strain|length|score"
 )
+_POOR = 0.1
+"""Share of the richest column's different values below which columns hold no nodes, whatever they are called."""
+
 _CALLED = re.compile(r"symbol|name")
 
 
@@ -40,12 +43,15 @@ class Column:
     name : str
         Header, or empty.
     fields : tuple of str
-        One per row of the sample.
+        One per row at the beginning of the file.
+    more : tuple of str
+        From rows further down.
     """
 
     index: int
     name: str
     fields: tuple[str, ...]
+    more: tuple[str, ...] = ()
 
     @functools.cached_property
     def plain(self) -> str:
@@ -61,6 +67,11 @@ class Column:
     def distinct(self) -> frozenset[str]:
         """The different known fields."""
         return frozenset(self.known)
+
+    @functools.cached_property
+    def seen(self) -> frozenset[str]:
+        """The different known fields, those from further down included."""
+        return self.distinct | {field for field in self.more if field.lower() not in MISSING}
 
     @property
     def filled(self) -> float:
@@ -137,13 +148,14 @@ def columns_of(table: TextTable) -> list[Column]:
     rows = [row for row in table.data if len(row) == table.shape.width]
     names = table.header or ("",) * table.shape.width
     fields: Sequence[tuple[str, ...]] = list(zip(*rows, strict=True)) or [()] * table.shape.width
-    return [Column(i, name, values) for i, (name, values) in enumerate(zip(names, fields, strict=False))]
+    more: Sequence[tuple[str, ...]] = list(zip(*table.more, strict=True)) or [()] * table.shape.width
+    return [Column(i, *column) for i, column in enumerate(zip(names, fields, more, strict=False))]
 
 
 def overlap(left: Column, right: Column) -> float:
     """Return the share of the smaller column's different fields that the other one has, too."""
-    smaller = min(len(left.distinct), len(right.distinct))
-    return len(left.distinct & right.distinct) / smaller if smaller else 0.0
+    smaller = min(len(left.seen), len(right.seen))
+    return len(left.seen & right.seen) / smaller if smaller else 0.0
 
 
 def named_pairs(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
@@ -151,18 +163,21 @@ def named_pairs(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
 
     Better are those that are filled, differ from row to row, and hold names rather than numbers or kinds.
     """
+    richest = max((len(c.seen) for c in columns if c.is_whole or not c.is_numeric), default=0)
     pairs = [
         (left, right)
         for at, left in enumerate(columns)
         for right in columns[at + 1 :]
         if same_but_for_a_mark(left.name, right.name)
+        and max(len(left.seen), len(right.seen)) >= _POOR * richest
     ]
 
-    def worth(pair: tuple[Column, Column]) -> tuple[bool, bool, bool, bool, bool]:
+    def worth(pair: tuple[Column, Column]) -> tuple[bool, bool, bool, bool, bool, bool]:
         left, right = pair
-        n = len(left.distinct | right.distinct)
+        n = len(left.seen | right.seen)
         return (
             min(left.filled, right.filled) >= 0.9,
+            2 * n >= richest,
             n > 1 and any(a != b for a, b in zip(left.fields, right.fields, strict=True)),
             not _ATTRIBUTES.search(left.plain),
             bool(overlap(left, right)),
@@ -177,7 +192,7 @@ def is_relation(column: Column, ends: tuple[Column, Column]) -> bool:
     rows = len(column.known)
     if column.is_mostly_numeric or column.time or not rows or rows < len(column.fields):
         return False
-    if column.distinct & (ends[0].distinct | ends[1].distinct):
+    if column.seen & (ends[0].seen | ends[1].seen):
         return False
-    nodes = len(ends[0].distinct | ends[1].distinct)
+    nodes = len(ends[0].seen | ends[1].seen)
     return len(column.distinct) <= max(1, 0.6 * rows) and len(column.distinct) < nodes

@@ -13,7 +13,8 @@ def _names(text: str) -> frozenset[str]:
 SOURCE_NAMES = _names("source src from fromnodeid fromid node1 nodea id1 u sourceid")
 TARGET_NAMES = _names("target dst dest destination to tonodeid toid node2 nodeb id2 v targetid")
 WEIGHT_NAMES = _names(
-    "weight weights w value count score strength combinedscore rating ratings stars similarity"
+    "weight weights w value count score strength combinedscore rating ratings stars similarity cor corr correlation "
+    "pearson spearman freq frequency n r"
 )
 NODE_NAMES = _names("id ids node nodes nodeid nodename name key index vertex vertexid uid userid")
 FEATURE_NAMES = _names("feature features featureid feat attribute attributeid word wordid gene column")
@@ -52,7 +53,8 @@ _WORD_PAIRS: tuple[tuple[str, str], ...] = (
     ("origin", "destination"), ("orig", "dest"), ("left", "right"), ("first", "second"), ("regulator", "target"),
     ("tf", "target"), ("ligand", "receptor"), ("bait", "prey"), ("importer", "imported"), ("importer", "exporter"),
     ("exporter", "importer"), ("predecessor", "successor"), ("ego", "alter"), ("donor", "recipient"),
-    ("node", "neighbour"), ("node", "neighbor"), ("quelle", "ziel"), ("von", "nach"), ("origen", "destino"),
+    ("node", "neighbour"), ("node", "neighbor"),
+    ("lhs", "rhs"), ("who", "whom"), ("quelle", "ziel"), ("von", "nach"), ("origen", "destino"),
 )  # fmt: skip
 _MARK_PAIRS = (("1", "2"), ("0", "1"), ("a", "b"), ("i", "j"), ("u", "v"), ("x", "y"), ("p", "q"), ("s", "t"))
 
@@ -75,6 +77,8 @@ def plain_name(name: str) -> str:
 
 def same_but_for_a_mark(left: str, right: str) -> bool:
     """Return whether two column names differ only in what tells the ends of an edge apart."""
+    if right == f"{left}.1":
+        return True  # as pandas tells two columns of one name apart
     a, b = plain_name(left), plain_name(right)
     if not a or not b or a == b:
         return False

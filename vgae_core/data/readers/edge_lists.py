@@ -50,6 +50,12 @@ def _count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
     return counts
 
 
+def _begins_with_counts(probe: Probe, table: TextTable) -> bool:
+    """Return whether the first row seems to count the rows below it, as far as their number tells."""
+    counts = _count_row(probe, table)
+    return counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
+
+
 def _is_near(announced: int, listed: int) -> bool:
     """Return whether a count is that of the rows: once, in both directions; some drop self-loops and keep it."""
     return any(abs(announced - rows) <= 0.05 * rows for rows in (listed, 2 * listed, listed / 2))
@@ -185,8 +191,9 @@ def sides_of(
     """
     if "sides" not in probe.memo:
         if ends is None:
-            frame = _frame(probe, table, roles, table.skip, rows=SAMPLE)
-            ends, _ = _ids(probe, table.shape, table.skip, frame, roles)
+            skip = table.skip + _begins_with_counts(probe, table)
+            frame = _frame(probe, table, roles, skip, rows=SAMPLE)
+            ends, _ = _ids(probe, table.shape, skip, frame, roles)
         left, right = (table.header[at] if table.header else "" for at in (roles.source, roles.target))
         found = judge_sides(
             *ends,
@@ -280,9 +287,8 @@ def judge_edges(probe: Probe) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     judgement = _sides_judgement(table, roles, sides)
     if judgement is not None:
         judgements.append(judgement)
-    counts = _count_row(probe, table)
-    counted = counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
-    return tuple(judgements), _sentences(table.data[1:] if counted else table.data, table, roles, sides)
+    rows = table.data[_begins_with_counts(probe, table) :]
+    return tuple(judgements), _sentences(rows, table, roles, sides)
 
 
 def _header_judgement(table: TextTable) -> Judgement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,13 +24,12 @@ from vgae_core.data.readers.column_names import (
     plain_name,
     two_kinds,
 )
+from vgae_core.data.readers.edge_ends import FEW, best_pair, counts_before_ends, ends_behind_an_id
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable
 
 _DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
 _ENOUGH = 5
 """Rows from which an order of the numbers in a column means something."""
-_FEW = 0.2
-"""Share of the nodes below which a column of words is one of kinds rather than of nodes."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +83,9 @@ def means_edges(table: TextTable) -> bool:
         return True
     first = columns[0]
     if len(columns) > 1 and first.plain in NODE_NAMES and len(first.distinct) == len(first.known):
-        # One row per node, unless two other columns are called the ends of an edge.
-        columns = columns[1:]
-        if not any(left.plain in SOURCE_NAMES for left, _ in named_pairs(columns)):
-            return False
+        return ends_behind_an_id(
+            columns
+        )  # one row per node, unless its other columns are the ends of an edge
     return any(
         not _is_series(left, right, columns)
         and all(end.is_whole or not end.is_numeric for end in (left, right))
@@ -124,6 +121,7 @@ class _Judge:
         self.columns = columns_of(table)
         self.said = probe.said(table.names, EDGE_USES)
         self.judgements: list[Judgement] = []
+        self.width = len(self.columns)
 
     # --------------------------------------------------------------------- the whole
     def roles(self) -> EdgeRoles:
@@ -138,6 +136,7 @@ class _Judge:
         free = [column for column in self.columns if column.index not in self.said]
         numbers = None if {"source", "target"} & set(by_use) else self._row_numbers(free)
         free = [column for column in free if column is not numbers]
+        self.width = len(self.columns) - (numbers is not None)
         source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
         rest = [column for column in free if column not in (source, target)]
         relation = by_use.get("relation") or self._relation(rest, (source, target))
@@ -219,27 +218,28 @@ class _Judge:
         self.judge("columns", f"edges join {self.called(*mine)}.", *others)
 
     def _row_numbers(self, free: list[Column]) -> Column | None:
-        """Return the first column if it only numbers the rows."""
-        if len(free) < 3 or not free[0].is_whole or len(free[0].distinct) < len(free[0].fields):
+        """Return the first column if it only numbers the rows, or counts steps of time."""
+        if len(free) < 3 or not free[0].is_whole:
             return None
-        first, left, right = free[:3]
+        first, left = free[:2]
+        differ = len(first.distinct) == len(first.fields)
         unnamed = self.table.header is not None and first.plain in (
             "", "unnamed0", "index", "rownames", "row", "rowid", "rownumber", "nr", "no",
         )  # fmt: skip
-        alike = all(c.is_whole or not c.is_numeric for c in (left, right))
         called_id = self.table.header is not None and first.is_named_id and first.plain not in SOURCE_NAMES
-        beside = bool(named_pairs(free[1:])) or (
-            alike and overlap(left, right) > max(0.2, overlap(first, left))
+        by_name = (unnamed and (first.counts_rows or not overlap(first, left))) or (
+            called_id and (ends_behind_an_id(free) or bool(named_pairs(free[1:])))
         )
-        if (unnamed and (first.counts_rows or not overlap(first, left))) or (called_id and beside):
+        if differ and by_name:
             certain = True
-        elif self.table.header is None and first.counts_rows and beside and len(first.fields) >= _ENOUGH:
-            certain = not left.is_numeric
+        elif self.table.header is None and counts_before_ends(free):
+            certain = differ and first.counts_rows and not left.is_numeric
         else:
             return None
         self.judge(
             "index",
-            f"{self.called(first)} numbers the rows ({shorten(', '.join(first.fields[:3]))}, …) and is not used.",
+            f"{self.called(first)} only grows ({shorten(', '.join(first.fields[:3]))}, …): numbers of rows or steps of "
+            "time, not used.",
             Choice(
                 f"Edges join {self.called(first, left)}",
                 {self.key(first): "source", self.key(left): "target"},
@@ -250,37 +250,23 @@ class _Judge:
         return first
 
     def _by_content(self, free: list[Column]) -> list[Column]:
-        """Return the two columns that share most values; the first two where nothing else tells."""
-        weights = [c for c in free if c.plain in WEIGHT_NAMES and c.is_numeric]
-        usable = [c for c in free if c not in weights and not (c.is_named_time and c.time)] or free
-        texts = [c for c in usable if not c.is_numeric and c.known]
-        if len(texts) < 3:
-            whole = [c for c in usable if c.is_whole]
-            if len(texts) == 2:
-                return texts
-            if not texts and len(whole) > 1 and whole[0] is not usable[0]:
-                return whole[:2]
-            return usable[:2]
-        pairs = list(itertools.combinations(texts, 2))
-        best = max(pairs, key=lambda pair: (overlap(*pair), -pairs.index(pair)))
-        if not overlap(*best):
-            most = max(len(c.distinct) for c in texts)
-            nodes = [c for c in texts if len(c.distinct) > max(2, _FEW * most)]
-            best = (nodes if len(nodes) > 1 else texts)[0], (nodes if len(nodes) > 1 else texts)[1]
-        if best != (texts[0], texts[1]) and not is_relation(texts[1], best):
-            share = overlap(*best)
+        """Return the two columns whose values look most like nodes."""
+        pair = best_pair(free)
+        first = [c for c in free if c.known][:2]
+        if len(pair) == 2 and list(pair) != first and len(first) == 2 and not is_relation(first[1], pair):
+            shared = overlap(*pair)
+            evidence = f": {shared:.0%} of the values of the shorter one occur in both" if shared else ""
             self.judge(
                 "columns",
-                f"edges join {self.called(*best)}: {share:.0%} of the values of the shorter one occur in both.",
+                f"edges join {self.called(*pair)}{evidence}.",
                 Choice(
-                    f"Edges join {self.called(texts[0], texts[1])}",
-                    {self.key(texts[0]): "source", self.key(texts[1]): "target"},
+                    f"Edges join {self.called(*first)}",
+                    {self.key(first[0]): "source", self.key(first[1]): "target"},
                 ),
-                sure=share >= _FEW,
-                source=best[0],
-                target=best[1],
+                source=pair[0],
+                target=pair[1],
             )
-        return [*best]
+        return [*pair]
 
     def _relation(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
         words = [c for c in rest if not c.is_numeric and not c.time and not self._says_direction(c)]
@@ -295,7 +281,7 @@ class _Judge:
         )
         relation = named or between or typed or only
         if relation is None:
-            return None
+            return self._numbered_relation(rest)
         kinds = sorted(relation.distinct, key=relation.known.count, reverse=True)
         shown = ", ".join(shorten(kind, 30) for kind in kinds[:3]) + ("…" if len(kinds) > 3 else "")
         others = [Choice(f"Leave {self.called(relation)} out", {self.key(relation): "ignore"})]
@@ -312,6 +298,25 @@ class _Judge:
             *others,
         )
         return relation
+
+    def _numbered_relation(self, rest: list[Column]) -> Column | None:
+        """Return, and ask about, a column of few whole numbers from 0: as weights the 0 would be no edge."""
+        column = next((c for c in rest if c.is_whole and c.plain not in WEIGHT_NAMES and not c.time), None)
+        if column is None or self.width > 3 or len(column.fields) < _ENOUGH:
+            return None
+        few = 2 < len(column.distinct) <= max(3, FEW * len(column.fields))
+        if not few or min(column.numbers) != 0 or max(column.numbers) >= len(column.fields):
+            return None
+        self.judge(
+            "relation",
+            f"{self.called(column)} holds few numbers, 0 among them, and an edge of weight 0 would be no edge: "
+            "kinds of edges.",
+            Choice("Use it as the weight", {self.key(column): "weight"}),
+            Choice("Leave it out", {self.key(column): "ignore"}),
+            sure=False,
+            relation=column,
+        )
+        return column
 
     def _time(self, rest: list[Column]) -> Column | None:
         named = next((c for c in rest if c.is_named_time and c.known and (c.time or not c.is_numeric)), None)
@@ -334,7 +339,7 @@ class _Judge:
         if named is not None:
             return named
         usable = [c for c in numeric if not self._is_no_weight(c)]
-        if len(usable) == 1 and (self.table.header is None or self.table.shape.width <= 3):
+        if len(usable) == 1 and (self.table.header is None or self.width <= 3):
             return usable[0]
         others = [c for c in usable if len(c.distinct) > 1]
         if others:
@@ -375,7 +380,7 @@ class _Judge:
         rows = len(source.fields)
         if self.probe.how.role == "edges" or self.said or rows < 4 * _ENOUGH:
             return
-        if len(source.distinct) == rows and len(target.distinct) <= _FEW * rows:
+        if len(source.distinct) == rows and len(target.distinct) <= FEW * rows:
             self.judgements.append(
                 Judgement(
                     "role",

@@ -26,6 +26,9 @@ _RARE = 0.05
 """Share of rows that share nothing with another row below which such a first row is no edge."""
 
 
+_ENOUGH = 10
+"""Rows from which the way in which values are written says something."""
+
 _WORDS = 4
 """Words of the name of a column, at most, where the row is too short to be one of data."""
 
@@ -88,6 +91,16 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
     usual = [name for name in first[1:] if plain_name(name) in LABEL_NAMES | TITLE_NAMES and len(name) > 1]
     if usual:
         return Header(True, f"{_listed(usual)} is a usual name of a column and occurs nowhere below.")
+    if (
+        len(rows) >= _ENOUGH
+        and all(
+            name and _shape(name) not in {_shape(field) for field in fields}
+            for name, fields in zip(first, zip(*rows, strict=True), strict=False)
+            if len({_shape(field) for field in fields}) == 1
+        )
+        and any(len({_shape(field) for field in fields}) == 1 for fields in zip(*rows, strict=True))
+    ):
+        return Header(True, f"{_listed(first)} are written otherwise than all values below them.")
     counts = collections.Counter(field for row in rows for field in set(row))
     alone = sum(all(counts[field] == 1 for field in row) for row in rows)
     later = _found_later(probe, shape, first)
@@ -118,6 +131,11 @@ def _found_later(probe: Probe, shape: Layout, first: list[str]) -> str:
             if field and re.compile(pattern).search(data, here + len(field.encode())):
                 return field
     return ""
+
+
+def _shape(text: str) -> str:
+    """Return how a value is written: letters as a, digits as 9, runs as one."""
+    return re.sub(r"9+", "9", re.sub(r"[^\W\d_]+", "a", re.sub(r"\d", "9", text)))
 
 
 def _is_numeric(text: str) -> bool:

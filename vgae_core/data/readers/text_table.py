@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import csv
 import dataclasses
 import functools
 import itertools
@@ -13,11 +14,13 @@ import pandas as pd
 
 from vgae_core.data.dataset import Part
 from vgae_core.data.readers.base import Probe, shorten
-from vgae_core.data.readers.column_names import NODE_NAMES, SOURCE_NAMES, USUAL_NAMES, plain_name
+from vgae_core.data.readers.column_names import NODE_NAMES, USUAL_NAMES, plain_name
 from vgae_core.data.readers.header import Header, decide_header
+from vgae_core.data.readers.splitting import split
 from vgae_core.data.readers.text import Layout, is_number, layout
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
+_PLACES, _PIECE = 8, 8192
 EDGE_USES = ("source", "target", "weight", "relation", "time", "ignore")
 NODE_USES = ("id", "features", "label", "value", "name", "ignore")
 LONG_USES = ("id", "feature_name", "feature_value", "ignore")
@@ -33,6 +36,8 @@ class TextTable:
     """Lines before the first data row."""
     decision: Header
     """Why there is a header, or none."""
+    more: tuple[tuple[str, ...], ...] = ()
+    """Rows from further down: files are often sorted, and their first rows all of one node."""
 
     @property
     def plain(self) -> tuple[str, ...]:
@@ -78,9 +83,29 @@ class TextTable:
 def table_of(probe: Probe) -> TextTable:
     """Return the table in a text file; worked out once per probe."""
     if "table" not in probe.memo:
-        probe.memo["table"] = _table(probe)
+        table = _table(probe)
+        probe.memo["table"] = dataclasses.replace(table, more=_rows_further_down(probe, table.shape))
     found: TextTable = probe.memo["table"]
     return found
+
+
+def _rows_further_down(probe: Probe, shape: Layout) -> tuple[tuple[str, ...], ...]:
+    """Return whole rows from some places of a file, where it has more than those at hand."""
+    size = probe.path.stat().st_size
+    piece = min(_PIECE, size // _PLACES)
+    rows: list[tuple[str, ...]] = []
+    if piece < _PIECE // 8:
+        return ()
+    with open(probe.path, "rb") as file:
+        for place in range(1, _PLACES + 1):
+            file.seek(size * place // (_PLACES + 1))
+            lines = file.read(piece).decode("utf-8", "replace").split("\n")[1:-1]
+            try:
+                cut = split(lines, shape.separator, quoted=shape.quoted)
+            except csv.Error:
+                continue  # an open quote: a piece that says nothing
+            rows.extend(tuple(row) for row in cut if len(row) == shape.width)
+    return tuple(rows)
 
 
 def _table(probe: Probe) -> TextTable:
@@ -97,7 +122,8 @@ def _table(probe: Probe) -> TextTable:
     if not rest and probe.how.header == "yes":
         raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row per edge or node.")
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
-        first = [*first, ""] if plain_name(first[0]) in SOURCE_NAMES | NODE_NAMES else ["", *first]
+        named = plain_name(first[0]) in NODE_NAMES and shape.width == 2  # the last column has no name
+        first = [*first, ""] if named else ["", *first]
     return TextTable(shape, tuple(first), shape.skip + 1, decision)
 
 

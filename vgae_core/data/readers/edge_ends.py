@@ -1,0 +1,119 @@
+"""Which two columns hold the ends of an edge, where their names do not say: told from their values."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from vgae_core.data.readers.column_evidence import Column, named_pairs, overlap
+from vgae_core.data.readers.column_names import NODE_NAMES, WEIGHT_NAMES, same_but_for_a_mark, two_kinds
+
+FEW = 0.2
+"""Share of another column's different values below which a column holds kinds rather than nodes."""
+
+SHARED = 0.2
+"""Share of common values from which two columns look like one set of nodes."""
+
+_SENTENCE = 4
+"""Words from which a field is a remark rather than a name, where no two rows have the same."""
+
+_LEAST = 5
+"""Rows from which the order of numbers says something."""
+
+
+def could_be_nodes(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that may hold ends of an edge: no times, no fractions, no remarks, no few kinds.
+
+    All of them where fewer than two are left.
+    """
+    usable = [
+        c for c in columns
+        if c.known and not c.time and (c.is_whole or not c.is_numeric)
+        and not (c.plain in WEIGHT_NAMES and c.is_numeric) and not _is_remark(c)
+    ]  # fmt: skip
+    richest = max((len(c.seen) for c in usable), default=0)
+    rich = [c for c in usable if c.is_whole or (len(c.seen) > 2 and len(c.seen) >= FEW * richest)]
+    if len(rich) > 1:
+        return rich
+    return usable if len(usable) > 1 else list(columns)
+
+
+def _is_remark(column: Column) -> bool:
+    if column.is_numeric or len(column.distinct) < len(column.known):
+        return False
+    words = sum(len(field.split()) for field in column.known) / len(column.known)
+    return words >= _SENTENCE
+
+
+def best_pair(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the two columns that look most like the ends of an edge.
+
+    Two of one kind, texts or whole numbers.  Of texts those that share most values; numbers share values whether they
+    are nodes or not, so their order counts.  A column and another that only renames it are no ends.
+    """
+    nodes = could_be_nodes(columns)
+    pairs = [(a, b) for a, b in itertools.combinations(nodes, 2) if not _is_its_name(a, b)]
+    alike = [(a, b) for a, b in pairs if a.is_whole == b.is_whole]
+    texts = [(a, b) for a, b in alike if not a.is_whole]
+    sharing = [(a, b) for a, b in texts if overlap(a, b) >= SHARED]
+    if sharing:
+        most = max(len(a.seen & b.seen) for a, b in sharing)
+        return next(pair for pair in sharing if len(pair[0].seen & pair[1].seen) == most)
+    if alike:
+        return alike[0]
+    return pairs[0] if pairs else tuple(nodes[:2])
+
+
+def _is_its_name(left: Column, right: Column) -> bool:
+    """Return whether each value on the left has one on the right and the other way round: an id and its name."""
+    both = len(set(zip(left.fields, right.fields, strict=True)))
+    distinct = len(left.distinct)
+    return 2 < distinct == len(right.distinct) == both < len(left.fields)
+
+
+def counts_before_ends(columns: Sequence[Column]) -> bool:
+    """Return whether a table without names begins with numbers of rows, or steps of time, and not with an end.
+
+    They only grow, and the two columns behind them share more values with each other than with them.
+    """
+    if len(columns) < 3 or not columns[0].is_whole or columns[0].time or len(columns[0].fields) < _LEAST:
+        return False
+    first, left, right = columns[:3]
+    alike = left.is_whole == right.is_whole and (left.is_whole or not left.is_numeric)
+    grows = min(first.steps, default=-1.0) >= 0
+    if not alike or not grows:
+        return False
+    if first.counts_rows:
+        return overlap(left, right) >= max(SHARED, 0.5 if left.is_whole else SHARED)
+    # Sources in order grow, too, but repeat, and are as small as their targets.
+    beyond = left.is_whole and min(first.numbers) > max(*left.numbers, *right.numbers)
+    many = len(first.distinct) >= 0.3 * len(first.fields)
+    return many and beyond and overlap(left, right) >= SHARED
+
+
+def ends_behind_an_id(columns: Sequence[Column]) -> bool:
+    """Return whether a table whose first column is an id of its own rows lists edges, not nodes.
+
+    The ends are named as such, or two columns of texts share their values; the id is no node.
+    """
+    first, rest = columns[0], columns[1:]
+    if first.plain not in NODE_NAMES or len(first.distinct) < len(first.known) or len(rest) < 2:
+        return False
+    for left, right in named_pairs(rest):
+        stem = left.plain.rstrip("0123456789")
+        series = sum(c.plain.rstrip("0123456789") == stem for c in rest) > 2
+        foreign = first.counts_rows or not first.distinct & (left.distinct | right.distinct)
+        numbers = left.is_numeric or right.is_numeric
+        # Numbers called x1 and x2 are features; those of nodes repeat and are many.
+        nodes = not numbers or (
+            left.is_whole and right.is_whole and overlap(left, right) >= SHARED
+            and min(len(left.distinct), len(right.distinct)) > 2
+            and not same_but_for_a_mark(left.name.strip("0123456789_"), right.name.strip("0123456789_"))
+            and left.plain.rstrip("0123456789abxyuvij") != ""
+        )  # fmt: skip
+        if foreign and nodes and not series:
+            return True
+    pair = best_pair(rest)
+    if len(pair) < 2 or any(end.is_numeric for end in pair):
+        return len(rest) > 1 and two_kinds(rest[0].name, rest[1].name)
+    return overlap(*pair) >= 0.5 and not first.distinct & (pair[0].distinct | pair[1].distinct)
