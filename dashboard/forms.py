@@ -75,6 +75,8 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
         )
     if setting.type is float:
         return _decimal(setting, label, common)
+    if setting.type == tuple[str, ...]:
+        return tuple(st.multiselect(label, list(value), accept_new_options=True, **common))
     text = st.text_input(label, **common)
     if setting.type == tuple[int, ...]:
         try:
@@ -112,12 +114,14 @@ def _initial(setting: Setting, value: Any) -> dict[str, Any]:
     """Return the argument by which the widget of `setting` takes its first value."""
     if setting.choices and not _is_list(setting) and not _side_by_side(setting):
         return {"index": setting.choices.index(value)}
-    return {"default" if setting.choices else "value": value}
+    return {"default" if setting.choices or setting.type == tuple[str, ...] else "value": value}
 
 
 def _shown(setting: Setting, value: Any) -> Any:
     if setting.choices and _is_list(setting):
         return [choice for choice in value if choice in setting.choices]
+    if setting.type == tuple[str, ...]:
+        return list(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 

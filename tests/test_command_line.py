@@ -25,7 +25,7 @@ from vgae_core.__main__ import main
 from vgae_core.analysis.metrics import HARD
 from vgae_core.data import arguments, readers
 from vgae_core.data.dataset import Choice, Judgement
-from vgae_core.data.readers import delimited
+from vgae_core.data.readers import delimited, opening
 from vgae_core.data.splits import load_split
 from vgae_core.runs.store import read_run_dir, write_run_dir
 from vgae_core.spec import RunSpec
@@ -86,7 +86,7 @@ def test_inspect_speaks_to_people_too(capsys):
         (["train", "sample:karate-club", "--out", "{new}", "--labels", "x.csv"], "own features and labels"),
         (["train", "{full}/one.csv", "--out", "{new}"], "node"),
         (["inspect", "{full}/empty.csv"], "empty.csv"),
-        (["inspect", "{full}/nan.csv"], "nan.csv"),
+        (["inspect", "{full}/inf.csv"], "inf.csv"),
         (["evaluate", "{full}"], "spec.json"),
         (["export", "{full}", "--what", "links", "--to", "x.csv"], "spec.json"),
     ],
@@ -97,7 +97,7 @@ def test_bad_input_is_one_line_and_exit_two(arguments, told, tmp_path, capsys):
     (full / "not.json").write_text("{")
     (full / "one.csv").write_text("a,a\n")
     (full / "empty.csv").write_text("")
-    (full / "nan.csv").write_text("source,target,weight\na,b,1\nb,c,nan\n")
+    (full / "inf.csv").write_text("source,target,weight\na,b,1\nb,c,inf\n")
     code = main([a.format(full=full, new=tmp_path / "new") for a in arguments])
     captured = capsys.readouterr()
     assert code == 2
@@ -431,7 +431,7 @@ def unsure(monkeypatch, tmp_path):
 
     text = dataclasses.replace(delimited.FORMAT, judge=judge)
     monkeypatch.setattr(
-        readers, "FORMATS", tuple(text if f is delimited.FORMAT else f for f in readers.FORMATS)
+        opening, "FORMATS", tuple(text if f is delimited.FORMAT else f for f in readers.FORMATS)
     )
     monkeypatch.setattr(arguments, "read_isolated", readers.read)
     monkeypatch.setattr(arguments, "look_isolated", readers.look)
@@ -489,7 +489,7 @@ def test_yes_takes_the_likeliest_and_a_run_of_it_repeats_without_asking(unsure, 
 
 
 def test_a_question_comes_before_the_error_that_a_wrong_guess_gives(unsure, capsys):
-    unsure.write_text("1 2 10\n2 3 nan\n")
+    unsure.write_text("1 2 10\n2 3 inf\n")
     assert main(["inspect", str(unsure)]) == 2
     assert "Not certain" in capsys.readouterr().err
     assert main(["inspect", str(unsure), "--yes"]) == 2

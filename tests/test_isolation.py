@@ -215,8 +215,8 @@ def test_read_isolated_is_read(tmp_path):
 
 
 def test_read_isolated_tells_the_same_error(tmp_path):
-    (tmp_path / "e.csv").write_text("a,b,2\nb,c,nan\n")
-    with pytest.raises(DataError, match=r"e\.csv, line 2, column 3: The value is 'nan'"):
+    (tmp_path / "e.csv").write_text("a,b,2\nb,c,inf\n")
+    with pytest.raises(DataError, match=r"e\.csv, line 2, column 3: The value is 'inf'"):
         read_isolated([SourceFile("e.csv", tmp_path / "e.csv")])
 
 

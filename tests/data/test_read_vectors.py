@@ -220,7 +220,6 @@ class TestColumnsOfVectors:
             ([[1.0, 2], [3.0], [1.0, 2], [1.0, 2]], "line 3, column v: Has 1 numbers"),
             ([[1.0, 2], None, [1.0, 2], [1.0, 2]], "line 3, column v"),
             ([[], [1.0], [1.0], [1.0]], "line 2, column v: Has no vector"),
-            ([[1.0, None], [1.0, 2], [1.0, 2], [1.0, 2]], "line 2.*empty"),
         ],
     )
     def test_damage_is_named(self, vectors, message):

@@ -123,7 +123,7 @@ def test_upload_with_labels(app, isolated):
     ("name", "content", "said"),
     [
         ("empty.csv", b"", "empty"),
-        ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n", "nan"),
+        ("inf.csv", b"source,target,weight\na,b,1\nb,c,inf\n", "inf"),
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture.png"),
         ("short.csv", b"a,b\nc,\n", "line 2"),
     ],
@@ -314,7 +314,7 @@ def test_files_are_looked_at_and_read_once(app, monkeypatch):
     at = use(at.run().run())
     assert calls == ["look", "read"]
     assert button(at, "In use").disabled
-    bad = drop(open_upload(app), ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n"))
+    bad = drop(open_upload(app), ("inf.csv", b"source,target,weight\na,b,1\nb,c,inf\n"))
     bad.run().run()
     assert calls == ["look", "read"] * 2  # what was refused is not tried at each click
 

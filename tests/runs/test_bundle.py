@@ -436,7 +436,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store, run, bundle, monkeyp
 
     monkeypatch.setattr(shutil, "copytree", full)
     folders = sorted((store.root / "runs").iterdir())
-    with pytest.raises(RunError, match="No space left"):
+    with pytest.raises(RunError, match="disk of the server is full"):
         import_bundle(store, io.BytesIO(bundle), OTHER)
     assert store.list_runs(OTHER) == []
     assert sorted((store.root / "runs").iterdir()) == folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vgae_core.data.limits import ServerLimits
@@ -60,6 +60,7 @@ def test_newcomers_together_have_one_turn_and_share_it():
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), max_size=30))
+@example([(visitor, False) for visitor in "aaeead"])
 def test_nobody_waits_for_more_than_one_run_of_each_other_visitor(arrivals):
     newcomers = {"d", "e"}
     turns = Turns(ServerLimits(waiting_runs=1000))

@@ -268,17 +268,21 @@ class Store:
         return StoredRun(self, run_id)
 
     def info(self, run_id: str) -> RunInfo:
-        """Return the catalogue's entry of a run; raise RunError if there is none."""
+        """Return the catalogue's entry of a run; raise RunError if there is none that can be read."""
+        info = self._entry(run_id)
+        if info.problem:
+            raise RunError(info.problem, where=run_id)
+        return info
+
+    def _entry(self, run_id: str) -> RunInfo:
+        """Return the entry of a run whether or not it can be read; raise RunError if there is none."""
         row = None
         if isinstance(run_id, str) and _TOKEN.fullmatch(run_id):
             with self._transaction() as database:
                 row = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
-        info = self._info(row)
-        if info.problem:
-            raise RunError(info.problem, where=run_id)
-        return info
+        return self._info(row)
 
     def owns(self, workspace: str, run_id: str) -> bool:
         """Return whether the run belongs to this workspace, which alone may cancel or delete it."""
@@ -308,7 +312,7 @@ class Store:
         """
         if not self.owns(workspace, run_id):
             raise RunError("There is no such run among yours.")
-        info = self.info(run_id)
+        info = self._entry(run_id)
         if info.active and not info.problem:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:

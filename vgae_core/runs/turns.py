@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import queue
 import threading
 import time
@@ -174,22 +175,24 @@ class Turns:
         return job
 
     def order(self) -> list[Job]:
-        """Return the runs in the order in which they will be taken unless others come."""
-        rounds = self._visitors.of([job.visitor for job in self._jobs])
-        places = sorted(range(len(self._jobs)), key=lambda i: rounds[i])  # stable: who came first goes first
-        new = [job for job in self._jobs if job.newcomer]
-        among = self._newcomers.of([job.workspace for job in new])
-        newcomers = iter([new[i] for i in sorted(range(len(new)), key=lambda i: among[i])])
-        return [next(newcomers) if self._jobs[i].newcomer else self._jobs[i] for i in places]
+        """Return the runs in the order in which they will be taken unless others come: taken on a copy."""
+        rest = copy.copy(self)
+        rest._jobs = list(self._jobs)
+        rest._visitors, rest._newcomers = copy.copy(self._visitors), copy.copy(self._newcomers)
+        return [rest.take() for _ in range(len(self))]
 
     def take(self) -> Job:
         """Take the run whose turn it is."""
-        job = self.order()[0]
-        self._visitors.take(job.visitor)
-        if job.newcomer:
-            self._newcomers.take(job.workspace)
-        self._jobs.remove(job)
-        return job
+        rounds = self._visitors.of([job.visitor for job in self._jobs])
+        first = self._jobs[rounds.index(min(rounds))]  # of the same round who came first
+        if first.newcomer:
+            new = [job for job in self._jobs if job.newcomer]
+            among = self._newcomers.of([job.workspace for job in new])
+            first = new[among.index(min(among))]
+            self._newcomers.take(first.workspace)
+        self._visitors.take(first.visitor)
+        self._jobs.remove(first)
+        return first
 
     def any_beside(self, job: Job) -> bool:
         """Return whether a run of another visitor waits."""

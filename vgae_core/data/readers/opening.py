@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,10 @@ from vgae_core.spec import FileSpec
 
 _T = TypeVar("_T")
 _HEAD = 65_536
+_RAISED = (
+    MemoryError, ValueError, TypeError, LookupError, ArithmeticError, OSError, EOFError, zlib.error, RuntimeError,
+)  # fmt: skip
+"""What libraries raise on damaged files."""
 
 
 def guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
@@ -25,25 +30,16 @@ def guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
         return work()
     except StudioError:
         raise
-    except MemoryError as error:
-        raise LimitError(
-            "There is not enough memory to read it.",
-            where=probe.name,
-            mend="Take a part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
-        ) from error
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        OSError,
-        EOFError,
-        zlib.error,
-        RuntimeError,
-    ) as error:
+    except _RAISED as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            raise LimitError(
+                "There is not enough memory to read it.",
+                where=probe.name,
+                mend="Take a part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
+            ) from error
         raise probe.error(
             f"Cannot be read as {format_.title}: {type(error).__name__}: {shorten(str(error), 200)}.",
-            mend="The file is probably damaged: write it anew.",
+            mend="The file is probably damaged: save it again.",
         ) from error
 
 
