@@ -18,6 +18,9 @@ HEADINGS = {
     "runs": "Runs",
 }
 
+REPAIRS = re.compile("Nothing to repair|Other repairs")
+"""Where repairs with nothing to decide are folded."""
+
 
 def heading(page, name):
     return page.get_by_role("heading", level=1, name=name, exact=True)
@@ -59,6 +62,7 @@ def test_a_reload_finds_the_same_workspace(server, page):
     cookie = workspace_cookie(page.context)
     assert cookie["sameSite"] == "Lax"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie["value"])
+    page.get_by_text(REPAIRS).click()
     page.get_by_role("radio", name="Directed", exact=True).click()
     expect(page.get_by_text("Arcs", exact=True)).to_be_visible()
     settled(page)
@@ -76,6 +80,7 @@ def test_visitors_do_not_see_each_other(server, browser):
         expect(heading(visitor, "Data")).to_be_visible()
         settled(visitor)
         if text == "Directed":
+            visitor.get_by_text(REPAIRS).click()
             visitor.get_by_role("radio", name=text, exact=True).click()
             expect(visitor.get_by_text("Arcs", exact=True)).to_be_visible()
         else:

@@ -578,7 +578,10 @@ def _vectors(made):
     for name, (content, message) in cases.items():
         made.add(f"vectors {name}", content, message, file="x.parquet", others=EDGES)
     word2vec = {
-        "announce terabytes": (b"99999999999 300\na " + b"0.5 " * 299 + b"0.5\n", "limit|columns|lines"),
+        "announce terabytes": (
+            b"99999999999 300\na " + b"0.5 " * 299 + b"0.5\n",
+            "limit|columns|lines|node ids",
+        ),
         "that are not finite": (b"2 2\n0 1.5 nan\n1 2.5 1\n", "finite"),
     }
     for name, (content, message) in word2vec.items():
@@ -588,7 +591,7 @@ def _vectors(made):
     made.add(
         "projector: garbage beside it",
         projector | {"metadata.tsv": bytes(range(256)) * 40, "vectors.tsv": b"1\t2\n3\t4\n"},
-        "Describes|columns",
+        "Describes|columns|UTF-8",
     )
     made.add("docword announces terabytes", b"9\n9\n99999999999999\n1 1 1\n", "limit", file="d.txt")
 

@@ -257,7 +257,7 @@ def attacks(outside):
         ("sif of many targets", "x.sif", "a pp " + "b " * 300_000, "limit"),
         ("sif of many nodes", "x.sif", "a pp b\n" + many("n{i}\n", 150_000), "limit"),
         ("sif of garbage", "x.sif", b"a pp b\n" * 9 + garbage(10).replace(b"\0", b""),
-         "columns|target|SIF|limit|binary"),
+         "columns|target|SIF|limit|binary|UTF-8"),
         ("sif of many relations", "x.sif", "a r b\n" * 20_000 + many("a r{i} b\n", 15_000), "relations"),
         ("triples many", "g.nt", many("<a:{i}> <p:x> <b:{i}> .\n", 120_000), "limit"),
         ("triples open text", "g.nt", '<a:1> <p:x> <b:1> .\n' * 2000 + '<a:1> <p:x> "' + "\\x" * 200_000,

@@ -100,6 +100,16 @@ def read_edges(probe: Probe) -> Edges:
     if announced is not None and not sides.two:
         rows, cols, ids = _announced(announced[0], rows, cols, ids, findings)
     probe.limits.check("nodes", len(ids), where=probe.name)
+    if sides.two:
+        findings.append(
+            Finding(
+                "scores-within-sides",
+                "warning",
+                "A graph model does not know that these are two sets of nodes: it also scores pairs within one set, "
+                "which can be no edges, so its scores look better than they are. Read as a matrix of rows × columns, "
+                "the sets stay apart.",
+            )
+        )
     _tell(probe, table, roles, skip, findings)
     name = {
         ",": "CSV", "\t": "TSV", ";": "semicolon-separated", "": "space-separated", "|": "bar-separated",
