@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Judgement, Part
-from vgae_core.data.readers import edge_lists, feature_lists, node_tables
+from vgae_core.data.dataset import Choice, Judgement, Part
+from vgae_core.data.readers import beside, edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
 from vgae_core.data.readers.column_names import (
     COMMUNITY_NAMES,
@@ -114,6 +114,8 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     table = table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):
         return laid_out, ()
+    if because := beside.why(probe):
+        laid_out += (Judgement("role", because, others=(Choice("It holds edges", {"role": "edges"}),)),)
     uses = probe.memo.get("node uses")  # of all rows, if they have been read
     if uses is None:
         uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))

@@ -38,7 +38,9 @@ def uses_of(
     given = probe.said(table.names, NODE_USES)
     ids = named_id(table, given)
     if ids is None and 0 not in given:
-        if content == "features":
+        if "beside" in probe.memo:  # the edges say so
+            ids = 0
+        elif content == "features":
             by_position = table.header is not None and len(frame) == len(node_ids)
             ids = _looks_like_ids(frame, node_ids, certain=not by_position)
         elif table.shape.width > 1:
