@@ -1,5 +1,6 @@
 """Node tables: which column names the nodes, which holds classes, which are numbers for colouring."""
 
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -151,3 +152,57 @@ def test_a_first_column_of_categories_is_no_id(files):
     edges = "".join(f"{i},{(i + 1) % N}\n" for i in range(N))
     raw = read(files(table, "features.csv", edges), [FileSpec(name="features.csv", role="features")])
     assert raw.feature_names == ("colour=blue", "colour=red", "size")
+
+
+class TestNumbersBesideALabel:
+    """They measure the nodes: features, as wide as the table may be."""
+
+    MEASURED = ([i * 7 % 11 / 4 for i in range(N)], [i * 5 % 13 - 6.5 for i in range(N)])
+    CLASSES = tuple("abc"[i % 3] for i in range(N))
+
+    @pytest.mark.parametrize(
+        ("header", "order"), [("id,x1,x2,label", "mmc"), ("id,label,x1,x2", "cmm"), ("id,x1,label", "mc")]
+    )
+    @pytest.mark.parametrize("classes", [CLASSES, GROUPS])
+    def test_they_are_features(self, files, header, order, classes):
+        measured = iter(self.MEASURED)
+        columns = [next(measured) if kind == "m" else classes for kind in order]
+        raw = read(files(rows(header, IDS, *columns)))
+        assert raw.feature_names == ("x1", "x2")[: order.count("m")]
+        assert [raw.label_names[c] for c in raw.labels] == [str(classes[int(i[1:])]) for i in raw.node_ids]
+        dense = raw.features.toarray() if sparse.issparse(raw.features) else raw.features
+        assert dense[:, 0].tolist() == [self.MEASURED[0][int(i[1:])] for i in raw.node_ids]
+
+    def test_y_is_the_label_unless_it_is_a_coordinate(self, files):
+        assert uses(look(files(rows("id,x1,x2,y", IDS, *self.MEASURED, GROUPS))))["y"] == "label"
+        assert uses(look(files(rows("id,x,y", IDS, *self.MEASURED))))["y"] == "features"
+
+    def test_with_decimal_commas(self, files):
+        table = "id\tx1\tx2\tlabel\n" + "".join(
+            f"p{i}\t{i},5\t{i % 7},25\t{c}\n" for i, c in enumerate(self.CLASSES)
+        )
+        raw = read(files(table, "nodes.tsv"))
+        assert raw.feature_names == ("x1", "x2")
+        assert len(raw.label_names) == 3
+
+    def test_of_a_short_vector(self, files, tmp_path):
+        given = files("")
+        vectors = [[i / 8, i % 3, 1.5, -i] for i in range(N)]
+        frame = pd.DataFrame({"id": IDS, "label": self.CLASSES, "embedding": vectors})
+        frame.to_parquet(tmp_path / "nodes.csv")
+        raw = read(given)
+        assert raw.features.shape == (N, 4)
+        assert len(raw.label_names) == 3
+
+    def test_but_not_times_and_numbers_of_other_things(self, files):
+        years, owners = [1950 + i for i in range(N)], [(i * 5) % 17 for i in range(N)]
+        given = files(rows("id,label,year,owner_id", IDS, self.CLASSES, years, owners))
+        raw = read(given)
+        assert raw.features is None
+        assert set(raw.values) == {"year"}
+        table = rows("id,label,year,owner_id,size", IDS, self.CLASSES, years, owners, self.MEASURED[0])
+        given = files(table)
+        assert read(given).feature_names == ("size",)
+        assert uses(look(given)) == {
+            "id": "id", "label": "label", "year": "value", "owner_id": "ignore", "size": "features",
+        }  # fmt: skip

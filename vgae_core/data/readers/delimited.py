@@ -8,6 +8,7 @@ import pandas as pd
 from vgae_core.data.dataset import Choice, Judgement, Part
 from vgae_core.data.readers import beside, edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
+from vgae_core.data.readers.column_evidence import columns_of
 from vgae_core.data.readers.column_names import (
     COMMUNITY_NAMES,
     LABEL_NAMES,
@@ -17,7 +18,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
-from vgae_core.data.readers.node_uses import are_names
+from vgae_core.data.readers.node_uses import are_names, tells_apart
 from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
 from vgae_core.data.readers.written_numbers import is_missing
@@ -40,7 +41,8 @@ def _guess(probe: Probe) -> Content:
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _is_named(table):
             return "names"
-        if _numbers_beside(table) >= _WIDE and table.find(NODE_NAMES) is not None:
+        numbers = _numbers_beside(table)
+        if numbers and table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
         if (
             table.find(LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES) is not None
@@ -68,13 +70,14 @@ def _describes(table: TextTable) -> bool:
 
 
 def _numbers_beside(table: TextTable) -> int:
-    """Return how many columns beside ids and labels hold numbers, as far as the first rows tell."""
-    rows = [row for row in table.data if len(row) == table.shape.width]
+    """Return how many columns hold numbers that measure the nodes, as far as the first rows tell."""
     others = NODE_NAMES | LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES
-    columns = zip(*rows, strict=True)
     return sum(
-        name not in others and all(is_number(field) or is_missing(field) for field in column) and any(column)
-        for name, column in zip(table.plain, columns, strict=False)
+        column.plain not in others
+        and column.is_mostly_numeric
+        and bool(column.known)
+        and not tells_apart(column)
+        for column in columns_of(table)
     )
 
 

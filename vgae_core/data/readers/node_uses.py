@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from vgae_core.data.dataset import Choice, Judgement
 from vgae_core.data.readers.base import Content, Probe, shorten, whole_numbers
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown
+from vgae_core.data.readers.column_evidence import Column, columns_of
 from vgae_core.data.readers.column_names import (
     COMMUNITY_NAMES,
     LABEL_NAMES,
@@ -27,6 +29,10 @@ _CERTAIN_LABELS = COMMUNITY_NAMES | {
 }  # fmt: skip
 MAX_CATEGORIES = 50
 """A column with more different texts does not become features, unless the user says so."""
+_FEW = 4
+"""Columns of numbers up to which each is looked at; a matrix of more may number or date what it likes."""
+_ID_OF = re.compile(r"[\W_][iI][dD]$|[a-z0-9]I[dD]$")
+"""What the number of something else is called: owner_id, ownerId."""
 _FIRST = 1000
 """Rows that tell numbers from texts."""
 
@@ -79,6 +85,15 @@ def is_numeric(column: pd.Series) -> bool:
     return bool(known) and 2 * sum(is_number(str(field)) for field in known) >= len(known)
 
 
+def tells_apart(column: Column) -> bool:
+    """Return whether a column of numbers measures nothing: it holds times, or numbers something else."""
+    return (
+        bool(column.time)
+        or column.is_named_time
+        or (column.is_whole and _ID_OF.search(column.name) is not None)
+    )
+
+
 def are_names(texts: pd.Series) -> bool:
     """Return whether texts name the nodes they stand beside: (almost) each stands in one row only."""
     known = texts[~is_unknown(texts)]
@@ -103,10 +118,13 @@ def _uses_in_features(
     uses: dict[int, str] = {}
     labelled, named = "label" in given, "name" in given
     texts_at = [i for i in free if not is_numeric(frame[i])]
+    few = len(free) - len(texts_at) <= _FEW
+    columns = columns_of(table) if few and table.find(LABEL_NAMES | COMMUNITY_NAMES) is not None else []
     for i in free:
         name = table.plain[i] if table.header is not None else ""
         numeric = i not in texts_at
         called = name in (_CERTAIN_LABELS if numeric else LABEL_NAMES | COMMUNITY_NAMES)
+        called |= name == "y" and "x" not in table.plain  # else it is a coordinate
         # LINQS' .content: no names, an id, many numbers, and the class in the last column.
         called |= table.header is None and texts_at == [i] and i == table.shape.width - 1 and len(free) > 1
         texts = texts_of(frame[i]) if called or not numeric else None
@@ -116,6 +134,8 @@ def _uses_in_features(
             uses[i], labelled = "label", True
         elif name in STATISTIC_NAMES and numeric:
             uses[i] = "value"
+        elif numeric and columns and tells_apart(columns[i]):
+            uses[i] = "value" if columns[i].time or columns[i].is_named_time else "ignore"
         elif numeric or (texts is not None and are_categories(texts)):
             uses[i] = "features"
         else:
