@@ -206,3 +206,50 @@ class TestNumbersBesideALabel:
         assert uses(look(given)) == {
             "id": "id", "label": "label", "year": "value", "owner_id": "ignore", "size": "features",
         }  # fmt: skip
+
+
+class TestClassesByAnotherName:
+    PARTIES = tuple(["red party", "greens", "blue"][i % 3] for i in range(N))
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "id,name,party",
+            "id,name,home country",
+            "node_id,node_name,node_type",
+            "id,title,ml_target",
+            "id,name,side",
+        ],
+    )
+    def test_beside_names_they_are_proposed(self, files, header):
+        given = files(rows(header, IDS, NAMES, self.PARTIES))
+        reports = look(given)
+        assert list(uses(reports).values()) == ["id", "name", "label"]
+        last = header.split(",")[-1]
+        choice = next(c for c in judged(reports, "label").others if c.changes.get("role") == "features")
+        assert choice.changes == {"role": "features", f"uses.{last}": "features"}
+        raw = read(given)
+        assert set(raw.label_names) == set(self.PARTIES)
+        assert raw.features is None
+        how = FileSpec(name="nodes.csv", role="features", uses={last: "features"})
+        assert read(given, [how]).features.shape == (N, 3)
+
+    def test_also_beside_numbers(self, files):
+        given = files(rows("id,name,side,size", IDS, NAMES, self.PARTIES, [i / 4 for i in range(N)]))
+        assert list(uses(look(given)).values()) == ["id", "name", "label", "features"]
+
+    def test_of_numbers(self, files):
+        raw = read(files(rows("id,name,ml_target", IDS, NAMES, [i % 2 for i in range(N)])))
+        assert raw.label_names == ("0", "1")
+
+    def test_two_such_columns_are_features(self, files):
+        given = files(rows("id,name,side,town", IDS, NAMES, self.PARTIES, ["ab"[i % 2] for i in range(N)]))
+        assert read(given).features.shape == (N, 5)
+
+
+def test_names_with_some_namesakes_are_no_classes(files):
+    called = [f"Station {i % 14}" for i in range(N)]
+    given = files(rows("id,Label", IDS, called))
+    assert read(given).labels is None
+    assert judged(look(given), "names").others[0].changes["uses.Label"] == "label"
+    assert len(read(files(rows("id,class", IDS, called))).label_names) == 14

@@ -10,7 +10,6 @@ from vgae_core.data.readers import beside, edge_lists, feature_lists, node_table
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
 from vgae_core.data.readers.column_evidence import columns_of
 from vgae_core.data.readers.column_names import (
-    COMMUNITY_NAMES,
     LABEL_NAMES,
     NODE_NAMES,
     STATISTIC_NAMES,
@@ -18,7 +17,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
-from vgae_core.data.readers.node_uses import are_names, tells_apart
+from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
 from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
 from vgae_core.data.readers.written_numbers import is_missing
@@ -44,10 +43,8 @@ def _guess(probe: Probe) -> Content:
         numbers = _numbers_beside(table)
         if numbers and table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
-        if (
-            table.find(LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES) is not None
-            and table.find(NODE_NAMES) is not None
-        ):
+        ids = table.find(NODE_NAMES)
+        if ids is not None and _tells_classes(table, ids):
             return "labels"
         if table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
@@ -59,7 +56,19 @@ def _guess(probe: Probe) -> Content:
 def _is_named(table: TextTable) -> bool:
     """Return whether the second column names the nodes in the first: titles, or a label that no two of them share."""
     names = pd.Series([row[1] for row in table.data if len(row) == 2], dtype="str")
-    return table.plain[1] in TITLE_NAMES - LABEL_NAMES or (table.plain[1] in LABEL_NAMES and are_names(names))
+    name = table.plain[1]
+    return name in TITLE_NAMES - LABEL_NAMES or (
+        name in LABEL_NAMES and are_names(names, titled=name in TITLE_NAMES)
+    )
+
+
+def _tells_classes(table: TextTable, ids: int) -> bool:
+    """Return whether a column beside the ids is called a label or a statistic, or has the only classes beside names."""
+    if any(means_label(name) or name in STATISTIC_NAMES for i, name in enumerate(table.plain) if i != ids):
+        return True
+    columns = {c.index: pd.Series(c.fields, dtype="str") for c in columns_of(table) if c.index != ids}
+    titled = table.find(TITLE_NAMES, (ids,)) is not None
+    return titled and only_classes(columns) is not None
 
 
 def _describes(table: TextTable) -> bool:
@@ -71,9 +80,9 @@ def _describes(table: TextTable) -> bool:
 
 def _numbers_beside(table: TextTable) -> int:
     """Return how many columns hold numbers that measure the nodes, as far as the first rows tell."""
-    others = NODE_NAMES | LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES
     return sum(
-        column.plain not in others
+        column.plain not in NODE_NAMES | STATISTIC_NAMES
+        and not means_label(column.plain)
         and column.is_mostly_numeric
         and bool(column.known)
         and not tells_apart(column)
