@@ -1,5 +1,6 @@
 """Node tables: which column names the nodes, which holds classes, which are numbers for colouring."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
@@ -253,3 +254,30 @@ def test_names_with_some_namesakes_are_no_classes(files):
     assert read(given).labels is None
     assert judged(look(given), "names").others[0].changes["uses.Label"] == "label"
     assert len(read(files(rows("id,class", IDS, called))).label_names) == 14
+
+
+class TestUnknownClasses:
+    def test_minus_one_beside_numbers_from_zero(self, files):
+        raw = read(files(rows("id,label", IDS, [-1 if i < 4 else i % 3 for i in range(N)])))
+        assert raw.label_names == ("0", "1", "2")
+        assert (raw.labels < 0).sum() == 4
+        finding = next(f for f in raw.findings if f.code == "unknown-labels")
+        assert (finding.level, finding.examples) == ("warning", ("-1",))
+
+    def test_but_not_where_it_is_one_of_two_or_three(self, files):
+        assert len(read(files(rows("id,label", IDS, [(-1, 1)[i % 2] for i in range(N)]))).label_names) == 2
+        assert len(read(files(rows("id,label", IDS, [i % 3 - 1 for i in range(N)]))).label_names) == 3
+
+    def test_as_databases_write_them(self, files):
+        groups = ["\\N" if i < 4 else "ab"[i % 2] for i in range(N)]
+        sizes = ["\\N" if i % 5 == 1 else i / 4 for i in range(N)]
+        raw = read(files(rows("id,label,size", IDS, groups, sizes)))
+        assert raw.label_names == ("a", "b")
+        assert raw.feature_names == ("size",)
+        assert int(np.isnan(raw.features).sum()) == 5
+
+    def test_as_databases_write_them_in_edges(self, files):
+        weights = ["\\N" if i == 2 else i for i in range(N)]
+        edges = rows("from,to,weight", IDS, IDS[1:] + IDS[:1], weights)
+        raw = read(files(rows("id,label", IDS, GROUPS), edges=edges))
+        assert int(np.isnan(raw.weights).sum()) == 1

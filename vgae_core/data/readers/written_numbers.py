@@ -12,9 +12,26 @@ import pandas as pd
 Decimal = Literal[".", ","]
 
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "n.a.", "<na>", "nan", "#nan", "null", "none", "nil", "?", "-", "--", ".")
+    (
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "<na>",
+        "nan",
+        "#nan",
+        "null",
+        "none",
+        "nil",
+        "?",
+        "-",
+        "--",
+        ".",
+        "\\n",
+    )
 )
-"""What stands for a missing value, in lower case."""
+"""What stands for a missing value, in lower case; ``\\N`` is that of MySQL, Hive and IMDb."""
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _PLAIN = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _GROUPED = re.compile(
