@@ -101,3 +101,35 @@ def test_two_edge_lists_stay_two_and_say_what_to_do(bring, names):
     with pytest.raises(DataError, match=r"Two files hold edges.*--read second\.csv:role="):
         read(files)
     assert read(files, [FileSpec(name="first.csv", role="ignore")]).n_nodes == N
+
+
+class TestRowsWithoutIds:
+    """One row per node, by position, where some nodes have no edge."""
+
+    ALONE = (7, 23)
+    FEATURES = rows(
+        [i / 8 for i in range(N)], [i % 3 + 0.5 for i in range(N)], [-i for i in range(N)], by=" "
+    )
+
+    def brought(self, bring, first, **texts):
+        ends = [(i, (i * step + 1) % N) for i in range(N) for step in (1, 3)]
+        ends = [(a + first, b + first) for a, b in ends if not {a, b} & set(self.ALONE)]
+        return bring(edges=rows(*zip(*ends, strict=True)), **texts)
+
+    @pytest.mark.parametrize("first", [0, 1])
+    @pytest.mark.parametrize("column", ["features", "labels"])
+    def test_nodes_without_an_edge_keep_their_row(self, bring, first, column):
+        text = {"features": self.FEATURES, "labels": rows([i % 3 for i in range(N)], header="label")}[column]
+        raw = read(self.brought(bring, first, **{column: text}))
+        assert raw.node_ids.tolist() == [i + first for i in range(N)]
+        finding = next(f for f in raw.findings if f.code == "isolated-rows")
+        assert finding.examples == tuple(str(i + first) for i in self.ALONE)
+        assert not {*raw.rows, *raw.cols} & set(self.ALONE)
+        known = raw.labels if column == "labels" else np.asarray(raw.features)[:, 1] - 0.5
+        assert known.tolist() == [i % 3 for i in range(N)]
+        ends = {(raw.node_ids[a], raw.node_ids[b]) for a, b in zip(raw.rows, raw.cols, strict=True)}
+        assert (first, 1 + first) in ends
+
+    def test_too_few_rows_are_still_an_error(self, bring):
+        with pytest.raises(DataError, match="rows for 38 nodes"):
+            read(self.brought(bring, 0, features="\n".join(self.FEATURES.splitlines()[:-5])))

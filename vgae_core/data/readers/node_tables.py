@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.data.dataset import Finding
-from vgae_core.data.readers.base import Content, NodeTable, Probe, examples, object_array, shorten
+from vgae_core.data.readers.base import (
+    Content,
+    NodeTable,
+    Probe,
+    examples,
+    may_number_rows,
+    object_array,
+    shorten,
+)
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown, tell_unknown
 from vgae_core.data.readers.column_names import COMMUNITY_NAMES, LABEL_NAMES
 from vgae_core.data.readers.matrices import compact
@@ -40,7 +48,8 @@ def read_nodes(probe: Probe, table: TextTable, content: Content, node_ids: np.nd
     columns: dict[str, list[int]] = {use: [] for use in NODE_USES}
     for i, use in uses.items():
         columns[use].append(i)
-    if not columns["id"] and len(node_ids) and len(frame) != len(node_ids) and probe.how.first_row == "auto":
+    by_position = not columns["id"] and len(node_ids) and probe.how.first_row == "auto"
+    if by_position and len(frame) != len(node_ids) and not may_number_rows(node_ids, len(frame)):
         what = "rows" if content == "features" else content
         raise probe.error(
             f"Has {len(frame):,} {what} for {len(node_ids):,} nodes, and no column of node ids.",
