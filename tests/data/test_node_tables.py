@@ -281,3 +281,28 @@ class TestUnknownClasses:
         edges = rows("from,to,weight", IDS, IDS[1:] + IDS[:1], weights)
         raw = read(files(rows("id,label", IDS, GROUPS), edges=edges))
         assert int(np.isnan(raw.weights).sum()) == 1
+
+
+class TestNeo4j:
+    """Node tables for its import tool: what a column is stands behind a colon."""
+
+    @pytest.mark.parametrize(
+        "name", ["personId:ID(Person)", "id:ID(User)", ":ID", "uid:ID", "key:ID(User){label:U}"]
+    )
+    def test_ids_and_classes(self, files, name):
+        classes = ["Person;Admin" if i % 3 else "Person" for i in range(N)]
+        table = rows(f"{name},name,:LABEL", IDS, NAMES, classes)
+        raw = read(files(table))
+        assert raw.label_names == ("Person", "Person;Admin")
+        assert sorted(raw.node_ids.tolist()) == sorted(NAMES)
+
+    def test_types(self, files):
+        table = rows("id:ID(User),age:int,size:float,town:string,:LABEL", IDS, range(N), [i / 4 for i in range(N)],
+                     ["ab"[i % 2] for i in range(N)], GROUPS)  # fmt: skip
+        given = files(table)
+        assert list(uses(look(given)).items())[:4] == [
+            ("id", "id"), ("age", "features"), ("size", "features"), ("town", "features"),
+        ]  # fmt: skip
+        raw = read(given)
+        assert raw.feature_names == ("age", "size", "town=a", "town=b")
+        assert raw.label_names == ("0", "1", "2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
+from vgae_core.data.readers.neo4j import plain_header
 from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
 from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
@@ -26,8 +29,17 @@ _WIDE = node_tables.WIDE
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
 
-def _guess(probe: Probe) -> Content:
+def _table_of(probe: Probe) -> TextTable:
+    """Return the table in a text file, its columns called as any other's."""
     table = table_of(probe)
+    header = table.header and plain_header(table.header)
+    if header != table.header:
+        table = probe.memo["table"] = dataclasses.replace(table, header=header)
+    return table
+
+
+def _guess(probe: Probe) -> Content:
+    table = _table_of(probe)
     said = set(probe.how.uses.values())
     if said & {"source", "target", "weight", "relation", "time"}:
         return "edges"
@@ -96,7 +108,7 @@ def is_wide(probe: Probe) -> bool:
     Columns beside a first one that names each row once are enough of a matrix from three on, and a last one of texts
     may hold classes.
     """
-    table = table_of(probe)
+    table = _table_of(probe)
     if is_long(table) or (table.header is not None and table.find(NODE_NAMES) is not None):
         return True
     columns = list(zip(*(row for row in table.data if len(row) == table.shape.width), strict=True))
@@ -123,7 +135,7 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     if content == "edges":
         judged, sentences = edge_lists.judge_edges(probe)
         return (*laid_out, *judged), sentences
-    table = table_of(probe)
+    table = _table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):
         return laid_out, ()
     if because := beside.why(probe):
@@ -144,7 +156,7 @@ def _recognise(probe: Probe) -> bool:
 
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    table = table_of(probe)
+    table = _table_of(probe)
     rows = count_lines(probe) - table.skip
     by_position = table.header is None and rows == len(node_ids) and not probe.how.uses
     if content == "features" and is_long(table, probe.how.uses.values()) and not by_position:
@@ -154,7 +166,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
 
 def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     """Return what the columns would be used for, as far as the first rows tell."""
-    table = table_of(probe)
+    table = _table_of(probe)
     if content == "edges":
         return edge_lists.edge_parts(table, edge_roles(probe, table))
     if content == "features" and is_long(table, probe.how.uses.values()):
