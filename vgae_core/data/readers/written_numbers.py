@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, thousands separators, per cent, and marks of what is missing."""
+"""Numbers as people write them: decimal commas, thousands, per cent, currencies, and marks of what is missing."""
 
 from __future__ import annotations
 
@@ -44,6 +44,21 @@ _COMMA_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _POINT_DECIMAL = re.compile(r"[+-]?\d*\.(\d{1,2}|\d{4,})([eE][+-]?\d+)?")
 
 
+_CURRENCY = re.compile(
+    r"(?P<sign>[+-]?)(?:[$€£¥₹]\s?|(?:USD|EUR|GBP|CHF|JPY)\s)(?P<after>[+-]?)(?P<number>[\d.,].*)|"
+    r"(?P<before>.*\d[.,]?)(?:\s?[$€£¥₹]|\s(?:USD|EUR|GBP|CHF|JPY))"
+)
+
+
+def _bare(text: str) -> str:
+    """Return a number without a per cent sign behind it, or a currency before or behind it."""
+    text = text.strip()
+    match = None if text[:1].isdigit() and text[-1:].isdigit() else _CURRENCY.fullmatch(text)
+    if match is None:
+        return text.removesuffix("%").rstrip()
+    return match["before"] or f"{match['sign']}{match['after']}{match['number']}"
+
+
 def is_missing(text: str) -> bool:
     """Return whether the text stands for a missing value."""
     return text.strip().lower() in MISSING
@@ -59,7 +74,7 @@ def is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        bare = text.strip().removesuffix("%").rstrip()
+        bare = _bare(text)
         return (_PLAIN.fullmatch(bare) or _GROUPED.fullmatch(bare)) is not None
     return "_" not in text
 
@@ -74,7 +89,7 @@ def decimal_mark(fields: Iterable[str]) -> tuple[Decimal, bool]:
         return ".", True
     commas = points = groups = doubtful = 0
     for field in fields:
-        bare = field.removesuffix("%").rstrip()
+        bare = _bare(field)
         if "," not in bare:
             points += _POINT_DECIMAL.fullmatch(bare) is not None
         elif _COMMA_DECIMAL.fullmatch(bare):
@@ -130,7 +145,7 @@ def _plain(text: str) -> float:
 
 def number(text: str, decimal: Decimal = ".") -> float:
     """Return the number that a text is, in any notation; NaN if it is none."""
-    bare = text.removesuffix("%").rstrip()
+    bare = _bare(text)
     if _GROUPED.fullmatch(bare) and (decimal == "," or not re.fullmatch(r"[+-]?\d+\.\d+", bare)):
         other = "." if decimal == "," else ","
         if decimal == "," and re.fullmatch(r"[+-]?\d+,\d{3}", bare):
