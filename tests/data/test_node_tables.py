@@ -6,6 +6,7 @@ import pytest
 from scipy import sparse
 
 from vgae_core.data.readers import SourceFile, look, read
+from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
 N = 24
@@ -306,3 +307,25 @@ class TestNeo4j:
         raw = read(given)
         assert raw.feature_names == ("age", "size", "town=a", "town=b")
         assert raw.label_names == ("0", "1", "2")
+
+
+class TestVectorsInAField:
+    @pytest.mark.parametrize("form", ['"[{}, {}]"', "[{} {}]", '"({}, {})"', '"[ {} , {}]"'])
+    @pytest.mark.parametrize("header", ["id,vec", "id,vec,label"])
+    def test_a_column_per_dimension(self, files, form, header):
+        vectors = [form.format(i / 8, -i) for i in range(N)]
+        columns = [IDS, vectors, ["ab"[i % 2] for i in range(N)]][: header.count(",") + 1]
+        raw = read(files(rows(header, *columns)))
+        assert raw.feature_names == ("vec 1", "vec 2")
+        order = [int(i[1:]) for i in raw.node_ids]
+        assert np.asarray(raw.features).tolist() == [[i / 8, -i] for i in order]
+        assert (raw.labels is not None) == ("label" in header)
+
+    def test_missing_ones_are_unknown_and_others_refused(self, files):
+        vectors = ["" if i == 3 else f'"[{i}, 0.5]"' for i in range(N)]
+        assert int(np.isnan(read(files(rows("id,vec", IDS, vectors))).features).sum()) == 2
+        vectors[5] = '"[1, 2, 3]"'
+        with pytest.raises(
+            DataError, match=r"line 7, column vec: The value is '\[1, 2, 3\]', not a vector of 2"
+        ):
+            read(files(rows("id,vec", IDS, vectors)))

@@ -22,6 +22,7 @@ from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.node_uses import are_names, is_numeric
 from vgae_core.data.readers.text import read_frame
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
+from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.errors import DataError
 
 _ROWS = 200_000
@@ -130,6 +131,8 @@ def _content(table: TextTable) -> Content:
     """Return what stands beside the ids: numbers are features, words and class numbers labels, else names."""
     told = LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES
     columns = columns_of(table)[1:]
+    if any(are_vectors(column.fields) for column in columns):
+        return "features"
     numeric = [column for column in columns if column.is_mostly_numeric and column.known]
     if not numeric:
         texts = pd.Series(columns[0].fields, dtype="str")

@@ -23,6 +23,7 @@ from vgae_core.data.readers.neo4j import plain_header
 from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
 from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
+from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import is_missing
 
 _WIDE = node_tables.WIDE
@@ -47,6 +48,8 @@ def _guess(probe: Probe) -> Content:
         return "features"
     if means_edges(table):
         return "edges"
+    if _holds_vectors(table):
+        return "features"
     if table.header is not None:
         if is_long(table, said):
             return "features"
@@ -63,6 +66,12 @@ def _guess(probe: Probe) -> Content:
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _describes(table):
             return "labels"
     return "edges" if table.shape.width <= 3 else "features"
+
+
+def _holds_vectors(table: TextTable) -> bool:
+    """Return whether a vector stands in one field beside the first column, which has each node once."""
+    first, *rest = columns_of(table)
+    return len(first.distinct) == len(first.fields) and any(are_vectors(column.fields) for column in rest)
 
 
 def _is_named(table: TextTable) -> bool:

@@ -22,6 +22,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
+from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import MISSING, is_missing, parse
 
 _CERTAIN_LABELS = COMMUNITY_NAMES | {
@@ -172,7 +173,7 @@ def _uses_in_features(
             uses[i] = "value"
         elif numeric and columns and tells_apart(columns[i]):
             uses[i] = "value" if columns[i].time or columns[i].is_named_time else "ignore"
-        elif numeric or (texts is not None and are_categories(texts)):
+        elif numeric or (texts is not None and (are_categories(texts) or are_vectors(texts.iloc[:_FIRST]))):
             uses[i] = "features"
         else:
             uses[i] = "ignore"
@@ -281,7 +282,9 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
         elif uses[i] == "label":
             judged.append(_label_judgement(table, uses, i, fields))
     categories = [i for i, texts in fields.items() if uses[i] == "features" and not is_numeric(texts)]
-    categories = [i for i in categories if not fields[i].str.lower().isin(MISSING).all()]
+    categories = [
+        i for i in categories if not fields[i].str.lower().isin(MISSING).all() and not are_vectors(fields[i])
+    ]
     for i in categories[:5]:
         called, texts = table.names[i], fields[i]
         judged.append(
