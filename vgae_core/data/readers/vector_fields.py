@@ -10,17 +10,17 @@ import pandas as pd
 
 from vgae_core.data.readers.written_numbers import is_missing
 
-_VECTOR = re.compile(r"[\[(]\s*([-+.\dna][^\[\]()]*?)\s*[\])]", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*[,;]\s*|\s+")
+_BRACKETS = ("[]", "()")
+_BETWEEN = re.compile(r"[,;]|\s")
 
 
 def vector(text: str) -> list[float] | None:
     """Return the two or more numbers between brackets, or None if the text is no vector."""
-    match = _VECTOR.fullmatch(text.strip())
-    if match is None:
+    text = text.strip()
+    if text[:1] + text[-1:] not in _BRACKETS:
         return None
     try:
-        numbers = [float(number) for number in _BETWEEN.split(match[1])]
+        numbers = [float(number) for number in _BETWEEN.split(text[1:-1]) if number]
     except ValueError:
         return None
     return numbers if len(numbers) > 1 else None

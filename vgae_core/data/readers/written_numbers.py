@@ -49,11 +49,15 @@ _CURRENCY = re.compile(
     r"(?P<before>.*\d[.,]?)(?:\s?[$€£¥₹]|\s(?:USD|EUR|GBP|CHF|JPY))"
 )
 
+_LONGEST = 40
+"""Characters of a price."""
+
 
 def _bare(text: str) -> str:
     """Return a number without a per cent sign behind it, or a currency before or behind it."""
     text = text.strip()
-    match = None if text[:1].isdigit() and text[-1:].isdigit() else _CURRENCY.fullmatch(text)
+    other = len(text) > _LONGEST or (text[:1].isdigit() and text[-1:].isdigit())
+    match = None if other else _CURRENCY.fullmatch(text)
     if match is None:
         return text.removesuffix("%").rstrip()
     return match["before"] or f"{match['sign']}{match['after']}{match['number']}"
