@@ -143,6 +143,32 @@ class TestDense:
         assert file("a.csv", ",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n").format == "dense matrix (text)"
         assert file("e.csv", "0,1,1\n1,2,1\n0,2,1\n").format == "edge list (CSV)"
 
+    @pytest.mark.parametrize("by", [" ", ",", "\t"])
+    def test_three_rows_of_three_numbers_are_edges(self, file, by):
+        graph = file("e.txt", "1 2 1\n2 3 4\n1 3 2\n".replace(" ", by))
+        assert graph.format.startswith("edge list")
+        assert graph.node_ids.tolist() == [1, 2, 3]
+        assert graph.weights.tolist() == [1, 4, 2]
+
+    def test_unless_they_are_an_adjacency(self, file):
+        graph = file("a.csv", "0,1,1\n1,0,1\n1,1,0\n")
+        assert graph.format == "dense matrix (text)"
+        assert (len(graph.node_ids), len(graph.rows)) == (3, 6)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "1 2 1 1082040961\n2 3 1 1082155839\n1 4 1 1082414391\n4 3 1 1082439619\n",
+            "1 2 5 1999\n2 3 0 2001\n1 4 4 2003\n4 3 2 2002\n",
+            "7 8 1 3\n8 9 2 3\n9 7 2 4\n7 6 1 1\n",
+            "source,target,weight,layer\n1,2,0,3\n2,3,1,0\n1,4,1,1\n4,3,1,0\n",
+        ],
+    )
+    def test_as_many_edges_as_columns_are_a_list(self, file, text):
+        graph = file("e.txt", text)
+        assert graph.format.startswith("edge list")
+        assert len(graph.rows) == 4
+
     def test_directions(self, file):
         graph = file("a.csv", "0 1 0 0\n0 0 1 0\n0 1 0 1\n1 0 0 0\n")
         assert graph.directed

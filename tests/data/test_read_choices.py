@@ -143,12 +143,15 @@ def test_rows_count_from_one_where_the_nodes_do(files, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.array([[10.0, 1], [20, 1], [30, 1], [40, 1], [50, 1]]))
     rows = SourceFile("x.npz", tmp_path / "x.npz")
     graph = read([*files(e_csv=b"1,2\n2,5\n"), rows])
-    assert features_of(graph)[:, 0].tolist() == [10, 20, 50]
-    assert "rows-from-one" in {f.code for f in graph.findings}
+    assert features_of(graph)[:, 0].tolist() == [10, 20, 30, 40, 50]
+    assert graph.node_ids.tolist() == [1, 2, 3, 4, 5]
     given = [*files(e_csv=b"1,2\n2,4\n"), rows]
-    assert features_of(read(given))[:, 0].tolist() == [20, 30, 50]
+    assert read(given).node_ids.tolist() == [0, 1, 2, 3, 4]
     how = [FileSpec(name="x.npz", first_row="1")]
-    assert features_of(read(given, how))[:, 0].tolist() == [10, 20, 40]
+    assert read(given, how).node_ids.tolist() == [1, 2, 3, 4, 5]
+    few = [*files(e_csv=b"2,4\n"), rows]  # most rows are of no node
+    assert features_of(read(few))[:, 0].tolist() == [30, 50]
+    assert features_of(read(few, how))[:, 0].tolist() == [20, 40]
     with pytest.raises(DataError, match="None of its 5 node ids"):
         read([*files(e_csv=b"7,8\n"), rows], how)
 

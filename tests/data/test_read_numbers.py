@@ -54,6 +54,8 @@ def judged(reports, about):
         ("1,5e3", ",", 1500), ("1,234", ".", 1234), ("1,234,567.5", ".", 1234567.5), ("1.234", ".", 1.234),
         ("1 234,5", ",", 1234.5), ("1\u00a0234", ".", 1234), ("1'234.5", ".", 1234.5), ("12%", ".", 0.12),
         ("12,5 %", ",", 0.125), ("-0,5", ",", -0.5), ("7", ",", 7), (",5", ",", 0.5), ("0,5", ".", 0.5),
+        ("$100.50", ".", 100.5), ("-$5", ".", -5), ("$-5", ".", -5), ("£1,200", ".", 1200), ("5,50 €", ",", 5.5),
+        ("1.234,50 EUR", ",", 1234.5), ("CHF 1'234.50", ".", 1234.5), ("¥7", ".", 7),
     ],
 )  # fmt: skip
 def test_notation(text, decimal, value):
@@ -113,6 +115,14 @@ def test_decimal_commas_in_weights_features_and_matrices(files, sign):
     square = "".join(sign.join("0,5" if (i + j) % 2 else "0" for j in range(5)) + "\n" for i in range(5))
     graph = read(files(m_txt=square))
     assert (graph.n_nodes, set(graph.weights.tolist())) == (5, {0.5})
+
+
+def test_prices_are_features(files):
+    prices = [f"${100 + i}.50" for i in range(6)]
+    table = "id,price\n" + "".join(f"n{i},{price}\n" for i, price in enumerate(prices))
+    raw = read(files(edges_csv=RING, shops_csv=table))
+    assert raw.feature_names == ("price",)
+    assert sorted(dense(raw.features)[:, 0].tolist()) == [100.5 + i for i in range(6)]
 
 
 def test_thousands_or_decimals_is_asked(files):

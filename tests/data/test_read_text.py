@@ -333,8 +333,8 @@ class TestLabels:
         np.testing.assert_array_equal(graph.values["target"], np.arange(n, dtype=np.float32) ** 2)
         assert graph.findings[0].code == "label-values"
 
-    def test_other_numeric_columns_are_values_and_blanks_unknown(self, files):
-        graph = files(("e.csv", PATH), ("l.csv", "id,age,label\n0,1.5,x\n1,,y\n2,3,x\n3,4,y\n"))
+    def test_other_numeric_columns_of_labels_are_values_and_blanks_unknown(self, files):
+        graph = files(("e.csv", PATH), ("l.csv", "id,age,label\n0,1.5,x\n1,,y\n2,3,x\n3,4,y\n", "labels"))
         assert graph.labels.tolist() == [0, 1, 0, 1]
         np.testing.assert_array_equal(graph.values["age"], np.array([1.5, np.nan, 3, 4], np.float32))
 

@@ -304,6 +304,14 @@ def whole_numbers(texts: pd.Series) -> np.ndarray | None:
     return texts.str.replace(r"\.0*$", "", regex=True).astype(np.int64).to_numpy()
 
 
+def may_number_rows(node_ids: np.ndarray, n_rows: int) -> bool:
+    """Return whether the sorted ids of nodes may be numbers of `n_rows` rows, counted from 0 or from 1."""
+    if node_ids.dtype.kind not in "iu" or not len(node_ids):
+        return False
+    low, high = int(node_ids[0]), int(node_ids[-1])
+    return low >= 0 and (high < n_rows or (low >= 1 and high == n_rows))
+
+
 def factorize_ids(
     source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

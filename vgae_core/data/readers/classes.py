@@ -18,7 +18,7 @@ MAX_TEXT_CLASSES = 1000
 
 def as_classes(texts: pd.Series, *, certain: bool) -> tuple[np.ndarray, tuple[str, ...]] | None:
     """Return class index (int32, -1 unknown) and names, or None if these are no classes."""
-    known = ~is_unknown(texts)
+    known = ~(is_unknown(texts) | _are_minus_one(texts))
     labelled = texts[known]
     if not len(labelled):
         return None
@@ -56,15 +56,27 @@ def is_unknown(texts: pd.Series) -> pd.Series:
     return texts.str.lower().isin(UNKNOWN)
 
 
+def _are_minus_one(texts: pd.Series) -> pd.Series:
+    """Return where -1 stands for an unknown label: the others count three classes or more from 0 on."""
+    marked = texts == "-1"
+    if marked.any():
+        whole = whole_numbers(texts[~marked & ~is_unknown(texts)])
+        if whole is not None and len(whole) and int(whole.min()) == 0 and int(whole.max()) > 1:
+            return marked
+    return marked & False
+
+
 def tell_unknown(texts: pd.Series, column: str, where: str) -> list[Finding]:
     """Return what is to be told about labels that are read as unknown: how they are written, and how often."""
-    unknown = texts[is_unknown(texts)]
+    unknown = texts[is_unknown(texts) | _are_minus_one(texts)]
     if not len(unknown):
         return []
     counts = unknown.value_counts()
     listed = ", ".join(f"{shorten(str(text))!r} ({count:,})" if text else f"blank ({count:,})"
                        for text, count in counts.head(5).items())  # fmt: skip
-    words = set(counts.index.str.lower()) & {"nan", "none", "unknown", "missing", "unlabeled", "unlabelled"}
+    words = set(counts.index.str.lower()) & {
+        "nan", "none", "unknown", "missing", "unlabeled", "unlabelled", "-1",
+    }  # fmt: skip
     message = (
         f"{len(unknown):,} of {len(texts):,} labels in {where}, column {shorten(column)}, are read as unknown: "
         f"{listed}."

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from vgae_core.data.readers.column_names import plain_name, same_but_for_a_mark
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import TextTable
-from vgae_core.data.readers.written_numbers import number
-
-MISSING = frozenset(("", "-", "na", "n/a", "nan", "none", "null", "?"))
-"""Fields, in lower case, that stand for no value."""
+from vgae_core.data.readers.written_numbers import MISSING, number
 
 _SECONDS = (6e8, 2.2e9)  # 1989 to 2039, in seconds since 1970
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}( .*)?")

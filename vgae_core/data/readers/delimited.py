@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Judgement, Part
-from vgae_core.data.readers import edge_lists, feature_lists, node_tables
+from vgae_core.data.dataset import Choice, Judgement, Part
+from vgae_core.data.readers import beside, edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
+from vgae_core.data.readers.column_evidence import columns_of
 from vgae_core.data.readers.column_names import (
-    COMMUNITY_NAMES,
     LABEL_NAMES,
     NODE_NAMES,
     STATISTIC_NAMES,
@@ -17,17 +19,28 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.feature_lists import is_long
-from vgae_core.data.readers.node_uses import are_names
+from vgae_core.data.readers.neo4j import plain_header
+from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
 from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
+from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import is_missing
 
 _WIDE = node_tables.WIDE
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
 
-def _guess(probe: Probe) -> Content:
+def _table_of(probe: Probe) -> TextTable:
+    """Return the table in a text file, its columns called as any other's."""
     table = table_of(probe)
+    header = table.header and plain_header(table.header)
+    if header != table.header:
+        table = probe.memo["table"] = dataclasses.replace(table, header=header)
+    return table
+
+
+def _guess(probe: Probe) -> Content:
+    table = _table_of(probe)
     said = set(probe.how.uses.values())
     if said & {"source", "target", "weight", "relation", "time"}:
         return "edges"
@@ -35,17 +48,18 @@ def _guess(probe: Probe) -> Content:
         return "features"
     if means_edges(table):
         return "edges"
+    if _holds_vectors(table):
+        return "features"
     if table.header is not None:
         if is_long(table, said):
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _is_named(table):
             return "names"
-        if _numbers_beside(table) >= _WIDE and table.find(NODE_NAMES) is not None:
+        numbers = _numbers_beside(table)
+        if numbers and table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
-        if (
-            table.find(LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES) is not None
-            and table.find(NODE_NAMES) is not None
-        ):
+        ids = table.find(NODE_NAMES)
+        if ids is not None and _tells_classes(table, ids):
             return "labels"
         if table.find(NODE_NAMES) is not None and table.shape.width > 2:
             return "features"
@@ -54,10 +68,28 @@ def _guess(probe: Probe) -> Content:
     return "edges" if table.shape.width <= 3 else "features"
 
 
+def _holds_vectors(table: TextTable) -> bool:
+    """Return whether a vector stands in one field beside the first column, which has each node once."""
+    first, *rest = columns_of(table)
+    return len(first.distinct) == len(first.fields) and any(are_vectors(column.fields) for column in rest)
+
+
 def _is_named(table: TextTable) -> bool:
     """Return whether the second column names the nodes in the first: titles, or a label that no two of them share."""
     names = pd.Series([row[1] for row in table.data if len(row) == 2], dtype="str")
-    return table.plain[1] in TITLE_NAMES - LABEL_NAMES or (table.plain[1] in LABEL_NAMES and are_names(names))
+    name = table.plain[1]
+    return name in TITLE_NAMES - LABEL_NAMES or (
+        name in LABEL_NAMES and are_names(names, titled=name in TITLE_NAMES)
+    )
+
+
+def _tells_classes(table: TextTable, ids: int) -> bool:
+    """Return whether a column beside the ids is called a label or a statistic, or has the only classes beside names."""
+    if any(means_label(name) or name in STATISTIC_NAMES for i, name in enumerate(table.plain) if i != ids):
+        return True
+    columns = {c.index: pd.Series(c.fields, dtype="str") for c in columns_of(table) if c.index != ids}
+    titled = table.find(TITLE_NAMES, (ids,)) is not None
+    return titled and only_classes(columns) is not None
 
 
 def _describes(table: TextTable) -> bool:
@@ -68,13 +100,14 @@ def _describes(table: TextTable) -> bool:
 
 
 def _numbers_beside(table: TextTable) -> int:
-    """Return how many columns beside ids and labels hold numbers, as far as the first rows tell."""
-    rows = [row for row in table.data if len(row) == table.shape.width]
-    others = NODE_NAMES | LABEL_NAMES | COMMUNITY_NAMES | STATISTIC_NAMES
-    columns = zip(*rows, strict=True)
+    """Return how many columns hold numbers that measure the nodes, as far as the first rows tell."""
     return sum(
-        name not in others and all(is_number(field) or is_missing(field) for field in column) and any(column)
-        for name, column in zip(table.plain, columns, strict=False)
+        column.plain not in NODE_NAMES | STATISTIC_NAMES
+        and not means_label(column.plain)
+        and column.is_mostly_numeric
+        and bool(column.known)
+        and not tells_apart(column)
+        for column in columns_of(table)
     )
 
 
@@ -84,7 +117,7 @@ def is_wide(probe: Probe) -> bool:
     Columns beside a first one that names each row once are enough of a matrix from three on, and a last one of texts
     may hold classes.
     """
-    table = table_of(probe)
+    table = _table_of(probe)
     if is_long(table) or (table.header is not None and table.find(NODE_NAMES) is not None):
         return True
     columns = list(zip(*(row for row in table.data if len(row) == table.shape.width), strict=True))
@@ -111,9 +144,11 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     if content == "edges":
         judged, sentences = edge_lists.judge_edges(probe)
         return (*laid_out, *judged), sentences
-    table = table_of(probe)
+    table = _table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):
         return laid_out, ()
+    if because := beside.why(probe):
+        laid_out += (Judgement("role", because, others=(Choice("It holds edges", {"role": "edges"}),)),)
     uses = probe.memo.get("node uses")  # of all rows, if they have been read
     if uses is None:
         uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
@@ -130,7 +165,7 @@ def _recognise(probe: Probe) -> bool:
 
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    table = table_of(probe)
+    table = _table_of(probe)
     rows = count_lines(probe) - table.skip
     by_position = table.header is None and rows == len(node_ids) and not probe.how.uses
     if content == "features" and is_long(table, probe.how.uses.values()) and not by_position:
@@ -140,7 +175,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
 
 def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     """Return what the columns would be used for, as far as the first rows tell."""
-    table = table_of(probe)
+    table = _table_of(probe)
     if content == "edges":
         return edge_lists.edge_parts(table, edge_roles(probe, table))
     if content == "features" and is_long(table, probe.how.uses.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from scipy import sparse
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten, whole_numbers
+from vgae_core.data.readers.column_evidence import Column
+from vgae_core.data.readers.column_names import SOURCE_NAMES, TARGET_NAMES, plain_name
 from vgae_core.data.readers.matrices import matrix_edges
 from vgae_core.data.readers.text import (
     Layout,
@@ -29,7 +32,9 @@ from vgae_core.errors import DataError
 _BLANK = frozenset(("", "-", "."))
 """Cells of an adjacency in which nothing stands: no edge."""
 _SMALLEST = 4
-"""A narrower matrix without names is an edge list."""
+"""A narrower matrix without names is an edge list, unless it looks like an adjacency."""
+_LIST = 6
+"""Columns that an edge list may well have."""
 
 
 def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
@@ -44,20 +49,52 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
         return None
     # An empty corner before different names, or before the first row of a matrix with an empty diagonal.
     corner = first[0] == "" and "" not in first[1:] and len(set(first)) == len(first)
-    if len(first) == shape.width == n_rows >= _SMALLEST and not corner and _numeric(shape.rows, 0):
-        return shape, None, False
+    if len(first) == shape.width == n_rows and not corner and _numeric(shape.rows, 0):
+        large = n_rows >= _SMALLEST and not _is_list(shape.rows)
+        return (shape, None, False) if large or (n_rows > 2 and _is_adjacency(shape.rows)) else None
     named = shape.width == n_rows and len(first) in (shape.width - 1, shape.width)
+    named = named and (len(first) < shape.width or not is_number(first[0]))
     if named and shape.width > 2:  # a row and a column of names, which agree
         columns = first if len(first) == shape.width - 1 else first[1:]
-        if all(row[0] == name for row, name in zip(rest, columns, strict=False)) and _numeric(rest, 1):
+        named = len(set(columns)) == len(columns) or not all(map(is_number, columns))
+        named = named and all(row[0] == name for row, name in zip(rest, columns, strict=False))
+        if named and _numeric(rest, 1):
             return shape, columns, True
     if len(first) != shape.width:
         return None
-    if shape.width == n_rows - 1 >= _SMALLEST and _numeric(rest, 0):
+    if shape.width == n_rows - 1 >= _SMALLEST and _numeric(rest, 0) and not _is_list(rest, first):
         counted = [str(i) for i in range(shape.width)]
         if first == counted or not any(is_number(name) for name in first):
             return shape, first, False
     return None
+
+
+def _is_list(rows: list[list[str]], header: Sequence[str] = ()) -> bool:
+    """Return whether a square of numbers is a list of as many edges as it has columns.
+
+    It is not symmetric, and is called so, holds times, or begins with two columns of ids and has no zero anywhere.
+    """
+    if len(rows) > _LIST or _is_symmetric(rows):
+        return False
+    names = set(map(plain_name, header))
+    if names & SOURCE_NAMES and names & TARGET_NAMES:
+        return True
+    columns = [Column(i, "", fields) for i, fields in enumerate(zip(*rows, strict=True))]
+    filled = all(column.filled == 1 and 0 not in column.numbers for column in columns)
+    return any(column.time for column in columns) or (filled and all(end.is_whole for end in columns[:2]))
+
+
+def _is_adjacency(rows: list[list[str]]) -> bool:
+    """Return whether a square is symmetric, of 0 and 1, and 0 on its diagonal."""
+    return (
+        {field for row in rows for field in row} == {"0", "1"}
+        and _is_symmetric(rows)
+        and all(row[i] == "0" for i, row in enumerate(rows))
+    )
+
+
+def _is_symmetric(rows: list[list[str]]) -> bool:
+    return all(row == list(column) for row, column in zip(rows, zip(*rows, strict=True), strict=True))
 
 
 def _count_rows(probe: Probe, shape: Layout) -> int:

@@ -4,6 +4,8 @@ The adjacency decides which nodes exist. Node ids of features and labels are mat
 
 - ids it lacks are left out and reported with their count and examples (an edge list with a
   typo must not grow a node, and a table of all users must not bury a graph of some);
+- rows without ids that have a few nodes more than the edges name: their numbers are the ids, and
+  what no edge names is an isolated node;
 - nodes without a row get zero features or no label, which is reported too;
 - if no id at all matches, the files do not belong together: an error.
 
@@ -12,6 +14,7 @@ A matrix without ids numbers its nodes from 0. A table without ids is matched by
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +25,15 @@ from scipy import sparse
 
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers.base import Edges, NodeTable, directions, examples, object_array, whole_numbers
+from vgae_core.data.readers.base import (
+    Edges,
+    NodeTable,
+    directions,
+    examples,
+    may_number_rows,
+    object_array,
+    whole_numbers,
+)
 from vgae_core.data.text import shortened
 from vgae_core.errors import DataError
 
@@ -30,6 +41,7 @@ from vgae_core.errors import DataError
 def assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limits) -> RawGraph:
     """Return the graph of some edges with what node tables say of its nodes."""
     findings = list(edges.findings)
+    edges = _with_isolated(edges, tables, limits, findings)
     parts: dict[str, Any] = {}
     values: dict[str, np.ndarray] = {}
     called: np.ndarray | None = None
@@ -80,6 +92,30 @@ def assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limit
         relations=edges.relations,
         relation_names=edges.relation_names,
         **parts,
+    )
+
+
+def _with_isolated(
+    edges: Edges, tables: Sequence[NodeTable], limits: Limits, findings: list[Finding]
+) -> Edges:
+    """Return the edges with a node per row of the tables without ids, if ids can be numbers of rows and most are."""
+    rows = {(table.n_rows, table.first_row): table for table in tables if table.ids is None}
+    n, ids = len(edges.node_ids), edges.node_ids
+    if len(rows) != 1 or edges.tables:
+        return edges
+    ((n_rows, _), table), *_ = rows.items()
+    first = _first_row(table, ids)
+    if first is None or not n < n_rows <= 2 * n or not first <= ids[0] <= ids[-1] < first + n_rows:
+        return edges
+    limits.check("nodes", n_rows, where=table.where)
+    complete = np.arange(first, first + n_rows, dtype=np.int64)
+    alone = np.setdiff1d(complete, ids, assume_unique=True)
+    findings.append(Finding("isolated-rows", "info", f"{table.where} has {n_rows:,} rows and no node ids: they were "
+        f"numbered from {first}, as the nodes are. No edge names {len(alone):,} of them, e.g. "
+        f"{', '.join(examples(alone))}: isolated nodes.", len(alone), examples(alone)))  # fmt: skip
+    positions = ids.astype(np.int64) - first
+    return dataclasses.replace(
+        edges, rows=positions[edges.rows], cols=positions[edges.cols], node_ids=complete
     )
 
 
@@ -221,10 +257,10 @@ def _first_row(table: NodeTable, node_ids: np.ndarray) -> int | None:
         return None
     if table.first_row is not None:
         return table.first_row
-    if table.n_rows < n or (n and int(node_ids[-1]) > table.n_rows):
+    if not may_number_rows(node_ids, table.n_rows):
         return None
     # The last node is called as many as there are rows: they count from 1.
-    return int(bool(n) and int(node_ids[-1]) == table.n_rows and int(node_ids[0]) >= 1)
+    return int(int(node_ids[-1]) == table.n_rows)
 
 
 def _positions(ids: np.ndarray, node_ids: np.ndarray) -> np.ndarray:

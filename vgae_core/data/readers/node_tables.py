@@ -9,17 +9,29 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.data.dataset import Finding
-from vgae_core.data.readers.base import Content, NodeTable, Probe, examples, object_array, shorten
+from vgae_core.data.readers.base import (
+    Content,
+    NodeTable,
+    Probe,
+    examples,
+    may_number_rows,
+    object_array,
+    shorten,
+)
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown, tell_unknown
 from vgae_core.data.readers.column_names import COMMUNITY_NAMES, LABEL_NAMES
 from vgae_core.data.readers.matrices import compact
 from vgae_core.data.readers.node_uses import are_categories, is_numeric, judgements, named_id, uses_of
 from vgae_core.data.readers.text import count_lines, line_of, numbers, read_frame
 from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
+from vgae_core.data.readers.vector_fields import are_vectors, parse_vectors
+from vgae_core.data.readers.vector_fields import width as width_of
 from vgae_core.data.readers.written_numbers import MISSING, parse
 
 __all__ = ["judgements", "read_nodes", "uses_of"]
 
+_FIRST = 1000
+"""Rows that tell vectors from other texts."""
 WIDE = 5
 """Columns of numbers from which a table is a matrix, in which a blank can stand for 0."""
 
@@ -40,7 +52,8 @@ def read_nodes(probe: Probe, table: TextTable, content: Content, node_ids: np.nd
     columns: dict[str, list[int]] = {use: [] for use in NODE_USES}
     for i, use in uses.items():
         columns[use].append(i)
-    if not columns["id"] and len(node_ids) and len(frame) != len(node_ids) and probe.how.first_row == "auto":
+    by_position = not columns["id"] and len(node_ids) and probe.how.first_row == "auto"
+    if by_position and len(frame) != len(node_ids) and not may_number_rows(node_ids, len(frame)):
         what = "rows" if content == "features" else content
         raise probe.error(
             f"Has {len(frame):,} {what} for {len(node_ids):,} nodes, and no column of node ids.",
@@ -86,10 +99,15 @@ def _features(
     A column of texts becomes a 0/1 column per text. Where most cells of a matrix are blank, a blank is 0.
     """
     categories: dict[int, tuple[np.ndarray, list[str]]] = {}
+    vectors: dict[int, int] = {}
     for i in columns:
         if not is_numeric(frame[i]):
-            categories[i] = _categories(probe, table, texts_of(frame[i]), i)
-    width = sum(len(categories[i][1]) if i in categories else 1 for i in columns)
+            texts = texts_of(frame[i])
+            if are_vectors(texts.iloc[:_FIRST]):
+                vectors[i] = width_of(texts)
+            else:
+                categories[i] = _categories(probe, table, texts, i)
+    width = sum(len(categories[i][1]) if i in categories else vectors.get(i, 1) for i in columns)
     probe.limits.check("feature_columns", width, where=probe.name)
     probe.limits.check("feature_values", width * len(frame), where=probe.name)
     matrix = np.zeros((len(frame), width), np.float32)
@@ -98,16 +116,20 @@ def _features(
     for i in columns:
         at = len(names)
         if i in categories:
-            codes, texts = categories[i]
+            codes, words = categories[i]
             known = np.flatnonzero(codes >= 0)
             matrix[known, at + codes[known]] = 1
-            names += [f"{table.name(i)}={text}" for text in texts]
+            names += [f"{table.name(i)}={word}" for word in words]
+            continue
+        if i in vectors:
+            matrix[:, at : at + vectors[i]] = _vectors(probe, table, texts_of(frame[i]), i, vectors[i])
+            names += [f"{table.name(i)} {k}" for k in range(1, vectors[i] + 1)]
             continue
         matrix[:, at] = numbers(probe, table.shape, table.skip, frame[i], table.name(i))
         names.append(table.name(i))
         if frame[i].dtype.kind not in "biuf" and np.isnan(matrix[:, at]).any():
             blanks.append((at, np.flatnonzero((texts_of(frame[i]) == "").to_numpy())))
-    n_numeric = len(columns) - len(categories)
+    n_numeric = len(columns) - len(categories) - len(vectors)
     n_blank = sum(len(rows) for _, rows in blanks)
     if n_numeric >= WIDE and 2 * n_blank > n_numeric * len(frame):
         for at, rows in blanks:
@@ -127,7 +149,7 @@ def _features(
         )
         columns_told = examples(table.name(i) for i in categories)
         findings.append(Finding("categories", "info", message, len(categories), columns_told))
-    return compact(matrix), tuple(names) if table.header is not None or categories else ()
+    return compact(matrix), tuple(names) if table.header is not None or categories or vectors else ()
 
 
 def _categories(
@@ -148,6 +170,26 @@ def _categories(
         )
     codes, found = pd.factorize(texts.mask(texts.str.lower().isin(MISSING)), sort=True)
     return codes.astype(np.int64), [str(text) for text in found]
+
+
+def _vectors(probe: Probe, table: TextTable, texts: pd.Series, column: int, n: int) -> np.ndarray:
+    """Return the vectors in a column, float32, shape (n_rows, n), NaN where one is missing.
+
+    Raises
+    ------
+    DataError
+        Naming the line of the first that is no vector of `n` finite numbers.
+    """
+    values, bad = parse_vectors(texts, n)
+    if len(bad):
+        at = int(bad[0])
+        raise probe.error(
+            f"The value is {shorten(texts.iloc[at])!r}, not a vector of {n} numbers (rows like this: {len(bad):,}).",
+            line=line_of(probe, table.shape, table.skip, at),
+            column=table.name(column),
+            mend="Give every row a vector of the same length.",
+        )
+    return values
 
 
 def _told_of_nodes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from vgae_core.data.dataset import Choice, Judgement
 from vgae_core.data.readers.base import Content, Probe, shorten, whole_numbers
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown
+from vgae_core.data.readers.column_evidence import Column, columns_of
 from vgae_core.data.readers.column_names import (
     COMMUNITY_NAMES,
     LABEL_NAMES,
@@ -20,13 +22,22 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
+from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import MISSING, is_missing, parse
 
 _CERTAIN_LABELS = COMMUNITY_NAMES | {
     "label", "labels", "class", "classes", "classlabel", "target", "targets",
 }  # fmt: skip
+_CERTAIN_ENDING = re.compile(r"(target|class|label)$")
+_LABEL_ENDING = re.compile(r"(type|target|class|label|group|party|country|category)$")
 MAX_CATEGORIES = 50
 """A column with more different texts does not become features, unless the user says so."""
+_MOST_CLASSES = 20
+"""Different texts up to which a column that nothing calls the label is proposed as such."""
+_FEW = 4
+"""Columns of numbers up to which each is looked at; a matrix of more may number or date what it likes."""
+_ID_OF = re.compile(r"[\W_][iI][dD]$|[a-z0-9]I[dD]$")
+"""What the number of something else is called: owner_id, ownerId."""
 _FIRST = 1000
 """Rows that tell numbers from texts."""
 
@@ -38,7 +49,9 @@ def uses_of(
     given = probe.said(table.names, NODE_USES)
     ids = named_id(table, given)
     if ids is None and 0 not in given:
-        if content == "features":
+        if "beside" in probe.memo:  # the edges say so
+            ids = 0
+        elif content == "features":
             by_position = table.header is not None and len(frame) == len(node_ids)
             ids = _looks_like_ids(frame, node_ids, certain=not by_position)
         elif table.shape.width > 1:
@@ -77,11 +90,41 @@ def is_numeric(column: pd.Series) -> bool:
     return bool(known) and 2 * sum(is_number(str(field)) for field in known) >= len(known)
 
 
-def are_names(texts: pd.Series) -> bool:
-    """Return whether texts name the nodes they stand beside: (almost) each stands in one row only."""
+def means_label(name: str) -> bool:
+    """Return whether a plain name of a column says that it holds classes: by itself, or by its last word."""
+    if name in TITLE_NAMES - LABEL_NAMES or name in STATISTIC_NAMES:
+        return False
+    return name in LABEL_NAMES | COMMUNITY_NAMES or _LABEL_ENDING.search(name) is not None
+
+
+def only_classes(columns: Mapping[int, pd.Series]) -> int | None:
+    """Return the one column of texts that are few and repeat, or None if there is none or another."""
+    few = [
+        i
+        for i, texts in columns.items()
+        if not is_numeric(texts) and are_categories(texts, _MOST_CLASSES) and texts.nunique() > 1
+    ]
+    return few[0] if len(few) == 1 else None
+
+
+def tells_apart(column: Column) -> bool:
+    """Return whether a column of numbers measures nothing: it holds times, or numbers something else."""
+    return (
+        bool(column.time)
+        or column.is_named_time
+        or (column.is_whole and _ID_OF.search(column.name) is not None)
+    )
+
+
+def are_names(texts: pd.Series, *, titled: bool = False) -> bool:
+    """Return whether texts name the nodes they stand beside: (almost) each stands in one row only.
+
+    Where the column is `titled` as names usually are, more of them may have namesakes.
+    """
     known = texts[~is_unknown(texts)]
     n_distinct = known.nunique()
-    different = n_distinct == len(known) or (n_distinct > 20 and 2 * n_distinct > len(known))
+    least, share = (10, 3) if titled else (20, 2)
+    different = n_distinct == len(known) or (n_distinct > least and share * n_distinct > len(known))
     return len(known) > 2 and different and not is_numeric(known)
 
 
@@ -101,23 +144,44 @@ def _uses_in_features(
     uses: dict[int, str] = {}
     labelled, named = "label" in given, "name" in given
     texts_at = [i for i in free if not is_numeric(frame[i])]
+    few = len(free) - len(texts_at) <= _FEW
+    columns = columns_of(table) if few and any(map(means_label, table.plain)) else []
     for i in free:
         name = table.plain[i] if table.header is not None else ""
         numeric = i not in texts_at
-        called = name in (_CERTAIN_LABELS if numeric else LABEL_NAMES | COMMUNITY_NAMES)
+        called = (
+            name in _CERTAIN_LABELS
+            or (_CERTAIN_ENDING.search(name) is not None and name not in STATISTIC_NAMES)
+            if numeric
+            else means_label(name)
+        )
+        called |= name == "y" and "x" not in table.plain  # else it is a coordinate
         # LINQS' .content: no names, an id, many numbers, and the class in the last column.
         called |= table.header is None and texts_at == [i] and i == table.shape.width - 1 and len(free) > 1
         texts = texts_of(frame[i]) if called or not numeric else None
-        if texts is not None and not named and name in TITLE_NAMES | LABEL_NAMES and are_names(texts):
+        titled = name in TITLE_NAMES
+        if (
+            texts is not None
+            and not named
+            and (titled or name in LABEL_NAMES)
+            and are_names(texts, titled=titled)
+        ):
             uses[i], named = "name", True
         elif texts is not None and called and not labelled and as_classes(texts, certain=True) is not None:
             uses[i], labelled = "label", True
         elif name in STATISTIC_NAMES and numeric:
             uses[i] = "value"
-        elif numeric or (texts is not None and are_categories(texts)):
+        elif numeric and columns and tells_apart(columns[i]):
+            uses[i] = "value" if columns[i].time or columns[i].is_named_time else "ignore"
+        elif numeric or (texts is not None and (are_categories(texts) or are_vectors(texts.iloc[:_FIRST]))):
             uses[i] = "features"
         else:
             uses[i] = "ignore"
+    if named and not labelled:
+        beside = {i: texts_of(frame[i]) for i in texts_at if uses[i] == "features"}
+        classes = only_classes(beside)
+        if classes is not None:
+            uses[classes] = "label"
     return uses
 
 
@@ -127,15 +191,15 @@ def _uses_in_labels(
     """Return the use of each column beside the ids: one is the label, one the name, other numbers are values."""
     uses: dict[int, str] = {}
     plain = table.plain if table.header is not None else ("",) * table.shape.width
-    labels = LABEL_NAMES | COMMUNITY_NAMES
-    called = [i for i in free if plain[i] in labels]
+    called = [i for i in free if means_label(plain[i])]
     labelled, named = "label" in given, "name" in given
     # The column called label goes first; without one, the last column that has classes.
     for i in [*called, *[i for i in reversed(free) if i not in called]]:
         texts = texts_of(frame[i])
         alone = len(free) == 1
         same = i not in called and not alone and texts.nunique() == 1  # tells no node from another
-        if not named and (alone or plain[i] in TITLE_NAMES | LABEL_NAMES) and are_names(texts):
+        titled = plain[i] in TITLE_NAMES
+        if not named and (alone or titled or plain[i] in LABEL_NAMES) and are_names(texts, titled=titled):
             uses[i], named = "name", True
         elif (
             not labelled
@@ -218,7 +282,9 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
         elif uses[i] == "label":
             judged.append(_label_judgement(table, uses, i, fields))
     categories = [i for i, texts in fields.items() if uses[i] == "features" and not is_numeric(texts)]
-    categories = [i for i in categories if not fields[i].str.lower().isin(MISSING).all()]
+    categories = [
+        i for i in categories if not fields[i].str.lower().isin(MISSING).all() and not are_vectors(fields[i])
+    ]
     for i in categories[:5]:
         called, texts = table.names[i], fields[i]
         judged.append(
@@ -264,7 +330,11 @@ def _label_judgement(
     text = (
         f"{where} holds the class of each node: {known.nunique():,} in the first {len(texts):,} rows, e.g. "
     )
-    return Judgement("label", f"{text}{_examples(known)}.", others=(*others[:3], _unused(called)))
+    ways = [*others[:3], _unused(called)]
+    if not is_numeric(known):
+        change = {"role": "features", f"uses.{called}": "features"}
+        ways.append(Choice("Each text is a 0/1 feature", change))
+    return Judgement("label", f"{text}{_examples(known)}.", others=tuple(ways))
 
 
 def _unused(name: str) -> Choice:

@@ -12,7 +12,7 @@ import numpy as np
 
 from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Judgement, Part, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import archives
+from vgae_core.data.readers import archives, empty_rows
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -109,7 +109,12 @@ def read(
         graph = dataclasses.replace(
             graph,
             files=(*(_reported(*one) for one in found), *(FileReport(how=h) for h in ignored)),
-            findings=(*graph.findings, *_texts_left_out(left_out, hows), *_unused(unused)),
+            findings=(
+                *graph.findings,
+                *empty_rows.findings(probes),
+                *_texts_left_out(left_out, hows),
+                *_unused(unused),
+            ),
         )
         tell(1.0, "Done")
         return graph

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from vgae_core.data.readers import delimited, tables
+from vgae_core.data.readers import beside, delimited, tables
 from vgae_core.data.readers.base import Content, Format, Probe
 from vgae_core.data.readers.opening import guarded
 from vgae_core.errors import DataError
@@ -51,6 +52,9 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
         if formats[at].edges is not None and not matrix:
             roles[at] = "edges"
             del guesses[at]
+    if len(guesses) > 1 or "edges" in roles:
+        for at, content in beside.tables_of_nodes(_perhaps_edges(probes, formats, roles, guesses)).items():
+            guesses[at] = (content, None)
     # Square matrices and two-column tables may be either: the name breaks the tie.
     for at, (guess, hint) in sorted(guesses.items(), key=lambda item: item[1][0] != "edges"):
         role: Content = guess
@@ -62,6 +66,24 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
             role = "features"  # a second square matrix
         roles[at] = role
     return [role or "edges" for role in roles]
+
+
+def _perhaps_edges(
+    probes: Sequence[Probe],
+    formats: Sequence[Format],
+    roles: Sequence[Content | None],
+    guesses: Mapping[int, tuple[Content, Content | None]],
+) -> dict[int, Probe]:
+    """Return the tables of text that are edges, or may be for all that they and their names tell."""
+    texts: dict[int, Probe] = {}
+    for at, (probe, format_) in enumerate(zip(probes, formats, strict=True)):
+        guess, hint = guesses.get(at, (roles[at], None))
+        if guess == "edges" and hint in (None, "edges"):
+            if format_ is delimited.FORMAT:
+                texts[at] = probe
+            elif format_ is tables.FORMAT:
+                texts[at] = guarded(probe, format_, functools.partial(tables.beginning, probe))
+    return texts if len(texts) > 1 else {}
 
 
 def _is_matrix(probe: Probe, format_: Format, guess: Content) -> bool:
@@ -78,7 +100,8 @@ def take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Probe
     if role in parts:
         raise DataError(
             f"Two files hold {role}: {parts[role][0].name} and {probe.name}.",
-            mend="Hand in one file for each of edges, features, labels and names, and say which is which.",
+            mend="Say what each holds, or to ignore it: on the page, or with "
+            f"--read {probe.name}:role=labels (features, labels, names or ignore).",
         )
     if (format_.edges if role == "edges" else format_.table) is None:
         raise DataError(

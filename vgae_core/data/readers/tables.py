@@ -262,9 +262,14 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     return found
 
 
+def beginning(probe: Probe) -> Probe:
+    """Return the first rows of the table as a probe of comma-separated text."""
+    return _as_text(probe, _HEAD_ROWS)
+
+
 def is_wide(probe: Probe) -> bool:
     """Return whether the table can only be a matrix; see :func:`delimited.is_wide`."""
-    return delimited.is_wide(_as_text(probe, _HEAD_ROWS))
+    return delimited.is_wide(beginning(probe))
 
 
 FORMAT = Format(
@@ -272,7 +277,7 @@ FORMAT = Format(
     title="Parquet or Arrow table",
     suffixes=("parquet", "feather", "arrow"),
     recognise=_recognise,
-    guess=lambda probe: delimited.FORMAT.guess(_as_text(probe, _HEAD_ROWS)),
+    guess=lambda probe: delimited.FORMAT.guess(beginning(probe)),
     edges=_edges,
     table=_table,
     parts=_parts,

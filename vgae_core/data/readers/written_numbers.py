@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, thousands separators, per cent, and marks of what is missing."""
+"""Numbers as people write them: decimal commas, thousands, per cent, currencies, and marks of what is missing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,26 @@ import pandas as pd
 Decimal = Literal[".", ","]
 
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "n.a.", "<na>", "nan", "#nan", "null", "none", "nil", "?", "-", "--", ".")
+    (
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "<na>",
+        "nan",
+        "#nan",
+        "null",
+        "none",
+        "nil",
+        "?",
+        "-",
+        "--",
+        ".",
+        "\\n",
+    )
 )
-"""What stands for a missing value, in lower case."""
+"""What stands for a missing value, in lower case; ``\\N`` is that of MySQL, Hive and IMDb."""
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _PLAIN = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _GROUPED = re.compile(
@@ -25,6 +42,25 @@ _COMMA_DECIMAL = re.compile(
 )
 _COMMA_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _POINT_DECIMAL = re.compile(r"[+-]?\d*\.(\d{1,2}|\d{4,})([eE][+-]?\d+)?")
+
+
+_CURRENCY = re.compile(
+    r"(?P<sign>[+-]?)(?:[$€£¥₹]\s?|(?:USD|EUR|GBP|CHF|JPY)\s)(?P<after>[+-]?)(?P<number>[\d.,].*)|"
+    r"(?P<before>.*\d[.,]?)(?:\s?[$€£¥₹]|\s(?:USD|EUR|GBP|CHF|JPY))"
+)
+
+_LONGEST = 40
+"""Characters of a price."""
+
+
+def _bare(text: str) -> str:
+    """Return a number without a per cent sign behind it, or a currency before or behind it."""
+    text = text.strip()
+    other = len(text) > _LONGEST or (text[:1].isdigit() and text[-1:].isdigit())
+    match = None if other else _CURRENCY.fullmatch(text)
+    if match is None:
+        return text.removesuffix("%").rstrip()
+    return match["before"] or f"{match['sign']}{match['after']}{match['number']}"
 
 
 def is_missing(text: str) -> bool:
@@ -42,7 +78,7 @@ def is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        bare = text.strip().removesuffix("%").rstrip()
+        bare = _bare(text)
         return (_PLAIN.fullmatch(bare) or _GROUPED.fullmatch(bare)) is not None
     return "_" not in text
 
@@ -57,7 +93,7 @@ def decimal_mark(fields: Iterable[str]) -> tuple[Decimal, bool]:
         return ".", True
     commas = points = groups = doubtful = 0
     for field in fields:
-        bare = field.removesuffix("%").rstrip()
+        bare = _bare(field)
         if "," not in bare:
             points += _POINT_DECIMAL.fullmatch(bare) is not None
         elif _COMMA_DECIMAL.fullmatch(bare):
@@ -113,7 +149,7 @@ def _plain(text: str) -> float:
 
 def number(text: str, decimal: Decimal = ".") -> float:
     """Return the number that a text is, in any notation; NaN if it is none."""
-    bare = text.removesuffix("%").rstrip()
+    bare = _bare(text)
     if _GROUPED.fullmatch(bare) and (decimal == "," or not re.fullmatch(r"[+-]?\d+\.\d+", bare)):
         other = "." if decimal == "," else ","
         if decimal == "," and re.fullmatch(r"[+-]?\d+,\d{3}", bare):
