@@ -53,6 +53,36 @@ class TestSif:
         assert named_arcs(edges) == [("A", "B"), ("B", "C")]
         assert codes(edges) == ["header", "lines-ignored", "relations"]
 
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            [
+                "source,target,country",
+                "s1,s2,Trinidad and Tobago",
+                "s2,s3,Peru",
+                "s3,s1,Isles and more isles",
+            ],
+            ["s1;s2;met in a park", "s2;s3;met", "s3;s1;met in Rome"],
+            ["s1,s2,glad to meet you, at last", "s2,s3,glad to know you", "s3,s1,soon"],
+            ["source|target|note", "s1|s2|as good as new", "s2|s3|old", "s3|s1|so good as it"],
+        ],
+    )
+    def test_a_table_with_texts_is_no_sif(self, tmp_path, rows):
+        path = tmp_path / "content"
+        path.write_text("\n".join(rows) + "\n")
+        probe = Probe("t.csv", "t.csv", path, path.read_bytes(), LIMITS)
+        assert not SIF.recognise(probe)
+
+    def test_texts_behind_edges_are_no_nodes(self):
+        rows = b"source,target,country\ns1,s2,Trinidad and Tobago\ns2,s3,Peru\ns3,s1,Isles and isles\n"
+        graph = read_bytes(("t.csv", rows))
+        assert sorted(graph.node_ids.tolist()) == ["s1", "s2", "s3"]
+        assert len(graph.rows) == 3
+
+    def test_commas_in_names_are_left_in_a_file_called_so(self):
+        edges = edges_of("x.sif", "a,1 binds b,1\nb,1 binds c,1 d,1\n")
+        assert named_arcs(edges) == [("a,1", "b,1"), ("b,1", "c,1"), ("b,1", "d,1")]
+
     def test_numbers_in_the_middle_are_weights(self):
         edges = edges_of("grn.sif", "CIN5 0.5 GLN3\nGLN3 -0.25 HAP4\n")
         assert edges.weights.tolist() == [0.5, -0.25]
@@ -145,6 +175,13 @@ class TestArrows:
         edges = edges_of("e.txt", f"a -> b {behind}\nb -> c\n")
         assert named_arcs(edges) == [("a", "b"), ("b", "c")]
         assert edges.weights.tolist() == pytest.approx([2.5, np.nan], nan_ok=True)
+
+    @pytest.mark.parametrize("header", ["from,to\n", ""])
+    def test_arrows_in_the_names_of_a_table_are_left_there(self, header):
+        rows = "".join(f"k{i} -> k{i + 1},k{i + 1} -> k{i + 2}\n" for i in range(1, 21))
+        edges = edges_of("line_graph.csv", header + rows)
+        assert named_arcs(edges)[0] == ("k1 -> k2", "k2 -> k3")
+        assert len(edges.rows) == 20
 
     def test_a_missing_name_is_named(self):
         refused("e.txt", "a -> b\nb ->\n", "line 2.*missing")
