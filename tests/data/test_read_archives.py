@@ -266,6 +266,46 @@ def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
         files(("notes.txt", PROSE))
 
 
+def _rows(header, row, count):
+    return (header + "\n" + "".join(row.format(i=i, j=i + 1) + "\n" for i in range(count))).encode()
+
+
+TABLES_OF_SENTENCES = {
+    "longer than the head": _rows(
+        "from\tto\tsubject", "u{i}\tu{j}\tWhat we said, and they did not. Ask {i}!", 900
+    ),
+    "commas in quotes": _rows(
+        "reader,book,stars,opinion", 'r{i},b{j},4,"Good to read, but too long. Pity."', 40
+    ),
+    "commas without quotes": _rows(
+        "reader,book,stars,opinion", "r{i},b{j},4,Good to read, but too long.", 40
+    ),
+    "codes with colons and bars": _rows(
+        "#A\tB\taliases\tmethod",
+        "db:P{i}\tdb:P{j}\tx:one(name)|x:two names here. So\tour method is: seeing",
+        30,
+    ),
+}
+
+
+@pytest.mark.parametrize("content", TABLES_OF_SENTENCES.values(), ids=TABLES_OF_SENTENCES)
+def test_a_table_with_sentences_is_no_text_about_the_data(tmp_path, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    assert not archives.is_prose(path, "letters.txt")
+
+
+def test_a_table_with_sentences_is_read(files):
+    graph = files(("letters.tsv", TABLES_OF_SENTENCES["longer than the head"]))
+    assert (graph.n_nodes, len(graph.rows)) == (901, 900)
+
+
+def test_a_long_text_is_still_a_text(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(PROSE * 300)
+    assert archives.is_prose(path, "x.txt")
+
+
 @pytest.mark.parametrize(
     "content",
     [

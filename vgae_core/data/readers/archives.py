@@ -24,6 +24,7 @@ from vgae_core.data.dataset import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, delimited
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, SourceFile, examples, shorten
+from vgae_core.data.readers.splitting import are_columns
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
@@ -35,6 +36,8 @@ _ABOUT_NAME = re.compile(
     r"(?i)(about|meta|descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
 )
 _WORDS = re.compile(r"[A-Za-z][a-z'’-]+[.,;:!?)]*(\s+\(?[A-Za-z][a-z'’-]*[.,;:!?)]*){2}")
+_PROSE_HEAD = 16_384
+"""Bytes that tell a text in sentences."""
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, OverflowError,
     NotImplementedError, RuntimeError, tarfile.TarError,
@@ -48,18 +51,32 @@ def is_data(path: PurePath) -> bool:
     return not _HIDDEN.search(path.as_posix()) and not _DOCUMENTS.search(path.as_posix())
 
 
+def _is_table(lines: Sequence[str]) -> bool:
+    """Return whether a delimiter cuts the lines evenly, or into at least as many columns as the first line names."""
+    if are_columns(lines):
+        return True
+    for sign in ("\t", ";", ",", "|"):
+        names = [name.strip() for name in lines[0].split(sign)]
+        if len(names) > 2 and all(re.fullmatch(r"[\w.:#()-]+", name) for name in names):
+            wide = sum(line.count(sign) + 1 >= len(names) for line in lines[1:])
+            return len(lines) > 1 and wide >= 0.9 * (len(lines) - 1)
+    return False
+
+
 def is_prose(path: Path, name: str) -> bool:
     """Return whether a text is about the data: called so, or written in sentences; never a table."""
     try:
         with open(path, "rb") as stream:
-            head = stream.read(4096)
+            head = stream.read(_PROSE_HEAD)
+            whole = not stream.read(1)
     except OSError:
         return False  # whoever opens it next says what is wrong
     if b"\0" in head:
         return False
     lines = [line for line in head.decode("utf-8", "replace").splitlines() if line.strip()]
-    even = len({len(re.split(r"[\t,;]", line)) for line in lines}) == 1 and re.search(r"[\t,;]", lines[0])
-    if not lines or (even and len(lines) > 1):
+    if len(lines) > 1 and not whole:
+        del lines[-1]  # it ends anywhere
+    if not lines or _is_table([line for line in lines if not line.startswith(("#", "%"))] or lines):
         return False
     called_so = any(pattern.match(PurePosixPath(name).name) for pattern in (_ABOUT_NAME, _DOCUMENTS))
     if called_so and all(re.match(r"[\w -]{1,40}:\s", line) for line in lines):
