@@ -138,6 +138,34 @@ class TestListsByNode:
         graph = read_bytes(("e.csv", b"0,1\n1,2\n"), ("f.json", b'{"0": [1, 7], "1": [7], "2": []}'))
         assert graph.feature_names == ("1", "7")
 
+    def test_most_numbers_in_the_range_of_the_nodes_are_neighbours(self):
+        cites = nx.gn_graph(60, seed=3)
+        lists = {str(n): sorted(cites[n]) for n in cites if cites.out_degree(n)} | {"0": [1]}
+        del lists["7"], lists["59"]
+        graph = read_bytes(("cites.json", json.dumps(lists).encode()))
+        assert not graph.is_matrix
+        assert len(graph.rows) == sum(map(len, lists.values()))
+        assert not graph.files[0].questions
+
+    @pytest.mark.parametrize(
+        "lists", [{"10": [1, 2, 11], "11": [3, 4], "12": [10, 5]}, {"0": [1, 7], "1": [7, 9], "2": []}]
+    )
+    def test_few_numbers_that_are_nodes_are_asked_about(self, lists):
+        graph = read_bytes(("lists.json", json.dumps(lists).encode()))
+        (question,) = graph.files[0].questions
+        readings = {question.accept["role"], *(choice.changes["role"] for choice in question.others)}
+        assert readings == {"edges", "features"}
+        for role in readings:
+            graph = read_bytes(("lists.json", json.dumps(lists).encode(), role))
+            assert graph.is_matrix == (role == "features")
+            assert not graph.files[0].questions
+
+    def test_few_texts_that_are_nodes_are_asked_about(self):
+        lists = {"a": ["x", "y", "b"], "b": ["z"], "c": ["x", "z"]}
+        graph = read_bytes(("lists.json", json.dumps(lists).encode()))
+        assert "1 of 4" in graph.files[0].questions[0].text
+        assert graph.files[0].sentences[0] == "a – x"
+
     def test_a_list_by_position(self):
         assert pairs(edges_of("g.json", "[[1, 2], [0], [0, 1, 1]]"))[0] == ("0", "1")
 

@@ -199,6 +199,8 @@ def _gathered(probes: list[Probe], unused: list[FileSpec]) -> list[Probe]:
         probes = gather(probes) if gather else probes
     called = {probe.name for probe in probes}
     unused[:] = [how for how in unused if how.name not in called]
+    for probe in probes:
+        probe.memo["alone"] = len(probes) == 1
     return probes
 
 
