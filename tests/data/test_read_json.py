@@ -232,3 +232,59 @@ def test_unknown_weights_are_left_to_the_repairs():
         "g.json", json.dumps({"edges": [{**OBJECTS[0], "weight": 2}, {**OBJECTS[1], "weight": None}]})
     )
     np.testing.assert_equal(edges.weights, np.float32([2, np.nan]))
+
+
+class TestArrays:
+    ENDS = ([0, 1, 2], [1, 2, 4])
+
+    def test_edges_features_and_classes(self):
+        x = [[i, 2 * i] for i in range(6)]
+        content = {"edge_index": self.ENDS, "x": x, "y": [0, 1, 1, 0, 0, 1], "name": "toy"}
+        graph = read_bytes(("d.json", json.dumps(content).encode()))
+        assert named_arcs(graph) == [(0, 1), (1, 2), (2, 4)]
+        assert (graph.n_nodes, graph.labels.tolist()) == (6, content["y"])
+        np.testing.assert_array_equal(features_of(graph), x)
+
+    def test_the_number_of_nodes(self):
+        content = {"num_nodes": 8, "edge_index": self.ENDS}
+        assert read_bytes(("d.json", json.dumps(content).encode())).n_nodes == 8
+
+    @pytest.mark.parametrize("ends", [[[0, 1], [1]], [0, 1], [["a"], [{}]], [[[0]], [[1]]]])
+    def test_damage(self, ends):
+        refused({"edge_index": ends}, "edge_index")
+
+
+def test_lists_of_numbers_of_nodes_are_features():
+    nodes = [{"id": 9 - i, "x": [i, i + 0.5], "pos": [i, "a"]} for i in range(4)]
+    links = [{"source": 9, "target": 8}, {"source": 7, "target": 6}]
+    graph = read_bytes(("g.json", json.dumps({"nodes": nodes, "links": links}).encode()))
+    assert graph.node_ids.tolist() == [6, 7, 8, 9]
+    assert features_of(graph).tolist() == [[3, 3.5], [2, 2.5], [1, 1.5], [0, 0.5]]
+    told = {finding.code: finding for finding in graph.findings}
+    assert told["attributes-ignored"].examples == ("pos",)
+    del nodes[1]["x"]
+    graph = read_bytes(("g.json", json.dumps({"nodes": nodes, "links": links}).encode()))
+    assert graph.features is None
+    told = {finding.code: finding for finding in graph.findings}
+    assert set(told["attributes-ignored"].examples) == {"x", "pos"}
+
+
+def test_one_value_per_node_is_its_class():
+    classes = {"a": 0, "b": 1, "c": 1}
+    graph = read_bytes(
+        ("e.csv", b"source,target\na,b\nb,c\n"), ("class_map.json", json.dumps(classes).encode())
+    )
+    assert graph.labels.tolist() == [0, 1, 1]
+    refused(classes, "one value per node", name="class_map.json")
+
+
+def test_nan_is_a_missing_value_and_told():
+    rows = [
+        {"source": "a", "target": "b", "weight": 2.0},
+        {"source": "b", "target": "c", "weight": float("nan")},
+    ]
+    graph = read_bytes(("g.json", json.dumps(rows).encode()))
+    assert graph.weights.tolist() == pytest.approx([2, np.nan], nan_ok=True)
+    assert next(f for f in graph.findings if f.code == "missing-numbers").count == 1
+    rows[0]["weight"] = float("inf")
+    refused(json.dumps(rows), "Infinity")

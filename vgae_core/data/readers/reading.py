@@ -23,6 +23,7 @@ from vgae_core.data.readers.base import (
     examples,
     shorten,
 )
+from vgae_core.data.readers.json_file import missing_values
 from vgae_core.data.readers.matching import assemble
 from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_of
 from vgae_core.data.readers.registry import FORMATS
@@ -109,7 +110,12 @@ def read(
         graph = dataclasses.replace(
             graph,
             files=(*(_reported(*one) for one in found), *(FileReport(how=h) for h in ignored)),
-            findings=(*graph.findings, *_texts_left_out(left_out, hows), *_unused(unused)),
+            findings=(
+                *graph.findings,
+                *_texts_left_out(left_out, hows),
+                *_unused(unused),
+                *missing_values(probes),
+            ),
         )
         tell(1.0, "Done")
         return graph
