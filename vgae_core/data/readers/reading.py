@@ -216,7 +216,7 @@ def _texts_left_out(names: Sequence[str], hows: Sequence[FileSpec]) -> list[Find
     names = [name for name in names if name not in read_all_the_same]
     if not names:
         return []
-    return [Finding("files-ignored", "info", f"Texts about the data were left out: {', '.join(examples(names))}"
+    return [Finding("files-ignored", "info", f"Files beside the edges were left out: {', '.join(examples(names))}"
                     f"{'…' if len(names) > 5 else ''}.", len(names), examples(names))]  # fmt: skip
 
 
