@@ -13,6 +13,8 @@ from vgae_core.data.readers.lines import head_lines, read_text
 from vgae_core.data.readers.text import COMMENTS, is_whole, what_else
 
 _SUFFIXES = ("adjlist", "adj")
+_RECURRING = 0.4
+"""Share of the neighbours with a row of their own from which rows of three lengths and more are lists."""
 _COLON = re.compile(r"^[^:\s][^:]*:(\s|$)")
 
 
@@ -57,8 +59,23 @@ def _recognise(probe: Probe) -> bool:
     usual = max(map(tail.count, set(tail)), default=0)
     uneven = len(set(tail)) > 1 and usual < 0.9 * len(tail)
     several = len(set(tail)) > 2 and separator in (None, "\t")
+    if uneven and len(set(map(len, rows))) > 2 and _are_nodes(rows):
+        return True
     # With commas a damaged table is likelier: nearly every neighbour must have a row of its own.
     return uneven and _is_list(rows, strict=not several, share=0.9 if separator == "," else 0.5)
+
+
+def _are_nodes(rows: list[list[str]]) -> bool:
+    """Return whether each row begins with another node, and many of those behind begin one; none has a blank in it."""
+    if not all(row and all(cell and " " not in cell for cell in row) for row in rows):
+        return False
+    if any(len(set(row)) < len(row) for row in rows):
+        return False
+    first = {row[0] for row in rows}
+    behind = {cell for row in rows for cell in row[1:]}
+    if len(set(map(is_whole, first | behind))) > 1:
+        return False  # numbers and words: columns of a table
+    return len(first) == len(rows) and len(behind & first) >= max(2, _RECURRING * len(behind))
 
 
 def _is_list(rows: list[list[str]], *, strict: bool, share: float = 0.5) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import compressed, encodings, refused, text
+from vgae_core.data.readers import compressed, encodings, refused, text, trailing_comments
 from vgae_core.data.readers.base import Format, Probe, SourceFile, shorten
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.errors import DataError, LimitError, StudioError
@@ -69,7 +69,9 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
     stem = compressed.without_suffix(file.name.lower())
-    return encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
+    return trailing_comments.without(
+        encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder), folder
+    )
 
 
 def recognise(probe: Probe) -> Format:

@@ -12,7 +12,7 @@ import numpy as np
 
 from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Judgement, Part, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import archives
+from vgae_core.data.readers import archives, trailing_comments
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -115,6 +115,7 @@ def read(
                 *_texts_left_out(left_out, hows),
                 *_unused(unused),
                 *missing_values(probes),
+                *trailing_comments.left_out(probes),
             ),
         )
         tell(1.0, "Done")
