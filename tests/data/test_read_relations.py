@@ -1,5 +1,6 @@
 """Edges that say how their nodes are related: SIF, N-Triples, arrows, TGF, OBO, Pajek, Cytoscape.js."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,36 @@ class TestArrows:
 
     def test_a_missing_name_is_named(self):
         refused("e.txt", "a -> b\nb ->\n", "line 2.*missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "decision", "sentence"),
+    [
+        ("x.sif", "k1 binds k2 k3\nk2 cuts k3\n", r"SIF.*Relations \(binds, cuts\)", "k1 binds k2"),
+        ("x.nt", "<u:k1> <u:binds> <u:k2> .\n", "N-Triples.*Relations", "u:k1 binds u:k2"),
+        ("x.txt", "k1 -> k2 (2.5)\nk2 -> k3 (1)\n", "arrows.*weights", "k1 – k2 (weight 2.5)"),
+        ("x.tgf", "1 one\n2 two\n#\n1 2 binds\n", "Trivial", "1 – 2"),
+        ("x.txt", "('k1', 'k2')\n('k2', 'k3')\n", "tuples", "k1 – k2"),
+        ("x.edgelist", "k1 k2 {'weight': 3}\n", "networkx.*weights", "k1 – k2 (weight 3)"),
+        ("x.lgl", "# k1\nk2\nk3 2\n", "LGL", "k1 – k2"),
+        ("x.ncol", "k1 k2 4\n", "NCOL", "k1 – k2 (weight 4)"),
+        ("x.adjlist", "k1 k2 k3\nk2 k3\n", "adjacency list", "k1 – k2"),
+    ],
+)
+def test_it_is_said_how_lines_are_read(name, text, decision, sentence):
+    (report,) = read_bytes((name, text.encode())).files
+    (judgement,) = report.judgements
+    assert re.search(decision, judgement.text)
+    assert judgement.sure
+    assert report.sentences[0].startswith(sentence)
+
+
+def test_the_beginning_of_a_long_file_is_enough(tmp_path):
+    path = tmp_path / "content"
+    path.write_text("".join(f"node{i} binds node{i + 1}\n" for i in range(5000)) + "node1 binds\n")
+    probe = Probe("x.sif", "x.sif", path, path.read_bytes()[:65_536], LIMITS)
+    _, sentences = SIF.judge(probe, "edges")
+    assert sentences[-1] == "node4 binds node5"
 
 
 class TestTrivialGraph:

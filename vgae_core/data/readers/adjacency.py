@@ -9,6 +9,7 @@ import pandas as pd
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, factorize_ids, whole_numbers
+from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, read_text
 from vgae_core.data.readers.text import COMMENTS, is_whole, what_else
 
@@ -146,4 +147,5 @@ FORMAT = Format(
     recognise=_recognise,
     guess=lambda probe: "edges",
     edges=_edges,
+    judge=judge_by(_edges, "a node and its neighbours on each line"),
 )

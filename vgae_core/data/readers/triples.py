@@ -14,6 +14,7 @@ import numpy as np
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe, examples, object_array, shorten
+from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, named, named_edges, numbered, read_text, weight_values
 from vgae_core.data.readers.splitting import are_columns
 from vgae_core.data.readers.text import is_number
@@ -146,6 +147,7 @@ SIF = Format(
     recognise=_is_sif,
     guess=lambda probe: "edges",
     edges=_sif_edges,
+    judge=judge_by(_sif_edges, "source, relation and targets on each line"),
 )
 
 # --------------------------------------------------------------------------------- N-Triples
@@ -255,6 +257,7 @@ TRIPLES = Format(
     recognise=_is_triples,
     guess=lambda probe: "edges",
     edges=_triple_edges,
+    judge=judge_by(_triple_edges, "subject, predicate and object on each line"),
 )
 
 # ------------------------------------------------------------------------------------ arrows
@@ -352,6 +355,7 @@ ARROWS = Format(
     recognise=_is_arrows,
     guess=lambda probe: "edges",
     edges=_arrow_edges,
+    judge=judge_by(_arrow_edges, "two nodes with an arrow or a line between them"),
 )
 
 # --------------------------------------------------------------------- Trivial Graph Format
@@ -411,4 +415,5 @@ TGF = Format(
     recognise=_is_tgf,
     guess=lambda probe: "edges",
     edges=_tgf_edges,
+    judge=judge_by(_tgf_edges, "nodes, then edges below a line with #"),
 )
