@@ -90,7 +90,14 @@ def _is_edge_index(probe: Probe) -> bool:
     headers = array_headers(probe)
     named = {name.lower(): header for name, header in headers.items()}
     listed = any(name in named and _lists_edges(*named[name]) for name in _NAMES["edges"])
-    return listed or _two_ends(headers) is not None or _adjacency(headers) is not None
+    if listed or probe.how.role not in ("auto", "edges"):
+        return listed
+    kept = {
+        name: header
+        for name, header in headers.items()
+        if probe.how.uses.get(name) not in ("ignore", "features")
+    }
+    return _two_ends(kept) is not None or _adjacency(headers) in kept
 
 
 def _possible(shape: tuple[int, ...], dtype: np.dtype) -> tuple[str, ...]:
@@ -120,7 +127,7 @@ def _uses(probe: Probe) -> dict[str, str]:
     uses = {use: name for name, use in chosen.items() if use != "ignore"}
     unsaid = {name: header for name, header in headers.items() if name not in chosen}
     if not {"edges", "source", "target"} & uses.keys():
-        uses |= _usual_edges(unsaid)
+        uses |= _usual_edges(unsaid, headers)
     for use, usual in _NAMES.items():
         left = {name: header for name, header in unsaid.items() if name not in uses.values()}
         free = {name.lower(): name for name, header in left.items() if use in _possible(*header)}
@@ -130,8 +137,8 @@ def _uses(probe: Probe) -> dict[str, str]:
     return uses
 
 
-def _usual_edges(headers: Headers) -> dict[str, str]:
-    """Return the arrays that hold the edges, as they are usually called."""
+def _usual_edges(headers: Headers, every: Headers) -> dict[str, str]:
+    """Return the arrays that hold the edges, as they are usually called, among those nobody chose of `every` array."""
     lists = {name.lower(): name for name, header in headers.items() if _lists_edges(*header)}
     listed = next((lists[name] for name in _NAMES["edges"] if name in lists), None)
     if listed is not None:
@@ -139,8 +146,8 @@ def _usual_edges(headers: Headers) -> dict[str, str]:
     ends = _two_ends(headers)
     if ends is not None:
         return dict(zip(("source", "target"), ends, strict=True))
-    matrix = _adjacency(headers)
-    return {} if matrix is None else {"edges": matrix}
+    matrix = _adjacency(every)
+    return {"edges": matrix} if matrix is not None and matrix in headers else {}
 
 
 def _array(probe: Probe, name: str) -> np.ndarray:
