@@ -1,5 +1,6 @@
 """Edges that say how their nodes are related: SIF, N-Triples, arrows, TGF, OBO, Pajek, Cytoscape.js."""
 
+import json
 import re
 from pathlib import Path
 
@@ -298,3 +299,38 @@ class TestInOtherFormats:
             '{"data":{"id":"9","source":"2","target":"3","interaction":"pd"}}]}}'
         )
         assert related_arcs(edges_of("g.cyjs", text)) == [(1, "pp", 2), (2, "pd", 3)]
+
+
+class TestExports:
+    NODES = '_id,_labels,name,_start,_end,_type,weight\n0,:Author,Ann,,,,\n1,:Author,"Lee, B.",,,,\n2,:Book,Sea,,,,\n'
+    NAMED = (
+        ("Ann", "wrote", "Sea"), ("Lee, B.", "wrote", "Sea"), ("Ann", "knows", "Lee, B."), ("Ann", "knows", "Sea")
+    )  # fmt: skip
+    NUMBERED = ((0, "wrote", 2), (1, "wrote", 2), (0, "knows", 1), (0, "knows", 2))
+
+    def test_nodes_and_edges_of_neo4j_in_one_table(self):
+        rows = "".join(f",,,{a},{b},{kind},2\n" for a, kind, b in self.NUMBERED)
+        graph = read_bytes(("all.csv", (self.NODES + rows).encode()))
+        assert sorted(related_arcs(graph)) == sorted(self.NAMED)
+        assert graph.weights.tolist() == [2, 2, 2, 2]
+        assert [graph.label_names[i] for i in graph.labels] == ["Author", "Author", "Book"]
+        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "line 5.*edge no end")
+
+    def test_lines_of_neo4j(self):
+        lines = [
+            {"type": "node", "id": str(i), "labels": [kind], "properties": {"name": name}}
+            for i, (kind, name) in enumerate([("Author", "Ann"), ("Author", "Lee, B."), ("Book", "Sea")])
+        ]
+        for a, kind, b in self.NUMBERED:
+            ends = {"start": {"id": str(a)}, "end": {"id": str(b)}}
+            lines.append({"type": "relationship", "label": kind, "properties": {}, **ends})
+        graph = read_bytes(("all.json", "\n".join(map(json.dumps, lines)).encode()))
+        assert sorted(related_arcs(graph)) == sorted(self.NAMED)
+
+    def test_edges_of_cytoscape_called_by_their_ends(self):
+        text = "SUID,name,weight,cost\n7,k1 (pp) k 2,0.5,3\n8,k 2 (pd) k3,2,4\n"
+        graph = read_bytes(("default edge.csv", text.encode()))
+        assert related_arcs(graph) == [("k1", "pp", "k 2"), ("k 2", "pd", "k3")]
+        assert graph.weights.tolist() == [0.5, 2]
+        assert next(f for f in graph.findings if f.code == "columns-ignored").examples == ("cost",)
+        assert graph.files[0].sentences[0] == "k1 pp k 2 (weight 0.5)"
