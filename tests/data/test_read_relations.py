@@ -334,3 +334,8 @@ class TestExports:
         assert graph.weights.tolist() == [0.5, 2]
         assert next(f for f in graph.findings if f.code == "columns-ignored").examples == ("cost",)
         assert graph.files[0].sentences[0] == "k1 pp k 2 (weight 0.5)"
+
+    def test_a_field_without_end_is_an_error(self):
+        rows = "".join(f",,,{a},{b},{kind},2\n" for a, kind, b in self.NUMBERED)
+        with pytest.raises(DataError, match="field larger"):
+            read_bytes(("all.csv", (self.NODES + rows + '3,:Book,"' + "x\n" * 9_000_000).encode()))

@@ -32,16 +32,19 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the last line of each row and its fields."""
     csv.field_size_limit(LONGEST)
     rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.split("\n", 1)[0] else ",")
-    for row in rows:
-        if any(row):
-            yield rows.line_num, row
+    try:
+        for row in rows:
+            if any(row):
+                yield rows.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num}: {error}") from error
 
 
 def _header(probe: Probe) -> list[str]:
     lines = head_lines(probe)
     try:
         return next(_rows(lines[0]))[1] if lines else []
-    except (csv.Error, StopIteration):
+    except (ValueError, StopIteration):
         return []
 
 
@@ -131,7 +134,7 @@ def _name_column(probe: Probe) -> int | None:
         return None
     try:
         rows = [row for _, row in _rows("\n".join(head_lines(probe)))][1:]
-    except csv.Error:
+    except ValueError:
         return None
     edges = [len(row) > at and _EDGE.fullmatch(row[at]) is not None for row in rows]
     return at if edges and all(edges) else None
