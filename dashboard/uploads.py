@@ -18,7 +18,7 @@ from vgae_core import scratch
 from vgae_core.data.dataset import FileReport, RawGraph
 from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
-from vgae_core.data.readers.archives import is_data
+from vgae_core.data.readers.about import is_data
 from vgae_core.data.readers.base import ONCE
 from vgae_core.data.report import Report, inspect
 from vgae_core.errors import DataError, LimitError, StudioError

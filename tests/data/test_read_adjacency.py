@@ -66,6 +66,31 @@ class TestLists:
     def test_recognised_without_a_name(self, file, text):
         assert file("upload.txt", text).format == "adjacency list"
 
+    @pytest.mark.parametrize("sign", [" ", ",", "\t"])
+    @pytest.mark.parametrize("names", ["012345", "pqrstu"])
+    def test_a_few_rows_of_many_lengths_whose_neighbours_have_rows(self, file, names, sign):
+        lists = [(0, 1, 2), (1, 3), (2, 3, 4, 5)]
+        graph = file("g.txt", "".join(sign.join(names[i] for i in row) + "\n" for row in lists))
+        assert [(str(a), str(b)) for a, b in arcs(graph)] == [
+            (names[row[0]], names[i]) for row in lists for i in row[1:]
+        ]
+
+    @pytest.mark.parametrize("text", ["1,2,so\n2,3,so, so\n3,1,so, so, so\n", "1,2\n3,4,5\n6,7,8,9\n"])
+    def test_uneven_rows_of_a_table_are_still_an_error(self, file, text):
+        with pytest.raises(DataError, match="Expected"):
+            file("g.csv", text)
+
+    def test_comments_behind_numbers_are_left_out_and_told(self, file):
+        graph = file("e.txt", "# pairs\n1 2 # old friends\n2 3 # 7\n3 1\n")
+        assert arcs(graph) == [(1, 2), (2, 3), (3, 1)]
+        assert next(f for f in graph.findings if f.code == "comments-ignored").count == 2
+        graph = file("e.csv", "1,2,0.5 # sure\n2,3,2 #\n3,1,4\n")
+        assert (arcs(graph), graph.weights.tolist()) == ([(1, 2), (2, 3), (3, 1)], [0.5, 2, 4])
+
+    def test_a_column_of_hashtags_is_no_comment(self, file):
+        graph = file("e.tsv", "1\t2\t#red\n2\t3\t#blue\n3\t1\t#red\n")
+        assert "comments-ignored" not in [finding.code for finding in graph.findings]
+
     @pytest.mark.parametrize("text", ["a b\nb c\n", "4 3\n0 1 2.5\n1 2 1\n2 3 1\n", "source,target\na,b\n"])
     def test_an_edge_list_is_not_taken_for_lists(self, file, text):
         assert file("e.txt", text).format.startswith("edge list")

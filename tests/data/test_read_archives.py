@@ -13,7 +13,8 @@ import pytest
 from scipy import sparse
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import SourceFile, archives, read
+from vgae_core.data.readers import SourceFile, read
+from vgae_core.data.readers.about import is_prose
 from vgae_core.errors import DataError, LimitError
 
 EDGES = "0,1\n1,2\n2,4\n"
@@ -250,6 +251,50 @@ def test_a_text_about_the_data_is_left_out_and_told(files, name):
     assert told.examples == (name,)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.json", b'{"name": "toy", "nodes": 4, "edges": 3, "tags": ["small"]}'),
+        ("dataset_info.json", b'{"name": "toy"}'),
+        ("CITATION.cff", b"cff-version: 1.2.0\ntitle: Toy\n"),
+        ("meta.yaml", b"name: toy\nnodes: 4\n"),
+        ("citing.txt", b"doi:10.0/0\n"),
+        ("about.txt", b"Toy\n"),
+    ],
+)
+def test_what_describes_the_data_is_left_out_and_told(files, name, content):
+    graph = files(("data.zip", zipped((name, content), ("edges.csv", EDGES.encode()))))
+    assert len(graph.rows) == EDGES.count("\n")
+    assert next(f for f in graph.findings if f.code == "files-ignored").examples == (name,)
+
+
+@pytest.mark.parametrize("name", ["citations.csv", "citation.txt", "authors.csv"])
+def test_edges_between_papers_are_no_document(files, name):
+    assert len(files(("data.zip", zipped((name, EDGES.encode())))).rows) == EDGES.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("edges", "others"),
+    [
+        (("out.toy", b"% bip\n1 1\n1 2\n2 2\n"), {"ent.toy.film.name": b"The first\nThe second\n"}),
+        (
+            ("ratings.csv", b"userId,movieId,rating,timestamp\n1,7,4.0,11\n1,9,3.5,12\n2,9,5.0,13\n"),
+            {
+                "links.csv": b"movieId,imdbId,tmdbId\n7,71,72\n9,91,92\n",
+                "movies.csv": b"movieId,title,genres\n7,Toy (2001),Drama\n9,Boy (1999),Comedy\n",
+                "tags.csv": b"userId,movieId,tag,timestamp\n1,7,fun,11\n",
+            },
+        ),
+        (("u.data", b"1\t7\t4\t11\n1\t9\t3\t12\n2\t9\t5\t13\n"), {"u.user": b"1|24|M\n2|53|F\n"}),
+    ],
+)
+def test_tables_about_the_ends_of_edges_are_left_out_and_told(files, edges, others):
+    graph = files(("data.zip", zipped(*others.items(), edges)))
+    assert len(graph.rows) == 3
+    told = next(f for f in graph.findings if f.code == "files-ignored")
+    assert set(told.examples) == set(others)
+
+
 def test_what_stands_beside_a_network_of_konect_is_left_out(files):
     meta = b"name: Toy\ncode: TO\nurl: http://example.org/toy\nlong-description: This is a toy of ours.\n"
     readme = b"Toy network\nThis is the toy network. Please cite it.\n"
@@ -266,6 +311,46 @@ def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
         files(("notes.txt", PROSE))
 
 
+def _rows(header, row, count):
+    return (header + "\n" + "".join(row.format(i=i, j=i + 1) + "\n" for i in range(count))).encode()
+
+
+TABLES_OF_SENTENCES = {
+    "longer than the head": _rows(
+        "from\tto\tsubject", "u{i}\tu{j}\tWhat we said, and they did not. Ask {i}!", 900
+    ),
+    "commas in quotes": _rows(
+        "reader,book,stars,opinion", 'r{i},b{j},4,"Good to read, but too long. Pity."', 40
+    ),
+    "commas without quotes": _rows(
+        "reader,book,stars,opinion", "r{i},b{j},4,Good to read, but too long.", 40
+    ),
+    "codes with colons and bars": _rows(
+        "#A\tB\taliases\tmethod",
+        "db:P{i}\tdb:P{j}\tx:one(name)|x:two names here. So\tour method is: seeing",
+        30,
+    ),
+}
+
+
+@pytest.mark.parametrize("content", TABLES_OF_SENTENCES.values(), ids=TABLES_OF_SENTENCES)
+def test_a_table_with_sentences_is_no_text_about_the_data(tmp_path, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    assert not is_prose(path, "letters.txt")
+
+
+def test_a_table_with_sentences_is_read(files):
+    graph = files(("letters.tsv", TABLES_OF_SENTENCES["longer than the head"]))
+    assert (graph.n_nodes, len(graph.rows)) == (901, 900)
+
+
+def test_a_long_text_is_still_a_text(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(PROSE * 300)
+    assert is_prose(path, "x.txt")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -278,4 +363,4 @@ def test_a_text_beside_loose_files_is_left_out_too_unless_it_is_alone(files):
 def test_a_table_is_no_text_about_the_data(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
-    assert not archives.is_prose(path, "description.csv")
+    assert not is_prose(path, "description.csv")

@@ -189,12 +189,20 @@ def test_variables_of_matlab(files, tmp_path):
 
 
 def test_arrays_of_npz(files, tmp_path):
-    np.savez(tmp_path / "g.npz", a=np.eye(3)[[1, 2, 0]], x=np.ones((3, 2)))
+    np.savez(tmp_path / "g.npz", b=np.eye(3)[[1, 2, 0]], c=np.ones((3, 3)))
     given = [SourceFile("g.npz", tmp_path / "g.npz")]
     assert "several matrices" in look(given)[0].problem
-    with pytest.raises(DataError, match="several matrices: a, x"):
+    with pytest.raises(DataError, match="several matrices: b, c"):
         read(given)
-    assert len(read(given, [FileSpec(name="g.npz", uses={"a": "edges"})]).rows) == 3
+    assert len(read(given, [FileSpec(name="g.npz", uses={"b": "edges"})]).rows) == 3
+
+
+def test_an_adjacency_in_npz_may_be_left_out(files, tmp_path):
+    np.savez(tmp_path / "g.npz", adj=np.eye(3)[[1, 2, 0]], x=np.ones((3, 2)))
+    given = [SourceFile("g.npz", tmp_path / "g.npz")]
+    assert len(read(given).rows) == 3
+    assert read(given, [FileSpec(name="g.npz", uses={"adj": "ignore", "x": "features"})]).is_matrix
+    assert not read(given, [FileSpec(name="g.npz", uses={"x": "ignore"})]).is_matrix
 
 
 def test_parts_of_anndata(files, tmp_path):

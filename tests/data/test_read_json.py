@@ -138,6 +138,34 @@ class TestListsByNode:
         graph = read_bytes(("e.csv", b"0,1\n1,2\n"), ("f.json", b'{"0": [1, 7], "1": [7], "2": []}'))
         assert graph.feature_names == ("1", "7")
 
+    def test_most_numbers_in_the_range_of_the_nodes_are_neighbours(self):
+        cites = nx.gn_graph(60, seed=3)
+        lists = {str(n): sorted(cites[n]) for n in cites if cites.out_degree(n)} | {"0": [1]}
+        del lists["7"], lists["59"]
+        graph = read_bytes(("cites.json", json.dumps(lists).encode()))
+        assert not graph.is_matrix
+        assert len(graph.rows) == sum(map(len, lists.values()))
+        assert not graph.files[0].questions
+
+    @pytest.mark.parametrize(
+        "lists", [{"10": [1, 2, 11], "11": [3, 4], "12": [10, 5]}, {"0": [1, 7], "1": [7, 9], "2": []}]
+    )
+    def test_few_numbers_that_are_nodes_are_asked_about(self, lists):
+        graph = read_bytes(("lists.json", json.dumps(lists).encode()))
+        (question,) = graph.files[0].questions
+        readings = {question.accept["role"], *(choice.changes["role"] for choice in question.others)}
+        assert readings == {"edges", "features"}
+        for role in readings:
+            graph = read_bytes(("lists.json", json.dumps(lists).encode(), role))
+            assert graph.is_matrix == (role == "features")
+            assert not graph.files[0].questions
+
+    def test_few_texts_that_are_nodes_are_asked_about(self):
+        lists = {"a": ["x", "y", "b"], "b": ["z"], "c": ["x", "z"]}
+        graph = read_bytes(("lists.json", json.dumps(lists).encode()))
+        assert "1 of 4" in graph.files[0].questions[0].text
+        assert graph.files[0].sentences[0] == "a – x"
+
     def test_a_list_by_position(self):
         assert pairs(edges_of("g.json", "[[1, 2], [0], [0, 1, 1]]"))[0] == ("0", "1")
 
@@ -204,3 +232,59 @@ def test_unknown_weights_are_left_to_the_repairs():
         "g.json", json.dumps({"edges": [{**OBJECTS[0], "weight": 2}, {**OBJECTS[1], "weight": None}]})
     )
     np.testing.assert_equal(edges.weights, np.float32([2, np.nan]))
+
+
+class TestArrays:
+    ENDS = ([0, 1, 2], [1, 2, 4])
+
+    def test_edges_features_and_classes(self):
+        x = [[i, 2 * i] for i in range(6)]
+        content = {"edge_index": self.ENDS, "x": x, "y": [0, 1, 1, 0, 0, 1], "name": "toy"}
+        graph = read_bytes(("d.json", json.dumps(content).encode()))
+        assert named_arcs(graph) == [(0, 1), (1, 2), (2, 4)]
+        assert (graph.n_nodes, graph.labels.tolist()) == (6, content["y"])
+        np.testing.assert_array_equal(features_of(graph), x)
+
+    def test_the_number_of_nodes(self):
+        content = {"num_nodes": 8, "edge_index": self.ENDS}
+        assert read_bytes(("d.json", json.dumps(content).encode())).n_nodes == 8
+
+    @pytest.mark.parametrize("ends", [[[0, 1], [1]], [0, 1], [["a"], [{}]], [[[0]], [[1]]]])
+    def test_damage(self, ends):
+        refused({"edge_index": ends}, "edge_index")
+
+
+def test_lists_of_numbers_of_nodes_are_features():
+    nodes = [{"id": 9 - i, "x": [i, i + 0.5], "pos": [i, "a"]} for i in range(4)]
+    links = [{"source": 9, "target": 8}, {"source": 7, "target": 6}]
+    graph = read_bytes(("g.json", json.dumps({"nodes": nodes, "links": links}).encode()))
+    assert graph.node_ids.tolist() == [6, 7, 8, 9]
+    assert features_of(graph).tolist() == [[3, 3.5], [2, 2.5], [1, 1.5], [0, 0.5]]
+    told = {finding.code: finding for finding in graph.findings}
+    assert told["attributes-ignored"].examples == ("pos",)
+    del nodes[1]["x"]
+    graph = read_bytes(("g.json", json.dumps({"nodes": nodes, "links": links}).encode()))
+    assert graph.features is None
+    told = {finding.code: finding for finding in graph.findings}
+    assert set(told["attributes-ignored"].examples) == {"x", "pos"}
+
+
+def test_one_value_per_node_is_its_class():
+    classes = {"a": 0, "b": 1, "c": 1}
+    graph = read_bytes(
+        ("e.csv", b"source,target\na,b\nb,c\n"), ("class_map.json", json.dumps(classes).encode())
+    )
+    assert graph.labels.tolist() == [0, 1, 1]
+    refused(classes, "one value per node", name="class_map.json")
+
+
+def test_nan_is_a_missing_value_and_told():
+    rows = [
+        {"source": "a", "target": "b", "weight": 2.0},
+        {"source": "b", "target": "c", "weight": float("nan")},
+    ]
+    graph = read_bytes(("g.json", json.dumps(rows).encode()))
+    assert graph.weights.tolist() == pytest.approx([2, np.nan], nan_ok=True)
+    assert next(f for f in graph.findings if f.code == "missing-numbers").count == 1
+    rows[0]["weight"] = float("inf")
+    refused(json.dumps(rows), "Infinity")

@@ -379,7 +379,7 @@ class TestNodeLink:
             ('{"nodes":[{"id":0}],"links":[{"source":0}]}', "target of a link is None"),
             ('{"nodes":[{"id":0}],"links":[{"source":0,"target":[0]}]}', "target of a link is"),
             ('{"nodes":[{"id":0}],"links":{}}', "must be a list"),
-            ('{"nodes":[{"id":0},{"id":1}],"links":[{"source":0,"target":1,"weight":NaN}]}', "NaN"),
+            ('{"nodes":[{"id":0},{"id":1}],"links":[{"source":0,"target":1,"weight":Infinity}]}', "Infinity"),
             ('{"nodes":[{"id":0},{"id":1}],"links":[{"source":0,"target":1,"weight":1e999}]}', "finite"),
             ('{"nodes":[{"id":0},{"id":"0"}],"links":[{"source":0,"target":0}]}', "not unique"),
             ('{"nodes":[{"id":0}],"x":' + "[" * 200 + "]" * 200 + "}", "nested|Nested"),

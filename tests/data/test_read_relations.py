@@ -1,5 +1,7 @@
 """Edges that say how their nodes are related: SIF, N-Triples, arrows, TGF, OBO, Pajek, Cytoscape.js."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,36 @@ class TestSif:
         edges = edges_of("pc.sif", text + "\nPARTICIPANT\tNAME\nA\tone\n")
         assert named_arcs(edges) == [("A", "B"), ("B", "C")]
         assert codes(edges) == ["header", "lines-ignored", "relations"]
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            [
+                "source,target,country",
+                "s1,s2,Trinidad and Tobago",
+                "s2,s3,Peru",
+                "s3,s1,Isles and more isles",
+            ],
+            ["s1;s2;met in a park", "s2;s3;met", "s3;s1;met in Rome"],
+            ["s1,s2,glad to meet you, at last", "s2,s3,glad to know you", "s3,s1,soon"],
+            ["source|target|note", "s1|s2|as good as new", "s2|s3|old", "s3|s1|so good as it"],
+        ],
+    )
+    def test_a_table_with_texts_is_no_sif(self, tmp_path, rows):
+        path = tmp_path / "content"
+        path.write_text("\n".join(rows) + "\n")
+        probe = Probe("t.csv", "t.csv", path, path.read_bytes(), LIMITS)
+        assert not SIF.recognise(probe)
+
+    def test_texts_behind_edges_are_no_nodes(self):
+        rows = b"source,target,country\ns1,s2,Trinidad and Tobago\ns2,s3,Peru\ns3,s1,Isles and isles\n"
+        graph = read_bytes(("t.csv", rows))
+        assert sorted(graph.node_ids.tolist()) == ["s1", "s2", "s3"]
+        assert len(graph.rows) == 3
+
+    def test_commas_in_names_are_left_in_a_file_called_so(self):
+        edges = edges_of("x.sif", "a,1 binds b,1\nb,1 binds c,1 d,1\n")
+        assert named_arcs(edges) == [("a,1", "b,1"), ("b,1", "c,1"), ("b,1", "d,1")]
 
     def test_numbers_in_the_middle_are_weights(self):
         edges = edges_of("grn.sif", "CIN5 0.5 GLN3\nGLN3 -0.25 HAP4\n")
@@ -146,8 +178,45 @@ class TestArrows:
         assert named_arcs(edges) == [("a", "b"), ("b", "c")]
         assert edges.weights.tolist() == pytest.approx([2.5, np.nan], nan_ok=True)
 
+    @pytest.mark.parametrize("header", ["from,to\n", ""])
+    def test_arrows_in_the_names_of_a_table_are_left_there(self, header):
+        rows = "".join(f"k{i} -> k{i + 1},k{i + 1} -> k{i + 2}\n" for i in range(1, 21))
+        edges = edges_of("line_graph.csv", header + rows)
+        assert named_arcs(edges)[0] == ("k1 -> k2", "k2 -> k3")
+        assert len(edges.rows) == 20
+
     def test_a_missing_name_is_named(self):
         refused("e.txt", "a -> b\nb ->\n", "line 2.*missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "decision", "sentence"),
+    [
+        ("x.sif", "k1 binds k2 k3\nk2 cuts k3\n", r"SIF.*Relations \(binds, cuts\)", "k1 binds k2"),
+        ("x.nt", "<u:k1> <u:binds> <u:k2> .\n", "N-Triples.*Relations", "u:k1 binds u:k2"),
+        ("x.txt", "k1 -> k2 (2.5)\nk2 -> k3 (1)\n", "arrows.*weights", "k1 – k2 (weight 2.5)"),
+        ("x.tgf", "1 one\n2 two\n#\n1 2 binds\n", "Trivial", "1 – 2"),
+        ("x.txt", "('k1', 'k2')\n('k2', 'k3')\n", "tuples", "k1 – k2"),
+        ("x.edgelist", "k1 k2 {'weight': 3}\n", "networkx.*weights", "k1 – k2 (weight 3)"),
+        ("x.lgl", "# k1\nk2\nk3 2\n", "LGL", "k1 – k2"),
+        ("x.ncol", "k1 k2 4\n", "NCOL", "k1 – k2 (weight 4)"),
+        ("x.adjlist", "k1 k2 k3\nk2 k3\n", "adjacency list", "k1 – k2"),
+    ],
+)
+def test_it_is_said_how_lines_are_read(name, text, decision, sentence):
+    (report,) = read_bytes((name, text.encode())).files
+    (judgement,) = report.judgements
+    assert re.search(decision, judgement.text)
+    assert judgement.sure
+    assert report.sentences[0].startswith(sentence)
+
+
+def test_the_beginning_of_a_long_file_is_enough(tmp_path):
+    path = tmp_path / "content"
+    path.write_text("".join(f"node{i} binds node{i + 1}\n" for i in range(5000)) + "node1 binds\n")
+    probe = Probe("x.sif", "x.sif", path, path.read_bytes()[:65_536], LIMITS)
+    _, sentences = SIF.judge(probe, "edges")
+    assert sentences[-1] == "node4 binds node5"
 
 
 class TestTrivialGraph:
@@ -230,3 +299,43 @@ class TestInOtherFormats:
             '{"data":{"id":"9","source":"2","target":"3","interaction":"pd"}}]}}'
         )
         assert related_arcs(edges_of("g.cyjs", text)) == [(1, "pp", 2), (2, "pd", 3)]
+
+
+class TestExports:
+    NODES = '_id,_labels,name,_start,_end,_type,weight\n0,:Author,Ann,,,,\n1,:Author,"Lee, B.",,,,\n2,:Book,Sea,,,,\n'
+    NAMED = (
+        ("Ann", "wrote", "Sea"), ("Lee, B.", "wrote", "Sea"), ("Ann", "knows", "Lee, B."), ("Ann", "knows", "Sea")
+    )  # fmt: skip
+    NUMBERED = ((0, "wrote", 2), (1, "wrote", 2), (0, "knows", 1), (0, "knows", 2))
+
+    def test_nodes_and_edges_of_neo4j_in_one_table(self):
+        rows = "".join(f",,,{a},{b},{kind},2\n" for a, kind, b in self.NUMBERED)
+        graph = read_bytes(("all.csv", (self.NODES + rows).encode()))
+        assert sorted(related_arcs(graph)) == sorted(self.NAMED)
+        assert graph.weights.tolist() == [2, 2, 2, 2]
+        assert [graph.label_names[i] for i in graph.labels] == ["Author", "Author", "Book"]
+        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "line 5.*edge no end")
+
+    def test_lines_of_neo4j(self):
+        lines = [
+            {"type": "node", "id": str(i), "labels": [kind], "properties": {"name": name}}
+            for i, (kind, name) in enumerate([("Author", "Ann"), ("Author", "Lee, B."), ("Book", "Sea")])
+        ]
+        for a, kind, b in self.NUMBERED:
+            ends = {"start": {"id": str(a)}, "end": {"id": str(b)}}
+            lines.append({"type": "relationship", "label": kind, "properties": {}, **ends})
+        graph = read_bytes(("all.json", "\n".join(map(json.dumps, lines)).encode()))
+        assert sorted(related_arcs(graph)) == sorted(self.NAMED)
+
+    def test_edges_of_cytoscape_called_by_their_ends(self):
+        text = "SUID,name,weight,cost\n7,k1 (pp) k 2,0.5,3\n8,k 2 (pd) k3,2,4\n"
+        graph = read_bytes(("default edge.csv", text.encode()))
+        assert related_arcs(graph) == [("k1", "pp", "k 2"), ("k 2", "pd", "k3")]
+        assert graph.weights.tolist() == [0.5, 2]
+        assert next(f for f in graph.findings if f.code == "columns-ignored").examples == ("cost",)
+        assert graph.files[0].sentences[0] == "k1 pp k 2 (weight 0.5)"
+
+    def test_a_field_without_end_is_an_error(self):
+        rows = "".join(f",,,{a},{b},{kind},2\n" for a, kind, b in self.NUMBERED)
+        with pytest.raises(DataError, match="field larger"):
+            read_bytes(("all.csv", (self.NODES + rows + '3,:Book,"' + "x\n" * 9_000_000).encode()))

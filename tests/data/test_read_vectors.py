@@ -157,6 +157,41 @@ class TestEdgeArrays:
         assert named_arcs(graph) == [(0, 1), (1, 2), (2, 0), (0, 4)]
         assert graph.label_names == ("a", "b")
 
+    @pytest.mark.parametrize("names", [("src", "dst"), ("row", "col"), ("source", "target"), ("U", "V")])
+    def test_two_arrays_of_ends(self, names):
+        ends = dict(zip(names, self.ENDS, strict=True))
+        graph = read_bytes(("d.npz", npz(**ends, feat=self.X, label=np.array([0, 1, 1, 0, 0]))))
+        assert named_arcs(graph) == [(0, 1), (1, 2), (2, 0), (0, 4)]
+        np.testing.assert_array_equal(features_of(graph), self.X)
+        assert graph.labels.tolist() == [0, 1, 1, 0, 0]
+        assert [part.use for part in graph.files[0].parts[:2]] == ["source", "target"]
+
+    def test_more_rows_than_nodes_with_edges(self):
+        graph = read_bytes(("d.npz", npz(src=self.ENDS[0], dst=self.ENDS[1], x=np.ones((9, 2)))))
+        assert (graph.node_ids.tolist(), len(graph.rows)) == (list(range(9)), 4)
+
+    def test_a_target_alone_is_the_class(self):
+        graph = read_bytes(("d.npz", npz(edge_index=self.ENDS, target=np.array([0, 1, 1, 0, 0]))))
+        assert graph.labels.tolist() == [0, 1, 1, 0, 0]
+
+    @pytest.mark.parametrize(
+        "names",
+        [("adj", "features", "labels"), ("A", "X", "y"), ("adj", "x", "y"), ("network", "feat", "label")],
+    )
+    @pytest.mark.parametrize("width", [2, 5])
+    def test_a_dense_adjacency_beside_features_and_labels(self, names, width):
+        adjacency = np.zeros((5, 5))
+        adjacency[tuple(self.ENDS)] = [0.5, 1.5, 2.5, 3.5]
+        x, y = np.arange(5.0 * width).reshape(5, width), np.array([0, 1, 1, 0, 0])
+        graph = read_bytes(("d.npz", npz(**dict(zip(names, (adjacency, x, y), strict=True)))))
+        assert sorted(named_arcs(graph)) == [(0, 1), (0, 4), (1, 2), (2, 0)]
+        np.testing.assert_array_equal(features_of(graph), x)
+        assert graph.labels.tolist() == y.tolist()
+
+    def test_a_square_matrix_of_features_beside_classes_is_no_adjacency(self):
+        graph = read_bytes(("d.npz", npz(x=np.arange(9.0).reshape(3, 3), y=np.array([0, 1, 1])), "features"))
+        assert graph.is_matrix
+
     def test_two_edges_are_told_by_the_name(self):
         square = np.array([[0, 1], [2, 3]])
         assert named_arcs(read_bytes(("d.npz", npz(edge_index=square)))) == [(0, 2), (1, 3)]
@@ -180,6 +215,11 @@ class TestEdgeArrays:
     )
     def test_damage_is_named(self, arrays, message):
         refused(message, ("d.npz", npz(**({"edge_index": self.ENDS} | arrays))))
+
+    def test_rows_that_do_not_fit_a_matrix_are_named(self):
+        refused(
+            "`x` has 4 rows.*for 3 nodes", ("d.npz", npz(adj=np.eye(3), x=np.ones((4, 2)), y=np.arange(3)))
+        )
 
 
 # ------------------------------------------------------------------------- columns of vectors

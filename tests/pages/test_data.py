@@ -308,7 +308,9 @@ def test_large_files_are_read_on_a_click(app, monkeypatch):
 
 def test_files_are_looked_at_and_read_once(app, monkeypatch):
     calls = []
-    monkeypatch.setattr(uploads, "look_isolated", lambda *a, progress, **k: calls.append("look") or look(*a, **k))
+    monkeypatch.setattr(
+        uploads, "look_isolated", lambda *a, progress, **k: calls.append("look") or look(*a, **k)
+    )
     monkeypatch.setattr(uploads, "read_isolated", lambda *a, **k: calls.append("read") or read(*a, **k))
     at = drop(open_upload(app), ("e.csv", EDGES))
     at = use(at.run().run())

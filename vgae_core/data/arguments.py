@@ -12,7 +12,7 @@ from pathlib import Path
 from vgae_core.data.dataset import Choice, FileReport, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
-from vgae_core.data.readers.archives import is_data
+from vgae_core.data.readers.about import is_data
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
 from vgae_core.spec import USES, FileSpec, RunSpec, settings

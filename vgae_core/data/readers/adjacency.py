@@ -9,10 +9,13 @@ import pandas as pd
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, factorize_ids, whole_numbers
+from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, read_text
 from vgae_core.data.readers.text import COMMENTS, is_whole, what_else
 
 _SUFFIXES = ("adjlist", "adj")
+_RECURRING = 0.4
+"""Share of the neighbours with a row of their own from which rows of three lengths and more are lists."""
 _COLON = re.compile(r"^[^:\s][^:]*:(\s|$)")
 
 
@@ -57,8 +60,23 @@ def _recognise(probe: Probe) -> bool:
     usual = max(map(tail.count, set(tail)), default=0)
     uneven = len(set(tail)) > 1 and usual < 0.9 * len(tail)
     several = len(set(tail)) > 2 and separator in (None, "\t")
+    if uneven and len(set(map(len, rows))) > 2 and _are_nodes(rows):
+        return True
     # With commas a damaged table is likelier: nearly every neighbour must have a row of its own.
     return uneven and _is_list(rows, strict=not several, share=0.9 if separator == "," else 0.5)
+
+
+def _are_nodes(rows: list[list[str]]) -> bool:
+    """Return whether each row begins with another node, and many of those behind begin one; none has a blank in it."""
+    if not all(row and all(cell and " " not in cell for cell in row) for row in rows):
+        return False
+    if any(len(set(row)) < len(row) for row in rows):
+        return False
+    first = {row[0] for row in rows}
+    behind = {cell for row in rows for cell in row[1:]}
+    if len(set(map(is_whole, first | behind))) > 1:
+        return False  # numbers and words: columns of a table
+    return len(first) == len(rows) and len(behind & first) >= max(2, _RECURRING * len(behind))
 
 
 def _is_list(rows: list[list[str]], *, strict: bool, share: float = 0.5) -> bool:
@@ -129,4 +147,5 @@ FORMAT = Format(
     recognise=_recognise,
     guess=lambda probe: "edges",
     edges=_edges,
+    judge=judge_by(_edges, "a node and its neighbours on each line"),
 )

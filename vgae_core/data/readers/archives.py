@@ -16,57 +16,24 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, delimited
+from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, SourceFile, examples, shorten
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
-_HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
-_DOCUMENTS = re.compile(
-    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog|citation)|\.(md|pdf|html?|rtf|bib|py|ipynb|docx?)$"
-)
-_ABOUT_NAME = re.compile(
-    r"(?i)(about|meta|descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
-)
-_WORDS = re.compile(r"[A-Za-z][a-z'’-]+[.,;:!?)]*(\s+\(?[A-Za-z][a-z'’-]*[.,;:!?)]*){2}")
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, OverflowError,
     NotImplementedError, RuntimeError, tarfile.TarError,
 )  # fmt: skip
 """What :mod:`zipfile` and :mod:`tarfile` raise on damaged archives."""
 _MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
-
-
-def is_data(path: PurePath) -> bool:
-    """Return whether a member of an archive or a file of a folder may hold data: no document, nothing hidden."""
-    return not _HIDDEN.search(path.as_posix()) and not _DOCUMENTS.search(path.as_posix())
-
-
-def is_prose(path: Path, name: str) -> bool:
-    """Return whether a text is about the data: called so, or written in sentences; never a table."""
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(4096)
-    except OSError:
-        return False  # whoever opens it next says what is wrong
-    if b"\0" in head:
-        return False
-    lines = [line for line in head.decode("utf-8", "replace").splitlines() if line.strip()]
-    even = len({len(re.split(r"[\t,;]", line)) for line in lines}) == 1 and re.search(r"[\t,;]", lines[0])
-    if not lines or (even and len(lines) > 1):
-        return False
-    called_so = any(pattern.match(PurePosixPath(name).name) for pattern in (_ABOUT_NAME, _DOCUMENTS))
-    if called_so and all(re.match(r"[\w -]{1,40}:\s", line) for line in lines):
-        return True  # `name: …`, `url: …`, as KONECT describes its networks
-    sentences = sum(_WORDS.search(line) is not None for line in lines)
-    wordy = sentences > 0.5 * len(lines) and any(re.search(r"[a-z][.!?:](\s|$)", line) for line in lines)
-    return wordy or (called_so and sentences > 0)
 
 
 def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
@@ -110,7 +77,8 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[l
         members, documents = _members(file, folder, limits) if zipped else _tar_members(file, folder, limits)
         found.extend(members)
         left_out += documents
-    texts = [is_prose(Path(file.path), file.name) for file in found]
+    beside = beside_edges([file.name for file in found])
+    texts = [file.name in beside or is_prose(Path(file.path), file.name) for file in found]
     if not all(texts):
         found = [dataclasses.replace(f, aside=text) for f, text in zip(found, texts, strict=True)]
     left_out += [file.name for file in found if file.aside]
@@ -148,8 +116,8 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[Sourc
 
 def _documents(names: Sequence[str]) -> list[str]:
     """Return the members that are documents by their names, hidden ones left out."""
-    texts = [name for name in names if not name.endswith("/") and not _HIDDEN.search(name)]
-    return [PurePosixPath(name).name for name in texts if _DOCUMENTS.search(name)]
+    texts = [name for name in names if not name.endswith("/") and not HIDDEN.search(name)]
+    return [PurePosixPath(name).name for name in texts if DOCUMENTS.search(name)]
 
 
 def _is_tar(path: Path) -> bool:

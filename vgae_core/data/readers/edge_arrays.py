@@ -2,9 +2,14 @@
 
 ``edge_index`` (2, m), ``x`` (n, d), ``y`` (n,), ``edge_weight`` (m,); the names of the heterophilous
 graphs of Platonov et al. (2023): ``edges`` (m, 2), ``node_features``, ``node_labels``; and their like.
+Edges may also be two arrays of ends, ``src`` and ``dst`` (m,), or a dense adjacency ``adj`` (n, n) beside
+arrays of n rows.
 """
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,16 +17,30 @@ from vgae_core.data.arrays import load_npz
 from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.lines import numbered_edges
-from vgae_core.data.readers.matrices import check_dense, check_finite, label_codes, matrix_table
+from vgae_core.data.readers.matrices import check_dense, check_finite, dense_edges, label_codes, matrix_table
 from vgae_core.data.readers.npz import array_headers, as_texts, is_archive
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "edges": ("edge_index", "edges", "edge_list", "edgelist"),
-    "features": ("x", "node_features", "features", "feat", "feats", "node_feat", "node_attr", "attr"),
+    "source": (),
+    "target": (),
+    "features": (
+        "x", "node_features", "features", "feat", "feats", "node_feat", "node_attr", "attr", "attrs", "attributes",
+    ),
     "label": ("y", "node_labels", "labels", "label", "node_label", "target"),
-    "weight": ("edge_weight", "edge_weights", "weights", "weight", "edge_attr"),
-}
+    "weight": ("edge_weight", "edge_weights", "weights", "weight", "edge_attr", "w", "data"),
+}  # fmt: skip
+_ENDS = (("src", "dst"), ("source", "target"), ("row", "col"), ("rows", "cols"), ("sources", "targets"), ("u", "v"),
+         ("from", "to"), ("head", "tail"), ("i", "j"))  # fmt: skip
+"""Pairs of names for sources and targets in two arrays."""
+_ADJACENCY = frozenset(
+    {"adj", "a", "adjacency", "adj_matrix", "adjacency_matrix", "adj_mat", "graph", "affinity", "w"}
+)
+_MATRIX = frozenset({*_NAMES["features"], "data", "matrix", "values", "m"})
+"""Names of a square matrix that is no adjacency."""
 _TITLE = "edge_index, x, y (npz)"
+_MATRIX_TITLE = "adjacency, features, labels (npz)"
+Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 _MEND = "Save it with numpy.savez(path, edge_index=…, x=…, y=…): whole numbers (2, edges), (nodes, features), (nodes,)."
 
 
@@ -29,17 +48,64 @@ def _lists_edges(shape: tuple[int, ...], dtype: np.dtype) -> bool:
     return dtype.kind in "iu" and len(shape) == 2 and 2 in shape
 
 
+def _lists_ends(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    return dtype.kind in "iu" and len(shape) == 1
+
+
+def _is_square(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    return dtype.kind in "biuf" and len(shape) == 2 and shape[0] == shape[1] > 2
+
+
+def _two_ends(headers: Headers) -> tuple[str, str] | None:
+    """Return the names of two arrays that list sources and targets."""
+    named = {name.lower(): name for name in headers}
+    if "shape" in named:
+        return None  # of a matrix, which need not be square
+    for pair in _ENDS:
+        if not named.keys() >= set(pair):
+            continue
+        source, target = (named[name] for name in pair)
+        same = headers[source][0] == headers[target][0]
+        if same and _lists_ends(*headers[source]) and _lists_ends(*headers[target]):
+            return source, target
+    return None
+
+
+def _adjacency(headers: Headers) -> str | None:
+    """Return the name of the only square matrix, or the one called so, beside arrays with a row per node."""
+    squares = [name for name, header in headers.items() if _is_square(*header)]
+    called_so = [name for name in squares if name.lower() in _ADJACENCY]
+    likely = called_so or [name for name in squares if name.lower() not in _MATRIX]
+    if len(likely) != 1:
+        return None
+    n = headers[likely[0]][0][0]
+    others = [(name.lower(), shape) for name, (shape, _) in headers.items() if name != likely[0]]
+    beside = any(len(shape) in (1, 2) and shape[0] == n for _, shape in others)
+    return likely[0] if beside else None
+
+
 def _is_edge_index(probe: Probe) -> bool:
     if not is_archive(probe):
         return False
-    headers = {name.lower(): header for name, header in array_headers(probe).items()}
-    return any(name in headers and _lists_edges(*headers[name]) for name in _NAMES["edges"])
+    headers = array_headers(probe)
+    named = {name.lower(): header for name, header in headers.items()}
+    listed = any(name in named and _lists_edges(*named[name]) for name in _NAMES["edges"])
+    if listed or probe.how.role not in ("auto", "edges"):
+        return listed
+    kept = {
+        name: header
+        for name, header in headers.items()
+        if probe.how.uses.get(name) not in ("ignore", "features")
+    }
+    return _two_ends(kept) is not None or _adjacency(headers) in kept
 
 
 def _possible(shape: tuple[int, ...], dtype: np.dtype) -> tuple[str, ...]:
     uses = []
-    if _lists_edges(shape, dtype):
+    if _lists_edges(shape, dtype) or _is_square(shape, dtype):
         uses.append("edges")
+    if _lists_ends(shape, dtype):
+        uses += ["source", "target"]
     if dtype.kind in "biuf" and len(shape) in (1, 2):
         uses += ["features"] if len(shape) == 2 else []
         uses += ["label", "weight"]
@@ -59,12 +125,29 @@ def _uses(probe: Probe) -> dict[str, str]:
                 mend=f"Choose one of: {', '.join(_possible(*headers[name]))}.",
             )
     uses = {use: name for name, use in chosen.items() if use != "ignore"}
+    unsaid = {name: header for name, header in headers.items() if name not in chosen}
+    if not {"edges", "source", "target"} & uses.keys():
+        uses |= _usual_edges(unsaid, headers)
     for use, usual in _NAMES.items():
-        free = {n.lower(): n for n in headers if n not in chosen and use in _possible(*headers[n])}
+        left = {name: header for name, header in unsaid.items() if name not in uses.values()}
+        free = {name.lower(): name for name, header in left.items() if use in _possible(*header)}
         first = next((free[n] for n in usual if n in free), None)
         if use not in uses and first is not None:
             uses[use] = first
     return uses
+
+
+def _usual_edges(headers: Headers, every: Headers) -> dict[str, str]:
+    """Return the arrays that hold the edges, as they are usually called, among those nobody chose of `every` array."""
+    lists = {name.lower(): name for name, header in headers.items() if _lists_edges(*header)}
+    listed = next((lists[name] for name in _NAMES["edges"] if name in lists), None)
+    if listed is not None:
+        return {"edges": listed}
+    ends = _two_ends(headers)
+    if ends is not None:
+        return dict(zip(("source", "target"), ends, strict=True))
+    matrix = _adjacency(every)
+    return {"edges": matrix} if matrix is not None and matrix in headers else {}
 
 
 def _array(probe: Probe, name: str) -> np.ndarray:
@@ -77,7 +160,23 @@ def _ends(probe: Probe, name: str) -> tuple[np.ndarray, np.ndarray]:
     probe.limits.check("edges", max(shape), where=probe.name)
     listed = _array(probe, name)
     across = shape[0] == 2 and (shape[1] != 2 or name.lower() == "edge_index")
-    ends = listed if across else listed.T
+    return _node_numbers(probe, name, listed if across else listed.T)
+
+
+def _two_arrays(probe: Probe, source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return sources and targets, int64, of two arrays (m,)."""
+    (n_sources,), (n_targets,) = (array_headers(probe)[name][0] for name in (source, target))
+    probe.limits.check("edges", max(n_sources, n_targets), where=probe.name)
+    if n_sources != n_targets:
+        raise probe.error(
+            f"`{shorten(source)}` lists {n_sources:,} ends of edges, `{shorten(target)}` {n_targets:,}.",
+            mend=_MEND,
+        )
+    ends = np.stack([_array(probe, name).astype(np.int64) for name in (source, target)])
+    return _node_numbers(probe, source, ends)
+
+
+def _node_numbers(probe: Probe, name: str, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if ends.size and ends.dtype.kind == "u" and int(ends.max()) > np.iinfo(np.int64).max:
         raise probe.error(f"Node number {ends.max()} is too large.", mend="Number the nodes from 0.")
     ends = ends.astype(np.int64)
@@ -145,16 +244,8 @@ def _labels(probe: Probe, name: str, n: int, findings: list[Finding]) -> NodeTab
     return NodeTable(where=probe.name, n_rows=n, classes=codes, class_names=names_of)
 
 
-def _edges(probe: Probe) -> Edges:
-    uses = _uses(probe)
-    if "edges" not in uses:
-        raise probe.error("No array is left for the edges.", mend=_MEND)
-    rows, cols = _ends(probe, uses["edges"])
-    highest = max(int(rows.max(initial=-1)), int(cols.max(initial=-1)))
-    n = _n_nodes(probe, uses, highest)
-    if not n:
-        raise probe.error("Holds no nodes.", mend=_MEND)
-    probe.limits.check("nodes", n, where=probe.name)
+def _tables(probe: Probe, uses: dict[str, str], n: int) -> tuple[tuple[NodeTable, ...], list[Finding]]:
+    """Return features and labels of `n` nodes."""
     findings: list[Finding] = []
     tables: list[NodeTable | None] = []
     if "features" in uses:
@@ -162,6 +253,55 @@ def _edges(probe: Probe) -> Edges:
         tables.append(matrix_table(probe, _array(probe, uses["features"])))
     if "label" in uses:
         tables.append(_labels(probe, uses["label"], n, findings))
+    return tuple(table for table in tables if table is not None), findings
+
+
+def _arrays_left(probe: Probe, uses: dict[str, str]) -> list[Finding]:
+    left = [name for name in array_headers(probe) if name not in uses.values() and name != "num_nodes"]
+    if not left:
+        return []
+    return [Finding("arrays-ignored", "info",
+            f"Arrays of {probe.name} that were not used: {', '.join(map(shorten, left[:5]))}"
+            f"{'…' if len(left) > 5 else ''}. Training makes splits of its own.", len(left),
+            examples(left))]  # fmt: skip
+
+
+def _matrix_edges(probe: Probe, uses: dict[str, str]) -> Edges:
+    """Return the entries of a dense adjacency, with the features and labels beside it."""
+    name = uses["edges"]
+    shape = array_headers(probe)[name][0]
+    check_dense(probe, shape, "edges")
+    for use in ("features", "label"):
+        rows = array_headers(probe)[uses[use]][0][0] if use in uses else shape[0]
+        if rows != shape[0]:
+            raise probe.error(
+                f"`{shorten(uses[use])}` has {rows:,} rows. `{shorten(name)}` is for {shape[0]:,} nodes.",
+                mend="Save arrays with one row per node.",
+            )
+    uses = {use: array for use, array in uses.items() if use in ("edges", "features", "label")}
+    tables, findings = _tables(probe, uses, shape[0])
+    edges = dense_edges(probe, _array(probe, name), _MATRIX_TITLE)
+    return dataclasses.replace(
+        edges, tables=tables, parts=_parts(probe, "edges"), findings=(*findings, *_arrays_left(probe, uses))
+    )
+
+
+def _edges(probe: Probe) -> Edges:
+    uses = _uses(probe)
+    if "edges" in uses and _is_square(*array_headers(probe)[uses["edges"]]):
+        return _matrix_edges(probe, uses)
+    if "edges" in uses:
+        rows, cols = _ends(probe, uses["edges"])
+    elif {"source", "target"} <= uses.keys():
+        rows, cols = _two_arrays(probe, uses["source"], uses["target"])
+    else:
+        raise probe.error("No array is left for the edges.", mend=_MEND)
+    highest = max(int(rows.max(initial=-1)), int(cols.max(initial=-1)))
+    n = _n_nodes(probe, uses, highest)
+    if not n:
+        raise probe.error("Holds no nodes.", mend=_MEND)
+    probe.limits.check("nodes", n, where=probe.name)
+    tables, findings = _tables(probe, uses, n)
     weights = None
     if "weight" in uses:
         values = _array(probe, uses["weight"])
@@ -171,15 +311,10 @@ def _edges(probe: Probe) -> Edges:
             weights = values.astype(np.float32)
         else:
             del uses["weight"]
-    left = [name for name in array_headers(probe) if name not in uses.values() and name != "num_nodes"]
-    if left:
-        findings.append(Finding("arrays-ignored", "info",
-            f"Arrays of {probe.name} that were not used: {', '.join(map(shorten, left[:5]))}"
-            f"{'…' if len(left) > 5 else ''}. Training makes splits of its own.", len(left),
-            examples(left)))  # fmt: skip
+    findings += _arrays_left(probe, uses)
     return numbered_edges(
         probe, rows, cols, n, _TITLE, first=0, weights=weights,
-        tables=tuple(table for table in tables if table is not None), findings=findings, parts=_parts(probe, "edges"),
+        tables=tables, findings=findings, parts=_parts(probe, "edges"),
     )  # fmt: skip
 
 

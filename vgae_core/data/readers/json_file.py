@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Probe
 
 MAX_DEPTH = 100
@@ -77,13 +78,32 @@ def _load(probe: Probe, mend: str) -> Any:
     return [_parsed(probe, line, number, mend) for number, line in rows]
 
 
-def _constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number in JSON")
+def _missing_or_error(probe: Probe) -> Callable[[str], None]:
+    """Return what reads a constant that JSON does not know: NaN is a missing value, counted in the memo."""
+
+    def constant(name: str) -> None:
+        if name != "NaN":
+            raise ValueError(f"{name} is not a number in JSON")
+        probe.memo["json-nan"] = probe.memo.get("json-nan", 0) + 1
+
+    return constant
+
+
+def missing_values(probes: Iterable[Probe]) -> list[Finding]:
+    """Return the findings that NaN, as Python writes it, was read as a missing value."""
+    counts = {probe.name: probe.memo.get("json-nan", 0) for probe in probes}
+    return [
+        Finding(
+            "missing-numbers", "info", f"NaN stands for a missing value in {name} ({count:,} times).", count
+        )
+        for name, count in counts.items()
+        if count
+    ]
 
 
 def _parsed(probe: Probe, text: str, line: int, mend: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_constant)
+        return json.loads(text, parse_constant=_missing_or_error(probe))
     except json.JSONDecodeError as error:
         raise probe.error(f"Not JSON: {error.msg}.", line=line + error.lineno - 1, mend=mend) from error
     except (ValueError, RecursionError) as error:

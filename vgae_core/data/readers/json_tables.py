@@ -44,6 +44,14 @@ def _is_pair(row: Any) -> bool:
     )
 
 
+def _is_map(content: Any) -> bool:
+    """Return whether each key has one number or text, as class maps have, no value all keys differ in."""
+    if not isinstance(content, dict) or len(content) < 2 or not all(map(is_scalar, content.values())):
+        return False
+    values = list(map(str, content.values()))
+    return len(set(values)) < len(values)
+
+
 def _records(content: Any) -> tuple[list[str] | None, list[list[Any]]] | None:
     """Return the names of the columns, or None without names, and the rows; None if this is no table."""
     if isinstance(content, list) and content and all_objects(content):
@@ -60,6 +68,8 @@ def _records(content: Any) -> tuple[list[str] | None, list[list[Any]]] | None:
         return _records(data)
     called = {str(name).lower() for name in content}
     values = list(content.values())
+    if _is_map(content):
+        return ["node", "label"], [list(pair) for pair in content.items()]
     if not (called & _SOURCE and called & _TARGET) or not values:
         return None
     if all_objects(values) and all(value.keys() == values[0].keys() for value in values):  # orient="columns"
@@ -151,6 +161,11 @@ def _title(probe: Probe) -> str:
 
 
 def _edges(probe: Probe) -> Edges:
+    if _is_map(load_json(probe)):
+        raise probe.error(
+            "Holds one value per node, such as its class, and no edges.",
+            mend="Hand in the edges as well.",
+        )
     edges = _inner(probe).edges
     assert edges is not None  # noqa: S101  narrows the type
     found = _told(probe, edges)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
+from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import (
     head_lines,
     named,
@@ -136,6 +137,7 @@ TUPLES = Format(
     recognise=_is_tuples,
     guess=lambda probe: "edges",
     edges=_tuple_edges,
+    judge=judge_by(_tuple_edges, "source, target and what is said about the edge in parentheses"),
 )
 
 
@@ -170,6 +172,7 @@ WITH_DATA = Format(
     recognise=_is_with_data,
     guess=lambda probe: "edges",
     edges=_with_data_edges,
+    judge=judge_by(_with_data_edges, "source, target and the attributes of the edge"),
 )
 
 # --------------------------------------------------------------------------------------- LGL
@@ -223,6 +226,7 @@ LGL = Format(
     recognise=_is_lgl,
     guess=lambda probe: "edges",
     edges=_lgl_edges,
+    judge=judge_by(_lgl_edges, "neighbours below each node"),
 )
 
 
@@ -253,4 +257,5 @@ NCOL = Format(
     recognise=_is_ncol,
     guess=lambda probe: "edges",
     edges=_ncol_edges,
+    judge=judge_by(_ncol_edges, "two nodes and a weight"),
 )

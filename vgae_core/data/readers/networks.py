@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,22 @@ MAX_ATTRIBUTES = 200
 USES = ("label", "value", "ignore")
 """What a node attribute may be used for."""
 _FEW = 20
+_VECTORS = frozenset(
+    {
+        "x",
+        "feature",
+        "features",
+        "feat",
+        "feats",
+        "attr",
+        "attrs",
+        "nodefeatures",
+        "nodefeature",
+        "embedding",
+        "vector",
+    }
+)
+"""Names of attributes that list the features of a node."""
 _NAMES = ("label", "name")
 _RELATIONS = frozenset(
     {
@@ -122,6 +139,13 @@ def graph_edges(
         place[order] = np.arange(len(ids))
         ids, rows, cols = ids[order], place[rows], place[cols]
     table = node_table(probe, columns, ids, order=order)
+    features, name = _vectors(probe, graph, findings)
+    if features is not None:
+        table = dataclasses.replace(
+            table,
+            features=features if order is None else features[order],
+            feature_names=tuple(f"{name}_{i}" for i in range(features.shape[1])),
+        )
     return Edges(
         rows=np.ascontiguousarray(rows),
         cols=np.ascontiguousarray(cols),
@@ -135,6 +159,52 @@ def graph_edges(
         relations=relations,
         relation_names=relation_names,
     )
+
+
+def _vectors(probe: Probe, graph: nx.Graph, findings: list[Finding]) -> tuple[np.ndarray | None, str]:
+    """Return the attribute that lists the features of each node, float32 (n_nodes, n_features), and its name.
+
+    Other attributes that are lists are told.
+    """
+    names = dict.fromkeys(
+        name
+        for _, attributes in graph.nodes(data=True)
+        for name, value in attributes.items()
+        if isinstance(value, list)
+    )
+    chosen: np.ndarray | None = None
+    called = ""
+    for name in sorted(names, key=lambda name: _plain(str(name)) not in _VECTORS):
+        lists = [attributes.get(name) for _, attributes in graph.nodes(data=True)]
+        if chosen is None and _plain(str(name)) in _VECTORS:
+            chosen = _matrix(probe, lists)
+            called = "" if chosen is None else str(name)
+    if called:
+        findings.append(Finding("features-from-attribute", "info",
+            f"Features are the node attribute {shorten(called)} of {probe.name}.", len(graph)))  # fmt: skip
+    left = [str(name) for name in names if str(name) != called]
+    if left:
+        findings.append(Finding("attributes-ignored", "info",
+            f"Node attributes of {probe.name} that are lists and were not used: {', '.join(map(shorten, left[:5]))}. "
+            "A list of features is called x or features, and has as many numbers for every node.", len(left),
+            examples(left)))  # fmt: skip
+    return chosen, called
+
+
+def _matrix(probe: Probe, lists: list[Any]) -> np.ndarray | None:
+    """Return lists of as many finite numbers each as float32, None if they are anything else."""
+    if not all(isinstance(numbers, list) and numbers and len(numbers) == len(lists[0]) for numbers in lists):
+        return None
+    if not all(isinstance(x, int | float) for numbers in lists for x in numbers):
+        return None
+    probe.limits.check("feature_columns", len(lists[0]), where=probe.name)
+    probe.limits.check("feature_values", len(lists) * len(lists[0]), where=probe.name)
+    try:
+        with np.errstate(over="ignore"):
+            matrix = np.array(lists, np.float64).astype(np.float32)
+    except OverflowError:
+        return None
+    return matrix if bool(np.isfinite(matrix).all()) else None
 
 
 def _merged(probe: Probe, graph: nx.Graph, n_nodes: int | None, n_edges: int | None) -> list[Finding]:

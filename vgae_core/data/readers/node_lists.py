@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding
-from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, object_array, shorten
+from vgae_core.data.dataset import Choice, Finding, Judgement
+from vgae_core.data.readers.base import (
+    N_EXAMPLES,
+    Content,
+    Edges,
+    Format,
+    NodeTable,
+    Probe,
+    object_array,
+    shorten,
+)
 from vgae_core.data.readers.json_file import KNOWN, all_objects, is_json, is_scalar, load_json
 from vgae_core.data.readers.lines import named_edges, weight_values
 from vgae_core.data.readers.matrices import check_finite
@@ -29,6 +40,7 @@ _NEIGHBOURS = (
     "friends",
     "children",
 )
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
 _MEND = 'Expected {"node": [feature, feature, …], …}.'
 
 
@@ -91,15 +103,76 @@ def _load(probe: Probe, mend: str = _MEND) -> dict[str, Any]:
     return lists
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What the lists hold, and why."""
+
+    neighbours: bool
+    sure: bool
+    why: str
+
+
+def _reading(lists: dict[str, Any]) -> _Reading:
+    """Return whether what is listed are nodes: how much of it is called as a key is, in the same range."""
+    flat = {str(value) for ids in lists.values() for value in ids if is_scalar(value)}
+    keys = {str(key) for key in lists}
+    shared = len(flat & keys)
+    if not flat or not shared:
+        return _Reading(False, True, "nothing that is listed is called as a node is")
+    share = f"{shared:,} of {len(flat):,} different listed values are called as nodes that have a list are"
+    if shared == len(flat):
+        return _Reading(True, True, share)
+    whole = [[int(text) for text in texts if _WHOLE.fullmatch(text)] for texts in (flat, keys)]
+    if [len(whole[0]), len(whole[1])] != [len(flat), len(keys)]:
+        return _Reading(True, 2 * shared >= len(flat), share)
+    values, nodes = whole
+    slack = (max(nodes) - min(nodes)) // 10 + 1  # nodes without a list of their own may be the last ones
+    inside = min(nodes) - slack <= min(values) and max(values) <= max(nodes) + slack
+    if inside and 2 * shared >= len(flat):
+        return _Reading(True, True, f"{share}, and all are in the same range")
+    ranges = f"nodes are numbered {min(nodes)} to {max(nodes)}, listed values {min(values)} to {max(values)}"
+    return _Reading(inside, False, f"{share}; {ranges}")
+
+
 def are_neighbours(lists: dict[str, Any]) -> bool:
-    """Return whether what is listed are nodes: texts that are keys too, or numbers that are all keys."""
-    flat = {value for ids in lists.values() for value in ids if is_scalar(value)}
-    if not flat:
-        return False
-    texts = {value for value in flat if isinstance(value, str)}
-    if texts:
-        return bool(texts & lists.keys())
-    return {str(value) for value in flat} <= lists.keys()
+    """Return whether what is listed are likelier nodes than features."""
+    return _reading(lists).neighbours
+
+
+def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    """Return whether the lists are neighbours or features and why, and the first of them in words."""
+    if content not in ("edges", "features"):
+        return (), ()
+    lists = _load(probe)
+    reading = _reading(lists)
+    decided = probe.how.role == content
+    edges = content == "edges"
+    what = "neighbours" if edges else "features"
+    as_edges, as_features = (
+        Choice("The lists are neighbours: a graph", {"role": "edges"}),
+        Choice("The lists are features of each node", {"role": "features"}),
+    )
+    alone = probe.memo.get("alone", True)
+    judgement = Judgement(
+        "role",
+        f"The lists are read as {what}"
+        + (
+            ", as chosen."
+            if decided
+            else f": {reading.why}."
+            if reading.neighbours == edges or not reading.sure
+            else "."
+        ),
+        decided or reading.sure or not alone,
+        (as_features if edges else as_edges,),
+        {"role": content},
+    )
+    pairs = ((node, value) for node, ids in lists.items() for value in ids if is_scalar(value))
+    link = " – " if edges else " has "
+    return (judgement,), tuple(
+        f"{shorten(node, 30)}{link}{shorten(str(value), 30)}"
+        for node, value in itertools.islice(pairs, N_EXAMPLES)
+    )
 
 
 def _guess(probe: Probe) -> Content:
@@ -109,7 +182,7 @@ def _guess(probe: Probe) -> Content:
 def _edges(probe: Probe) -> Edges:
     lists = _load(probe)
     findings: list[Finding] = []
-    if not are_neighbours(lists):
+    if not {str(value) for ids in lists.values() for value in ids if is_scalar(value)} & lists.keys():
         findings.append(Finding("no-overlap", "warning",
             f"Nothing that {probe.name} lists is called as one of its {len(lists):,} nodes: these may be features.",
             len(lists)))  # fmt: skip
@@ -206,4 +279,5 @@ FORMAT = Format(
     guess=_guess,
     edges=_edges,
     table=_table,
+    judge=_judge,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import compressed, empty_rows, encodings, refused, text
+from vgae_core.data.readers import compressed, empty_rows, encodings, refused, text, trailing_comments
 from vgae_core.data.readers.base import Format, Probe, SourceFile, shorten
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.errors import DataError, LimitError, StudioError
@@ -66,7 +66,7 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
         ) from error
     stem = compressed.without_suffix(file.name.lower())
     probe = encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
-    return empty_rows.without_empty_rows(probe, folder)
+    return trailing_comments.without(empty_rows.without_empty_rows(probe, folder), folder)
 
 
 def recognise(probe: Probe) -> Format:

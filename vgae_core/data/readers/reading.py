@@ -12,7 +12,7 @@ import numpy as np
 
 from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Judgement, Part, RawGraph
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import archives, empty_rows
+from vgae_core.data.readers import archives, empty_rows, trailing_comments
 from vgae_core.data.readers.base import (
     Content,
     Edges,
@@ -23,6 +23,7 @@ from vgae_core.data.readers.base import (
     examples,
     shorten,
 )
+from vgae_core.data.readers.json_file import missing_values
 from vgae_core.data.readers.matching import assemble
 from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_of
 from vgae_core.data.readers.registry import FORMATS
@@ -114,6 +115,8 @@ def read(
                 *empty_rows.findings(probes),
                 *_texts_left_out(left_out, hows),
                 *_unused(unused),
+                *missing_values(probes),
+                *trailing_comments.left_out(probes),
             ),
         )
         tell(1.0, "Done")
@@ -204,6 +207,8 @@ def _gathered(probes: list[Probe], unused: list[FileSpec]) -> list[Probe]:
         probes = gather(probes) if gather else probes
     called = {probe.name for probe in probes}
     unused[:] = [how for how in unused if how.name not in called]
+    for probe in probes:
+        probe.memo["alone"] = len(probes) == 1
     return probes
 
 
@@ -213,7 +218,7 @@ def _texts_left_out(names: Sequence[str], hows: Sequence[FileSpec]) -> list[Find
     names = [name for name in names if name not in read_all_the_same]
     if not names:
         return []
-    return [Finding("files-ignored", "info", f"Texts about the data were left out: {', '.join(examples(names))}"
+    return [Finding("files-ignored", "info", f"Files beside the edges were left out: {', '.join(examples(names))}"
                     f"{'…' if len(names) > 5 else ''}.", len(names), examples(names))]  # fmt: skip
 
 

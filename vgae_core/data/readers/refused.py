@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from vgae_core.data.readers import compressed
-from vgae_core.data.readers.archives import PYTORCH, is_prose
+from vgae_core.data.readers.about import is_prose
+from vgae_core.data.readers.archives import PYTORCH
 from vgae_core.data.readers.base import Probe
 
 _DGL_MAGIC = (0xDD2E4FF046B4A13F).to_bytes(8, "little")  # dgl, src/graph/serialize/graph_serialize.cc

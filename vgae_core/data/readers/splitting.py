@@ -35,6 +35,33 @@ def split(lines: Sequence[str], separator: str, *, quoted: bool = True) -> list[
     return [[field.strip() for field in row] for row in rows if row]
 
 
+def are_columns(
+    lines: Sequence[str], separators: Sequence[str] = ("\t", ";", ",", "|"), *, least: int = 2
+) -> bool:
+    """Return whether one of the separators cuts nearly all lines into as many columns, two or more.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Whole lines.
+    separators : sequence of str
+    least : int
+        Rows that it takes.
+    """
+    return any(_evenly_cut(lines, sign, quoted, least) for sign in separators for quoted in (True, False))
+
+
+def _evenly_cut(lines: Sequence[str], separator: str, quoted: bool, least: int) -> bool:
+    if not any(separator in line for line in lines):
+        return False
+    try:
+        widths = [len(row) for row in split(lines, separator, quoted=quoted)]
+    except csv.Error:
+        return False
+    usual = max(set(widths), key=widths.count, default=0)
+    return usual > 1 and len(widths) >= least and widths.count(usual) >= 0.9 * len(widths)
+
+
 def unquoted(field: str) -> str:
     """Return the field without the quotation marks around it."""
     return field[1:-1].replace('""', '"') if len(field) > 1 and field[0] == field[-1] == '"' else field

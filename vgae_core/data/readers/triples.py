@@ -14,7 +14,9 @@ import numpy as np
 
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe, examples, object_array, shorten
+from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, named, named_edges, numbered, read_text, weight_values
+from vgae_core.data.readers.splitting import are_columns
 from vgae_core.data.readers.text import is_number
 
 # --------------------------------------------------------------------------------------- SIF
@@ -56,11 +58,20 @@ def _has_header(fields: list[str]) -> bool:
     return len(fields) > 2 and all(_plain(f) in names for f, names in zip(fields, _HEADERS, strict=False))
 
 
+def _is_table(lines: list[str], tabs: bool) -> bool:
+    """Return whether a delimiter cuts the lines, whose blanks then belong to names and texts."""
+    nearly_all = 0.9 * len(lines)  # of the lines: texts without quotes may hold further commas
+    cut = not tabs and any(sum(sign in line for line in lines) >= nearly_all for sign in ",;")
+    return cut or are_columns(lines)
+
+
 def _is_sif(probe: Probe) -> bool:
     """Tell by the name, or by rows of different lengths whose second words recur and are nobody's name."""
     lines = head_lines(probe)[:500]
     tabs = any("\t" in line for line in lines)
     rows = [_fields(line, tabs) for line in lines]
+    if not named(probe, "sif") and _is_table(lines, tabs):
+        return False
     if rows and _has_header(rows[0]):
         rows = rows[1:]
     full = [row for row in rows if len(row) > 2]
@@ -136,6 +147,7 @@ SIF = Format(
     recognise=_is_sif,
     guess=lambda probe: "edges",
     edges=_sif_edges,
+    judge=judge_by(_sif_edges, "source, relation and targets on each line"),
 )
 
 # --------------------------------------------------------------------------------- N-Triples
@@ -245,6 +257,7 @@ TRIPLES = Format(
     recognise=_is_triples,
     guess=lambda probe: "edges",
     edges=_triple_edges,
+    judge=judge_by(_triple_edges, "subject, predicate and object on each line"),
 )
 
 # ------------------------------------------------------------------------------------ arrows
@@ -260,8 +273,24 @@ def _is_arrows(probe: Probe) -> bool:
     lines = list(itertools.islice(plain, 500))
     if not lines or lines[0][0] in "{[<*(" or probe.how.role in ("features", "labels", "names"):
         return False
+    if _are_arrows_in_columns(lines):
+        return False
     marked = sum(_ARROW.search(line) is not None for line in lines)
     return marked > 0.9 * len(lines) and not any("{" in line for line in lines[:5])
+
+
+def _are_arrows_in_columns(lines: list[str]) -> bool:
+    """Return whether arrows are parts of the names in a table: below a header without one, or in several columns."""
+    for sign in ("\t", ";", ",", "|"):
+        rows = [line.rstrip(" ;") for line in lines]
+        if not are_columns(rows, [sign]):
+            continue
+        if not _ARROW.search(rows[0]):
+            return True
+        cells = [line.split(sign) for line in rows]
+        if sum(sum(_ARROW.search(cell) is not None for cell in row) > 1 for row in cells) > 0.9 * len(cells):
+            return True
+    return False
 
 
 def _unquoted(text: str) -> str:
@@ -326,6 +355,7 @@ ARROWS = Format(
     recognise=_is_arrows,
     guess=lambda probe: "edges",
     edges=_arrow_edges,
+    judge=judge_by(_arrow_edges, "two nodes with an arrow or a line between them"),
 )
 
 # --------------------------------------------------------------------- Trivial Graph Format
@@ -385,4 +415,5 @@ TGF = Format(
     recognise=_is_tgf,
     guess=lambda probe: "edges",
     edges=_tgf_edges,
+    judge=judge_by(_tgf_edges, "nodes, then edges below a line with #"),
 )
