@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frame, uploads
+from dashboard import charts, frame, state, uploads
 from vgae_core.data.dataset import FileReport, Judgement, Part
 from vgae_core.data.readers.base import ONCE
 from vgae_core.errors import StudioError
@@ -143,6 +143,12 @@ def _change(report: FileReport, changes: Mapping[str, str]) -> None:
         uploads.desk().change(report, changes)
     except StudioError as error:
         st.session_state[ERROR] = error
+    st.session_state[state.TAB] = "Upload"  # where what follows from it is shown
+
+
+def _detect(report: FileReport) -> None:
+    uploads.desk().detect(report.how.name)
+    st.session_state[state.TAB] = "Upload"
 
 
 # ------------------------------------------------------------------------ every setting
@@ -164,7 +170,7 @@ def _details(key: str, report: FileReport) -> None:
             if report.how.name in uploads.desk().how:
                 st.button(
                     "Detect automatically", icon=":material/restart_alt:", type="tertiary", key=f"upload_detect_{key}",
-                    on_click=uploads.desk().detect, args=(report.how.name,),
+                    on_click=_detect, args=(report,),
                 )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from vgae_core.errors import LimitError, StudioError
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+_NAME = "upload_name"
+
 
 # ------------------------------------------------------------------- the left of the page
 def formats() -> str:
@@ -119,15 +121,16 @@ def _adopt(desk: Desk, report: Report | None) -> None:
         st.button("In use", icon=":material/check:", disabled=True, width="stretch")
         return
     st.markdown(f"**{_sizes(report)}**  \n:small[{_kinds(report)}]")
-    name = st.text_input(
+    st.session_state.setdefault(_NAME, desk.name)  # a widget's own value goes when it is not drawn
+    desk.name = st.text_input(
         "Name (optional)",
         max_chars=uploads.NAME_LENGTH,
         placeholder=report.name,
         help="Shown in lists of runs.",
-        key=f"upload_name_{desk.generation}",
+        key=_NAME,
     )
     if _button():
-        desk.use(name)
+        desk.use()
         st.rerun()
 
 
@@ -183,6 +186,11 @@ def waiting() -> None:
 
 def files(reports: Sequence[FileReport]) -> None:
     """Draw what the files of the loaded data were read as; they can be read otherwise while they are at hand."""
-    editable = uploads.desk().is_used
+    desk = uploads.desk()
+    editable = desk.is_used
+    if not desk.files:
+        st.caption(
+            "These files are no longer on the server. To read them differently, upload them again on the Upload tab."
+        )
     for number, report in enumerate(reports):
         panels.panel(f"used_{number}", report, editable=editable)

@@ -35,6 +35,12 @@ EDITING_SECONDS = 1.0
 
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+DESK = "upload_desk"
+"""Where the session keeps the files handed in."""
+
+TAB = "how"
+"""Where the session keeps which tab of the Data page is open: ``"Sample"`` or ``"Upload"``."""
+
 _SAMPLE = "sample:"
 _UPLOAD = "upload:"
 

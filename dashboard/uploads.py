@@ -33,7 +33,6 @@ NAME_LENGTH = 60
 AT_ONCE = 20_000_000
 """Bytes that are read as soon as they are dropped: about two seconds of an edge list."""
 
-_DESK = "upload_desk"
 _T = TypeVar("_T")
 
 
@@ -45,12 +44,15 @@ class Desk:
         self.files: list[SourceFile] = []
         self.how: dict[str, FileSpec] = {}
         """How the visitor wants each file to be read, by its name."""
+        self.name = ""
+        """The data set's name as typed; empty takes the file's."""
         self.generation = 0
         """How often files were handed in; a new number empties the drop zone."""
         self.edits = 0
         """How often the visitor corrected something; a new number lets widgets show what follows from it."""
         self._looked: tuple[object, tuple[FileReport, ...] | StudioError] | None = None
         self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
+        self._used: tuple[object, tuple[RawGraph, Report]] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         _desks.add(self)
@@ -124,7 +126,8 @@ class Desk:
         """Forget everything that was handed in."""
         for file in self.files:
             file.path.unlink(missing_ok=True)
-        self.files, self.how, self._looked, self._read = [], {}, None, None
+        self.files, self.how, self.name = [], {}, ""
+        self._looked = self._read = self._used = None
 
     @property
     def _key(self) -> object:
@@ -193,14 +196,17 @@ class Desk:
     @property
     def result(self) -> tuple[RawGraph, Report] | StudioError | None:
         """What reading the files gave; None if they were not read since something changed."""
-        return self._read[1] if self._read is not None and self._read[0] == self._key else None
+        for one in (self._read, self._used):  # what is in use need not be read again after an undo
+            if one is not None and one[0] == self._key:
+                return one[1]
+        return None
 
     def forget_result(self) -> None:
         """Let the files be read again."""
-        self._read = None
+        self._read = self._used = None
 
-    def use(self, name: str) -> None:
-        """Make what was read the visitor's data, under a `name`; empty takes the file's.
+    def use(self) -> None:
+        """Make what was read the visitor's data, under the name typed for it.
 
         Raises
         ------
@@ -208,11 +214,11 @@ class Desk:
             If there is nothing to train on; the data loaded before stay.
         """
         raw, report = self.read(lambda share, text: None)
-        if name := name.strip()[:NAME_LENGTH]:
+        if name := self.name.strip()[:NAME_LENGTH]:
             raw = dataclasses.replace(raw, name=name)
             report = dataclasses.replace(report, name=name)
         state.use_raw(raw, "upload", report)
-        self._read = (self._key, (raw, report))
+        self._read = self._used = (self._key, (raw, report))
 
     @property
     def is_used(self) -> bool:
@@ -247,10 +253,10 @@ def _check_all(added: int) -> None:
 
 def desk() -> Desk:
     """Return what the visitor has handed in."""
-    if _DESK not in st.session_state:
-        st.session_state[_DESK] = Desk()
-    held: Desk = st.session_state[_DESK]
-    return held
+    if state.DESK not in st.session_state:
+        st.session_state[state.DESK] = Desk()
+    current: Desk = st.session_state[state.DESK]
+    return current
 
 
 def _forget(uploaded: Sequence[UploadedFile]) -> None:

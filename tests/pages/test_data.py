@@ -496,3 +496,49 @@ def test_real_graphs(app, shared_data, files, n_nodes, n_edges):
     assert not at.exception
     assert metric(at, "Nodes") == f"{n_nodes:,}"
     assert metric(at, "Edges") == f"{n_edges:,}"
+
+
+def test_a_correction_of_the_data_in_use_opens_the_upload_tab(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    at = at.segmented_control(key="how").set_value("Sample").run()
+    assert metric(at, "Nodes") == "5"
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    assert not at.exception
+    assert at.segmented_control(key="how").value == "Upload"
+    assert "7 nodes" in texts(at)
+    assert not button(at, "Use this data").disabled
+
+
+def test_files_choices_and_name_outlast_other_pages(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    at = at.text_input(key="upload_name").set_value("My friends").run()
+    at = at.switch_page("pages/model.py").run()
+    at = at.switch_page("pages/data.py").run()
+    assert not at.exception
+    assert at.segmented_control(key="how").value == "Upload"
+    assert "7 nodes" in texts(at)
+    at = drop(at, ("teams.csv", b"node,team\nann,red\nbob,red\ncid,blue\nsource,red\n"))
+    assert at.text_input(key="upload_name").value == "My friends"
+    at = at.segmented_control(key="how").set_value("Sample").run()
+    assert "2 files are waiting on the Upload tab" in texts(at)
+    at = at.segmented_control(key="how").set_value("Upload").run()
+    assert use(at).session_state["graph"].name == "My friends"
+
+
+def test_a_name_goes_with_its_files(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    at = at.text_input(key="upload_name").set_value("My friends").run()
+    at = button(at, "Remove all files").click().run()
+    at = drop(at, ("f.csv", EDGES))
+    assert at.text_input(key="upload_name").value == ""
+
+
+def test_after_a_reload_the_page_says_that_the_files_are_gone(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    assert "no longer on the server" not in texts(at)
+    again = app(workspace=at.session_state["workspace"])
+    assert again.segmented_control(key="how").value == "Upload"
+    assert "no longer on the server" in texts(again)
