@@ -35,7 +35,7 @@ ERROR = "reading_error"
 
 def count(number: int, noun: str) -> str:
     """Return a number of things in words."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
 
 def question(key: str, report: FileReport, judgement: Judgement) -> None:

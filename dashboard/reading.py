@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import charts, frame, panels, state, uploads
+from dashboard import charts, frame, panels, repairs, state, uploads
 from dashboard.uploads import Desk
-from vgae_core.data.dataset import FileReport
+from vgae_core.data.dataset import FileReport, Profile
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
@@ -120,7 +120,8 @@ def _adopt(desk: Desk, report: Report | None) -> None:
     if desk.is_used:
         st.button("In use", icon=":material/check:", disabled=True, width="stretch")
         return
-    st.markdown(f"**{_sizes(report)}**  \n:small[{_kinds(report)}]")
+    kinds = "" if desk.profile is None else _kinds(desk.profile, is_matrix=report.is_matrix)
+    st.markdown(f"**{_sizes(report)}**" + (f"  \n:small[{kinds}]" if kinds else ""))
     st.session_state.setdefault(_NAME, desk.name)  # a widget's own value goes when it is not drawn
     desk.name = st.text_input(
         "Name (optional)",
@@ -151,12 +152,12 @@ def _sizes(report: Report) -> str:
     return f"{panels.count(report.n_nodes, 'node')} · {panels.count(report.n_edges, 'edge')}"
 
 
-def _kinds(report: Report) -> str:
-    """Return what else the data hold, briefly."""
-    kinds = [] if report.is_matrix else ["directed" if report.directed else "undirected"]
-    kinds += [] if report.is_matrix else ["weighted" if report.weighted else "unweighted"]
-    kinds += [] if report.is_matrix or not report.n_features else [panels.count(report.n_features, "feature")]
-    kinds += [f"{report.n_labels:,} classes"] if report.n_labels else []
+def _kinds(profile: Profile, *, is_matrix: bool) -> str:
+    """Return what else the data hold once repaired, briefly."""
+    kinds = [] if is_matrix else ["directed" if profile.directed else "undirected"]
+    kinds += [] if is_matrix else ["weighted" if profile.weighted else "unweighted"]
+    kinds += [] if is_matrix or not profile.n_features else [panels.count(profile.n_features, "feature")]
+    kinds += [panels.count(profile.n_classes, "class")] if profile.n_classes else []
     return " · ".join(kinds)
 
 
@@ -175,7 +176,10 @@ def waiting() -> None:
         for judgement in report.questions:
             panels.question(f"{desk.edits}_{number}", report, judgement)
     if isinstance(desk.result, tuple):
-        frame.findings([finding for finding in desk.result[1].findings if finding.level == "warning"])
+        report = desk.result[1]
+        frame.findings(repairs.other_findings(report))
+        for plan in repairs.planned(report):
+            st.markdown(f":material/build: {charts.message(plan)}")
     error = desk.result if isinstance(desk.result, StudioError) else None
     refused = next((r for r in reports if error and error.where.startswith(r.how.name)), None)
     if error and refused is None:

@@ -15,11 +15,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import charts, state
 from vgae_core import scratch
-from vgae_core.data.dataset import FileReport, RawGraph
+from vgae_core.data.dataset import FileReport, Profile, RawGraph
 from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
 from vgae_core.data.readers.base import ONCE
+from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.errors import DataError, LimitError, StudioError
 from vgae_core.spec import FileSpec
@@ -53,6 +54,7 @@ class Desk:
         self._looked: tuple[object, tuple[FileReport, ...] | StudioError] | None = None
         self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
         self._used: tuple[object, tuple[RawGraph, Report]] | None = None
+        self._profile: tuple[RawGraph, Profile | None] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         _desks.add(self)
@@ -127,7 +129,7 @@ class Desk:
         for file in self.files:
             file.path.unlink(missing_ok=True)
         self.files, self.how, self.name = [], {}, ""
-        self._looked = self._read = self._used = None
+        self._looked = self._read = self._used = self._profile = None
 
     @property
     def _key(self) -> object:
@@ -200,6 +202,17 @@ class Desk:
             if one is not None and one[0] == self._key:
                 return one[1]
         return None
+
+    @property
+    def profile(self) -> Profile | None:
+        """Sizes and kinds of what was read, after the repairs it starts with; None if there is no such thing."""
+        if not isinstance(self.result, tuple):
+            return None
+        if self._profile is None or self._profile[0] is not self.result[0]:
+            raw, report = self.result
+            outcome = _outcome(lambda: repair(raw, state.default_repairs(report)).profile)
+            self._profile = (raw, None if isinstance(outcome, StudioError) else outcome)
+        return self._profile[1]
 
     def forget_result(self) -> None:
         """Let the files be read again."""

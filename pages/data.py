@@ -157,11 +157,10 @@ def show_findings() -> None:
 
         with st.expander("How the files were read", icon=":material/description:"):
             reading.files(report.files)
-    decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
-    found = [finding for finding in report.findings if finding.message not in decided]
-    if not found:
+    findings = repairs.other_findings(report)  # the others stand beside the repairs that decide them
+    if not findings:
         st.caption(":material/check_circle: Nothing unusual was found.")
-    frame.findings(found)
+    frame.findings(findings)
 
 
 def show_degrees(distributions: dict) -> None:

@@ -123,7 +123,7 @@ def test_upload_with_labels(app, isolated):
     ("name", "content", "said"),
     [
         ("empty.csv", b"", "empty"),
-        ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n", "nan"),
+        ("nan.csv", b"source,target,weight\na,b,1\nb,c,inf\n", "inf"),
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture.png"),
         ("short.csv", b"a,b\nc,\n", "line 2"),
     ],
@@ -308,13 +308,15 @@ def test_large_files_are_read_on_a_click(app, monkeypatch):
 
 def test_files_are_looked_at_and_read_once(app, monkeypatch):
     calls = []
-    monkeypatch.setattr(uploads, "look_isolated", lambda *a, **k: calls.append("look") or look(*a, **k))
+    monkeypatch.setattr(
+        uploads, "look_isolated", lambda files, how, **k: calls.append("look") or look(files, how)
+    )
     monkeypatch.setattr(uploads, "read_isolated", lambda *a, **k: calls.append("read") or read(*a, **k))
     at = drop(open_upload(app), ("e.csv", EDGES))
     at = use(at.run().run())
     assert calls == ["look", "read"]
     assert button(at, "In use").disabled
-    bad = drop(open_upload(app), ("nan.csv", b"source,target,weight\na,b,1\nb,c,nan\n"))
+    bad = drop(open_upload(app), ("nan.csv", b"source,target,weight\na,b,1\nb,c,inf\n"))
     bad.run().run()
     assert calls == ["look", "read"] * 2  # what was refused is not tried at each click
 
@@ -542,3 +544,34 @@ def test_after_a_reload_the_page_says_that_the_files_are_gone(app):
     again = app(workspace=at.session_state["workspace"])
     assert again.segmented_control(key="how").value == "Upload"
     assert "no longer on the server" in texts(again)
+
+
+def test_the_ticket_tells_what_the_repairs_will_make_of_the_files(app):
+    content = b"source,target,weight\na,b,1\na,b,1\na,b,1\nb,c,1\nc,d,1\nd,d,1\n"
+    features = b"node,x,y\na,1,2\nb,3,\nc,5,2.5\nd,1,2\n"
+    at = drop(open_upload(app), ("e.csv", content), ("features.csv", features))
+    before = texts(at)
+    assert "undirected · weighted · 2 features" in before
+    assert "2 repeated edges will be added up" in before
+    assert "1 self-loop will be removed" in before
+    assert before.count("1 feature value is missing") == 1
+    assert "will be its column's mean" in before
+    at = use(at)
+    assert "Undirected · weighted" in texts(at)
+    graph = at.session_state["graph"]
+    assert not graph.directed
+    assert graph.adjacency.diagonal().sum() == 0
+    assert graph.adjacency.max() == 3
+
+
+def test_repeated_edges_without_weights_are_planned_to_count_once(app):
+    at = drop(open_upload(app), ("e.csv", b"source,target\nann,bob\nann,bob\nbob,cid\n"))
+    assert "1 repeated edge will count once" in texts(at)
+    assert use(at).session_state["graph"].adjacency.max() == 1
+
+
+def test_negative_weights_are_planned_to_be_ignored(app):
+    at = drop(open_upload(app), ("e.csv", b"source,target,weight\na,b,-1\nb,c,2\n"))
+    assert "undirected · unweighted" in texts(at)
+    assert "Weights will be ignored" in texts(at)
+    assert not use(at).session_state["graph"].profile.weighted
