@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import charts, state
 from vgae_core import scratch
-from vgae_core.data.dataset import FileReport, Profile, RawGraph
+from vgae_core.data.dataset import FileReport, Judgement, Profile, RawGraph
 from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.archives import is_data
@@ -51,6 +51,7 @@ class Desk:
         """How often files were handed in; a new number empties the drop zone."""
         self.edits = 0
         """How often the visitor corrected something; a new number lets widgets show what follows from it."""
+        self._questions: dict[tuple[str, str], Judgement] = {}
         self._looked: tuple[object, tuple[FileReport, ...] | StudioError] | None = None
         self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
         self._used: tuple[object, tuple[RawGraph, Report]] | None = None
@@ -90,9 +91,12 @@ class Desk:
         for old in self.files:
             if old not in kept:
                 old.path.unlink(missing_ok=True)
+                self._forget_questions(old.name)
         self.files = [*kept, *new]
 
-    def change(self, report: FileReport, changes: Mapping[str, str]) -> None:
+    def change(
+        self, report: FileReport, changes: Mapping[str, str], *, decided: Collection[str] | None = None
+    ) -> None:
         """Read a file otherwise.
 
         Parameters
@@ -101,6 +105,9 @@ class Desk:
             What the file is taken for now.
         changes : mapping of str to str
             As in :class:`~vgae_core.data.dataset.Choice`.
+        decided : collection of str, optional
+            What the visitor decided by it: settings, or the ``about`` of a judgement; by default the settings
+            changed. Questions about anything else stay open.
 
         Raises
         ------
@@ -118,17 +125,52 @@ class Desk:
             how = how.replace(key, value)
         self.how[name] = how
         self.edits += 1
+        decided = set(changes if decided is None else decided)
+        other_layout = any(now[key] != changes.get(key, now[key]) for key in ("header", "separator"))
+        other_role = changes.get("role", now["role"]) != now["role"]
+        for key, judgement in list(self._questions.items()):
+            if key[0] == name and (
+                other_role
+                or decided & {judgement.about, *_settings_of(judgement)}
+                or (other_layout and any(one.startswith("uses.") for one in _settings_of(judgement)))
+            ):
+                del self._questions[key]  # answered, or about what is no more
 
     def detect(self, name: str) -> None:
         """Forget what the visitor corrected about a file."""
         self.how.pop(name, None)
+        self._forget_questions(name)
         self.edits += 1
+
+    def remove(self, name: str) -> None:
+        """Forget one file that was handed in, and what the visitor said of it."""
+        if [file.name for file in self.files] == [name]:
+            self.clear()
+            return
+        for file in self.files:
+            if file.name == name:
+                file.path.unlink(missing_ok=True)
+        self.files = [file for file in self.files if file.name != name]
+        self.detect(name)
+
+    def _forget_questions(self, name: str) -> None:
+        self._questions = {key: value for key, value in self._questions.items() if key[0] != name}
+
+    @property
+    def questions(self) -> list[tuple[FileReport, Judgement]]:
+        """What the readers asked and the visitor has not answered, with the file it is about.
+
+        A question stays when another setting changes, even if a new look would not ask it: that the readers
+        now go on with one of the answers does not make it the visitor's.
+        """
+        reports = {report.how.name: report for report in self.reports if report.how.role != "ignore"}
+        return [(reports[name], one) for (name, _), one in self._questions.items() if name in reports]
 
     def clear(self) -> None:
         """Forget everything that was handed in."""
         for file in self.files:
             file.path.unlink(missing_ok=True)
-        self.files, self.how, self.name = [], {}, ""
+        self.files, self.how, self.name, self._questions = [], {}, "", {}
         self._looked = self._read = self._used = self._profile = None
 
     @property
@@ -156,6 +198,9 @@ class Desk:
                 self._looked = (self._key, outcome)
         if isinstance(self._looked[1], StudioError):
             raise self._looked[1]
+        for report in self._looked[1]:
+            for judgement in report.questions:
+                self._questions[report.how.name, judgement.about] = judgement
         return self._looked[1]
 
     @property
@@ -215,8 +260,8 @@ class Desk:
         return self._profile[1]
 
     def forget_result(self) -> None:
-        """Let the files be read again."""
-        self._read = self._used = None
+        """Let the files be looked at and read again."""
+        self._looked = self._read = self._used = None
 
     def use(self) -> None:
         """Make what was read the visitor's data, under the name typed for it.
@@ -242,6 +287,11 @@ class Desk:
     def waits(self) -> bool:
         """Whether there are files that are not the visitor's data."""
         return bool(self.files) and not self.is_used
+
+
+def _settings_of(judgement: Judgement) -> set[str]:
+    """Return the settings that decide a judgement."""
+    return set(judgement.accept) or {key for other in judgement.others for key in other.changes}
 
 
 def _outcome(work: Callable[[], _T]) -> _T | StudioError:

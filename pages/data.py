@@ -343,7 +343,7 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
         st.caption(" · ".join(notes))
 
 
-frame.header("Data", "Bring a graph or a matrix, look at it, and decide what is done to it before training.")
+frame.header("Data", "Upload or pick a data set, inspect it and choose repairs.")
 
 source, overview = st.columns([1, 2], gap="large")
 if state.TAB not in st.session_state:

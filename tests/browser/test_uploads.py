@@ -25,7 +25,7 @@ def drop(page, server, name, text):
 def test_what_was_read_is_told_in_sentences_before_it_is_used(server, page):
     drop(page, server, "net.sif", TRIPLES)
     expect(page.get_by_text("gene0 blocks gene1", exact=True)).to_be_visible()
-    expect(page.get_by_text("Still loaded: Python import graph")).to_be_visible()
+    expect(page.get_by_text("Current data: Python import graph")).to_be_visible()
     expect(page.get_by_test_id("stMetric")).to_have_count(0)
     page.get_by_role("button", name="Use this data").click()
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("40")
