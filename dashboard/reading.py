@@ -199,14 +199,14 @@ def waiting() -> None:
         )
     try:
         reports, error = desk.look(), desk.result
-    except StudioError as problem:  # not one of the files could be looked at, but each can be removed
-        reports, error = tuple(FileReport(how=FileSpec(name=file.name)) for file in desk.files), problem
+    except StudioError as unseen:  # not one of the files could be looked at, but each can be removed
+        reports, error = tuple(FileReport(how=FileSpec(name=file.name)) for file in desk.files), unseen
     for report, judgement in desk.questions:
         panels.question(f"{desk.edits}_{reports.index(report)}", report, judgement)
     if isinstance(desk.result, tuple):
-        report = desk.result[1]
-        frame.findings(repairs.other_findings(report))
-        for plan in repairs.planned(report):
+        seen = desk.result[1]
+        frame.findings(repairs.other_findings(seen))
+        for plan in repairs.planned(seen):
             st.markdown(f":material/build: {charts.message(plan)}")
     problem = error if isinstance(error, StudioError) else None
     refused = next((r for r in reports if problem and problem.where.startswith(r.how.name)), None)

@@ -128,13 +128,13 @@ class Desk:
         decided = set(changes if decided is None else decided)
         other_layout = any(now[key] != changes.get(key, now[key]) for key in ("header", "separator"))
         other_role = changes.get("role", now["role"]) != now["role"]
-        for key, judgement in list(self._questions.items()):
-            if key[0] == name and (
+        for question, judgement in list(self._questions.items()):
+            if question[0] == name and (
                 other_role
                 or decided & {judgement.about, *_settings_of(judgement)}
                 or (other_layout and any(one.startswith("uses.") for one in _settings_of(judgement)))
             ):
-                del self._questions[key]  # answered, or about what is no more
+                del self._questions[question]  # answered, or about what is no more
 
     def detect(self, name: str) -> None:
         """Forget what the visitor corrected about a file."""
