@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 _NAME = "upload_name"
 _REFUSED = ":material/warning: Cannot be read: see the error on the right."
+_EVIDENCE_FIRST = """<style>
+@media (max-width: 640px) {
+  .stHorizontalBlock:has(.st-key-ticket) { flex-direction: column; flex-wrap: nowrap; }
+  .stColumn:has(.st-key-ticket), .stColumn:has(.st-key-ticket) > .stVerticalBlock { display: contents; }
+  :has(> .st-key-ticket) { order: 1; }
+}
+</style>"""
+"""On a narrow screen, where columns stand below each other, the files' panels come before the ticket."""
+
 _CONTENTS = {"edges": "edges", "features": "node features", "labels": "node labels", "names": "node names"}
 """What only one file can hold, by its role."""
 
@@ -64,7 +73,8 @@ def ticket() -> None:
     desk = uploads.desk()
     if not desk.files:
         return
-    with st.container(border=True), frame.guard():
+    st.html(_EVIDENCE_FIRST)
+    with st.container(border=True, key="ticket"), frame.guard():
         try:
             _offer(desk)
         finally:
