@@ -94,7 +94,8 @@ def panel(
             st.error(charts.message(report.problem), icon=":material/error:")
         if editable and (refused or rivals):
             _ways_out(key, report, rivals, refused=refused)
-        if editable and refused and _is_text(report):
+        beside_error = editable and refused and not rivals and _is_text(report)
+        if beside_error:
             _format(key, report, of_text=True)
         if report.sentences:
             st.markdown(
@@ -105,7 +106,7 @@ def panel(
                 if judgement.sure or not editable:
                     _judgement(key, report, judgement, editable=editable)
         if editable:
-            _details(key, report, with_format=not (refused and _is_text(report)))
+            _details(key, report, with_format=not beside_error)
         elif report.parts:
             st.caption(_used_as(report))
 

@@ -23,7 +23,8 @@ _NAME = "upload_name"
 _REFUSED = ":material/warning: Cannot be read: see the error on the right."
 _EVIDENCE_FIRST = """<style>
 @media (max-width: 640px) {
-  .stHorizontalBlock:has(.st-key-ticket) { flex-direction: column; flex-wrap: nowrap; }
+  .stHorizontalBlock:has(.st-key-ticket) { flex-direction: column; flex-wrap: nowrap; gap: 1rem; }
+  .stHorizontalBlock:has(.st-key-ticket) > .stColumn { flex: none; width: 100%; }
   .stColumn:has(.st-key-ticket), .stColumn:has(.st-key-ticket) > .stVerticalBlock { display: contents; }
   :has(> .st-key-ticket) { order: 1; }
 }

@@ -598,6 +598,7 @@ def test_of_two_edge_files_one_is_used_or_removed(app):
     at = drop(open_upload(app), *files)
     assert "cannot be read" not in texts(at).lower()
     assert "2 files hold edges" in texts(at)
+    assert sum(e.label == "Format" for e in at.expander) == 2  # nothing is wrong with how they are laid out
     only = [b for b in at.button if b.label == "Use only this file"]
     assert len(only) == 2
     at = only[1].click().run()
