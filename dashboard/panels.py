@@ -153,7 +153,7 @@ def _remove(key: str, report: FileReport) -> None:
     """Draw the button that removes a file; a member of an archive can only be ignored."""
     if report.how.name in {file.name for file in uploads.desk().files}:
         st.button(
-            "", icon=":material/close:", type="tertiary", help="Remove this file", key=f"upload_remove_{key}",
+            "Remove", icon=":material/close:", type="tertiary", help="Remove this file", key=f"upload_remove_{key}",
             on_click=_remove_file, args=(report,),
         )  # fmt: skip
 

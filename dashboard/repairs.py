@@ -98,7 +98,7 @@ def planned(report: Report) -> list[str]:
     start = state.default_repairs(report)
     plans = []
     for offer in report.offers:
-        if offer.count and offer.setting not in _DECIDED_BY:
+        if offer.count and offer.setting not in (*_DECIDED_BY, "relations"):  # a finding names the relations
             value = str(getattr(start, offer.setting))
             if offer.setting == "duplicates" and (report.weight_range is None or start.weights == "ignore"):
                 value = "once"

@@ -571,6 +571,11 @@ def test_repeated_edges_without_weights_are_planned_to_count_once(app):
     assert use(at).session_state["graph"].adjacency.max() == 1
 
 
+def test_relations_are_told_once_before_use(app):
+    at = drop(open_upload(app), ("net.sif", b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\n"))
+    assert texts(at).count("pp (3)") == 1
+
+
 def test_negative_weights_are_planned_to_be_ignored(app):
     at = drop(open_upload(app), ("e.csv", b"source,target,weight\na,b,-1\nb,c,2\n"))
     assert "undirected · unweighted" in texts(at)
@@ -685,4 +690,16 @@ def test_removing_the_files_in_use_keeps_the_data(app):
     at = put(open_upload(app), ("e.csv", EDGES))
     assert "stay loaded when the files are removed" in texts(at)
     at = button(at, "Remove all files").click().run()
+    assert metric(at, "Nodes") == "5"
+
+
+def test_after_an_undo_the_data_are_in_use_as_before(app, monkeypatch):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    before = at.session_state["graph"]
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    assert not at.metric
+    at = button(at, "Undo").click().run()
+    assert button(at, "In use").disabled
+    assert at.session_state["graph"] is before
     assert metric(at, "Nodes") == "5"
