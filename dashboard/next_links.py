@@ -65,7 +65,7 @@ def choose(held: results.Opened, first: int = 0) -> int | None:
 
 @frame.fragment()
 def show(held: results.Opened) -> None:
-    """Draw who is next for one node; another node redraws only this part."""
+    """Draw the likely links of one node; another node redraws only this part."""
     if held.graph.n_nodes > LIMITS.answer_nodes:
         st.caption(
             f"Graphs of more than {LIMITS.answer_nodes:,} nodes are asked from the command line: "
@@ -93,11 +93,10 @@ def show(held: results.Opened) -> None:
         st.markdown("**Most likely new links**, best first")
         _draw(new, "next")
     with right:
-        st.markdown(f"**Its links** ({len(own):,}), the most doubtful first")
+        st.markdown(f"**Its links** ({len(own):,}), least likely first")
         _draw(own, "own")
     st.caption(
-        "From codes of every edge. Probabilities hold among as many non-edges as edges; among all pairs they are "
-        "far lower, so read them by their order."
+        "The encoder sees all edges. Probabilities assume as many non-edges as edges; compare ranks, not values."
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frame, uploads
+from dashboard import charts, frame, state, uploads
 from vgae_core.data.dataset import FileReport, Judgement, Part
 from vgae_core.data.readers.base import ONCE
 from vgae_core.errors import StudioError
@@ -35,7 +35,7 @@ ERROR = "reading_error"
 
 def count(number: int, noun: str) -> str:
     """Return a number of things in words."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
 
 def question(key: str, report: FileReport, judgement: Judgement) -> None:
@@ -52,7 +52,14 @@ def question(key: str, report: FileReport, judgement: Judgement) -> None:
                 _reading(key, report, judgement, charts.plain(other.title), other.changes)
 
 
-def panel(key: str, report: FileReport, *, error: StudioError | None = None, editable: bool = True) -> None:
+def panel(
+    key: str,
+    report: FileReport,
+    *,
+    error: StudioError | None = None,
+    editable: bool = True,
+    rivals: Sequence[FileReport] = (),
+) -> None:
     """Draw what one file was read as, and the other readings.
 
     Parameters
@@ -64,20 +71,32 @@ def panel(key: str, report: FileReport, *, error: StudioError | None = None, edi
         Why the file could not be read to its end.
     editable : bool
         Whether the file is at hand, so that it can be read otherwise.
+    rivals : sequence of FileReport
+        Other files that hold the same, of which only one can be used.
     """
+    refused = error is not None or bool(report.problem)
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
                 f"**{charts.plain(report.how.name, 60)}**  \n:small[{_layout(report)}]", width="content"
             )
             if editable:
-                _role(key, report)
+                with st.container(
+                    horizontal=True, vertical_alignment="center", gap="xsmall", width="content"
+                ):
+                    _role(key, report)
+                    _remove(key, report)
+        if editable and report.how.name in uploads.desk().how:
+            _undo(key, report)
         if error is not None:
             frame.report(error)
         elif report.problem:
             st.error(charts.message(report.problem), icon=":material/error:")
-        if editable and (error is not None or report.problem):
-            _ways_out(key, report)
+        if editable and (refused or rivals):
+            _ways_out(key, report, rivals, refused=refused)
+        beside_error = editable and refused and not rivals and _is_text(report)
+        if beside_error:
+            _format(key, report, of_text=True)
         if report.sentences:
             st.markdown(
                 " ".join(f":gray-badge[{charts.plain(one, 80)}]" for one in report.sentences[:SENTENCES])
@@ -87,7 +106,7 @@ def panel(key: str, report: FileReport, *, error: StudioError | None = None, edi
                 if judgement.sure or not editable:
                     _judgement(key, report, judgement, editable=editable)
         if editable:
-            _details(key, report)
+            _details(key, report, with_format=not beside_error)
         elif report.parts:
             st.caption(_used_as(report))
 
@@ -95,7 +114,9 @@ def panel(key: str, report: FileReport, *, error: StudioError | None = None, edi
 def _layout(report: FileReport) -> str:
     if report.how.role == "ignore":
         return "Ignored"
-    layout = [f"Read as {ROLES.get(report.how.role, report.how.role).lower()}"] if report.format else []
+    layout = (
+        [f"Read as {ROLES[report.how.role].lower()}"] if report.format and report.how.role in ROLES else []
+    )
     text = f"{report.separator}-delimited text"
     layout += [text if report.separator else charts.plain(report.format)] if report.format else []
     layout += [{"yes": "with a header row", "no": "no header row"}[report.header]] if report.header else []
@@ -123,26 +144,73 @@ def _reading(
         title,
         key=f"reading_{key}_{judgement.about}_{title}",
         on_click=_change,
-        args=(report, changes),
+        args=(report, changes, {judgement.about, *changes}),
         **look,
     )
 
 
-def _ways_out(key: str, report: FileReport) -> None:
-    """Draw what a file that cannot be read as it is may hold instead."""
+def _remove(key: str, report: FileReport) -> None:
+    """Draw the button that removes a file; a member of an archive can only be ignored."""
+    if report.how.name in {file.name for file in uploads.desk().files}:
+        st.button(
+            "Remove", icon=":material/close:", type="tertiary", help="Remove this file", key=f"upload_remove_{key}",
+            on_click=_remove_file, args=(report,),
+        )  # fmt: skip
+
+
+def _remove_file(report: FileReport) -> None:
+    uploads.desk().remove(report.how.name)
+    st.session_state[state.TAB] = "Upload"
+
+
+def _undo(key: str, report: FileReport) -> None:
+    """Draw the way back to what is detected automatically."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption("You changed this.", width="content")
+        st.button(
+            "Undo", icon=":material/undo:", type="tertiary", help="Detect automatically again.",
+            key=f"upload_undo_{key}", on_click=_detect, args=(report,),
+        )  # fmt: skip
+
+
+def _is_text(report: FileReport) -> bool:
+    """Return whether a file is, by its first bytes, a text, whose encoding and layout may be set."""
+    path = next((file.path for file in uploads.desk().files if file.name == report.how.name), None)
+    if path is None:
+        return bool(report.separator or report.header)  # inside an archive
+    with path.open("rb") as file:
+        begin = file.read(4096)
+    return bool(begin) and (begin.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in begin)
+
+
+def _only(report: FileReport, rivals: Sequence[FileReport]) -> None:
+    for rival in rivals:
+        _change(rival, {"role": "ignore"})
+
+
+def _ways_out(key: str, report: FileReport, rivals: Sequence[FileReport], *, refused: bool) -> None:
+    """Draw what can be done about a file that cannot be read as it is, or beside the others."""
     described = report.how.role in ("labels", "features") and report.format
     roles = ["names"] if described and not any(part.use == "features" for part in report.parts) else []
     with st.container(horizontal=True):
-        for role in [*roles, "ignore"]:
+        if rivals:
+            st.button("Use only this file", key=f"upload_only_{key}", on_click=_only, args=(report, rivals))
+        for role in [*roles, "ignore"] if refused else []:
             title = "Use as node names" if role == "names" else ROLES[role]
             st.button(title, key=f"upload_{role}_{key}", on_click=_change, args=(report, {"role": role}))
 
 
-def _change(report: FileReport, changes: Mapping[str, str]) -> None:
+def _change(report: FileReport, changes: Mapping[str, str], decided: Collection[str] | None = None) -> None:
     try:
-        uploads.desk().change(report, changes)
+        uploads.desk().change(report, changes, decided=decided)
     except StudioError as error:
         st.session_state[ERROR] = error
+    st.session_state[state.TAB] = "Upload"  # where what follows from it is shown
+
+
+def _detect(report: FileReport) -> None:
+    uploads.desk().detect(report.how.name)
+    st.session_state[state.TAB] = "Upload"
 
 
 # ------------------------------------------------------------------------ every setting
@@ -151,21 +219,19 @@ def _role(key: str, report: FileReport) -> None:
     _choice(key, report, "role", list(ROLES), role if role in ROLES else None, ROLES.__getitem__, width=230)
 
 
-def _details(key: str, report: FileReport) -> None:
+def _details(key: str, report: FileReport, *, with_format: bool) -> None:
     cards = 0 < len(report.parts) <= CARDS
     if cards:
         _cards(key, report)
     of_text = bool(report.separator or report.header)
-    if of_text or (report.parts and not cards) or report.how.name in uploads.desk().how:
-        with st.expander("Format" if cards else "Columns and format" if report.rows else "Parts"):
-            if report.parts and not cards:
+    in_table = bool(report.parts) and not cards
+    if in_table or (of_text and with_format):
+        title = "Format" if not in_table else "Columns and format" if report.rows else "Parts"
+        with st.expander(title):
+            if in_table:
                 _table(key, report)
-            _format(key, report, of_text=of_text)
-            if report.how.name in uploads.desk().how:
-                st.button(
-                    "Detect automatically", icon=":material/restart_alt:", type="tertiary", key=f"upload_detect_{key}",
-                    on_click=uploads.desk().detect, args=(report.how.name,),
-                )  # fmt: skip
+            if with_format:
+                _format(key, report, of_text=of_text)
 
 
 def _cards(key: str, report: FileReport) -> None:
@@ -256,7 +322,7 @@ def _choice(
         index=choices.index(value) if value in choices else None,
         format_func=title,
         key=widget,
-        placeholder="What does it hold?",
+        placeholder="Choose the content",
         help=None if name == "role" else charts.message(setting.help),
         label_visibility="collapsed" if name == "role" else "visible",
         width=width,
@@ -270,13 +336,14 @@ def _set(report: FileReport, name: str, widget: str) -> None:
 
 
 def _use(report: FileReport, part: str, widget: str) -> None:
-    _change(report, _uses(edited_uses(report, {part: st.session_state[widget]})))
+    edited = {part: st.session_state[widget]}
+    _change(report, _uses(edited_uses(report, edited)), list(_uses(edited)))
 
 
 def _use_rows(report: FileReport, widget: str) -> None:
     rows: Mapping[int, Mapping[str, str]] = st.session_state[widget]["edited_rows"]
     edited = {report.parts[at].name: row[_USED] for at, row in rows.items() if _USED in row}
-    _change(report, _uses(edited_uses(report, edited)))
+    _change(report, _uses(edited_uses(report, edited)), list(_uses(edited)))
 
 
 def _uses(uses: Mapping[str, str]) -> dict[str, str]:

@@ -7,16 +7,32 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import charts, frame, panels, state, uploads
+from dashboard import charts, frame, panels, repairs, state, uploads
 from dashboard.uploads import Desk
-from vgae_core.data.dataset import FileReport
+from vgae_core.data.dataset import FileReport, Profile
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
 from vgae_core.errors import LimitError, StudioError
+from vgae_core.spec import FileSpec
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+
+_NAME = "upload_name"
+_REFUSED = ":material/warning: Cannot be read: see the error on the right."
+_EVIDENCE_FIRST = """<style>
+@media (max-width: 640px) {
+  .stHorizontalBlock:has(.st-key-ticket) { flex-direction: column; flex-wrap: nowrap; gap: 1rem; }
+  .stHorizontalBlock:has(.st-key-ticket) > .stColumn { flex: none; width: 100%; }
+  .stColumn:has(.st-key-ticket), .stColumn:has(.st-key-ticket) > .stVerticalBlock { display: contents; }
+  :has(> .st-key-ticket) { order: 1; }
+}
+</style>"""
+"""On a narrow screen, where columns stand below each other, the files' panels come before the ticket."""
+
+_CONTENTS = {"edges": "edges", "features": "node features", "labels": "node labels", "names": "node names"}
+"""What only one file can hold, by its role."""
 
 
 # ------------------------------------------------------------------- the left of the page
@@ -58,7 +74,8 @@ def ticket() -> None:
     desk = uploads.desk()
     if not desk.files:
         return
-    with st.container(border=True), frame.guard():
+    st.html(_EVIDENCE_FIRST)
+    with st.container(border=True, key="ticket"), frame.guard():
         try:
             _offer(desk)
         finally:
@@ -68,16 +85,25 @@ def ticket() -> None:
 
 
 def _offer(desk: Desk) -> None:
-    reports = desk.look()
+    try:
+        reports = desk.look()
+    except StudioError as error:  # shown with its file
+        _refused(desk, error)
+        return
+    asked = len(desk.questions)
     broken = [report for report in reports if report.problem]
-    asked = sum(len(report.questions) for report in reports)
-    if broken:
+    if broken and all(_rivals(report, reports) for report in broken):
+        n_same = len(_rivals(broken[0], reports)) + 1
         st.markdown(
-            f":material/warning: {panels.count(len(broken), 'file')} cannot be read. Correct or ignore "
-            f"{'it' if len(broken) == 1 else 'them'}."
+            f":material/warning: {n_same:,} files hold {_CONTENTS[broken[0].how.role]}: use only one of them, or "
+            "choose other contents."
         )
+    elif broken:
+        st.markdown(_REFUSED)
+    elif all(report.how.role == "ignore" for report in reports):
+        st.markdown(":material/info: Nothing to read yet: add a file with edges or a matrix.")
     elif asked:
-        st.markdown(f":material/help: {panels.count(asked, 'question')} to answer first.")
+        st.markdown(f":material/help: Answer {panels.count(asked, 'question')} before using this data.")
     elif desk.result is None and desk.size > uploads.AT_ONCE:
         st.markdown(f"{panels.count(len(desk.files), 'file')}, {desk.size / 1e6:,.0f} MB")
         if st.button("Read files", type="primary", icon=":material/upload_file:", width="stretch"):
@@ -88,6 +114,21 @@ def _offer(desk: Desk) -> None:
         _adopt(desk, _read(desk))
         return
     _button(disabled=True)
+
+
+def _rivals(report: FileReport, reports: Sequence[FileReport]) -> list[FileReport]:
+    """Return the other files that hold the same as `report`, of which only one can be used."""
+    if report.how.role not in _CONTENTS:
+        return []
+    return [other for other in reports if other is not report and other.how.role == report.how.role]
+
+
+def _refused(desk: Desk, error: StudioError) -> None:
+    st.markdown(_REFUSED)
+    if isinstance(error, LimitError):  # a busy server may have more room later
+        st.button("Try again", icon=":material/refresh:", on_click=desk.forget_result, width="stretch")
+    else:
+        _button(disabled=True)
 
 
 def _read(desk: Desk) -> Report | None:
@@ -109,25 +150,25 @@ def _show(bar: DeltaGenerator, share: float, text: str) -> None:
 
 def _adopt(desk: Desk, report: Report | None) -> None:
     if report is None:
-        st.markdown(":material/warning: Not readable yet: the error is shown with its file.")
-        if isinstance(desk.result, LimitError):  # a busy server may have more room later
-            st.button("Try again", icon=":material/refresh:", on_click=desk.forget_result, width="stretch")
-        else:
-            _button(disabled=True)
+        assert isinstance(desk.result, StudioError)  # noqa: S101  it was read just now
+        _refused(desk, desk.result)
         return
     if desk.is_used:
         st.button("In use", icon=":material/check:", disabled=True, width="stretch")
+        st.caption("The data stay loaded when the files are removed.")
         return
-    st.markdown(f"**{_sizes(report)}**  \n:small[{_kinds(report)}]")
-    name = st.text_input(
+    kinds = "" if desk.profile is None else _kinds(desk.profile, is_matrix=report.is_matrix)
+    st.markdown(f"**{_sizes(report)}**" + (f"  \n:small[{kinds}]" if kinds else ""))
+    st.session_state.setdefault(_NAME, desk.name)  # a widget's own value goes when it is not drawn
+    desk.name = st.text_input(
         "Name (optional)",
         max_chars=uploads.NAME_LENGTH,
         placeholder=report.name,
         help="Shown in lists of runs.",
-        key=f"upload_name_{desk.generation}",
+        key=_NAME,
     )
     if _button():
-        desk.use(name)
+        desk.use()
         st.rerun()
 
 
@@ -148,12 +189,12 @@ def _sizes(report: Report) -> str:
     return f"{panels.count(report.n_nodes, 'node')} · {panels.count(report.n_edges, 'edge')}"
 
 
-def _kinds(report: Report) -> str:
-    """Return what else the data hold, briefly."""
-    kinds = [] if report.is_matrix else ["directed" if report.directed else "undirected"]
-    kinds += [] if report.is_matrix else ["weighted" if report.weighted else "unweighted"]
-    kinds += [] if report.is_matrix or not report.n_features else [panels.count(report.n_features, "feature")]
-    kinds += [f"{report.n_labels:,} classes"] if report.n_labels else []
+def _kinds(profile: Profile, *, is_matrix: bool) -> str:
+    """Return what else the data hold once repaired, briefly."""
+    kinds = [] if is_matrix else ["directed" if profile.directed else "undirected"]
+    kinds += [] if is_matrix else ["weighted" if profile.weighted else "unweighted"]
+    kinds += [] if is_matrix or not profile.n_features else [panels.count(profile.n_features, "feature")]
+    kinds += [panels.count(profile.n_classes, "class")] if profile.n_classes else []
     return " · ".join(kinds)
 
 
@@ -164,25 +205,40 @@ def waiting() -> None:
     graph = state.graph()
     if graph is not None:
         st.caption(
-            f"Still loaded: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}. Nothing is replaced until you "
-            "choose *Use this data*."
+            f"Current data: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}. It stays until you click "
+            "'Use this data'."
         )
-    reports = desk.reports
-    for number, report in enumerate(reports):
-        for judgement in report.questions:
-            panels.question(f"{desk.edits}_{number}", report, judgement)
+    try:
+        reports, error = desk.look(), desk.result
+    except StudioError as unseen:  # not one of the files could be looked at, but each can be removed
+        reports, error = tuple(FileReport(how=FileSpec(name=file.name)) for file in desk.files), unseen
+    for report, judgement in desk.questions:
+        panels.question(f"{desk.edits}_{reports.index(report)}", report, judgement)
     if isinstance(desk.result, tuple):
-        frame.findings([finding for finding in desk.result[1].findings if finding.level == "warning"])
-    error = desk.result if isinstance(desk.result, StudioError) else None
-    refused = next((r for r in reports if error and error.where.startswith(r.how.name)), None)
-    if error and refused is None:
-        frame.report(error)
+        seen = desk.result[1]
+        frame.findings(repairs.other_findings(seen))
+        for plan in repairs.planned(seen):
+            st.markdown(f":material/build: {charts.message(plan)}")
+    problem = error if isinstance(error, StudioError) else None
+    refused = next((r for r in reports if problem and problem.where.startswith(r.how.name)), None)
+    if problem and refused is None:
+        frame.report(problem)
     for number, report in enumerate(reports):
-        panels.panel(f"{desk.edits}_{number}", report, error=error if report is refused else None)
+        panels.panel(
+            f"{desk.edits}_{number}",
+            report,
+            error=problem if report is refused else None,
+            rivals=_rivals(report, reports),
+        )
 
 
 def files(reports: Sequence[FileReport]) -> None:
     """Draw what the files of the loaded data were read as; they can be read otherwise while they are at hand."""
-    editable = uploads.desk().is_used
+    desk = uploads.desk()
+    editable = desk.is_used
+    if not desk.files:
+        st.caption(
+            "These files are no longer on the server. To read them differently, upload them again on the Upload tab."
+        )
     for number, report in enumerate(reports):
         panels.panel(f"used_{number}", report, editable=editable)

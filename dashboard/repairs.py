@@ -10,8 +10,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
-from vgae_core.data.dataset import RawGraph
+from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.repairs import Offer
+from vgae_core.data.report import Report
 from vgae_core.errors import StudioError
 from vgae_core.spec import RepairSpec, Setting, settings
 
@@ -20,6 +21,40 @@ Drawn: TypeAlias = tuple[Setting, Offer | None]
 
 _DECIDED_BY = {"missing_indicator": "missing"}
 """Repairs that matter only where another one has something to decide."""
+
+_PLANS = {
+    ("direction", "undirected"): (
+        "1 arc has none in the other direction: all arcs become undirected edges.",
+        "{count} arcs have none in the other direction: all arcs become undirected edges.",
+    ),
+    ("self_loops", "drop"): ("1 self-loop will be removed.", "{count} self-loops will be removed."),
+    ("duplicates", "sum"): (
+        "1 repeated edge will be added up.",
+        "{count} repeated edges will be added up.",
+    ),
+    ("duplicates", "once"): (
+        "1 repeated edge will count once.",
+        "{count} repeated edges will count once.",
+    ),
+    ("component", "all"): (
+        "1 node outside the largest component will be kept.",
+        "{count} nodes outside the largest component will be kept.",
+    ),
+    ("weights", "keep"): (
+        "1 weight other than 1 will be kept.",
+        "{count} weights other than 1 will be kept.",
+    ),
+    ("weights", "ignore"): ("Weights will be ignored.", "Weights will be ignored."),
+    ("missing_weights", "one"): (
+        "1 weight is missing and will be 1.",
+        "{count} weights are missing and will be 1.",
+    ),
+    ("missing", "mean"): (
+        "1 feature value is missing and will be its column's mean.",
+        "{count} feature values are missing and will be their columns' means.",
+    ),
+}
+"""What a repair does at a value of its setting, to one case and to several; edges without weights count once."""
 
 _ERROR = "repair_error"
 
@@ -50,6 +85,26 @@ def choose() -> None:
         with st.expander(title, icon=icon):
             values |= _draw(others)
     _apply(values)
+
+
+def other_findings(report: Report) -> list[Finding]:
+    """Return the findings that no repair decides."""
+    decided = {offer.message for offer in report.offers}
+    return [finding for finding in report.findings if finding.message not in decided]
+
+
+def planned(report: Report) -> list[str]:
+    """Return what the repairs that data start with do to them, one sentence each."""
+    start = state.default_repairs(report)
+    plans = []
+    for offer in report.offers:
+        if offer.count and offer.setting not in (*_DECIDED_BY, "relations"):  # a finding names the relations
+            value = str(getattr(start, offer.setting))
+            if offer.setting == "duplicates" and (report.weight_range is None or start.weights == "ignore"):
+                value = "once"
+            one, many = _PLANS.get((offer.setting, value), (offer.message, offer.message))
+            plans.append((one if offer.count == 1 else many).format(count=f"{offer.count:,}"))
+    return plans
 
 
 def _raw() -> RawGraph:

@@ -15,6 +15,7 @@ from dashboard.maps import COLOURS
 from dashboard.results import MODEL, NETWORK
 from vgae_core.analysis import entries, metrics
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
+from vgae_core.analysis.reconstruction import LEAST_TESTED
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Words:
     many: str
     other: str
     others: str
+
+    def tested(self, number: int) -> str:
+        """Return a number of held-out edges or entries in words."""
+        return f"{number:,} held-out {self.one if number == 1 else self.many}"
+
+    def tested_against(self, number: int) -> str:
+        """Return a number of random non-edges or zeros in words."""
+        return f"{number:,} random {self.other if number == 1 else self.others}"
+
+    def too_few(self, number: int) -> str:
+        """Say that so many held-out edges or entries are too few to judge by; empty where they are enough."""
+        return f"{self.tested(number)}: too few to judge" if number < LEAST_TESTED else ""
 
 
 EDGES = Words("edge", "edges", "non-edge", "non-edges")

@@ -35,6 +35,12 @@ EDITING_SECONDS = 1.0
 
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+DESK = "upload_desk"
+"""Where the session keeps the files handed in."""
+
+TAB = "how"
+"""Where the session keeps which tab of the Data page is open: ``"Sample"`` or ``"Upload"``."""
+
 _SAMPLE = "sample:"
 _UPLOAD = "upload:"
 
@@ -182,6 +188,12 @@ def set_spec(spec: RunSpec, *, replace: bool = False) -> None:
     _save()
 
 
+def default_repairs(seen: Report) -> RepairSpec:
+    """Return the repairs that new data start with: negative weights cannot be trained on and are ignored."""
+    negative = any(finding.code == "negative-weights" for finding in seen.findings)
+    return RepairSpec(weights="ignore") if negative else RepairSpec()
+
+
 def use_raw(raw: RawGraph, source: str, seen: Report | None = None) -> GraphData:
     """Make `raw` the visitor's data, with the default repairs and the outputs it allows.
 
@@ -207,8 +219,7 @@ def use_raw(raw: RawGraph, source: str, seen: Report | None = None) -> GraphData
         If there is nothing to train on; the data loaded before stay.
     """
     seen = seen or inspect(raw)
-    negative = any(finding.code == "negative-weights" for finding in seen.findings)
-    repairs = RepairSpec(weights="ignore") if negative else RepairSpec()
+    repairs = default_repairs(seen)
     graph = repair(raw, repairs)
     old = st.session_state.get("spec", RunSpec())
     values = old.to_dict()

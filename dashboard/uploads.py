@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,11 +15,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import charts, state
 from vgae_core import scratch
-from vgae_core.data.dataset import FileReport, RawGraph
+from vgae_core.data.dataset import FileReport, Judgement, Profile, RawGraph
 from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.readers.base import ONCE
+from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.errors import DataError, LimitError, StudioError
 from vgae_core.spec import FileSpec
@@ -33,7 +34,6 @@ NAME_LENGTH = 60
 AT_ONCE = 20_000_000
 """Bytes that are read as soon as they are dropped: about two seconds of an edge list."""
 
-_DESK = "upload_desk"
 _T = TypeVar("_T")
 
 
@@ -45,12 +45,17 @@ class Desk:
         self.files: list[SourceFile] = []
         self.how: dict[str, FileSpec] = {}
         """How the visitor wants each file to be read, by its name."""
+        self.name = ""
+        """The data set's name as typed; empty takes the file's."""
         self.generation = 0
         """How often files were handed in; a new number empties the drop zone."""
         self.edits = 0
         """How often the visitor corrected something; a new number lets widgets show what follows from it."""
+        self._questions: dict[tuple[str, str], Judgement] = {}
         self._looked: tuple[object, tuple[FileReport, ...] | StudioError] | None = None
         self._read: tuple[object, tuple[RawGraph, Report] | StudioError] | None = None
+        self._used: tuple[object, tuple[RawGraph, Report]] | None = None
+        self._profile: tuple[RawGraph, Profile | None] | None = None
         self._count = 0
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         _desks.add(self)
@@ -86,9 +91,12 @@ class Desk:
         for old in self.files:
             if old not in kept:
                 old.path.unlink(missing_ok=True)
+                self._forget_questions(old.name)
         self.files = [*kept, *new]
 
-    def change(self, report: FileReport, changes: Mapping[str, str]) -> None:
+    def change(
+        self, report: FileReport, changes: Mapping[str, str], *, decided: Collection[str] | None = None
+    ) -> None:
         """Read a file otherwise.
 
         Parameters
@@ -97,6 +105,9 @@ class Desk:
             What the file is taken for now.
         changes : mapping of str to str
             As in :class:`~vgae_core.data.dataset.Choice`.
+        decided : collection of str, optional
+            What the visitor decided by it: settings, or the ``about`` of a judgement; by default the settings
+            changed. Questions about anything else stay open.
 
         Raises
         ------
@@ -114,17 +125,53 @@ class Desk:
             how = how.replace(key, value)
         self.how[name] = how
         self.edits += 1
+        decided = set(changes if decided is None else decided)
+        other_layout = any(now[key] != changes.get(key, now[key]) for key in ("header", "separator"))
+        other_role = changes.get("role", now["role"]) != now["role"]
+        for question, judgement in list(self._questions.items()):
+            if question[0] == name and (
+                other_role
+                or decided & {judgement.about, *_settings_of(judgement)}
+                or (other_layout and any(one.startswith("uses.") for one in _settings_of(judgement)))
+            ):
+                del self._questions[question]  # answered, or about what is no more
 
     def detect(self, name: str) -> None:
         """Forget what the visitor corrected about a file."""
         self.how.pop(name, None)
+        self._forget_questions(name)
         self.edits += 1
+
+    def remove(self, name: str) -> None:
+        """Forget one file that was handed in, and what the visitor said of it."""
+        if [file.name for file in self.files] == [name]:
+            self.clear()
+            return
+        for file in self.files:
+            if file.name == name:
+                file.path.unlink(missing_ok=True)
+        self.files = [file for file in self.files if file.name != name]
+        self.detect(name)
+
+    def _forget_questions(self, name: str) -> None:
+        self._questions = {key: value for key, value in self._questions.items() if key[0] != name}
+
+    @property
+    def questions(self) -> list[tuple[FileReport, Judgement]]:
+        """What the readers asked and the visitor has not answered, with the file it is about.
+
+        A question stays when another setting changes, even if a new look would not ask it: that the readers
+        now go on with one of the answers does not make it the visitor's.
+        """
+        reports = {report.how.name: report for report in self.reports if report.how.role != "ignore"}
+        return [(reports[name], one) for (name, _), one in self._questions.items() if name in reports]
 
     def clear(self) -> None:
         """Forget everything that was handed in."""
         for file in self.files:
             file.path.unlink(missing_ok=True)
-        self.files, self.how, self._looked, self._read = [], {}, None, None
+        self.files, self.how, self.name, self._questions = [], {}, "", {}
+        self._looked = self._read = self._used = self._profile = None
 
     @property
     def _key(self) -> object:
@@ -151,6 +198,9 @@ class Desk:
                 self._looked = (self._key, outcome)
         if isinstance(self._looked[1], StudioError):
             raise self._looked[1]
+        for report in self._looked[1]:
+            for judgement in report.questions:
+                self._questions[report.how.name, judgement.about] = judgement
         return self._looked[1]
 
     @property
@@ -193,14 +243,28 @@ class Desk:
     @property
     def result(self) -> tuple[RawGraph, Report] | StudioError | None:
         """What reading the files gave; None if they were not read since something changed."""
-        return self._read[1] if self._read is not None and self._read[0] == self._key else None
+        for one in (self._read, self._used):  # what is in use need not be read again after an undo
+            if one is not None and one[0] == self._key:
+                return one[1]
+        return None
+
+    @property
+    def profile(self) -> Profile | None:
+        """Sizes and kinds of what was read, after the repairs it starts with; None if there is no such thing."""
+        if not isinstance(self.result, tuple):
+            return None
+        if self._profile is None or self._profile[0] is not self.result[0]:
+            raw, report = self.result
+            outcome = _outcome(lambda: repair(raw, state.default_repairs(report)).profile)
+            self._profile = (raw, None if isinstance(outcome, StudioError) else outcome)
+        return self._profile[1]
 
     def forget_result(self) -> None:
-        """Let the files be read again."""
-        self._read = None
+        """Let the files be looked at and read again."""
+        self._looked = self._read = self._used = None
 
-    def use(self, name: str) -> None:
-        """Make what was read the visitor's data, under a `name`; empty takes the file's.
+    def use(self) -> None:
+        """Make what was read the visitor's data, under the name typed for it.
 
         Raises
         ------
@@ -208,11 +272,11 @@ class Desk:
             If there is nothing to train on; the data loaded before stay.
         """
         raw, report = self.read(lambda share, text: None)
-        if name := name.strip()[:NAME_LENGTH]:
+        if name := self.name.strip()[:NAME_LENGTH]:
             raw = dataclasses.replace(raw, name=name)
             report = dataclasses.replace(report, name=name)
         state.use_raw(raw, "upload", report)
-        self._read = (self._key, (raw, report))
+        self._read = self._used = (self._key, (raw, report))
 
     @property
     def is_used(self) -> bool:
@@ -223,6 +287,11 @@ class Desk:
     def waits(self) -> bool:
         """Whether there are files that are not the visitor's data."""
         return bool(self.files) and not self.is_used
+
+
+def _settings_of(judgement: Judgement) -> set[str]:
+    """Return the settings that decide a judgement."""
+    return set(judgement.accept) or {key for other in judgement.others for key in other.changes}
 
 
 def _outcome(work: Callable[[], _T]) -> _T | StudioError:
@@ -247,10 +316,10 @@ def _check_all(added: int) -> None:
 
 def desk() -> Desk:
     """Return what the visitor has handed in."""
-    if _DESK not in st.session_state:
-        st.session_state[_DESK] = Desk()
-    held: Desk = st.session_state[_DESK]
-    return held
+    if state.DESK not in st.session_state:
+        st.session_state[state.DESK] = Desk()
+    current: Desk = st.session_state[state.DESK]
+    return current
 
 
 def _forget(uploaded: Sequence[UploadedFile]) -> None:

@@ -37,16 +37,27 @@ def choose_sample() -> None:
             st.rerun()
 
 
-def upload() -> bool:
-    """Draw the drop zone and what is in it; return whether there are files that are not the loaded data."""
-    from dashboard import reading, uploads  # readers take half a second to import: not for the first page
+def upload() -> None:
+    """Draw the drop zone and what is in it."""
+    from dashboard import reading  # readers take half a second to import: not for the first page
 
     with frame.guard():
         reading.zone()
     with st.expander("Which files can be read?", icon=":material/help:"):
         st.markdown(reading.formats())
     reading.ticket()
-    return uploads.desk().waits
+
+
+def has_waiting() -> bool:
+    """Return whether the visitor has files that are not the loaded data."""
+    return state.DESK in st.session_state and st.session_state[state.DESK].waits
+
+
+def say_waiting() -> None:
+    """Say beside the samples that files wait on the other tab."""
+    n_files = len(st.session_state[state.DESK].files)
+    waiting = "1 file is" if n_files == 1 else f"{n_files:,} files are"
+    st.caption(f":material/upload_file: {waiting} waiting on the Upload tab.")
 
 
 def show_waiting() -> None:
@@ -146,11 +157,10 @@ def show_findings() -> None:
 
         with st.expander("How the files were read", icon=":material/description:"):
             reading.files(report.files)
-    decided = {offer.message for offer in report.offers}  # told beside the repair that decides them
-    found = [finding for finding in report.findings if finding.message not in decided]
-    if not found:
+    findings = repairs.other_findings(report)  # the others stand beside the repairs that decide them
+    if not findings:
         st.caption(":material/check_circle: Nothing unusual was found.")
-    frame.findings(found)
+    frame.findings(findings)
 
 
 def show_degrees(distributions: dict) -> None:
@@ -333,25 +343,29 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
         st.caption(" · ".join(notes))
 
 
-frame.header("Data", "Bring a graph or a matrix, look at it, and decide what is done to it before training.")
+frame.header("Data", "Upload or pick a data set, inspect it and choose repairs.")
 
 source, overview = st.columns([1, 2], gap="large")
-waiting = False
+if state.TAB not in st.session_state:
+    st.session_state[state.TAB] = "Sample" if state.source().startswith("sample:") else "Upload"
+how = None
 with source, frame.guard():
     how = st.segmented_control(
         "Where from",
         ["Sample", "Upload"],
-        default="Sample",
         required=True,
-        key="how",
+        key=state.TAB,
         label_visibility="collapsed",
+        persist_state="session",
     )
-    if how == "Sample":
-        choose_sample()
+    if how == "Upload":
+        upload()
     else:
-        waiting = upload()
+        choose_sample()
+        if has_waiting():
+            say_waiting()
 
-if waiting:  # the page shows the files that wait, not the data that are loaded
+if how == "Upload" and has_waiting():  # the page shows the files that wait, not the data that are loaded
     with overview, frame.guard():
         show_waiting()
     st.stop()

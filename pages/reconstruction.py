@@ -24,6 +24,14 @@ def say_verdict(held: results.Opened) -> None:
     found, words = results.comparison(held.id), words_of(held)
     best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
+    n_tested = len(held.result.split.test)
+    if too_few := words.too_few(n_tested):
+        st.info(
+            f"Hold out more {words.many}, or bring a larger data set, before comparing the model with a baseline.",
+            title=too_few,
+            icon=":material/info:",
+        )
+        return
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
     if found.outcome == "wins":
         st.success(
@@ -34,7 +42,7 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "ties":
         st.info(
             f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
-            f"With {len(held.result.split.test):,} held-out {words.many}, {doubt} may be chance.",
+            f"With {words.tested(n_tested)}, {doubt} may be chance.",
             title="The model and the best baseline are about equal",
             icon=":material/balance:",
         )
@@ -152,8 +160,8 @@ def show_scores(held: results.Opened) -> None:
     )
     show_methods(bold, {key: scores.metric(key) for key in shown_metrics(held)}, "%.3f", key="score_table")
     st.caption(
-        f"Scored once on {len(split.test):,} held-out {words.many} and {len(split.test_neg):,} random "
-        f"{words.others} that neither the model nor a baseline has seen."
+        f"Scored once on {words.tested(len(split.test))} and {words.tested_against(len(split.test_neg))} that "
+        "neither the model nor a baseline has seen."
         + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
     if "weights" in held.result.metrics:
@@ -184,11 +192,12 @@ def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
     table, words = results.thresholds(held.id), words_of(held)
     pairs = results.tested(held.id)
-    best = reconstruction.best_threshold(table)
+    too_few = words.too_few(len(held.result.split.test))
+    best = 0.5 if too_few else reconstruction.best_threshold(table)
     threshold = st.slider(
-        f"Threshold: call a pair an {words.one} from this probability on",
+        f"Threshold: predict an {words.one} at or above this probability",
         0.0, 1.0, best, 0.01, key=f"threshold_{held.id}",
-        help=f"It starts at {best:.2f}, where F1 is highest on these pairs.",
+        help=f"{too_few}." if too_few else f"It starts at {best:.2f}, where F1 is highest on these pairs.",
     )  # fmt: skip
     counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.grid(min_column_width=150, gap="small"):
@@ -449,7 +458,7 @@ def show_worst(held: results.Opened) -> None:
 
 frame.header(
     "Reconstruction",
-    "How well what was held out is told from the rest, and what the model disputes.",
+    "How well the model recovers held-out edges, and where it disagrees with the data.",
 )
 with frame.guard():
     held = results.opened()
@@ -457,7 +466,7 @@ with frame.guard():
         results.name_run(held)
         say_verdict(held)
         if not held.on_matrix:
-            st.subheader("Who is next for one node?", anchor=False)
+            st.subheader("Likely links of one node", anchor=False)
             next_links.show(held)
         show_scores(held)
         if held.on_matrix and results.scale(held) != "logit":

@@ -55,7 +55,7 @@ def controls(run: StoredRun | None) -> None:
                 icon=":material/close:",
                 key="cancel",
                 disabled=asked,
-                help="Acts after the epoch at work; what was learnt so far is scored and kept.",
+                help="Stops after the current epoch. The best weights so far are evaluated and kept.",
             ):
                 state.engine().cancel(run.id)
                 st.rerun()
@@ -112,16 +112,17 @@ def outcome(run: StoredRun) -> None:
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = charts.plain(scores.title(found.name), 60) if found.name else ""
-    what = "entries" if result.of_matrix else "edges"
+    words = scores.ENTRIES if result.of_matrix else scores.EDGES
+    too_few = words.too_few(len(result.split.test))
     with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
-            other = baseline.get(key)
+            other = None if too_few else baseline.get(key)
             st.metric(
                 label,
                 f"{test[key]:.3f}",
                 None if other is None else f"{test[key] - other:+.3f}",
                 delta_description=None if other is None else f"against {rival} ({other:.3f})",
-                help=f"Of held-out {what}, scored once.",
+                help=f"Of held-out {words.many}, scored once.",
                 border=True,
             )
         ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}
@@ -134,6 +135,8 @@ def outcome(run: StoredRun) -> None:
             delta_arrow="off",
             border=True,
         )
+    if too_few:
+        st.caption(f":material/info: {too_few}.")
     with st.container(horizontal=True, gap="small"):
         query = {"run": run.id}
         st.page_link(
@@ -264,7 +267,7 @@ def show(run: StoredRun) -> None:
     body()
 
 
-frame.header("Train", "Start a run and watch it learn. It goes on while you look at other pages.")
+frame.header("Train", "Start a run and watch it learn. Training continues when you switch pages.")
 with frame.guard():
     at_hand = state.current_run()
     expect_start(at_hand)

@@ -25,13 +25,26 @@ def drop(page, server, name, text):
 def test_what_was_read_is_told_in_sentences_before_it_is_used(server, page):
     drop(page, server, "net.sif", TRIPLES)
     expect(page.get_by_text("gene0 blocks gene1", exact=True)).to_be_visible()
-    expect(page.get_by_text("Still loaded: Python import graph")).to_be_visible()
+    expect(page.get_by_text("Current data: Python import graph")).to_be_visible()
     expect(page.get_by_test_id("stMetric")).to_have_count(0)
     page.get_by_role("button", name="Use this data").click()
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("40")
     settled(page)
     page.get_by_text("How the files were read").click()
     expect(page.get_by_text("gene0 blocks gene1", exact=True)).to_be_visible()
+
+
+def test_what_was_read_comes_before_its_adoption_on_every_screen(server, page):
+    page.set_viewport_size({"width": 1400, "height": 900})
+    drop(page, server, "net.sif", TRIPLES)
+    evidence = page.get_by_text("net.sif", exact=True).last
+    adopt = page.get_by_role("button", name="Use this data")
+    assert adopt.bounding_box()["x"] < evidence.bounding_box()["x"]  # side by side
+    page.set_viewport_size({"width": 420, "height": 900})
+    settled(page)
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    heights = [one.bounding_box()["y"] for one in (zone, evidence, adopt)]
+    assert heights == sorted(heights)
 
 
 def test_a_question_is_answered_by_a_click(server, page):

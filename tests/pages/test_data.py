@@ -1,5 +1,6 @@
 """The Data page: samples, uploads, repairs, and errors that keep what was there."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +198,7 @@ def test_files_are_looked_at_and_can_be_corrected(app):
     assert "comma-delimited text · with a header row" in texts(at)
     assert [s.value for s in roles(at)] == ["edges", "labels"]
     assert not at.metric  # the page shows the files, not the data that are loaded
-    assert "Still loaded: Python import graph" in texts(at)
+    assert "Current data: Python import graph" in texts(at)
     assert "5 nodes · 4 edges" in texts(at)
     at = use(at)
     assert metric(at, "Features") == "0"
@@ -246,7 +247,7 @@ def test_what_was_corrected_can_be_detected_anew(app):
     header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
     at = header.set_value("no").run()
     assert "7 nodes" in texts(at)  # "source" and "target" too
-    at = button(at, "Detect automatically").click().run()
+    at = button(at, "Undo").click().run()
     assert "5 nodes" in texts(at)
 
 
@@ -309,7 +310,7 @@ def test_large_files_are_read_on_a_click(app, monkeypatch):
 def test_files_are_looked_at_and_read_once(app, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        uploads, "look_isolated", lambda *a, progress, **k: calls.append("look") or look(*a, **k)
+        uploads, "look_isolated", lambda files, how, **k: calls.append("look") or look(files, how)
     )
     monkeypatch.setattr(uploads, "read_isolated", lambda *a, **k: calls.append("read") or read(*a, **k))
     at = drop(open_upload(app), ("e.csv", EDGES))
@@ -342,7 +343,7 @@ def test_a_sample_after_an_upload_makes_the_files_wait(app):
     assert metric(at, "Nodes") == "34"
     at.segmented_control(key="how").set_value("Upload").run()
     assert not at.metric
-    assert "Still loaded" in texts(at)
+    assert "Current data" in texts(at)
 
 
 def test_a_whole_folder(app):
@@ -367,7 +368,7 @@ def test_what_is_not_certain_is_asked_before_anything_is_read(app):
     assert not at.exception
     (asked,) = at.warning
     assert "Sets of nodes" in asked.proto.title.replace("\\", "")
-    assert "1 question to answer first" in texts(at)
+    assert "Answer 1 question before using this data" in texts(at)
     assert button(at, "Use this data").disabled
     assert at.session_state["upload_desk"].result is None
     assert at.session_state["spec"].dataset.source.startswith("sample:")
@@ -498,3 +499,207 @@ def test_real_graphs(app, shared_data, files, n_nodes, n_edges):
     assert not at.exception
     assert metric(at, "Nodes") == f"{n_nodes:,}"
     assert metric(at, "Edges") == f"{n_edges:,}"
+
+
+def test_a_correction_of_the_data_in_use_opens_the_upload_tab(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    at = at.segmented_control(key="how").set_value("Sample").run()
+    assert metric(at, "Nodes") == "5"
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    assert not at.exception
+    assert at.segmented_control(key="how").value == "Upload"
+    assert "7 nodes" in texts(at)
+    assert not button(at, "Use this data").disabled
+
+
+def test_files_choices_and_name_outlast_other_pages(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    at = at.text_input(key="upload_name").set_value("My friends").run()
+    at = at.switch_page("pages/model.py").run()
+    at = at.switch_page("pages/data.py").run()
+    assert not at.exception
+    assert at.segmented_control(key="how").value == "Upload"
+    assert "7 nodes" in texts(at)
+    at = drop(at, ("teams.csv", b"node,team\nann,red\nbob,red\ncid,blue\nsource,red\n"))
+    assert at.text_input(key="upload_name").value == "My friends"
+    at = at.segmented_control(key="how").set_value("Sample").run()
+    assert "2 files are waiting on the Upload tab" in texts(at)
+    at = at.segmented_control(key="how").set_value("Upload").run()
+    assert use(at).session_state["graph"].name == "My friends"
+
+
+def test_a_name_goes_with_its_files(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    at = at.text_input(key="upload_name").set_value("My friends").run()
+    at = button(at, "Remove all files").click().run()
+    at = drop(at, ("f.csv", EDGES))
+    assert at.text_input(key="upload_name").value == ""
+
+
+def test_after_a_reload_the_page_says_that_the_files_are_gone(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    assert "no longer on the server" not in texts(at)
+    again = app(workspace=at.session_state["workspace"])
+    assert again.segmented_control(key="how").value == "Upload"
+    assert "no longer on the server" in texts(again)
+
+
+def test_the_ticket_tells_what_the_repairs_will_make_of_the_files(app):
+    content = b"source,target,weight\na,b,1\na,b,1\na,b,1\nb,c,1\nc,d,1\nd,d,1\n"
+    features = b"node,x,y\na,1,2\nb,3,\nc,5,2.5\nd,1,2\n"
+    at = drop(open_upload(app), ("e.csv", content), ("features.csv", features))
+    before = texts(at)
+    assert "undirected · weighted · 2 features" in before
+    assert "2 repeated edges will be added up" in before
+    assert "1 self-loop will be removed" in before
+    assert before.count("1 feature value is missing") == 1
+    assert "will be its column's mean" in before
+    at = use(at)
+    assert "Undirected · weighted" in texts(at)
+    graph = at.session_state["graph"]
+    assert not graph.directed
+    assert graph.adjacency.diagonal().sum() == 0
+    assert graph.adjacency.max() == 3
+
+
+def test_repeated_edges_without_weights_are_planned_to_count_once(app):
+    at = drop(open_upload(app), ("e.csv", b"source,target\nann,bob\nann,bob\nbob,cid\n"))
+    assert "1 repeated edge will count once" in texts(at)
+    assert use(at).session_state["graph"].adjacency.max() == 1
+
+
+def test_relations_are_told_once_before_use(app):
+    at = drop(open_upload(app), ("net.sif", b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\n"))
+    assert texts(at).count("pp (3)") == 1
+
+
+def test_negative_weights_are_planned_to_be_ignored(app):
+    at = drop(open_upload(app), ("e.csv", b"source,target,weight\na,b,-1\nb,c,2\n"))
+    assert "undirected · unweighted" in texts(at)
+    assert "Weights will be ignored" in texts(at)
+    assert not use(at).session_state["graph"].profile.weighted
+
+
+def test_every_change_can_be_undone_at_the_top_of_its_panel(app):
+    at = drop(open_upload(app), ("visits.txt", NUMBERED))
+    assert not [b for b in at.button if b.label == "Undo"]
+    at = next(b for b in at.button if "matrix" in b.label).click().run()
+    assert "You changed this" in texts(at)
+    assert not at.warning
+    at = button(at, "Undo").click().run()
+    assert "You changed this" not in texts(at)
+    assert "Sets of nodes" in at.warning[0].proto.title.replace("\\", "")
+
+
+def remove(at, nth):
+    return [b for b in at.button if b.key and b.key.startswith("upload_remove_")][nth].click().run()
+
+
+def test_of_two_edge_files_one_is_used_or_removed(app):
+    files = ("a.csv", EDGES), ("b.csv", b"source,target\nann,zoe\nzoe,bob\n")
+    at = drop(open_upload(app), *files)
+    assert "cannot be read" not in texts(at).lower()
+    assert "2 files hold edges" in texts(at)
+    assert sum(e.label == "Format" for e in at.expander) == 2  # nothing is wrong with how they are laid out
+    only = [b for b in at.button if b.label == "Use only this file"]
+    assert len(only) == 2
+    at = only[1].click().run()
+    assert "zoe" in use(at).session_state["graph"].node_ids
+
+    at = remove(drop(open_upload(app), *files), 1)
+    assert [f.name for f in at.session_state["upload_desk"].files] == ["a.csv"]
+    assert "dee" in use(at).session_state["graph"].node_ids
+
+
+def test_a_file_that_is_none_can_be_removed(app):
+    at = drop(open_upload(app), ("e.csv", EDGES), ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(99)))
+    desk = at.session_state["upload_desk"]
+    assert "Cannot be read: see the error on the right." in texts(at)
+    assert sum(s.key.startswith("upload_encoding_") for s in at.selectbox) == 1  # a picture has none
+    at = remove(at, [report.how.name for report in desk.reports].index("photo.png"))
+    assert len(list(desk.folder.iterdir())) == 1
+    assert metric(use(at), "Edges") == "4"
+
+
+def test_a_broken_archive_has_a_panel_and_can_be_removed(app):
+    at = drop(open_upload(app), ("e.csv", EDGES), ("more.zip", b"PK\x03\x04" + bytes(40)))
+    assert not at.exception
+    assert errors(at).count("zip archive is damaged") == 1
+    assert button(at, "Use this data").disabled
+    at = remove(at, 1)
+    assert not at.error
+    assert metric(use(at), "Edges") == "4"
+
+
+def test_a_question_stays_until_it_is_answered(app, monkeypatch):
+    def hasty(files, how, progress):
+        """Look at the files, sure of everything once any setting is known."""
+        reports = look(files, how)
+        if not how:
+            return reports
+        return tuple(
+            dataclasses.replace(r, judgements=tuple(j for j in r.judgements if j.sure)) for r in reports
+        )
+
+    monkeypatch.setattr(uploads, "look_isolated", hasty)
+    at = drop(open_upload(app), ("visits.txt", NUMBERED))
+    decimal = next(s for s in at.selectbox if s.key.startswith("upload_decimal_"))
+    at = decimal.set_value("point").run()
+    assert "Sets of nodes" in at.warning[0].proto.title.replace("\\", "")
+    assert button(at, "Use this data").disabled
+    assert at.session_state["upload_desk"].result is None
+    at = button(at, "Yes, as proposed").click().run()
+    assert not at.warning
+    how = at.session_state["upload_desk"].how["visits.txt"]
+    assert how.sides in ("one", "two")
+    assert how.decimal == "point"
+    assert use(at).session_state["spec"].dataset.files[0].sides == how.sides
+
+
+def test_the_setting_itself_answers_its_question(app):
+    at = drop(open_upload(app), ("visits.txt", NUMBERED))
+    sides = next(s for s in at.selectbox if s.key.startswith("upload_sides_"))
+    at = sides.set_value("one").run()
+    assert not at.warning
+    assert len(use(at).session_state["graph"].node_ids) == 30
+
+
+def test_a_text_that_cannot_be_read_shows_its_settings_beside_the_error(app):
+    at = drop(open_upload(app), ("e.csv", "source,target\nann,bob\nbob,cid\n".encode("utf-16")[:-1]))
+    assert len(at.error) == 1
+    assert "Read as auto" not in texts(at)
+    fields = {s.key.split("_")[1]: s for s in at.selectbox if s.key.startswith("upload_")}
+    assert {"encoding", "separator"} <= set(fields)
+    assert "Parts" not in {e.label for e in at.expander}
+    at = fields["encoding"].set_value("latin-1").run()
+    assert button(at, "Undo")
+
+
+def test_ignored_files_alone_are_nothing_to_read(app):
+    at = drop(open_upload(app), ("e.csv", EDGES))
+    at = roles(at)[0].set_value("ignore").run()
+    assert not at.error
+    assert "Nothing to read yet: add a file with edges or a matrix." in texts(at)
+    assert button(at, "Use this data").disabled
+
+
+def test_removing_the_files_in_use_keeps_the_data(app):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    assert "stay loaded when the files are removed" in texts(at)
+    at = button(at, "Remove all files").click().run()
+    assert metric(at, "Nodes") == "5"
+
+
+def test_after_an_undo_the_data_are_in_use_as_before(app, monkeypatch):
+    at = put(open_upload(app), ("e.csv", EDGES))
+    before = at.session_state["graph"]
+    header = next(s for s in at.selectbox if s.key.startswith("upload_header_"))
+    at = header.set_value("no").run()
+    assert not at.metric
+    at = button(at, "Undo").click().run()
+    assert button(at, "In use").disabled
+    assert at.session_state["graph"] is before
+    assert metric(at, "Nodes") == "5"

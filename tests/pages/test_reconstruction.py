@@ -171,8 +171,7 @@ def test_the_verdict_says_who_wins(app, studio_store, quality, kind, words):
 def test_the_smallest_graph_has_a_page_too(app, studio_store):
     run = finish_run(studio_store, make_square())
     at = fine(app("reconstruction", run=run.id))
-    assert "about equal" in at.info[-1].proto.title  # one held-out edge decides nothing
-    assert "any difference" in at.info[-1].value
+    assert "too few to judge" in at.info[-1].proto.title  # one held-out edge decides nothing
 
 
 def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
@@ -256,3 +255,29 @@ def test_one_node_is_asked_for_its_next_links(app, studio_store):
 def test_a_run_that_cannot_be_asked_says_why(app, run):
     at = fine(app("reconstruction", run=run.id))
     assert any("cannot be asked about single nodes" in caption.value for caption in at.caption)
+
+
+def test_a_handful_of_held_out_edges_gets_no_verdict(app, studio_store):
+    graph = make_square()
+    run = finish_run(studio_store, graph)
+    n_tested = len(run.result().split.test)
+    assert n_tested == 1
+    at = fine(app("reconstruction", run=run.id))
+    assert at.info[-1].proto.title == "1 held-out edge: too few to judge"
+    assert not any("about equal" in info.proto.title for info in at.info)
+    assert not at.success
+    assert not at.warning
+    assert at.slider[0].value == 0.5
+    assert any("1 held-out edge and 1 random non-edge" in c.value for c in at.caption)
+    at = fine(at.switch_page("pages/train.py").run())
+    assert not any(metric.proto.delta_description.startswith("against") for metric in at.metric)
+    assert any("1 held-out edge: too few to judge" in c.value for c in at.caption)
+
+
+def test_many_held_out_edges_get_a_verdict(app, run):
+    assert len(run.result().split.test) >= reconstruction.LEAST_TESTED
+    at = fine(app("reconstruction", run=run.id))
+    assert any("baseline" in one.proto.title for one in (*at.success, *at.warning, *at.info))
+    assert "too few to judge" not in " ".join(c.value for c in at.caption)
+    at = fine(at.switch_page("pages/train.py").run())
+    assert sum(metric.proto.delta_description.startswith("against") for metric in at.metric) == 2

@@ -419,6 +419,10 @@ def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.D
     )  # fmt: skip
 
 
+LEAST_TESTED = 10
+"""Held-out edges or entries below which nothing is judged by them."""
+
+
 def best_threshold(table: pd.DataFrame) -> float:
     """Return the threshold of the highest F1 in `table`, the lowest where several tie."""
     return float(table["threshold"].iloc[int(table["f1"].to_numpy().argmax())])
