@@ -196,11 +196,11 @@ def test_files_are_looked_at_and_can_be_corrected(app):
     assert at.session_state["spec"].dataset.source.startswith("sample:")  # nothing is read yet
     assert "e.csv" in texts(at)
     assert "comma-delimited text · with a header row" in texts(at)
-    assert [s.value for s in roles(at)] == ["edges", "labels"]
+    assert [s.value for s in roles(at)] == ["edges", "features"]
     assert not at.metric  # the page shows the files, not the data that are loaded
     assert "Current data: Python import graph" in texts(at)
     assert "5 nodes · 4 edges" in texts(at)
-    at = use(at)
+    at = use(roles(at)[1].set_value("labels").run())
     assert metric(at, "Features") == "0"
     # The second file holds features after all.
     at = roles(at)[1].set_value("features").run()

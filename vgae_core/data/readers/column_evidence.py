@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vgae_core.data.readers.column_names import plain_name, same_but_for_a_mark
+from vgae_core.data.readers.column_names import WIDEST, plain_name, same_but_for_a_mark
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import TextTable
 from vgae_core.data.readers.written_numbers import MISSING, number
@@ -160,6 +160,7 @@ def named_pairs(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
 
     Better are those that are filled, differ from row to row, and hold names rather than numbers or kinds.
     """
+    columns = columns[:WIDEST]
     richest = max((len(c.seen) for c in columns if c.is_whole or not c.is_numeric), default=0)
     pairs = [
         (left, right)

@@ -37,6 +37,10 @@ STATISTIC_NAMES = _names(
 TITLE_NAMES = _names("name names title nodename pagename caption label fullname displayname")
 
 
+WIDEST = 60
+"""Columns that are looked at in pairs: a wider table is one of nodes, and pairs grow with the square."""
+
+
 RELATION_NAMES = _names(
     "relation relationship relations rel predicate interaction interactiontype edgetype linktype edgelabel property"
 )

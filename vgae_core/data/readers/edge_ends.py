@@ -6,7 +6,13 @@ import itertools
 from collections.abc import Sequence
 
 from vgae_core.data.readers.column_evidence import Column, named_pairs, overlap
-from vgae_core.data.readers.column_names import NODE_NAMES, WEIGHT_NAMES, same_but_for_a_mark, two_kinds
+from vgae_core.data.readers.column_names import (
+    NODE_NAMES,
+    WEIGHT_NAMES,
+    WIDEST,
+    same_but_for_a_mark,
+    two_kinds,
+)
 
 FEW = 0.2
 """Share of another column's different values below which a column holds kinds rather than nodes."""
@@ -51,7 +57,7 @@ def best_pair(columns: Sequence[Column]) -> tuple[Column, ...]:
     Two of one kind, texts or whole numbers.  Of texts those that share most values; numbers share values whether they
     are nodes or not, so their order counts.  A column and another that only renames it are no ends.
     """
-    nodes = could_be_nodes(columns)
+    nodes = could_be_nodes(columns[:WIDEST])
     pairs = [(a, b) for a, b in itertools.combinations(nodes, 2) if not _is_its_name(a, b)]
     alike = [(a, b) for a, b in pairs if a.is_whole == b.is_whole]
     texts = [(a, b) for a, b in alike if not a.is_whole]

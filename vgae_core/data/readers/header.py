@@ -16,6 +16,7 @@ from vgae_core.data.readers.column_names import (
     TARGET_NAMES,
     TITLE_NAMES,
     VALUE_NAMES,
+    WIDEST,
     plain_name,
     same_but_for_a_mark,
     two_kinds,
@@ -63,7 +64,8 @@ def decide_header(probe: Probe, shape: Layout) -> Header:
     known = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | FEATURE_NAMES | LABEL_NAMES
     named = plain[0] in SOURCE_NAMES | NODE_NAMES and len(plain) > 1
     if named and (plain[1] in known | VALUE_NAMES | TITLE_NAMES or len(set(plain)) == len(plain)):
-        again = next((name for name in first if any(name in row for row in rest)), None)
+        below = {field for row in rest for field in row}
+        again = next((name for name in first if name in below), None)
         if again is None or plain[1] in known | VALUE_NAMES | TITLE_NAMES:
             return Header(True, f"{_listed(first)} are usual names of columns.")
     rows = [row for row in rest if len(row) == len(first)]
@@ -77,29 +79,22 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
     """Return whether a row of words over columns of words names them."""
     if len(first) < 2 or not rows:
         return Header(False, "There is one row only." if not rows else "There is one column only.")
-    again = next((name for name in first if name and any(name in row for row in rows)), None)
+    below = {field for row in rows for field in row}
+    again = next((name for name in first if name and name in below), None)
     if again is not None:
         return Header(False, f"{shorten(again)!r} of the first row occurs again below.")
-    pair = next(
-        ((a, b) for at, a in enumerate(first) for b in first[at + 1 :] if same_but_for_a_mark(a, b)), None
-    )
+    near = first[:WIDEST]
+    couples = [(a, b) for at, a in enumerate(near) for b in near[at + 1 :]]
+    pair = next((couple for couple in couples if same_but_for_a_mark(*couple)), None)
     stems = {re.sub(r"\d+$", "", field) for row in rows for field in row}
     if pair is not None and not {re.sub(r"\d+$", "", end) for end in pair} & stems:
         return Header(True, f"{_listed(pair)} name the two ends of an edge and occur nowhere below.")
-    if any(two_kinds(a, b) for at, a in enumerate(first) for b in first[at + 1 :]):
+    if any(two_kinds(a, b) for a, b in couples):
         return Header(True, f"{_listed(first)} are usual names of columns and occur nowhere below.")
     usual = [name for name in first[1:] if plain_name(name) in LABEL_NAMES | TITLE_NAMES and len(name) > 1]
     if usual:
         return Header(True, f"{_listed(usual)} is a usual name of a column and occurs nowhere below.")
-    if (
-        len(rows) >= _ENOUGH
-        and all(
-            name and _shape(name) not in {_shape(field) for field in fields}
-            for name, fields in zip(first, zip(*rows, strict=True), strict=False)
-            if len({_shape(field) for field in fields}) == 1
-        )
-        and any(len({_shape(field) for field in fields}) == 1 for fields in zip(*rows, strict=True))
-    ):
+    if len(rows) >= _ENOUGH and _is_written_otherwise(first[:WIDEST], rows):
         return Header(True, f"{_listed(first)} are written otherwise than all values below them.")
     counts = collections.Counter(field for row in rows for field in set(row))
     alone = sum(all(counts[field] == 1 for field in row) for row in rows)
@@ -131,6 +126,16 @@ def _found_later(probe: Probe, shape: Layout, first: list[str]) -> str:
             if field and re.compile(pattern).search(data, here + len(field.encode())):
                 return field
     return ""
+
+
+def _is_written_otherwise(first: list[str], rows: list[list[str]]) -> bool:
+    """Return whether some columns are written in one way throughout, and the first row in none of them so."""
+    uniform = []
+    for name, fields in zip(first, zip(*rows, strict=True), strict=False):
+        shapes = {_shape(field) for field in fields}
+        if len(shapes) == 1:
+            uniform.append(bool(name) and _shape(name) not in shapes)
+    return bool(uniform) and all(uniform)
 
 
 def _shape(text: str) -> str:

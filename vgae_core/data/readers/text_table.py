@@ -39,7 +39,7 @@ class TextTable:
     more: tuple[tuple[str, ...], ...] = ()
     """Rows from further down: files are often sorted, and their first rows all of one node."""
 
-    @property
+    @functools.cached_property
     def plain(self) -> tuple[str, ...]:
         """Names of the columns as :func:`plain_name` gives them; empty without a header."""
         return tuple(map(plain_name, self.header or ()))
