@@ -206,7 +206,7 @@ def embed_command(options: argparse.Namespace) -> int:
 
 
 def rank_command(options: argparse.Namespace) -> int:
-    """Print the likeliest new links of one node, or its links from the most doubtful on."""
+    """Print the likeliest new links of one node, or its own, the least likely first."""
     run = read_run_dir(options.run)
     graph = run.graph()
     answers = Answers(run.result(), graph)
@@ -525,7 +525,7 @@ def _parser() -> argparse.ArgumentParser:
     rank.add_argument("--node", metavar="NAME", required=True, help="the node, by its name")
     rank.add_argument("--top", type=int, default=TOP, metavar="K", help=f"links to list (default {TOP})")
     rank.add_argument("--incoming", action="store_true", help="of a directed graph: links to the node")
-    rank.add_argument("--existing", action="store_true", help="its links instead, the most doubtful first")
+    rank.add_argument("--existing", action="store_true", help="its links instead, the least likely first")
     rank.add_argument("--to", metavar="FILE", help=".csv or .parquet")
     rank.add_argument("--json", action="store_true", help="print JSON")
 

@@ -133,7 +133,7 @@ class Answers:
         return Ranking(node, pairs[best], logits[best], len(pairs))
 
     def existing(self, node: int, direction: Direction = "out") -> Ranking:
-        """Return the node's links, the most doubtful first."""
+        """Return the node's links, the least likely first."""
         self._check(node, 1)
         known = self._neighbours[direction]
         others = known.indices[known.indptr[node] : known.indptr[node + 1]]
