@@ -12,6 +12,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.readers import look, read
 from vgae_core.data.samples import SAMPLES
 from vgae_core.errors import LimitError
+from vgae_core.spec import FileSpec
 
 EDGES = b"source,target\nann,bob\nbob,cid\ncid,ann\ncid,cid\nbob,ann\ndee,eve\n"
 LABELS = b"node,team\nann,red\nbob,red\ncid,blue\n"
@@ -276,13 +277,17 @@ def test_a_file_that_is_none_can_be_left_out(app):
 
 
 def test_a_refused_file_may_hold_names(app):
-    people = b"id,title\nann,Ann A\nbob,Bob B\ncid,Cid C\n"
-    at = drop(open_upload(app), ("e.csv", EDGES), ("people.csv", people))
-    at = roles(at)[1].set_value("features").run()
-    assert "people.csv" in errors(at)
+    people = [f"p{i}" for i in range(30)]
+    ring = "".join(f"{a},{b}\n" for a, b in zip(people, [*people[1:], people[0]], strict=True)).encode()
+    names = b"id,Label\n" + "".join(f"{person},Person {person}\n" for person in people).encode()
+    at = drop(open_upload(app), ("e.csv", ring), ("people.csv", names))
+    said = FileSpec(name="people.csv", role="labels", uses={"Label": "label"})
+    at.session_state["upload_desk"].how["people.csv"] = said
+    at = at.run()
+    assert "no classes" in errors(at)
     at = button(at, "Use as node names").click().run()
     assert not at.error
-    assert "Ann A" in use(at).session_state["graph"].node_ids
+    assert "Person p7" in use(at).session_state["graph"].node_ids
 
 
 def test_a_file_dropped_again_replaces_the_old_one_and_all_can_go(app):
@@ -392,7 +397,7 @@ def test_another_reading_is_one_click_away(app):
 
 
 def test_the_evidence_stays_with_the_loaded_data(app):
-    at = put(open_upload(app), ("net.sif", b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\n"))
+    at = put(open_upload(app), ("net.txt", b"YA pp YB\nYC pp YB\nYB pd YD\nYD pd YE\nYE pd YA\nYA pp YC\n"))
     assert "YA pp YB" in texts(at)
     assert "kind of each edge" in texts(at)
     again = app(workspace=at.session_state["workspace"])  # the files are gone, what they were read as is not
