@@ -133,3 +133,15 @@ class TestRowsWithoutIds:
     def test_too_few_rows_are_still_an_error(self, bring):
         with pytest.raises(DataError, match="rows for 38 nodes"):
             read(self.brought(bring, 0, features="\n".join(self.FEATURES.splitlines()[:-5])))
+
+
+def test_a_table_of_all_nodes_says_that_both_columns_are_one_set(tmp_path):
+    ends = [(1 + i % 25, 1 + (7 * i + i // 25) % 30) for i in range(60)]
+    (tmp_path / "visits.txt").write_text("".join(f"{a} {b}\n" for a, b in ends))
+    (tmp_path / "groups.csv").write_text("id,group\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1, 31)))
+    edges, groups = (SourceFile(name, tmp_path / name) for name in ("visits.txt", "groups.csv"))
+    assert [q.about for file in read([edges]).files for q in file.questions] == ["sides"]
+    raw = read([edges, groups])
+    assert not [q for file in raw.files for q in file.questions]
+    assert raw.n_nodes == 30
+    assert (raw.labels >= 0).all()

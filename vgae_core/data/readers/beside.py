@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -72,6 +72,18 @@ def tables_of_nodes(probes: Mapping[int, Probe]) -> dict[int, Content]:
             f"{probes[other].name}."
         )
     return contents
+
+
+def describing(edges: Probe, left: Iterable[object], right: Iterable[object]) -> str:
+    """Return the name of a node table with a row for nearly all ids of both ends of an edge list; empty if none."""
+    ends = [set(map(str, side)) for side in (left, right)]
+    for probe in edges.memo.get("node tables", ()):
+        table = _begin(probe)
+        if table is not None:
+            rows = set(table.first)
+            if all(len(side & rows) >= _NEARLY_ALL * len(side) for side in ends):
+                return probe.name
+    return ""
 
 
 def why(probe: Probe) -> str:

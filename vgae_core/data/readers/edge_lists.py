@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.data.dataset import Choice, Finding, Judgement, Part
+from vgae_core.data.readers import beside
 from vgae_core.data.readers.base import (
     N_EXAMPLES,
     Edges,
@@ -213,6 +214,9 @@ def sides_of(
             or (plain_name(left) in SOURCE_NAMES and plain_name(right) in TARGET_NAMES),
             rated=roles.weight is not None and roles.time is not None and not table.shape.comments,
         )
+        if not found.sure and (table_name := beside.describing(probe, *(end[:SAMPLE] for end in ends))):
+            why = f"{table_name} has a row for the nodes of both columns"
+            found = dataclasses.replace(found, two=False, why=why, sure=True)
         if probe.how.sides != "auto":
             found = dataclasses.replace(found, two=probe.how.sides == "two", why="as you said", sure=True)
         probe.memo["sides"] = found

@@ -65,6 +65,14 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
         elif guess == "edges" and "edges" in roles and formats[at] is not delimited.FORMAT:
             role = "features"  # a second square matrix
         roles[at] = role
+    texts = [
+        (p, r)
+        for p, f, r in zip(probes, formats, roles, strict=True)
+        if f is delimited.FORMAT and r is not None
+    ]
+    for probe, role in texts:
+        if role == "edges":  # who describes the nodes of both ends says that they are one set
+            probe.memo["node tables"] = [other for other, its in texts if its != "edges"]
     return [role or "edges" for role in roles]
 
 
