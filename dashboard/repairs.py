@@ -76,7 +76,7 @@ def choose() -> None:
             asked.append((setting, offer))
         elif offer is not None and setting.name not in _DECIDED_BY:
             others.append((setting, offer))
-    if not asked and not others:
+    if not asked and (not others or state.report().is_matrix):
         return
     st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
     values = _draw(asked) if asked else {}

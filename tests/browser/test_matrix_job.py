@@ -46,7 +46,7 @@ def test_from_a_matrix_to_recommended_items(server, page):
     expect(page.get_by_text(f"films · {N_USERS} rows · {N_FILMS} columns")).to_be_visible()
     settled(page)
     expect(page.get_by_text("0 or 1", exact=True)).to_be_visible()
-    expect(page.get_by_text("Repairs")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Repairs")).to_have_count(0)
 
     page.get_by_role("button", name="Next: choose outputs and settings").click()
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()

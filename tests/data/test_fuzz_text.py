@@ -92,11 +92,15 @@ CORPUS = {
         b'[["a","b",1],["b","c",2],["c","a",0.5]]',
         b'[{"from":"a","to":"b","weight":1},{"from":"b","to":"c","weight":2}]',
         b'{"columns":["source","target"],"data":[["a","b"],["b","c"]]}', b'{"a":{"b":{"weight":2}},"b":{"c":{}}}',
-        b'{"a":["b","c"],"b":["c"],"c":[]}', b'{"0":[1,2],"1":[2],"2":[0]}', b'[[1,2],[0],[0,1]]',
+        b'{"a":["b","c"],"b":["c"],"c":[]}',
+        b'{"edge_index":[[0,1,2,3],[1,2,3,0]],"x":[[1,0],[0,1],[1,1],[0,0]],"y":[0,1,1,0]}',
+        b'{"0":[1,2],"1":[2],"2":[0]}', b'[[1,2],[0],[0,1]]',
         b'[{"id":"a","neighbors":["b"]},{"id":"b","neighbors":["a","c"]}]',
         b'{"source":"a","target":"b"}\n{"source":"b","target":"c"}\n', b'["a","b"]\n["b","c"]\n\n["c","a"]\n',
     ],
     "relations": [
+        b"SUID,name,weight\n7,a (pp) b,0.5\n8,b (pd) c,2\n9,c (pp) a,1\n",
+        b"_id,_labels,name,_start,_end,_type\n1,:Town,A,,,\n2,:Town,B,,,\n3,:Town,C,,,\n,,,1,2,ROAD\n,,,2,3,ROAD\n",
         b"a pp b c\nb pd c\nc pp a\nlone\n", b"a b\tpp\tc\nc\tpd\td\tb\nc\tpp\ta b\nd\tpd\tc\n",
         b"<http://x/a> <http://x/p#knows> <http://x/b> .\n_:c <http://x/p#is> <http://x/a> .\n"
         b'<http://x/a> <http://www.w3.org/2000/01/rdf-schema#label> "A\\u00e9"@en .\n# end\n',

@@ -383,7 +383,7 @@ def test_json_lists(files):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": [1, NaN]}', "NaN is not a number"),
+        ('{"a": [1, NaN]}', "Received a NoneType for node 'a'"),
         ('{"a": [1, 2]\n', "f.json, line 2: Not JSON"),
         ("[1, 2]", "Holds a list"),
         ("{}", "an empty object"),

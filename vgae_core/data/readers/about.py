@@ -18,6 +18,8 @@ _ABOUT_NAME = re.compile(
     r"(?i)(data(set)?[_-]?)?(about|citation|citing|cite|authors|meta(data)?|"
     r"descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
 )
+_LINE = 500
+"""Characters of a line that are looked at for words."""
 _WORDS = re.compile(r"[A-Za-z][a-z'’-]+[.,;:!?)]*(\s+\(?[A-Za-z][a-z'’-]*[.,;:!?)]*){2}")
 _FILMS = frozenset({"movies", "links", "tags", "users", "genome-scores", "genome-tags"})
 _FILMS_OF_1998 = re.compile(r"u\.(item|user|genre|info|occupation)$|u[1-5ab]\.(base|test)$")
@@ -93,6 +95,7 @@ def is_prose(path: Path, name: str) -> bool:
         return True  # `name: …`, `url: …`, as KONECT describes its networks
     if called_so and whole and len(lines) == 1 and re.search(r"[^\W\d_]", lines[0]):
         return True  # the name of the data
+    lines = [line[:_LINE] for line in lines]  # the search goes back and forth: time grows with the square
     sentences = sum(_WORDS.search(line) is not None for line in lines)
     wordy = sentences > 0.5 * len(lines) and any(re.search(r"[a-z][.!?:](\s|$)", line) for line in lines)
     return wordy or (called_so and sentences > 0)
