@@ -12,6 +12,7 @@ from scipy.sparse import csgraph
 
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.missing import filled_features, missing_counts, with_weights
+from vgae_core.data.non_edges import sorted_unique
 from vgae_core.errors import DataError
 from vgae_core.spec import RepairSpec
 
@@ -96,9 +97,9 @@ def structure(raw: RawGraph) -> Structure:
     rows, cols = raw.rows[proper], raw.cols[proper]
     if raw.symmetric:  # (i, j) and (j, i) of a symmetric file are the same entry
         rows, cols = np.minimum(rows, cols), np.maximum(rows, cols)
-    arcs = _sorted_unique(rows * n + cols)
+    arcs = sorted_unique(rows * n + cols)
     heads, tails = arcs // n, arcs % n
-    pairs = _sorted_unique(np.minimum(heads, tails) * n + np.maximum(heads, tails))
+    pairs = sorted_unique(np.minimum(heads, tails) * n + np.maximum(heads, tails))
     mutual = len(arcs) - len(pairs)
     low, high = pairs // n, pairs % n
     graph = sparse.coo_array((np.ones(len(low), np.int8), (low, high)), shape=(n, n)).tocsr()
@@ -112,11 +113,6 @@ def structure(raw: RawGraph) -> Structure:
         n_duplicates=len(rows) - len(arcs),
         components=components[: raw.n_nodes].astype(np.int32),
     )
-
-
-def _sorted_unique(keys: np.ndarray) -> np.ndarray:
-    keys = np.sort(keys)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import typing
 import zipfile
 import zlib
@@ -34,6 +33,7 @@ from vgae_core.runs.folder import (
     ARRAYS,
     SPLIT_PARTS,
     RunFolder,
+    is_finite,
     parse_event,
     read_run_dir,
     write_run_dir,
@@ -60,9 +60,6 @@ _LARGEST = 1e6
 _LARGEST_LOG_VAR = 100.0
 _SAME = 1e-3
 """Largest difference between a score as stated and as worked out again."""
-
-_GROUPS = ("test", "val", "network", "baselines", "weights", "latent")
-"""Metrics that are worked out again; ``labels``, ``features`` and ``trials`` need the network or other runs."""
 
 
 def check_task(
@@ -327,7 +324,7 @@ def _check_numbers(result: RunResult) -> None:
     for name in ("stack", "weight_unit"):
         held = result.model.get(name, 0.0)
         numbers = held.values() if isinstance(held, Mapping) else [held]
-        if any(not _is_number(v) or abs(v) > _LARGEST for v in numbers):
+        if any(not is_finite(v) or abs(v) > _LARGEST for v in numbers):
             raise _refuse(f"`{name}` must hold finite numbers up to {_LARGEST:g}.", "model.json")
     if not result.split.test.size or not result.split.test_neg.size:
         raise _refuse("Holds no test pairs.", "split.npz")
@@ -379,7 +376,7 @@ def _scored(result: RunResult, graph: GraphData) -> RunResult:
     test = stated.get("test")
     for key in ("roc_auc", "average_precision"):
         value = test.get(key) if isinstance(test, Mapping) else None
-        if not _is_number(value) or abs(value - metrics["test"][key]) > _SAME:
+        if not is_finite(value) or abs(value - metrics["test"][key]) > _SAME:
             raise _refuse(
                 f"`test.{key}` is given as {value!r:.20} but does not follow from codes and data, "
                 f"which give {metrics['test'][key]:.4f}.",
@@ -389,7 +386,7 @@ def _scored(result: RunResult, graph: GraphData) -> RunResult:
     for group in ("labels", "features"):
         if group in stated:
             row = stated[group]
-            if not isinstance(row, Mapping) or not all(v is None or _is_number(v) for v in row.values()):
+            if not isinstance(row, Mapping) or not all(v is None or is_finite(v) for v in row.values()):
                 raise _refuse(f"`{group}` must hold numbers.", where)
             metrics[group] = {str(key)[:80]: value for key, value in row.items()}
             unchecked.append(group)
@@ -442,7 +439,7 @@ def _check_event(event: Event, where: str) -> None:
         elif hint is int:
             fine = type(value) is int and 0 <= value < 10**9
         elif hint is float:
-            fine = _is_number(value) and 0 <= value < 1e12
+            fine = is_finite(value) and 0 <= value < 1e12
         elif hint is bool:
             fine = isinstance(value, bool)
         else:
@@ -453,7 +450,3 @@ def _check_event(event: Event, where: str) -> None:
             raise _refuse(f"`{field.name}` of {type(event).__name__} cannot be {value!r:.60}.", where)
     if isinstance(event, EpochEnd) and event.epoch < 1:
         raise _refuse("`epoch` counts from 1.", where)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -286,17 +286,18 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
     return weights  # type: ignore[return-value]
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Return whether a value from JSON is a number, neither NaN nor infinite; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_scores(model: Mapping[str, Any]) -> None:
     """Raise RunError unless what the model's scores are made of is said in numbers, where it is said."""
     stack = model.get("stack", {})
-    wrong = not isinstance(stack, Mapping) or not all(map(_is_finite, stack.values()))
+    wrong = not isinstance(stack, Mapping) or not all(map(is_finite, stack.values()))
     if wrong or (stack and not {"offset", "network"} <= set(stack)):
         raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
-    if not _is_finite(model.get("weight_unit", 1.0)):
+    if not is_finite(model.get("weight_unit", 1.0)):
         raise RunError("`weight_unit` must be a number.", where="model.json")
     if "weight_unit" in model and model.get("scale") not in SCALES:
         raise RunError("`scale` must say what the network's numbers stand for.", where="model.json")

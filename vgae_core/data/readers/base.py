@@ -14,6 +14,7 @@ import pandas as pd
 
 from vgae_core.data.dataset import Features, Finding, Judgement, Part
 from vgae_core.data.limits import Limits
+from vgae_core.data.non_edges import sorted_unique
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
@@ -245,12 +246,6 @@ class Format:
     parts: Callable[[Probe, Content], tuple[Part, ...]] | None = None
     gather: Callable[[Sequence[Probe]], list[Probe]] | None = None
     judge: Callable[[Probe, Content], tuple[tuple[Judgement, ...], tuple[str, ...]]] | None = None
-
-
-def sorted_unique(keys: np.ndarray) -> np.ndarray:
-    """Return the distinct keys in order; many times faster than hashing (`numpy.unique`) here."""
-    keys = np.sort(keys)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def directions(rows: np.ndarray, cols: np.ndarray, n: int) -> tuple[int, int]:

@@ -9,12 +9,12 @@ import pandas as pd
 from scipy import sparse
 
 from vgae_core.data.dataset import Finding
+from vgae_core.data.non_edges import sorted_unique
 from vgae_core.data.readers.base import (
     NodeTable,
     Probe,
     examples,
     factorize_ids,
-    sorted_unique,
     whole_numbers,
 )
 from vgae_core.data.readers.column_names import FEATURE_NAMES, NODE_NAMES, SOURCE_NAMES
