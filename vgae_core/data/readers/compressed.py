@@ -15,7 +15,6 @@ from typing import IO, cast
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError, LimitError
 
-SUFFIXES = ("gz", "bz2", "xz")
 MAX_RATIO = 200
 _RATIO_FROM = 20_000_000
 """Below this many bytes, text of many zeros may well shrink more than that."""

@@ -65,7 +65,8 @@ class _Collected:
         self.lines.append(line)
         self.probe.limits.check("edges", len(self.sources), where=self.probe.name)
 
-    def edges(self, title: str, findings: list[Finding]) -> Edges:
+    def edges(self, title: str) -> Edges:
+        findings: list[Finding] = []
         n = len(self.sources)
         weights = relations = None
         given = self.attributes.pop("weight", {})
@@ -123,11 +124,10 @@ def _tuples(probe: Probe, text: str) -> Iterator[tuple[re.Match[str], int]]:
 
 
 def _tuple_edges(probe: Probe) -> Edges:
-    findings: list[Finding] = []
     collected = _Collected(probe)
     for match, line in _tuples(probe, read_text(probe)):
         collected.add(_plain(match[1]), _plain(match[2]), match[3], line)
-    return collected.edges(TUPLES.title, findings)
+    return collected.edges(TUPLES.title)
 
 
 TUPLES = Format(
@@ -149,7 +149,6 @@ def _is_with_data(probe: Probe) -> bool:
 
 
 def _with_data_edges(probe: Probe) -> Edges:
-    findings: list[Finding] = []
     collected = _Collected(probe)
     for number, line in numbered(read_text(probe), ("#",)):
         match = _WITH_DATA.fullmatch(line)
@@ -157,7 +156,7 @@ def _with_data_edges(probe: Probe) -> Edges:
         if match is None or len(ends) != 2:
             raise probe.error(f"Not an edge with its data: {shorten(line)!r}.", line=number, mend=_MEND)
         collected.add(ends[0], ends[1], match[2], number)
-    return collected.edges(WITH_DATA.title, findings)
+    return collected.edges(WITH_DATA.title)
 
 
 def _ends(text: str) -> list[str]:
@@ -195,7 +194,6 @@ def _is_lgl(probe: Probe) -> bool:
 
 
 def _lgl_edges(probe: Probe) -> Edges:
-    findings: list[Finding] = []
     collected = _Collected(probe)
     alone: list[str] = []
     source = ""
@@ -215,7 +213,6 @@ def _lgl_edges(probe: Probe) -> Edges:
         weights = weight_values(probe, texts, collected.lines)
     return named_edges(
         probe, collected.sources, collected.targets, LGL.title, weights=weights, others=alone, directed=False,
-        findings=findings,
     )  # fmt: skip
 
 
@@ -237,7 +234,6 @@ def _is_ncol(probe: Probe) -> bool:
 
 
 def _ncol_edges(probe: Probe) -> Edges:
-    findings: list[Finding] = []
     collected = _Collected(probe)
     for number, line in numbered(read_text(probe), ("#",)):
         fields = line.split()
@@ -246,7 +242,7 @@ def _ncol_edges(probe: Probe) -> Edges:
                 f"Expected 2 or 3 columns. Received: {len(fields)}.", line=number, mend=_NCOL_MEND
             )
         collected.add(fields[0], fields[1], fields[2] if len(fields) == 3 else None, number)
-    return collected.edges(NCOL.title, findings)
+    return collected.edges(NCOL.title)
 
 
 _NCOL_MEND = "Write one edge per line: its two nodes and, if there is one, a weight."
