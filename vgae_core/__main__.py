@@ -409,7 +409,7 @@ class _Bar:
         elif isinstance(event, Started):
             self._end_trial()
             self._epochs = event.epochs
-            if not self._recipes:  # else all epochs are behind us, and are told again
+            if not self._recipes:  # else all epochs are already over and only repeated
                 self._say(STAGES["training"])
         elif isinstance(event, Trial):
             self._tell_trial(event)

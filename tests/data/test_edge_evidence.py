@@ -1,4 +1,4 @@
-"""What columns of an edge list are for is told from evidence; what the evidence does not settle is asked."""
+"""The role of each column of an edge list is judged from evidence; where that does not settle it, the user is asked."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _range(columns: Columns, column: int) -> str:
 
 
 def _constant(raw: RawGraph, columns: Columns) -> list[Finding]:
-    # Of a matrix, columns of zeros are told as empty ones.
+    # In a matrix, columns of zeros are reported as empty.
     chosen = np.flatnonzero(columns.constant & (columns.filled > 0 if raw.is_matrix else True))
     if not len(chosen) or columns.n_rows < 2:
         return []

@@ -120,7 +120,7 @@ def weight_values(
 def relation_codes(
     probe: Probe, relations: Sequence[str], findings: list[Finding]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the relation of each entry as an int32 index, and the names; the numbers of each are told."""
+    """Return the relation of each entry as an int32 index, and the names; the count per relation is reported."""
     codes, names = pd.factorize(pd.Series(relations, dtype="str"))
     if len(names) > _MAX_RELATIONS:
         raise probe.error(

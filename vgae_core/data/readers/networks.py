@@ -164,7 +164,7 @@ def graph_edges(
 def _vectors(probe: Probe, graph: nx.Graph, findings: list[Finding]) -> tuple[np.ndarray | None, str]:
     """Return the attribute that lists the features of each node, float32 (n_nodes, n_features), and its name.
 
-    Other attributes that are lists are told.
+    Other list attributes are reported in `findings`.
     """
     names = dict.fromkeys(
         name
