@@ -55,7 +55,7 @@ class Baseline:
         """
         if self.needs_features and features is None:
             raise ValueError(f"Baseline {self.title!r} needs node features. Received: features=None.")
-        return self.kernel(_pattern(message), features, pairs)
+        return self.kernel(pattern_of(message), features, pairs)
 
 
 WEIGHT_BASELINES: dict[str, tuple[str, str]] = {
@@ -108,13 +108,11 @@ def run_baselines(
     dict of str to ndarray of float64, shape (n_pairs,)
         Keys of :data:`BASELINES`.
     """
-    pattern = _pattern(message)
+    pattern = pattern_of(message)
     # The neighbourhood scores differ in one weight a node: walk the neighbours once for all.
     degree = np.diff(pattern.indptr)
-    together = _shared_neighbours(
-        pattern, pairs, np.column_stack([w(degree) for w in _NODE_WEIGHTS.values()])
-    )
-    scores = dict(zip(_NODE_WEIGHTS, together.T, strict=True))
+    together = _shared_neighbours(pattern, pairs, np.column_stack([w(degree) for w in NODE_WEIGHTS.values()]))
+    scores = dict(zip(NODE_WEIGHTS, together.T, strict=True))
     for name, baseline in BASELINES.items():
         if name not in scores and not (baseline.needs_features and features is None):
             scores[name] = baseline.kernel(pattern, features, pairs)
@@ -122,7 +120,7 @@ def run_baselines(
 
 
 # ------------------------------------------------------------------------ neighbourhoods
-def _pattern(message: sparse.csr_array) -> sparse.csr_array:
+def pattern_of(message: sparse.csr_array) -> sparse.csr_array:
     """Return who is joined to whom: symmetric, entries 1, no diagonal, canonical; float32."""
     pattern = sparse.csr_array(message + message.T)
     if pattern.diagonal().any():
@@ -151,7 +149,7 @@ def _inverse(degree: np.ndarray) -> np.ndarray:
     return 1.0 / np.maximum(degree, 1)
 
 
-_NODE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+NODE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "common_neighbours": _ones,
     "adamic_adar": _inverse_log,
     "resource_allocation": _inverse,
@@ -160,8 +158,8 @@ _NODE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _neighbourhood(name: str) -> Kernel:
-    """Return the kernel of one score of :data:`_NODE_WEIGHTS`."""
-    weight = _NODE_WEIGHTS[name]
+    """Return the kernel of one score of :data:`NODE_WEIGHTS`."""
+    weight = NODE_WEIGHTS[name]
 
     def kernel(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
         return _shared_neighbours(pattern, pairs, weight(np.diff(pattern.indptr))[:, None])[:, 0]
@@ -178,7 +176,7 @@ def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np
     Parameters
     ----------
     pattern : csr_array, shape (n_nodes, n_nodes)
-        As returned by :func:`_pattern`.
+        As returned by :func:`pattern_of`.
     pairs : ndarray of int64, shape (pairs, 2)
     weights : ndarray of float64, shape (n_nodes, n_scores)
 

@@ -147,6 +147,14 @@ class EditedMessages:
         return part
 
 
+_MOST = 4
+"""Beyond this part of all nodes, what a few codes rest on is as good as everything."""
+
+
+def _within(nodes: np.ndarray, need: np.ndarray | None) -> np.ndarray:
+    return nodes if need is None else np.intersect1d(nodes, need, assume_unique=True)
+
+
 def _union(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate([np.asarray(part, np.int64) for part in parts]))
 
@@ -265,6 +273,7 @@ class Network:
         n_new: int = 0,
         rows: np.ndarray | None = None,
         features: Any | None = None,
+        wanted: np.ndarray | None = None,
     ) -> Moved:
         """Return the codes that an edit changes, worked out within its reach only.
 
@@ -280,6 +289,8 @@ class Network:
             Nodes whose features change, sorted; new nodes must be among them where nodes have features.
         features : csr_array or ndarray, shape (n_rows, n_columns), optional
             Their features after the edit.
+        wanted : ndarray of int64, shape (n_wanted,), optional
+            Nodes whose codes are asked for, sorted; those of others are not worked out.
 
         Raises
         ------
@@ -292,14 +303,18 @@ class Network:
         messages = self.messages.edited(arcs, change, n)
         fresh = np.arange(self.n_nodes, n)
         edited = np.zeros(0, np.int64) if rows is None else np.asarray(rows, np.int64)
+        needs = self._needs(messages, wanted, has_edited_rows=rows is not None)
         patches: list[_Patch] = []
-        for step, value in zip(self._plan.steps, self._values, strict=True):
+        for step, value, need in zip(self._plan.steps, self._values, needs, strict=True):
             if step.kind == "input":
                 own = step.table is None and rows is not None
                 patches.append(_Patch(value, edited if own else edited[:0], features if own else None))
             elif step.kind == "hop":
                 before = patches[step.inputs[0]]
-                nodes = _union([messages.touched, messages.hearing(before.nodes), fresh])
+                if need is not None and len(need) <= len(before.nodes) + len(messages.touched):
+                    nodes = need  # whether they change or not: to find out costs more
+                else:
+                    nodes = _within(_union([messages.touched, messages.hearing(before.nodes), fresh]), need)
                 part = messages.rows(nodes)
                 columns = np.unique(part.indices)
                 local = sparse.csr_array(
@@ -309,11 +324,38 @@ class Network:
                 patches.append(_Patch(value, nodes, np.asarray(local @ before.take(columns), np.float32)))
             else:
                 assert step.function is not None  # noqa: S101
-                nodes = _union([patches[i].nodes for i in step.inputs])
+                nodes = _within(_union([patches[i].nodes for i in step.inputs]), need)
                 new = step.function(*(patches[i].take(nodes) for i in step.inputs)) if len(nodes) else None
                 patches.append(_Patch(value, nodes, new))
         last = patches[self._last]
         return Moved(last.nodes, self._split(last.take(last.nodes)))
+
+    def _needs(
+        self, messages: EditedMessages, wanted: np.ndarray | None, *, has_edited_rows: bool
+    ) -> list[np.ndarray | None]:
+        """Return, for each step, the nodes whose rows the wanted codes rest on; None for all of them."""
+        steps = self._plan.steps
+        needs: list[np.ndarray | None] = [None] * len(steps)
+        if wanted is None:
+            return needs
+        changes: list[bool] = []  # whether an edit can change anything in the step
+        for step in steps:
+            own = step.kind == "input" and step.table is None and has_edited_rows
+            changes.append(own or step.kind == "hop" or any(changes[i] for i in step.inputs))
+        collected: list[list[np.ndarray]] = [[] for _ in steps]
+        collected[self._last].append(wanted)
+        for at in range(len(steps) - 1, -1, -1):
+            if not collected[at]:
+                continue
+            need = needs[at] = _union(collected[at])
+            if len(need) * _MOST > self.n_nodes:
+                return [None if i < at else other for i, other in enumerate(needs)]
+            reach = [i for i in steps[at].inputs if changes[i]]
+            if steps[at].kind == "hop" and reach:
+                need = _union([need, messages.rows(need).indices])
+            for i in reach:
+                collected[i].append(need)
+        return needs
 
 
 class _Patch:
