@@ -23,6 +23,7 @@ LAYERS = (
     ("vgae_core.nn",),
     ("vgae_core.training",),
     ("vgae_core.runs",),
+    ("vgae_core.what_if",),
     ("vgae_core.__main__",),
     ("dashboard",),
     ("pages",),
@@ -49,6 +50,7 @@ TF_FREE = (
     "vgae_core.spec",
     "vgae_core.data",
     "vgae_core.analysis",
+    "vgae_core.what_if",
     "vgae_core.runs.store",
     "vgae_core.runs.engine",
 )

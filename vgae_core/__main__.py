@@ -1,4 +1,4 @@
-"""The command line: ``python -m vgae_core inspect | train | evaluate | rank | score | embed | export | benchmark``.
+"""The command line, ``python -m vgae_core COMMAND``: inspect, train, evaluate, rank, score, whatif, embed, export.
 
 The dashboard's worker runs the same functions in the same environment, so the same seed
 gives the same numbers.
@@ -235,6 +235,42 @@ def score_command(options: argparse.Namespace) -> int:
     write_table(Path(options.to), table)
     left_out = f" {len(unknown):,} names are no nodes: {', '.join(unknown[:5])}." if unknown else ""
     print(f"{len(table):,} pairs scored.{left_out} Written to {options.to}")
+    return 0
+
+
+def whatif_command(options: argparse.Namespace) -> int:
+    """Print what a scenario of edits changes in the answers of a run, and why the watched pair has its score."""
+    from vgae_core.what_if import telling, why
+    from vgae_core.what_if.answer import answer, watched
+    from vgae_core.what_if.model import WhatIf
+    from vgae_core.what_if.scenario import MAX_JSON, Scenario
+
+    with Path(options.edits).open(encoding="utf-8") as file:
+        scenario = Scenario.from_json(file.read(MAX_JSON + 1))
+    run = read_run_dir(options.run)
+    model = WhatIf(run.result(), run.graph())
+    found = answer(model, scenario, "in" if options.incoming else "out")
+    values = {"scenario": scenario.to_dict(), **found.to_dict()}
+    lines = list(telling.lines(found))
+    if options.why:
+        changes = model.changes(scenario.active)
+        ends = watched(model, scenario, changes)
+        if ends is None or ends[1] is None:
+            raise SpecError(
+                "A reason needs a pair.", where="--why", mend="Name two nodes as `pair` of the scenario."
+            )
+        pair = (ends[0], ends[1]) if not options.incoming else (ends[1], ends[0])
+        for kind, title, ask in why.REASONS:
+            effects = ask(model, changes, pair, None)
+            values[kind] = {
+                "found": [finite(effect.to_dict()) for effect in effects.found],
+                "left": effects.n_left,
+            }
+            lines += telling.reasons(title, effects)
+    if options.json:
+        print(json.dumps(finite(values), ensure_ascii=False))
+    else:
+        print("\n".join(visible(line) for line in lines))
     return 0
 
 
@@ -533,6 +569,19 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("run", metavar="RUN_DIR")
     score.add_argument("pairs", metavar="PAIRS", help="a file with one pair of names per row")
     score.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
+
+    whatif = command("whatif", whatif_command, "Ask what edits of the graph would change.")
+    whatif.add_argument("run", metavar="RUN_DIR")
+    whatif.add_argument(
+        "--edits", metavar="E.json", required=True, help="a scenario, as the What if page saves it"
+    )
+    whatif.add_argument(
+        "--incoming", action="store_true", help="of a directed graph: links to the watched node"
+    )
+    whatif.add_argument(
+        "--why", action="store_true", help="also leave out each edge, feature and short path in turn"
+    )
+    whatif.add_argument("--json", action="store_true", help="print JSON")
 
     export = command("export", export_command, "Write a part of a run to a file.")
     export.add_argument("run", metavar="RUN_DIR")

@@ -77,7 +77,9 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     DataError
         If features are missing or their columns are not those of training, or there is nothing new.
     """
-    _check(spec, graph)
+    if spec.model.family != "vgae":
+        raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
+    check_new_nodes(spec, graph)
     old = {str(name): i for i, name in enumerate(graph.node_ids)}
     place = np.array([old.get(str(name), -1) for name in more.node_ids], dtype=np.int64)
     fresh = np.flatnonzero(place < 0)
@@ -106,9 +108,16 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     )
 
 
-def _check(spec: RunSpec, graph: GraphData) -> None:
-    if spec.model.family != "vgae":
-        raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
+def check_new_nodes(spec: RunSpec, graph: GraphData) -> None:
+    """Raise RunError if an encoder has weights or positions of its own for each node, and none for new ones.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the run.
+    graph : GraphData
+        The graph it was trained on.
+    """
     if graph.features is None and spec.model.node_input != "random":
         what = {
             "table": "a free vector for each node of training, and none for new ones",

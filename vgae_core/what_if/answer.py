@@ -1,0 +1,357 @@
+"""One screen of answers: a watched pair, its rankings, codes, labels and errors, each before and after a scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vgae_core.analysis.links import Direction
+from vgae_core.what_if.edits import Changes
+from vgae_core.what_if.model import Edited, WhatIf
+from vgae_core.what_if.scenario import Scenario
+from vgae_core.what_if.view import View, probability
+
+TOP = 10
+"""Likeliest new links compared before and after."""
+
+MOVED = 20
+"""Nodes listed whose codes moved most."""
+
+TOUCHED = 50
+"""Nodes that the edits name, listed with their labels and errors; of more, the first."""
+
+SIGMAS = 2.0
+"""Standard deviations within which a difference counts as noise."""
+
+LEARNT = (
+    "With the weights learnt from the data as they were; training on the edited data may answer differently."
+)
+"""What every answer without retraining must say."""
+
+NO_NOISE = "A plain auto-encoder has no noise to compare with: its codes are points."
+"""Said where codes have no variance."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number before and after; None where there is none.
+
+    Parameters
+    ----------
+    before, after : float or None
+    noise : float or None
+        Standard deviation of the difference, if both codes were drawn anew; None where codes have no noise.
+    """
+
+    before: float | None
+    after: float | None
+    noise: float | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """After less before."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the difference is at most :data:`SIGMAS` standard deviations."""
+        difference = self.difference
+        return self.noise is not None and difference is not None and abs(difference) <= SIGMAS * self.noise
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {**dataclasses.asdict(self), "difference": self.difference, "within_noise": self.within_noise}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """One candidate of a node: its name, its place among the candidates, and its logit."""
+
+    node: str
+    rank: int
+    logit: float
+
+
+@dataclass(frozen=True)
+class PairAnswer:
+    """The watched pair.
+
+    Parameters
+    ----------
+    source, target : str
+    logit, probability : Value
+    weight : Value
+        Of the edge between them, 0 without one.
+    rank : Value
+        1 + the number of the source's candidates with a higher logit.
+    candidates : Value
+        How many there are.
+    share_above : Value
+        Share of random pairs without an edge (of the data as they are) with a higher logit.
+    """
+
+    source: str
+    target: str
+    logit: Value
+    probability: Value
+    weight: Value
+    rank: Value
+    candidates: Value
+    share_above: Value
+
+
+@dataclass(frozen=True)
+class MovedNode:
+    """A node whose code moved: how far (None of a new one), and the noise of such a distance (None without noise)."""
+
+    node: str
+    distance: float | None
+    noise: float | None
+    new: bool = False
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether it moved at most :data:`SIGMAS` times what two draws of its code lie apart."""
+        return self.noise is not None and self.distance is not None and self.distance <= SIGMAS * self.noise
+
+
+@dataclass(frozen=True)
+class NodeAnswer:
+    """A node that the edits name: its likeliest label with its probability, and its reconstruction error in nats."""
+
+    node: str
+    label_before: str | None
+    label_after: str | None
+    label_probability: Value
+    error: Value
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scenario changes.
+
+    Parameters
+    ----------
+    sentences : tuple of str
+        The edits that count, in words.
+    notes : tuple of str
+        What is to be known beside the numbers.
+    pair : PairAnswer or None
+    source : str or None
+        Whose candidates are compared: the first of the watched pair.
+    top_before, top_after : tuple of Linked
+        Its :data:`TOP` likeliest new links.
+    moved : tuple of MovedNode
+        The farthest first, at most :data:`MOVED`.
+    n_moved : int
+        Nodes whose code changed at all.
+    nodes : tuple of NodeAnswer
+        The nodes that the edits name.
+    has_noise : bool
+        Whether codes have noise.
+    """
+
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...]
+    pair: PairAnswer | None
+    source: str | None
+    top_before: tuple[Linked, ...]
+    top_after: tuple[Linked, ...]
+    moved: tuple[MovedNode, ...]
+    n_moved: int
+    nodes: tuple[NodeAnswer, ...]
+    has_noise: bool
+
+    @property
+    def entered(self) -> tuple[str, ...]:
+        """Who is among the likeliest after the edits and was not before."""
+        before = {link.node for link in self.top_before}
+        return tuple(link.node for link in self.top_after if link.node not in before)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Who was among the likeliest before the edits and is not any more."""
+        after = {link.node for link in self.top_after}
+        return tuple(link.node for link in self.top_before if link.node not in after)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        values = _plain(self)
+        return {**values, "entered": list(self.entered), "left": list(self.left)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Value):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value):
+        fields = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return fields | ({"within_noise": value.within_noise} if isinstance(value, MovedNode) else {})
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def answer(model: WhatIf, scenario: Scenario, direction: Direction = "out") -> Answer:
+    """Return what the edits of a scenario change.
+
+    Parameters
+    ----------
+    model : WhatIf
+    scenario : Scenario
+        Of a graph.
+    direction : str
+        Of a directed graph: whether the candidates of the first of the pair are those it might point to.
+
+    Raises
+    ------
+    DataError
+        If a name is unknown or an edit cannot be made.
+    RunError
+        If the encoder cannot be given new nodes.
+    """
+    changes = model.changes(scenario.active)
+    edited = model.after(changes)
+    ends = watched(model, scenario, changes)
+    source = None if ends is None else ends[0]
+    pair = None
+    top_before: tuple[Linked, ...] = ()
+    top_after: tuple[Linked, ...] = ()
+    if ends is not None:
+        old = model.before.row(ends[0], direction) if ends[0] < model.before.n_nodes else None
+        new = edited.view.row(ends[0], direction)
+        if old is not None:
+            top_before = _top(model, changes, model.before, ends[0], old, direction)
+        top_after = _top(model, changes, edited.view, ends[0], new, direction)
+        if ends[1] is not None:
+            pair = _pair(model, changes, edited.view, (ends[0], ends[1]), old, new, direction)
+    moved, n_moved = _moved(model, changes, edited)
+    has_noise = model.before.codes.z_log_var is not None
+    return Answer(
+        sentences=tuple(item.sentence() for item in scenario.active),
+        notes=(*changes.notes, LEARNT, *(() if has_noise else (NO_NOISE,)), *_positions(model)),
+        pair=pair,
+        source=None if source is None else model.name(source, changes),
+        top_before=top_before,
+        top_after=top_after,
+        moved=moved,
+        n_moved=n_moved,
+        nodes=_nodes(model, changes, edited.view),
+        has_noise=has_noise,
+    )
+
+
+def _positions(model: WhatIf) -> tuple[str, ...]:
+    if model.graph.features is not None or model.result.spec.model.node_input not in (
+        "spectral",
+        "spectral_table",
+    ):
+        return ()
+    return ("Nodes have no features; the positions that stand in for them stay those of the training edges.",)
+
+
+def watched(model: WhatIf, scenario: Scenario, changes: Changes) -> tuple[int, int | None] | None:
+    """Return the places of the watched pair; the second is None where only one node is watched."""
+    if scenario.pair is None:
+        return None
+    first, second = scenario.pair
+    places = model.names.find(first, changes.new), model.names.find(second, changes.new) if second else None
+    return places if places[0] != places[1] else (places[0], None)
+
+
+def _top(
+    model: WhatIf, changes: Changes, view: View, node: int, logits: np.ndarray, direction: Direction
+) -> tuple[Linked, ...]:
+    free = view.candidates(node, direction)
+    values = logits[free]
+    best = np.argpartition(-values, TOP - 1)[:TOP] if len(free) > TOP else np.arange(len(free))
+    best = best[np.lexsort((free[best], -values[best]))]
+    return tuple(
+        Linked(model.name(int(free[at]), changes), rank, float(values[at]))
+        for rank, at in enumerate(best, start=1)
+    )
+
+
+def _pair(
+    model: WhatIf,
+    changes: Changes,
+    after: View,
+    pair: tuple[int, int],
+    old: np.ndarray | None,
+    new: np.ndarray,
+    direction: Direction,
+) -> PairAnswer:
+    arc = pair if direction == "out" else pair[::-1]
+    before = model.before if old is not None and pair[1] < model.before.n_nodes else None
+
+    def rank(view: View, logits: np.ndarray) -> tuple[float, float]:
+        others = logits[view.candidates(pair[0], direction)]
+        return float(1 + np.count_nonzero(others > logits[pair[1]])), float(len(others))
+
+    logits = [None if before is None else before.logit(*arc), after.logit(*arc)]
+    noises = [None if before is None else before.noise(*arc), after.noise(*arc)]
+    noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
+    ranks = [None if before is None else rank(before, old), rank(after, new)]  # type: ignore[arg-type]
+    return PairAnswer(
+        source=model.name(pair[0], changes),
+        target=model.name(pair[1], changes),
+        logit=Value(logits[0], logits[1], noise),
+        probability=Value(*(None if logit is None else probability(logit) for logit in logits)),
+        weight=Value(None if before is None else before.links.weight(*arc), after.links.weight(*arc)),
+        rank=Value(*(None if found is None else found[0] for found in ranks)),
+        candidates=Value(*(None if found is None else found[1] for found in ranks)),
+        share_above=Value(*(None if logit is None else model.share_above(logit) for logit in logits)),
+    )
+
+
+def _moved(model: WhatIf, changes: Changes, edited: Edited) -> tuple[tuple[MovedNode, ...], int]:
+    """Return the nodes whose codes moved most, and how many did; new ones, which have no place before, come first."""
+    nodes, n = edited.nodes, model.before.n_nodes
+    old = nodes[nodes < n]
+    before, after = model.before.codes, edited.view.codes
+    distance = np.linalg.norm(after.z_mean[old] - before.z_mean[old], axis=1)
+    noise = None
+    if before.variance is not None and before.z_log_var is not None and after.z_log_var is not None:
+        noise = np.sqrt((np.exp(before.z_log_var[old]) + np.exp(after.z_log_var[old])).sum(axis=1))
+    differs = distance > 1e-6 * max(float(np.abs(before.z_mean).max()), 1e-6)
+    order = np.argsort(-distance, kind="stable")[: min(int(np.count_nonzero(differs)), MOVED)]
+    fresh = [MovedNode(name, None, None, new=True) for name in changes.new]
+    rows = [
+        MovedNode(
+            model.name(int(old[at]), changes),
+            float(distance[at]),
+            None if noise is None else float(noise[at]),
+        )
+        for at in order.tolist()
+    ]
+    return (*fresh, *rows), int(np.count_nonzero(differs)) + len(fresh)
+
+
+def _nodes(model: WhatIf, changes: Changes, after: View) -> tuple[NodeAnswer, ...]:
+    nodes = changes.named[:TOUCHED]
+    if not len(nodes):
+        return ()
+    n, names = model.before.n_nodes, model.graph.label_names
+    known = nodes < n
+    labels = after.label_probabilities(nodes)
+    old = np.zeros((len(nodes), len(names)))
+    if labels is not None:
+        old[known] = model.before.label_probabilities(nodes[known])
+    rows = []
+    for at, node in enumerate(nodes.tolist()):
+        label: list[str | None] = [None, None]
+        values: list[float | None] = [None, None]
+        if labels is not None:
+            for side, row in enumerate((old[at] if known[at] else None, labels[at])):
+                if row is not None:
+                    best = int(row.argmax())
+                    label[side], values[side] = str(names[best]), float(row[best])
+        errors = [model.before.error(node) if known[at] else None, after.error(node)]
+        rows.append(
+            NodeAnswer(
+                model.name(node, changes), label[0], label[1], Value(*values),
+                Value(*(None if error is None or math.isnan(error) else error for error in errors)),
+            )
+        )  # fmt: skip
+    return tuple(rows)
