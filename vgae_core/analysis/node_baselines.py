@@ -162,13 +162,16 @@ class NodeBaselines:
         scores: dict[str, np.ndarray] = {}
         n = self._links.n_nodes
         near = self._links.row(node)[0]
+        around = [self._links.row(other)[0] for other in near.tolist()] if self._weights else []
+        counts = [len(others) for others in around]
+        reached = np.concatenate(around) if around else near[:0]
         for name in self.names:
             if name == "degree_product":
                 scores[name] = self._degree[node] * self._degree
             elif name in self._weights:
-                ours = np.zeros(n)
-                ours[near] = self._weights[name][near]
-                scores[name] = self._product(ours)
+                # Few nodes are two steps away: a product with the whole adjacency takes ten times as long.
+                weights = np.repeat(self._weights[name][near], counts)
+                scores[name] = np.bincount(reached, weights, minlength=n)
             elif name == "feature_cosine":
                 scores[name] = self._similar(self._row(node))
             else:

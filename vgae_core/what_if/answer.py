@@ -21,7 +21,7 @@ TOP = 10
 MOVED = 20
 """Nodes listed whose codes moved most."""
 
-TOUCHED = 50
+TOUCHED = 10
 """Nodes that the edits name, listed with their labels and errors; of more, the first."""
 
 SIGMAS = 2.0
@@ -312,7 +312,7 @@ def _moved(model: WhatIf, changes: Changes, edited: Edited) -> tuple[tuple[Moved
     before, after = model.before.codes, edited.view.codes
     distance = np.linalg.norm(after.z_mean[old] - before.z_mean[old], axis=1)
     noise = None
-    if before.variance is not None and before.z_log_var is not None and after.z_log_var is not None:
+    if before.z_log_var is not None and after.z_log_var is not None:
         noise = np.sqrt((np.exp(before.z_log_var[old]) + np.exp(after.z_log_var[old])).sum(axis=1))
     differs = distance > 1e-6 * max(float(np.abs(before.z_mean).max()), 1e-6)
     order = np.argsort(-distance, kind="stable")[: min(int(np.count_nonzero(differs)), MOVED)]

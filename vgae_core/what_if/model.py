@@ -147,7 +147,9 @@ class WhatIf:
             log_var = _patched(log_var, n_new, moved.nodes, moved.codes.z_log_var)
         factors = before.factors
         decoding = before.decoding
-        if factors is not None:
+        if factors is not None and factors[0] is before.codes.z_mean:
+            factors = mean, mean
+        elif factors is not None:
             parts = pair_factors(decoding.decoder, decoding.layers, mean[nodes])
             left, right = (_patched(old, n_new, nodes, new) for old, new in zip(factors, parts, strict=True))
             factors = left, right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ DRAWS = 1_000
 """Samples of two codes by which the noise of a logit is estimated where it has no closed form."""
 
 NOISE_SEED = 0x57A7
+
+KEPT_ROWS = 8
+"""Nodes whose logits with all others are kept: what is asked of one node is asked again after each edit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +115,8 @@ class View:
         if factors is None and decoding.has_factors:
             factors = pair_factors(decoding.decoder, decoding.layers, codes.z_mean)
         self.factors = factors
+        self._rows: dict[tuple[int, Direction], np.ndarray] = {}
+        self._lock = threading.Lock()  # visitors who look at one run share its view
 
     @property
     def n_nodes(self) -> int:
@@ -135,7 +141,19 @@ class View:
         return logit_of(self.parts(source, target), self.decoding)
 
     def row(self, node: int, direction: Direction = "out") -> np.ndarray:
-        """Return the model's logits of a node with every node, its own among them; float32 (n_nodes,)."""
+        """Return the model's logits of a node with every node, its own among them; float32 (n_nodes,), read-only."""
+        with self._lock:
+            known = self._rows.get((node, direction))
+        if known is None:
+            known = self._row(node, direction)
+            known.setflags(write=False)
+            with self._lock:
+                self._rows[node, direction] = known
+                if len(self._rows) > KEPT_ROWS:
+                    del self._rows[next(iter(self._rows))]
+        return known
+
+    def _row(self, node: int, direction: Direction) -> np.ndarray:
         if self.factors is not None:
             left, right = self.factors if direction == "out" else self.factors[::-1]
             logits = right @ left[node]
