@@ -19,6 +19,7 @@ PAGES = {
     "train": ("Train", ":material/play_circle:", "Start a run and watch it learn."),
     "latent_space": ("Latent space", ":material/scatter_plot:", "Explore what each node's code tells."),
     "reconstruction": ("Reconstruction", ":material/join_inner:", "Scores, missing and unlikely links."),
+    "what_if": ("What if", ":material/alt_route:", "Edit the graph and see what would change."),
     "runs": ("Runs", ":material/history:", "Everything you trained."),
 }
 

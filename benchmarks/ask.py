@@ -92,7 +92,9 @@ def measure(graph: GraphData, encoder: str) -> None:
     model = held[0]
 
     def drop(i: int, j: int) -> Scenario:
-        return Scenario(edits=(edit("drop_edge", source=names[i], target=names[j]),), pair=(names[i], names[j]))
+        return Scenario(
+            edits=(edit("drop_edge", source=names[i], target=names[j]),), pair=(names[i], names[j])
+        )
 
     def feature(i: int, j: int) -> Scenario:
         column = str(int(graph.features[[i]].indices[0]))
@@ -111,7 +113,9 @@ def measure(graph: GraphData, encoder: str) -> None:
             why.leave_out_features(model, nothing, (i, j))  # noqa: B023
 
         tried = [len(f(model, nothing, (i, j)).found) for f in (why.leave_out_edges, why.leave_out_features)]
-        times.setdefault("per edge or feature left out", []).append(milliseconds(reasons) / max(sum(tried), 1))
+        times.setdefault("per edge or feature left out", []).append(
+            milliseconds(reasons) / max(sum(tried), 1)
+        )
         times.setdefault("what it takes", []).append(
             milliseconds(lambda: why.what_it_takes(model, nothing, (i, j), -5.0))  # noqa: B023
         )
@@ -119,7 +123,10 @@ def measure(graph: GraphData, encoder: str) -> None:
     scenario = Scenario(
         edits=tuple(edit("drop_edge", source=names[i], target=names[j]) for i, j in many), pair=first.pair
     )
-    print(f"  {graph.n_nodes:>7,} nodes, {graph.profile.n_edges:>7,} edges, {graph.profile.n_features:,} features, {encoder}")  # noqa: E501
+    print(
+        f"  {graph.n_nodes:>7,} nodes, {graph.profile.n_edges:>7,} edges, {graph.profile.n_features:,} features, "
+        f"{encoder}"
+    )
     print(f"    first answer after opening   {opened:8.1f} ms")
     for name, values in times.items():
         print(f"    {name:<28} {statistics.median(values):8.1f} ms   (slowest {max(values):.1f})")

@@ -38,7 +38,7 @@ SIMILARITIES: dict[str, Entry] = {
 NEIGHBOURS = 10
 """Nearest codes listed beside the true neighbours of a node."""
 
-_IGRAPH_LOCK = threading.Lock()  # igraph has one random generator a process
+IGRAPH_LOCK = threading.Lock()  # igraph has one random generator a process
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +50,20 @@ class Map:
     coordinates : ndarray of float32, shape (n_points, dim)
     explained : ndarray of float64, shape (dim,)
         Share of the variance of z_mean along each axis, 0 to 1; empty where the method has none.
+    centre, axes : ndarray of float64, shapes (latent_dim,) and (dim, latent_dim), or None
+        Of a linear map: the code at the origin, and the direction of each axis.
     """
 
     coordinates: np.ndarray
     explained: np.ndarray
+    centre: np.ndarray | None = None
+    axes: np.ndarray | None = None
+
+    def place(self, z: np.ndarray) -> np.ndarray:
+        """Return where codes lie on this map, which must be linear; float64 (len(z), dim)."""
+        if self.centre is None or self.axes is None:
+            raise ValueError("Only a linear map has a place for other codes.")
+        return np.asarray((z.astype(np.float64) - self.centre) @ self.axes.T)
 
 
 def pca(z: np.ndarray, dim: int) -> Map:
@@ -84,13 +94,13 @@ def pca(z: np.ndarray, dim: int) -> Map:
         raise DataError(f"A map needs at least 2 nodes. Received: {n}.")
     keep = min(dim, latent_dim, n)
     coordinates = np.zeros((n, dim), dtype=np.float32)
-    explained = np.zeros(dim)
+    explained, axes = np.zeros(dim), np.zeros((dim, latent_dim))
     spread = z.astype(np.float64).var(axis=0).sum()
     if spread > 0:  # all codes equal: the posterior collapsed, and every node sits at the origin
         model = PCA(n_components=keep, svd_solver="covariance_eigh" if n >= latent_dim else "full")
         coordinates[:, :keep] = model.fit_transform(z.astype(np.float64))
-        explained[:keep] = model.explained_variance_ratio_
-    return Map(coordinates, explained)
+        explained[:keep], axes[:keep] = model.explained_variance_ratio_, model.components_
+    return Map(coordinates, explained, z.mean(axis=0, dtype=np.float64), axes)
 
 
 def directions(z: np.ndarray) -> np.ndarray:
@@ -250,7 +260,7 @@ def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
     n = both.shape[0]
     weights = both.data if both.nnz and bool((both.data > 0).all()) else None
     graph = igraph.Graph(n=n, edges=np.column_stack([both.row, both.col]))
-    with _IGRAPH_LOCK:
+    with IGRAPH_LOCK:
         igraph.set_random_number_generator(random.Random(seed))  # noqa: S311 - not for secrets
         try:
             found = graph.community_leiden(

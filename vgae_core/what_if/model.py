@@ -90,6 +90,16 @@ class WhatIf:
         """What has a code."""
         return "node"
 
+    @property
+    def busiest(self) -> int:
+        """The node with most edges: where to begin."""
+        return int(np.argmax(np.diff(self.before.links.out.indptr)))
+
+    def has_edges(self, name: str, edits: Sequence[Edit]) -> bool:
+        """Return whether a node has an edge after edits."""
+        changes = self.changes(edits)
+        return len(changes.links.around(self.names.find(name, changes.new))) > 0
+
     def name(self, node: int, changes: Changes | None = None) -> str:
         """Return the name of a node, of a new one too."""
         if node < len(self.names):

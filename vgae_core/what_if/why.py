@@ -11,6 +11,7 @@ Zhang et al. 2023, PaGE-Link, arXiv:2302.12465 (people judge paths better than m
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,9 @@ ADDITIONS = 100
 
 STEPS = 20
 """Edges of the largest set that a search may find."""
+
+THRESHOLDS = (0.01, 0.99, 0.01)
+"""Probabilities on offer as a threshold: lowest, highest, step."""
 
 Progress = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done; may raise to cancel."""
@@ -224,6 +228,14 @@ REASONS: tuple[tuple[str, str, Reason], ...] = (
 """What is left out in turn: a key, its title, and the function that does so."""
 
 
+LEFT: dict[str, str] = {
+    "edges": f"the {EDGES} edges to the nodes of the fewest edges were.",
+    "features": f"the {FEATURES} largest were.",
+    "paths": f"the {PATHS} through the nodes of the fewest edges were.",
+}
+"""What was tried where not all could be, by the key of :data:`REASONS`."""
+
+
 def short_paths(changes: Changes, pair: Arc) -> tuple[list[tuple[int, ...]], int]:
     """Return paths of two or three edges between a pair, and how many there are.
 
@@ -375,6 +387,11 @@ def _additions(model: WhatIf, changes: Changes, pair: Arc) -> list[Arc]:
                 ends = (node, third) if node == pair[0] else (third, node)
                 arcs[_arc(model, *ends)] = None
     return _rarest(model, changes, list(arcs), pair, ADDITIONS)
+
+
+def logit_at(probability: float) -> float:
+    """Return the logit of a probability between 0 and 1."""
+    return math.log(probability / (1 - probability))
 
 
 @dataclass(frozen=True)

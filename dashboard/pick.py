@@ -1,0 +1,53 @@
+"""Widgets that choose one thing by its name, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import charts
+from vgae_core.analysis import embedding
+
+MATCHES = 100
+"""Names offered of those that contain a text."""
+
+
+def name(
+    label: str, names: Sequence[str], key: str, *, value: str | None = None, placeholder: str = "Choose one"
+) -> str | None:
+    """Draw a search for a name and return it; of very many names, those are listed that contain a text.
+
+    Parameters
+    ----------
+    label : str
+    names : sequence of str
+    key : str
+        Of the widgets.
+    value : str, optional
+        Chosen at first.
+    placeholder : str
+        Shown while nothing is chosen.
+    """
+    if len(names) <= embedding.MAX_LISTED:
+        index = names.index(value) if value is not None and value in names else None
+        return st.selectbox(
+            label, names, index=index, key=key, placeholder=placeholder, format_func=charts.visible
+        )
+    # A list of every name would weigh megabytes: match first.
+    part = st.text_input(label, value=value or "", placeholder="Type a part of its name", key=f"{key}_part")
+    if not part:
+        return None
+    matches = [other for other in names if part.casefold() in other.casefold()]
+    if part in matches[MATCHES:]:
+        matches.insert(0, part)
+    if len(matches) == 1:
+        return matches[0]
+    index = matches.index(part) if part in matches[:MATCHES] else (0 if matches else None)
+    return st.selectbox(
+        f"{len(matches):,} matches",
+        matches[:MATCHES],
+        index=index,
+        key=f"{key}_match",
+        format_func=charts.visible,
+    )

@@ -1,0 +1,192 @@
+"""The scenario a visitor works on: what is watched, the list of edits, undo, links; one for each run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from dashboard import state
+from vgae_core.errors import StudioError
+from vgae_core.what_if import kept
+from vgae_core.what_if.scenario import MAX_EDITS, MAX_NAMES, Edit, Scenario
+
+PARAMETER = "scenario"
+"""Of the page's address: the id of a kept scenario."""
+
+STEPS = 100
+"""Changes that can be undone."""
+
+DESKS = 20
+"""Runs whose scenarios a visitor's session remembers."""
+
+
+@dataclass
+class Desk:
+    """The scenario of one run, with what came before it and after it."""
+
+    scenario: Scenario = field(default_factory=Scenario)
+    before: list[Scenario] = field(default_factory=list)
+    after: list[Scenario] = field(default_factory=list)
+    opened: str = ""
+    """Id of the kept scenario that it was opened from, or kept as."""
+    selection: tuple[str, ...] = ()
+    """Nodes that were selected on a map, to be edited together."""
+    version: int = 0
+    """Grows whenever the scenario is replaced: widgets made before are forgotten."""
+
+
+def desk(run_id: str) -> Desk:
+    """Return the scenario of a run, empty at first."""
+    desks: dict[str, Desk] = st.session_state.setdefault("scenarios", {})
+    if run_id not in desks:
+        while len(desks) >= DESKS:
+            del desks[next(iter(desks))]
+        desks[run_id] = Desk()
+    return desks[run_id]
+
+
+def change(run_id: str, scenario: Scenario, *, replace: bool = False) -> None:
+    """Make this the scenario of a run; the one before can be had back.
+
+    Parameters
+    ----------
+    run_id : str
+    scenario : Scenario
+    replace : bool
+        Whether it comes from elsewhere than the page's own widgets, which then take its values.
+    """
+    at = desk(run_id)
+    if scenario == at.scenario:
+        return
+    at.before = [*at.before, at.scenario][-STEPS:]
+    at.after.clear()
+    at.scenario = scenario
+    at.version += replace
+    _forget_link(at)
+
+
+def _forget_link(at: Desk) -> None:
+    at.opened = ""
+    st.query_params.pop(PARAMETER, None)
+
+
+def undo(run_id: str) -> None:
+    """Take the last change back."""
+    at = desk(run_id)
+    if at.before:
+        at.after.append(at.scenario)
+        at.scenario = at.before.pop()
+        at.version += 1
+        _forget_link(at)
+
+
+def redo(run_id: str) -> None:
+    """Make a change again that was taken back."""
+    at = desk(run_id)
+    if at.after:
+        at.before.append(at.scenario)
+        at.scenario = at.after.pop()
+        at.version += 1
+        _forget_link(at)
+
+
+def edited(run_id: str, edits: Sequence[Edit]) -> None:
+    """Replace the edits."""
+    change(run_id, dataclasses.replace(desk(run_id).scenario, edits=tuple(edits)))
+
+
+def add(run_id: str, item: Edit) -> None:
+    """Add an edit at the end; one too many is told."""
+    edits = desk(run_id).scenario.edits
+    if len(edits) >= MAX_EDITS:
+        st.toast(f"A scenario has at most {MAX_EDITS} edits.", icon=":material/warning:")
+        return
+    edited(run_id, (*edits, item))
+
+
+def switch(run_id: str, place: int) -> None:
+    """Switch an edit on or off."""
+    edits = list(desk(run_id).scenario.edits)
+    edits[place] = dataclasses.replace(edits[place], on=not edits[place].on)
+    edited(run_id, edits)
+
+
+def remove(run_id: str, place: int) -> None:
+    """Remove an edit."""
+    edits = list(desk(run_id).scenario.edits)
+    del edits[place]
+    edited(run_id, edits)
+
+
+def earlier(run_id: str, place: int) -> None:
+    """Move an edit one place up."""
+    edits = list(desk(run_id).scenario.edits)
+    edits[place - 1 : place + 1] = edits[place - 1 : place + 1][::-1]
+    edited(run_id, edits)
+
+
+def watch(run_id: str, pair: tuple[str, str] | None) -> None:
+    """Watch another pair; this alone is nothing to be undone."""
+    at = desk(run_id)
+    if pair != at.scenario.pair:
+        at.scenario = dataclasses.replace(at.scenario, pair=pair)
+        _forget_link(at)
+
+
+def change_pair(run_id: str, pair: tuple[str, str]) -> None:
+    """Watch a pair that was chosen elsewhere than in the page's own lists, which then take it."""
+    watch(run_id, pair)
+    desk(run_id).version += 1
+
+
+def ask(run_id: str, pair: tuple[str, str] | None, *, selection: Sequence[str] = ()) -> None:
+    """Watch a pair on the What if page, with some nodes at hand to be edited, and go there."""
+    at = desk(run_id)
+    if pair is not None and pair != at.scenario.pair:
+        at.scenario = dataclasses.replace(at.scenario, pair=pair)
+        at.version += 1
+    at.selection = tuple(selection)[:MAX_NAMES]
+    at.opened = ""
+    st.switch_page("pages/what_if.py", query_params={"run": run_id})
+
+
+def open_link(run_id: str) -> StudioError | None:
+    """Take the scenario that the page's address names, once; return what kept it from that."""
+    named = st.query_params.get(PARAMETER)
+    at = desk(run_id)
+    if not named or named == at.opened:
+        return None
+    try:
+        scenario = kept.load(state.store().open_run(run_id).path, named)
+    except StudioError as error:
+        st.query_params.pop(PARAMETER, None)
+        return error
+    change(run_id, scenario, replace=True)
+    at.opened = named
+    st.query_params[PARAMETER] = named
+    return None
+
+
+def keep(run_id: str, name: str) -> None:
+    """Keep the scenario under a name, so that the page's address is a link to it."""
+    at = desk(run_id)
+    scenario = dataclasses.replace(at.scenario, name=name)
+    saved = kept.save(state.store().open_run(run_id).path, scenario, state.workspace())
+    at.scenario = scenario
+    at.opened = saved
+    st.query_params[PARAMETER] = saved
+
+
+def mine(run_id: str) -> list[kept.Kept]:
+    """Return what the visitor kept of a run."""
+    return kept.listed(state.store().open_run(run_id).path, state.workspace())
+
+
+def forget(run_id: str, scenario_id: str) -> None:
+    """Delete a kept scenario of the visitor."""
+    kept.delete(state.store().open_run(run_id).path, scenario_id, state.workspace())
+    if desk(run_id).opened == scenario_id:
+        _forget_link(desk(run_id))

@@ -1,0 +1,367 @@
+"""Ask a finished run what edits of the graph would change, and why a pair has its score."""
+
+import functools
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard import answers, asking, charts, edit_form, frame, pick, results, scenarios, scores
+from dashboard.shared import KEPT
+from vgae_core.analysis import embedding, reconstruction
+from vgae_core.errors import StudioError
+from vgae_core.what_if import why
+from vgae_core.what_if.answer import Answer, watched
+from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
+from vgae_core.what_if.model import WhatIf
+from vgae_core.what_if.scenario import EDITS, Scenario, edit
+
+frame.require_router("what_if")
+
+VIEWS = {
+    "links": "New links",
+    "codes": "Moved codes",
+    "nodes": "Edited nodes",
+    "why": "Why this score?",
+    "takes": "What would it take?",
+}
+
+
+# ---------------------------------------------------------------------------- watching
+def choose_pair(held: results.Opened, model: WhatIf) -> None:
+    """Draw the choice of what is watched."""
+    at = scenarios.desk(held.id)
+    names = names_of(held, at.scenario)
+    first, second = at.scenario.pair or ("", "")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = pick.name("Watch the links of", names, f"watch_source_{at.version}", value=first or None)
+        target = pick.name("and the pair with", names, f"watch_target_{at.version}", value=second or None,
+                           placeholder="Any other node")  # fmt: skip
+    scenarios.watch(held.id, (source, target or "") if source else None)
+
+
+def names_of(held: results.Opened, scenario: Scenario) -> list[str]:
+    """Return the names of all nodes, first those that the scenario adds."""
+    new = [item.values["name"] for item in scenario.active if item.kind == "add_node"]
+    return [*new, *results.node_names(held.id)]
+
+
+def first_pair(held: results.Opened, model: WhatIf) -> None:
+    """Watch the node with most edges and its likeliest new link, where a visitor comes without a pair."""
+    at = scenarios.desk(held.id)
+    if at.scenario.pair is None and not at.scenario.edits and not at.before:
+        name = model.name(model.busiest)
+        best = asking.answered(held.id, Scenario(pair=(name, ""))).top_after
+        scenarios.watch(held.id, (name, best[0].node if best else ""))
+
+
+# ------------------------------------------------------------------------------- edits
+def show_edits(held: results.Opened, model: WhatIf) -> None:
+    """Draw the list of edits, each of which can be switched off, moved and removed."""
+    at = scenarios.desk(held.id)
+    edits = at.scenario.edits
+    if not edits:
+        st.caption("No edits yet: these are the answers for the data as they are.")
+    for place, item in enumerate(edits):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.checkbox(
+                charts.plain(item.sentence(), 160), value=item.on, key=f"on_{at.version}_{len(at.before)}_{place}",
+                on_change=scenarios.switch, args=(held.id, place), width="stretch",
+            )  # fmt: skip
+            if place:
+                st.button("", icon=":material/arrow_upward:", key=f"up_{place}", help="Apply it earlier",
+                          on_click=scenarios.earlier, args=(held.id, place), type="tertiary")  # fmt: skip
+            st.button("", icon=":material/close:", key=f"remove_{place}", help="Remove this edit",
+                      on_click=scenarios.remove, args=(held.id, place), type="tertiary")  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button("Undo", icon=":material/undo:", key="undo", disabled=not at.before,
+                  on_click=scenarios.undo, args=(held.id,))  # fmt: skip
+        st.button("Redo", icon=":material/redo:", key="redo", disabled=not at.after,
+                  on_click=scenarios.redo, args=(held.id,))  # fmt: skip
+        st.button("Clear", icon=":material/delete_sweep:", key="clear", disabled=not edits,
+                  on_click=scenarios.edited, args=(held.id, ()))  # fmt: skip
+
+
+def quick_edits(held: results.Opened, model: WhatIf, answer: Answer | None) -> None:
+    """Draw the edits that suggest themselves for what is watched."""
+    pair = answer.pair if answer else None
+    source = answer.source if answer else None
+    with st.container(horizontal=True, gap="small"):
+        if pair is not None:
+            there = bool(pair.weight.after)
+            kind, verb = ("drop_edge", "Drop") if there else ("add_edge", "Add")
+            st.button(
+                f"{verb} {charts.plain(pair.source, 24)} – {charts.plain(pair.target, 24)}",
+                icon=":material/link_off:" if there else ":material/add_link:", key="quick_pair",
+                on_click=scenarios.add, args=(held.id, edit(kind, source=pair.source, target=pair.target)),
+            )  # fmt: skip
+        if source is not None and model.has_edges(source, scenarios.desk(held.id).scenario.active):
+            st.button(
+                f"Drop all edges of {charts.plain(source, 24)}", icon=":material/remove_circle:", key="quick_all",
+                on_click=scenarios.add, args=(held.id, edit("drop_edges", node=source)),
+            )  # fmt: skip
+
+
+def kinds_for(held: results.Opened) -> list[str]:
+    """Return the kinds of edits that this run can answer."""
+    has_features = held.graph.features is not None
+    new_nodes = has_features or held.result.spec.model.node_input == "random"
+    allowed = {"": True, "features": has_features, "new nodes": new_nodes}
+    return [key for key, entry in EDITS.items() if entry.family == "vgae" and allowed[entry.needs]]
+
+
+def show_keeping(held: results.Opened) -> None:
+    """Draw how a scenario is kept, shared, loaded and downloaded."""
+    at = scenarios.desk(held.id)
+    with st.expander("Save, share, load", icon=":material/bookmark:"):
+        name = st.text_input(
+            "Name of the scenario", value=at.scenario.name, max_chars=80, key=f"name_{at.version}"
+        )
+        if st.button(
+            "Save and make a link", icon=":material/link:", key="keep", disabled=not at.scenario.edits
+        ):
+            scenarios.keep(held.id, name)
+        if at.opened:
+            st.caption(
+                "Saved. The address of this page is now a link to it; anyone who has the link can open it."
+            )
+        frame.downloads([frame.File("scenario_json", "Download as JSON", "scenario.json", "application/json",
+                                    lambda: at.scenario.to_json().encode())])  # fmt: skip
+        st.caption("`python -m vgae_core whatif RUN --edits scenario.json` gives the same numbers.")
+        file = st.file_uploader("Load a scenario", type="json", key=f"scenario_file_{at.version}")
+        if file is not None:
+            try:
+                scenarios.change(held.id, Scenario.from_json(file.getvalue().decode("utf-8")), replace=True)
+            except UnicodeDecodeError:
+                st.warning("This is no text in UTF-8.", icon=":material/warning:")
+            else:
+                st.rerun()
+        for kept in scenarios.mine(held.id):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                title = charts.plain(kept.scenario.name or "Without a name", 60)
+                use = functools.partial(scenarios.change, held.id, kept.scenario, replace=True)
+                st.button(
+                    title, key=f"open_{kept.id}", type="tertiary", icon=":material/bookmark:", on_click=use
+                )
+                st.button("", icon=":material/delete:", key=f"forget_{kept.id}", help="Delete this scenario",
+                          on_click=scenarios.forget, args=(held.id, kept.id), type="tertiary")  # fmt: skip
+
+
+# ------------------------------------------------------------------------------ answers
+@frame.fragment()
+def show_picture(held: results.Opened, model: WhatIf, scenario: Scenario) -> None:
+    """Draw the neighbourhood of what is watched; a click on a node or an edge offers what to do with it."""
+    changes = model.changes(scenario.active)
+    ends = watched(model, scenario, changes)
+    if ends is None:
+        return
+    depth = st.segmented_control(
+        "Steps from the watched nodes", DEPTHS, default=DEPTHS[0], required=True, key="ego_depth"
+    )
+    nodes = tuple(node for node in ends if node is not None)
+    unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
+    drawn = KEPT.get((held.id, unnamed.to_json(), depth, "ego"),
+                     lambda: ego(model, changes, model.after(changes), nodes, depth))  # fmt: skip
+    event = st.echarts_chart(
+        answers.picture(drawn), height=420, key=f"ego_{held.id}", on_select="rerun",
+        alt=f"Neighbourhood of the watched nodes: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges.",
+    )  # fmt: skip
+    parts = ["Wider edges are likelier to the model. Solid: kept; dashed: added; dotted: dropped."]
+    if drawn.n_nodes > len(drawn.nodes):
+        parts.append(f"The {SHOWN} likeliest of {drawn.n_nodes:,} nodes are shown.")
+    st.caption(" ".join(parts))
+    for group in event["selection"]["selected"]:
+        for at in group["data_indices"]:
+            if group["data_type"] == "node" and at < len(drawn.nodes):
+                offer_node(held, scenario, drawn.nodes[at].name)
+            elif group["data_type"] == "edge" and at < len(drawn.edges):
+                arc = drawn.edges[at]
+                offer_edge(held, model.name(arc.arc[0], changes), model.name(arc.arc[1], changes), arc.status)
+
+
+def offer_node(held: results.Opened, scenario: Scenario, name: str) -> None:
+    """Draw what can be done with a node of the picture."""
+    source = scenario.pair[0] if scenario.pair else name
+    with st.container(horizontal=True, gap="small"):
+        if name != source:
+            if st.button(f"Watch the pair with {charts.plain(name, 40)}", key="pick_pair"):
+                scenarios.change_pair(held.id, (source, name))
+                st.rerun()
+            if st.button(f"Watch the links of {charts.plain(name, 40)}", key="pick_source"):
+                scenarios.change_pair(held.id, (name, ""))
+                st.rerun()
+        if st.button(f"Drop all edges of {charts.plain(name, 40)}", key="pick_drop_all"):
+            scenarios.add(held.id, edit("drop_edges", node=name))
+            st.rerun()
+
+
+def offer_edge(held: results.Opened, source: str, target: str, status: str) -> None:
+    """Draw what can be done with an edge of the picture."""
+    if status == "dropped":
+        return
+    if st.button(f"Drop {charts.plain(source, 40)} – {charts.plain(target, 40)}", key="pick_drop",
+                 icon=":material/link_off:"):  # fmt: skip
+        scenarios.add(held.id, edit("drop_edge", source=source, target=target))
+        st.rerun()
+
+
+def show_codes(held: results.Opened, model: WhatIf, answer: Answer, scenario: Scenario) -> None:
+    """Draw whose codes moved, as a table and on the map of the run."""
+    if not answer.moved:
+        st.caption("No code moved.")
+        return
+    st.markdown(f"**{answer.n_moved:,} codes moved**, most of all:")
+    answers.show_moved(answer)
+    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.before.codes.z_mean, 2))
+    fig = answers.arrows(answer, model, model.changes(scenario.active), where, results.shown_nodes(held.id))
+    charts.show(fig, key="moved_map", height=460,
+                alt=f"Map of all nodes with arrows for the {len(answer.moved)} codes that moved most.")  # fmt: skip
+    st.caption("Principal components of the codes before the edits; arrows lead to the codes after them.")
+
+
+def worked_out(
+    held: results.Opened,
+    scenario: Scenario,
+    what: str,
+    ask: Callable[[why.Progress], why.Effects | why.Search],
+) -> why.Effects | why.Search:
+    """Return what takes a while, with a bar while it is worked out; any click elsewhere cancels it."""
+    unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
+
+    def make() -> why.Effects | why.Search:
+        bar = st.progress(0.0, text="Starting…")
+        try:
+            return ask(lambda share, text: bar.progress(share, text=text))  # a new click ends the script here
+        finally:
+            bar.empty()
+
+    return KEPT.get((held.id, unnamed.to_json(), what), make)
+
+
+def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tuple[int, int]) -> None:
+    """Draw what speaks for a pair and what against it."""
+    changes = model.changes(scenario.active)
+    for kind, title, ask in why.REASONS:
+        effects = worked_out(
+            held, scenario, f"why {kind}", lambda tell, ask=ask: ask(model, changes, pair, tell)
+        )
+        assert isinstance(effects, why.Effects)  # noqa: S101
+        st.markdown(f"**{title}**")
+        if not effects.found:
+            st.caption("There are none.")
+            continue
+        charts.show(
+            answers.bars(effects, "What it adds to the logit"), key=f"why_{kind}",
+            height=120 + 24 * min(len(effects.found), answers.BARS),
+            alt=f"Bars of the largest effects: {title}.",
+        )  # fmt: skip
+        if effects.n_left:
+            st.caption(f"{effects.n_left:,} more were not tried: {why.LEFT[kind]}")
+    parts = why.score_parts(model, changes, pair)
+    if len(parts) > 1:
+        st.markdown("**The parts of the stacked score**")
+        titles = {"offset": "Offset", "network": "Network"} | {
+            part.name: scores.title(part.name) for part in parts[2:]
+        }
+        charts.show(answers.waterfall(parts, titles), key="waterfall", alt="Parts of the stacked logit.")
+
+
+def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tuple[int, int]) -> None:
+    """Draw the smallest sets of edges found that move the pair across the threshold."""
+    chosen = st.session_state.get(f"threshold_{held.id}")
+    if chosen is None:
+        chosen = reconstruction.best_threshold(results.thresholds(held.id))
+    low, high, step = why.THRESHOLDS
+    level = st.slider(
+        "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",
+        help="An edge is predicted at or above it; it starts at the one of the Reconstruction page.",
+    )  # fmt: skip
+    changes = model.changes(scenario.active)
+    for add in (False, True):
+        st.markdown("**By adding edges**" if add else "**By dropping edges**")
+        search = worked_out(
+            held, scenario, f"takes {add} {level:.2f}",
+            lambda tell, add=add: why.what_it_takes(
+                model, changes, pair, why.logit_at(level), add=add, progress=tell
+            ),
+        )  # fmt: skip
+        assert isinstance(search, why.Search)  # noqa: S101
+        if not search.arcs:
+            st.caption("No edge was found that moves the pair that way.")
+            continue
+        st.markdown(answers.steps(search))
+        if search.found:
+            st.button("Add these edits", key=f"apply_{add}", icon=":material/playlist_add:",
+                      on_click=apply_search, args=(held.id, model, scenario, search, add))  # fmt: skip
+        else:
+            st.caption(
+                f"These {len(search.arcs)} do not suffice: no set of up to {why.STEPS} edges was found."
+            )
+    st.caption("Found by a greedy search, each step checked exactly; a smaller set may exist.")
+
+
+def apply_search(run_id: str, model: WhatIf, scenario: Scenario, search: why.Search, add: bool) -> None:
+    """Add the edges that were found to the scenario."""
+    changes = model.changes(scenario.active)
+    kind = "add_edge" if add else "drop_edge"
+    more = [edit(kind, source=model.name(i, changes), target=model.name(j, changes)) for i, j in search.arcs]
+    scenarios.edited(run_id, (*scenario.edits, *more))
+
+
+def show_answers(held: results.Opened, model: WhatIf, scenario: Scenario, answer: Answer) -> None:
+    """Draw what the edits change."""
+    st.markdown(answers.headline(answer))
+    if answer.pair is not None:
+        answers.tiles(answer.pair)
+    st.caption(" ".join(charts.plain(note) for note in answer.notes))
+    show_picture(held, model, scenario)
+    has_pair = answer.pair is not None
+    offered = [key for key in VIEWS if has_pair or key not in ("why", "takes")]
+    view = st.segmented_control("Look at", offered, default="links", required=True, format_func=VIEWS.__getitem__,
+                                key="what_if_view", label_visibility="collapsed")  # fmt: skip
+    ends = watched(model, scenario, model.changes(scenario.active))
+    if view == "links":
+        if answer.source is None:
+            st.caption("Choose a node to watch.")
+        else:
+            st.markdown(f"**Likeliest new links of {charts.plain(answer.source, 60)}**")
+            answers.show_top(answer)
+    elif view == "codes":
+        show_codes(held, model, answer, scenario)
+    elif view == "nodes":
+        answers.show_nodes(answer)
+    elif ends is not None and ends[1] is not None:
+        (show_why if view == "why" else show_takes)(held, model, scenario, (ends[0], ends[1]))
+
+
+frame.header("What if", "Edit the graph and see what the model would say: before, after, and why.")
+with frame.guard():
+    held = results.opened()
+    if held is not None:
+        results.name_run(held)
+        if not asking.refuse_large(held.graph.n_nodes):
+            problem = scenarios.open_link(held.id)
+            if problem is not None:
+                frame.report(problem)
+            model = asking.model(held.id)
+            first_pair(held, model)
+            left, right = st.columns([2, 3], gap="large")
+            answer: Answer | None = None
+            with left:
+                choose_pair(held, model)
+                scenario = scenarios.desk(held.id).scenario
+                try:
+                    answer = asking.answered(held.id, scenario)
+                except StudioError as error:
+                    frame.report(error)
+                st.subheader("Edits", anchor=False)
+                show_edits(held, model)
+                quick_edits(held, model, answer)
+                with st.expander("Another edit", icon=":material/edit:"):
+                    edit_form.draw(
+                        held.id, kinds_for(held), names_of(held, scenario),
+                        [model.columns[i] for i in range(len(model.columns))], model.latent_dim,
+                    )  # fmt: skip
+                show_keeping(held)
+            with right:
+                if answer is not None:
+                    show_answers(held, model, scenario, answer)

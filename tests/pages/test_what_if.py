@@ -1,0 +1,155 @@
+"""The What if page: a finished run asked from the page, by a link, and by hostile scenarios."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
+from tests.what_if.asking import named, small
+from vgae_core.runs.pipeline import execute
+from vgae_core.spec import RunSpec
+from vgae_core.what_if import kept
+from vgae_core.what_if.answer import answer
+from vgae_core.what_if.model import WhatIf
+from vgae_core.what_if.scenario import Scenario, edit
+
+
+@pytest.fixture(scope="module")
+def trained():
+    graph = small(60)
+    spec = RunSpec.from_dict({"model": {"latent_dim": 6}, "training": {"epochs": 10}})
+    return graph, execute(spec, graph)
+
+
+@pytest.fixture
+def run(studio_store, trained):
+    graph, result = trained
+    return finish_run(studio_store, graph, result)
+
+
+def fine(at):
+    assert not at.exception
+    assert not at.error
+    return at
+
+
+def texts(at):
+    return " ".join(item.value for item in [*at.markdown, *at.caption])
+
+
+def click(at, label):
+    next(button for button in at.button if button.label.startswith(label)).click()
+    return at.run()
+
+
+def tile(at, label):
+    return next(metric for metric in at.metric if metric.label == label)
+
+
+def test_dropping_an_edge_is_answered_undone_and_done_again(app, run, trained):
+    graph, result = trained
+    model = WhatIf(result, graph)
+    i, j = (model.name(int(k)) for k in graph.edges[4])
+    at = fine(app("what_if", run=run.id))
+    at.selectbox(key="watch_source_0").select(i).run()
+    at.selectbox(key="watch_target_0").select(j).run()
+    before = answer(model, Scenario(pair=(i, j)))
+    assert tile(at, "Logit").value == f"{before.pair.logit.after:.3f}"
+    assert tile(at, "Edge").value == "1"
+    at = fine(click(at, "Drop " + i.replace("-", "\\-")))
+    after = answer(model, Scenario(pair=(i, j), edits=(edit("drop_edge", source=i, target=j),)))
+    assert tile(at, "Logit").value == f"{after.pair.logit.after:.3f}"
+    assert tile(at, "Edge").value == "0"
+    assert "These edits" in texts(at)
+    assert "weights learnt from the data as they were" in texts(at)
+    assert any("Drop" in box.label for box in at.checkbox)
+    at = fine(click(at, "Undo"))
+    assert tile(at, "Logit").value == f"{before.pair.logit.after:.3f}"
+    at = fine(click(at, "Redo"))
+    assert tile(at, "Logit").value == f"{after.pair.logit.after:.3f}"
+    at.checkbox[0].uncheck().run()
+    assert tile(at, "Logit").value == f"{before.pair.logit.after:.3f}"
+
+
+@pytest.mark.parametrize("view", ["codes", "nodes", "why", "takes"])
+def test_every_view_of_an_answer_is_drawn(app, run, trained, view):
+    graph, _ = trained
+    i, j = (str(graph.node_ids[k]) for k in graph.edges[4])
+    scenario = Scenario(
+        pair=(i, j), edits=(edit("add_node", name="X", like=i), edit("drop_edge", source=i, target=j))
+    )
+    link = kept.save(run.path, scenario, WORKSPACE)
+    at = fine(app("what_if", run=run.id, scenario=link))
+    at = fine(at.segmented_control(key="what_if_view").set_value(view).run())
+    expected = {
+        "codes": "codes moved", "nodes": "Edit", "why": "Each edge at both ends left out", "takes": "By dropping edges",
+    }[view]  # fmt: skip
+    assert expected in texts(at) or view == "nodes"
+    assert len(at.get("dataframe")) == (1 if view in ("codes", "nodes") else 0)
+
+
+def test_a_link_opens_the_same_scenario_for_another_visitor(app, run, trained):
+    graph, result = trained
+    i, j = (str(graph.node_ids[k]) for k in graph.edges[4])
+    scenario = Scenario(pair=(i, j), edits=(edit("drop_edge", source=i, target=j),), name="without it")
+    link = kept.save(run.path, scenario, WORKSPACE)
+    at = fine(app("what_if", run=run.id, scenario=link))
+    after = answer(WhatIf(result, graph), scenario)
+    assert tile(at, "Logit").value == f"{after.pair.logit.after:.3f}"
+    assert at.query_params["scenario"] == link
+    # It is listed for its owner alone.
+    assert not any(button.label == "without it" for button in at.button)
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    assert any(button.label == "without it" for button in at.button)
+
+
+def test_keeping_a_scenario_makes_a_link(app, run):
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    at = fine(click(at, "Drop all edges"))
+    at = fine(click(at, "Save and make a link"))
+    (saved,) = kept.listed(run.path, WORKSPACE)
+    assert at.query_params["scenario"] == saved.id
+    assert "link to it" in texts(at)
+    at = fine(click(at, "Undo"))
+    assert "scenario" not in at.query_params
+
+
+def test_a_link_to_nothing_says_so_and_the_page_works(app, run):
+    at = app("what_if", run=run.id, scenario="../../../etc/passwd")
+    assert not at.exception
+    assert [error.value for error in at.error]
+    assert tile(at, "Logit")
+
+
+def test_a_scenario_of_unknown_nodes_is_one_clear_message(app, run):
+    scenario = Scenario(edits=(edit("drop_edges", node="<b>no</b> ![x](http://x.example/y.png)"),))
+    link = kept.save(run.path, scenario, WORKSPACE)
+    at = app("what_if", run=run.id, scenario=link)
+    assert not at.exception
+    (error,) = at.error
+    assert "edit 1" in error.value
+    assert "![x](" not in " ".join(item.label for item in at.checkbox)
+    at = fine(click(at, "Clear"))
+
+
+def test_names_of_nodes_are_no_markup(app, studio_store, trained):
+    graph, result = trained
+    nasty = dataclasses.replace(graph, node_ids=named(graph, "![x](http://x.example/y.png) $").node_ids)
+    run = finish_run(studio_store, nasty, result)
+    at = fine(app("what_if", run=run.id))
+    at = fine(click(at, "Drop all edges"))
+    shown = texts(at) + " ".join(item.label for item in [*at.checkbox, *at.button])
+    assert "![x](" not in shown
+    spec = json.loads(at.get("echarts_chart")[0].proto.spec)
+    assert any("![x]" in node["name"] for node in spec["series"][0]["data"])  # ECharts draws text as text
+
+
+def test_a_run_without_weights_says_why_it_cannot_be_asked(app, studio_store):
+    graph = make_graph()
+    run = finish_run(studio_store, graph, make_result(graph))
+    at = app("what_if", run=run.id)
+    assert not at.exception
+    assert at.error

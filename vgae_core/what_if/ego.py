@@ -1,0 +1,137 @@
+"""The neighbourhood of a watched pair as a small graph to be drawn, edits drawn in."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+import igraph
+import numpy as np
+
+from vgae_core.analysis.embedding import IGRAPH_LOCK
+from vgae_core.what_if.edits import Arc, Changes
+from vgae_core.what_if.model import Edited, WhatIf
+from vgae_core.what_if.view import probability
+
+DEPTHS = (1, 2)
+"""Steps from the watched nodes on offer."""
+
+SHOWN = 150
+"""Nodes drawn; of more, the likeliest neighbours."""
+
+EDGES = 400
+"""Edges drawn; of more, those at the ends and the likeliest others."""
+
+Status = Literal["kept", "dropped", "added"]
+
+
+@dataclass(frozen=True)
+class EgoNode:
+    """A node of the picture, with its place (both coordinates from -1 to 1)."""
+
+    node: int
+    name: str
+    x: float
+    y: float
+    is_end: bool
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class EgoEdge:
+    """An edge of the picture, with the model's probability after the edits."""
+
+    arc: Arc
+    status: Status
+    probability: float
+
+
+@dataclass(frozen=True)
+class Ego:
+    """The picture, and how many nodes the neighbourhood has in all."""
+
+    nodes: tuple[EgoNode, ...]
+    edges: tuple[EgoEdge, ...]
+    n_nodes: int
+
+
+def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], depth: int = 1) -> Ego:
+    """Return the nodes within `depth` steps of one or two nodes, and the edges among them, before and after edits.
+
+    Parameters
+    ----------
+    model : WhatIf
+    changes : Changes
+    edited : Edited
+        The graph after these changes.
+    ends : tuple of int
+        The watched nodes.
+    depth : int
+        1 or 2.
+    """
+    before, after = model.before.links, edited.view.links
+    rows = {node: edited.view.row(node) for node in ends}
+
+    def around(node: int) -> np.ndarray:
+        near = after.around(node)
+        return np.union1d(near, before.around(node)) if node < before.n_nodes else near
+
+    reached = dict.fromkeys(ends, 0)
+    for step in range(1, depth + 1):
+        for node in [node for node, at in reached.items() if at == step - 1]:
+            for other in around(node).tolist():
+                reached.setdefault(other, step)
+    edits = {node for arc in changes.weights for node in arc}
+
+    def first(node: int) -> tuple[int, bool, float]:
+        return reached[node], node not in edits, -max(float(row[node]) for row in rows.values())
+
+    nodes = sorted(reached, key=first)[:SHOWN]
+    shown = set(nodes)
+    found: dict[Arc, Status] = {}
+    for node in nodes:
+        for other in around(node).tolist():
+            if other not in shown:
+                continue
+            for arc in ((node, other), (other, node)):
+                if not model.graph.directed and arc[0] > arc[1]:
+                    continue
+                there = all(place < before.n_nodes for place in arc) and before.weight(*arc) > 0
+                now = after.weight(*arc) > 0
+                if there or now:
+                    found[arc] = "kept" if there and now else "dropped" if there else "added"
+
+    def likely(arc: Arc) -> float:
+        for end, other in (arc, arc[::-1]):
+            if end in rows and not model.graph.directed:
+                return probability(float(rows[end][other]))
+        return probability(edited.view.logit(*arc))
+
+    inner = [arc for arc in found if not set(arc) & set(ends) and found[arc] == "kept"]
+    outer = [arc for arc in found if arc not in set(inner)]
+    chosen = (outer + inner)[:EDGES]
+    edges = tuple(EgoEdge(arc, found[arc], likely(arc)) for arc in chosen)
+    places = _layout(nodes, chosen)
+    return Ego(
+        tuple(
+            EgoNode(node, model.name(node, changes), x, y, node in rows, node >= before.n_nodes)
+            for node, (x, y) in zip(nodes, places, strict=True)
+        ),
+        edges,
+        len(reached),
+    )
+
+
+def _layout(nodes: list[int], arcs: list[Arc]) -> list[tuple[float, float]]:
+    """Return a place for each node, both coordinates from -1 to 1, the same for the same graph."""
+    at = {node: place for place, node in enumerate(nodes)}
+    graph = igraph.Graph(n=len(nodes), edges=[(at[i], at[j]) for i, j in arcs])
+    with IGRAPH_LOCK:
+        igraph.set_random_number_generator(random.Random(0))  # noqa: S311  a picture, no secret
+        try:
+            places = np.array(graph.layout_fruchterman_reingold(niter=300).coords, float).reshape(-1, 2)
+        finally:
+            igraph.set_random_number_generator(random)
+    places -= places.mean(axis=0)
+    return [(float(x), float(y)) for x, y in places / max(float(np.abs(places).max()), 1e-9)]
