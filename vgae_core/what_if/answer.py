@@ -153,6 +153,8 @@ class Answer:
         The nodes that the edits name.
     has_noise : bool
         Whether codes have noise.
+    measure : str
+        What ``pair.probability`` is: a probability, or of a matrix of values the expected value.
     """
 
     sentences: tuple[str, ...]
@@ -165,6 +167,7 @@ class Answer:
     n_moved: int
     nodes: tuple[NodeAnswer, ...]
     has_noise: bool
+    measure: str = "probability"
 
     @property
     def entered(self) -> tuple[str, ...]:

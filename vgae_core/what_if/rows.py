@@ -1,0 +1,362 @@
+"""What-if answers of a matrix auto-encoder: entries set or cleared, new rows, cleared columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import softmax
+
+from vgae_core.analysis.entries import expected, with_totals
+from vgae_core.analysis.network import Codes, decode_rows, encode_rows, layers_of, node_head
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_inputs import ROW_SCALES, matrix_scaling
+from vgae_core.data.splits import without_entries
+from vgae_core.errors import DataError, RunError
+from vgae_core.runs.export import column_names
+from vgae_core.runs.result import RunResult
+from vgae_core.what_if.answer import (
+    LEARNT,
+    MOVED,
+    NO_NOISE,
+    TOP,
+    TOUCHED,
+    Answer,
+    Linked,
+    MovedNode,
+    NodeAnswer,
+    PairAnswer,
+    Value,
+)
+from vgae_core.what_if.edits import Names
+from vgae_core.what_if.scenario import Edit, Scenario
+from vgae_core.what_if.view import DRAWS, NOISE_SEED
+from vgae_core.what_if.why import FEATURES, Effect, Effects, Progress
+
+DRAWN_VALUES = 4_000_000
+"""Logits drawn at once for the noise of an entry: 16 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowChanges:
+    """What a scenario changes in a matrix.
+
+    Parameters
+    ----------
+    entries : mapping of int to mapping of int to float
+        New values by row and column; 0 clears.
+    cleared : frozenset of int
+        Columns without values in any row.
+    new : mapping of str to int
+        Name and number of each row that is added.
+    named : tuple of int
+        Rows that the edits name, sorted.
+    """
+
+    entries: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+    cleared: frozenset[int] = frozenset()
+    new: Mapping[str, int] = field(default_factory=dict)
+    named: tuple[int, ...] = ()
+
+
+class RowsWhatIf:
+    """What a finished run of a matrix says if the matrix were another; its weights stay as they were learnt.
+
+    Rows are encoded whole, held-out entries among them.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of a matrix auto-encoder.
+    graph : GraphData
+        The matrix it was trained on, as features.
+
+    Raises
+    ------
+    RunError
+        If the run is one of a graph, or its weights do not fit.
+    """
+
+    noun = "row"
+
+    def __init__(self, result: RunResult, graph: GraphData) -> None:
+        if not result.of_matrix:
+            raise RunError("A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix.")
+        spec = result.spec
+        self.result, self.graph = result, graph
+        self._layers = layers_of(result.model, result.state)
+        self._matrix = sparse.csr_array(graph.features, dtype=np.float32)
+        held_out = np.concatenate([result.split.val, result.split.test])
+        self._scaling = matrix_scaling(without_entries(graph.features, held_out), spec)
+        self._depth = sum(name.startswith("decoder_") for name in self._layers)
+        self.scale = str(result.model["scale"])
+        self.names = Names(graph.node_ids.tolist(), "row")
+        self.columns = Names([str(name) for name in column_names(graph)], "column")
+        try:
+            self.codes = self._encode(self._matrix)
+            width = decode_rows(self._layers, self.codes.z_mean[:1], self._depth).shape[1]
+        except (KeyError, ValueError, IndexError) as error:
+            raise RunError(f"Its weights do not fit its matrix: {error}.", where="state.npz") from error
+        self._right = result.right[:, :width]  # without what a row's total adds
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.graph.n_nodes
+
+    @property
+    def busiest(self) -> int:
+        """The row with most entries: where to begin."""
+        return int(np.argmax(np.diff(self._matrix.indptr)))
+
+    def name(self, row: int, changes: RowChanges | None = None) -> str:
+        """Return the name of a row, of a new one too."""
+        if row < len(self.names):
+            return self.names[row]
+        return next(name for name, place in (changes.new if changes else {}).items() if place == row)
+
+    def changes(self, edits: Sequence[Edit]) -> RowChanges:
+        """Return what edits change; raise DataError where a name is unknown, with the edit as its place."""
+        entries: dict[int, dict[int, float]] = {}
+        cleared: set[int] = set()
+        new: dict[str, int] = {}
+        named: set[int] = set()
+        for number, item in enumerate(edits, start=1):
+            values = item.values
+            try:
+                if item.kind == "set_entry":
+                    row, column = self.names.find(values["row"], new), self.columns.find(values["column"])
+                    entries.setdefault(row, {})[column] = values["value"]
+                    cleared.discard(column)
+                    named.add(row)
+                elif item.kind == "add_row":
+                    if values["name"] in self.names or values["name"] in new:
+                        raise DataError(f"A row called {values['name']!r:.60} is there already.")
+                    row = new[values["name"]] = self.n_rows + len(new)
+                    entries[row] = {self.columns.find(name): value for name, value in values["values"].items()}
+                    named.add(row)
+                elif item.kind == "drop_column":
+                    column = self.columns.find(values["column"])
+                    cleared.add(column)
+                    for row_values in entries.values():
+                        row_values.pop(column, None)
+                else:
+                    raise DataError(f"`{item.kind}` is an edit of a graph.")
+            except DataError as error:
+                raise DataError(error.message, where=f"edit {number}", mend=error.mend) from error
+        return RowChanges(entries, frozenset(cleared), new, tuple(sorted(named)))
+
+    # ---------------------------------------------------------------------------- rows
+    def rows(self, rows: Sequence[int], changes: RowChanges) -> sparse.csr_array:
+        """Return some rows after changes, in their own units, csr float32 (len(rows), n_columns)."""
+        known = [row if row < self.n_rows else 0 for row in rows]
+        values = self._matrix[known].tolil()
+        for at, row in enumerate(rows):
+            if row >= self.n_rows:
+                values[at, :] = 0
+            for column in changes.cleared:
+                values[at, column] = 0
+            for column, value in changes.entries.get(row, {}).items():
+                values[at, column] = value
+        found = sparse.csr_array(values, dtype=np.float32)
+        found.eliminate_zeros()
+        return found
+
+    def touched(self, changes: RowChanges) -> np.ndarray:
+        """Return the rows that differ after changes, int64, sorted; new ones last."""
+        rows = [np.array(list(changes.entries), np.int64)]
+        if changes.cleared:
+            holds = np.isin(self._matrix.indices, list(changes.cleared))
+            rows.append(np.repeat(np.arange(self.n_rows), np.diff(self._matrix.indptr))[holds])
+        return np.unique(np.concatenate(rows))
+
+    def _encode(self, rows: sparse.csr_array) -> Codes:
+        scaled = rows if self._scaling is None else self._scaling.apply(rows)
+        given = scaled if self.result.spec.model.sparse_input else scaled.toarray()
+        return encode_rows(self.result.spec, self._layers, given, ROW_SCALES.get(self.scale))
+
+    def logits(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
+        """Return the logits of all columns for some codes, float32 (len(codes), n_columns)."""
+        left = decode_rows(self._layers, codes.z_mean, self._depth)
+        if self.scale != "softmax":
+            return left @ self._right.T
+        left, right = with_totals(left, self._right, totals)
+        return left @ right.T
+
+    def row_logits(self, row: int, changes: RowChanges) -> tuple[np.ndarray, Codes, np.ndarray]:
+        """Return the logits of a row after changes (n_columns,), its code, and its values (n_columns,)."""
+        values = self.rows([row], changes)
+        codes = self._encode(values)
+        return self.logits(codes, np.asarray(values.sum(axis=1)).ravel())[0], codes, values.toarray()[0]
+
+    def _noise(self, codes: Codes, total: float, column: int) -> float | None:
+        """Return the standard deviation of the logit of one entry over draws of its row's code."""
+        if codes.z_log_var is None:
+            return None
+        draws = DRAWS if self.scale != "softmax" else max(50, min(DRAWS, DRAWN_VALUES // len(self._right)))
+        normal = np.random.default_rng(NOISE_SEED).standard_normal((draws, codes.z_mean.shape[1]), np.float32)
+        z = codes.z_mean + np.exp(codes.z_log_var / 2) * normal
+        if self.scale == "softmax":
+            drawn = self.logits(Codes(z, None), np.full(draws, total))[:, column]
+        else:
+            drawn = decode_rows(self._layers, z, self._depth) @ self._right[column]
+        return float(drawn.std(ddof=1, dtype=np.float64))
+
+    # -------------------------------------------------------------------------- answers
+    def answer(self, scenario: Scenario) -> Answer:
+        """Return what the edits of a scenario change; raise DataError where a name is unknown."""
+        changes, nothing = self.changes(scenario.active), RowChanges()
+        pair, top_before, top_after, source = None, (), (), None
+        if scenario.pair is not None:
+            row = self.names.find(scenario.pair[0], changes.new)
+            column = self.columns.find(scenario.pair[1]) if scenario.pair[1] else None
+            source = self.name(row, changes)
+            new = self.row_logits(row, changes)
+            old = self.row_logits(row, nothing) if row < self.n_rows else None
+            top_before = () if old is None else self._top(old[0], old[2], nothing)
+            top_after = self._top(new[0], new[2], changes)
+            if column is not None:
+                pair = self._pair(source, column, old, new, changes)
+        moved, n_moved = self._moved(changes)
+        has_noise = self.codes.z_log_var is not None
+        return Answer(
+            sentences=tuple(item.sentence() for item in scenario.active),
+            notes=(LEARNT, *(() if has_noise else (NO_NOISE,))),
+            pair=pair, source=source, top_before=top_before, top_after=top_after,
+            moved=moved, n_moved=n_moved, nodes=self._named(changes), has_noise=has_noise,
+            measure="probability" if self.scale == "logit" else "expected value",
+        )  # fmt: skip
+
+    def _candidates(self, values: np.ndarray, changes: RowChanges) -> np.ndarray:
+        free = values == 0
+        free[list(changes.cleared)] = False
+        return np.flatnonzero(free)
+
+    def _top(self, logits: np.ndarray, values: np.ndarray, changes: RowChanges) -> tuple[Linked, ...]:
+        free = self._candidates(values, changes)
+        best = free[np.lexsort((free, -logits[free]))][:TOP]
+        return tuple(Linked(self.columns[int(at)], rank, float(logits[at])) for rank, at in enumerate(best, start=1))
+
+    def _pair(
+        self,
+        source: str,
+        column: int,
+        old: tuple[np.ndarray, Codes, np.ndarray] | None,
+        new: tuple[np.ndarray, Codes, np.ndarray],
+        changes: RowChanges,
+    ) -> PairAnswer:
+        sides = [None if old is None else (*old, RowChanges()), (*new, changes)]
+
+        def both(of: Callable[..., float | None]) -> list[float | None]:
+            return [None if side is None else of(*side) for side in sides]
+
+        def rank(logits: np.ndarray, codes: Codes, values: np.ndarray, by: RowChanges) -> float:
+            return float(1 + np.count_nonzero(logits[self._candidates(values, by)] > logits[column]))
+
+        noises = both(lambda logits, codes, values, by: self._noise(codes, float(values.sum()), column))
+        noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
+        logits = both(lambda logits, codes, values, by: float(logits[column]))
+        return PairAnswer(
+            source=source,
+            target=self.columns[column],
+            logit=Value(logits[0], logits[1], noise),
+            probability=Value(
+                *(None if logit is None else float(expected(np.array(logit), self.scale)) for logit in logits)
+            ),
+            weight=Value(*both(lambda logits, codes, values, by: float(values[column]))),
+            rank=Value(*both(rank)),
+            candidates=Value(*both(lambda logits, codes, values, by: float(len(self._candidates(values, by))))),
+            share_above=Value(None, None),
+        )
+
+    def _moved(self, changes: RowChanges) -> tuple[tuple[MovedNode, ...], int]:
+        touched = self.touched(changes)
+        old = touched[touched < self.n_rows]
+        fresh = [MovedNode(name, None, None, new=True) for name in changes.new]
+        if not len(old):
+            return tuple(fresh), len(fresh)
+        after = self._encode(self._edited_rows(old, changes))
+        distance = np.linalg.norm(after.z_mean - self.codes.z_mean[old], axis=1)
+        noise = None
+        if after.z_log_var is not None and self.codes.z_log_var is not None:
+            noise = np.sqrt((np.exp(after.z_log_var) + np.exp(self.codes.z_log_var[old])).sum(axis=1))
+        differs = int(np.count_nonzero(distance > 1e-6 * max(float(np.abs(self.codes.z_mean).max()), 1e-6)))
+        order = np.argsort(-distance, kind="stable")[: min(differs, MOVED)]
+        rows = [
+            MovedNode(self.names[int(old[at])], float(distance[at]), None if noise is None else float(noise[at]))
+            for at in order.tolist()
+        ]
+        return (*fresh, *rows), differs + len(fresh)
+
+    def _edited_rows(self, rows: np.ndarray, changes: RowChanges) -> sparse.csr_array:
+        """Return many rows after changes; only those with edits of their own are worked on one by one."""
+        values = self._matrix[rows]
+        if changes.cleared:
+            values.data[np.isin(values.indices, list(changes.cleared))] = 0
+        own = np.array([row in changes.entries for row in rows.tolist()])
+        if own.any():
+            values = sparse.csr_array(sparse.diags_array((~own).astype(np.float32)) @ values)
+            edited = self.rows(rows[own].tolist(), changes)
+            places = sparse.csr_array(
+                (np.ones(int(own.sum()), np.float32), (np.flatnonzero(own), np.arange(int(own.sum())))),
+                shape=(len(rows), int(own.sum())),
+            )
+            values = sparse.csr_array(values + places @ edited, dtype=np.float32)
+        values.eliminate_zeros()
+        return values
+
+    def label_probabilities(self, codes: Codes) -> np.ndarray | None:
+        """Return the probability of each class, float (len(codes), n_classes), None without an output ``labels``."""
+        if "labels" not in self._layers:
+            return None
+        return np.asarray(softmax(node_head(self._layers, "labels", codes.z_mean), axis=1))
+
+    def _named(self, changes: RowChanges) -> tuple[NodeAnswer, ...]:
+        rows = changes.named[:TOUCHED]
+        found = []
+        for row in rows:
+            sides = [self._encode(self.rows([row], by)) if known else None
+                     for by, known in ((RowChanges(), row < self.n_rows), (changes, True))]  # fmt: skip
+            labels: list[str | None] = [None, None]
+            values: list[float | None] = [None, None]
+            for side, codes in enumerate(sides):
+                chances = None if codes is None else self.label_probabilities(codes)
+                if chances is not None:
+                    best = int(chances[0].argmax())
+                    labels[side], values[side] = str(self.graph.label_names[best]), float(chances[0, best])
+            found.append(NodeAnswer(self.name(row, changes), labels[0], labels[1], Value(*values), Value(None, None)))
+        return tuple(found)
+
+
+def leave_out_entries(
+    model: RowsWhatIf, changes: RowChanges, row: int, column: int, progress: Progress | None = None
+) -> Effects:
+    """Return what each entry of a row does to the logit of one column: cleared, all others as they are.
+
+    Of more than :data:`~vgae_core.what_if.why.FEATURES` entries the largest are tried.
+
+    Parameters
+    ----------
+    model : RowsWhatIf
+    changes : RowChanges
+        The matrix as it is asked about.
+    row, column : int
+    progress : callable, optional
+    """
+    logits, _, values = model.row_logits(row, changes)
+    holds = np.flatnonzero(values)
+    tried = holds[np.argsort(-np.abs(values[holds]), kind="stable")][:FEATURES]
+    effects: list[Effect] = []
+    for done, other in enumerate(tried.tolist()):
+        if progress is not None:
+            progress(done / len(tried), f"entry {done + 1} of {len(tried)}")
+        own: dict[int, Any] = {**changes.entries.get(row, {}), other: 0.0}
+        without = RowChanges({**changes.entries, row: own}, changes.cleared, changes.new, changes.named)
+        logit = float(model.row_logits(row, without)[0][column])
+        effects.append(Effect(model.columns[other], "entry", (), logit, logit - float(logits[column])))
+    found = tuple(sorted(effects, key=lambda effect: -abs(effect.change)))
+    return Effects(float(logits[column]), found, len(holds))
