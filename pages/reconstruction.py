@@ -304,7 +304,7 @@ def show_links(table: pd.DataFrame, name: str) -> None:
             ),
             "source_degree": "Degree (from)", "target_degree": "Degree (to)",
             "source_label": "Label (from)", "target_label": "Label (to)",
-            "part": st.column_config.Column("Part", help="The encoder saw training edges only."),
+            "part": st.column_config.Column("Part", help="Of the split. These scores are of the graph as it is."),
         },
         hide_index=True, width="stretch", height=420, key=f"{name}_table",
     )  # fmt: skip
@@ -344,6 +344,11 @@ def show_rankings(held: results.Opened) -> None:
         st.caption(
             "Existing edges that the model finds least likely: errors in the data, or connections between "
             "parts that otherwise have little in common."
+            + (
+                " The encoder has seen each of them, the held-out ones too, and doubts it all the same."
+                if held.result.whole is not None
+                else ""
+            )
         )
         show_links(results.unlikely_links(held.id), "unlikely_links")
     with third:
@@ -430,6 +435,7 @@ def show_entry_rankings(held: results.Opened) -> None:
     with least:
         st.caption(
             "Values of the matrix that the model expected least: errors in the data, or rows unlike all others."
+            + (" It has seen each of them, held-out ones too." if held.result.whole is not None else "")
         )
         show_entries(held, results.unexpected(held.id), "unexpected_entries")
     with worst:
@@ -476,6 +482,7 @@ with frame.guard():
             st.subheader("Choose a threshold", anchor=False)
             show_decisions(held)
         st.subheader(
-            "Recommended, and disputed" if held.on_matrix else "What the model disputes", anchor=False
+            "Recommended, and disputed" if held.on_matrix else "Missing and unlikely links", anchor=False
         )
+        results.say_codes(held)
         show_entry_rankings(held) if held.on_matrix else show_rankings(held)

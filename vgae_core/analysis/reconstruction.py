@@ -254,7 +254,8 @@ def missing_links_task(
     arrays : mapping
         ``left`` and ``right`` float32 (n_nodes, k), the factors, ``edges`` int64 (n_edges, 2), the pairs to
         leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``; for stacking
-        ``train`` int64 (n_train, 2) and the features, dense or as three arrays of a CSR matrix.
+        ``message`` int64 (n_edges, 2), the edges that training-free scores see, and the features, dense or as three
+        arrays of a CSR matrix.
     options : mapping
         ``k`` int, ``directed`` bool, ``decoder`` str, ``stack`` dict and ``n_features`` int of sparse features.
     progress : callable
@@ -275,7 +276,7 @@ def missing_links_task(
         if "features_data" in arrays:
             parts = tuple(arrays[f"features_{part}"] for part in ("data", "indices", "indptr"))
             features = sparse.csr_array(parts, shape=(len(left), int(options["n_features"])))
-        score = stacked(score, options["stack"], _matrix_of(arrays["train"], len(left)), features)
+        score = stacked(score, options["stack"], _matrix_of(arrays["message"], len(left)), features)
     pairs, logits = missing_links(
         left,
         _matrix_of(edges, len(left)),
