@@ -6,6 +6,7 @@ import hashlib
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from dashboard import charts, frame, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
+from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.splits import edge_weights
@@ -29,6 +31,9 @@ MODEL = "model"
 
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
+
+Inputs = tuple[dict[str, np.ndarray], dict[str, Any]]
+"""Arrays and options of a background task."""
 
 COLUMNS_KEPT = 64
 """Runs whose communities and reconstruction errors are kept: 8 bytes per node."""
@@ -391,11 +396,22 @@ def thresholds(run_id: str) -> pd.DataFrame:
 
 
 @shared
-def missing_links(run_id: str) -> pd.DataFrame:
-    """Return the ranked non-edges of a graph small enough to search at once."""
+def missing_links(run_id: str, search: LinkSearch) -> pd.DataFrame:
+    """Return the non-edges that come first in a search, of a graph small enough to search at once."""
     result, graph = _open(run_id)
-    pairs, logits = result.missing_links(graph, reconstruction.RANKED)
-    return export.link_table(graph, pairs, logits, result.weights(pairs))
+    pairs, logits = result.missing_links(graph, reconstruction.RANKED, search, _communities(run_id, search))
+    return export.missing_table(graph, pairs, logits, result.weights(pairs))
+
+
+def link_search_inputs(held: Opened, search: LinkSearch) -> Inputs:
+    """Return arrays and options of the same search as a background task."""
+    communities = _communities(held.id, search)
+    return held.result.ranking_task(held.graph, reconstruction.RANKED, search, communities)
+
+
+def _communities(run_id: str, search: LinkSearch) -> np.ndarray | None:
+    """Return the community of every node, where a search needs it; they must have been worked out."""
+    return None if search.community == "any" else whole_node_table(run_id)["community"].to_numpy()
 
 
 @shared

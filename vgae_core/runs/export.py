@@ -21,6 +21,7 @@ import pandas as pd
 
 from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
+from vgae_core.analysis.rankings import surprise
 from vgae_core.analysis.reconstruction import node_errors, probabilities
 from vgae_core.catalogue import Entry
 from vgae_core.data.arrays import encode_texts, load_graph
@@ -219,6 +220,19 @@ def link_table(
         columns["source_label"] = _class_names(graph.labels[first], graph.label_names)
         columns["target_label"] = _class_names(graph.labels[second], graph.label_names)
     return pd.DataFrame(columns)
+
+
+def missing_table(
+    graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return :func:`link_table` of pairs without an edge, with ``surprise`` (nats) after ``logit``.
+
+    Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.rankings.surprise`.
+    """
+    table = link_table(graph, pairs, logits, weights)
+    more = surprise(graph.adjacency, pairs, logits, directed=graph.directed)
+    table.insert(list(table).index("logit") + 1, "surprise", more)
+    return table
 
 
 def entry_table(

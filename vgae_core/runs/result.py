@@ -12,10 +12,12 @@ from scipy import sparse
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
+from vgae_core.data.text import contains
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
+    from vgae_core.analysis.rankings import LinkSearch
     from vgae_core.analysis.reconstruction import Score
 
 
@@ -198,25 +200,58 @@ class RunResult:
 
         return stacked(score, self.stack, message, scaled_features(graph, self.spec))
 
-    def missing_links(self, graph: GraphData, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the `k` likeliest pairs of nodes without an edge, as :mod:`vgae_core.analysis.reconstruction`."""
-        from vgae_core.analysis.reconstruction import missing_links  # as above
+    def missing_links(
+        self,
+        graph: GraphData,
+        k: int,
+        search: LinkSearch | None = None,
+        communities: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first `k` pairs without an edge, and their logits: the likeliest, or those of a search.
 
-        return missing_links(
-            self.codes.left,
+        Parameters
+        ----------
+        graph : GraphData
+        k : int
+        search : LinkSearch, optional
+            The ranking, and filters on it.
+        communities : ndarray of int, shape (n_nodes,), optional
+            Of each node, for the filter that needs them.
+        """
+        from vgae_core.analysis.rankings import LinkSearch, allowed_pairs, rank_links  # as above
+
+        search = search or LinkSearch()
+        codes, directed = self.codes, graph.directed
+        filters = _filter_arrays(search, graph, communities)
+        return rank_links(
+            search,
+            codes.left,
+            codes.right,
             graph.adjacency,
             k,
-            right=None if self.factors is None else self.codes.right,
             score=self.link_scorer(graph) if self.decoder or self.stack else None,
-            directed=graph.directed,
+            slope=float(self.stack.get("network", 1.0)),
+            allowed=allowed_pairs(search, graph.adjacency, directed=directed, **filters),
+            directed=directed,
         )
 
-    def ranking_task(self, graph: GraphData, k: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return the arrays and options with which :func:`missing_links_task` does the same in another process."""
+    def ranking_task(
+        self,
+        graph: GraphData,
+        k: int,
+        search: LinkSearch | None = None,
+        communities: np.ndarray | None = None,
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the arrays and options with which :func:`rank_links_task` does the same in another process."""
+        from vgae_core.analysis.rankings import LinkSearch  # as above
+
+        search = search or LinkSearch()
         codes = self.codes
         arrays = {"z": codes.z_mean, "left": codes.left, "right": codes.right, "edges": graph.edges}
         arrays |= {f"weight_{name}": value for name, value in self.decoder.items()}
-        options = {
+        arrays |= _filter_arrays(search, graph, communities)
+        options: dict[str, Any] = {
+            "search": search.to_dict(),
             "decoder": self.decoder_name,
             "k": k,
             "directed": graph.directed,
@@ -232,3 +267,17 @@ class RunResult:
                 arrays |= {f"features_{part}": getattr(csr, part) for part in ("data", "indices", "indptr")}
                 options["n_features"] = csr.shape[1]
         return arrays, options
+
+
+def _filter_arrays(
+    search: LinkSearch, graph: GraphData, communities: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Return what the filters of a search need of the nodes."""
+    arrays: dict[str, np.ndarray] = {}
+    if search.name:
+        arrays["named"] = np.array([contains(str(name), search.name) for name in graph.node_ids], bool)
+    if graph.labels is not None and max(search.label, search.other_label) >= 0:
+        arrays["labels"] = graph.labels
+    if search.community != "any" and communities is not None:
+        arrays["communities"] = communities
+    return arrays
