@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, next_links, results, scores
+from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scores
 from vgae_core.analysis import entries, metrics, rankings, reconstruction, stacking
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
@@ -405,8 +405,10 @@ def downloads(table: pd.DataFrame, name: str) -> None:
 
 
 def show_rankings(held: results.Opened) -> None:
-    """Draw the three rankings."""
-    first, second, third = st.tabs(["Most likely missing links", "Least likely links", "Worst nodes"])
+    """Draw the three rankings, and what the model says of the visitor's own pairs."""
+    first, second, third, mine = st.tabs(
+        ["Most likely missing links", "Least likely links", "Worst nodes", "My pairs"]
+    )
     with first:
         show_missing(held)
     with second:
@@ -423,9 +425,11 @@ def show_rankings(held: results.Opened) -> None:
     with third:
         st.caption(
             "Nodes whose edges the model explains worst: mean cross-entropy of a node's edges and as many "
-            "random non-edges, in nats a pair; 0.693 is a coin toss."
+            "random non-edges, in nats per pair; 0.693 is a coin toss."
         )
         show_worst(held)
+    with mine:
+        my_pairs.show(held)
 
 
 # ----------------------------------------------------------------------------- entries

@@ -11,6 +11,7 @@ from tests.graphs import communities
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from vgae_core.analysis import metrics, rankings, reconstruction
 from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.pipeline import execute
@@ -312,6 +313,30 @@ def test_one_node_is_asked_for_its_next_links(app, studio_store):
     assert new["node"].tolist() == [f"Town {j}" for j in ranking.pairs[:, 1]]
     np.testing.assert_allclose(new["logit"], ranking.logits, rtol=1e-6)
     assert own["node"].tolist() == [f"Town {j}" for j in existing.pairs[:, 1]]
+
+
+def test_pairs_of_one_s_own_are_scored(app, studio_store):
+    graph = dataclasses.replace(
+        communities(n=60), node_ids=np.array([f"Town <b>{i}</b>" for i in range(60)], object)
+    )
+    spec = RunSpec.from_dict({"model": {"latent_dim": 4}, "training": {"epochs": 3}, "stacking": False})
+    result = execute(spec, graph)
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    i, j = result.split.test[0]
+    at.text_area(key="my_pairs_text").set_value(
+        f"Town <b>{i}</b>, Town <b>{j}</b>\nTown <b>1</b>; Town <b>2</b>\nTown <b>3</b>, ![x](http://e.org/i.png)"
+    ).run()
+    (table,) = (frame.value for frame in fine(at).dataframe if "source_rank" in frame.value)
+    expected = Answers(result, graph).score_table(np.array([[i, j], [1, 2]]))
+    np.testing.assert_allclose(table["logit"], expected["logit"], rtol=1e-6)
+    assert table["source_rank"].tolist() == expected["source_rank"].tolist()
+    assert table["edge"].tolist()[0] == "test"
+    (warning,) = (one for one in at.warning if "no node" in one.proto.title)
+    assert "![x](" not in warning.value
+    at.text_area(key="my_pairs_text").set_value("a b\n" * (LIMITS.asked_pairs + 1)).run()
+    assert any("exceeds the limit" in error.proto.title for error in at.error)
+    at.text_area(key="my_pairs_text").set_value("alone").run()
+    assert any("Expected two names" in error.proto.title for error in at.error)
 
 
 def test_a_run_that_cannot_be_asked_says_why(app, run):
