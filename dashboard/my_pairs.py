@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import charts, frame, next_links, results
 from dashboard.shared import shared
 from vgae_core.data.limits import LIMITS
-from vgae_core.data.pairs import EXAMPLE, pairs_in, typed_pairs
+from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
 from vgae_core.runs import export
@@ -50,9 +50,7 @@ def show(held: results.Opened) -> None:
             f"quotation marks. At most {LIMITS.asked_pairs:,} pairs.",
         )  # fmt: skip
     with right:
-        upload = st.file_uploader(
-            "Or a file of pairs", key="my_pairs_file", max_upload_size=max(1, LIMITS.upload_bytes // 2**20)
-        )
+        upload = st.file_uploader("Or a file of pairs", key="my_pairs_file", max_upload_size=FILE_MB)
     names = (*typed_pairs(text), *(() if upload is None else _uploaded(upload)))
     if not names:
         st.caption(

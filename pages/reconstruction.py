@@ -272,7 +272,7 @@ def choose_search(held: results.Opened) -> LinkSearch:
         name = known["name"]
         values["name"] = st.text_input(
             name.title, placeholder="Type a part of a node's name", key="missing_links_filter",
-            help=name.help, icon=":material/search:",
+            help=name.help, icon=":material/search:", width=420,
         )  # fmt: skip
         with st.popover("Filters", icon=":material/filter_list:"):
             if held.graph.labels is not None:
@@ -338,6 +338,11 @@ def show_missing(held: results.Opened) -> None:
     st.caption(
         f"The first {len(table):,} pairs without an edge, searched among all pairs{passing}: links that may be missing "
         f"from the data, or come next. {charts.plain(rankings.RANKINGS[search.ranking].help)}"
+        + (
+            " The network's own score chose the candidates that were ranked."
+            if held.result.decoder or held.result.stack
+            else ""
+        )
     )
     draw_links(table, "missing_links")
 

@@ -12,6 +12,9 @@ from vgae_core.spec import FileSpec
 DELIMITERS = "\t;,|"
 """What may stand between two names, the surest first; blanks, where a line has none of these."""
 
+FILE_MB = 1
+"""Size of a file of pairs that a browser may send, MB: room for longer names than most."""
+
 EXAMPLE = "Arya, Jon-Snow"
 """A line that is a pair."""
 

@@ -230,7 +230,6 @@ class RunResult:
             graph.adjacency,
             k,
             score=self.link_scorer(graph) if self.decoder or self.stack else None,
-            slope=float(self.stack.get("network", 1.0)),
             allowed=allowed_pairs(search, graph.adjacency, directed=directed, **filters),
             directed=directed,
         )
