@@ -21,6 +21,7 @@ from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_inputs import (
     encoder_features,
     matrix_scaling,
+    node_inputs,
     works_out_positions,
 )
 from vgae_core.data.splits import without_entries
@@ -61,7 +62,8 @@ def with_all_edges(result: RunResult, graph: GraphData, *, positions: np.ndarray
 def completed(result: RunResult, graph: GraphData, *, most_nodes: int | None = None) -> RunResult:
     """Return a kept result with codes of all edges: its own, or worked out from its weights.
 
-    Weights are only used if they give the run's codes of the training edges.
+    Weights are only used if they give the run's codes of the training edges.  What its other outputs say of nodes stays
+    as it was kept.
 
     Parameters
     ----------
@@ -81,12 +83,15 @@ def completed(result: RunResult, graph: GraphData, *, most_nodes: int | None = N
             result,
             "This run was kept without them, and the positions of so many nodes take long to work out.",
         )
+    positions: np.ndarray | None = None
     try:
         if result.of_matrix:
             again = _encode_matrix(result, _known(result, graph), graph)
         else:
             message = result.split.message(graph.n_nodes, graph)
-            again = _encode_graph(result, message, graph, None)
+            if graph.features is None:
+                positions = node_inputs(message, result.spec.model, result.spec.seed)
+            again = _encode_graph(result, message, graph, positions)
     except (StudioError, MemoryError) as error:
         return _without(result, error.message if isinstance(error, StudioError) else "Too little memory.")
     largest, apart = 1e-6, 0.0
@@ -95,7 +100,7 @@ def completed(result: RunResult, graph: GraphData, *, most_nodes: int | None = N
         apart = max(apart, float(np.abs(block - again.z_mean[part]).max(initial=0)))
     if not apart <= SAME * largest:  # or not a number
         return _without(result, "Its weights do not give its codes of the training edges.")
-    return with_all_edges(result, graph)
+    return with_all_edges(result, graph, positions=positions)
 
 
 def encoded_from(result: RunResult) -> str:
