@@ -22,7 +22,8 @@ _answers: Cache[Answers] = Cache(2)
 """Encoders of the runs asked last; the key is the run's unguessable id."""
 
 
-def _of(run_id: str) -> Answers:
+def answers_of(run_id: str) -> Answers:
+    """Return what a run can be asked; encoders of the runs asked last are kept."""
     run = state.store().open_run(run_id)
     return _answers.get(run_id, lambda: Answers(run.result(), run.graph()))
 
@@ -30,7 +31,7 @@ def _of(run_id: str) -> Answers:
 @shared
 def table(run_id: str, node: int, direction: Direction, existing: bool) -> pd.DataFrame:
     """Return the likeliest new links of a node, or its own from the most doubtful on."""
-    answers = _of(run_id)
+    answers = answers_of(run_id)
     find = answers.existing if existing else answers.rank
     links = answers.table(find(node, direction=direction))
     other, own = ("target", "source") if direction == "out" else ("source", "target")
@@ -41,7 +42,7 @@ def table(run_id: str, node: int, direction: Direction, existing: bool) -> pd.Da
 @shared
 def busiest(run_id: str) -> int:
     """Return the node with most links: where to begin."""
-    return int(np.argmax(np.diff(_of(run_id).graph.adjacency.indptr)))
+    return int(np.argmax(np.diff(answers_of(run_id).graph.adjacency.indptr)))
 
 
 def choose(held: results.Opened, first: int = 0) -> int | None:
@@ -63,14 +64,21 @@ def choose(held: results.Opened, first: int = 0) -> int | None:
     return None if name is None else names.index(name)
 
 
+def too_large(held: results.Opened, command: str) -> bool:
+    """Return whether a graph is too large to be asked on a page; then say which command asks it."""
+    if held.graph.n_nodes <= LIMITS.answer_nodes:
+        return False
+    st.caption(
+        f"Graphs of more than {LIMITS.answer_nodes:,} nodes are asked from the command line: "
+        f"`python -m vgae_core {command}`."
+    )
+    return True
+
+
 @frame.fragment()
 def show(held: results.Opened) -> None:
     """Draw the likely links of one node; another node redraws only this part."""
-    if held.graph.n_nodes > LIMITS.answer_nodes:
-        st.caption(
-            f"Graphs of more than {LIMITS.answer_nodes:,} nodes are asked from the command line: "
-            "`python -m vgae_core rank RUN --node NAME`."
-        )
+    if too_large(held, "rank RUN --node NAME"):
         return
     try:
         first = busiest(held.id)

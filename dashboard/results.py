@@ -6,6 +6,7 @@ import hashlib
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from dashboard import charts, frame, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
+from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.splits import edge_weights
-from vgae_core.runs import export
+from vgae_core.runs import codes, export
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
 
@@ -29,6 +31,9 @@ MODEL = "model"
 
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
+
+Inputs = tuple[dict[str, np.ndarray], dict[str, Any]]
+"""Arrays and options of a background task."""
 
 COLUMNS_KEPT = 64
 """Runs whose communities and reconstruction errors are kept: 8 bytes per node."""
@@ -122,11 +127,17 @@ def name_run(held: Opened) -> None:
 
 @shared
 def _result(run_id: str) -> RunResult:
-    return state.store().open_run(run_id).result()
+    run = state.store().open_run(run_id)
+    return codes.completed(run.result(), run.graph(), most_nodes=LIMITS.answer_nodes)
 
 
 def _open(run_id: str) -> tuple[RunResult, GraphData]:
     return _result(run_id), state.store().open_run(run_id).graph()
+
+
+def say_codes(held: Opened) -> None:
+    """Draw the line that says which codes are shown."""
+    st.caption(f":material/polyline: {charts.message(codes.explained(held.result, held.graph))}")
 
 
 def protect(name: str) -> bool:
@@ -176,7 +187,7 @@ def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> No
     limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS)
     try:
         with _turn:
-            options = {"run": run, "graph": graph}
+            options = {"run": run, "graph": graph, "most_nodes": LIMITS.answer_nodes}
             columns, _ = isolation.call("node_columns", options=options, limits=limits)
         future.set_result(columns)
     except BaseException as error:
@@ -246,7 +257,7 @@ def node_names(run_id: str) -> list[str]:
 @shared
 def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
-    z = _open(run_id)[0].z_mean
+    z = _open(run_id)[0].codes.z_mean
     found = embedding.pca(embedding.directions(z) if unit_length else z, dim)
     return found.coordinates, found.explained
 
@@ -322,7 +333,7 @@ def near_and_true(
     hits : int
         True neighbours among as many nearest codes as there are true neighbours.
     """
-    places, values = embedding.ranks(held.result.z_mean, node, metric)
+    places, values = embedding.ranks(held.result.codes.z_mean, node, metric)
     friends = embedding.true_neighbours(held.graph, node)
     table = node_table(held.id)
     columns = ["node", "label"] if "label" in table else ["node"]
@@ -385,11 +396,22 @@ def thresholds(run_id: str) -> pd.DataFrame:
 
 
 @shared
-def missing_links(run_id: str) -> pd.DataFrame:
-    """Return the ranked non-edges of a graph small enough to search at once."""
+def missing_links(run_id: str, search: LinkSearch) -> pd.DataFrame:
+    """Return the non-edges that come first in a search, of a graph small enough to search at once."""
     result, graph = _open(run_id)
-    pairs, logits = result.missing_links(graph, reconstruction.RANKED)
-    return export.link_table(graph, pairs, logits, result.weights(pairs))
+    pairs, logits = result.missing_links(graph, reconstruction.RANKED, search, _communities(run_id, search))
+    return export.missing_table(graph, pairs, logits, result.weights(pairs))
+
+
+def link_search_inputs(held: Opened, search: LinkSearch) -> Inputs:
+    """Return arrays and options of the same search as a background task."""
+    communities = _communities(held.id, search)
+    return held.result.ranking_task(held.graph, reconstruction.RANKED, search, communities)
+
+
+def _communities(run_id: str, search: LinkSearch) -> np.ndarray | None:
+    """Return the community of every node, where a search needs it; they must have been worked out."""
+    return None if search.community == "any" else whole_node_table(run_id)["community"].to_numpy()
 
 
 @shared
@@ -397,7 +419,7 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
     pairs, logits = reconstruction.unlikely_links(
-        result.z_mean, graph.edges, reconstruction.RANKED, score=result.scorer(graph)
+        result.codes.z_mean, graph.edges, reconstruction.RANKED, score=result.link_scorer(graph)
     )
     weights = result.weights(pairs)
     table = export.link_table(graph, pairs, logits, weights)
@@ -451,14 +473,16 @@ def _matrix(graph: GraphData) -> sparse.csr_array:
 def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
     result, graph = _open(run_id)
-    pairs, logits = entries.recommended(result.left, result.right, _matrix(graph), reconstruction.RANKED)
+    pairs, logits = entries.recommended(
+        result.codes.left, result.codes.right, _matrix(graph), reconstruction.RANKED
+    )
     return export.entry_table(graph, pairs, logits, str(result.model["scale"]))
 
 
 def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Return arrays and options of the search over all entries as a background task."""
     matrix = _matrix(held.graph)
-    arrays = {"left": held.result.left, "right": held.result.right}
+    arrays = {"left": held.result.codes.left, "right": held.result.codes.right}
     arrays |= {"indptr": matrix.indptr, "indices": matrix.indices}
     return arrays, {"k": reconstruction.RANKED}
 
@@ -467,7 +491,7 @@ def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
 def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     """Return the columns that a row lacks, the one most expected first."""
     result, graph = _open(run_id)
-    columns, logits = entries.recommended_to(result.left, result.right, _matrix(graph), row)
+    columns, logits = entries.recommended_to(result.codes.left, result.codes.right, _matrix(graph), row)
     pairs = np.column_stack([np.full(len(columns), row), columns])
     table = export.entry_table(graph, pairs, logits, str(result.model["scale"]))
     table.insert(0, "place", np.arange(1, len(table) + 1))
@@ -480,7 +504,7 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
     result, graph = _open(run_id)
     one = _matrix(graph)[[row]]
     pairs, logits, nats = entries.unexpected(
-        result.left[row : row + 1], result.right, one, one.nnz, str(result.model["scale"])
+        result.codes.left[row : row + 1], result.codes.right, one, one.nnz, str(result.model["scale"])
     )
     pairs[:, 0] = row
     table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
@@ -496,7 +520,11 @@ def unexpected(run_id: str) -> pd.DataFrame:
     """Return the ranked values the model expected least, with the part of the split each was in."""
     result, graph = _open(run_id)
     pairs, logits, nats = entries.unexpected(
-        result.left, result.right, _matrix(graph), reconstruction.RANKED, str(result.model["scale"])
+        result.codes.left,
+        result.codes.right,
+        _matrix(graph),
+        reconstruction.RANKED,
+        str(result.model["scale"]),
     )
     table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
     table["part"] = reconstruction.edge_parts(

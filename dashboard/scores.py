@@ -100,7 +100,9 @@ def entry_columns(scale: str) -> dict[str, Any]:
         "row_values": number("Values in the row", help="Values other than 0."),
         "column_values": number("Values in the column", help="Values other than 0."),
         "row_label": "Label of the row",
-        "part": st.column_config.Column("Part", help="The model saw the training part only."),
+        "part": st.column_config.Column(
+            "Part", help="Of the split. These scores are of the matrix as it is."
+        ),
     }
 
 

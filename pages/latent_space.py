@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import background, charts, forms, frame, maps, results, scores
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
-from vgae_core.runs import export
+from vgae_core.runs import codes, export
 from vgae_core.spec import settings
 
 frame.require_router("latent_space")
@@ -85,7 +85,7 @@ def points_of(held: results.Opened, spec: ProjectionSpec) -> tuple[maps.Points, 
         if made is None:
             background.panel(
                 "map", key, "project",
-                lambda: ({"z": held.result.z_mean, "by": results.fair_classes(held.id)}, spec.to_dict()),
+                lambda: ({"z": held.result.codes.z_mean, "by": results.fair_classes(held.id)}, spec.to_dict()),
                 label=f"Make the {title} map",
                 about=f"{projection.METHODS[spec.method].help} Until it is made you see PCA.",
                 seconds=projection.SECONDS,
@@ -229,7 +229,9 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
 def show_downloads(held: results.Opened) -> None:
     """Draw one button a format of the whole embedding."""
     st.subheader("Download the embedding", anchor=False)
-    st.caption(f"Every {held.noun} with its mean latent code.")
+    st.caption(
+        f"Every {held.noun} with its mean latent code, encoded from {codes.encoded_from(held.result)}."
+    )
     protect = results.protect("embedding")
 
     def write(entry: export.Format) -> bytes:
@@ -252,12 +254,13 @@ def show_downloads(held: results.Opened) -> None:
 
 frame.header(
     "Latent space",
-    "Every node of a graph, every row of a matrix has a code; near codes mean what is alike to the model.",
+    "Each node (or matrix row) has a latent code. Nodes with similar codes look alike to the model.",
 )
 with frame.guard():
     held = results.opened()
     if held is not None:
         results.name_run(held)
+        results.say_codes(held)
         if not results.ready(held.id):
             results.wait_for_columns(held.id)
         with st.container(horizontal=True, vertical_alignment="bottom"):

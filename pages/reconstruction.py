@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, frame, maps, next_links, results, scores
-from vgae_core.analysis import entries, metrics, reconstruction, stacking
+from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scores
+from vgae_core.analysis import entries, metrics, rankings, reconstruction, stacking
+from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
+from vgae_core.spec import Setting, settings
 
 frame.require_router("reconstruction")
 
@@ -257,43 +259,123 @@ def show_spread(held: results.Opened) -> None:
 
 
 # ---------------------------------------------------------------------------- rankings
-def missing(held: results.Opened) -> pd.DataFrame | None:
+def choose_search(held: results.Opened) -> LinkSearch:
+    """Draw how missing links are ranked, the search for a name and, folded, the filters."""
+    known = {setting.name: setting for setting in settings(LinkSearch)}
+
+    def draw(name: str, *, disabled: bool = False) -> Any:
+        return forms.field(known[name], known[name].default, f"missing_{name}", disabled=disabled)
+
+    values: dict[str, Any] = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        values["ranking"] = draw("ranking")
+        name = known["name"]
+        values["name"] = st.text_input(
+            name.title, placeholder="Type a part of a node's name", key="missing_links_filter",
+            help=name.help, icon=":material/search:", width=420,
+        )  # fmt: skip
+        with st.popover("Filters", icon=":material/filter_list:"):
+            if held.graph.labels is not None:
+                left, right = st.columns(2)
+                for column, one in ((left, "label"), (right, "other_label")):
+                    with column:
+                        values[one] = choose_label(held, known[one])
+            left, right = st.columns(2)
+            with left:
+                values["least_degree"] = draw("least_degree")
+            with right:
+                values["most_degree"] = draw("most_degree")
+            values["distance"] = draw("distance")
+            ready = results.ready(held.id)
+            community = draw("community", disabled=not ready)
+            if ready:
+                values["community"] = community
+            else:
+                st.caption("Communities of this large graph are still being computed.")
+    return LinkSearch.from_dict(values)
+
+
+def choose_label(held: results.Opened, setting: Setting) -> int:
+    """Draw the list of labels and return the number of the chosen one."""
+    names = held.graph.label_names
+    return int(
+        st.selectbox(
+            setting.title, [setting.default, *range(len(names))], key=f"missing_{setting.name}", help=setting.help,
+            format_func=lambda number: charts.visible(names[number]) if number >= 0 else "Any",
+        )
+    )  # fmt: skip
+
+
+def missing(held: results.Opened, search: LinkSearch) -> pd.DataFrame | None:
     """Return the ranked non-edges; a large graph is searched in the background, on demand."""
     if held.graph.n_nodes <= reconstruction.EXACT_NODES:
         with st.spinner("Searching all pairs…", show_time=True):
-            return results.missing_links(held.id)
-    key = f"{held.id}|missing"
+            return results.missing_links(held.id, search)
+    key = f"{held.id}|missing|{search}"
     made = background.result(key)
     if made is None:
         pairs = held.graph.n_nodes * (held.graph.n_nodes - 1) // 2
         background.panel(
-            "missing", key, "missing_links",
-            lambda: held.result.ranking_task(held.graph, reconstruction.RANKED),
+            "missing", key, "missing_links", lambda: results.link_search_inputs(held, search),
             label="Search all pairs", about=f"{pairs:,} pairs, in the background; this may take minutes.",
             seconds=reconstruction.SECONDS,
         )  # fmt: skip
         return None
     pairs = made[0]["pairs"]
-    return export.link_table(held.graph, pairs, made[0]["logits"], held.result.weights(pairs))
+    return export.missing_table(held.graph, pairs, made[0]["logits"], held.result.weights(pairs))
 
 
-def show_links(table: pd.DataFrame, name: str) -> None:
-    """Draw a ranked table of pairs with a filter and downloads."""
+def show_missing(held: results.Opened) -> None:
+    """Draw the ranking of missing links, with what it goes by and the filters on it."""
+    search = choose_search(held)
+    table = missing(held, search)
+    if table is None:
+        return
+    passing = " that pass the filters" if search.name or search.n_filters else ""
+    if table.empty:
+        st.caption(f"There are no pairs without an edge{passing}.")
+        return
+    st.caption(
+        f"The first {len(table):,} pairs without an edge, searched among all pairs{passing}: links that may be missing "
+        f"from the data, or come next. {charts.plain(rankings.RANKINGS[search.ranking].help)}"
+        + (
+            " The network's own score chose the candidates that were ranked."
+            if held.result.decoder or held.result.stack
+            else ""
+        )
+    )
+    draw_links(table, "missing_links")
+
+
+def show_unlikely(held: results.Opened) -> None:
+    """Draw the ranking of doubtful links, with a filter."""
+    table = results.unlikely_links(held.id)
     part = st.text_input(
-        "Only links of", placeholder="Type a part of a node's name", key=f"{name}_filter",
+        "Only links of", placeholder="Type a part of a node's name", key="unlikely_links_filter",
         label_visibility="collapsed", icon=":material/search:",
     )  # fmt: skip
     shown = results.named(table, part, ["source", "target"])
+    if part:
+        st.caption(f"{len(shown):,} of {len(table):,} links match.")
+    draw_links(shown, "unlikely_links")
+
+
+def draw_links(table: pd.DataFrame, name: str) -> None:
+    """Draw a ranked table of pairs with downloads."""
+    low, high = (float(table["logit"].min()), float(table["logit"].max())) if len(table) else (0.0, 0.0)
     st.dataframe(
-        results.shown(shown),
+        results.shown(table),
         column_config={
             "source": "From", "target": "To",
             "probability": st.column_config.NumberColumn(
                 "Probability", format="%.4f", help="The decoder's, of an edge: sigmoid of the logit."
             ),
             "logit": st.column_config.ProgressColumn(
-                "Logit", format="%.2f", help="Inner product of the two codes; the ranking goes by it.",
-                min_value=float(table["logit"].min()), max_value=float(table["logit"].max()),
+                "Logit", format="%.2f", help="The model's log odds of an edge.",
+                min_value=low, max_value=high if high > low else low + 1,
+            ),
+            "surprise": st.column_config.NumberColumn(
+                "Surprise (nats)", format="%.2f", help=rankings.RANKINGS["surprise"].help
             ),
             "expected_weight": st.column_config.NumberColumn(
                 "Expected weight", format="%.4g", help="By the network, with 0 for pairs without an edge."
@@ -304,13 +386,11 @@ def show_links(table: pd.DataFrame, name: str) -> None:
             ),
             "source_degree": "Degree (from)", "target_degree": "Degree (to)",
             "source_label": "Label (from)", "target_label": "Label (to)",
-            "part": st.column_config.Column("Part", help="The encoder saw training edges only."),
+            "part": st.column_config.Column("Part", help="Of the split. These scores are of the graph as it is."),
         },
         hide_index=True, width="stretch", height=420, key=f"{name}_table",
     )  # fmt: skip
-    if part:
-        st.caption(f"{len(shown):,} of {len(table):,} links match.")
-    downloads(shown, name)
+    downloads(table, name)
 
 
 def downloads(table: pd.DataFrame, name: str) -> None:
@@ -330,28 +410,31 @@ def downloads(table: pd.DataFrame, name: str) -> None:
 
 
 def show_rankings(held: results.Opened) -> None:
-    """Draw the three rankings."""
-    first, second, third = st.tabs(["Most likely missing links", "Least likely links", "Worst nodes"])
+    """Draw the three rankings, and what the model says of the visitor's own pairs."""
+    first, second, third, mine = st.tabs(
+        ["Most likely missing links", "Least likely links", "Worst nodes", "My pairs"]
+    )
     with first:
-        table = missing(held)
-        if table is not None:
-            st.caption(
-                f"The {len(table):,} pairs without an edge that the model finds likeliest, searched among "
-                "all pairs: links that may be missing from the data, or come next."
-            )
-            show_links(table, "missing_links")
+        show_missing(held)
     with second:
         st.caption(
             "Existing edges that the model finds least likely: errors in the data, or connections between "
             "parts that otherwise have little in common."
+            + (
+                " The encoder has seen each of them, the held-out ones too, and doubts it all the same."
+                if held.result.whole is not None
+                else ""
+            )
         )
-        show_links(results.unlikely_links(held.id), "unlikely_links")
+        show_unlikely(held)
     with third:
         st.caption(
             "Nodes whose edges the model explains worst: mean cross-entropy of a node's edges and as many "
-            "random non-edges, in nats a pair; 0.693 is a coin toss."
+            "random non-edges, in nats per pair; 0.693 is a coin toss."
         )
         show_worst(held)
+    with mine:
+        my_pairs.show(held)
 
 
 # ----------------------------------------------------------------------------- entries
@@ -430,6 +513,7 @@ def show_entry_rankings(held: results.Opened) -> None:
     with least:
         st.caption(
             "Values of the matrix that the model expected least: errors in the data, or rows unlike all others."
+            + (" It has seen each of them, held-out ones too." if held.result.whole is not None else "")
         )
         show_entries(held, results.unexpected(held.id), "unexpected_entries")
     with worst:
@@ -476,6 +560,7 @@ with frame.guard():
             st.subheader("Choose a threshold", anchor=False)
             show_decisions(held)
         st.subheader(
-            "Recommended, and disputed" if held.on_matrix else "What the model disputes", anchor=False
+            "Recommended, and disputed" if held.on_matrix else "Missing and unlikely links", anchor=False
         )
+        results.say_codes(held)
         show_entry_rankings(held) if held.on_matrix else show_rankings(held)

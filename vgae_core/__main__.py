@@ -28,6 +28,7 @@ from scipy import sparse
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.entries import recommended
 from vgae_core.analysis.metrics import WEIGHTS
+from vgae_core.analysis.rankings import RANKINGS, LinkSearch
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
@@ -38,8 +39,9 @@ from vgae_core.data.text import visible
 from vgae_core.errors import DataError, RunError, SpecError, StudioError
 from vgae_core.runs.answers import TOP, Answers, find_node, pairs_of
 from vgae_core.runs.bundle import export_bundle
+from vgae_core.runs.codes import WHY, completed, encoded_from
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.export import PROTECT, entry_table, link_table, write_embedding, write_table
+from vgae_core.runs.export import PROTECT, entry_table, missing_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
 from vgae_core.spec import RECIPES, RunSpec, candidates, for_family
@@ -174,18 +176,21 @@ def export_command(options: argparse.Namespace) -> int:
         with atomic(to) as temporary:
             export_bundle(run, temporary)
         return 0
-    result, graph = run.result(), run.graph()
+    graph = run.graph()
+    result = completed(run.result(), graph)
     if options.what == "embedding":
         write_embedding(to, result, graph, protect=options.protect)
     elif run.spec.model.family == "vae":
         known = sparse.csr_array(graph.features)
-        pairs, logits = recommended(result.left, result.right, known, LINKS)
+        pairs, logits = recommended(result.codes.left, result.codes.right, known, LINKS)
         write_table(
             to, entry_table(graph, pairs, logits, str(result.model["scale"])), protect=options.protect
         )
     else:
-        pairs, logits = result.missing_links(graph, LINKS)
-        write_table(to, link_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)
+        pairs, logits = result.missing_links(graph, LINKS, LinkSearch(ranking=options.ranking))
+        write_table(to, missing_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)
+    why = f" ({visible(result.model[WHY])})" if WHY in result.model else ""
+    print(f"Encoded from {encoded_from(result)}{why}. Written to {to}")
     return 0
 
 
@@ -592,6 +597,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip; "
         "log: .csv or .tfevents (TensorBoard)",
+    )
+    export.add_argument(
+        "--ranking", choices=list(RANKINGS), default=LinkSearch().ranking, help="of links: which come first"
     )
     export.add_argument(
         "--protect", action="store_true", help=f"{PROTECT.title[0].lower()}{PROTECT.title[1:]}"

@@ -37,7 +37,7 @@ TASKS: dict[str, str] = {
     "node_columns": "vgae_core.runs.export:node_columns_task",
     "project": "vgae_core.analysis.projection:project_task",
     "recommended": "vgae_core.analysis.entries:recommended_task",
-    "missing_links": "vgae_core.analysis.reconstruction:missing_links_task",
+    "missing_links": "vgae_core.analysis.rankings:rank_links_task",
 }
 """What a child may run: name → ``"module:function"``."""
 

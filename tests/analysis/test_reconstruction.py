@@ -15,7 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from vgae_core.analysis import reconstruction
+from vgae_core.analysis import rankings, reconstruction
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
@@ -144,9 +144,9 @@ def test_a_decoder_without_factors_orders_the_candidates():
 def test_the_task_gives_the_same_links():
     z, known, _ = make()
     told = []
-    arrays, values = reconstruction.missing_links_task(
+    arrays, values = rankings.rank_links_task(
         {"z": z, "left": z, "right": z, "edges": np.column_stack(known.nonzero())},
-        {"k": 7, "directed": False, "decoder": "inner_product", "stack": {}},
+        {"k": 7, "directed": False, "decoder": "inner_product", "stack": {}, "search": {}},
         lambda share, message: told.append((share, message)),
     )
     pairs, logits = reconstruction.missing_links(z, known, 7)

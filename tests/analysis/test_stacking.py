@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.analysis.baselines import run_baselines
-from vgae_core.analysis.reconstruction import missing_links_task
+from vgae_core.analysis.rankings import rank_links_task
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps, joined, stacked
 
 
@@ -104,7 +104,7 @@ def test_links_are_ranked_in_another_process_as_here(kind):
 
     pairs, logits = result.missing_links(graph, 20)
     arrays, options = result.ranking_task(graph, 20)
-    told, _ = missing_links_task(arrays, options, lambda share, text: None)
+    told, _ = rank_links_task(arrays, options, lambda share, text: None)
     np.testing.assert_array_equal(told["pairs"], pairs)
     np.testing.assert_allclose(told["logits"], logits, rtol=1e-6)
     # independently: score every pair without an edge, and sort

@@ -177,6 +177,7 @@ def test_a_whole_run_with_every_decoder(decoder):
     assert link_metrics(truth, result.scores["model"]).items() <= result.metrics["test"].items()
     assert not kept.of_matrix
 
+    score = kept.link_scorer(graph)
     found, logits = kept.missing_links(graph, 25)
     np.testing.assert_allclose(score(found), logits, rtol=1e-4, atol=1e-4)
     free = ~graph.adjacency.toarray().astype(bool) & ~np.eye(graph.n_nodes, dtype=bool)

@@ -9,7 +9,9 @@ from scipy import sparse
 
 from tests.graphs import communities
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
-from vgae_core.analysis import metrics, reconstruction
+from vgae_core.analysis import metrics, rankings, reconstruction
+from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.pipeline import execute
@@ -219,6 +221,46 @@ def test_a_ranking_is_filtered_by_name(app, run):
     assert ((table["source"] == "person 17") | (table["target"] == "person 17")).all()
 
 
+def test_a_name_is_searched_among_all_pairs(app, studio_store):
+    graph = make_graph(240)
+    run = finish_run(studio_store, graph)
+    first, _ = reconstruction.missing_links(run.result().z_mean, graph.adjacency, reconstruction.RANKED)
+    alone = next(i for i in range(100, 240) if i not in first)
+    at = fine(app("reconstruction", run=run.id))
+    at.text_input(key="missing_links_filter").set_value(f"PERSON-{alone}")
+    table = fine(at.run()).dataframe[1].value
+    assert len(table) > 200
+    name = f"person {alone}"
+    assert ((table["source"] == name) | (table["target"] == name)).all()
+    at.text_input(key="missing_links_filter").set_value("nobody")
+    assert any("There are no pairs" in caption.value for caption in fine(at.run()).caption)
+
+
+def test_missing_links_are_ranked_and_filtered(app, run):
+    at = fine(app("reconstruction", run=run.id))
+    result, graph = run.result(), run.graph()
+    for ranking in rankings.RANKINGS:
+        at.selectbox(key="missing_ranking").set_value(ranking)
+        table = fine(at.run()).dataframe[1].value
+        pairs, logits = result.missing_links(graph, reconstruction.RANKED, LinkSearch(ranking=ranking))
+        assert table["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
+        np.testing.assert_allclose(
+            table["surprise"], rankings.surprise(graph.adjacency, pairs, logits), rtol=1e-6
+        )
+    at.selectbox(key="missing_label").set_value(0)
+    at.selectbox(key="missing_other_label").set_value(2)
+    at.number_input(key="missing_least_degree").set_value(4)
+    at.selectbox(key="missing_distance").set_value("more")
+    at.selectbox(key="missing_community").set_value("other")
+    table = fine(at.run()).dataframe[1].value
+    assert len(table)
+    assert {*map(frozenset, zip(table["source_label"], table["target_label"], strict=True))} == {
+        frozenset(("red", "blue"))
+    }
+    assert min(table["source_degree"].min(), table["target_degree"].min()) >= 4
+    assert not table["shared_neighbours"].any()
+
+
 def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
     monkeypatch.setattr(reconstruction, "EXACT_NODES", 50)
     at = fine(app("reconstruction", run=run.id))
@@ -232,6 +274,27 @@ def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
         fine(at.run())
     pairs, _ = reconstruction.missing_links(run.result().z_mean, run.graph().adjacency, reconstruction.RANKED)
     assert at.dataframe[1].value["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
+    at.text_input(key="missing_links_filter").set_value("person 17")
+    assert len(fine(at.run()).dataframe) == 3  # another search, to be started
+
+
+def test_which_codes_are_shown_is_said(app, studio_store):
+    graph = communities(n=60)
+    spec = RunSpec.from_dict({"model": {"latent_dim": 4}, "training": {"epochs": 3}, "stacking": False})
+    result = execute(spec, graph)
+    whole = finish_run(studio_store, graph, result)
+    broken = finish_run(studio_store, graph, dataclasses.replace(result, whole=None, state={}))
+    for page in ("reconstruction", "latent_space"):
+        said = [caption.value.replace("\\", "") for caption in fine(app(page, run=whole.id)).caption]
+        assert any("encoded from all edges, held-out edges included" in text for text in said)
+        said = [caption.value.replace("\\", "") for caption in fine(app(page, run=broken.id)).caption]
+        assert any("Codes of the training edges only" in text for text in said)
+    at = fine(app("reconstruction", run=whole.id))
+    _, logits = reconstruction.missing_links(
+        Answers(result, graph).codes.z_mean, graph.adjacency, reconstruction.RANKED
+    )
+    table = next(frame.value for frame in at.dataframe if "surprise" in frame.value)
+    np.testing.assert_allclose(table["logit"], logits, rtol=1e-4, atol=1e-5)
 
 
 def test_one_node_is_asked_for_its_next_links(app, studio_store):
@@ -250,6 +313,30 @@ def test_one_node_is_asked_for_its_next_links(app, studio_store):
     assert new["node"].tolist() == [f"Town {j}" for j in ranking.pairs[:, 1]]
     np.testing.assert_allclose(new["logit"], ranking.logits, rtol=1e-6)
     assert own["node"].tolist() == [f"Town {j}" for j in existing.pairs[:, 1]]
+
+
+def test_pairs_of_one_s_own_are_scored(app, studio_store):
+    graph = dataclasses.replace(
+        communities(n=60), node_ids=np.array([f"Town <b>{i}</b>" for i in range(60)], object)
+    )
+    spec = RunSpec.from_dict({"model": {"latent_dim": 4}, "training": {"epochs": 3}, "stacking": False})
+    result = execute(spec, graph)
+    at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
+    i, j = result.split.test[0]
+    at.text_area(key="my_pairs_text").set_value(
+        f"Town <b>{i}</b>, Town <b>{j}</b>\nTown <b>1</b>; Town <b>2</b>\nTown <b>3</b>, ![x](http://e.org/i.png)"
+    ).run()
+    (table,) = (frame.value for frame in fine(at).dataframe if "source_rank" in frame.value)
+    expected = Answers(result, graph).score_table(np.array([[i, j], [1, 2]]))
+    np.testing.assert_allclose(table["logit"], expected["logit"], rtol=1e-6)
+    assert table["source_rank"].tolist() == expected["source_rank"].tolist()
+    assert table["edge"].tolist()[0] == "test"
+    (warning,) = (one for one in at.warning if "no node" in one.proto.title)
+    assert "![x](" not in warning.value
+    at.text_area(key="my_pairs_text").set_value("a b\n" * (LIMITS.asked_pairs + 1)).run()
+    assert any("exceeds the limit" in error.proto.title for error in at.error)
+    at.text_area(key="my_pairs_text").set_value("alone").run()
+    assert any("Expected two names" in error.proto.title for error in at.error)
 
 
 def test_a_run_that_cannot_be_asked_says_why(app, run):

@@ -22,6 +22,7 @@ from vgae_core.errors import LimitError, RunError
 from vgae_core.runs import bundle_checks
 from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, import_bundle
 from vgae_core.runs.bundle_checks import check_task
+from vgae_core.runs.codes import completed
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import SPLIT_PARTS, finite, read_run_dir
 from vgae_core.spec import RunSpec
@@ -98,6 +99,12 @@ def npz(**arrays) -> bytes:
     return file.getvalue()
 
 
+def codes_of(**more) -> dict:
+    """The embedding of the made result, and more."""
+    result = make_result(make_graph())
+    return {"z_mean": result.z_mean, "z_log_var": result.z_log_var, **more}
+
+
 def split(**changes) -> bytes:
     """The split of the made result with parts changed."""
     parts = {part: getattr(make_result(make_graph()).split, part) for part in SPLIT_PARTS}
@@ -147,6 +154,7 @@ def test_a_run_survives_its_bundle(store, run, bundle, in_a_child):
     assert again.events() == run.events()
     scores, metrics = evaluate_result(run.result(), run.graph())
     stated = dataclasses.replace(run.result(), scores=scores, metrics=metrics)
+    stated = completed(stated, run.graph())
     fresh = again.result()
     assert fresh.metrics["unchecked"] == ["curves"]
     assert fresh.metrics["latent"]["latent_dim"] == 8
@@ -270,6 +278,10 @@ def test_another_version_is_told(store, bundle):
         ("graph.npz", b"nonsense", "readable bundle"),
         ("embedding.npz", npz(z_mean=np.zeros((7, 3), np.float32)), "outside|7 rows"),
         ("embedding.npz", npz(z_mean=np.full((90, 3), np.nan, np.float32)), "finite"),
+        ("embedding.npz", npz(**codes_of(all_z_mean=np.zeros((7, 8), np.float32))), "7 rows"),
+        ("embedding.npz", npz(**codes_of(all_z_mean=np.zeros((90, 9), np.float32))), "all_"),
+        ("embedding.npz", npz(**codes_of(all_left=np.zeros((90, 8), np.float32))), "all_"),
+        ("embedding.npz", npz(**codes_of(all_mine=np.zeros((90, 8), np.float32))), "all_"),
         ("scores.npz", npz(model=np.zeros(3, np.float32)), "test pairs"),
         ("split.npz", npz(train=np.full((4, 2), 10**9)), "split|test pairs"),
         ("split.npz", split(train=lambda a: np.concatenate([a, a[:1]])), "twice"),

@@ -47,9 +47,9 @@ def test_a_new_node_gets_what_the_encoder_gives_the_enlarged_graph():
     result = execute(spec, old)
     found = embed(spec, result, old, more)
     assert (found.n_trained, len(found.z_mean)) == (OLD, N)
-    # A X W, dense: training edges of the run and every edge of a new node.
+    # A X W, dense: every edge of the graph and of a new node.
     edges = np.zeros((N, N))
-    edges[tuple(result.split.train.T)] = 1
+    edges[tuple(old.edges.T)] = 1
     edges[more.rows, more.cols] = 1
     edges = edges + edges.T + np.eye(N)
     scale = 1 / np.sqrt(edges.sum(axis=1))

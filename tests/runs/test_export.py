@@ -90,7 +90,8 @@ def test_a_plain_auto_encoder_of_an_unlabelled_graph(result, graph):
         "node", "degree", "community", "reconstruction_error", "z_0", "z_1", "z_2",
     ]  # fmt: skip
     with np.load(io.BytesIO(export.embedding_npz(plain, bare)), allow_pickle=False) as held:
-        assert sorted(held) == ["node_ids", "z_mean"]
+        assert sorted(held) == ["encoded_from", "node_ids", "z_mean"]
+        assert held["encoded_from"] == "training edges"
 
 
 def test_values_that_are_called_like_codes_stay_beside_them(result, graph):
@@ -283,7 +284,7 @@ def test_tables_of_a_matrix_run_are_of_rows_and_columns():
 def test_costly_columns_are_the_same_from_a_child(store_run):
     run, graph = store_run
     result = run.result()
-    options = {"run": str(run.path), "graph": str(run.graph_path)}
+    options = {"run": str(run.path), "graph": str(run.graph_path), "most_nodes": 1000}
     columns, _ = isolation.call("node_columns", options=options)
     assert set(columns) == {"community", "reconstruction_error"}
     there, here = export.node_table(result, graph, columns), export.node_table(result, graph)

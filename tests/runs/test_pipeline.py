@@ -91,7 +91,7 @@ def test_a_run_prepared_ahead_gives_the_same_numbers(family, batch):
     np.testing.assert_array_equal(straight.z_mean, ahead.z_mean)
     for name, value in straight.state.items():
         np.testing.assert_array_equal(value, ahead.state[name])
-    assert [e.name for e in told if isinstance(e, Stage)] == ["scoring", "baselines"]
+    assert [e.name for e in told if isinstance(e, Stage)] == ["scoring", "baselines", "whole"]
 
 
 @pytest.mark.parametrize("recipe", ["own", "auto"])
@@ -126,6 +126,7 @@ def test_events_tell_the_whole_story():
         "building",
         "scoring",
         "baselines",
+        "whole",
     ]
     started = next(e for e in events if isinstance(e, Started))
     assert started.epochs == 5

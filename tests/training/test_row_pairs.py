@@ -213,13 +213,12 @@ def test_a_run_is_written_read_and_given_new_nodes(tmp_path):
     found = embed(spec, read, graph, more)
     assert found.z_mean.shape == (121, 6)
     assert (found.moved[[0, 4]] > 1e-4).all()
-    far = np.setdiff1d(np.arange(120), np.concatenate([[0, 4], _neighbours(result, [0, 4])]))
+    far = np.setdiff1d(np.arange(120), np.concatenate([[0, 4], _neighbours(graph, [0, 4])]))
     np.testing.assert_allclose(found.moved[far], 0, atol=1e-5)
 
 
-def _neighbours(result, nodes):
-    train = result.split.train
-    return np.concatenate([train[np.isin(train[:, 0], nodes), 1], train[np.isin(train[:, 1], nodes), 0]])
+def _neighbours(graph, nodes):
+    return graph.adjacency[nodes].indices
 
 
 def test_a_cancelled_run_leaves_no_file(tmp_path, monkeypatch):

@@ -34,6 +34,9 @@ SURPRISE: dict[str, str] = {
 }
 """How :func:`surprise` is worked out on each scale."""
 
+LEAST_TOTAL = 1e-6
+"""Total of an empty row, so that its logarithm is finite."""
+
 Report = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done."""
 
@@ -58,6 +61,40 @@ def expected(logits: np.ndarray, scale: str) -> np.ndarray:
     if scale == "softplus":
         return np.logaddexp(0.0, wide)
     return wide if scale == "identity" else np.exp(np.clip(wide, -50.0, 50.0))
+
+
+def with_totals(left: np.ndarray, right: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors whose products are logarithms of expected values, from those of a softmax.
+
+    A softmax says nothing of pairs in different rows; times the row's total it is the expected value.
+
+    Parameters
+    ----------
+    left : ndarray of float32, shape (n_rows, d)
+    right : ndarray of float32, shape (n_columns, d)
+    totals : ndarray of float32, shape (n_rows,)
+
+    Returns
+    -------
+    left, right : ndarray of float32, shapes (n_rows, d + 1) and (n_columns, d + 1)
+    """
+    offset = np.log(np.maximum(totals, LEAST_TOTAL)) - _log_sums(left, right)
+    return (
+        np.concatenate([left, offset[:, None].astype(np.float32)], axis=1),
+        np.concatenate([right, np.ones((len(right), 1), np.float32)], axis=1),
+    )
+
+
+def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return log(sum_j exp(left_i . right_j)), float32 (n_rows,), a block of rows at a time."""
+    sums = np.empty(len(left), np.float32)
+    step = max(1, BLOCK_VALUES // len(right))
+    for start in range(0, len(left), step):
+        logits = left[start : start + step] @ right.T
+        top = logits.max(axis=1, keepdims=True)
+        np.exp(logits - top, out=logits)
+        sums[start : start + step] = np.log(logits.sum(axis=1)) + top[:, 0]
+    return sums
 
 
 def surprise(values: np.ndarray, logits: np.ndarray, scale: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from scipy.stats import rankdata
 
 from vgae_core.analysis import decoders
 from vgae_core.analysis.metrics import fast_auc_ap
-from vgae_core.analysis.stacking import stacked
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
@@ -119,6 +118,7 @@ def missing_links(
     *,
     right: np.ndarray | None = None,
     score: Score | None = None,
+    allowed: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     directed: bool = False,
     progress: Report | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -142,6 +142,9 @@ def missing_links(
     score : callable, optional
         The logit of a decoder without factors.  It ranks the :data:`CANDIDATES` · k pairs of the largest inner
         products of the factors, which only approximate it: a pair outside them is not found.
+    allowed : callable, optional
+        Which pairs of some rows and columns may be listed, bool (n_rows, n_columns); unless `directed` it must not
+        depend on the order of a pair.
     directed : bool
         Rank arcs (i, j) and (j, i) separately.  The inner product of codes gives both the same logit.
     progress : callable, optional
@@ -165,7 +168,9 @@ def missing_links(
     if known.shape != (n, n):
         raise DataError(f"`known` must have shape ({n}, {n}). Received: {known.shape}.")
     if score is not None:
-        pairs, _ = missing_links(z, known, CANDIDATES * k, right=right, directed=directed, progress=progress)
+        pairs, _ = missing_links(
+            z, known, CANDIDATES * k, right=right, allowed=allowed, directed=directed, progress=progress
+        )
         return likeliest(pairs, score(pairs), k)
     lengths = np.linalg.norm(z.astype(np.float64), axis=1)
     order = np.argsort(-lengths, kind="stable")
@@ -205,6 +210,8 @@ def missing_links(
         j = blocked.indices[part]
         keep = (j >= first) & (j < end)
         strip[i[keep], j[keep] - first] = -np.inf
+        if allowed is not None:
+            strip[~allowed(order[start:stop], order[first:end])] = -np.inf
         flat = strip.ravel()
         over = flat > floor
         if np.count_nonzero(over) > k:
@@ -242,55 +249,6 @@ def _blocked(known: sparse.csr_array, place: np.ndarray, *, directed: bool) -> s
     if not directed:
         i, j = np.concatenate([i, j]), np.concatenate([j, i])
     return sparse.csr_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=known.shape)
-
-
-def missing_links_task(
-    arrays: Mapping[str, np.ndarray], options: Mapping[str, Any], progress: Report
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return :func:`missing_links` as a task of a child process.
-
-    Parameters
-    ----------
-    arrays : mapping
-        ``left`` and ``right`` float32 (n_nodes, k), the factors, ``edges`` int64 (n_edges, 2), the pairs to
-        leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``; for stacking
-        ``train`` int64 (n_train, 2) and the features, dense or as three arrays of a CSR matrix.
-    options : mapping
-        ``k`` int, ``directed`` bool, ``decoder`` str, ``stack`` dict and ``n_features`` int of sparse features.
-    progress : callable
-
-    Returns
-    -------
-    arrays : dict
-        ``pairs`` int64 (k, 2) and ``logits`` float32 (k,).
-    values : dict
-        Empty.
-    """
-    left, right, edges = arrays["left"], arrays["right"], arrays["edges"]
-    decoder, start = str(options["decoder"]), "weight_"
-    weights = {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
-    score = scorer(arrays["z"], (left, right), decoder, weights)
-    if options["stack"]:
-        features = arrays.get("features")
-        if "features_data" in arrays:
-            parts = tuple(arrays[f"features_{part}"] for part in ("data", "indices", "indptr"))
-            features = sparse.csr_array(parts, shape=(len(left), int(options["n_features"])))
-        score = stacked(score, options["stack"], _matrix_of(arrays["train"], len(left)), features)
-    pairs, logits = missing_links(
-        left,
-        _matrix_of(edges, len(left)),
-        int(options["k"]),
-        right=None if np.array_equal(left, right) else right,
-        score=score if weights or options["stack"] else None,
-        directed=bool(options["directed"]),
-        progress=progress,
-    )
-    return {"pairs": pairs, "logits": logits}, {}
-
-
-def _matrix_of(pairs: np.ndarray, n: int) -> sparse.csr_array:
-    """Return the matrix with a 1 at each pair, float32 (n, n)."""
-    return sparse.csr_array((np.ones(len(pairs), np.float32), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
 
 
 def unlikely_links(

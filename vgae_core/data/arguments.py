@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vgae_core.data.dataset import Choice, FileReport, RawGraph
 from vgae_core.data.limits import LIMITS
+from vgae_core.data.pairs import pairs_in
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.samples import load_sample
@@ -99,9 +100,7 @@ def read_pairs(path: str) -> list[tuple[str, str]]:
         If there is no such file, or it cannot be read as pairs.
     """
     (file,) = _sources(path) if Path(path).is_file() else [_missing(path)]
-    raw = read_isolated([file], [FileSpec(name=file.name, role="edges", sides="one")])
-    ends = (raw.node_ids[raw.rows], raw.node_ids[raw.cols])
-    return [(str(first), str(second)) for first, second in zip(*ends, strict=True)]
+    return pairs_in(file)
 
 
 def _known(options: argparse.Namespace) -> dict[str, FileSpec]:

@@ -85,6 +85,7 @@ class Limits(_FromEnvironment):
     answer_nodes: int = _limit(
         100_000, "Nodes of a graph whose single nodes can be asked about on a page.", "nodes"
     )
+    asked_pairs: int = _limit(500, "Pairs that can be asked about at once on a page.", "pairs")
 
     shared_bytes: int = _limit(
         300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"

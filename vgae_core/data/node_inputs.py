@@ -15,6 +15,10 @@ from vgae_core.spec import ModelSpec, RunSpec
 SPREAD = 0.3
 """Standard deviation of the spectral columns: with 1 they drown the free vectors beside them from the start."""
 
+ROW_SCALES = {"softmax": "length", "log": "log", "negative_binomial": "log"}
+"""How a row of a matrix enters the network, by the scale of its head: ``"length"`` for rows of one length, ``"log"``
+for log(1 + x); any other as it is."""
+
 _DENSE_NODES = 200
 """Nodes up to which all eigenvectors are worked out at once."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 
 _ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
 _HIDDEN = (
@@ -31,3 +32,17 @@ def shortened(text: str, limit: int) -> str:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{text[: limit - 14]}… {digest}"
+
+
+def bare(text: str) -> str:
+    """Return letters and digits of `text`, without case and accents: what is left of a name typed from memory."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in decomposed if sign.isalnum())
+
+
+def contains(text: str, part: str) -> bool:
+    """Return whether a name contains what was typed, whatever its case; without accents and punctuation if need be."""
+    if part.casefold() in text.casefold():
+        return True
+    plain = bare(part)
+    return bool(plain) and plain in bare(text)

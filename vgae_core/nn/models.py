@@ -10,10 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.reconstruction import Score, scorer
 from vgae_core.catalogue import lookup, scale_of
 from vgae_core.data.dataset import Profile
-from vgae_core.data.node_inputs import input_columns
+from vgae_core.data.node_inputs import ROW_SCALES, input_columns
 from vgae_core.errors import SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
@@ -22,12 +23,6 @@ from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
 from vgae_core.spec import ENCODERS, ModelSpec, OutputSpec, RunSpec
-
-_BLOCK = 4_000_000
-"""Logits held at once: 16 MB."""
-
-_LEAST = 1e-6
-"""Total of an empty row, so that its logarithm is finite."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +170,7 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = scale_of("output", spec.output("output").loss, profile.n_features)
-    scale = {"softmax": "length", "log": "log", "negative_binomial": "log"}.get(head)
-    latent = _bounded(dense(rows, spec.model, scale), spec.model)
+    latent = _bounded(dense(rows, spec.model, ROW_SCALES.get(head)), spec.model)
     encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
     z = _sample(latent, spec.model)
@@ -275,13 +269,7 @@ def pair_factors(
     right = np.concatenate([kernel.T, bias[:, None]], axis=1)
     if units is not None:
         right = (right * units[:, None]).astype(np.float32)
-    if totals is None:
-        return left, right
-    offset = np.log(np.maximum(totals, _LEAST)) - _log_sums(left, right)
-    return (
-        np.concatenate([left, offset[:, None].astype(np.float32)], axis=1),
-        np.concatenate([right, np.ones((len(right), 1), np.float32)], axis=1),
-    )
+    return (left, right) if totals is None else with_totals(left, right, totals)
 
 
 def pair_scorer(
@@ -303,18 +291,6 @@ def pair_scorer(
 def pair_weights(built: BuiltModel) -> dict[str, np.ndarray]:
     """Return the weights of a decoder of pairs that has no factors; empty for any other."""
     return decoders.weights(built.model) if "adj_rec" in built.model.output else {}
-
-
-def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return log(sum_j exp(left_i . right_j)), float32 (n_rows,), a block of rows at a time."""
-    sums = np.empty(len(left), np.float32)
-    step = max(1, _BLOCK // len(right))
-    for start in range(0, len(left), step):
-        logits = left[start : start + step] @ right.T
-        top = logits.max(axis=1, keepdims=True)
-        np.exp(logits - top, out=logits)
-        sums[start : start + step] = np.log(logits.sum(axis=1)) + top[:, 0]
-    return sums
 
 
 def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Sizes are compared with each other before anything is unpacked, headers before an array is read, then types,
 shapes and values.  Scores are worked out again from codes, data and split; what cannot be is listed under
-``unchecked`` in the metrics, for the pages to say.
+``unchecked`` in the metrics, for the pages to say.  Codes of all edges are worked out anew from the weights.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
+from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import (
     ARRAYS,
@@ -215,7 +216,7 @@ def _check_headers(folder: Path, limits: Limits) -> None:
         raise _refuse(f"Expected names of {n} nodes.", "graph.npz")
     for name, (shape, _) in headers["embedding"].items():
         rows = {"z_mean", "z_log_var", "left"}
-        if name in rows and (len(shape) != 2 or shape[0] != n):
+        if name.removeprefix("all_") in rows and (len(shape) != 2 or shape[0] != n):
             raise _refuse(
                 f"`{name}` has {shape[0] if shape else 0} rows and the data set {n} nodes.", "embedding.npz"
             )
@@ -249,6 +250,9 @@ def _rewrite(unpacked: Path, folder: Path, limits: Limits) -> RunFolder:
     _check_split(result, graph)
     events = list(_events(unpacked / "events.jsonl"))
     result = _scored(result, graph)
+    # Worked out anew from the weights, whatever the bundle says they are.
+    model = {key: value for key, value in result.model.items() if key != WHY}
+    result = completed(dataclasses.replace(result, whole=None, model=model), graph)
     return write_run_dir(folder, result.spec, graph, result, events)
 
 

@@ -14,6 +14,7 @@ from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.repairs import repair
 from vgae_core.errors import DataError, RunError
+from vgae_core.runs.codes import completed
 from vgae_core.runs.result import RunResult
 from vgae_core.spec import RepairSpec, RunSpec
 
@@ -57,7 +58,8 @@ class Embedded:
 def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) -> Embedded:
     """Return the codes that the trained encoder gives the nodes of a graph enlarged by `more`.
 
-    Messages pass over the training edges of the run and the new edges.  Nodes are the same where their names are;
+    Messages pass over the edges of the graph and the new ones; over the training edges and the new ones where the run
+    has no codes of all edges.  Nodes are the same where their names are;
     features are read for new nodes only.
 
     Parameters
@@ -89,7 +91,8 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
         )
     place[fresh] = graph.n_nodes + np.arange(len(fresh))
     n = graph.n_nodes + len(fresh)
-    message = _enlarged(spec, result.split.message(graph.n_nodes, graph), place, more, n)
+    result = completed(result, graph)
+    message = _enlarged(spec, result.encoded_edges(graph), place, more, n)
     features = _stacked(graph, more, fresh, spec.dataset.repairs)
     if features is None:
         features = encoder_features(graph, message, spec)
@@ -104,7 +107,7 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
         z_mean=codes.z_mean,
         z_log_var=codes.z_log_var,
         n_trained=graph.n_nodes,
-        moved=np.linalg.norm(codes.z_mean[: graph.n_nodes] - result.z_mean, axis=1),
+        moved=np.linalg.norm(codes.z_mean[: graph.n_nodes] - result.codes.z_mean, axis=1),
     )
 
 

@@ -1,4 +1,7 @@
-"""What leaves the studio: tables of nodes, codes and links in formats other tools open."""
+"""What leaves the studio: tables of nodes, codes and links in formats other tools open.
+
+All of it is of the graph as it is: with codes of all edges where the run has them (:attr:`RunResult.codes`).
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,13 @@ import pandas as pd
 
 from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
+from vgae_core.analysis.rankings import surprise
 from vgae_core.analysis.reconstruction import node_errors, probabilities
 from vgae_core.catalogue import Entry
 from vgae_core.data.arrays import encode_texts, load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.errors import DataError
+from vgae_core.runs.codes import completed, encoded_from
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.result import RunResult
 
@@ -104,8 +109,8 @@ def node_table(
         matrix: Features = graph.features
         table["row_values"] = filled(matrix)[0]
         table["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
-    if result.z_log_var is not None:
-        table["uncertainty"] = uncertainty(result.z_log_var)
+    if result.codes.z_log_var is not None:
+        table["uncertainty"] = uncertainty(result.codes.z_log_var)
     if "reconstruction_error" in costly:
         table["reconstruction_error"] = costly["reconstruction_error"]
     if "feature_error" in result.nodes:
@@ -129,7 +134,7 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
         columns["community"] = communities(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
-            result.z_mean, graph.adjacency, score=result.scorer(graph)
+            result.codes.z_mean, graph.adjacency, score=result.link_scorer(graph)
         )
     return columns
 
@@ -137,13 +142,18 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
 def node_columns_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return :func:`node_columns` as a task of a child process: paths of a run and of its graph in `options`."""
+    """Return :func:`node_columns` as a task of a child process.
+
+    `options` holds the paths of a run and of its graph, and ``most_nodes`` of
+    :func:`vgae_core.runs.codes.completed`.
+    """
     if hasattr(os, "nice"):
         os.nice(10)  # a page that is asked for meanwhile comes first
     graph = load_graph(Path(options["graph"]))
     if not isinstance(graph, GraphData):
         raise DataError("Expected a graph after repairs.", where=options["graph"])
-    return node_columns(RunFolder(Path(options["run"])).result(), graph), {}
+    result = completed(RunFolder(Path(options["run"])).result(), graph, most_nodes=int(options["most_nodes"]))
+    return node_columns(result, graph), {}
 
 
 def _code_names(result: RunResult) -> list[str]:
@@ -164,14 +174,14 @@ def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | N
     Returns
     -------
     DataFrame
-        n_nodes rows; the codes are z_mean, float32.
+        n_nodes rows; the codes are the z_mean of all edges (:attr:`RunResult.codes`), float32.
 
     Raises
     ------
     DataError
         If the run is not of this graph.
     """
-    codes = pd.DataFrame(result.z_mean, columns=_code_names(result))
+    codes = pd.DataFrame(result.codes.z_mean, columns=_code_names(result))
     return pd.concat([node_table(result, graph) if table is None else table, codes], axis=1)
 
 
@@ -210,6 +220,19 @@ def link_table(
         columns["source_label"] = _class_names(graph.labels[first], graph.label_names)
         columns["target_label"] = _class_names(graph.labels[second], graph.label_names)
     return pd.DataFrame(columns)
+
+
+def missing_table(
+    graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return :func:`link_table` of pairs without an edge, with ``surprise`` (nats) after ``logit``.
+
+    Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.rankings.surprise`.
+    """
+    table = link_table(graph, pairs, logits, weights)
+    more = surprise(graph.adjacency, pairs, logits, directed=graph.directed)
+    table.insert(list(table).index("logit") + 1, "surprise", more)
+    return table
 
 
 def entry_table(
@@ -352,7 +375,7 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 
 
 def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
-    """Return ``z_mean``, ``z_log_var`` (variational runs), ``node_ids`` and ``labels`` as npz.
+    """Return ``z_mean``, ``z_log_var`` (variational runs), ``encoded_from``, ``node_ids`` and ``labels`` as npz.
 
     Opens with ``numpy.load(file, allow_pickle=False)``.  Texts, which are ids that are no integers and the names
     of labels, are UTF-8 bytes end to end with offsets: ``bytes(a["node_ids.text"][i:j]).decode()`` for the
@@ -374,13 +397,14 @@ def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
         If the run is not of this graph.
     """
     _check_belongs(result, graph)
-    arrays = {"z_mean": result.z_mean}
+    codes = result.codes
+    arrays = {"z_mean": codes.z_mean, "encoded_from": np.array(encoded_from(result))}
     if graph.node_ids.dtype == object:
         arrays["node_ids.text"], arrays["node_ids.offsets"] = encode_texts(graph.node_ids.tolist())
     else:
         arrays["node_ids"] = graph.node_ids
-    if result.z_log_var is not None:
-        arrays["z_log_var"] = result.z_log_var
+    if codes.z_log_var is not None:
+        arrays["z_log_var"] = codes.z_log_var
     if graph.labels is not None:
         arrays["labels"] = graph.labels
         arrays["label_names.text"], arrays["label_names.offsets"] = encode_texts(graph.label_names)
@@ -422,7 +446,7 @@ def projector_zip(
     if protect:
         meta = _protected(meta)
     vectors = io.StringIO()
-    np.savetxt(vectors, result.z_mean, fmt="%.7g", delimiter="\t")
+    np.savetxt(vectors, result.codes.z_mean, fmt="%.7g", delimiter="\t")
     config = (
         'embeddings {\n  tensor_name: "z_mean"\n  tensor_path: "vectors.tsv"\n'
         '  metadata_path: "metadata.tsv"\n}\n'

@@ -12,7 +12,8 @@ is there.  Arrays are npz without pickle, everything else is JSON.
 ``metrics.json``    test, validation and baseline scores
 ``model.json``      layers, shapes, parameters
 ``environment.json`` versions, threads, seed
-``embedding.npz``   ``z_mean`` and, for a variational model, ``z_log_var``
+``embedding.npz``   ``z_mean`` and, for a variational model, ``z_log_var``, of the
+                    training edges; with ``all_`` in front of all edges
 ``split.npz``       ``train``, ``val``, ``val_neg``, ``test``, ``test_neg``
 ``scores.npz``      scores of the test pairs: the model's logits and the baselines'
 ``state.npz``       weights by position
@@ -42,7 +43,7 @@ from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, LimitError, RunError, SpecError
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.result import Embedding, RunResult
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, from_dict, to_dict
 
@@ -150,6 +151,8 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
         embedding["z_log_var"] = np.asarray(result.z_log_var, np.float32)
     if result.factors is not None:
         embedding["left"], embedding["right"] = (np.asarray(f, np.float32) for f in result.factors)
+    if result.whole is not None:
+        embedding |= _whole_arrays(result.whole, result)
     embedding |= {f"decoder_{key}": np.asarray(value, np.float32) for key, value in result.decoder.items()}
     documents = {
         "spec": result.spec.to_dict(),
@@ -225,6 +228,7 @@ def result_from_parts(
     except SpecError as error:
         raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
     finished = _finished(documents["finished"])
+    whole = _whole(arrays["embedding"], z_mean, z_log_var, factors)
     _check_scores(documents["model"])
     return RunResult(
         spec=spec,
@@ -237,6 +241,7 @@ def result_from_parts(
         model=documents["model"],
         finished=finished,
         factors=factors,
+        whole=whole,
         decoder=_decoder(documents["model"], arrays["embedding"]),
         nodes=dict(arrays["nodes"]),
         environment=documents["environment"],
@@ -269,6 +274,44 @@ def _factors(embedding: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, n
             "`left` and `right` must be float32, (n_nodes, k) and (n_columns, k).", where="embedding.npz"
         )
     return left, right
+
+
+def _whole_arrays(whole: Embedding, result: RunResult) -> dict[str, np.ndarray]:
+    """Return the codes of all edges as arrays of the embedding; factors that are those of the run only once."""
+    arrays = {"all_z_mean": whole.z_mean}
+    if whole.z_log_var is not None:
+        arrays["all_z_log_var"] = whole.z_log_var
+    if whole.factors is not None:
+        arrays["all_left"] = whole.left
+        if whole.right is not result.right:
+            arrays["all_right"] = whole.right
+    return {name: np.asarray(values, np.float32) for name, values in arrays.items()}
+
+
+def _whole(
+    embedding: Mapping[str, np.ndarray],
+    z_mean: np.ndarray | None,
+    z_log_var: np.ndarray | None,
+    factors: tuple[np.ndarray, np.ndarray] | None,
+) -> Embedding | None:
+    """Return the codes of all edges, checked against those of the training edges; None where a run has none."""
+    kept = {name: values for name, values in embedding.items() if name.startswith("all_")}
+    if not kept:
+        return None
+    left, right = (None, None) if factors is None else factors
+    like = {"all_z_mean": z_mean, "all_z_log_var": z_log_var, "all_left": left, "all_right": right}
+    needed = {name for name, values in like.items() if values is not None}
+    fits = set(kept) in (needed, needed - {"all_right"})
+    for name, values in kept.items():
+        same = like.get(name)
+        fits = fits and same is not None and values.dtype == np.float32 and values.shape == same.shape
+    if not fits:
+        raise RunError(
+            "Arrays of all edges (`all_…`) must be float32, of the shapes of those of the training edges.",
+            where="embedding.npz",
+        )
+    both = None if factors is None else (kept["all_left"], kept.get("all_right", factors[1]))
+    return Embedding(kept["all_z_mean"], kept.get("all_z_log_var"), both)
 
 
 def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

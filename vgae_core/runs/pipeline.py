@@ -1,4 +1,4 @@
-"""The one place that knows the order of a run: split, build, train, score, compare."""
+"""The one place that knows the order of a run: split, build, train, score, compare, encode all edges."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ from vgae_core.nn.models import (
     pair_weights,
 )
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
@@ -202,7 +203,8 @@ def execute(
     """Run one specification on one graph and return everything it found.
 
     The same seed on the same machine gives the same numbers.  The encoder sees the training edges
-    only; the test pairs are scored once, with the weights of the best validation epoch.
+    only; the test pairs are scored once, with the weights of the best validation epoch.  Then all edges are encoded
+    once, for what people take home (:mod:`vgae_core.runs.codes`).
 
     Parameters
     ----------
@@ -281,6 +283,7 @@ def execute(
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
     nodes, node_metrics = _score_nodes(built, spec, graph, prepared.targets, z_mean, label_part)
     metrics |= node_metrics
+    stage("whole")
     if tried:
         metrics["trials"] = [dataclasses.asdict(one) for one in tried]
 
@@ -300,12 +303,25 @@ def execute(
         finished=Finished(
             reason=finished.reason,
             best_epoch=finished.best_epoch,
-            seconds=time.perf_counter() - started,
             message=finished.message,
         ),
     )
+    result = with_all_edges(result, graph, positions=_positions(graph, batches))
+    if result.whole is not None:
+        nodes, _ = _score_nodes(built, spec, graph, prepared.targets, result.whole.z_mean, label_part)
+        result = dataclasses.replace(result, nodes=nodes)
+    seconds = time.perf_counter() - started
+    result = dataclasses.replace(result, finished=dataclasses.replace(result.finished, seconds=seconds))
     on_event(result.finished)
     return result
+
+
+def _positions(graph: GraphData, batches: Batches) -> np.ndarray | None:
+    """Return what stands in for the features of a graph without any, where the batches hold it."""
+    inputs = batches.encoder_inputs
+    if graph.features is not None or not isinstance(inputs, list) or "features" not in inputs[0]:
+        return None
+    return np.asarray(inputs[0]["features"])
 
 
 def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:

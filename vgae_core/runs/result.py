@@ -12,16 +12,47 @@ from scipy import sparse
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
+from vgae_core.data.text import contains
 from vgae_core.spec import RunSpec
 from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
+    from vgae_core.analysis.rankings import LinkSearch
     from vgae_core.analysis.reconstruction import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Latent codes, and the factors of the pairs' logits that are made of them.
+
+    Parameters
+    ----------
+    z_mean, z_log_var, factors
+        As of :class:`RunResult`.
+    """
+
+    z_mean: np.ndarray
+    z_log_var: np.ndarray | None
+    factors: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def left(self) -> np.ndarray:
+        """Left factors of the pairs' logits, float32 (n_nodes, k)."""
+        return self.z_mean if self.factors is None else self.factors[0]
+
+    @property
+    def right(self) -> np.ndarray:
+        """Right factors of the pairs' logits, float32 (n_nodes or n_columns, k)."""
+        return self.z_mean if self.factors is None else self.factors[1]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RunResult:
     """Everything the pages, exports and the command line show of a run.
+
+    A run has codes twice.  Those of the training edges (or entries) are what its scores are measured with, since the
+    encoder must not see what is held out.  Those of all edges are what people take home: maps, rankings,
+    recommendations and exports read :attr:`codes`.
 
     Parameters
     ----------
@@ -47,10 +78,14 @@ class RunResult:
     factors : tuple of two ndarrays of float32, shapes (n_nodes, k) and (n_columns, k), or None
         The logit of pair (i, j) is ``left_i . right_j``. None where both are `z_mean`. Of a decoder without
         factors they only approximate the logit, to find the pairs that are worth scoring.
+    whole : Embedding or None
+        The same encoded from all edges, or from the whole matrix; None where they could not be worked out, for the
+        reason in ``model["training_codes"]``, or where the run was kept before there were any
+        (:func:`vgae_core.runs.codes.completed`).
     decoder : dict of str to ndarray
         Weights of a decoder without factors (:data:`vgae_core.analysis.decoders.WEIGHTS`); else empty.
     nodes : dict of str to ndarray, shape (n_nodes, …)
-        What the other outputs say of each node: ``feature_error`` (mean loss of its
+        What the other outputs say of each node, from :attr:`codes`: ``feature_error`` (mean loss of its
         feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``
         (0 train, 1 validation, 2 test, -1 no label).
     environment : dict
@@ -69,19 +104,30 @@ class RunResult:
     model: Mapping[str, Any]
     finished: Finished
     factors: tuple[np.ndarray, np.ndarray] | None = None
+    whole: Embedding | None = None
     decoder: Mapping[str, np.ndarray] = field(default_factory=dict)
     nodes: Mapping[str, np.ndarray] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def left(self) -> np.ndarray:
-        """Left factors of the pairs' logits, float32 (n_nodes, k)."""
-        return self.z_mean if self.factors is None else self.factors[0]
+        """Left factors of the pairs' logits, float32 (n_nodes, k), from codes of the training edges."""
+        return self.scored.left
 
     @property
     def right(self) -> np.ndarray:
-        """Right factors of the pairs' logits, float32 (n_nodes or n_columns, k)."""
-        return self.z_mean if self.factors is None else self.factors[1]
+        """Right factors of the pairs' logits, float32 (n_nodes or n_columns, k), from the same codes."""
+        return self.scored.right
+
+    @property
+    def scored(self) -> Embedding:
+        """Codes of the training edges: those that scores are measured with."""
+        return Embedding(self.z_mean, self.z_log_var, self.factors)
+
+    @property
+    def codes(self) -> Embedding:
+        """Codes of all edges, or those of the training edges where there are no others."""
+        return self.scored if self.whole is None else self.whole
 
     @property
     def of_matrix(self) -> bool:
@@ -109,54 +155,109 @@ class RunResult:
             return None
         from vgae_core.analysis.entries import expected  # brings SciPy's special functions
 
-        return float(self.model["weight_unit"]) * expected(self.network()(pairs), str(self.model["scale"]))
+        logits = self._network(self.codes)(pairs)
+        return float(self.model["weight_unit"]) * expected(logits, str(self.model["scale"]))
 
-    def network(self) -> Score:
-        """Return the function from pairs int64 (n_pairs, 2) to the network's logits, float32 (n_pairs,)."""
+    def _network(self, codes: Embedding) -> Score:
         from vgae_core.analysis.reconstruction import scorer  # brings pandas, which the first page waits for
 
-        return scorer(self.z_mean, (self.left, self.right), self.decoder_name, self.decoder)
+        return scorer(codes.z_mean, (codes.left, codes.right), self.decoder_name, self.decoder)
+
+    def network(self) -> Score:
+        """Return the function from pairs int64 (n_pairs, 2) to the network's logits, float32 (n_pairs,).
+
+        With codes of the training edges, as scores are measured.
+        """
+        return self._network(self.scored)
 
     def scorer(self, graph: GraphData) -> Score:
         """Return the function from pairs to the model's logits: the network's, or what stacking makes of them.
+
+        With codes and training-free scores of the training edges, as scores are measured.
 
         Parameters
         ----------
         graph : GraphData
             The graph the run was trained on.
         """
-        if not self.stack:
-            return self.network()
-        from vgae_core.analysis.stacking import stacked  # brings scikit-learn
-
-        message = self.split.message(graph.n_nodes, graph)
-        return stacked(self.network(), self.stack, message, scaled_features(graph, self.spec))
-
-    def missing_links(self, graph: GraphData, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the `k` likeliest pairs of nodes without an edge, as :mod:`vgae_core.analysis.reconstruction`."""
-        from vgae_core.analysis.reconstruction import missing_links  # as above
-
-        return missing_links(
-            self.left,
-            graph.adjacency,
-            k,
-            right=None if self.factors is None else self.right,
-            score=self.scorer(graph) if self.decoder or self.stack else None,
-            directed=graph.directed,
+        return self._stacked(
+            self.network(), self.split.message(graph.n_nodes, graph) if self.stack else None, graph
         )
 
-    def ranking_task(self, graph: GraphData, k: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return the arrays and options with which :func:`missing_links_task` does the same in another process."""
-        arrays = {"z": self.z_mean, "left": self.left, "right": self.right, "edges": graph.edges}
+    def link_scorer(self, graph: GraphData) -> Score:
+        """Return :meth:`scorer` of the graph as it is: :attr:`codes`, and training-free scores of the same edges."""
+        message = self.encoded_edges(graph) if self.stack else None
+        return self._stacked(self._network(self.codes), message, graph)
+
+    def encoded_edges(self, graph: GraphData) -> sparse.csr_array:
+        """Return the adjacency that :attr:`codes` are encoded from."""
+        return self.split.message(graph.n_nodes, graph) if self.whole is None else graph.adjacency
+
+    def _stacked(self, score: Score, message: sparse.csr_array | None, graph: GraphData) -> Score:
+        if message is None:
+            return score
+        from vgae_core.analysis.stacking import stacked  # brings scikit-learn
+
+        return stacked(score, self.stack, message, scaled_features(graph, self.spec))
+
+    def missing_links(
+        self,
+        graph: GraphData,
+        k: int,
+        search: LinkSearch | None = None,
+        communities: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first `k` pairs without an edge, and their logits: the likeliest, or those of a search.
+
+        Parameters
+        ----------
+        graph : GraphData
+        k : int
+        search : LinkSearch, optional
+            The ranking, and filters on it.
+        communities : ndarray of int, shape (n_nodes,), optional
+            Of each node, for the filter that needs them.
+        """
+        from vgae_core.analysis.rankings import LinkSearch, allowed_pairs, rank_links  # as above
+
+        search = search or LinkSearch()
+        codes, directed = self.codes, graph.directed
+        filters = _filter_arrays(search, graph, communities)
+        return rank_links(
+            search,
+            codes.left,
+            codes.right,
+            graph.adjacency,
+            k,
+            score=self.link_scorer(graph) if self.decoder or self.stack else None,
+            allowed=allowed_pairs(search, graph.adjacency, directed=directed, **filters),
+            directed=directed,
+        )
+
+    def ranking_task(
+        self,
+        graph: GraphData,
+        k: int,
+        search: LinkSearch | None = None,
+        communities: np.ndarray | None = None,
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return the arrays and options with which :func:`rank_links_task` does the same in another process."""
+        from vgae_core.analysis.rankings import LinkSearch  # as above
+
+        search = search or LinkSearch()
+        codes = self.codes
+        arrays = {"z": codes.z_mean, "left": codes.left, "right": codes.right, "edges": graph.edges}
         arrays |= {f"weight_{name}": value for name, value in self.decoder.items()}
-        options = {
+        arrays |= _filter_arrays(search, graph, communities)
+        options: dict[str, Any] = {
+            "search": search.to_dict(),
             "decoder": self.decoder_name,
             "k": k,
             "directed": graph.directed,
             "stack": dict(self.stack),
         }
         if self.stack:
-            arrays["train"] = self.split.train
+            arrays["message"] = self.split.train if self.whole is None else graph.edges
             features = scaled_features(graph, self.spec)
             if isinstance(features, np.ndarray):
                 arrays["features"] = features
@@ -165,3 +266,17 @@ class RunResult:
                 arrays |= {f"features_{part}": getattr(csr, part) for part in ("data", "indices", "indptr")}
                 options["n_features"] = csr.shape[1]
         return arrays, options
+
+
+def _filter_arrays(
+    search: LinkSearch, graph: GraphData, communities: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Return what the filters of a search need of the nodes."""
+    arrays: dict[str, np.ndarray] = {}
+    if search.name:
+        arrays["named"] = np.array([contains(str(name), search.name) for name in graph.node_ids], bool)
+    if graph.labels is not None and max(search.label, search.other_label) >= 0:
+        arrays["labels"] = graph.labels
+    if search.community != "any" and communities is not None:
+        arrays["communities"] = communities
+    return arrays

@@ -22,6 +22,7 @@ STAGES = {
     "training": "Training",
     "scoring": "Scoring the held-out edges",
     "baselines": "Scoring the baselines",
+    "whole": "Encoding all edges",
 }
 """What each stage is called; ``compiling`` and ``training`` follow from the other events."""
 
@@ -46,7 +47,7 @@ class Progress:
     @property
     def fraction(self) -> float:
         """Share of the epochs done, 0 to 1; 1 once training is over."""
-        if self.finished is not None or self.stage in ("scoring", "baselines"):
+        if self.finished is not None or self.stage in ("scoring", "baselines", "whole"):
             return 1.0
         return min(1.0, self.epoch / self.epochs) if self.epochs else 0.0
 
