@@ -11,11 +11,11 @@ import streamlit as st
 
 from dashboard import charts
 from vgae_core.analysis.embedding import Map
+from vgae_core.analysis.scored_graph import probability
 from vgae_core.what_if.answer import SIGMAS, Answer, PairAnswer, Value
 from vgae_core.what_if.edits import Changes
 from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
-from vgae_core.what_if.view import probability
 from vgae_core.what_if.why import Effects, ScorePart, Search
 
 BARS = 15

@@ -6,43 +6,68 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.shared import KEPT
+from vgae_core.analysis.links import Direction
 from vgae_core.data.limits import LIMITS
+from vgae_core.errors import RunError
+from vgae_core.runs.answers import Answers
 from vgae_core.runs.datasets import Cache
 from vgae_core.what_if.answer import Answer, answer
 from vgae_core.what_if.model import WhatIf
+from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario
 
-_models: Cache[WhatIf] = Cache(2)
+_models: Cache[WhatIf | RowsWhatIf] = Cache(2)
 """Encoders of the runs asked last; the key is the run's unguessable id."""
 
 
-def model(run_id: str) -> WhatIf:
-    """Return a run that answers.
-
-    Raises
-    ------
-    RunError
-        If its weights do not fit, or it is one of a matrix.
-    """
+def _model(run_id: str) -> WhatIf | RowsWhatIf:
     run = state.store().open_run(run_id)
-    return _models.get(run_id, lambda: WhatIf(run.result(), run.graph()))
+
+    def load() -> WhatIf | RowsWhatIf:
+        result = run.result()
+        return (RowsWhatIf if result.of_matrix else WhatIf)(result, run.graph())
+
+    return _models.get(run_id, load)
 
 
-def answered(run_id: str, scenario: Scenario, direction: str = "out") -> Answer:
+def model(run_id: str) -> WhatIf:
+    """Return a run of a graph that answers; raise RunError if its weights do not fit, or it is one of a matrix."""
+    found = _model(run_id)
+    if not isinstance(found, WhatIf):
+        raise RunError("A matrix has entries and no links between nodes.", mend="Ask a run of a graph.")
+    return found
+
+
+def rows(run_id: str) -> RowsWhatIf:
+    """Return a run of a matrix that answers; raise RunError if its weights do not fit, or it is one of a graph."""
+    found = _model(run_id)
+    if not isinstance(found, RowsWhatIf):
+        raise RunError("A graph has edges and no entries.", mend="Ask a run of a matrix.")
+    return found
+
+
+def answers(run_id: str) -> Answers:
+    """Return who is next, and the scores of pairs, of a run of a graph."""
+    return model(run_id).answers
+
+
+def answered(run_id: str, scenario: Scenario, direction: Direction = "out") -> Answer:
     """Return what a scenario changes; whoever asks the same of the same run gets the same answer."""
     unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
-    key = (run_id, unnamed.to_json(), direction, "answer")
-    return KEPT.get(key, lambda: answer(model(run_id), unnamed, direction))  # type: ignore[arg-type]
+
+    def make() -> Answer:
+        found = _model(run_id)
+        return found.answer(unnamed) if isinstance(found, RowsWhatIf) else answer(found, unnamed, direction)
+
+    return KEPT.get((run_id, unnamed.to_json(), direction, "answer"), make)
 
 
-def refuse_large(n_nodes: int) -> bool:
-    """Say so where a graph is too large to be asked on a page, and return whether it is."""
+def too_large(n_nodes: int, command: str) -> bool:
+    """Return whether a graph is too large to be asked on a page; then say which command asks it."""
     if n_nodes <= LIMITS.answer_nodes:
         return False
-    st.info(
-        f"This graph has {n_nodes:,} nodes; pages answer for up to {LIMITS.answer_nodes:,}. The command line has no "
-        "such limit: `python -m vgae_core whatif RUN --edits E.json`.",
-        title="Ask this run from the command line",
-        icon=":material/terminal:",
+    st.caption(
+        f"Graphs of more than {LIMITS.answer_nodes:,} nodes are asked from the command line: "
+        f"`python -m vgae_core {command}`."
     )
     return True

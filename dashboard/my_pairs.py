@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, frame, next_links, results
+from dashboard import asking, charts, frame, results
 from dashboard.shared import shared
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
@@ -32,7 +32,7 @@ _READ = "my_pairs_read"
 @shared
 def scored(run_id: str, names: Names) -> tuple[pd.DataFrame, list[str]]:
     """Return what a run says of pairs, and the names that are no nodes."""
-    answers = next_links.answers_of(run_id)
+    answers = asking.answers(run_id)
     pairs, unknown = pairs_of(answers.graph, names)
     return answers.score_table(pairs), unknown
 
@@ -40,7 +40,7 @@ def scored(run_id: str, names: Names) -> tuple[pd.DataFrame, list[str]]:
 @frame.fragment()
 def show(held: results.Opened) -> None:
     """Draw the form for pairs and what the model says of them; another list redraws only this part."""
-    if next_links.too_large(held, "score RUN PAIRS.csv --to OUT.csv"):
+    if asking.too_large(held.graph.n_nodes, "score RUN PAIRS.csv --to OUT.csv"):
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:

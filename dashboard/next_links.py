@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, frame, results, state
+from dashboard import asking, charts, frame, pick, results
 from dashboard.shared import shared
-from vgae_core.analysis import embedding
-from vgae_core.data.limits import LIMITS
+from vgae_core.analysis.links import Direction
 from vgae_core.errors import RunError
-from vgae_core.runs.answers import Answers, Direction
-from vgae_core.runs.datasets import Cache
 
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
-
-_answers: Cache[Answers] = Cache(2)
-"""Encoders of the runs asked last; the key is the run's unguessable id."""
-
-
-def answers_of(run_id: str) -> Answers:
-    """Return what a run can be asked; encoders of the runs asked last are kept."""
-    run = state.store().open_run(run_id)
-    return _answers.get(run_id, lambda: Answers(run.result(), run.graph()))
 
 
 @shared
 def table(run_id: str, node: int, direction: Direction, existing: bool) -> pd.DataFrame:
     """Return the likeliest new links of a node, or its own from the most doubtful on."""
-    answers = answers_of(run_id)
+    answers = asking.answers(run_id)
     find = answers.existing if existing else answers.rank
     links = answers.table(find(node, direction=direction))
     other, own = ("target", "source") if direction == "out" else ("source", "target")
@@ -42,43 +29,20 @@ def table(run_id: str, node: int, direction: Direction, existing: bool) -> pd.Da
 @shared
 def busiest(run_id: str) -> int:
     """Return the node with most links: where to begin."""
-    return int(np.argmax(np.diff(answers_of(run_id).graph.adjacency.indptr)))
+    return asking.answers(run_id).busiest
 
 
 def choose(held: results.Opened, first: int = 0) -> int | None:
     """Draw the search for a node or a row and return its place."""
-    names, noun = results.node_names(held.id), held.noun.capitalize()
-    if len(names) <= embedding.MAX_LISTED:
-        name = st.selectbox(
-            noun, names, index=min(first, len(names) - 1), key=f"{held.noun}_of_interest",
-            format_func=charts.visible,
-        )  # fmt: skip
-        return None if name is None else names.index(name)
-    part = st.text_input(noun, placeholder="Type a part of its name", key=f"{held.noun}_part")
-    matches = [name for name in names if part and part.casefold() in name.casefold()]
-    if not matches:
-        return None
-    name = st.selectbox(
-        f"{len(matches):,} matches", matches[:100], key=f"{held.noun}_match", format_func=charts.visible
-    )
-    return None if name is None else names.index(name)
-
-
-def too_large(held: results.Opened, command: str) -> bool:
-    """Return whether a graph is too large to be asked on a page; then say which command asks it."""
-    if held.graph.n_nodes <= LIMITS.answer_nodes:
-        return False
-    st.caption(
-        f"Graphs of more than {LIMITS.answer_nodes:,} nodes are asked from the command line: "
-        f"`python -m vgae_core {command}`."
-    )
-    return True
+    names = results.node_names(held.id)
+    chosen = pick.name(held.noun.capitalize(), names, f"{held.noun}_of_interest", value=names[first])
+    return None if chosen is None else names.index(chosen)
 
 
 @frame.fragment()
 def show(held: results.Opened) -> None:
     """Draw the likely links of one node; another node redraws only this part."""
-    if too_large(held, "rank RUN --node NAME"):
+    if asking.too_large(held.graph.n_nodes, "rank RUN --node NAME"):
         return
     try:
         first = busiest(held.id)

@@ -49,7 +49,7 @@ def first_pair(held: results.Opened, model: WhatIf) -> None:
     """Watch the node with most edges and its likeliest new link, where a visitor comes without a pair."""
     at = scenarios.desk(held.id)
     if at.scenario.pair is None and not at.scenario.edits and not at.before:
-        name = model.name(model.busiest)
+        name = model.name(model.answers.busiest)
         best = asking.answered(held.id, Scenario(pair=(name, ""))).top_after
         scenarios.watch(held.id, (name, best[0].node if best else ""))
 
@@ -338,7 +338,7 @@ with frame.guard():
     held = results.opened()
     if held is not None:
         results.name_run(held)
-        if not asking.refuse_large(held.graph.n_nodes):
+        if not asking.too_large(held.graph.n_nodes, "whatif RUN --edits E.json"):
             problem = scenarios.open_link(held.id)
             if problem is not None:
                 frame.report(problem)

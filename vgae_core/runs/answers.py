@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from vgae_core.analysis.network import Codes, Network, decoder_weights, layers_of, pair_factors
-from vgae_core.analysis.reconstruction import Score, scorer
+from vgae_core.analysis.links import Direction, Links
+from vgae_core.analysis.network import Codes, Network, layers_of
+from vgae_core.analysis.node_baselines import NodeBaselines
+from vgae_core.analysis.reconstruction import Score
+from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
 from vgae_core.analysis.stacking import stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
@@ -31,8 +32,6 @@ TOP = 50
 
 RANKED_NODES = 1000
 """Different nodes up to which pairs get their rank among all candidates of both ends."""
-
-Direction = Literal["out", "in"]
 
 _PARTS = ("train", "val", "test")
 _PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -87,32 +86,32 @@ class Answers:
             encoder_features(graph, result.split.message(graph.n_nodes, graph), spec),
             has_own_features=graph.features is not None,
         )
+        names = [name for name in result.stack if name not in ("offset", "network")]
+        features = scaled_features(graph, spec)
+        self.scored = ScoredGraph(
+            Links.of(graph.adjacency, directed=graph.directed),
+            self.network.codes,
+            Decoding(spec.model.decoder, layers, result.stack),
+            NodeBaselines(graph.adjacency, features, names) if names else None,
+        )
         z = self.network.codes.z_mean
-        plain = scorer(
-            z, pair_factors(spec.model.decoder, layers, z), spec.model.decoder,
-            decoder_weights(spec.model.decoder, layers),
-        )  # fmt: skip
-        self.score: Score = plain
+        self.score: Score = self.scored.decoding.network(z, self.scored.factors)
         if result.stack:
-            self.score = stacked(plain, result.stack, graph.adjacency, scaled_features(graph, spec))
-        pattern = sparse.csr_array(graph.adjacency)
-        self._neighbours: Mapping[Direction, sparse.csr_array] = {
-            "out": pattern,
-            "in": sparse.csr_array(pattern.T) if graph.directed else pattern,
-        }
+            self.score = stacked(self.score, result.stack, graph.adjacency, features)
 
     @property
     def codes(self) -> Codes:
         """Latent codes of all edges."""
         return self.network.codes
 
+    @property
+    def busiest(self) -> int:
+        """The node with most links: where to begin."""
+        return int(np.argmax(np.diff(self.scored.links.out.indptr)))
+
     def candidates(self, node: int, direction: Direction = "out") -> np.ndarray:
         """Return all pairs of the node with those it has no edge to (or none from), int64 (n_candidates, 2)."""
-        known = self._neighbours[direction]
-        free = np.ones(self.graph.n_nodes, bool)
-        free[known.indices[known.indptr[node] : known.indptr[node + 1]]] = False
-        free[node] = False
-        return self._pairs(node, np.flatnonzero(free), direction)
+        return self._pairs(node, self.scored.candidates(node, direction), direction)
 
     def _pairs(self, node: int, others: np.ndarray, direction: Direction) -> np.ndarray:
         ends = np.full(len(others), node), others
@@ -127,20 +126,19 @@ class Answers:
             If there is no such node, or `k` < 1.
         """
         self._check(node, k)
-        pairs = self.candidates(node, direction)
-        logits = self.score(pairs)
-        best = np.lexsort((pairs[:, 0] + pairs[:, 1], -logits))[:k]
-        return Ranking(node, pairs[best], logits[best], len(pairs))
+        others = self.scored.candidates(node, direction)
+        logits = self.scored.row(node, direction)[others]
+        best = np.lexsort((others, -logits))[:k]
+        return Ranking(node, self._pairs(node, others[best], direction), logits[best], len(others))
 
     def existing(self, node: int, direction: Direction = "out") -> Ranking:
         """Return the node's links, the least likely first."""
         self._check(node, 1)
-        known = self._neighbours[direction]
-        others = known.indices[known.indptr[node] : known.indptr[node + 1]]
-        pairs = self._pairs(node, others[others != node], direction)
-        logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
-        order = np.lexsort((pairs[:, 0] + pairs[:, 1], logits))
-        return Ranking(node, pairs[order], logits[order], len(pairs))
+        others = self.scored.links.row(node, direction)[0]
+        others = others[others != node]
+        logits = self.scored.row(node, direction)[others]
+        order = np.lexsort((others, logits))
+        return Ranking(node, self._pairs(node, others[order], direction), logits[order], len(others))
 
     def _check(self, node: int, k: int) -> None:
         if not 0 <= node < self.graph.n_nodes:
@@ -173,7 +171,7 @@ class Answers:
         table.insert(2, "edge", self._parts(pairs))
         directions: tuple[Direction, Direction] = ("out", "in" if self.graph.directed else "out")
         for at, (name, direction) in enumerate(zip(("source_rank", "target_rank"), directions, strict=True)):
-            table[name] = self._ranks(pairs[:, at], logits, direction)
+            table[name] = self._ranks(pairs[:, at], pairs[:, 1 - at], direction)
         return table
 
     def _parts(self, pairs: np.ndarray) -> np.ndarray:
@@ -188,15 +186,17 @@ class Answers:
             parts[np.isin(keys(pairs), keys(getattr(self.result.split, part)))] = _PART_NAMES[part]
         return parts
 
-    def _ranks(self, nodes: np.ndarray, logits: np.ndarray, direction: Direction) -> np.ndarray:
+    def _ranks(self, nodes: np.ndarray, others: np.ndarray, direction: Direction) -> np.ndarray:
         ranks = np.full(len(nodes), np.nan)
         different = np.unique(nodes)
         if len(different) > RANKED_NODES:
             return ranks
         for node in different:
             mine = np.flatnonzero(nodes == node)
-            others = np.sort(self.score(self.candidates(int(node), direction)))
-            ranks[mine] = 1 + len(others) - np.searchsorted(others, logits[mine], side="right")
+            row = self.scored.row(int(node), direction)
+            candidates = np.sort(row[self.scored.candidates(int(node), direction)])
+            # Logits of the same row: other ways of adding up the same terms may round differently.
+            ranks[mine] = 1 + len(candidates) - np.searchsorted(candidates, row[others[mine]], side="right")
         return ranks
 
 

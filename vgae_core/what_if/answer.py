@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.links import Direction
+from vgae_core.analysis.scored_graph import ScoredGraph, probability
 from vgae_core.what_if.edits import Changes
 from vgae_core.what_if.model import Edited, WhatIf
 from vgae_core.what_if.scenario import Scenario
-from vgae_core.what_if.view import View, probability
 
 TOP = 10
 """Likeliest new links compared before and after."""
@@ -264,7 +264,7 @@ def watched(model: WhatIf, scenario: Scenario, changes: Changes) -> tuple[int, i
 
 
 def _top(
-    model: WhatIf, changes: Changes, view: View, node: int, logits: np.ndarray, direction: Direction
+    model: WhatIf, changes: Changes, view: ScoredGraph, node: int, logits: np.ndarray, direction: Direction
 ) -> tuple[Linked, ...]:
     free = view.candidates(node, direction)
     values = logits[free]
@@ -279,7 +279,7 @@ def _top(
 def _pair(
     model: WhatIf,
     changes: Changes,
-    after: View,
+    after: ScoredGraph,
     pair: tuple[int, int],
     old: np.ndarray | None,
     new: np.ndarray,
@@ -288,7 +288,7 @@ def _pair(
     arc = pair if direction == "out" else pair[::-1]
     before = model.before if old is not None and pair[1] < model.before.n_nodes else None
 
-    def rank(view: View, logits: np.ndarray) -> tuple[float, float]:
+    def rank(view: ScoredGraph, logits: np.ndarray) -> tuple[float, float]:
         others = logits[view.candidates(pair[0], direction)]
         return float(1 + np.count_nonzero(others > logits[pair[1]])), float(len(others))
 
@@ -331,7 +331,7 @@ def _moved(model: WhatIf, changes: Changes, edited: Edited) -> tuple[tuple[Moved
     return (*fresh, *rows), int(np.count_nonzero(differs)) + len(fresh)
 
 
-def _nodes(model: WhatIf, changes: Changes, after: View) -> tuple[NodeAnswer, ...]:
+def _nodes(model: WhatIf, changes: Changes, after: ScoredGraph) -> tuple[NodeAnswer, ...]:
     nodes = changes.named[:TOUCHED]
     if not len(nodes):
         return ()

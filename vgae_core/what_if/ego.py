@@ -10,9 +10,9 @@ import igraph
 import numpy as np
 
 from vgae_core.analysis.embedding import IGRAPH_LOCK
+from vgae_core.analysis.scored_graph import probability
 from vgae_core.what_if.edits import Arc, Changes
 from vgae_core.what_if.model import Edited, WhatIf
-from vgae_core.what_if.view import probability
 
 DEPTHS = (1, 2)
 """Steps from the watched nodes on offer."""

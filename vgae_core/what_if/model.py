@@ -10,19 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.links import Links
-from vgae_core.analysis.network import Codes, Moved, layers_of, pair_factors
+from vgae_core.analysis.network import Codes, Moved, pair_factors
 from vgae_core.analysis.node_baselines import NodeBaselines
-from vgae_core.analysis.stacking import joins
+from vgae_core.analysis.scored_graph import ScoredGraph, logit_of
 from vgae_core.data.dataset import Features, GraphData
-from vgae_core.data.node_inputs import node_inputs, scaled_features
+from vgae_core.data.node_inputs import node_inputs
 from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.embed import check_new_nodes
 from vgae_core.runs.result import RunResult
 from vgae_core.what_if.edits import Changes, Move, Names, changes_of
 from vgae_core.what_if.scenario import Edit
-from vgae_core.what_if.view import Decoding, View, logit_of
 
 SAMPLED_PAIRS = 20_000
 """Pairs without an edge among which a score is placed, to say how it stands among all pairs."""
@@ -36,12 +34,12 @@ class Edited:
 
     Parameters
     ----------
-    view : View
+    view : ScoredGraph
     nodes : ndarray of int64
         Whose codes may differ, sorted; new nodes last.
     """
 
-    view: View
+    view: ScoredGraph
     nodes: np.ndarray
 
 
@@ -65,17 +63,9 @@ class WhatIf:
     """
 
     def __init__(self, result: RunResult, graph: GraphData) -> None:
-        answers = Answers(result, graph)
-        self.result, self.graph, self.network = result, graph, answers.network
-        spec = result.spec
-        links = Links.of(graph.adjacency, directed=graph.directed)
-        decoding = Decoding(spec.model.decoder, layers_of(result.model, result.state), result.stack)
-        baselines = None
-        if joins(result.stack):
-            names = [name for name in result.stack if name not in ("offset", "network")]
-            baselines = NodeBaselines(graph.adjacency, scaled_features(graph, spec), names)
-        self.before = View(links, answers.codes, decoding, baselines)
-        self._score = answers.score
+        self.answers = Answers(result, graph)
+        self.result, self.graph, self.network = result, graph, self.answers.network
+        self.before = self.answers.scored
         self.names = Names(graph.node_ids.tolist(), "node")
         width = 0 if graph.features is None else graph.features.shape[1]
         self.columns = Names(graph.feature_names or range(width), "feature")
@@ -89,11 +79,6 @@ class WhatIf:
     def noun(self) -> str:
         """What has a code."""
         return "node"
-
-    @property
-    def busiest(self) -> int:
-        """The node with most edges: where to begin."""
-        return int(np.argmax(np.diff(self.before.links.out.indptr)))
 
     def has_edges(self, name: str, edits: Sequence[Edit]) -> bool:
         """Return whether a node has an edge after edits."""
@@ -164,7 +149,8 @@ class WhatIf:
             left, right = (_patched(old, n_new, nodes, new) for old, new in zip(factors, parts, strict=True))
             factors = left, right
         return Edited(
-            View(changes.links, Codes(mean, log_var), decoding, self._baselines(changes), factors), nodes
+            ScoredGraph(changes.links, Codes(mean, log_var), decoding, self._baselines(changes), factors),
+            nodes,
         )
 
     def _baselines(self, changes: Changes) -> NodeBaselines | None:
@@ -193,7 +179,7 @@ class WhatIf:
         return mean[[local[pair[0]], local[pair[1]]]]
 
     def parts_after(self, changes: Changes, pair: tuple[int, int]) -> dict[str, float]:
-        """Return :meth:`View.parts` of a pair after changes; only what the pair rests on is worked out."""
+        """Return :meth:`ScoredGraph.parts` of a pair after changes; only what the pair rests on is worked out."""
         z = self.pair_codes(changes, pair)
         parts = {"network": float(self.before.decoding.network(z)(np.array([[0, 1]]))[0])}
         baselines = self._baselines(changes)
@@ -211,7 +197,7 @@ class WhatIf:
         pairs = sample_non_edges(
             self.graph, min(SAMPLED_PAIRS, every), np.random.default_rng(PAIR_SEED)
         ) if every else np.zeros((0, 2), np.int64)  # fmt: skip
-        return np.sort(self._score(pairs)) if len(pairs) else np.zeros(0, np.float32)
+        return np.sort(self.answers.score(pairs)) if len(pairs) else np.zeros(0, np.float32)
 
     def share_above(self, logit: float) -> float:
         """Return the share of the sampled pairs without an edge whose logit is higher, NaN in a complete graph."""

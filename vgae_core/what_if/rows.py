@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from vgae_core.analysis.entries import expected, with_totals
 from vgae_core.analysis.network import Codes, decode_rows, encode_rows, layers_of, node_head
+from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import ROW_SCALES, matrix_scaling
 from vgae_core.data.splits import without_entries
@@ -34,7 +35,6 @@ from vgae_core.what_if.answer import (
 )
 from vgae_core.what_if.edits import Names
 from vgae_core.what_if.scenario import Edit, Scenario
-from vgae_core.what_if.view import DRAWS, NOISE_SEED
 from vgae_core.what_if.why import FEATURES, Effect, Effects, Progress
 
 DRAWN_VALUES = 4_000_000
@@ -85,7 +85,9 @@ class RowsWhatIf:
 
     def __init__(self, result: RunResult, graph: GraphData) -> None:
         if not result.of_matrix:
-            raise RunError("A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix.")
+            raise RunError(
+                "A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix."
+            )
         spec = result.spec
         self.result, self.graph = result, graph
         self._layers = layers_of(result.model, result.state)
@@ -137,7 +139,9 @@ class RowsWhatIf:
                     if values["name"] in self.names or values["name"] in new:
                         raise DataError(f"A row called {values['name']!r:.60} is there already.")
                     row = new[values["name"]] = self.n_rows + len(new)
-                    entries[row] = {self.columns.find(name): value for name, value in values["values"].items()}
+                    entries[row] = {
+                        self.columns.find(name): value for name, value in values["values"].items()
+                    }
                     named.add(row)
                 elif item.kind == "drop_column":
                     column = self.columns.find(values["column"])
@@ -210,7 +214,9 @@ class RowsWhatIf:
     def answer(self, scenario: Scenario) -> Answer:
         """Return what the edits of a scenario change; raise DataError where a name is unknown."""
         changes, nothing = self.changes(scenario.active), RowChanges()
-        pair, top_before, top_after, source = None, (), (), None
+        pair, source = None, None
+        top_before: tuple[Linked, ...] = ()
+        top_after: tuple[Linked, ...] = ()
         if scenario.pair is not None:
             row = self.names.find(scenario.pair[0], changes.new)
             column = self.columns.find(scenario.pair[1]) if scenario.pair[1] else None
@@ -239,7 +245,9 @@ class RowsWhatIf:
     def _top(self, logits: np.ndarray, values: np.ndarray, changes: RowChanges) -> tuple[Linked, ...]:
         free = self._candidates(values, changes)
         best = free[np.lexsort((free, -logits[free]))][:TOP]
-        return tuple(Linked(self.columns[int(at)], rank, float(logits[at])) for rank, at in enumerate(best, start=1))
+        return tuple(
+            Linked(self.columns[int(at)], rank, float(logits[at])) for rank, at in enumerate(best, start=1)
+        )
 
     def _pair(
         self,
@@ -269,7 +277,9 @@ class RowsWhatIf:
             ),
             weight=Value(*both(lambda logits, codes, values, by: float(values[column]))),
             rank=Value(*both(rank)),
-            candidates=Value(*both(lambda logits, codes, values, by: float(len(self._candidates(values, by))))),
+            candidates=Value(
+                *both(lambda logits, codes, values, by: float(len(self._candidates(values, by))))
+            ),
             share_above=Value(None, None),
         )
 
@@ -287,7 +297,9 @@ class RowsWhatIf:
         differs = int(np.count_nonzero(distance > 1e-6 * max(float(np.abs(self.codes.z_mean).max()), 1e-6)))
         order = np.argsort(-distance, kind="stable")[: min(differs, MOVED)]
         rows = [
-            MovedNode(self.names[int(old[at])], float(distance[at]), None if noise is None else float(noise[at]))
+            MovedNode(
+                self.names[int(old[at])], float(distance[at]), None if noise is None else float(noise[at])
+            )
             for at in order.tolist()
         ]
         return (*fresh, *rows), differs + len(fresh)
@@ -328,7 +340,9 @@ class RowsWhatIf:
                 if chances is not None:
                     best = int(chances[0].argmax())
                     labels[side], values[side] = str(self.graph.label_names[best]), float(chances[0, best])
-            found.append(NodeAnswer(self.name(row, changes), labels[0], labels[1], Value(*values), Value(None, None)))
+            found.append(
+                NodeAnswer(self.name(row, changes), labels[0], labels[1], Value(*values), Value(None, None))
+            )
         return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""A run's graph as it is, or edited: codes, edges, and what the model says of pairs and nodes."""
+"""A graph with the codes a run gives it, as it is or edited: what the model says of pairs and nodes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Decoding:
         return abs(self.slope) * deviation
 
 
-class View:
+class ScoredGraph:
     """A graph with the codes that a run gives it.
 
     Parameters
@@ -200,7 +200,7 @@ class View:
 
 
 def logit_of(parts: Mapping[str, float], decoding: Decoding) -> float:
-    """Return the model's logit of :meth:`View.parts`."""
+    """Return the model's logit of :meth:`ScoredGraph.parts`."""
     others = columns({name: value for name, value in parts.items() if name != "network"})
     return float(decoding.stacked(np.array([parts["network"]], np.float32), others)[0])
 
