@@ -12,11 +12,13 @@ import streamlit as st
 from dashboard import charts
 from vgae_core.analysis.embedding import Map
 from vgae_core.analysis.scored_graph import probability
-from vgae_core.what_if.answer import SIGMAS, Answer, PairAnswer, Value
-from vgae_core.what_if.edits import Changes
+from vgae_core.what_if.answer import SIGMAS, TOP, Answer, PairAnswer, Value
 from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
+from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.why import Effects, ScorePart, Search
+
+Model = WhatIf | RowsWhatIf
 
 BARS = 15
 """Effects drawn as bars; the table has all."""
@@ -40,10 +42,10 @@ def headline(answer: Answer) -> str:
     pair = answer.pair
     if pair is None:
         if answer.source is None:
-            return "Choose a node to see who it is likely to be linked to, before and after your edits."
-        return _entered(answer) or f"The ten likeliest new links of {_bold(answer.source)} stay the same."
+            return "Choose what to watch: the answers stand here, before and after your edits."
+        return _entered(answer) or f"The top {TOP} of {_bold(answer.source)} stay the same."
     name = f"{_bold(pair.source)} – {_bold(pair.target)}"
-    what, value = _measure(pair)
+    what, value = _measure(answer, pair)
     before, after = value.before, value.after
     if before is None:
         return f"The model gives {name} a {what} of **{after:.3f}**."
@@ -59,8 +61,10 @@ def headline(answer: Answer) -> str:
     return f"{text}." if pair.logit.noise is None else f"{text}, more than noise."
 
 
-def _measure(pair: PairAnswer) -> tuple[str, Value]:
+def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:
     """Return what tells the watched pair's values apart: the probability, unless three digits of it say nothing."""
+    if answer.measure != "probability":
+        return answer.measure, pair.probability
     values = [value for value in (pair.probability.before, pair.probability.after) if value is not None]
     saturated = all(value < SATURATED or value > 1 - SATURATED for value in values)
     return ("logit", pair.logit) if saturated else ("probability", pair.probability)
@@ -74,33 +78,39 @@ def _entered(answer: Answer) -> str:
     if not answer.entered and not answer.left:
         return ""
     parts = [
-        f"{verb} its ten likeliest new links: {', '.join(_bold(name) for name in names)}"
+        f"{verb} its top {TOP}: {', '.join(_bold(name) for name in names)}"
         for verb, names in (("enter", answer.entered), ("leave", answer.left))
         if names
     ]
     return f"{_bold(answer.source or '')}: {'; '.join(parts)}."
 
 
-def tiles(pair: PairAnswer) -> None:
+def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
     """Draw the numbers of the watched pair, each after the edits, with the difference."""
+    matrix = isinstance(model, RowsWhatIf)
     noise = pair.logit.noise
     about = "The model's score of the pair."
     if noise is not None:
         about += f" Noise of the difference: ±{SIGMAS * noise:.2f} ({SIGMAS:g} standard deviations)."
     with st.grid(min_column_width=120, gap="small"):
-        _tile("Probability", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
-              help="Sigmoid of the logit, as if there were as many non-edges as edges.")  # fmt: skip
+        _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+              help="What the model expects of this entry." if matrix else
+              "Sigmoid of the logit, as if there were as many non-edges as edges.")  # fmt: skip
         _tile("Logit", pair.logit, "{:.3f}", grey=pair.logit.within_noise, help=about)
         candidates = pair.candidates.after
+        others = "columns without a value in" if matrix else "nodes without a link to"
         _tile("Rank", pair.rank, "{:,.0f}", inverse=True,
-              help=f"Among the {candidates:,.0f} nodes that {charts.plain(pair.source, 40)} is not linked to: 1 + how "
-              "many have a higher logit.")  # fmt: skip
-        above = pair.share_above.after
-        _tile("Pairs above", pair.share_above, "{:.2%}", inverse=True,
-              help=f"Share of {SAMPLED_PAIRS:,} random pairs without an edge (or of all, if there are fewer) that "
-              "have a higher logit."
-              + (" None of them has: the pair is among the likeliest of all." if above == 0 else ""))  # fmt: skip
-        _tile("Edge", pair.weight, "{:g}", help="Weight of the edge between the two; 0 without one.")
+              help=f"Among the {candidates:,.0f} {others} {charts.plain(pair.source, 40)}: 1 + how many have a higher "
+              "logit.")  # fmt: skip
+        if not matrix:
+            above = pair.share_above.after
+            _tile("Pairs above", pair.share_above, "{:.2%}", inverse=True,
+                  help=f"Share of {SAMPLED_PAIRS:,} random pairs without an edge (or of all, if there are fewer) that "
+                  "have a higher logit."
+                  + (" None of them has: the pair is among the likeliest of all." if above == 0 else ""))  # fmt: skip
+        _tile("Value" if matrix else "Edge", pair.weight, "{:g}",
+              help="The entry's value; 0 without one." if matrix
+              else "Weight of the edge between the two; 0 without one.")  # fmt: skip
 
 
 def _tile(
@@ -111,7 +121,9 @@ def _tile(
     delta: str | None = None
     if difference is not None and abs(difference) > 1e-9 and form.format(difference) != form.format(0.0):
         delta = ("+" if difference > 0 else "-") + form.format(abs(difference))
-    colour: Any = "off" if grey or delta is None or title == "Edge" else "inverse" if inverse else "normal"
+    colour: Any = (
+        "off" if grey or delta is None or title in ("Edge", "Value") else "inverse" if inverse else "normal"
+    )
     st.metric(title, after, delta, delta_color=colour, help=help, border=True)
 
 
@@ -135,17 +147,17 @@ def top_table(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rank", "node", "was", "logit", "change"])
 
 
-def show_top(answer: Answer) -> None:
-    """Draw that table."""
+def show_top(answer: Answer, noun: str) -> None:
+    """Draw that table; `noun` is what is ranked."""
     table = top_table(answer)
     if table.empty:
-        st.caption("It is linked to every other node.")
+        st.caption(f"There is no {noun} left to be recommended.")
         return
     st.dataframe(
         table,
         column_config={
             "rank": st.column_config.NumberColumn("Rank", width="small"),
-            "node": "Node",
+            "node": noun.capitalize(),
             "was": st.column_config.NumberColumn("Was", width="small", help="Its rank before the edits."),
             "logit": st.column_config.NumberColumn("Logit", format="%.3f", help="The ranking goes by it."),
             "change": "",
@@ -154,12 +166,13 @@ def show_top(answer: Answer) -> None:
     )  # fmt: skip
 
 
-def show_nodes(answer: Answer) -> None:
-    """Draw the nodes that the edits name: labels and errors, before and after."""
+def show_nodes(answer: Answer, noun: str) -> None:
+    """Draw the nodes (or rows) that the edits name: labels and errors, before and after."""
     if not answer.nodes:
-        st.caption("The edits name no node.")
+        st.caption(f"The edits name no {noun}.")
         return
     labelled = any(node.label_after is not None for node in answer.nodes)
+    judged = any(node.error.after is not None for node in answer.nodes)
     table = pd.DataFrame(
         [
             {
@@ -167,7 +180,7 @@ def show_nodes(answer: Answer) -> None:
                 **({"label_before": node.label_before, "label_after": node.label_after,
                     "p_before": node.label_probability.before, "p_after": node.label_probability.after}
                    if labelled else {}),
-                "error_before": node.error.before, "error_after": node.error.after,
+                **({"error_before": node.error.before, "error_after": node.error.after} if judged else {}),
             }
             for node in answer.nodes
         ]
@@ -179,7 +192,7 @@ def show_nodes(answer: Answer) -> None:
     st.dataframe(
         table,
         column_config={
-            "node": "Node",
+            "node": noun.capitalize(),
             "label_before": st.column_config.Column("Label before", help="The likeliest label."),
             "label_after": "Label after",
             "p_before": number("Probability before", format="%.3f"),
@@ -192,8 +205,8 @@ def show_nodes(answer: Answer) -> None:
     )  # fmt: skip
 
 
-def show_moved(answer: Answer) -> None:
-    """Draw the nodes whose codes moved most."""
+def show_moved(answer: Answer, noun: str) -> None:
+    """Draw the nodes (or rows) whose codes moved most."""
     table = pd.DataFrame(
         [
             {"node": charts.visible(node.node), "distance": node.distance, "noise": node.noise,
@@ -204,7 +217,7 @@ def show_moved(answer: Answer) -> None:
     st.dataframe(
         table,
         column_config={
-            "node": "Node",
+            "node": noun.capitalize(),
             "distance": st.column_config.NumberColumn("Moved", format="%.4f", help="Euclidean distance of its codes."),
             "noise": st.column_config.NumberColumn(
                 "Noise", format="%.4f", help="What two draws of its code lie apart, root mean square."
@@ -216,26 +229,27 @@ def show_moved(answer: Answer) -> None:
 
 
 # ------------------------------------------------------------------------------- figures
-def arrows(answer: Answer, model: WhatIf, changes: Changes, where: Map, shown: np.ndarray) -> go.Figure:
+def arrows(answer: Answer, model: Model, changes: Any, where: Map, shown: np.ndarray) -> go.Figure:
     """Return the map of the run with an arrow for each node that moved.
 
     Parameters
     ----------
     answer : Answer
-    model : WhatIf
-    changes : Changes
+    model : WhatIf or RowsWhatIf
+    changes : Changes or RowChanges
+        The edits.
     where : Map
         Of all codes before the edits.
     shown : ndarray of int64
         Nodes drawn as points.
     """
     nodes = np.array([model.names.find(node.node, changes.new) for node in answer.moved])
-    old = np.flatnonzero(nodes < model.before.n_nodes)
-    after = where.place(model.after(changes).view.codes.z_mean[nodes])
+    old = np.flatnonzero(nodes < model.n_rows)
+    after = where.place(model.codes_of(nodes, changes))
     fig = go.Figure()
     fig.add_trace(go.Scattergl(
         x=where.coordinates[shown, 0], y=where.coordinates[shown, 1], mode="markers", hoverinfo="skip",
-        marker={"size": 3, "color": charts.MUTED, "opacity": 0.35}, name="All nodes",
+        marker={"size": 3, "color": charts.MUTED, "opacity": 0.35}, name=f"All {model.noun}s",
     ))  # fmt: skip
     for at in old.tolist():
         start = where.coordinates[nodes[at]]

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
 
@@ -13,9 +14,12 @@ from vgae_core.what_if import why
 from vgae_core.what_if.answer import Answer, watched
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
 from vgae_core.what_if.model import WhatIf
-from vgae_core.what_if.scenario import EDITS, Scenario, edit
+from vgae_core.what_if.rows import RowsWhatIf, leave_out_entries
+from vgae_core.what_if.scenario import EDITS, Edit, Scenario, edit
 
 frame.require_router("what_if")
+
+T = TypeVar("T")
 
 VIEWS = {
     "links": "New links",
@@ -27,35 +31,40 @@ VIEWS = {
 
 
 # ---------------------------------------------------------------------------- watching
-def choose_pair(held: results.Opened, model: WhatIf) -> None:
+def choose_pair(held: results.Opened, model: answers.Model) -> None:
     """Draw the choice of what is watched."""
     at = scenarios.desk(held.id)
     names = names_of(held, at.scenario)
+    others = results.column_names(held.id) if held.on_matrix else names
     first, second = at.scenario.pair or ("", "")
+    first_label, second_label = (
+        ("Watch row", "and column") if held.on_matrix else ("Watch the links of", "and the pair with")
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = pick.name("Watch the links of", names, f"watch_source_{at.version}", value=first or None)
-        target = pick.name("and the pair with", names, f"watch_target_{at.version}", value=second or None,
-                           placeholder="Any other node")  # fmt: skip
+        source = pick.name(first_label, names, f"watch_source_{at.version}", value=first or None)
+        target = pick.name(
+            second_label, others, f"watch_target_{at.version}", value=second or None, placeholder="None"
+        )
     scenarios.watch(held.id, (source, target or "") if source else None)
 
 
 def names_of(held: results.Opened, scenario: Scenario) -> list[str]:
     """Return the names of all nodes, first those that the scenario adds."""
-    new = [item.values["name"] for item in scenario.active if item.kind == "add_node"]
+    new = [item.values["name"] for item in scenario.active if item.kind in ("add_node", "add_row")]
     return [*new, *results.node_names(held.id)]
 
 
-def first_pair(held: results.Opened, model: WhatIf) -> None:
+def first_pair(held: results.Opened, model: answers.Model) -> None:
     """Watch the node with most edges and its likeliest new link, where a visitor comes without a pair."""
     at = scenarios.desk(held.id)
     if at.scenario.pair is None and not at.scenario.edits and not at.before:
-        name = model.name(model.answers.busiest)
+        name = model.name(model.busiest)
         best = asking.answered(held.id, Scenario(pair=(name, ""))).top_after
         scenarios.watch(held.id, (name, best[0].node if best else ""))
 
 
 # ------------------------------------------------------------------------------- edits
-def show_edits(held: results.Opened, model: WhatIf) -> None:
+def show_edits(held: results.Opened, model: answers.Model) -> None:
     """Draw the list of edits, each of which can be switched off, moved and removed."""
     at = scenarios.desk(held.id)
     edits = at.scenario.edits
@@ -81,28 +90,44 @@ def show_edits(held: results.Opened, model: WhatIf) -> None:
                   on_click=scenarios.edited, args=(held.id, ()))  # fmt: skip
 
 
-def quick_edits(held: results.Opened, model: WhatIf, answer: Answer | None) -> None:
+def quick_edits(held: results.Opened, model: answers.Model, answer: Answer | None) -> None:
     """Draw the edits that suggest themselves for what is watched."""
     pair = answer.pair if answer else None
     source = answer.source if answer else None
+    active = scenarios.desk(held.id).scenario.active
     with st.container(horizontal=True, gap="small"):
         if pair is not None:
-            there = bool(pair.weight.after)
-            kind, verb = ("drop_edge", "Drop") if there else ("add_edge", "Add")
+            there, names = bool(pair.weight.after), (pair.source, pair.target)
+            if held.on_matrix:
+                verb, item = "Clear" if there else "Set", entry_edit(*names, there=there)
+            else:
+                verb, item = "Drop" if there else "Add", pair_edit(*names, there=there)
             st.button(
                 f"{verb} {charts.plain(pair.source, 24)} – {charts.plain(pair.target, 24)}",
                 icon=":material/link_off:" if there else ":material/add_link:", key="quick_pair",
-                on_click=scenarios.add, args=(held.id, edit(kind, source=pair.source, target=pair.target)),
+                on_click=scenarios.add, args=(held.id, item),
             )  # fmt: skip
-        if source is not None and model.has_edges(source, scenarios.desk(held.id).scenario.active):
+        if isinstance(model, WhatIf) and source is not None and model.has_edges(source, active):
             st.button(
                 f"Drop all edges of {charts.plain(source, 24)}", icon=":material/remove_circle:", key="quick_all",
                 on_click=scenarios.add, args=(held.id, edit("drop_edges", node=source)),
             )  # fmt: skip
 
 
+def pair_edit(source: str, target: str, *, there: bool) -> Edit:
+    """Return the edit that drops an edge, or adds it."""
+    return edit("drop_edge" if there else "add_edge", source=source, target=target)
+
+
+def entry_edit(row: str, column: str, *, there: bool) -> Edit:
+    """Return the edit that clears an entry, or sets it to its default."""
+    return edit("set_entry", row=row, column=column, **({"value": 0.0} if there else {}))
+
+
 def kinds_for(held: results.Opened) -> list[str]:
     """Return the kinds of edits that this run can answer."""
+    if held.on_matrix:
+        return [key for key, entry in EDITS.items() if entry.family == "vae"]
     has_features = held.graph.features is not None
     new_nodes = has_features or held.result.spec.model.node_input == "random"
     allowed = {"": True, "features": has_features, "new nodes": new_nodes}
@@ -204,17 +229,19 @@ def offer_edge(held: results.Opened, source: str, target: str, status: str) -> N
         st.rerun()
 
 
-def show_codes(held: results.Opened, model: WhatIf, answer: Answer, scenario: Scenario) -> None:
+def show_codes(held: results.Opened, model: answers.Model, answer: Answer, scenario: Scenario) -> None:
     """Draw whose codes moved, as a table and on the map of the run."""
     if not answer.moved:
         st.caption("No code moved.")
         return
-    st.markdown(f"**{answer.n_moved:,} codes moved**, most of all:")
-    answers.show_moved(answer)
-    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.before.codes.z_mean, 2))
+    st.markdown("**1 code moved**" if answer.n_moved == 1 else f"**{answer.n_moved:,} codes moved**, most of all:")
+    answers.show_moved(answer, held.noun)
+    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.z_mean, 2))
     fig = answers.arrows(answer, model, model.changes(scenario.active), where, results.shown_nodes(held.id))
-    charts.show(fig, key="moved_map", height=460,
-                alt=f"Map of all nodes with arrows for the {len(answer.moved)} codes that moved most.")  # fmt: skip
+    charts.show(
+        fig, key="moved_map", height=460,
+        alt=f"Map of all {held.noun}s with arrows for the {len(answer.moved)} codes that moved most.",
+    )  # fmt: skip
     st.caption("Principal components of the codes before the edits; arrows lead to the codes after them.")
 
 
@@ -227,7 +254,7 @@ def worked_out(
     """Return what takes a while, with a bar while it is worked out; any click elsewhere cancels it."""
     unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
 
-    def make() -> why.Effects | why.Search:
+    def make() -> T:
         bar = st.progress(0.0, text="Starting…")
         try:
             return ask(lambda share, text: bar.progress(share, text=text))  # a new click ends the script here
@@ -237,6 +264,20 @@ def worked_out(
     return KEPT.get((held.id, unnamed.to_json(), what), make)
 
 
+def show_effects(key: str, title: str, effects: why.Effects) -> None:
+    """Draw the largest effects as bars, and say what was not tried."""
+    st.markdown(f"**{title}**")
+    if not effects.found:
+        st.caption("There are none.")
+        return
+    charts.show(
+        answers.bars(effects, "What it adds to the logit"), key=f"why_{key}",
+        height=120 + 24 * min(len(effects.found), answers.BARS), alt=f"Bars of the largest effects: {title}.",
+    )  # fmt: skip
+    if effects.n_left:
+        st.caption(f"{effects.n_left:,} more were not tried: {why.LEFT[key]}")
+
+
 def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tuple[int, int]) -> None:
     """Draw what speaks for a pair and what against it."""
     changes = model.changes(scenario.active)
@@ -244,18 +285,7 @@ def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tupl
         effects = worked_out(
             held, scenario, f"why {kind}", lambda tell, ask=ask: ask(model, changes, pair, tell)
         )
-        assert isinstance(effects, why.Effects)  # noqa: S101
-        st.markdown(f"**{title}**")
-        if not effects.found:
-            st.caption("There are none.")
-            continue
-        charts.show(
-            answers.bars(effects, "What it adds to the logit"), key=f"why_{kind}",
-            height=120 + 24 * min(len(effects.found), answers.BARS),
-            alt=f"Bars of the largest effects: {title}.",
-        )  # fmt: skip
-        if effects.n_left:
-            st.caption(f"{effects.n_left:,} more were not tried: {why.LEFT[kind]}")
+        show_effects(kind, title, effects)
     parts = why.score_parts(model, changes, pair)
     if len(parts) > 1:
         st.markdown("**The parts of the stacked score**")
@@ -263,6 +293,17 @@ def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tupl
             part.name: scores.title(part.name) for part in parts[2:]
         }
         charts.show(answers.waterfall(parts, titles), key="waterfall", alt="Parts of the stacked logit.")
+
+
+def show_why_entry(held: results.Opened, model: RowsWhatIf, scenario: Scenario) -> None:
+    """Draw what each entry of the watched row does to the watched column."""
+    changes = model.changes(scenario.active)
+    row = model.names.find(scenario.pair[0], changes.new)
+    column = model.columns.find(scenario.pair[1])
+    effects = worked_out(
+        held, scenario, "why entries", lambda tell: leave_out_entries(model, changes, row, column, tell)
+    )
+    show_effects("features", "Each entry of the row cleared", effects)
 
 
 def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tuple[int, int]) -> None:
@@ -284,7 +325,6 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
                 model, changes, pair, why.logit_at(level), add=add, progress=tell
             ),
         )  # fmt: skip
-        assert isinstance(search, why.Search)  # noqa: S101
         if not search.arcs:
             st.caption("No edge was found that moves the pair that way.")
             continue
@@ -299,7 +339,9 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     st.caption("Found by a greedy search, each step checked exactly; a smaller set may exist.")
 
 
-def apply_search(run_id: str, model: WhatIf, scenario: Scenario, search: why.Search, add: bool) -> None:
+def apply_search(
+    run_id: str, model: answers.Model, scenario: Scenario, search: why.Search, add: bool
+) -> None:
     """Add the edges that were found to the scenario."""
     changes = model.changes(scenario.active)
     kind = "add_edge" if add else "drop_edge"
@@ -307,30 +349,50 @@ def apply_search(run_id: str, model: WhatIf, scenario: Scenario, search: why.Sea
     scenarios.edited(run_id, (*scenario.edits, *more))
 
 
-def show_answers(held: results.Opened, model: WhatIf, scenario: Scenario, answer: Answer) -> None:
+def views_of(held: results.Opened, answer: Answer) -> dict[str, str]:
+    """Return the parts of an answer that can be looked at, and what they are called."""
+    views = dict(VIEWS)
+    if held.on_matrix:
+        views |= {"links": "Recommended", "nodes": "Edited rows"}
+        del views["takes"]
+    if answer.pair is None:
+        views = {key: title for key, title in views.items() if key not in ("why", "takes")}
+    return views
+
+
+def show_answers(held: results.Opened, model: answers.Model, scenario: Scenario, answer: Answer) -> None:
     """Draw what the edits change."""
     st.markdown(answers.headline(answer))
     if answer.pair is not None:
-        answers.tiles(answer.pair)
+        answers.tiles(answer, answer.pair, model)
     st.caption(" ".join(charts.plain(note) for note in answer.notes))
-    show_picture(held, model, scenario)
-    has_pair = answer.pair is not None
-    offered = [key for key in VIEWS if has_pair or key not in ("why", "takes")]
-    view = st.segmented_control("Look at", offered, default="links", required=True, format_func=VIEWS.__getitem__,
-                                key="what_if_view", label_visibility="collapsed")  # fmt: skip
-    ends = watched(model, scenario, model.changes(scenario.active))
+    if isinstance(model, WhatIf):
+        show_picture(held, model, scenario)
+    views = views_of(held, answer)
+    view = st.segmented_control(
+        "Look at", list(views), default="links", required=True, format_func=views.__getitem__,
+        key="what_if_view", label_visibility="collapsed",
+    )  # fmt: skip
     if view == "links":
-        if answer.source is None:
-            st.caption("Choose a node to watch.")
-        else:
-            st.markdown(f"**Likeliest new links of {charts.plain(answer.source, 60)}**")
-            answers.show_top(answer)
+        show_links(held, answer)
     elif view == "codes":
         show_codes(held, model, answer, scenario)
     elif view == "nodes":
-        answers.show_nodes(answer)
-    elif ends is not None and ends[1] is not None:
+        answers.show_nodes(answer, held.noun)
+    elif isinstance(model, RowsWhatIf):
+        show_why_entry(held, model, scenario)
+    elif (ends := watched(model, scenario, model.changes(scenario.active))) and ends[1] is not None:
         (show_why if view == "why" else show_takes)(held, model, scenario, (ends[0], ends[1]))
+
+
+def show_links(held: results.Opened, answer: Answer) -> None:
+    """Draw what is likeliest next for what is watched."""
+    if answer.source is None:
+        st.caption(f"Choose a {held.noun} to watch.")
+        return
+    name = charts.plain(answer.source, 60)
+    st.markdown(f"**Recommended to {name}**" if held.on_matrix else f"**Likeliest new links of {name}**")
+    answers.show_top(answer, "column" if held.on_matrix else "node")
 
 
 frame.header("What if", "Edit the graph and see what the model would say: before, after, and why.")
@@ -342,7 +404,7 @@ with frame.guard():
             problem = scenarios.open_link(held.id)
             if problem is not None:
                 frame.report(problem)
-            model = asking.model(held.id)
+            model = asking.rows(held.id) if held.on_matrix else asking.model(held.id)
             first_pair(held, model)
             left, right = st.columns([2, 3], gap="large")
             answer: Answer | None = None

@@ -21,7 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from scipy import sparse
 
@@ -47,6 +47,10 @@ from vgae_core.runs.logs import LOGS
 from vgae_core.spec import RECIPES, RunSpec, candidates, for_family
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
+
+if TYPE_CHECKING:
+    from vgae_core.what_if.rows import RowsWhatIf
+    from vgae_core.what_if.scenario import Scenario
 
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""
@@ -248,12 +252,16 @@ def whatif_command(options: argparse.Namespace) -> int:
     from vgae_core.what_if import telling, why
     from vgae_core.what_if.answer import answer, watched
     from vgae_core.what_if.model import WhatIf
+    from vgae_core.what_if.rows import RowsWhatIf
     from vgae_core.what_if.scenario import MAX_JSON, Scenario
 
     with Path(options.edits).open(encoding="utf-8") as file:
         scenario = Scenario.from_json(file.read(MAX_JSON + 1))
     run = read_run_dir(options.run)
-    model = WhatIf(run.result(), run.graph())
+    result = run.result()
+    if result.of_matrix:
+        return _whatif_rows(RowsWhatIf(result, run.graph()), scenario, options)
+    model = WhatIf(result, run.graph())
     found = answer(model, scenario, "in" if options.incoming else "out")
     values = {"scenario": scenario.to_dict(), **found.to_dict()}
     lines = list(telling.lines(found))
@@ -276,6 +284,27 @@ def whatif_command(options: argparse.Namespace) -> int:
         print(json.dumps(finite(values), ensure_ascii=False))
     else:
         print("\n".join(visible(line) for line in lines))
+    return 0
+
+
+def _whatif_rows(model: RowsWhatIf, scenario: Scenario, options: argparse.Namespace) -> int:
+    """Do as :func:`whatif_command` for a matrix."""
+    from vgae_core.what_if import telling
+    from vgae_core.what_if.rows import leave_out_entries
+
+    found = model.answer(scenario)
+    values, lines = {"scenario": scenario.to_dict(), **found.to_dict()}, list(telling.lines(found))
+    if options.why:
+        if scenario.pair is None or not scenario.pair[1]:
+            raise SpecError(
+                "A reason needs a pair.", where="--why", mend="Name a row and a column as `pair`."
+            )
+        changes = model.changes(scenario.active)
+        row, column = model.names.find(scenario.pair[0], changes.new), model.columns.find(scenario.pair[1])
+        effects = leave_out_entries(model, changes, row, column)
+        values["entries"] = {"found": [effect.to_dict() for effect in effects.found], "left": effects.n_left}
+        lines += telling.reasons("Each entry of the row cleared", effects)
+    print(json.dumps(finite(values), ensure_ascii=False) if options.json else "\n".join(map(visible, lines)))
     return 0
 
 

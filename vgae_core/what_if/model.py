@@ -71,6 +71,16 @@ class WhatIf:
         self.columns = Names(graph.feature_names or range(width), "feature")
 
     @property
+    def n_rows(self) -> int:
+        """Number of nodes before any edit."""
+        return self.before.n_nodes
+
+    @property
+    def busiest(self) -> int:
+        """The node with most links: where to begin."""
+        return self.answers.busiest
+
+    @property
     def latent_dim(self) -> int:
         """Length of a code."""
         return int(self.before.codes.z_mean.shape[1])
@@ -106,6 +116,15 @@ class WhatIf:
             features = sparse.csr_array(rows) if sparse.issparse(self.graph.features) else rows
             return features if self.result.spec.scaling == "none" else self.graph.scaling.apply(features)
         return None
+
+    @property
+    def z_mean(self) -> np.ndarray:
+        """Mean codes of all nodes before any edit, float32 (n_nodes, latent_dim)."""
+        return self.before.codes.z_mean
+
+    def codes_of(self, nodes: np.ndarray, changes: Changes) -> np.ndarray:
+        """Return the mean codes of some nodes after changes, float32 (len(nodes), latent_dim)."""
+        return self.after(changes).view.codes.z_mean[nodes]
 
     def moved(self, changes: Changes, wanted: np.ndarray | None = None) -> Moved:
         """Return the codes that differ after changes, of the wanted nodes only if any are named."""

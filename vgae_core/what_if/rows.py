@@ -11,11 +11,12 @@ import numpy as np
 from scipy import sparse
 from scipy.special import softmax
 
-from vgae_core.analysis.entries import expected, with_totals
-from vgae_core.analysis.network import Codes, decode_rows, encode_rows, layers_of, node_head
+from vgae_core.analysis.entries import expected
+from vgae_core.analysis.full_pass import encode_matrix, entry_factors
+from vgae_core.analysis.network import Codes, layers_of, node_head
 from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.node_inputs import ROW_SCALES, matrix_scaling
+from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.splits import without_entries
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.export import column_names
@@ -94,16 +95,10 @@ class RowsWhatIf:
         self._matrix = sparse.csr_array(graph.features, dtype=np.float32)
         held_out = np.concatenate([result.split.val, result.split.test])
         self._scaling = matrix_scaling(without_entries(graph.features, held_out), spec)
-        self._depth = sum(name.startswith("decoder_") for name in self._layers)
         self.scale = str(result.model["scale"])
         self.names = Names(graph.node_ids.tolist(), "row")
         self.columns = Names([str(name) for name in column_names(graph)], "column")
-        try:
-            self.codes = self._encode(self._matrix)
-            width = decode_rows(self._layers, self.codes.z_mean[:1], self._depth).shape[1]
-        except (KeyError, ValueError, IndexError) as error:
-            raise RunError(f"Its weights do not fit its matrix: {error}.", where="state.npz") from error
-        self._right = result.right[:, :width]  # without what a row's total adds
+        self.codes = self._encode(self._matrix)
 
     @property
     def n_rows(self) -> int:
@@ -180,15 +175,27 @@ class RowsWhatIf:
 
     def _encode(self, rows: sparse.csr_array) -> Codes:
         scaled = rows if self._scaling is None else self._scaling.apply(rows)
-        given = scaled if self.result.spec.model.sparse_input else scaled.toarray()
-        return encode_rows(self.result.spec, self._layers, given, ROW_SCALES.get(self.scale))
+        return encode_matrix(self.result.spec, self._layers, scaled, self.scale)
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of a code."""
+        return int(self.codes.z_mean.shape[1])
+
+    @property
+    def z_mean(self) -> np.ndarray:
+        """Mean codes of all rows before any edit, float32 (n_rows, latent_dim)."""
+        return self.codes.z_mean
+
+    def codes_of(self, rows: np.ndarray, changes: RowChanges) -> np.ndarray:
+        """Return the mean codes of some rows after changes, float32 (len(rows), latent_dim)."""
+        return self._encode(self.rows(rows.tolist(), changes)).z_mean
 
     def logits(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
         """Return the logits of all columns for some codes, float32 (len(codes), n_columns)."""
-        left = decode_rows(self._layers, codes.z_mean, self._depth)
-        if self.scale != "softmax":
-            return left @ self._right.T
-        left, right = with_totals(left, self._right, totals)
+        right = self.result.right
+        shares = np.asarray(totals, np.float32) if self.scale == "softmax" else None
+        left = entry_factors(self.result.spec, self._layers, codes.z_mean, right, shares)
         return left @ right.T
 
     def row_logits(self, row: int, changes: RowChanges) -> tuple[np.ndarray, Codes, np.ndarray]:
@@ -201,13 +208,10 @@ class RowsWhatIf:
         """Return the standard deviation of the logit of one entry over draws of its row's code."""
         if codes.z_log_var is None:
             return None
-        draws = DRAWS if self.scale != "softmax" else max(50, min(DRAWS, DRAWN_VALUES // len(self._right)))
+        draws = max(50, min(DRAWS, DRAWN_VALUES // len(self.result.right)))
         normal = np.random.default_rng(NOISE_SEED).standard_normal((draws, codes.z_mean.shape[1]), np.float32)
         z = codes.z_mean + np.exp(codes.z_log_var / 2) * normal
-        if self.scale == "softmax":
-            drawn = self.logits(Codes(z, None), np.full(draws, total))[:, column]
-        else:
-            drawn = decode_rows(self._layers, z, self._depth) @ self._right[column]
+        drawn = self.logits(Codes(z, None), np.full(draws, total))[:, column]
         return float(drawn.std(ddof=1, dtype=np.float64))
 
     # -------------------------------------------------------------------------- answers

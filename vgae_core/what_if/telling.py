@@ -18,10 +18,10 @@ def lines(answer: Answer) -> Iterator[str]:
         pair = answer.pair
         yield f"{pair.source} – {pair.target}"
         yield f"  {'logit':>12}  {change(pair.logit)}"
-        yield f"  {'probability':>12}  {change(pair.probability)}"
+        yield f"  {answer.measure:>12}  {change(pair.probability)}"
         yield f"  {'rank':>12}  {change(pair.rank, '{:,.0f}')} of {change(pair.candidates, '{:,.0f}', signed=False)}"
     if answer.source is not None:
-        yield f"Likeliest new links of {answer.source}: {', '.join(link.node for link in answer.top_after) or 'none'}"
+        yield f"Likeliest next for {answer.source}: {', '.join(link.node for link in answer.top_after) or 'none'}"
         if answer.entered or answer.left:
             yield f"  entered: {', '.join(answer.entered) or 'none'}; left: {', '.join(answer.left) or 'none'}"
     yield f"{answer.n_moved:,} codes moved" + (", most of all:" if answer.moved else ".")

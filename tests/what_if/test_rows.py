@@ -1,0 +1,174 @@
+"""Edited matrices against Keras' encoder and decoder of the edited rows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tests.graphs import communities, graph_from
+from vgae_core.data.node_inputs import matrix_scaling
+from vgae_core.data.splits import without_entries
+from vgae_core.errors import DataError, RunError
+from vgae_core.nn import models
+from vgae_core.nn.models import build
+from vgae_core.nn.sparse import to_sparse_tensor
+from vgae_core.runs.pipeline import execute
+from vgae_core.spec import RunSpec, for_family, offered_outputs
+from vgae_core.what_if.rows import RowChanges, RowsWhatIf, leave_out_entries
+from vgae_core.what_if.scenario import Scenario, edit
+
+LOSSES = ["binary_crossentropy", "multinomial", "poisson", "mean_squared_error", "negative_binomial"]
+
+
+def matrix(binary=False, n=70):
+    values = communities(n=n).features.copy()
+    if not binary:
+        values.data = np.random.default_rng(0).poisson(3.0, len(values.data)).astype(np.float32) * 5 + 1
+    graph = graph_from(np.zeros((n, n)), values, np.arange(n) % 4)
+    return dataclasses.replace(
+        graph,
+        node_ids=np.array([f"row {i}" for i in range(n)], object),
+        feature_names=tuple(f"item {j}" for j in range(values.shape[1])),
+    )
+
+
+@pytest.fixture(scope="module", params=LOSSES)
+def run(request):
+    binary = request.param == "binary_crossentropy"
+    graph = matrix(binary)
+    spec = for_family(RunSpec(), "vae", feature_kind="binary" if binary else "count", has_labels=True)
+    outputs = offered_outputs(feature_kind="binary" if binary else "count", has_labels=True, family="vae")
+    spec = dataclasses.replace(spec, outputs=tuple(dataclasses.replace(o, enabled=True) for o in outputs))
+    spec = spec.replace("outputs.output.loss", request.param).replace("training.epochs", 3)
+    result = execute(spec, graph)
+    return graph, result, RowsWhatIf(result, graph)
+
+
+def keras(graph, result, values):
+    """Return codes and logits that Keras gives rows of some values, and the chances of their labels."""
+    built = build(result.spec, graph.profile)
+    built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
+    known = without_entries(graph.features, np.concatenate([result.split.val, result.split.test]))
+    scaling = matrix_scaling(known, result.spec)
+    rows = sparse.csr_array(values, dtype=np.float32)
+    codes = built.encoder(
+        {"rows": to_sparse_tensor(sparse.csr_array(rows if scaling is None else scaling.apply(rows)))},
+        training=False,
+    )
+    z = np.asarray(codes["z_mean"])
+    totals = np.asarray(values.sum(axis=1)).ravel() if result.model["scale"] == "softmax" else None
+    left, right = models.pair_factors(built, z, totals, None if scaling is None else scaling.unit)
+    logits = np.asarray(built.model.get_layer("labels")(z), np.float64)
+    return {key: np.asarray(value) for key, value in codes.items()}, left @ right.T, logits
+
+
+EDITS = (
+    edit("set_entry", row="row 3", column="item 4", value=7.0),
+    edit("set_entry", row="row 9", column="item 2", value=0.0),
+    edit("drop_column", column="item 5"),
+    edit("add_row", name="me", values={"item 1": 3.0, "item 8": 1.0}),
+)
+
+
+def edited(graph):
+    dense = np.vstack([graph.features.toarray(), np.zeros((1, graph.features.shape[1]))]).astype(np.float32)
+    dense[3, 4], dense[9, 2] = 7, 0
+    dense[:, 5] = 0
+    dense[-1, 1], dense[-1, 8] = 3, 1
+    return dense
+
+
+def close(got, expected, tolerance=2e-4):
+    scale = max(float(np.abs(expected).max()), 1e-6)
+    np.testing.assert_allclose(np.asarray(got) / scale, np.asarray(expected) / scale, atol=tolerance)
+
+
+def test_edited_rows_are_those_of_keras(run):
+    graph, result, model = run
+    changes = model.changes(EDITS)
+    dense = edited(graph)
+    codes, logits, _ = keras(graph, result, dense)
+    for row in (0, 3, 9, graph.n_nodes):
+        mine, code, values = model.row_logits(row, changes)
+        np.testing.assert_array_equal(values, dense[row])
+        close(mine, logits[row])
+        close(code.z_mean[0], codes["z_mean"][row])
+        close(code.z_log_var[0], codes["z_log_var"][row])
+    differs = np.flatnonzero((dense[:-1] != graph.features.toarray()).any(axis=1))
+    assert model.touched(changes).tolist() == [*differs, graph.n_nodes]
+
+
+def test_an_answer_about_a_row_is_what_dense_arrays_say(run):
+    graph, result, model = run
+    found = model.answer(Scenario(edits=EDITS, pair=("row 3", "item 9")))
+    sides = []
+    for dense in (graph.features.toarray(), edited(graph)):
+        codes, logits, labels = keras(graph, result, dense)
+        free = np.flatnonzero(dense[3] == 0)
+        if dense is not None and len(dense) > graph.n_nodes:
+            free = free[free != 5]
+        best = free[np.argsort(-logits[3, free], kind="stable")][:10]
+        sides.append((codes, logits, free, [f"item {j}" for j in best], labels))
+    for side, (_, logits, free, best, _) in zip(("before", "after"), sides, strict=True):
+        assert getattr(found.pair.logit, side) == pytest.approx(logits[3, 9], rel=1e-3, abs=1e-4)
+        assert getattr(found.pair.rank, side) == 1 + (logits[3, free] > logits[3, 9]).sum()
+        assert [link.node for link in getattr(found, f"top_{side}")] == best
+    assert (found.pair.weight.before, found.pair.weight.after) == (graph.features[3, 9], edited(graph)[3, 9])
+    distance = np.linalg.norm(sides[1][0]["z_mean"][:-1] - sides[0][0]["z_mean"], axis=1)
+    assert found.moved[0].new
+    assert found.moved[1].node == f"row {distance.argmax()}"
+    assert found.moved[1].distance == pytest.approx(distance.max(), rel=1e-2)
+    assert found.n_moved == 1 + (distance > 1e-5).sum()
+    named = {node.node: node for node in found.nodes}
+    assert set(named) == {"row 3", "row 9", "me"}
+    p = np.exp(sides[1][4][3] - sides[1][4][3].max())
+    assert named["row 3"].label_after == f"class {int(p.argmax())}"
+    assert named["row 3"].label_probability.after == pytest.approx(p.max() / p.sum(), rel=1e-2)
+    assert found.measure == ("probability" if result.model["scale"] == "logit" else "expected value")
+
+
+def test_the_noise_of_an_entry_is_that_of_many_draws(run):
+    _, _, model = run
+    _, codes, values = model.row_logits(3, RowChanges())
+    rng = np.random.default_rng(5)
+    draws = codes.z_mean + np.exp(codes.z_log_var / 2) * rng.standard_normal((20_000, codes.z_mean.shape[1]))
+    wide = type(codes)(draws.astype(np.float32), None)
+    expected = model.logits(wide, np.full(20_000, values.sum(), np.float32))[:, 9].astype(float).std()
+    found = model.answer(Scenario(pair=("row 3", "item 9")))
+    assert found.pair.logit.noise == pytest.approx(np.sqrt(2) * expected, rel=0.12)
+
+
+def test_every_entry_left_out_gives_what_keras_gives_without_it(run):
+    graph, result, model = run
+    changes = model.changes(EDITS)
+    effects = leave_out_entries(model, changes, 3, 9)
+    dense = edited(graph)
+    holds = np.flatnonzero(dense[3])
+    assert len(effects.found) == len(holds) == effects.n_possible
+    for effect in effects.found[:4]:
+        rows = dense[[3]].copy()
+        rows[0, int(effect.what.split()[1])] = 0
+        _, logits, _ = keras(graph, result, rows)
+        assert effect.logit == pytest.approx(logits[0, 9], rel=1e-3, abs=2e-4)
+
+
+def test_what_cannot_be_edited_is_told_with_its_place(run):
+    _, _, model = run
+    for edits, message in (
+        ([edit("set_entry", row="row 300", column="item 1")], "No row is called"),
+        ([edit("set_entry", row="row 3", column="item 300")], "No column is called"),
+        ([EDITS[3], EDITS[3]], "is there already"),
+        ([edit("drop_edges", node="row 3")], "edit of a graph"),
+    ):
+        with pytest.raises(DataError, match=message) as caught:
+            model.changes(edits)
+        assert caught.value.where == f"edit {len(edits)}"
+
+
+def test_a_run_of_a_graph_is_refused(run):
+    graph, result, _ = run
+    with pytest.raises(RunError, match="edges"):
+        RowsWhatIf(dataclasses.replace(result, factors=None), graph)
