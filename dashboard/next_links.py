@@ -7,7 +7,7 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, charts, frame, pick, results
+from dashboard import asking, charts, frame, pick, results, scenarios
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
 from vgae_core.errors import RunError
@@ -59,24 +59,25 @@ def show(held: results.Opened) -> None:
             key="next_direction", label_visibility="collapsed",
         )  # fmt: skip
         direction = chosen or "out"
+    name = results.node_names(held.id)[node]
     left, right = st.columns(2, gap="medium")
     new, own = (table(held.id, node, direction, existing) for existing in (False, True))
     with left:
         st.markdown("**Most likely new links**, best first")
-        _draw(new, "next")
+        _draw(held, new, name, "next")
     with right:
         st.markdown(f"**Its links** ({len(own):,}), least likely first")
-        _draw(own, "own")
+        _draw(held, own, name, "own")
     st.caption(
         "The encoder sees all edges. Probabilities assume as many non-edges as edges; compare ranks, not values."
     )
 
 
-def _draw(links: pd.DataFrame, name: str) -> None:
+def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> None:
     if links.empty:
         st.caption("None.")
         return
-    st.dataframe(
+    event = st.dataframe(
         results.shown(links),
         column_config={
             "rank": st.column_config.NumberColumn("#", width="small"),
@@ -93,4 +94,7 @@ def _draw(links: pd.DataFrame, name: str) -> None:
         width="stretch",
         height=320,
         key=f"{name}_links",
+        on_select="rerun",
+        selection_mode="single-row",
     )
+    scenarios.offer(held.id, event, [(node, str(other)) for other in links["node"]], f"{name}_what_if")

@@ -43,7 +43,7 @@ def name(
         matches.insert(0, part)
     if len(matches) == 1:
         return matches[0]
-    index = matches.index(part) if part in matches[:MATCHES] else (0 if matches else None)
+    index = matches.index(part) if part in matches[:MATCHES] else None
     return st.selectbox(
         f"{len(matches):,} matches",
         matches[:MATCHES],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import charts, state
 from vgae_core.errors import StudioError
 from vgae_core.what_if import kept
 from vgae_core.what_if.scenario import MAX_EDITS, MAX_NAMES, Edit, Scenario
@@ -151,6 +152,29 @@ def ask(run_id: str, pair: tuple[str, str] | None, *, selection: Sequence[str] =
     at.selection = tuple(selection)[:MAX_NAMES]
     at.opened = ""
     st.switch_page("pages/what_if.py", query_params={"run": run_id})
+
+
+def offer(run_id: str, event: Any, pairs: Sequence[tuple[str, str]], key: str) -> None:
+    """Draw the way from a row of a table to the What if page, once a row is selected.
+
+    Parameters
+    ----------
+    run_id : str
+    event : Any
+        What the table returned.
+    pairs : sequence of tuple of str
+        The pair of each row.
+    key : str
+        Of the button.
+    """
+    rows = event["selection"]["rows"]
+    if rows and rows[0] < len(pairs):
+        first, second = pairs[rows[0]]
+        name = " – ".join(charts.plain(part, 40) for part in (first, second) if part)
+        if st.button(f"What if… {name}", key=key, icon=":material/alt_route:"):
+            ask(run_id, (first, second))
+    else:
+        st.caption("Select a row to ask what would change it.")
 
 
 def open_link(run_id: str) -> StudioError | None:

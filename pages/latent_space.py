@@ -5,7 +5,7 @@ import functools
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, results, scores
+from dashboard import background, charts, forms, frame, maps, pick, results, scenarios, scores
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.runs import codes, export
@@ -56,20 +56,7 @@ def choose_colour(table: pd.DataFrame) -> str:
 def find_node(held: results.Opened) -> int | None:
     """Draw the search for a node and return its row."""
     names = results.node_names(held.id)
-    if len(names) <= embedding.MAX_LISTED:
-        name = st.selectbox(
-            f"Find a {held.noun}", names, index=None, placeholder="Type a part of its name", key="map_node",
-            format_func=charts.visible,
-        )  # fmt: skip
-        return None if name is None else names.index(name)
-    # A list of every name would weigh megabytes: match first.
-    part = st.text_input(f"Find a {held.noun}", placeholder="Type a part of its name", key="map_part")
-    if not part:
-        return None
-    matches = [name for name in names if part.casefold() in name.casefold()]
-    name = st.selectbox(
-        f"{len(matches):,} matches", matches[:100], index=None, key="map_match", format_func=charts.visible
-    )
+    name = pick.name(f"Find a {held.noun}", names, "map_node", placeholder="Type a part of its name")
     return None if name is None else names.index(name)
 
 
@@ -143,7 +130,12 @@ def draw_map(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int
 def show_neighbours(held: results.Opened, node: int) -> None:
     """Draw the nearest codes of a node beside its true neighbours."""
     row = results.node_table(held.id).iloc[node]
-    st.subheader(f"Neighbours of {charts.plain(row['node'], 60)}", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"Neighbours of {charts.plain(row['node'], 60)}", anchor=False, width="content")
+        if st.button(
+            "What if…", key="node_what_if", icon=":material/alt_route:", help="Edit it and see what changes."
+        ):
+            scenarios.ask(held.id, (str(row["node"]), ""))
     # An inner product of codes is the logit of an edge; of two rows it says nothing.
     measures = [name for name in embedding.SIMILARITIES if name != "inner_product" or not held.on_matrix]
     metric = st.segmented_control(
@@ -204,8 +196,16 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
     """Draw the table of the selected nodes, or of all."""
     table = results.node_table(held.id)
     if picked:
-        st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False)
         chosen = table.iloc[sorted(set(picked))]
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False, width="content")
+            if not held.on_matrix and st.button(
+                "What if… with these nodes",
+                key="selection_what_if",
+                icon=":material/alt_route:",
+                help="Link all of them to a node, or to a new one.",
+            ):
+                scenarios.ask(held.id, None, selection=[str(name) for name in chosen["node"]])
         rows = results.shown(chosen)
     else:
         st.subheader(f"All {held.noun}s ({len(table):,})", anchor=False)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scores
+from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scenarios, scores
 from vgae_core.analysis import entries, metrics, rankings, reconstruction, stacking
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
@@ -344,7 +344,7 @@ def show_missing(held: results.Opened) -> None:
             else ""
         )
     )
-    draw_links(table, "missing_links")
+    draw_links(held, table, "missing_links")
 
 
 def show_unlikely(held: results.Opened) -> None:
@@ -357,13 +357,14 @@ def show_unlikely(held: results.Opened) -> None:
     shown = results.named(table, part, ["source", "target"])
     if part:
         st.caption(f"{len(shown):,} of {len(table):,} links match.")
-    draw_links(shown, "unlikely_links")
+    draw_links(held, shown, "unlikely_links")
 
 
-def draw_links(table: pd.DataFrame, name: str) -> None:
-    """Draw a ranked table of pairs with downloads."""
+@frame.fragment()
+def draw_links(held: results.Opened, table: pd.DataFrame, name: str) -> None:
+    """Draw a ranked table of pairs with downloads; selecting a row redraws only this part."""
     low, high = (float(table["logit"].min()), float(table["logit"].max())) if len(table) else (0.0, 0.0)
-    st.dataframe(
+    event = st.dataframe(
         results.shown(table),
         column_config={
             "source": "From", "target": "To",
@@ -389,7 +390,10 @@ def draw_links(table: pd.DataFrame, name: str) -> None:
             "part": st.column_config.Column("Part", help="Of the split. These scores are of the graph as it is."),
         },
         hide_index=True, width="stretch", height=420, key=f"{name}_table",
+        on_select="rerun", selection_mode="single-row",
     )  # fmt: skip
+    ends = zip(table["source"].astype(str), table["target"].astype(str), strict=True)
+    scenarios.offer(held.id, event, list(ends), f"{name}_what_if")
     downloads(table, name)
 
 
@@ -483,9 +487,12 @@ def show_one_row(held: results.Opened) -> None:
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
         best = results.recommended_to(held.id, row)
-        st.dataframe(
-            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best"
-        )
+        event = st.dataframe(
+            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best",
+            on_select="rerun", selection_mode="single-row",
+        )  # fmt: skip
+        name = results.node_names(held.id)[row]
+        scenarios.offer(held.id, event, [(name, str(column)) for column in best["column"]], "row_what_if")
         downloads(best, "recommended_to_row")
     with right:
         table = results.row_entries(held.id, row)

@@ -234,7 +234,9 @@ def show_codes(held: results.Opened, model: answers.Model, answer: Answer, scena
     if not answer.moved:
         st.caption("No code moved.")
         return
-    st.markdown("**1 code moved**" if answer.n_moved == 1 else f"**{answer.n_moved:,} codes moved**, most of all:")
+    st.markdown(
+        "**1 code moved**" if answer.n_moved == 1 else f"**{answer.n_moved:,} codes moved**, most of all:"
+    )
     answers.show_moved(answer, held.noun)
     where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.z_mean, 2))
     fig = answers.arrows(answer, model, model.changes(scenario.active), where, results.shown_nodes(held.id))

@@ -134,10 +134,10 @@ def test_many_nodes_are_sampled_fairly_and_say_so(app, studio_store, monkeypatch
     kinds = [trace["type"] for trace in figure(at)["data"]]
     assert kinds[0] == "heatmap"
     assert "fair sample of 30 of 300 nodes" in text(at)
-    at.text_input(key="map_part").set_value("person 12")
+    at.text_input(key="map_node_part").set_value("person 12")
     fine(at.run())
-    assert "person 12" in at.selectbox(key="map_match").options
-    at.selectbox(key="map_match").set_value("person 121")
+    assert "person 12" in at.selectbox(key="map_node_match").options
+    at.selectbox(key="map_node_match").set_value("person 121")
     fine(at.run())
     assert "Neighbours of person 121" in text(at)
 
