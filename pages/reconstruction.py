@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import background, charts, frame, maps, next_links, results, scores
-from vgae_core.analysis import entries, metrics, reconstruction, stacking
+from vgae_core.analysis import baselines, entries, metrics, reconstruction, stacking
 from vgae_core.runs import export
 
 frame.require_router("reconstruction")
@@ -164,6 +164,8 @@ def show_scores(held: results.Opened) -> None:
         "neither the model nor a baseline has seen."
         + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
+    if reasons := baselines.explained(held.result.metrics.get("left_out", {})):
+        st.caption(charts.plain(reasons))
     if "weights" in held.result.metrics:
         show_weights(held)
     curves = results.curves(held.id)
@@ -265,7 +267,7 @@ def missing(held: results.Opened) -> pd.DataFrame | None:
     key = f"{held.id}|missing"
     made = background.result(key)
     if made is None:
-        pairs = held.graph.n_nodes * (held.graph.n_nodes - 1) // 2
+        pairs = held.graph.n_pairs
         background.panel(
             "missing", key, "missing_links",
             lambda: held.result.ranking_task(held.graph, reconstruction.RANKED),

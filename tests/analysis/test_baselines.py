@@ -86,7 +86,7 @@ def test_all_baselines_at_once_score_as_each_alone(graph):
     message = split.message(62, graph)
     pairs = np.concatenate([split.test, split.test_neg])
     scores = run_baselines(message, graph.features, pairs)
-    assert list(scores) == list(BASELINES)
+    assert list(scores) == [name for name, entry in BASELINES.items() if not entry.two_sided]
     for name, values in scores.items():
         np.testing.assert_allclose(values, BASELINES[name].score(message, graph.features, pairs))
     featureless = run_baselines(message, None, pairs)

@@ -134,14 +134,16 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
     counts = counts or structure(raw)
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(1, np.int64)
     outside = raw.n_nodes - int(sizes.max())
-    one_way = counts.n_one_way if raw.directed else 0
+    one_way = counts.n_one_way if raw.directed and raw.sides is None else 0
     weighted = 0 if raw.weights is None else int(np.count_nonzero(raw.weights != 1))
     return (
         Offer(
             "direction",
             "Join both directions",
             one_way,
-            f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
+            "An edge of a two-sided graph has no direction."
+            if raw.sides is not None
+            else f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
             if raw.directed
             else "Every edge counts for both directions already.",
         ),
@@ -314,6 +316,8 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         values={name: values[keep] for name, values in raw.values.items()},
         relations=None if relations is None else relations.astype(np.int32),
         relation_names=raw.relation_names,
+        sides=None if raw.sides is None else raw.sides[keep],
+        side_names=raw.side_names,
     )
 
 

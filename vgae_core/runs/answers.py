@@ -112,6 +112,8 @@ class Answers:
         free = np.ones(self.graph.n_nodes, bool)
         free[known.indices[known.indptr[node] : known.indptr[node + 1]]] = False
         free[node] = False
+        if self.graph.sides is not None:  # who is on the same side can be no neighbour
+            free &= self.graph.sides != self.graph.sides[node]
         return self._pairs(node, np.flatnonzero(free), direction)
 
     def _pairs(self, node: int, others: np.ndarray, direction: Direction) -> np.ndarray:

@@ -129,7 +129,7 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
         columns["community"] = communities(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
-            result.z_mean, graph.adjacency, score=result.scorer(graph)
+            result.z_mean, graph.adjacency, score=result.scorer(graph), sides=graph.sides
         )
     return columns
 
@@ -192,7 +192,8 @@ def link_table(
     -------
     DataFrame
         ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
-        ``shared_neighbours``, ``source_degree, target_degree``; with labels also ``source_label, target_label``.
+        ``shared_neighbours`` (not of a two-sided graph, where there are none), ``source_degree, target_degree``;
+        with labels also ``source_label, target_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
     degrees = degree(graph.adjacency)
@@ -202,7 +203,7 @@ def link_table(
         "probability": probabilities(logits),
         "logit": logits,
         **({} if weights is None else {"expected_weight": weights}),
-        "shared_neighbours": _shared_neighbours(graph, pairs),
+        **({} if graph.sides is not None else {"shared_neighbours": _shared_neighbours(graph, pairs)}),
         "source_degree": degrees[first],
         "target_degree": degrees[second],
     }

@@ -143,12 +143,15 @@ class RunResult:
             right=None if self.factors is None else self.right,
             score=self.scorer(graph) if self.decoder or self.stack else None,
             directed=graph.directed,
+            sides=graph.sides,
         )
 
     def ranking_task(self, graph: GraphData, k: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the arrays and options with which :func:`missing_links_task` does the same in another process."""
         arrays = {"z": self.z_mean, "left": self.left, "right": self.right, "edges": graph.edges}
         arrays |= {f"weight_{name}": value for name, value in self.decoder.items()}
+        if graph.sides is not None:
+            arrays["sides"] = graph.sides
         options = {
             "decoder": self.decoder_name,
             "k": k,

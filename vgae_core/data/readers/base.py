@@ -192,6 +192,10 @@ class Edges:
         Kind of each entry, an index into `relation_names`.
     relation_names : tuple of str
     findings : tuple of Finding
+    sides : ndarray of int8, shape (n_nodes,), or None
+        The side of each node, 0 or 1, of a two-sided graph.
+    side_names : tuple of str
+        What the nodes of both sides are called; empty if the file does not say.
     """
 
     rows: np.ndarray
@@ -206,6 +210,8 @@ class Edges:
     relations: np.ndarray | None = None
     relation_names: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    sides: np.ndarray | None = None
+    side_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

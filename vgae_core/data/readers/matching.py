@@ -91,6 +91,8 @@ def assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limit
         symmetric=edges.symmetric,
         relations=edges.relations,
         relation_names=edges.relation_names,
+        sides=edges.sides,
+        side_names=tuple(shortened(side, limits.name_length) for side in edges.side_names),
         **parts,
     )
 
@@ -101,7 +103,7 @@ def _with_isolated(
     """Return the edges with a node per row of the tables without ids, if ids can be numbers of rows and most are."""
     rows = {(table.n_rows, table.first_row): table for table in tables if table.ids is None}
     n, ids = len(edges.node_ids), edges.node_ids
-    if len(rows) != 1 or edges.tables:
+    if len(rows) != 1 or edges.tables or edges.sides is not None:  # of two sides nothing says which is theirs
         return edges
     ((n_rows, _), table), *_ = rows.items()
     first = _first_row(table, ids)
