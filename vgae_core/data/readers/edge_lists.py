@@ -333,6 +333,12 @@ def _header_judgement(table: TextTable) -> Judgement:
     decision = table.decision
     text = f"{'The first row names the columns' if decision.present else 'No header row'}. {decision.why}"
     here, other = ("yes", "no") if decision.present else ("no", "yes")
+    if (
+        table.header is not None and table.skip == table.shape.skip
+    ):  # a comment names the columns: it is no edge
+        return Judgement(
+            "header", f"A comment names the columns. {decision.why}", decision.sure, (), {"header": here}
+        )
     title = "The first row is an edge" if decision.present else "The first row names the columns"
     return Judgement("header", text, decision.sure, (Choice(title, {"header": other}),), {"header": here})
 
