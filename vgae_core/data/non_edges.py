@@ -22,6 +22,42 @@ def sorted_unique(keys: np.ndarray) -> np.ndarray:
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
+def joined_pairs(rows: np.ndarray, cols: np.ndarray, n: int) -> tuple[np.ndarray, int]:
+    """Return the different pairs of nodes that some arcs join, and how many different arcs there are.
+
+    One sort of one key an arc: the pair, and in the last bit the direction.  As many arcs as there are more than pairs
+    have one back.
+
+    Parameters
+    ----------
+    rows, cols : ndarray of int64, shape (n_entries,)
+        Both ends of each arc; repeats and arcs from a node to itself do not count.
+    n : int
+        Number of nodes.
+
+    Returns
+    -------
+    pairs : ndarray of int64
+        ``i * n + j`` with i < j, sorted.
+    n_arcs : int
+    """
+    proper = rows != cols
+    if not proper.all():
+        rows, cols = rows[proper], cols[proper]
+    keys = np.minimum(rows, cols)
+    keys *= n
+    keys += np.maximum(rows, cols)
+    keys <<= 1
+    keys |= rows > cols
+    keys.sort()
+    new = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    n_arcs = int(np.count_nonzero(new))
+    keys >>= 1
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    return keys[new], n_arcs
+
+
 def contains(haystack: np.ndarray, needles: np.ndarray) -> np.ndarray:
     """Return whether each needle is in `haystack`, which is sorted; bool, shape (needles,)."""
     if not len(haystack):

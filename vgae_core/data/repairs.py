@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.missing import filled_features, missing_counts, with_weights
-from vgae_core.data.non_edges import sorted_unique
+from vgae_core.data.non_edges import joined_pairs
 from vgae_core.errors import DataError
 from vgae_core.spec import RepairSpec
 
@@ -97,20 +97,17 @@ def structure(raw: RawGraph) -> Structure:
     rows, cols = raw.rows[proper], raw.cols[proper]
     if raw.symmetric:  # (i, j) and (j, i) of a symmetric file are the same entry
         rows, cols = np.minimum(rows, cols), np.maximum(rows, cols)
-    arcs = sorted_unique(rows * n + cols)
-    heads, tails = arcs // n, arcs % n
-    pairs = sorted_unique(np.minimum(heads, tails) * n + np.maximum(heads, tails))
-    mutual = len(arcs) - len(pairs)
+    pairs, n_arcs = joined_pairs(rows, cols, n)
     low, high = pairs // n, pairs % n
     graph = sparse.coo_array((np.ones(len(low), np.int8), (low, high)), shape=(n, n)).tocsr()
     _, components = csgraph.connected_components(graph, directed=False)
     return Structure(
         n_nodes=n,
         pairs=pairs,
-        n_arcs=2 * len(pairs) if raw.symmetric else len(arcs),
-        n_one_way=0 if raw.symmetric else len(arcs) - 2 * mutual,
+        n_arcs=2 * len(pairs) if raw.symmetric else n_arcs,
+        n_one_way=0 if raw.symmetric else 2 * len(pairs) - n_arcs,
         n_self_loops=int(np.count_nonzero(loops)),
-        n_duplicates=len(rows) - len(arcs),
+        n_duplicates=len(rows) - n_arcs,
         components=components[: raw.n_nodes].astype(np.int32),
     )
 

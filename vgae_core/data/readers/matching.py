@@ -25,10 +25,10 @@ from scipy import sparse
 
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import Limits
+from vgae_core.data.non_edges import joined_pairs
 from vgae_core.data.readers.base import (
     Edges,
     NodeTable,
-    directions,
     examples,
     may_number_rows,
     object_array,
@@ -154,10 +154,10 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     They do if some entries, but not all, have one in the other direction, or if the two
     directions differ in weight; a missing weight is as any other.
     """
-    arcs, mutual = directions(rows, cols, n)
-    if mutual == 0:
+    pairs, n_arcs = joined_pairs(rows, cols, n)
+    if n_arcs == len(pairs):  # none comes back
         return False
-    if mutual < arcs:
+    if n_arcs < 2 * len(pairs):
         return True
     if weights is None:
         return False
