@@ -349,7 +349,7 @@ def _print_scores(metrics: Any) -> None:
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
         print(f"{visible(name):>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
     if reasons := explained(metrics.get("left_out", {})):
-        print(reasons)
+        print(visible(reasons))
     if "weights" in metrics:
         print(
             "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])

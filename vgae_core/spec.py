@@ -517,7 +517,8 @@ class FileSpec(_Section):
     )
     sides: Literal["auto", "one", "two"] = _setting(
         "auto",
-        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items).",
+        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items). Of "
+        "two sets only pairs of one node from each are trained on, scored and ranked.",
         title="Sets of nodes",
         labels={"one": "One set", "two": "Two sets"},
     )

@@ -333,6 +333,16 @@ def test_the_attribute_of_networkx_is_heard(read_file, tmp_path, ending):
     assert read_file(path, uses={"bipartite": "label"}).label_names == ("0", "1")
 
 
+def test_arcs_between_two_sides_have_no_direction(read_file, tmp_path):
+    reference = nx.bipartite.random_graph(5, 7, 0.5, seed=1, directed=True)
+    nx.write_graphml(reference, tmp_path / "films.graphml")
+    raw = read_file(tmp_path / "films.graphml")
+    assert not raw.directed
+    graph = repair(raw, RepairSpec())
+    assert len(graph.edges) == reference.to_undirected().number_of_edges()
+    assert not [offer for offer in inspect(raw).offers if offer.setting == "direction" and offer.count]
+
+
 def test_edges_within_a_side_are_told_with_a_way_out(read_file, tmp_path):
     reference = nx.bipartite.random_graph(5, 7, 0.5, seed=1)
     reference.add_edge(0, 1)

@@ -156,7 +156,7 @@ def graph_edges(
         weights=weights,
         node_ids=ids,
         format=title,
-        directed=graph.is_directed(),
+        directed=graph.is_directed() and sides is None,
         symmetric=not graph.is_directed(),
         tables=(table,),
         findings=tuple(findings),

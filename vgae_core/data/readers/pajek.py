@@ -200,7 +200,7 @@ def _edges(probe: Probe) -> Edges:
         weights=weights,
         node_ids=ids,
         format=FORMAT.title,
-        directed=directed,
+        directed=directed and sides is None,
         symmetric=not directed,
         findings=tuple(findings),
         relations=codes,
