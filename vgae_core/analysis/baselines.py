@@ -25,7 +25,7 @@ _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
 
 MOST_PATHS = 10_000_000_000
-"""Sum of the squared degrees up to which paths of three edges are counted: about 2 s for each 1,000,000,000."""
+"""Sum of the squared degrees up to which paths of three edges are counted: about 1 s for each 1,000,000,000."""
 
 NO_SHARED = "nodes of different sides share no neighbour"
 TOO_MANY = "this graph has too many paths"
@@ -271,13 +271,18 @@ def _paths_of_three(pattern: sparse.csr_array, features: Features | None, pairs:
     bounds = np.append(first, len(order))
     result = np.zeros(len(pairs))
     looked_up = np.diff(np.append(0, np.cumsum(degree[end[order]]))[bounds])
-    for block in _blocks(cost[nodes] + looked_up + len(degree)):
-        walked = (pattern[nodes[block]] @ middle).toarray()
+    for block in _blocks(cost[nodes] + looked_up):
+        walked = sparse.csr_array(pattern[nodes[block]] @ middle)
+        if 4 * walked.nnz > np.prod(walked.shape):
+            walked = walked.toarray()  # in which looking up takes a tenth of the time
+        else:
+            walked.sort_indices()
         mine = order[bounds[block.start] : bounds[block.stop]]
         neighbours = pattern[end[mine]]
         pair = np.repeat(np.arange(len(mine)), np.diff(neighbours.indptr))
         row = np.searchsorted(nodes[block], start[mine])[pair]
-        result[mine] = np.bincount(pair, weights=walked[row, neighbours.indices], minlength=len(mine))
+        found = np.asarray(walked[row, neighbours.indices]).ravel() if len(pair) else row
+        result[mine] = np.bincount(pair, weights=found, minlength=len(mine))
     return result
 
 

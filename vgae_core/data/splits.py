@@ -384,10 +384,10 @@ def hard_non_edges(
     open_ = np.arange(len(pairs))
     for _ in range(10):
         row, column = open_, replaced[open_]
-        ends = pairs[row, 1 - column]
+        reached = pairs[row, 1 - column]
         for _ in range(2 if graph.sides is None else 3):
-            ends = walk(ends)
-        pairs[row, column] = ends
+            reached = walk(reached)
+        pairs[row, column] = reached
         known = contains(taken, codes(pairs[open_], n, directed=graph.directed))
         open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
     pairs[open_] = sample_non_edges(graph, len(open_), rng, repeats=True)

@@ -241,9 +241,9 @@ def _beyond_the_sample(
 
 def _side_names(table: TextTable, roles: EdgeRoles) -> tuple[str, ...]:
     """Return the headers of both ends, where they say more than which end it is."""
-    names = (
-        tuple(shorten(table.header[at], 40) for at in (roles.source, roles.target)) if table.header else ()
-    )
+    if table.header is None:
+        return ()
+    names = tuple(shorten(table.header[at], 40) for at in (roles.source, roles.target))
     usual = SOURCE_NAMES | TARGET_NAMES | {""}
     return () if any(plain_name(name) in usual for name in names) else names
 
@@ -333,12 +333,10 @@ def _header_judgement(table: TextTable) -> Judgement:
     decision = table.decision
     text = f"{'The first row names the columns' if decision.present else 'No header row'}. {decision.why}"
     here, other = ("yes", "no") if decision.present else ("no", "yes")
-    if (
-        table.header is not None and table.skip == table.shape.skip
-    ):  # a comment names the columns: it is no edge
-        return Judgement(
-            "header", f"A comment names the columns. {decision.why}", decision.sure, (), {"header": here}
-        )
+    in_comment = table.header is not None and table.skip == table.shape.skip
+    if in_comment:  # which is no edge
+        said = f"A comment names the columns. {decision.why}"
+        return Judgement("header", said, decision.sure, (), {"header": here})
     title = "The first row is an edge" if decision.present else "The first row names the columns"
     return Judgement("header", text, decision.sure, (Choice(title, {"header": other}),), {"header": here})
 
