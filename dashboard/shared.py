@@ -53,16 +53,23 @@ class Kept:
             with self._lock:
                 if key in self._values:  # made while this thread waited
                     return self._values[key][0]
-            value = make()
-            size = size_of(value)
-            with self._lock:
-                self._values[key] = (value, size)
-                self._makers.pop(key, None)
-                self.bytes += size
-                while self.bytes > self._limit and len(self._values) > 1:
-                    _, (_, freed) = self._values.popitem(last=False)
-                    self.bytes -= freed
+            try:
+                value = make()
+                self._keep(key, value)
+            finally:
+                with self._lock:
+                    self._makers.pop(key, None)
         return value
+
+    def _keep(self, key: Any, value: Any) -> None:
+        size = size_of(value)
+        with self._lock:
+            _, replaced = self._values.pop(key, (None, 0))
+            self._values[key] = (value, size)
+            self.bytes += size - replaced
+            while self.bytes > self._limit and len(self._values) > 1:
+                _, (_, freed) = self._values.popitem(last=False)
+                self.bytes -= freed
 
     def clear(self) -> None:
         """Forget everything."""

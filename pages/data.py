@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import GraphData, describe_sides
 from vgae_core.data.samples import SAMPLES, load_sample
 from vgae_core.spec import KINDS
 
@@ -131,7 +131,7 @@ def show_numbers(numbers: views.Numbers) -> None:
     tiles = {
         "Nodes": (f"{numbers.n_nodes:,}", "Nodes of the graph to train on."),
         kind: (f"{numbers.n_edges:,}", "Distinct pairs, self-loops not counted."),
-        "Density": (f"{numbers.density:.2%}", "Share of the possible pairs that are edges."),
+        "Density": (f"{numbers.density:.2%}", "Share of the pairs that may be edges that are."),
         "Mean degree": (f"{numbers.mean_degree:.1f}", f"The highest is {numbers.max_degree:,}."),
         "Components": (
             f"{numbers.n_components:,}",
@@ -143,6 +143,8 @@ def show_numbers(numbers: views.Numbers) -> None:
     }
     show_tiles(tiles)
     direction = "Directed" if graph.directed else "Undirected"
+    if graph.sides is not None:
+        direction = charts.plain(describe_sides(graph.sides, graph.side_names))
     weights = "weighted" if graph.profile.weighted else "unweighted"
     loops = f" · {numbers.n_self_loops:,} self-loops kept" if numbers.n_self_loops else ""
     read = "" if state.source().startswith("sample:") else f" · read as {charts.plain(state.raw().format)}"

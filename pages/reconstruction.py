@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scenarios, scores
-from vgae_core.analysis import entries, metrics, rankings, reconstruction, stacking
+from vgae_core.analysis import baselines, entries, metrics, rankings, reconstruction, stacking
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
 from vgae_core.spec import Setting, settings
@@ -166,6 +166,8 @@ def show_scores(held: results.Opened) -> None:
         "neither the model nor a baseline has seen."
         + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
     )
+    if reasons := baselines.explained(held.result.metrics.get("left_out", {})):
+        st.caption(charts.plain(reasons))
     if "weights" in held.result.metrics:
         show_weights(held)
     curves = results.curves(held.id)
@@ -314,7 +316,7 @@ def missing(held: results.Opened, search: LinkSearch) -> pd.DataFrame | None:
     key = f"{held.id}|missing|{search}"
     made = background.result(key)
     if made is None:
-        pairs = held.graph.n_nodes * (held.graph.n_nodes - 1) // 2
+        pairs = held.graph.n_pairs
         background.panel(
             "missing", key, "missing_links", lambda: results.link_search_inputs(held, search),
             label="Search all pairs", about=f"{pairs:,} pairs, in the background; this may take minutes.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import networkx as nx
 import numpy as np
 from scipy import sparse
@@ -48,3 +50,15 @@ def communities(n=120, groups=4, n_features=30, seed=0, dense=False):
             chance[group, group::groups] = 0.5
         features = sparse.csr_array((rng.random((n, n_features)) < chance[labels]).astype(np.float32))
     return graph_from((upper | upper.T).astype(np.float32), features, labels, name="communities")
+
+
+def two_sided(reference, seed=None):
+    """Return GraphData of a networkx graph with the attribute `bipartite`; its nodes shuffled by `seed`."""
+    nodes = list(reference)
+    if seed is not None:
+        nodes = [nodes[i] for i in np.random.default_rng(seed).permutation(len(nodes))]
+    graph = graph_from(
+        nx.to_scipy_sparse_array(nx.Graph(reference), nodelist=nodes, weight=None), name="two-sided"
+    )
+    sides = np.array([reference.nodes[node]["bipartite"] for node in nodes], np.int8)
+    return dataclasses.replace(graph, sides=sides)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from scipy import sparse
 
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
+from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES, explained
 from vgae_core.analysis.entries import recommended
 from vgae_core.analysis.metrics import WEIGHTS
 from vgae_core.analysis.rankings import RANKINGS, LinkSearch
@@ -418,6 +418,8 @@ def _print_scores(metrics: Any) -> None:
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):
         print(f"{visible(name):>26}  {values['roc_auc']:8.4f}  {values['average_precision']:8.4f}")
+    if reasons := explained(metrics.get("left_out", {})):
+        print(visible(reasons))
     if "weights" in metrics:
         print(
             "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])

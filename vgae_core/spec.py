@@ -517,7 +517,8 @@ class FileSpec(_Section):
     )
     sides: Literal["auto", "one", "two"] = _setting(
         "auto",
-        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items).",
+        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items). Of "
+        "two sets only pairs of one node from each are trained on, scored and ranked.",
         title="Sets of nodes",
         labels={"one": "One set", "two": "Two sets"},
     )
@@ -748,14 +749,14 @@ class TrainingSpec(_Section):
         "sampled",
         "Pairs the adjacency loss scores in a step: the training edges with random non-edges, or all pairs of nodes "
         "(exact, as Kipf & Welling; time grows with the square of the nodes, memory does not). All pairs take "
-        "cross-entropy, plain or weighted, the inner product as decoder, and no metrics.",
+        "cross-entropy, plain or weighted, the inner product as decoder, no metrics, and no two-sided graph.",
         title="Supervision",
         families=("vgae",),
     )
     negatives: Literal["uniform", "degree", "hard"] = _setting(
         "uniform",
         "How the random pairs are drawn: uniformly; both ends by their degree (to the power of 0.75); or hard, from a "
-        "node by its degree to one at the end of a walk of two steps.",
+        "node by its degree to one at the end of a walk of two steps (three in a two-sided graph, to the other side).",
         title="Negatives",
         families=("vgae",),
     )

@@ -1,5 +1,6 @@
 """Baselines against networkx, dense NumPy and scikit-learn, and blind to held-out edges."""
 
+import dataclasses
 import time
 
 import networkx as nx
@@ -8,8 +9,9 @@ import pytest
 from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity
 
+from tests.graphs import two_sided
 from vgae_core.analysis import baselines
-from vgae_core.analysis.baselines import BASELINES, run_baselines
+from vgae_core.analysis.baselines import BASELINES, explained, left_out, run_baselines, usable
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.spec import SplitSpec
@@ -86,11 +88,11 @@ def test_all_baselines_at_once_score_as_each_alone(graph):
     message = split.message(62, graph)
     pairs = np.concatenate([split.test, split.test_neg])
     scores = run_baselines(message, graph.features, pairs)
-    assert list(scores) == list(BASELINES)
+    assert list(scores) == [name for name, entry in BASELINES.items() if not entry.two_sided]
     for name, values in scores.items():
         np.testing.assert_allclose(values, BASELINES[name].score(message, graph.features, pairs))
     featureless = run_baselines(message, None, pairs)
-    assert set(featureless) == {name for name, b in BASELINES.items() if not b.needs_features}
+    assert set(featureless) == {name for name in scores if not BASELINES[name].needs_features}
 
 
 def test_features_are_asked_for_by_name(graph):
@@ -119,4 +121,65 @@ def test_a_large_graph_with_hubs_is_scored_in_seconds():
     started = time.perf_counter()
     pairs = np.concatenate([split.test, split.test_neg])
     run_baselines(split.message(n, graph), None, pairs)
+    assert time.perf_counter() - started < 20  # 2 s on two idle cores
+
+
+# --------------------------------------------------------------------------- two-sided graphs
+def paths_by_hand(graph, i, j):
+    """Return the sum over paths i – a – b – j, by a loop over both ends' neighbours."""
+    degree = dict(graph.degree)
+    return sum(1 / np.sqrt(degree[a] * degree[b]) for a in graph[i] for b in graph[j] if graph.has_edge(a, b))
+
+
+@pytest.mark.parametrize("budget", [1, 300, 8_000_000])
+def test_paths_of_three_equal_a_naive_loop(budget, monkeypatch):
+    monkeypatch.setattr(baselines, "_BUDGET", budget)
+    graph = two_sided(nx.bipartite.random_graph(14, 9, 0.3, seed=1), seed=1)
+    pairs = np.argwhere(graph.sides[:, None] != graph.sides[None])
+    pairs = np.concatenate([pairs, pairs[::5]])
+    found = run_baselines(graph.adjacency, None, pairs, usable(graph))
+    assert list(found) == ["degree_product", "paths_of_three"]
+    reference = nx.Graph(graph.edges.tolist())
+    reference.add_nodes_from(range(graph.n_nodes))
+    expected = [paths_by_hand(reference, i, j) for i, j in pairs.tolist()]
+    np.testing.assert_allclose(found["paths_of_three"], expected, rtol=1e-9, atol=1e-12)
+    assert np.ptp(expected) > 0
+
+
+def test_shared_neighbours_are_left_out_where_there_are_none():
+    graph = two_sided(nx.bipartite.random_graph(14, 9, 0.3, seed=1))
+    across = np.argwhere(graph.sides[:, None] != graph.sides[None])
+    out = left_out(graph)
+    for name, values in run_baselines(graph.adjacency, None, across, out).items():
+        assert not values.any(), name
+    assert set(out) | set(usable(graph)) == set(BASELINES)
+    assert left_out(dataclasses.replace(graph, sides=None)) == {}
+    assert "common_neighbours" in usable(dataclasses.replace(graph, sides=None))
+    told = explained(out | {"feature_cosine": baselines.ALIKE})
+    assert told.startswith(
+        "Left out: Common neighbours, Adamic-Adar, Resource allocation (nodes of different"
+    )
+    assert told.endswith("Feature cosine (the same for all pairs).")
+
+
+def test_too_many_paths_are_not_walked(monkeypatch):
+    graph = two_sided(nx.bipartite.random_graph(14, 9, 0.3, seed=1))
+    monkeypatch.setattr(baselines, "MOST_PATHS", 100)
+    assert left_out(graph)["paths_of_three"] == baselines.TOO_MANY
+    assert "paths_of_three" not in usable(graph)
+
+
+@pytest.mark.slow
+def test_paths_of_many_ratings_are_counted_in_seconds():
+    rng = np.random.default_rng(0)
+    users, items, m = 6000, 4000, 1_000_000  # as MovieLens 1M, its items a little less uneven
+    rows, cols = rng.integers(0, users, m), users + (items * rng.random(m) ** 2).astype(np.int64)
+    adjacency = sparse.csr_array((np.ones(m, np.float32), (rows, cols)), shape=(users + items,) * 2)
+    adjacency = sparse.csr_array(adjacency + adjacency.T)
+    sides = (np.arange(users + items) >= users).astype(np.int8)
+    graph = GraphData(name="ratings", adjacency=adjacency, node_ids=np.arange(users + items), sides=sides)
+    split = split_links(graph, SplitSpec(), 0)
+    pairs = np.concatenate([split.test, split.test_neg])
+    started = time.perf_counter()
+    assert "paths_of_three" in run_baselines(split.message(graph.n_nodes, graph), None, pairs, usable(graph))
     assert time.perf_counter() - started < 20  # 2 s on two idle cores

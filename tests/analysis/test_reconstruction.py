@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
+from scipy import sparse, stats
 from sklearn.metrics import (
     confusion_matrix,
     f1_score,
@@ -15,6 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from tests.graphs import two_sided
 from vgae_core.analysis import rankings, reconstruction
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.dataset import GraphData
@@ -310,3 +311,48 @@ def test_scores_that_are_no_probabilities_are_spread_over_their_own_range():
     assert got["non_edges"].sum() == np.count_nonzero(~y)
     flat = reconstruction.spread(y, np.ones(200), bins=4)
     assert flat["edges"].sum() == np.count_nonzero(y)
+
+
+# --------------------------------------------------------------------------- two-sided graphs
+@settings(deadline=None, max_examples=40)
+@given(n0=st.integers(1, 14), n1=st.integers(1, 14), seed=st.integers(0, 500), k=st.integers(1, 60))
+def test_missing_links_of_a_two_sided_graph_are_the_best_across(n0, n1, seed, k):
+    reference = nx.bipartite.random_graph(n0, n1, 0.3, seed=seed)
+    reference.add_edge(0, n0)
+    graph = two_sided(reference, seed=seed)
+    n, rng = graph.n_nodes, np.random.default_rng(seed)
+    z = (rng.normal(size=(n, 4)) * rng.gamma(1.0, size=(n, 1))).astype(np.float32)
+    pairs, logits = reconstruction.missing_links(z, graph.adjacency, k, sides=graph.sides)
+    free = (graph.sides[:, None] != graph.sides[None]) & (graph.adjacency.toarray() == 0)
+    i, j = np.nonzero(np.triu(free, 1))
+    expected = np.sort((z.astype(np.float64) @ z.T.astype(np.float64))[i, j])[::-1][:k]
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    assert {tuple(pair) for pair in pairs.tolist()} <= set(zip(i.tolist(), j.tolist(), strict=True))
+
+
+@settings(deadline=None, max_examples=60)
+@given(n0=st.integers(1, 9), n1=st.integers(1, 9), seed=st.integers(0, 500))
+def test_drawn_non_edges_of_a_two_sided_graph_are_on_the_other_side(n0, n1, seed):
+    reference = nx.bipartite.random_graph(n0, n1, 0.5, seed=seed)
+    reference.add_edge(0, n0)
+    graph = two_sided(reference, seed=seed)
+    dense = graph.adjacency.toarray()
+    free = (graph.sides[:, None] != graph.sides[None]) & (dense == 0)
+    sources = np.repeat(np.arange(graph.n_nodes), 3)
+    pattern = sparse.csr_array(graph.adjacency.astype(np.int8))
+    pairs = reconstruction._draw_non_edges(pattern, sources, np.random.default_rng(seed), graph.sides)
+    assert free[pairs[:, 0], pairs[:, 1]].all()
+    np.testing.assert_array_equal(pairs[:, 0], sources[free.any(axis=1)[sources]])
+
+
+def test_drawn_non_edges_of_a_two_sided_graph_are_uniform():
+    graph = two_sided(nx.bipartite.random_graph(4, 11, 0.4, seed=3), seed=1)
+    node = int(np.flatnonzero(graph.sides == 0)[0])
+    pattern = sparse.csr_array(graph.adjacency.astype(np.int8))
+    pairs = reconstruction._draw_non_edges(
+        pattern, np.full(20_000, node), np.random.default_rng(0), graph.sides
+    )
+    free = np.flatnonzero((graph.sides == 1) & (graph.adjacency.toarray()[node] == 0))
+    counts = np.bincount(pairs[:, 1], minlength=graph.n_nodes)
+    assert counts[free].sum() == len(pairs)
+    assert stats.chisquare(counts[free]).pvalue > 0.001

@@ -78,3 +78,34 @@ def test_sizes_are_about_right():
     table = pd.DataFrame({"name": ["abc"] * 1000, "value": np.zeros(1000)})
     assert 50_000 < size_of(table) < 200_000
     assert size_of({"a": [np.zeros(10), np.zeros(10)]}) == 160
+
+
+def test_keys_that_fail_leave_nothing_behind():
+    kept = Kept(1000)
+    for name in "abc":
+        with pytest.raises(ZeroDivisionError):
+            kept.get(name, lambda: 1 / 0)
+    kept.get("d", lambda: 1)
+    assert not kept._makers
+
+
+def test_a_value_made_twice_counts_once():
+    kept, begun = Kept(1000), threading.Barrier(2)
+
+    def fail():
+        begun.wait(10)
+        time.sleep(0.05)  # another asks meanwhile, and has to wait for this
+        raise ZeroDivisionError
+
+    def ask():
+        with pytest.raises(ZeroDivisionError):
+            kept.get("a", fail)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    begun.wait(10)
+    inner = kept.get("a", lambda: kept.get("b", lambda: np.zeros(10)))
+    first.join(10)
+    kept._keep("a", np.zeros(10))  # as a second maker does, after a failure
+    assert kept.get("a", lambda: None) is not inner
+    assert kept.bytes == 160

@@ -211,7 +211,8 @@ def test_two_sets_that_both_count_from_one_stay_apart(read_text):
         ("c2", "r3"),
     }
     assert not questions(raw)
-    assert "scores-within-sides" in {finding.code for finding in raw.findings}
+    assert raw.sides.tolist() == [0, 0, 0, 1, 1]
+    assert raw.side_names == ()
 
 
 def test_headers_of_two_kinds_tell_two_sets(read_text):
@@ -397,3 +398,48 @@ def test_a_weight_behind_row_numbers_is_a_weight(read_text):
     raw = read_text(rows([n + 1 for n in NUMBERS], LEFT, RIGHT, counts, header="x,y,size"))
     assert edges_of(raw) == EXPECTED
     assert raw.weights.tolist() == counts
+
+
+# ---------------------------------------------------------------- a header behind a comment sign
+def interactions():
+    """Return rows as a protein database writes them: ids of each end first, then its name, then what was seen."""
+    rng = np.random.default_rng(4)
+    entrez, own = rng.permutation(900)[:30] + 6000, rng.permutation(900)[:30] + 110_000
+    lines = []
+    for number in range(80):
+        a, b = rng.choice(30, 2, replace=False)
+        lines.append((103 + 7 * number, entrez[a], entrez[b], own[a], own[b], f"G{a}X", f"G{b}X", "-"))
+    names = [
+        "Gene Interactor A",
+        "Gene Interactor B",
+        "ID Interactor A",
+        "ID Interactor B",
+        "Symbol A",
+        "Symbol B",
+    ]
+    header = "\t".join(["#Interaction ID", *names, "Score"])
+    return "\n".join([header, *("\t".join(map(str, line)) for line in lines)]) + "\n"
+
+
+def test_a_comment_that_names_the_columns_is_never_offered_as_an_edge(read_text):
+    raw = read_text(interactions(), "pairs.tab.txt")
+    judgements = {judgement.about: judgement for judgement in raw.files[0].judgements}
+    assert judgements["header"].text.startswith("A comment names the columns.")
+    assert not judgements["header"].others
+    assert len(raw.rows) == 80
+    assert {str(name)[0] for name in raw.node_ids} == {"G"}
+    below = read_text(interactions().removeprefix("#"), "pairs.tab.txt")
+    header = next(one for one in below.files[0].judgements if one.about == "header")
+    assert [choice.title for choice in header.others] == ["The first row is an edge"]
+
+
+def test_ids_of_the_ends_are_not_offered_as_weights(read_text):
+    raw = read_text(interactions(), "pairs.tab.txt")
+    assert raw.weights is None
+    offered = [choice.title for one in raw.files[0].judgements for choice in one.others]
+    assert not [title for title in offered if title.startswith("Weigh")]
+    ids = [f"{10 + n % 7},{n % 7 + 500},{20 + n % 5},{n * n % 13}" for n in range(60)]
+    other = read_text("\n".join(["left,left_code,right,seen", *ids]))
+    offered = [choice.title for one in other.files[0].judgements for choice in one.others]
+    assert "Weigh edges by seen" in offered
+    assert "Weigh edges by left_code" not in offered

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.non_edges import sample_non_edges
+from vgae_core.data.non_edges import joined_pairs, sample_non_edges
 from vgae_core.data.splits import (
     LinkSplit,
     load_split,
@@ -284,3 +284,15 @@ def test_a_split_of_entries_is_checked_as_one_of_edges():
             dataclasses.replace(split, **changes).check(graph, "vae")
     with pytest.raises(DataError, match="no matrix"):
         split.check(graph_of([], 30), "vae")
+
+
+@settings(max_examples=150, deadline=None)
+@given(arcs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=40))
+def test_joined_pairs_and_arcs_are_those_of_sets(arcs):
+    rows, cols = np.array(arcs, np.int64).reshape(-1, 2).T
+    before = rows.copy(), cols.copy()
+    pairs, n_arcs = joined_pairs(rows, cols, 7)
+    different = {(i, j) for i, j in arcs if i != j}
+    assert n_arcs == len(different)
+    assert pairs.tolist() == sorted({min(i, j) * 7 + max(i, j) for i, j in different})
+    np.testing.assert_array_equal((rows, cols), before)

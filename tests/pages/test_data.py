@@ -708,3 +708,16 @@ def test_after_an_undo_the_data_are_in_use_as_before(app, monkeypatch):
     assert button(at, "In use").disabled
     assert at.session_state["graph"] is before
     assert metric(at, "Nodes") == "5"
+
+
+def test_a_two_sided_graph_is_told_with_its_sides(app):
+    at = open_upload(app)
+    rows = sorted({(a % 9, b % 7) for a in range(30) for b in range(a % 4)})
+    content = "user,item\n" + "".join(f"{a + 1},{b + 1}\n" for a, b in rows)
+    at = drop(at, ("visits.csv", content.encode()))
+    button(at, "Use this data").click().run()
+    assert not at.exception
+    users, items = (len({row[side] for row in rows}) for side in (0, 1))
+    told = f"Two-sided graph: {users} nodes (user) on one side, {items} (item) on the other"
+    assert told in texts(at)
+    assert metric(at, "Density") == f"{len(rows) / (users * items):.2%}"

@@ -3,11 +3,12 @@
 import dataclasses
 import json
 
+import networkx as nx
 import numpy as np
 import pytest
 from scipy import sparse
 
-from tests.graphs import communities
+from tests.graphs import communities, two_sided
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from vgae_core.analysis import metrics, rankings, reconstruction
 from vgae_core.analysis.rankings import LinkSearch
@@ -368,3 +369,17 @@ def test_many_held_out_edges_get_a_verdict(app, run):
     assert "too few to judge" not in " ".join(c.value for c in at.caption)
     at = fine(at.switch_page("pages/train.py").run())
     assert sum(metric.proto.delta_description.startswith("against") for metric in at.metric) == 2
+
+
+def test_a_two_sided_run_says_what_was_left_out_and_offers_pairs_across(app, studio_store):
+    graph = two_sided(nx.bipartite.random_graph(30, 25, 0.2, seed=1))
+    run = finish_run(studio_store, graph, execute(RunSpec().replace("training.epochs", 2), graph))
+    at = fine(app("reconstruction", run=run.id))
+    (told,) = [caption.value for caption in at.caption if caption.value.startswith("Left out")]
+    assert "Common neighbours" in told
+    tables = [table.value for table in at.dataframe if {"source", "target"} <= set(table.value)]
+    assert len(tables) >= 2  # likely and unlikely links
+    for links in tables:
+        pairs = links[["source", "target"]].to_numpy(int)
+        assert (graph.sides[pairs[:, 0]] != graph.sides[pairs[:, 1]]).all()
+        assert "shared_neighbours" not in links

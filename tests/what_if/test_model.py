@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networkx.algorithms import bipartite
 from scipy import sparse
 
-from tests.what_if.asking import STACK, asked, keras_view, small, spec_of
+from tests.graphs import two_sided
+from tests.what_if.asking import STACK, asked, keras_view, named, small, spec_of
 from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.links import Links
 from vgae_core.analysis.node_baselines import NAMES, NodeBaselines
@@ -18,6 +20,7 @@ from vgae_core.analysis.stacking import joined
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
 from vgae_core.spec import DECODERS, ENCODERS
+from vgae_core.what_if import why
 from vgae_core.what_if.edits import edited_graph
 from vgae_core.what_if.scenario import edit
 
@@ -242,7 +245,7 @@ def test_scores_of_single_nodes_are_those_of_pairs(seed, kind):
     scores = scores.edited(changes.links, changes.rows, features)
     for node in rng.choice(other.n_nodes, 2, replace=False).tolist():
         pairs = np.array([(node, j) for j in range(other.n_nodes) if j != node])
-        expected = run_baselines(other.adjacency, other.features, pairs)
+        expected = run_baselines(other.adjacency, other.features, pairs, BASELINES)
         row = scores.row(node)
         for name, values in expected.items():
             np.testing.assert_allclose(row[name][pairs[:, 1]], values, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -258,6 +261,37 @@ def test_a_stacked_row_is_the_stack_of_its_parts():
     others = run_baselines(graph.adjacency, graph.features, pairs)
     expected = joined(plain.before.row(7)[pairs[:, 1]], others, STACK)
     close(model.before.row(7)[pairs[:, 1]], expected, 1e-5)
+
+
+def test_a_two_sided_graph_stays_two_sided():
+    graph = named(two_sided(bipartite.random_graph(14, 11, 0.25, seed=2), seed=1))
+    spec = spec_of(graph, encoder="gcn", node_input="random", input_dim=5)
+    stack = {"offset": -1.0, "network": 0.7, "degree_product": 0.2, "paths_of_three": 0.9}
+    model, _ = asked(spec, graph, stack=stack)
+    (i, j), other = (int(k) for k in graph.edges[3]), None
+    names = [str(name) for name in graph.node_ids]
+    mine = np.flatnonzero(graph.sides == graph.sides[i])
+    other = int(mine[mine != i][0])
+    changes = model.changes([
+        edit("drop_edge", source=names[i], target=names[j]),
+        edit("add_node", name="X", like=names[i]),
+        edit("add_node", name="Y", nodes=[names[i]]),
+    ])  # fmt: skip
+    assert changes.new_sides == (graph.sides[i], 1 - graph.sides[i])
+    fresh, _ = asked(spec, edited_graph(graph, changes, "edited"), stack=stack)
+    edited = model.after(changes).view
+    for node in (i, j, other, 25, 26):
+        candidates = edited.candidates(node)
+        np.testing.assert_array_equal(candidates, fresh.before.candidates(node))
+        assert (fresh.graph.sides[candidates] != fresh.graph.sides[node]).all()
+        close(edited.row(node), fresh.before.row(node), 3e-5)
+    assert model.logit_after(changes, (i, j)) == pytest.approx(fresh.before.logit(i, j), rel=1e-4)
+    with pytest.raises(DataError, match="on the same side"):
+        model.changes([edit("add_edge", source=names[i], target=names[other])])
+    with pytest.raises(DataError, match="needs an edge"):
+        model.changes([edit("add_node", name="Z")])
+    search = why.what_it_takes(model, model.changes([]), (i, j), 1e9, add=True)
+    assert all(graph.sides[a] != graph.sides[b] for a, b in search.arcs)
 
 
 # -------------------------------------------------------------------------------- links

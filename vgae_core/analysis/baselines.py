@@ -2,11 +2,14 @@
 
 Every baseline sees what the encoder sees and nothing else: the message edges, and the
 node features where there are some.  Edge weights and directions are not used.
+
+In a two-sided graph no node is joined to both ends of a pair, so counts of shared neighbours are 0 for every pair.
+They are left out there, and paths of three edges take their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +17,20 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
 from vgae_core.data.blocks import take_rows
-from vgae_core.data.dataset import Features, filled
+from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.data.splits import edge_weights
 
 _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""
+
+MOST_PATHS = 10_000_000_000
+"""Sum of the squared degrees up to which paths of three edges are counted: about 1 s for each 1,000,000,000."""
+
+NO_SHARED = "nodes of different sides share no neighbour"
+TOO_MANY = "this graph has too many paths"
+ALIKE = "the same for all pairs"
+"""Why a baseline is left out."""
 
 Kernel = Callable[[sparse.csr_array, Features | None, np.ndarray], np.ndarray]
 
@@ -32,6 +43,8 @@ class Baseline:
     help: str
     kernel: Kernel
     needs_features: bool = False
+    two_sided: bool | None = None
+    """True if it is for two-sided graphs only, False if it is for all others only."""
     reference: str = ""
 
     def score(self, message: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
@@ -91,8 +104,39 @@ def weight_baselines(
     return {"mean_weight": np.full(len(edges), mean), "strength_product": scale * product(edges)}
 
 
+def left_out(graph: GraphData) -> dict[str, str]:
+    """Return why baselines are not scored on a two-sided graph, by name; empty for any other graph."""
+    if graph.sides is None:
+        return {}
+    why = {name: NO_SHARED for name, baseline in BASELINES.items() if baseline.two_sided is False}
+    degree = np.diff(graph.adjacency.indptr).astype(np.float64)
+    if degree @ degree > MOST_PATHS:
+        why |= {name: TOO_MANY for name, baseline in BASELINES.items() if baseline.two_sided}
+    return why
+
+
+def usable(graph: GraphData) -> tuple[str, ...]:
+    """Return the baselines that can tell pairs of this graph apart, in the order of :data:`BASELINES`."""
+    out, other = left_out(graph), graph.sides is None
+    return tuple(
+        name for name, entry in BASELINES.items() if entry.two_sided is not other and name not in out
+    )
+
+
+def explained(reasons: Mapping[str, str]) -> str:
+    """Return which baselines were left out and why, one sentence; empty if none was."""
+    names: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        names.setdefault(why, []).append(BASELINES[name].title if name in BASELINES else name)
+    listed = "; ".join(f"{', '.join(titles)} ({why})" for why, titles in names.items())
+    return f"Left out: {listed}." if listed else ""
+
+
 def run_baselines(
-    message: sparse.csr_array, features: Features | None, pairs: np.ndarray
+    message: sparse.csr_array,
+    features: Features | None,
+    pairs: np.ndarray,
+    names: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return every applicable baseline's scores of some pairs.
 
@@ -102,19 +146,26 @@ def run_baselines(
         Adjacency of the message edges.
     features : csr_array or ndarray, shape (n_nodes, n_features), or None
     pairs : ndarray of int64, shape (n_pairs, 2)
+    names : collection of str, optional
+        Those wanted, see :func:`usable`; by default those for graphs of one set of nodes.
 
     Returns
     -------
     dict of str to ndarray of float64, shape (n_pairs,)
         Keys of :data:`BASELINES`.
     """
+    wanted = {
+        name for name, entry in BASELINES.items() if (not entry.two_sided if names is None else name in names)
+    }
     pattern = pattern_of(message)
-    # The neighbourhood scores differ in one weight a node: walk the neighbours once for all.
-    degree = np.diff(pattern.indptr)
-    together = _shared_neighbours(pattern, pairs, np.column_stack([w(degree) for w in NODE_WEIGHTS.values()]))
-    scores = dict(zip(NODE_WEIGHTS, together.T, strict=True))
+    scores: dict[str, np.ndarray] = {}
+    if near := [name for name in NODE_WEIGHTS if name in wanted]:
+        # They differ in one weight a node: walk the neighbours once for all.
+        degree = np.diff(pattern.indptr)
+        weights = np.column_stack([NODE_WEIGHTS[name](degree) for name in near])
+        scores |= zip(near, _shared_neighbours(pattern, pairs, weights).T, strict=True)
     for name, baseline in BASELINES.items():
-        if name not in scores and not (baseline.needs_features and features is None):
+        if name in wanted and name not in scores and not (baseline.needs_features and features is None):
             scores[name] = baseline.kernel(pattern, features, pairs)
     return {name: scores[name] for name in BASELINES if name in scores}
 
@@ -202,6 +253,39 @@ def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np
     return result
 
 
+def _paths_of_three(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    """Return the sum over paths i – a – b – j of ``1 / sqrt(degree_a degree_b)``.
+
+    The first two steps are walked once from each different node at one end, the end from which that costs less for
+    each pair, and looked up at the neighbours of the other.
+    """
+    degree = np.diff(pattern.indptr)
+    share = sparse.diags_array(1 / np.sqrt(np.maximum(degree, 1)), format="csr")
+    middle = sparse.csr_array(share @ pattern.astype(np.float64) @ share)
+    cost = _ones_like(pattern) @ degree.astype(np.float64)
+    each = cost / np.maximum(np.bincount(pairs.ravel(), minlength=len(degree)), 1)
+    swap = each[pairs[:, 0]] > each[pairs[:, 1]]
+    start, end = np.where(swap, pairs[:, 1], pairs[:, 0]), np.where(swap, pairs[:, 0], pairs[:, 1])
+    order = np.argsort(start, kind="stable")
+    nodes, first = np.unique(start[order], return_index=True)
+    bounds = np.append(first, len(order))
+    result = np.zeros(len(pairs))
+    looked_up = np.diff(np.append(0, np.cumsum(degree[end[order]]))[bounds])
+    for block in _blocks(cost[nodes] + looked_up):
+        walked = sparse.csr_array(pattern[nodes[block]] @ middle)
+        if 4 * walked.nnz > np.prod(walked.shape):
+            walked = walked.toarray()  # in which looking up takes a tenth of the time
+        else:
+            walked.sort_indices()
+        mine = order[bounds[block.start] : bounds[block.stop]]
+        neighbours = pattern[end[mine]]
+        pair = np.repeat(np.arange(len(mine)), np.diff(neighbours.indptr))
+        row = np.searchsorted(nodes[block], start[mine])[pair]
+        found = np.asarray(walked[row, neighbours.indices]).ravel() if len(pair) else row
+        result[mine] = np.bincount(pair, weights=found, minlength=len(mine))
+    return result
+
+
 # ------------------------------------------------------------------------ features
 def _feature_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
     return _cosine(_present(features), pairs)
@@ -281,19 +365,30 @@ BASELINES: dict[str, Baseline] = {
         title="Common neighbours",
         help="Number of nodes joined to both.",
         kernel=_neighbourhood("common_neighbours"),
+        two_sided=False,
         reference="Liben-Nowell & Kleinberg 2007, doi:10.1002/asi.20591",
     ),
     "adamic_adar": Baseline(
         title="Adamic-Adar",
         help="Common neighbours, each counted 1 / log(degree): sharing a rare neighbour says more.",
         kernel=_neighbourhood("adamic_adar"),
+        two_sided=False,
         reference="Adamic & Adar 2003, doi:10.1016/S0378-8733(03)00009-1",
     ),
     "resource_allocation": Baseline(
         title="Resource allocation",
         help="Common neighbours, each counted 1 / degree.",
         kernel=_neighbourhood("resource_allocation"),
+        two_sided=False,
         reference="Zhou, Lü & Zhang 2009, arXiv:0901.0553",
+    ),
+    "paths_of_three": Baseline(
+        title="Paths of three edges",
+        help="Paths from one node over a node of each side to the other, each counted 1 / sqrt(degrees): who is joined "
+        "to the same things is joined to it.",
+        kernel=_paths_of_three,
+        two_sided=True,
+        reference="Kovács et al. 2019, doi:10.1038/s41467-019-09177-y",
     ),
     "feature_cosine": Baseline(
         title="Feature cosine",

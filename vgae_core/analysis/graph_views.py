@@ -26,7 +26,7 @@ class Numbers:
     """Distinct pairs without self-loops; for a directed graph arcs."""
     n_self_loops: int
     density: float
-    """Share of the possible pairs (ordered pairs when directed) that are edges, in [0, 1]."""
+    """Share of the pairs that may be edges (ordered pairs when directed) that are edges, in [0, 1]."""
     mean_degree: float
     """Neighbours a node; for a directed graph outgoing arcs a node."""
     max_degree: int
@@ -44,12 +44,11 @@ def numbers(graph: GraphData) -> Numbers:
     outgoing, incoming = degrees(graph)
     total = outgoing + incoming if graph.directed else outgoing
     n_components, component = csgraph.connected_components(graph.adjacency, directed=False)
-    pairs = n * (n - 1) if graph.directed else n * (n - 1) // 2
     return Numbers(
         n_nodes=n,
         n_edges=n_edges,
         n_self_loops=int(np.count_nonzero(graph.adjacency.diagonal())),
-        density=n_edges / pairs if pairs else 0.0,
+        density=n_edges / graph.n_pairs if graph.n_pairs else 0.0,
         mean_degree=float(outgoing.mean()) if n else 0.0,
         max_degree=int(outgoing.max(initial=0)),
         n_isolated=int(np.count_nonzero(total == 0)),

@@ -17,7 +17,7 @@ from vgae_core.analysis.baselines import NODE_WEIGHTS, pattern_of
 from vgae_core.analysis.links import Links
 from vgae_core.data.dataset import Features
 
-NAMES = frozenset({"degree_product", *NODE_WEIGHTS, "feature_cosine", "one_hop_cosine"})
+NAMES = frozenset({"degree_product", *NODE_WEIGHTS, "paths_of_three", "feature_cosine", "one_hop_cosine"})
 """The scores that have a form here: all of them."""
 
 _BLOCK = 4_000
@@ -127,6 +127,8 @@ class NodeBaselines:
                 scores[name] = float(self._degree[first] * self._degree[second])
             elif name in self._weights:
                 scores[name] = float(self._weights[name][shared].sum())
+            elif name == "paths_of_three":
+                scores[name] = float(self._two_steps(first)[far].sum())
             elif name == "feature_cosine":
                 scores[name] = float(self._row(first) @ self._row(second))
             else:
@@ -172,6 +174,8 @@ class NodeBaselines:
                 # Few nodes are two steps away: a product with the whole adjacency takes ten times as long.
                 weights = np.repeat(self._weights[name][near], counts)
                 scores[name] = np.bincount(reached, weights, minlength=n)
+            elif name == "paths_of_three":
+                scores[name] = self._product(self._two_steps(node))
             elif name == "feature_cosine":
                 scores[name] = self._similar(self._row(node))
             else:
@@ -183,6 +187,15 @@ class NodeBaselines:
                 lengths = self._hop_lengths() * length
                 scores[name] = np.divide(dots, lengths, out=np.zeros(n), where=lengths > 0)
         return scores
+
+    def _two_steps(self, node: int) -> np.ndarray:
+        """Return the sum over walks node – a – b of ``1 / sqrt(degree_a degree_b)`` for each b, float64 (n_nodes,)."""
+        near = self._links.row(node)[0]
+        around = [self._links.row(other)[0] for other in near.tolist()]
+        share = 1 / np.sqrt(np.maximum(self._degree, 1))
+        weights = np.repeat(share[near], [len(others) for others in around])
+        reached = np.concatenate(around) if around else near
+        return np.bincount(reached, weights, minlength=self._links.n_nodes) * share
 
     def _hop_lengths(self) -> np.ndarray:
         if len(self._stale):

@@ -124,13 +124,16 @@ class Degrees:
 
     Of all random graphs with given expected degrees, the one of largest entropy joins i and j independently with odds
     ``x_i x_j`` (Park & Newman 2004).  Where edges are few, ``x_i = k_i / sqrt(2m)``, and the odds are the expected
-    number of edges of the configuration model, ``k_i k_j / 2m``; of arcs ``k_i^out k_j^in / m``.
+    number of edges of the configuration model, ``k_i k_j / 2m``; of arcs ``k_i^out k_j^in / m``, and ``k_i k_j / m``
+    of the pairs across a two-sided graph.
 
     Parameters
     ----------
     known : csr_array, shape (n_nodes, n_nodes)
         Edges of the graph; weights and self-loops do not count, and a node without an edge counts as one of degree 1.
     directed : bool
+    sides : ndarray of int8, shape (n_nodes,), optional
+        Of a two-sided graph.
 
     References
     ----------
@@ -140,14 +143,21 @@ class Degrees:
     doi:10.1162/089976602753284446.
     """
 
-    def __init__(self, known: sparse.csr_array, *, directed: bool = False) -> None:
+    def __init__(
+        self, known: sparse.csr_array, *, directed: bool = False, sides: np.ndarray | None = None
+    ) -> None:
         pattern = _pattern(known, directed=directed)
         n = pattern.shape[0]
         out, into = np.diff(pattern.indptr), np.bincount(pattern.indices, minlength=n)
         # An undirected edge stands in the pattern twice, and so does every pair among the n (n - 1).
         self._from, self._to = np.log(np.maximum(out, 1)), np.log(np.maximum(into, 1))
-        self._total = float(np.log(max(pattern.nnz, 1)))
-        self._prior = self._total - float(np.log(max(n * (n - 1) - pattern.nnz, 1)))
+        every = n * (n - 1)
+        if sides is not None:
+            first = int(np.count_nonzero(sides == 0))
+            every = 2 * first * (n - first)
+        self._prior = float(np.log(max(pattern.nnz, 1)) - np.log(max(every - pattern.nnz, 1)))
+        # Across two sides the degrees of each add up to m.
+        self._total = float(np.log(max(pattern.nnz // (1 if sides is None else 2), 1)))
 
     def log_odds(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return ``log(k_i k_j / 2m)`` of pairs, float64."""
@@ -179,10 +189,15 @@ class Degrees:
 
 
 def surprise(
-    known: sparse.csr_array, pairs: np.ndarray, logits: np.ndarray, *, directed: bool = False
+    known: sparse.csr_array,
+    pairs: np.ndarray,
+    logits: np.ndarray,
+    *,
+    directed: bool = False,
+    sides: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return :meth:`Degrees.surprise` of pairs int64 (n_pairs, 2), float64 (n_pairs,), in nats."""
-    return Degrees(known, directed=directed).surprise(pairs[:, 0], pairs[:, 1], logits)
+    return Degrees(known, directed=directed, sides=sides).surprise(pairs[:, 0], pairs[:, 1], logits)
 
 
 def _pattern(known: sparse.csr_array, *, directed: bool) -> sparse.csr_array:
@@ -274,6 +289,7 @@ def rank_links(
     score: Score | None = None,
     allowed: Allowed | None = None,
     directed: bool = False,
+    sides: np.ndarray | None = None,
     progress: Report | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the first `k` pairs of a ranking, over all pairs without an edge that pass the filters.
@@ -294,6 +310,8 @@ def rank_links(
     allowed : callable, optional
         From :func:`allowed_pairs`.
     directed : bool
+    sides : ndarray of int8, shape (n_nodes,), optional
+        The side of each node of a two-sided graph: only pairs that join both are ranked.
     progress : callable, optional
 
     Returns
@@ -302,13 +320,25 @@ def rank_links(
     logits : ndarray of float32
         The model's.
     """
+    if sides is not None:
+        allowed = across(sides, allowed)
     options: dict[str, Any] = {"allowed": allowed, "directed": directed, "progress": progress}
     same = None if left is right else right
     if search.ranking == "node_best":
         return _best_of_each(left, right, known, k, score, **options)
     if search.ranking == "score":
         return missing_links(left, known, k, right=same, score=score, **options)
-    return _most_surprising(left, right, known, k, score, **options)
+    return _most_surprising(left, right, known, k, score, sides=sides, **options)
+
+
+def across(sides: np.ndarray, allowed: Allowed | None) -> Allowed:
+    """Return which pairs join both sides of a two-sided graph, of those that pass already."""
+
+    def mask(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        keep = sides[rows][:, None] != sides[columns][None, :]
+        return keep if allowed is None else keep & allowed(rows, columns)
+
+    return mask
 
 
 def _most_surprising(
@@ -320,10 +350,11 @@ def _most_surprising(
     *,
     allowed: Allowed | None,
     directed: bool,
+    sides: np.ndarray | None,
     progress: Report | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` pairs without an edge of the greatest surprise, strip by strip."""
-    degrees = Degrees(known, directed=directed)
+    degrees = Degrees(known, directed=directed, sides=sides)
     n, pattern = len(left), _pattern(known, directed=directed)
     line = (1.0, 0.0) if score is None else _line(left, right, pattern, score)
     many = k if score is None else CANDIDATES * k
@@ -439,7 +470,8 @@ def rank_links_task(
         ``left`` and ``right`` float32 (n_nodes, k), the factors, ``edges`` int64 (n_edges, 2), the pairs to
         leave out; for a decoder without factors ``z`` and its weights, as ``weight_NAME``; for stacking
         ``message`` int64 (n_edges, 2), the edges that training-free scores see, and the features, dense or as three
-        arrays of a CSR matrix; for filters ``named``, ``labels`` and ``communities``.
+        arrays of a CSR matrix; for filters ``named``, ``labels`` and ``communities``; ``sides`` int8 (n_nodes,) of a
+        two-sided graph.
     options : mapping
         ``k`` int, ``directed`` bool, ``decoder`` str, ``stack`` dict, ``search`` dict of a :class:`LinkSearch` and
         ``n_features`` int of sparse features.
@@ -478,6 +510,7 @@ def rank_links_task(
         score=score if weights or stack else None,
         allowed=allowed_pairs(search, known, directed=directed, **filters),
         directed=directed,
+        sides=arrays.get("sides"),
         progress=progress,
     )
     return {"pairs": pairs, "logits": logits}, {}

@@ -20,6 +20,8 @@ from scipy.stats import rankdata
 from vgae_core.analysis import decoders
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.blocks import take_rows
+from vgae_core.data.dataset import count_first
+from vgae_core.data.non_edges import places_within
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError
 
@@ -120,6 +122,7 @@ def missing_links(
     score: Score | None = None,
     allowed: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     directed: bool = False,
+    sides: np.ndarray | None = None,
     progress: Report | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` pairs without an edge that the decoder finds likeliest.
@@ -147,6 +150,8 @@ def missing_links(
         depend on the order of a pair.
     directed : bool
         Rank arcs (i, j) and (j, i) separately.  The inner product of codes gives both the same logit.
+    sides : ndarray of int8, shape (n_nodes,), optional
+        The side of each node of a two-sided graph: only pairs that join both are ranked.
     progress : callable, optional
         Told the share of strips done.
 
@@ -169,7 +174,14 @@ def missing_links(
         raise DataError(f"`known` must have shape ({n}, {n}). Received: {known.shape}.")
     if score is not None:
         pairs, _ = missing_links(
-            z, known, CANDIDATES * k, right=right, allowed=allowed, directed=directed, progress=progress
+            z,
+            known,
+            CANDIDATES * k,
+            right=right,
+            allowed=allowed,
+            directed=directed,
+            sides=sides,
+            progress=progress,
         )
         return likeliest(pairs, score(pairs), k)
     lengths = np.linalg.norm(z.astype(np.float64), axis=1)
@@ -182,6 +194,7 @@ def missing_links(
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n)
     blocked = _blocked(known, place, directed=directed)
+    side = None if sides is None else sides[order]
 
     best = np.zeros(0, dtype=np.float32)
     found = np.zeros((0, 2), dtype=np.int64)
@@ -205,6 +218,8 @@ def missing_links(
             strip[np.flatnonzero(inside), rows[inside, 0]] = -np.inf
         else:
             strip[np.arange(first, end)[None, :] <= rows] = -np.inf
+        if side is not None:
+            strip[side[start:stop, None] == side[None, first:end]] = -np.inf
         part = slice(blocked.indptr[start], blocked.indptr[stop])
         i = np.repeat(np.arange(stop - start), np.diff(blocked.indptr[start : stop + 1]))
         j = blocked.indices[part]
@@ -278,7 +293,12 @@ def unlikely_links(
 
 
 def node_errors(
-    z: np.ndarray, adjacency: sparse.csr_array, *, seed: int = 0, score: Score | None = None
+    z: np.ndarray,
+    adjacency: sparse.csr_array,
+    *,
+    seed: int = 0,
+    score: Score | None = None,
+    sides: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return how badly the decoder explains each node: mean binary cross-entropy of its pairs.
 
@@ -295,6 +315,8 @@ def node_errors(
         Fixes the non-edges.
     score : callable, optional
         The decoder; inner products of `z` unless given.
+    sides : ndarray of int8, shape (n_nodes,), optional
+        The side of each node of a two-sided graph: its non-edges are drawn from the other side.
 
     Returns
     -------
@@ -307,7 +329,7 @@ def node_errors(
     pattern = sparse.csr_array((np.ones(int(off.sum()), np.int8), (coo.row[off], coo.col[off])), shape=(n, n))
     pattern.sum_duplicates()
     edges = np.column_stack([np.repeat(np.arange(n), np.diff(pattern.indptr)), pattern.indices])
-    non_edges = _draw_non_edges(pattern, edges[:, 0].astype(np.int64), np.random.default_rng(seed))
+    non_edges = _draw_non_edges(pattern, edges[:, 0].astype(np.int64), np.random.default_rng(seed), sides)
     loss = np.zeros(n)
     count = np.zeros(n)
     for pairs, sign in ((edges, -1.0), (non_edges, 1.0)):
@@ -320,23 +342,33 @@ def node_errors(
     return result
 
 
-def _draw_non_edges(pattern: sparse.csr_array, sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_non_edges(
+    pattern: sparse.csr_array, sources: np.ndarray, rng: np.random.Generator, sides: np.ndarray | None = None
+) -> np.ndarray:
     """Return one uniform non-neighbour (not itself) for each source; sources that have none are left out.
 
-    The r-th non-neighbour of a row comes after as many forbidden columns as satisfy
-    ``column[t] - t <= r``: a search in sorted keys, so no draw is ever rejected.
+    With `sides`, int8 (n_nodes,), non-neighbours are those of the other side, and columns are numbered within it.
+    The r-th non-neighbour of a row comes after as many forbidden columns as satisfy ``column[t] - t <= r``: a search
+    in sorted keys, so no draw is ever rejected.
     """
     n = pattern.shape[0]
-    looped = sparse.csr_array(pattern + sparse.eye_array(n, dtype=np.int8, format="csr"))
-    looped.sort_indices()
-    counts = np.diff(looped.indptr).astype(np.int64)
-    free = n - counts
+    if sides is None:
+        forbidden = sparse.csr_array(pattern + sparse.eye_array(n, dtype=np.int8, format="csr"))
+        nodes = place = np.arange(n, dtype=np.int64)
+        start, width = np.zeros(n, np.int64), np.full(n, n)
+    else:
+        forbidden, n_first = pattern, count_first(sides)
+        nodes, place = places_within(sides)
+        start, width = np.where(sides == 0, n_first, 0), np.where(sides == 0, n - n_first, n_first)
+    forbidden.sort_indices()
+    counts = np.diff(forbidden.indptr).astype(np.int64)
+    free = width - counts
     sources = sources[free[sources] > 0]
     rank = rng.integers(0, free[sources])
-    within = np.arange(looped.nnz) - np.repeat(looped.indptr[:-1], counts)
-    keys = np.repeat(np.arange(n, dtype=np.int64), counts) * (n + 1) + looped.indices - within
-    before = np.searchsorted(keys, sources * (n + 1) + rank, side="right") - looped.indptr[sources]
-    return np.column_stack([sources, rank + before]).astype(np.int64)
+    within = np.arange(forbidden.nnz) - np.repeat(forbidden.indptr[:-1], counts)
+    keys = np.repeat(np.arange(n, dtype=np.int64), counts) * (n + 1) + place[forbidden.indices] - within
+    before = np.searchsorted(keys, sources * (n + 1) + rank, side="right") - forbidden.indptr[sources]
+    return np.column_stack([sources, nodes[start[sources] + rank + before]]).astype(np.int64)
 
 
 def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.DataFrame:

@@ -101,6 +101,8 @@ class ScoredGraph:
         Where stacking joins training-free scores.
     factors : tuple of two ndarray, optional
         Of all nodes, where they are at hand.
+    sides : ndarray of int8, shape (n_nodes,), optional
+        Of a two-sided graph.
     """
 
     def __init__(
@@ -110,7 +112,9 @@ class ScoredGraph:
         decoding: Decoding,
         baselines: NodeBaselines | None,
         factors: tuple[np.ndarray, np.ndarray] | None = None,
+        sides: np.ndarray | None = None,
     ) -> None:
+        self.sides = sides
         self.links, self.codes, self.decoding, self.baselines = links, codes, decoding, baselines
         if factors is None and decoding.has_factors:
             factors = pair_factors(decoding.decoder, decoding.layers, codes.z_mean)
@@ -165,10 +169,12 @@ class ScoredGraph:
         return self.decoding.stacked(logits, others)
 
     def candidates(self, node: int, direction: Direction = "out") -> np.ndarray:
-        """Return the nodes that a node is not linked to (or from), without itself; int64, sorted."""
+        """Return the nodes that a node might be linked to (or from) and is not; int64, sorted."""
         free = np.ones(self.n_nodes, bool)
         free[self.links.row(node, direction)[0]] = False
         free[node] = False
+        if self.sides is not None:  # who is on the same side can be no neighbour
+            free &= self.sides != self.sides[node]
         return np.flatnonzero(free)
 
     def noise(self, source: int, target: int) -> float | None:

@@ -118,7 +118,7 @@ def stacked(
     """
 
     def both(pairs: np.ndarray) -> np.ndarray:
-        others = run_baselines(message, features, pairs) if joins(stack) else {}
+        others = run_baselines(message, features, pairs, stack) if joins(stack) else {}
         return joined(score(pairs), others, stack)
 
     return both

@@ -23,11 +23,14 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Features, FileReport, Finding, GraphData, RawGraph
+from vgae_core.data.dataset import Features, FileReport, Finding, GraphData, RawGraph, within_a_side
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.errors import DataError, SpecError, StudioError
 
 VERSION = 1
+_NAMES = ("feature_names", "label_names", "relation_names", "side_names")
+"""Tuples of texts of a graph."""
+
 _DAMAGED = "The file is damaged or was made by hand: write it anew."
 _UNREADABLE = (
     ValueError, TypeError, LookupError, OSError, EOFError, RuntimeError, SyntaxError, struct.error,
@@ -184,6 +187,8 @@ def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
         _put_csr(arrays, "adjacency", graph.adjacency)
     if graph.relations is not None:
         arrays["relations"] = graph.relations
+    if graph.sides is not None:
+        arrays["sides"] = graph.sides
     if graph.node_ids.dtype.kind in "iu":
         arrays["node_ids"] = graph.node_ids.astype(np.int64, copy=False)
     else:
@@ -194,7 +199,7 @@ def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
             _put_csr(arrays, "features", graph.features)
         else:
             arrays["features"] = np.asarray(graph.features, np.float32)
-    for name in ("feature_names", "label_names", "relation_names"):
+    for name in _NAMES:
         texts = getattr(graph, name)
         if texts:
             arrays[f"{name}.text"], arrays[f"{name}.offsets"] = encode_texts(texts)
@@ -326,7 +331,7 @@ class _Loader:
             node_ids = _object_array(self.texts("node_ids", n))
         features = self.features(meta, n)
         names: dict[str, tuple[str, ...]] = {}
-        for name in ("feature_names", "label_names", "relation_names"):
+        for name in _NAMES:
             names[name] = tuple(self.texts(name)) if f"{name}.text" in self.arrays else ()
         n_features = 0 if features is None else features.shape[1]
         if names["feature_names"] and len(names["feature_names"]) != n_features:
@@ -336,6 +341,13 @@ class _Loader:
             labels = self.take("labels", np.int32, (n,))
             if labels.size and not -1 <= int(labels.min()) <= int(labels.max()) < len(names["label_names"]):
                 raise self.refuse(f"`labels` must be between -1 and {len(names['label_names']) - 1}.")
+        sides = None
+        if "sides" in self.arrays:
+            sides = self.take("sides", np.int8, (n,))
+            if not np.isin(sides, (0, 1)).all():
+                raise self.refuse("`sides` must be 0 or 1.")
+        if len(names["side_names"]) not in ((0,) if sides is None else (0, 2)):
+            raise self.refuse("`side_names` must name both sides.")
         values = {
             name: self.take(f"values.{position}", np.float32, (n,))
             for position, name in enumerate(meta["values"])
@@ -344,6 +356,7 @@ class _Loader:
             "name": meta["name"], "node_ids": node_ids, "directed": meta["directed"], "features": features,
             "feature_names": names["feature_names"], "labels": labels,
             "label_names": names["label_names"], "values": values, "relation_names": names["relation_names"],
+            "sides": sides, "side_names": names["side_names"],
         }  # fmt: skip
         return self.raw(meta, n, shared) if meta["kind"] == "raw" else self.graph(n, shared)
 
@@ -369,6 +382,8 @@ class _Loader:
         if "weights" in self.arrays:
             weights = self.finite("weights", self.take("weights", np.float32, (m,)), gaps=True)
         shared["relations"] = self.relations(m, shared["relation_names"])
+        if shared["sides"] is not None and within_a_side(shared["sides"], *ends.values()).any():
+            raise self.refuse("Edges of a two-sided graph must join both sides.")
         try:
             findings = tuple(
                 Finding(str(code), level, str(message), int(count), tuple(map(str, examples)))
@@ -398,7 +413,10 @@ class _Loader:
         if not shared["directed"] and difference.count_nonzero():
             raise self.refuse("`adjacency` of an undirected graph must be symmetric.")
         shared["relations"] = self.relations(adjacency.nnz, shared["relation_names"])
-        return GraphData(adjacency=adjacency, **shared)
+        try:
+            return GraphData(adjacency=adjacency, **shared)
+        except DataError as error:
+            raise self.refuse(error.message) from error
 
 
 # ------------------------------------------------------------------------------- files

@@ -195,6 +195,11 @@ class RawGraph:
     relation_names : tuple of str
     files : tuple of FileReport
         What each file was taken for; empty for a sample.
+    sides : ndarray of int8, shape (n_nodes,), or None
+        The side of each node, 0 or 1, of a two-sided graph (users and items): every entry of two different nodes
+        joins one of each. None for a graph of one set of nodes.
+    side_names : tuple of str
+        What nodes of side 0 and of side 1 are called, ``("user", "item")``; empty where the files do not say.
     """
 
     name: str
@@ -214,6 +219,8 @@ class RawGraph:
     relations: np.ndarray | None = None
     relation_names: tuple[str, ...] = ()
     files: tuple[FileReport, ...] = ()
+    sides: np.ndarray | None = None
+    side_names: tuple[str, ...] = ()
 
     @property
     def n_nodes(self) -> int:
@@ -241,6 +248,13 @@ class Profile:
     weighted: bool
     own_units: bool = False
     """Whether a column of the features holds neither zeros and ones nor counts, but values to be scaled."""
+    n_first: int = 0
+    """Nodes of side 0 of a two-sided graph; 0 for any other."""
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs of nodes may be edges, see :func:`count_pairs`."""
+        return count_pairs(self.n_nodes, directed=self.directed, n_first=self.n_first)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -261,11 +275,13 @@ class GraphData:
     relations : ndarray of int32, shape (adjacency.nnz,), or None
         Kind of each entry of `adjacency`, an index into `relation_names`: the first that was read.
     relation_names : tuple of str
+    sides, side_names
+        As in :class:`RawGraph`; a two-sided graph has no directions.
 
     Raises
     ------
     DataError
-        If shapes disagree or values are not finite.
+        If shapes disagree or values are not finite, or an edge of a two-sided graph joins nodes of one side.
     """
 
     name: str
@@ -279,6 +295,8 @@ class GraphData:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     relations: np.ndarray | None = None
     relation_names: tuple[str, ...] = ()
+    sides: np.ndarray | None = None
+    side_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = self.adjacency.shape[0]
@@ -291,6 +309,7 @@ class GraphData:
             ("node_ids", self.node_ids),
             ("features", self.features),
             ("labels", self.labels),
+            ("sides", self.sides),
         ):
             if array is not None and array.shape[0] != n:
                 raise DataError(f"`{what}` must have one row per node ({n}). Received: {array.shape[0]}.")
@@ -299,9 +318,28 @@ class GraphData:
                 f"`relations` must have one value per entry ({self.adjacency.nnz}). "
                 f"Received: {len(self.relations)}."
             )
+        if self.sides is not None:
+            self._check_sides(self.sides)
         if isinstance(self.features, np.ndarray) and not isinstance(self.features, np.memmap):
             # So that training shares them instead of copying; a mapped file must stay one.
             object.__setattr__(self, "features", aligned(self.features))
+
+    def _check_sides(self, sides: np.ndarray) -> None:
+        if sides.dtype != np.int8 or sides.ndim != 1 or np.unique(sides).tolist() != [0, 1]:
+            raise DataError("`sides` must hold 0 or 1 for each node, as int8, and both must occur.")
+        if self.directed:
+            raise DataError(
+                "A two-sided graph has no directions: each edge joins both sides, whichever is named first.",
+                where="direction",
+                mend="Set the repair `direction` to `undirected`, or read the file as one set of nodes.",
+            )
+        within = within_a_side(sides, *self.edges.T)
+        if within.any():
+            raise DataError(
+                f"{int(within.sum()):,} edges join two nodes of one side of this two-sided graph.",
+                where="sides",
+                mend="Remove these edges, or read the file as one set of nodes.",
+            )
 
     @property
     def n_nodes(self) -> int:
@@ -312,6 +350,11 @@ class GraphData:
     def is_matrix(self) -> bool:
         """Whether the data are a matrix of rows x columns: features without a single edge."""
         return self.features is not None and self.adjacency.nnz == 0
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs of nodes may be edges, see :func:`count_pairs`."""
+        return count_pairs(self.n_nodes, directed=self.directed, n_first=count_first(self.sides))
 
     @functools.cached_property
     def edges(self) -> np.ndarray:
@@ -347,6 +390,7 @@ class GraphData:
             directed=self.directed,
             weighted=bool(weights.size) and bool(np.any(weights != 1)),
             own_units=kind not in (None, "binary") and self.scaling.changes,
+            n_first=count_first(self.sides),
         )
 
     @functools.cached_property
@@ -387,9 +431,39 @@ class GraphData:
         if self.relations is not None:
             add("relations", self.relations)
             add("relation_names", np.array(self.relation_names, dtype=object))
+        if self.sides is not None:
+            add("sides", self.sides)
+            add("side_names", np.array(self.side_names, dtype=object))
         for key in sorted(self.values):
             add(f"values.{key}", self.values[key])
         return digest.hexdigest()
+
+
+def count_pairs(n_nodes: int, *, directed: bool = False, n_first: int = 0) -> int:
+    """Return how many pairs of different nodes may be edges: ordered pairs if `directed`.
+
+    With `n_first` nodes on side 0, only the pairs of a two-sided graph that join both sides.
+    """
+    if n_first:
+        return n_first * (n_nodes - n_first)
+    return n_nodes * (n_nodes - 1) // (1 if directed else 2)
+
+
+def count_first(sides: np.ndarray | None) -> int:
+    """Return how many nodes are on side 0; 0 without sides."""
+    return 0 if sides is None else int(np.count_nonzero(sides == 0))
+
+
+def describe_sides(sides: np.ndarray, names: tuple[str, ...]) -> str:
+    """Return how many nodes a two-sided graph has on each side, in words."""
+    n_first = count_first(sides)
+    first, second = (f" ({name})" for name in names) if names else ("", "")
+    return f"Two-sided graph: {n_first:,} nodes{first} on one side, {len(sides) - n_first:,}{second} on the other"
+
+
+def within_a_side(sides: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return which pairs are of two nodes of one side, bool; a node with itself is no such pair."""
+    return (sides[first] == sides[second]) & (first != second)
 
 
 def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.missing import filled_features, missing_counts, with_weights
-from vgae_core.data.non_edges import sorted_unique
+from vgae_core.data.non_edges import joined_pairs
 from vgae_core.errors import DataError
 from vgae_core.spec import RepairSpec
 
@@ -97,20 +97,17 @@ def structure(raw: RawGraph) -> Structure:
     rows, cols = raw.rows[proper], raw.cols[proper]
     if raw.symmetric:  # (i, j) and (j, i) of a symmetric file are the same entry
         rows, cols = np.minimum(rows, cols), np.maximum(rows, cols)
-    arcs = sorted_unique(rows * n + cols)
-    heads, tails = arcs // n, arcs % n
-    pairs = sorted_unique(np.minimum(heads, tails) * n + np.maximum(heads, tails))
-    mutual = len(arcs) - len(pairs)
+    pairs, n_arcs = joined_pairs(rows, cols, n)
     low, high = pairs // n, pairs % n
     graph = sparse.coo_array((np.ones(len(low), np.int8), (low, high)), shape=(n, n)).tocsr()
     _, components = csgraph.connected_components(graph, directed=False)
     return Structure(
         n_nodes=n,
         pairs=pairs,
-        n_arcs=2 * len(pairs) if raw.symmetric else len(arcs),
-        n_one_way=0 if raw.symmetric else len(arcs) - 2 * mutual,
+        n_arcs=2 * len(pairs) if raw.symmetric else n_arcs,
+        n_one_way=0 if raw.symmetric else 2 * len(pairs) - n_arcs,
         n_self_loops=int(np.count_nonzero(loops)),
-        n_duplicates=len(rows) - len(arcs),
+        n_duplicates=len(rows) - n_arcs,
         components=components[: raw.n_nodes].astype(np.int32),
     )
 
@@ -134,14 +131,16 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
     counts = counts or structure(raw)
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(1, np.int64)
     outside = raw.n_nodes - int(sizes.max())
-    one_way = counts.n_one_way if raw.directed else 0
+    one_way = counts.n_one_way if raw.directed and raw.sides is None else 0
     weighted = 0 if raw.weights is None else int(np.count_nonzero(raw.weights != 1))
     return (
         Offer(
             "direction",
             "Join both directions",
             one_way,
-            f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
+            "An edge of a two-sided graph has no direction."
+            if raw.sides is not None
+            else f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
             if raw.directed
             else "Every edge counts for both directions already.",
         ),
@@ -314,6 +313,8 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         values={name: values[keep] for name, values in raw.values.items()},
         relations=None if relations is None else relations.astype(np.int32),
         relation_names=raw.relation_names,
+        sides=None if raw.sides is None else raw.sides[keep],
+        side_names=raw.side_names,
     )
 
 

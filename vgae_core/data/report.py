@@ -11,7 +11,16 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.column_findings import column_findings
-from vgae_core.data.dataset import FileReport, Finding, RawGraph, filled, value_kind
+from vgae_core.data.dataset import (
+    FileReport,
+    Finding,
+    RawGraph,
+    count_first,
+    count_pairs,
+    describe_sides,
+    filled,
+    value_kind,
+)
 from vgae_core.data.repairs import Offer, Structure, offers, structure
 from vgae_core.data.splits import check_edges, check_zeros
 from vgae_core.errors import DataError
@@ -39,7 +48,7 @@ class Report:
     largest_component : int
         Nodes in the largest weakly connected component.
     density : float
-        ``n_edges`` over the number of pairs, in [0, 1].
+        ``n_edges`` over the number of pairs that may be edges, in [0, 1].
     feature_density : float or None
         Share of feature values that are not zero.
     n_labels : int
@@ -52,6 +61,10 @@ class Report:
         What each file was taken for.
     findings : tuple of Finding
         What the readers noticed, then what the repairs decide.
+    sides : tuple of int or None
+        Nodes of each side of a two-sided graph.
+    side_names : tuple of str
+        As in :class:`~vgae_core.data.dataset.RawGraph`.
     """
 
     name: str
@@ -82,6 +95,8 @@ class Report:
     files: tuple[FileReport, ...]
     findings: tuple[Finding, ...]
     offers: tuple[Offer, ...]
+    sides: tuple[int, int] | None
+    side_names: tuple[str, ...]
     structure: Structure = field(repr=False)
 
     def degrees(self) -> np.ndarray:
@@ -100,6 +115,8 @@ class Report:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in skipped}
         values["label_counts"] = dict(self.label_counts)
         values["values"] = list(self.values)
+        values["sides"] = None if self.sides is None else list(self.sides)
+        values["side_names"] = list(self.side_names)
         values["weight_range"] = None if self.weight_range is None else list(self.weight_range)
         values["files"] = [file.to_dict() for file in self.files]
         values["findings"] = [{**dataclasses.asdict(f), "examples": list(f.examples)} for f in self.findings]
@@ -124,7 +141,8 @@ def inspect(raw: RawGraph) -> Report:
     offered = offers(raw, counts)
     degrees = counts.degrees[: raw.n_nodes]
     sizes = np.bincount(counts.components) if raw.n_nodes else np.zeros(0, np.int64)
-    pairs = raw.n_nodes * (raw.n_nodes - 1) // 2
+    n_first = count_first(raw.sides)
+    pairs = count_pairs(raw.n_nodes, n_first=n_first)
     weights = None if raw.weights is None else raw.weights[~np.isnan(raw.weights)]
     has_weights = weights is not None and len(weights) > 0
     labelled = np.zeros(0, np.int32) if raw.labels is None else raw.labels[raw.labels >= 0]
@@ -165,6 +183,8 @@ def inspect(raw: RawGraph) -> Report:
             *(column_findings(raw) if kind not in (None, "binary") else ()),
         ),
         offers=offered,
+        sides=None if raw.sides is None else (n_first, raw.n_nodes - n_first),
+        side_names=raw.side_names,
         structure=counts,
     )
 
@@ -233,6 +253,10 @@ def _structural(
     """Return what the entries themselves show, choices first."""
     ids = raw.node_ids
     found: list[Finding] = []
+    if raw.sides is not None:
+        both = describe_sides(raw.sides, raw.side_names)
+        message = f"{both}. Only pairs of one node from each are trained on, scored and ranked."
+        found.append(Finding("two-sided", "info", message, raw.n_nodes))
     shown: dict[str, tuple[str, ...]] = {}
     if counts.n_self_loops:
         loops = np.unique(raw.rows[raw.rows == raw.cols])[:5]
@@ -270,7 +294,7 @@ def _structural(
         )
     else:
         try:
-            check_edges(raw.n_nodes, counts.n_edges, SplitSpec())
+            check_edges(raw.n_nodes, counts.n_edges, SplitSpec(), n_first=count_first(raw.sides))
         except DataError as error:
             found.append(Finding("hard-to-split", "warning", f"{error.message} {error.mend}", counts.n_edges))
     if raw.weights is not None:

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.blocks import row_blocks
-from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.dataset import Features, GraphData, count_first, count_pairs, within_a_side
 from vgae_core.data.non_edges import codes, contains, distinct, sample_non_edges
 from vgae_core.errors import DataError
 from vgae_core.spec import RunSpec, SplitSpec
@@ -43,7 +43,7 @@ class LinkSplit:
         graph. Sorted by node, so shuffle before cutting them into batches.
     val_neg, test_neg : ndarray of int64, shape (pairs, 2)
         Pairs of different nodes without an edge in the whole graph, as many as `val`
-        and `test`, none of them twice.
+        and `test`, none of them twice; of a two-sided graph pairs that join both sides.
     """
 
     train: np.ndarray
@@ -77,7 +77,7 @@ class LinkSplit:
         DataError
             If there is nothing to train on or to test, validation edges and non-edges are not as many, a pair names a
             node the graph lacks, an edge is listed twice or in two parts, a listed edge is not one, or a negative pair
-            is an edge; and the same of entries.
+            is an edge, or joins nodes of one side; and the same of entries.
         """
         matrix = family == "vae"
         if matrix and graph.features is None:
@@ -127,6 +127,15 @@ class LinkSplit:
                     what = f"are not {plural}" if wanted else f"are {plural}"
                     raise DataError(
                         f"{wrong} pairs of `{name}` {what} of this {whole}.", where="split", mend=mend
+                    )
+        if not matrix and graph.sides is not None:
+            for name in ("val_neg", "test_neg"):
+                wrong = int(within_a_side(graph.sides, *getattr(self, name).T).sum())
+                if wrong:
+                    raise DataError(
+                        f"{wrong} pairs of `{name}` join nodes of one side of this two-sided graph.",
+                        where="split",
+                        mend=mend,
                     )
         if matrix and (
             left_out := len(edges) - sum(len(getattr(self, name)) for name in ("train", "val", "test"))
@@ -205,7 +214,7 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
         evaluation needs.
     """
     n, edges = graph.n_nodes, graph.edges
-    check_edges(n, len(edges), spec, directed=graph.directed)
+    check_edges(n, len(edges), spec, directed=graph.directed, n_first=count_first(graph.sides))
     n_val, n_test = _held_out(len(edges), spec)
     rng = np.random.default_rng(seed)
     part = _assign(edges, n, n_val, n_test, directed=graph.directed, rng=rng)
@@ -228,7 +237,9 @@ def _few_pairs(edges: np.ndarray, n: int) -> DataError:
     )
 
 
-def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool = False) -> None:
+def check_edges(
+    n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool = False, n_first: int = 0
+) -> None:
     """Raise DataError if a graph has too few edges to divide, or too few non-edges to tell held-out ones from.
 
     Parameters
@@ -238,6 +249,8 @@ def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool =
     spec : SplitSpec
         Shares of the edges that are held out.
     directed : bool
+    n_first : int
+        Nodes of side 0 of a two-sided graph: only pairs that join both sides are without an edge.
     """
     n_val, n_test = _held_out(n_edges, spec)
     if n_edges - n_val - n_test < 1:
@@ -253,13 +266,19 @@ def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool =
             if few
             else "Lower the held-out fractions, or bring a larger graph.",
         )
-    pairs = n_nodes * (n_nodes - 1) // (1 if directed else 2)
+    pairs = count_pairs(n_nodes, directed=directed, n_first=n_first)
+    weak = "Leave weak edges out, for example those below a threshold of the weight."
     if pairs == n_edges:
+        every = (
+            "Each node of one side is joined to each of the other"
+            if n_first
+            else "Every pair of nodes is joined"
+        )
         raise DataError(
-            f"Every pair of nodes is joined by an edge, so there is no missing link to find: the evaluation needs "
+            f"{every} by an edge, so there is no missing link to find: the evaluation needs "
             f"{n_val + n_test:,} pairs of nodes without an edge, and the graph has 0.",
             where="split",
-            mend="Leave weak edges out, for example those below a threshold of the weight.",
+            mend=weak + (" Or read the file as one set of nodes." if n_first else ""),
         )
     if n_val + n_test > pairs - n_edges:
         smaller = _fitting_fractions(n_edges, pairs - n_edges, spec)
@@ -270,7 +289,7 @@ def check_edges(n_nodes: int, n_edges: int, spec: SplitSpec, *, directed: bool =
             mend=f"Set `val_fraction` to {smaller.val_fraction:g} and `test_fraction` to {smaller.test_fraction:g}, "
             "or leave weak edges out."
             if smaller
-            else "Leave weak edges out, for example those below a threshold of the weight.",
+            else weak,
         )
 
 
@@ -319,8 +338,9 @@ def hard_non_edges(
     """Return test edges and, for each, non-edges that are harder to tell from it than random ones.
 
     One end of the test edge is kept, in turn, and the other replaced by the end of a walk of two steps over the
-    training edges: nodes with many shared neighbours come up most.  Where such walks keep ending at neighbours,
-    a random non-edge stands in, which in a dense graph may come more than once.
+    training edges: nodes with many shared neighbours come up most.  In a two-sided graph the walk has three steps, so
+    that it ends on the other side.  Where such walks keep ending at neighbours, a random non-edge stands in, which in a
+    dense graph may come more than once.
 
     Parameters
     ----------
@@ -364,7 +384,10 @@ def hard_non_edges(
     open_ = np.arange(len(pairs))
     for _ in range(10):
         row, column = open_, replaced[open_]
-        pairs[row, column] = walk(walk(pairs[row, 1 - column]))
+        reached = pairs[row, 1 - column]
+        for _ in range(2 if graph.sides is None else 3):
+            reached = walk(reached)
+        pairs[row, column] = reached
         known = contains(taken, codes(pairs[open_], n, directed=graph.directed))
         open_ = open_[known | (pairs[open_, 0] == pairs[open_, 1])]
     pairs[open_] = sample_non_edges(graph, len(open_), rng, repeats=True)
@@ -466,7 +489,9 @@ def check_split(graph: GraphData, spec: RunSpec) -> None:
     if spec.model.family == "vae":
         check_zeros((profile.n_nodes, profile.n_features), profile.feature_nnz, spec.split)
     else:
-        check_edges(profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed)
+        check_edges(
+            profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed, n_first=profile.n_first
+        )
         if (
             profile.directed and profile.n_edges <= _FEW_ARCS
         ):  # as few may be both directions of too few pairs

@@ -72,6 +72,12 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
 def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
     decoders.check(spec.model, directed=profile.directed)
+    if profile.n_first and spec.training.supervision == "all":
+        raise SpecError(
+            "All pairs of nodes include those within one side, which can be no edges of a two-sided graph.",
+            where="training.supervision",
+            mend="Choose sampled supervision, which draws pairs that join both sides.",
+        )
     inputs, latent = (_once if spec.training.propagation == "once" else _every_step)(spec, profile)
     latent = _bounded(latent, spec.model)
     encoder = keras.Model(dict(inputs), _parts(latent, spec.model), name="encoder")

@@ -93,6 +93,7 @@ class Answers:
             self.network.codes,
             Decoding(spec.model.decoder, layers, result.stack),
             NodeBaselines(graph.adjacency, features, names) if names else None,
+            sides=graph.sides,
         )
         z = self.network.codes.z_mean
         self.score: Score = self.scored.decoding.network(z, self.scored.factors)

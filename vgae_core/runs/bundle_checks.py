@@ -24,7 +24,7 @@ from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.entries import SURPRISE
 from vgae_core.catalogue import lookup, scale_of
 from vgae_core.data.arrays import load_graph, load_npz, npz_headers
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import GraphData, within_a_side
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
@@ -360,6 +360,8 @@ def _check_split(result: RunResult, graph: GraphData) -> None:
             if stored.any() if part.endswith("_neg") else not stored.all():
                 kind = "a pair that is an edge" if part.endswith("_neg") else "a pair that is no edge"
                 raise _refuse(f"`{part}` names {kind} of the data.", "split.npz")
+        if not of_matrix and graph.sides is not None and within_a_side(graph.sides, *pairs.T).any():
+            raise _refuse(f"`{part}` names a pair within one side of the data.", "split.npz")
         if not part.endswith("_neg"):
             ends = pairs if of_matrix or graph.directed else np.sort(pairs, axis=1)
             keys.append(ends[:, 0] * max(matrix.shape) + ends[:, 1])

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import entry_baselines, run_baselines, weight_baselines
+from vgae_core.analysis.baselines import (
+    ALIKE,
+    entry_baselines,
+    left_out,
+    run_baselines,
+    usable,
+    weight_baselines,
+)
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics, weight_metrics
 from vgae_core.analysis.reconstruction import Score, score_pairs
@@ -57,7 +64,8 @@ def evaluate(
         ``"model"``, ``"network"`` where it is not the same, and the baselines; test edges first.
     metrics : dict
         ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
-        ``network`` and ``baselines``, and ``weights`` of a network that learns them.  On a graph they include
+        ``network`` and ``baselines``, ``left_out`` (why baselines of a two-sided graph are not among them, by name),
+        and ``weights`` of a network that learns them.  On a graph they include
         :data:`vgae_core.analysis.metrics.HARD`, on a matrix :data:`vgae_core.analysis.metrics.RANKINGS`.
     """
     if matrix is not None:
@@ -76,9 +84,15 @@ def evaluate(
     logits = network(everything)
     before_baselines()
     message = split.message(graph.n_nodes, graph)
-    baselines = run_baselines(message, scaled_features(graph, spec), everything)
+    baselines = run_baselines(message, scaled_features(graph, spec), everything, usable(graph))
     model = joined(logits, baselines, stack) if stack else logits
     baselines = {name: values.astype(np.float32) for name, values in baselines.items()}
+    if graph.sides is not None:  # say, features of which both sides have columns of their own
+        alike = [name for name, values in baselines.items() if np.ptp(values[test]) == 0]
+        baselines = {name: values for name, values in baselines.items() if name not in alike}
+        reasons = left_out(graph) | dict.fromkeys(alike, ALIKE)
+    else:
+        reasons = {}
     scores = {"model": model[test]}
     metrics: dict[str, Any] = {"test": measured(model)}
     if len(val_pairs):
@@ -96,6 +110,8 @@ def evaluate(
         scores["network"], metrics["network"] = logits[test], measured(logits)
     scores |= {name: values[test] for name, values in baselines.items()}
     metrics["baselines"] = {name: measured(values) for name, values in baselines.items()}
+    if reasons:
+        metrics["left_out"] = reasons
     return scores, metrics
 
 

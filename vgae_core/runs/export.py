@@ -134,7 +134,7 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
         columns["community"] = communities(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
-            result.codes.z_mean, graph.adjacency, score=result.link_scorer(graph)
+            result.codes.z_mean, graph.adjacency, score=result.link_scorer(graph), sides=graph.sides
         )
     return columns
 
@@ -202,7 +202,8 @@ def link_table(
     -------
     DataFrame
         ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
-        ``shared_neighbours``, ``source_degree, target_degree``; with labels also ``source_label, target_label``.
+        ``shared_neighbours`` (not of a two-sided graph, where there are none), ``source_degree, target_degree``;
+        with labels also ``source_label, target_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
     degrees = degree(graph.adjacency)
@@ -212,7 +213,7 @@ def link_table(
         "probability": probabilities(logits),
         "logit": logits,
         **({} if weights is None else {"expected_weight": weights}),
-        "shared_neighbours": _shared_neighbours(graph, pairs),
+        **({} if graph.sides is not None else {"shared_neighbours": _shared_neighbours(graph, pairs)}),
         "source_degree": degrees[first],
         "target_degree": degrees[second],
     }
@@ -230,7 +231,7 @@ def missing_table(
     Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.rankings.surprise`.
     """
     table = link_table(graph, pairs, logits, weights)
-    more = surprise(graph.adjacency, pairs, logits, directed=graph.directed)
+    more = surprise(graph.adjacency, pairs, logits, directed=graph.directed, sides=graph.sides)
     table.insert(list(table).index("logit") + 1, "surprise", more)
     return table
 

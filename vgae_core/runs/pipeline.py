@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
-from vgae_core.analysis.baselines import run_baselines
+from vgae_core.analysis.baselines import run_baselines, usable
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.reconstruction import Score
@@ -340,7 +340,8 @@ def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) ->
     pairs = np.concatenate([edges, non_edges])
     logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
     if stacks:
-        others = run_baselines(split.message(graph.n_nodes, graph), scaled_features(graph, spec), pairs)
+        message = split.message(graph.n_nodes, graph)
+        others = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
         if helps(logits, others, truth):
             return fit_stack(logits, others, truth)
     return fit_stack(logits, {}, truth) if spec.learns_weights else {}

@@ -232,6 +232,7 @@ class RunResult:
             score=self.link_scorer(graph) if self.decoder or self.stack else None,
             allowed=allowed_pairs(search, graph.adjacency, directed=directed, **filters),
             directed=directed,
+            sides=graph.sides,
         )
 
     def ranking_task(
@@ -249,6 +250,8 @@ class RunResult:
         arrays = {"z": codes.z_mean, "left": codes.left, "right": codes.right, "edges": graph.edges}
         arrays |= {f"weight_{name}": value for name, value in self.decoder.items()}
         arrays |= _filter_arrays(search, graph, communities)
+        if graph.sides is not None:
+            arrays["sides"] = graph.sides
         options: dict[str, Any] = {
             "search": search.to_dict(),
             "decoder": self.decoder_name,

@@ -431,7 +431,7 @@ __TARGETS__batches, steps_per_epoch, _ = pair_batches(
     ratio=__RATIO__,
     negatives="__NEGATIVES__",
     seed_number=SEED,
-    directed=__DIRECTED__,__MASK____WEIGHTS____NODES__
+    directed=__DIRECTED__,__SIDES____MASK____WEIGHTS____NODES__
 )"""
 
 _MASK = """
@@ -878,6 +878,7 @@ def _pair_batches(spec: RunSpec, profile: Profile, names: list[str], sources: So
         BATCH=spec.training.batch_size,
         MASK=_fill(_MASK, SHARE=masked, HOW=ENCODERS[spec.model.encoder].propagation) if masked else "",
         DIRECTED=profile.directed,
+        SIDES='\n    sides=data["sides"],  # random pairs join both sides' if profile.n_first else "",
         WEIGHTS="\n    weights=edge_weights(message, sorted_pairs(train)),  # which the model learns"
         if spec.learns_weights
         else "",

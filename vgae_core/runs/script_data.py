@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import run_baselines
+from vgae_core.analysis.baselines import run_baselines, usable
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
@@ -43,6 +43,8 @@ def script_data(
     if spec.learns_weights:
         arrays["val_weights"] = edge_weights(graph.adjacency, split.val)
     if spec.model.family == "vgae":
+        if graph.sides is not None:
+            arrays["sides"] = graph.sides
         matrices["message"] = split.message(graph.n_nodes, graph)
         chance = np.random.default_rng([spec.seed, HARD_STREAM])
         arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)
@@ -81,7 +83,7 @@ def _training_free(
     """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that stacking joins."""
     parts = (split.val, split.val_neg, split.test, split.test_neg, hard.reshape(-1, 2))
     pairs = np.unique(np.concatenate(parts), axis=0)
-    scores = run_baselines(message, scaled_features(graph, spec), pairs)
+    scores = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
     return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from vgae_core.catalogue import scale_of
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import GraphData, count_first, count_pairs
 from vgae_core.data.node_inputs import encoder_features, feature_targets
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit, edge_weights, weight_unit
@@ -145,6 +145,7 @@ def graph_batches(
         negatives=spec.training.negatives,
         seed_number=spec.seed,
         directed=graph.directed,
+        sides=graph.sides,
         masked=spec.training.masked_edges,
         mask=mask,
         weights=edge_weights(message, sorted_pairs(split.train)) if weighted else None,
@@ -197,6 +198,7 @@ def pair_batches(
     negatives: Literal["uniform", "degree", "hard"],
     seed_number: int,
     directed: bool,
+    sides: np.ndarray | None = None,
     masked: float = 0.0,
     mask: Mask | None = None,
     weights: np.ndarray | None = None,
@@ -222,6 +224,8 @@ def pair_batches(
     seed_number : int
         Fixes order and random pairs.
     directed : bool
+    sides : ndarray of int8, shape (n,), optional
+        The side of each node of a two-sided graph: random pairs then join both sides.
     masked : float
         Share of the training edges that `mask` hides.
     mask : callable, optional
@@ -250,8 +254,9 @@ def pair_batches(
     pairs = tf.constant(positives)
     goals = None if weights is None else relative(weights)
 
-    keys, collisions = edge_keys(positives, n, directed=directed, negatives=negatives)
-    draw, draw_pairs = draws(seed_number), drawing(negatives, train, n)
+    n_pairs = count_pairs(n, directed=directed, n_first=count_first(sides))
+    keys, collisions = edge_keys(positives, n, n_pairs, directed=directed, negatives=negatives)
+    draw, draw_pairs = draws(seed_number), drawing(negatives, train, n, sides)
 
     def batch(step: tf.Tensor) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         chosen, index = pairs, None
@@ -284,13 +289,15 @@ def pair_batches(
     return endless(batch, ahead=size <= PREFETCH_PAIRS), steps, collisions
 
 
-def edge_keys(train: np.ndarray, n: int, *, directed: bool, negatives: str) -> tuple[tf.Tensor | None, float]:
+def edge_keys(
+    train: np.ndarray, n: int, n_pairs: int, *, directed: bool, negatives: str
+) -> tuple[tf.Tensor | None, float]:
     """Return what :func:`vgae_core.training.negatives.proper` looks pairs up in, and the collisions expected without.
 
     The first is None where edges are so few that the look-up costs more than it mends; the second is the share of
-    negatives that are training edges and count as negatives all the same.
+    negatives that are training edges and count as negatives all the same, of `n_pairs` pairs that may be edges.
     """
-    density = len(train) / max(1, n * (n - 1) / (1 if directed else 2))
+    density = len(train) / max(1, n_pairs)
     if negatives != "hard" and density <= EXCLUDE_COLLISIONS_FROM:
         return None, float(density)
     low, high = train.min(axis=1), train.max(axis=1)

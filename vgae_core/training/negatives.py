@@ -20,7 +20,12 @@ Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From a seed, int32 (2,), and a count, int32 (), to pairs int32 (count, 2) sorted by their first node."""
 
 
-def drawing(how: Literal["uniform", "degree", "hard"], train: np.ndarray, n_nodes: int) -> Draw:
+def drawing(
+    how: Literal["uniform", "degree", "hard"],
+    train: np.ndarray,
+    n_nodes: int,
+    sides: np.ndarray | None = None,
+) -> Draw:
     """Return the function that draws pairs.
 
     Parameters
@@ -31,6 +36,8 @@ def drawing(how: Literal["uniform", "degree", "hard"], train: np.ndarray, n_node
     train : ndarray of int64, shape (n_train, 2)
         Training edges, each once.
     n_nodes : int
+    sides : ndarray of int8, shape (n_nodes,), optional
+        The side of each node of a two-sided graph: one node of each is drawn, and a walk takes three steps.
 
     References
     ----------
@@ -38,13 +45,15 @@ def drawing(how: Literal["uniform", "degree", "hard"], train: np.ndarray, n_node
     Li et al. 2023, arXiv:2306.10453 (hard negatives share neighbours).
     """
     if how == "uniform":
-        return uniform(n_nodes)
+        return uniform(n_nodes) if sides is None else uniform_across(sides)
     degree = np.bincount(train.ravel(), minlength=n_nodes)
     if how == "degree":
-        return by_degree(degree)
+        return (
+            by_degree(degree) if sides is None else by_degree(*(degree * (sides == side) for side in (0, 1)))
+        )
     ends = np.concatenate([train, train[:, ::-1]])
     order = np.argsort(ends[:, 0], kind="stable")
-    return by_walk(degree, ends[order, 1])
+    return by_walk(degree, ends[order, 1], 2 if sides is None else 3)
 
 
 def uniform(n_nodes: int) -> Draw:
@@ -56,25 +65,41 @@ def uniform(n_nodes: int) -> Draw:
     return draw
 
 
-def by_degree(degree: np.ndarray) -> Draw:
-    """Return the drawing of two nodes by their degrees, int64 (n_nodes,), to the power of :data:`DEGREE_POWER`."""
-    bounds = _bounds(degree)
+def uniform_across(sides: np.ndarray) -> Draw:
+    """Return the drawing of any node of side 0 and any of side 1; `sides` is int8, shape (n_nodes,)."""
+    first, second = (tf.constant(np.flatnonzero(sides == side).astype(np.int32)) for side in (0, 1))
 
     def draw(seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        chance = tf.random.stateless_uniform((count,), _stream(seed, 1), dtype=tf.float64)
-        return tf.stack([_by(bounds, _slices(seed, count)), _by(bounds, chance)], axis=1)
+        source, target = _spread(seed, count, len(first)), _any(seed, count, len(second))
+        return tf.stack([tf.gather(first, source), tf.gather(second, target)], axis=1)
 
     return draw
 
 
-def by_walk(degree: np.ndarray, neighbours: np.ndarray) -> Draw:
-    """Return the drawing of a node by its degree and of one that is two steps away.
+def by_degree(degree: np.ndarray, other: np.ndarray | None = None) -> Draw:
+    """Return the drawing of two nodes by their degrees, int64 (n_nodes,), to the power of :data:`DEGREE_POWER`.
+
+    The second goes by the degrees `other`, if they are given.
+    """
+    bounds = _bounds(degree)
+    ends = bounds if other is None else _bounds(other)
+
+    def draw(seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        chance = tf.random.stateless_uniform((count,), _stream(seed, 1), dtype=tf.float64)
+        return tf.stack([_by(bounds, _slices(seed, count)), _by(ends, chance)], axis=1)
+
+    return draw
+
+
+def by_walk(degree: np.ndarray, neighbours: np.ndarray, steps: int = 2) -> Draw:
+    """Return the drawing of a node by its degree and of one at the end of a walk of some steps.
 
     Parameters
     ----------
     degree : ndarray of int64, shape (n_nodes,)
     neighbours : ndarray of int64, shape (sum of degrees,)
         Of node 0, then of node 1, and so on.
+    steps : int
     """
     bounds, starts = _bounds(degree), np.concatenate([[0], np.cumsum(degree)[:-1]]).astype(np.int64)
     begin, many = tf.constant(starts), tf.constant(degree.astype(np.int64))
@@ -88,8 +113,10 @@ def by_walk(degree: np.ndarray, neighbours: np.ndarray) -> Draw:
         return tf.gather(ends, tf.gather(begin, nodes) + inside)
 
     def draw(seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        source = _by(bounds, _slices(seed, count))
-        return tf.stack([source, step(step(source, _stream(seed, 1)), _stream(seed, 2))], axis=1)
+        source = target = _by(bounds, _slices(seed, count))
+        for number in range(1, steps + 1):
+            target = step(target, _stream(seed, number))
+        return tf.stack([source, target], axis=1)
 
     return draw
 

@@ -69,8 +69,9 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batch
     n_train = len(train)
     size = min(spec.training.batch_size or n_train, n_train)
     steps = -(-n_train // size)
-    keys, collisions = edge_keys(train, n, directed=graph.directed, negatives=spec.training.negatives)
-    draw, draw_pairs = draws(spec.seed), drawing(spec.training.negatives, train, n)
+    negatives = spec.training.negatives
+    keys, collisions = edge_keys(train, n, graph.n_pairs, directed=graph.directed, negatives=negatives)
+    draw, draw_pairs = draws(spec.seed), drawing(negatives, train, n, graph.sides)
 
     def gather(
         index: np.ndarray, fakes: np.ndarray, share: np.ndarray

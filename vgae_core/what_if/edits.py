@@ -101,6 +101,8 @@ class Changes:
         Features of each node whose features are edited, in their own units.
     moves : tuple of Move
         In order, after the encoder.
+    new_sides : tuple of int
+        The side of each new node of a two-sided graph.
     named : ndarray of int64
         Nodes that the edits name, sorted.
     notes : tuple of str
@@ -112,6 +114,7 @@ class Changes:
     new: Mapping[str, int] = field(default_factory=dict)
     features: Mapping[int, np.ndarray] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
+    new_sides: tuple[int, ...] = ()
     named: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     notes: tuple[str, ...] = ()
 
@@ -170,6 +173,7 @@ class _Editor:
         self.new: dict[str, int] = {}
         self.features: dict[int, np.ndarray] = {}
         self.moves: list[Move] = []
+        self.sides: list[int] | None = None if graph.sides is None else []
         self.named: set[int] = set()
         self.notes: list[str] = []
 
@@ -183,9 +187,21 @@ class _Editor:
         known = self.weights.get((source, target))
         return self.base.weight(source, target) if known is None else known
 
+    def side(self, node: int) -> int | None:
+        """Return the side of a node of a two-sided graph."""
+        if self.sides is None or self.graph.sides is None:
+            return None
+        n = self.graph.n_nodes
+        return int(self.graph.sides[node]) if node < n else self.sides[node - n]
+
     def set(self, source: int, target: int, weight: float) -> None:
         if source == target:
             raise DataError("A node cannot be linked to itself.")
+        if weight and self.side(source) is not None and self.side(source) == self.side(target):
+            raise DataError(
+                "Edges of this graph join its two sides, and these two nodes are on the same side.",
+                mend="Choose a node of the other side.",
+            )
         self.weights[source, target] = weight
         if not self.graph.directed:
             self.weights[target, source] = weight
@@ -274,6 +290,13 @@ class _Editor:
         node = self.graph.n_nodes + len(self.new)
         self.new[name] = node
         self.named.add(node)
+        if self.sides is not None:
+            model = values["like"] or next(iter(values["nodes"]), None)
+            if model is None:
+                raise DataError("A new node of a two-sided graph needs an edge, or a node it is like.")
+            side = self.side(self.node(model))
+            assert side is not None  # noqa: S101  the graph has sides
+            self.sides.append(side if values["like"] else 1 - side)
         if values["like"]:
             like = self.node(values["like"])
             if self.graph.features is not None:
@@ -314,6 +337,7 @@ class _Editor:
             new=dict(self.new),
             features=dict(self.features),
             moves=tuple(self.moves),
+            new_sides=tuple(self.sides or ()),
             named=np.array(sorted(self.named), np.int64),
             notes=tuple(self.notes),
         )
@@ -396,6 +420,9 @@ def edited_graph(graph: GraphData, changes: Changes, name: str) -> GraphData:
         adjacency=adjacency,
         node_ids=np.array([str(item) for item in ids], object) if n_new else graph.node_ids,
         features=features,
+        sides=None
+        if graph.sides is None
+        else np.concatenate([graph.sides, np.array(changes.new_sides, np.int8)]),
         labels=None if graph.labels is None else np.concatenate([graph.labels, np.full(n_new, -1, np.int32)]),
         values={
             key: np.concatenate([value, np.full(n_new, np.nanmean(value), value.dtype)])

@@ -167,10 +167,12 @@ class WhatIf:
             parts = pair_factors(decoding.decoder, decoding.layers, mean[nodes])
             left, right = (_patched(old, n_new, nodes, new) for old, new in zip(factors, parts, strict=True))
             factors = left, right
-        return Edited(
-            ScoredGraph(changes.links, Codes(mean, log_var), decoding, self._baselines(changes), factors),
-            nodes,
-        )
+        sides = before.sides
+        if sides is not None:
+            sides = np.concatenate([sides, np.array(changes.new_sides, np.int8)])
+        codes = Codes(mean, log_var)
+        view = ScoredGraph(changes.links, codes, decoding, self._baselines(changes), factors, sides)
+        return Edited(view, nodes)
 
     def _baselines(self, changes: Changes) -> NodeBaselines | None:
         if self.before.baselines is None:
@@ -211,8 +213,7 @@ class WhatIf:
     @functools.cached_property
     def sampled_logits(self) -> np.ndarray:
         """Logits of random pairs without an edge, before any edit, sorted; float32 (at most SAMPLED_PAIRS,)."""
-        n = self.graph.n_nodes
-        every = n * (n - 1) // (1 if self.graph.directed else 2) - len(self.graph.edges)
+        every = self.graph.n_pairs - len(self.graph.edges)
         pairs = sample_non_edges(
             self.graph, min(SAMPLED_PAIRS, every), np.random.default_rng(PAIR_SEED)
         ) if every else np.zeros((0, 2), np.int64)  # fmt: skip

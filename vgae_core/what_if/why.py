@@ -376,12 +376,18 @@ def what_it_takes(
 
 
 def _additions(model: WhatIf, changes: Changes, pair: Arc) -> list[Arc]:
-    """Return edges from one end to neighbours of the other that the graph lacks, to the busiest of them last."""
+    """Return edges from one end to neighbours of the other that the graph lacks, to the busiest of them last.
+
+    Of a two-sided graph to neighbours of these neighbours, which are on the other side.
+    """
     links = changes.links
     arcs: dict[Arc, None] = {}
     for node, other in (pair, pair[::-1]):
         mine = set(links.around(node).tolist())
-        for third in links.around(other).tolist():
+        near = links.around(other)
+        if model.graph.sides is not None and len(near):
+            near = np.unique(np.concatenate([links.around(third) for third in near.tolist()]))
+        for third in near.tolist():
             if third != node and third not in mine:
                 # Of a directed graph: out of the source, into the target.
                 ends = (node, third) if node == pair[0] else (third, node)

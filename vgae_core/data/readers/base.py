@@ -14,7 +14,6 @@ import pandas as pd
 
 from vgae_core.data.dataset import Features, Finding, Judgement, Part
 from vgae_core.data.limits import Limits
-from vgae_core.data.non_edges import sorted_unique
 from vgae_core.errors import DataError
 from vgae_core.spec import FileSpec
 
@@ -192,6 +191,10 @@ class Edges:
         Kind of each entry, an index into `relation_names`.
     relation_names : tuple of str
     findings : tuple of Finding
+    sides : ndarray of int8, shape (n_nodes,), or None
+        The side of each node, 0 or 1, of a two-sided graph.
+    side_names : tuple of str
+        What the nodes of both sides are called; empty if the file does not say.
     """
 
     rows: np.ndarray
@@ -206,6 +209,8 @@ class Edges:
     relations: np.ndarray | None = None
     relation_names: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    sides: np.ndarray | None = None
+    side_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -246,28 +251,6 @@ class Format:
     parts: Callable[[Probe, Content], tuple[Part, ...]] | None = None
     gather: Callable[[Sequence[Probe]], list[Probe]] | None = None
     judge: Callable[[Probe, Content], tuple[tuple[Judgement, ...], tuple[str, ...]]] | None = None
-
-
-def directions(rows: np.ndarray, cols: np.ndarray, n: int) -> tuple[int, int]:
-    """Return how many distinct arcs there are between different nodes, and how many have one back.
-
-    One sort of one key an entry: the pair, and in the last bit the direction.
-    """
-    keys = np.minimum(rows, cols)
-    keys *= n
-    keys += np.maximum(rows, cols)
-    keys <<= 1
-    keys |= rows > cols
-    keys.sort()
-    if not len(keys):
-        return 0, 0
-    new = np.empty(len(keys), bool)
-    new[0] = True
-    np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    keys >>= 1
-    back = int(np.count_nonzero(new[1:] & (keys[1:] == keys[:-1])))  # a new arc of the same pair
-    loops = len(sorted_unique(rows[rows == cols]))
-    return int(np.count_nonzero(new)) - loops, 2 * back
 
 
 def examples(values: object) -> tuple[str, ...]:

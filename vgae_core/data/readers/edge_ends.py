@@ -58,7 +58,7 @@ def best_pair(columns: Sequence[Column]) -> tuple[Column, ...]:
     are nodes or not, so their order counts.  A column and another that only renames it are no ends.
     """
     nodes = could_be_nodes(columns[:WIDEST])
-    pairs = [(a, b) for a, b in itertools.combinations(nodes, 2) if not _is_its_name(a, b)]
+    pairs = [(a, b) for a, b in itertools.combinations(nodes, 2) if not is_its_name(a, b)]
     alike = [(a, b) for a, b in pairs if a.is_whole == b.is_whole]
     texts = [(a, b) for a, b in alike if not a.is_whole]
     sharing = [(a, b) for a, b in texts if overlap(a, b) >= SHARED]
@@ -70,7 +70,7 @@ def best_pair(columns: Sequence[Column]) -> tuple[Column, ...]:
     return pairs[0] if pairs else tuple(nodes[:2])
 
 
-def _is_its_name(left: Column, right: Column) -> bool:
+def is_its_name(left: Column, right: Column) -> bool:
     """Return whether each value on the left has one on the right and the other way round: an id and its name."""
     both = len(set(zip(left.fields, right.fields, strict=True)))
     distinct = len(left.distinct)

@@ -93,24 +93,18 @@ def read_edges(probe: Probe) -> Edges:
     if weights is None and roles.time is not None:
         weights = np.ones(len(frame), np.float32)  # contacts: each counts, and repeats add up
     relations, relation_names = _relations(frame, roles)
-    sides = sides_of(probe, table, roles, ends)
+    sides = _beyond_the_sample(probe, sides_of(probe, table, roles, ends), ends, findings)
     if sides.two and sides.shared:
         rows, cols, ids = _apart(table, roles, ends, findings)
     else:
         rows, cols, ids = factorize_ids(ends[0], ends[1])
-    if announced is not None and not sides.two:
+    of_nodes = None
+    if sides.two:
+        of_nodes = np.zeros(len(ids), np.int8)
+        of_nodes[cols] = 1
+    elif announced is not None:
         rows, cols, ids = _announced(announced[0], rows, cols, ids, findings)
     probe.limits.check("nodes", len(ids), where=probe.name)
-    if sides.two:
-        findings.append(
-            Finding(
-                "scores-within-sides",
-                "warning",
-                "A graph model does not know that these are two sets of nodes: it also scores pairs within one set, "
-                "which can be no edges, so its scores look better than they are. Read as a matrix of rows × columns, "
-                "the sets stay apart.",
-            )
-        )
     _tell(probe, table, roles, skip, findings)
     name = {
         ",": "CSV", "\t": "TSV", ";": "semicolon-separated", "": "space-separated", "|": "bar-separated",
@@ -124,6 +118,8 @@ def read_edges(probe: Probe) -> Edges:
         node_ids=ids,
         format=f"edge list ({name})",
         directed=False if sides.two else directed,
+        sides=of_nodes,
+        side_names=_side_names(table, roles) if sides.two else (),
         parts=edge_parts(table, roles),
         relations=relations,
         relation_names=relation_names,
@@ -224,6 +220,34 @@ def sides_of(
     return sides
 
 
+def _beyond_the_sample(
+    probe: Probe, sides: Sides, ends: list[np.ndarray | pd.Series], findings: list[Finding]
+) -> Sides:
+    """Return what is to be said of the sides after all rows, where the first ones shared no id."""
+    if not sides.two or sides.shared or len(ends[0]) <= SAMPLE:
+        return sides
+    left, right = (pd.Series(pd.unique(pd.Series(end))) for end in ends)
+    both = left[left.isin(right)]
+    if not len(both):
+        return sides
+    if probe.how.sides == "two" or sides.told:
+        return dataclasses.replace(sides, shared=True)
+    findings.append(Finding("one-set-after-all", "warning",
+        f"The first {SAMPLE:,} rows of {probe.name} share no id between source and target, but {len(both):,} ids, such "
+        f"as {', '.join(examples(both))}, stand on both sides further down: read as one set of nodes. If these are "
+        "different nodes of the same name, read it as two sets.", len(both), examples(both)))  # fmt: skip
+    return dataclasses.replace(sides, two=False)
+
+
+def _side_names(table: TextTable, roles: EdgeRoles) -> tuple[str, ...]:
+    """Return the headers of both ends, where they say more than which end it is."""
+    if table.header is None:
+        return ()
+    names = tuple(shorten(table.header[at], 40) for at in (roles.source, roles.target))
+    usual = SOURCE_NAMES | TARGET_NAMES | {""}
+    return () if any(plain_name(name) in usual for name in names) else names
+
+
 def _prefixes(table: TextTable, roles: EdgeRoles) -> tuple[str, str]:
     """Return what ids of both sides begin with, so that they are apart: u and i of user and item, else r and c."""
     left, right = (
@@ -309,6 +333,10 @@ def _header_judgement(table: TextTable) -> Judgement:
     decision = table.decision
     text = f"{'The first row names the columns' if decision.present else 'No header row'}. {decision.why}"
     here, other = ("yes", "no") if decision.present else ("no", "yes")
+    in_comment = table.header is not None and table.skip == table.shape.skip
+    if in_comment:  # which is no edge
+        said = f"A comment names the columns. {decision.why}"
+        return Judgement("header", said, decision.sure, (), {"header": here})
     title = "The first row is an edge" if decision.present else "The first row names the columns"
     return Judgement("header", text, decision.sure, (Choice(title, {"header": other}),), {"header": here})
 
@@ -327,8 +355,7 @@ def _sides_judgement(table: TextTable, roles: EdgeRoles, sides: Sides) -> Judgem
     two, one = Choice("Two sets of nodes", {"sides": "two"}), Choice("One set of nodes", {"sides": "one"})
     if sides.two:
         text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
-        others = (matrix, one) if sides.shared else (matrix,)
-        return Judgement("sides", text, sides.sure, others, {"sides": "two"})
+        return Judgement("sides", text, sides.sure, (matrix, one), {"sides": "two"})
     text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
     return Judgement("sides", text, False, (two, matrix), {"sides": "one"})
 

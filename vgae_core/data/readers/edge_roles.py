@@ -24,7 +24,13 @@ from vgae_core.data.readers.column_names import (
     plain_name,
     two_kinds,
 )
-from vgae_core.data.readers.edge_ends import FEW, best_pair, counts_before_ends, ends_behind_an_id
+from vgae_core.data.readers.edge_ends import (
+    FEW,
+    best_pair,
+    counts_before_ends,
+    ends_behind_an_id,
+    is_its_name,
+)
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable
 
 _DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
@@ -142,7 +148,7 @@ class _Judge:
         relation = by_use.get("relation") or self._relation(rest, (source, target))
         rest = [column for column in rest if column is not relation]
         time = by_use.get("time") or self._time(rest)
-        weight = by_use.get("weight") or self._weight([c for c in rest if c is not time])
+        weight = by_use.get("weight") or self._weight([c for c in rest if c is not time], (source, target))
         self._ask_about_labels(source, target)
         return EdgeRoles(
             source.index,
@@ -333,7 +339,7 @@ class _Judge:
         )
         return column
 
-    def _weight(self, rest: list[Column]) -> Column | None:
+    def _weight(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
         numeric = [c for c in rest if c.is_mostly_numeric]
         named = next((c for c in numeric if c.plain in WEIGHT_NAMES), None)
         if named is not None:
@@ -341,7 +347,11 @@ class _Judge:
         usable = [c for c in numeric if not self._is_no_weight(c)]
         if len(usable) == 1 and (self.table.header is None or self.width <= 3):
             return usable[0]
-        others = [c for c in usable if len(c.distinct) > 1]
+        of_nodes = {end for pair in named_pairs(self.columns) for end in pair}
+        others = [
+            c for c in usable
+            if len(c.distinct) > 1 and c not in of_nodes and not any(is_its_name(c, end) for end in ends)
+        ]  # fmt: skip
         if others:
             self.judge(
                 "weight",

@@ -25,10 +25,10 @@ from scipy import sparse
 
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.limits import Limits
+from vgae_core.data.non_edges import joined_pairs
 from vgae_core.data.readers.base import (
     Edges,
     NodeTable,
-    directions,
     examples,
     may_number_rows,
     object_array,
@@ -91,6 +91,8 @@ def assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limit
         symmetric=edges.symmetric,
         relations=edges.relations,
         relation_names=edges.relation_names,
+        sides=edges.sides,
+        side_names=tuple(shortened(side, limits.name_length) for side in edges.side_names),
         **parts,
     )
 
@@ -101,7 +103,7 @@ def _with_isolated(
     """Return the edges with a node per row of the tables without ids, if ids can be numbers of rows and most are."""
     rows = {(table.n_rows, table.first_row): table for table in tables if table.ids is None}
     n, ids = len(edges.node_ids), edges.node_ids
-    if len(rows) != 1 or edges.tables:
+    if len(rows) != 1 or edges.tables or edges.sides is not None:  # of two sides nothing says which is theirs
         return edges
     ((n_rows, _), table), *_ = rows.items()
     first = _first_row(table, ids)
@@ -152,10 +154,10 @@ def tells_directions(rows: np.ndarray, cols: np.ndarray, weights: np.ndarray | N
     They do if some entries, but not all, have one in the other direction, or if the two
     directions differ in weight; a missing weight is as any other.
     """
-    arcs, mutual = directions(rows, cols, n)
-    if mutual == 0:
+    pairs, n_arcs = joined_pairs(rows, cols, n)
+    if n_arcs == len(pairs):  # none comes back
         return False
-    if mutual < arcs:
+    if n_arcs < 2 * len(pairs):
         return True
     if weights is None:
         return False

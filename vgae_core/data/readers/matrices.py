@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.readers.base import Edges, NodeTable, Probe, directions
+from vgae_core.data.non_edges import joined_pairs
+from vgae_core.data.readers.base import Edges, NodeTable, Probe
 
 
 def check_matrix(probe: Probe, shape: tuple[int, ...], nnz: int, content: str) -> None:
@@ -89,8 +90,8 @@ def matrix_edges(
 
 def is_reciprocal(rows: np.ndarray, cols: np.ndarray, n: int) -> bool:
     """Return whether every entry has one in the other direction."""
-    arcs, mutual = directions(rows, cols, n)
-    return arcs == mutual
+    pairs, n_arcs = joined_pairs(rows, cols, n)
+    return n_arcs == 2 * len(pairs)
 
 
 def matrix_table(probe: Probe, matrix: Any) -> NodeTable:

@@ -24,6 +24,7 @@ from vgae_core.data.readers.base import (
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.column_names import LABEL_NAMES, WEIGHT_NAMES
 from vgae_core.data.readers.lines import relation_codes
+from vgae_core.data.readers.sides import sides_told
 from vgae_core.data.readers.written_numbers import MISSING
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ _VECTORS = frozenset(
 )
 """Names of attributes that list the features of a node."""
 _NAMES = ("label", "name")
+_SIDE = "bipartite"
+"""The node attribute by which networkx tells the two sides of a graph, 0 and 1."""
 _RELATIONS = frozenset(
     {
         "relation",
@@ -138,7 +141,8 @@ def graph_edges(
         place = np.empty(len(ids), np.int64)
         place[order] = np.arange(len(ids))
         ids, rows, cols = ids[order], place[rows], place[cols]
-    table = node_table(probe, columns, ids, order=order)
+    sides = _sides(probe, columns, rows, cols, ids, order, findings)
+    table = node_table(probe, columns, ids, order=order, no_label="" if sides is None else _SIDE)
     features, name = _vectors(probe, graph, findings)
     if features is not None:
         table = dataclasses.replace(
@@ -152,13 +156,32 @@ def graph_edges(
         weights=weights,
         node_ids=ids,
         format=title,
-        directed=graph.is_directed(),
+        directed=graph.is_directed() and sides is None,
         symmetric=not graph.is_directed(),
         tables=(table,),
         findings=tuple(findings),
         relations=relations,
         relation_names=relation_names,
+        sides=sides,
     )
+
+
+def _sides(
+    probe: Probe,
+    columns: Mapping[str, tuple[list[int], list[str]]],
+    rows: np.ndarray,
+    cols: np.ndarray,
+    ids: np.ndarray,
+    order: np.ndarray | None,
+    findings: list[Finding],
+) -> np.ndarray | None:
+    """Return the side of each node, int8 (n_nodes,), where all have networkx's attribute and its values are 0 and 1."""
+    _, texts = columns.get(_SIDE, ([], []))
+    if probe.how.sides == "one" or len(texts) < len(ids) or set(texts) != {"0", "1"}:
+        return None
+    sides = np.array(texts, np.int8)
+    where = f"The node attribute {_SIDE} of {probe.name}"
+    return sides_told(sides if order is None else sides[order], rows, cols, ids, where, findings)
 
 
 def _vectors(probe: Probe, graph: nx.Graph, findings: list[Finding]) -> tuple[np.ndarray | None, str]:
@@ -279,6 +302,7 @@ def node_table(
     ids: np.ndarray,
     *,
     order: np.ndarray | None = None,
+    no_label: str = "",
 ) -> NodeTable:
     """Return classes and values of node attributes.
 
@@ -293,6 +317,8 @@ def node_table(
         Node of each row.
     order : ndarray of int64, shape (n,), optional
         The node of each row, if columns stand in another order.
+    no_label : str
+        An attribute that is no class unless the user says so.
     """
     n = len(ids)
     full: dict[str, pd.Series] = {}
@@ -310,7 +336,7 @@ def node_table(
     said = probe.said_of(list(full), USES)
     chosen = next((name for name, use in said.items() if use == "label"), None)
     if chosen is None:
-        free = [name for name in candidates if name not in said]
+        free = [name for name in candidates if name not in said and name != no_label]
         chosen = min(free, key=lambda name: candidates[name][0], default=None)
     elif chosen not in candidates:
         raise probe.error(

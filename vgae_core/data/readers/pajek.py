@@ -14,6 +14,7 @@ import pandas as pd
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, object_array, shorten
 from vgae_core.data.readers.lines import relation_codes, weight_values
+from vgae_core.data.readers.sides import sides_told
 from vgae_core.data.readers.written_numbers import MISSING
 
 _START = re.compile(rb"(?im)^(\xef\xbb\xbf)?[ \t]*\*(network|vertices)\b")
@@ -188,13 +189,18 @@ def _edges(probe: Probe) -> Edges:
     if any(relations):
         of = [relation for relation, link in zip(relations, links, strict=True) for _ in range(len(link[1]))]
         codes, names = relation_codes(probe, of, findings)
+    rows, cols = rows.astype(np.int64), cols.astype(np.int64)
+    sides = None
+    if side:
+        sides = sides_told((np.arange(n) >= side).astype(np.int8), rows, cols, ids, probe.name, findings)
     return Edges(
-        rows=rows.astype(np.int64),
-        cols=cols.astype(np.int64),
+        rows=rows,
+        cols=cols,
+        sides=sides,
         weights=weights,
         node_ids=ids,
         format=FORMAT.title,
-        directed=directed,
+        directed=directed and sides is None,
         symmetric=not directed,
         findings=tuple(findings),
         relations=codes,

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vgae_core.data.dataset import Finding, within_a_side
+from vgae_core.data.readers.base import examples
+
 SAMPLE = 200_000
 """Rows that are looked at."""
 
@@ -23,13 +26,14 @@ _FEW = 20
 class Sides:
     """Whether ids are of two sets, why, and whether that is certain.
 
-    ``shared`` says whether some id stands on both sides.
+    ``shared`` says whether some id stands on both sides, ``told`` whether the file itself names two sets.
     """
 
     two: bool
     why: str
     sure: bool
     shared: bool
+    told: bool = False
 
 
 def judge_sides(
@@ -61,13 +65,15 @@ def judge_sides(
     ids = [np.asarray(pd.unique(pd.Series(side))) for side in (left, right)]
     shared = bool(pd.concat([pd.Series(side) for side in ids]).duplicated().any())
     if "bip" in said or "bipartite" in said:
-        return Sides(True, "the file calls itself bipartite", True, shared)
+        return Sides(True, "the file calls itself bipartite", True, shared, told=True)
     if said & {"sym", "asym", "directed", "undirected"}:
         return Sides(False, "the file says so", True, shared)
+    if not shared and not kinds and min(len(side) for side in ids) < 3:
+        return Sides(False, "", True, shared)  # a star, or two: each has two sides, whatever its nodes are
     if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
         return _of_texts(ids, len(left), shared, kinds=kinds, marked=marked)
     if kinds:
-        return Sides(True, "the headers name two kinds of things", True, shared)
+        return Sides(True, "the headers name two kinds of things", True, shared, told=True)
     if marked:
         return Sides(False, "the headers name the two ends of an edge", True, shared)
     if not shared:
@@ -80,13 +86,37 @@ def judge_sides(
     return Sides(bool(two), two, False, shared)
 
 
+def sides_told(
+    sides: np.ndarray, rows: np.ndarray, cols: np.ndarray, ids: np.ndarray, told: str, findings: list[Finding]
+) -> np.ndarray | None:
+    """Return the sides that a file gives to nodes, or None where its edges do not join both; a finding then says so.
+
+    Parameters
+    ----------
+    sides : ndarray of int8, shape (n_nodes,)
+    rows, cols : ndarray of int64, shape (n_entries,)
+    ids : ndarray, shape (n_nodes,)
+    told : str
+        What gives them: ``"The node attribute bipartite of films.graphml"``.
+    findings : list of Finding
+    """
+    within = np.flatnonzero(within_a_side(sides, rows, cols))
+    if not len(within):
+        return sides if len(np.unique(sides)) == 2 else None
+    names = examples(f"{ids[rows[i]]} – {ids[cols[i]]}" for i in within[:3])
+    findings.append(Finding("edges-within-a-side", "warning",
+        f"{told} tells two sides, but {len(within):,} of {len(rows):,} edges join nodes of one side, e.g. "
+        f"{', '.join(names)}: read as one set of nodes. Remove these edges to train a two-sided graph.",
+        len(within), names))  # fmt: skip
+    return None
+
+
 def _of_texts(ids: list[np.ndarray], rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
     if shared:
         return Sides(False, "both columns share names", True, shared)
     if kinds:
-        return Sides(True, "the headers name two kinds of things", True, shared)
-    star = min(len(side) for side in ids) < 3
-    return Sides(True, "the two columns share no name", marked or star or rows < _FEW // 2, shared)
+        return Sides(True, "the headers name two kinds of things", True, shared, told=True)
+    return Sides(True, "the two columns share no name", marked or rows < _FEW // 2, shared)
 
 
 def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[str, str]:

@@ -115,7 +115,7 @@ def _table(probe: Probe) -> TextTable:
     names = _commented_names(probe, shape)
     if names is not None:
         listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else "")
-        why = f"It is in the comment above the rows: {listed}."
+        why = f"It stands above the rows: {listed}."
         return TextTable(shape, names, shape.skip, Header(True, why))
     if not decision.present:
         return TextTable(shape, None, shape.skip, decision)

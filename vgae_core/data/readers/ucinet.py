@@ -7,6 +7,7 @@ two modes (``nr``, ``nc``). Halves of matrices and several matrices are refused 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ import numpy as np
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten
 from vgae_core.data.readers.lines import named_edges, numbered_edges, read_text, weight_values
+from vgae_core.data.readers.sides import sides_told
 
 _START = re.compile(rb"\A(\xef\xbb\xbf)?\s*dl\s+(n|nr|nc|nm|format)\s*=", re.I)
 _SETTING = re.compile(r"(nr|nc|nm|n|format)\s*=\s*([\w.]+)", re.I)
@@ -158,10 +160,21 @@ def _edges(probe: Probe) -> Edges:
         raise probe.error(
             "A row and a column have the same label.", mend="Give rows and columns labels of their own."
         )
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, FORMAT.title, weights=values, others=every, directed=False if two else None,
         findings=findings,
     )  # fmt: skip
+    if not two:
+        return edges
+    second = {*cols.all, *targets}
+    sides = np.array([str(name) in second for name in edges.node_ids], np.int8)
+    return _two_sided(probe, edges, sides)
+
+
+def _two_sided(probe: Probe, edges: Edges, sides: np.ndarray) -> Edges:
+    findings = list(edges.findings)
+    sides_or_none = sides_told(sides, edges.rows, edges.cols, edges.node_ids, probe.name, findings)
+    return dataclasses.replace(edges, sides=sides_or_none, findings=tuple(findings))
 
 
 def _matrix(
@@ -204,10 +217,11 @@ def _matrix(
         raise probe.error("A label stands for two nodes.", mend="Give every node its own label.")
     ids = object_array(everybody) if two or called[0] else None
     weights = values[i, j]
-    return numbered_edges(
+    edges = numbered_edges(
         probe, i, j + (n if two else 0), len(everybody), FORMAT.title, ids=ids,
         weights=None if bool((weights == 1).all()) else weights, directed=False if two else None, findings=findings,
     )  # fmt: skip
+    return _two_sided(probe, edges, np.repeat(np.array([0, 1], np.int8), [n, width])) if two else edges
 
 
 FORMAT = Format(
