@@ -95,7 +95,7 @@ def test_new_nodes_are_scaled_as_those_of_training():
     found = embed(spec, result, graph, more)
     n = graph.n_nodes
     edges = np.zeros((n + 1, n + 1))
-    edges[tuple(result.split.train.T)] = 1
+    edges[tuple(graph.edges.T)] = 1
     edges[0, n] = 1
     edges = edges + edges.T + np.eye(n + 1)
     degree = 1 / np.sqrt(edges.sum(axis=1))

@@ -147,6 +147,8 @@ class RunResult:
     def weights(self, pairs: np.ndarray) -> np.ndarray | None:
         """Return the weights that a network which learns weights expects of pairs, float64; None of any other.
 
+        With :attr:`codes`, as they stand beside rankings.
+
         Parameters
         ----------
         pairs : ndarray of int64, shape (n_pairs, 2)
