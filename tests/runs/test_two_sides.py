@@ -16,7 +16,7 @@ from tests.runs.test_bundle import rebuild
 from tests.runs.test_script import assert_same, run_both
 from vgae_core.__main__ import main
 from vgae_core.analysis.baselines import ALIKE, NO_SHARED, explained
-from vgae_core.analysis.reconstruction import missing_links_task
+from vgae_core.analysis.rankings import rank_links_task
 from vgae_core.data.arrays import save_graph
 from vgae_core.data.limits import Limits
 from vgae_core.errors import RunError, SpecError
@@ -110,7 +110,7 @@ def test_missing_links_join_both_sides_here_and_in_the_background(graph, decoder
     if not (result.decoder or result.stack):  # exact over all pairs
         np.testing.assert_allclose(logits, best, rtol=1e-4, atol=1e-5)
     arrays, options = result.ranking_task(graph, 40)
-    found, _ = missing_links_task(arrays, options, lambda share, message: None)
+    found, _ = rank_links_task(arrays, options, lambda share, message: None)
     np.testing.assert_array_equal(found["pairs"], pairs)
     assert len(np.unique(pairs[:, 0] * n + pairs[:, 1])) == 40
     assert "shared_neighbours" not in link_table(graph, pairs, logits)
