@@ -10,12 +10,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts
+from vgae_core.analysis import metrics
 from vgae_core.analysis.embedding import Map
+from vgae_core.analysis.paired import LEVEL
 from vgae_core.analysis.scored_graph import probability
 from vgae_core.what_if.answer import SIGMAS, TOP, Answer, PairAnswer, Value
 from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
 from vgae_core.what_if.rows import RowsWhatIf
+from vgae_core.what_if.variant import Retrained
 from vgae_core.what_if.why import Effects, ScorePart, Search
 
 Model = WhatIf | RowsWhatIf
@@ -347,6 +350,51 @@ def picture(ego: Ego) -> dict[str, Any]:
             ],
         }],
     }  # fmt: skip
+
+
+def compared(found: Retrained) -> None:
+    """Draw a run beside a variant of it: the watched pair, scores on the same pairs, codes that differ most."""
+    if found.pair is not None and found.without is not None:
+        rows = [
+            (title, before, without.after, after.after)
+            for title, before, without, after in (
+                ("Logit", found.pair.logit.before, found.without.logit, found.pair.logit),
+                (
+                    "Probability",
+                    found.pair.probability.before,
+                    found.without.probability,
+                    found.pair.probability,
+                ),
+                ("Rank", found.pair.rank.before, found.without.rank, found.pair.rank),
+            )
+        ]
+        st.markdown(f"**{charts.plain(found.pair.source, 60)} – {charts.plain(found.pair.target, 60)}**")
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            pd.DataFrame(rows, columns=["what", "before", "without", "retrained"]),
+            column_config={
+                "what": "", "before": number("Before", format="%.3f"),
+                "without": number("Edited, weights as learnt", format="%.3f"),
+                "retrained": number("Edited and trained again", format="%.3f"),
+            },
+            hide_index=True, width="stretch", key="variant_pair",
+        )  # fmt: skip
+    st.markdown(
+        f"**Scores on the same {found.n_edges:,} edges and {found.n_others:,} non-edges that both hold out**"
+    )
+    for name, score in found.scores.items():
+        verdict = "within chance" if score.may_be_chance else "more than chance"
+        st.markdown(
+            f"{metrics.METRICS[name].title}: {score.first:.3f} → {score.second:.3f} "
+            f"({score.difference:+.3f}, {LEVEL:.0%} interval {score.low:+.3f} to {score.high:+.3f}): {verdict}."
+        )
+    st.caption("Intervals by bootstrap over these pairs. They do not count what another seed would change.")
+    st.markdown("**Codes that differ most**, after the variant's are turned onto the run's")
+    st.dataframe(
+        pd.DataFrame([{"node": charts.visible(node.node), "distance": node.distance} for node in found.moved]),
+        column_config={"node": "Node", "distance": st.column_config.NumberColumn("Apart", format="%.3f")},
+        hide_index=True, width="stretch", height=300, key="variant_moved",
+    )  # fmt: skip
 
 
 def steps(search: Search) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import streamlit as st
 from scipy import sparse
 
-from dashboard import charts, frame, state
+from dashboard import charts, frame, scenarios, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
 from vgae_core.analysis import embedding, entries, metrics, reconstruction
@@ -25,6 +25,7 @@ from vgae_core.data.splits import edge_weights
 from vgae_core.runs import codes, export
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
+from vgae_core.what_if.variant import variant_of
 
 MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""
@@ -108,6 +109,15 @@ def name_run(held: Opened) -> None:
         f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
         f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
     )
+    about = variant_of(held.run.path)
+    if about is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/alt_route: A variant of run `{charts.visible(about.of, 20)}`, trained on edited data.",
+                width="content",
+            )
+            if st.button("Compare", key="compare_variant", type="tertiary"):
+                scenarios.open_variant(held.id, about)
     unchecked = held.result.metrics.get("unchecked")
     if unchecked:
         st.caption(

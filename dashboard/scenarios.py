@@ -9,10 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state
+from dashboard import asking, charts, state
 from vgae_core.errors import StudioError
 from vgae_core.what_if import kept
+from vgae_core.what_if.edits import edited_graph
 from vgae_core.what_if.scenario import MAX_EDITS, MAX_NAMES, Edit, Scenario
+from vgae_core.what_if.variant import Variant, mark, variant_split
 
 PARAMETER = "scenario"
 """Of the page's address: the id of a kept scenario."""
@@ -35,6 +37,8 @@ class Desk:
     """Id of the kept scenario that it was opened from, or kept as."""
     selection: tuple[str, ...] = ()
     """Nodes that were selected on a map, to be edited together."""
+    variants: dict[str, str] = field(default_factory=dict)
+    """Runs trained on the edited graph, by the edits as JSON."""
     version: int = 0
     """Grows whenever the scenario is replaced: widgets made before are forgotten."""
 
@@ -175,6 +179,39 @@ def offer(run_id: str, event: Any, pairs: Sequence[tuple[str, str]], key: str) -
             ask(run_id, (first, second))
     else:
         st.caption("Select a row to ask what would change it.")
+
+
+def edits_key(scenario: Scenario) -> str:
+    """Return the edits that count, as JSON: what a variant is known by."""
+    return Scenario(edits=scenario.active).to_json()
+
+
+def train_variant(run_id: str) -> None:
+    """Queue a run of the same settings on the edited graph; a callback. What is wrong is said on the page."""
+    at = desk(run_id)
+    st.session_state.pop("variant_error", None)
+    try:
+        run = state.store().open_run(run_id)
+        model = asking.model(run_id)
+        changes = model.changes(at.scenario.active)
+        graph = edited_graph(model.graph, changes, f"{model.graph.name}, edited")
+        spec = run.spec.replace("dataset.name", graph.name)
+        spec = spec.replace("dataset.source", f"upload:{graph.fingerprint}").replace("dataset.files", [])
+        split = variant_split(model.result.split, changes, graph)
+        variant = state.engine().submit(
+            spec, graph, state.workspace(), newcomer=state.is_newcomer(), split=split
+        )
+        mark(state.store().open_run(variant).path, Variant(run_id, at.scenario))
+        at.variants[edits_key(at.scenario)] = variant
+    except StudioError as error:
+        st.session_state["variant_error"] = error
+
+
+def open_variant(variant: str, about: Variant) -> None:
+    """Go to the What if page of the run that another is a variant of, with its edits."""
+    change(about.of, about.scenario, replace=True)
+    desk(about.of).variants[edits_key(about.scenario)] = variant
+    st.switch_page("pages/what_if.py", query_params={"run": about.of})
 
 
 def open_link(run_id: str) -> StudioError | None:

@@ -6,16 +6,18 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard import answers, asking, charts, edit_form, frame, pick, results, scenarios, scores
+from dashboard import answers, asking, charts, edit_form, frame, live, pick, results, scenarios, scores, state
 from dashboard.shared import KEPT
 from vgae_core.analysis import embedding, reconstruction
 from vgae_core.errors import StudioError
+from vgae_core.training.progress import progress
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import Answer, watched
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.rows import RowsWhatIf, leave_out_entries
 from vgae_core.what_if.scenario import EDITS, Edit, Scenario, edit
+from vgae_core.what_if.variant import compare
 
 frame.require_router("what_if")
 
@@ -27,6 +29,7 @@ VIEWS = {
     "nodes": "Edited nodes",
     "why": "Why this score?",
     "takes": "What would it take?",
+    "retrain": "With retraining",
 }
 
 
@@ -351,12 +354,56 @@ def apply_search(
     scenarios.edited(run_id, (*scenario.edits, *more))
 
 
+def show_retraining(held: results.Opened, model: WhatIf, scenario: Scenario) -> None:
+    """Draw how a run trained on the edited graph differs, or the button that trains one."""
+    error = st.session_state.get("variant_error")
+    if error is not None:
+        frame.report(error)
+    variant = scenarios.desk(held.id).variants.get(scenarios.edits_key(scenario))
+    if variant is None:
+        st.caption(
+            "Trains a run of the same settings on the edited graph. It holds out the same pairs, so both can be "
+            "compared; it is kept among your runs."
+        )
+        st.button(
+            "Train the edited graph", type="primary", icon=":material/play_arrow:", key="train_variant",
+            disabled=not scenario.active, on_click=scenarios.train_variant, args=(held.id,),
+        )  # fmt: skip
+        return
+    run = state.store().open_run(variant)
+    if run.info.active:
+        wait_for_variant(variant)
+        return
+    if not run.has_result:
+        st.warning(
+            charts.plain(run.info.message) or "It ended without a result.",
+            title="The variant was not trained",
+        )
+        return
+    key = (held.id, scenario.to_json(), variant, "variant")
+    answers.compared(KEPT.get(key, lambda: compare(model, asking.model(variant), scenario)))
+    st.page_link(
+        "pages/train.py", label="Open the variant", icon=":material/open_in_new:", query_params={"run": variant}
+    )  # fmt: skip
+
+
+@frame.fragment(run_every=live.CURVES_SECONDS)
+def wait_for_variant(variant: str) -> None:
+    """Say how far the variant is, until it has ended: then draw the page again."""
+    run = state.store().open_run(variant)
+    state.engine().look_at(variant)
+    if not run.info.active:
+        st.rerun()
+    shown = progress(run.events())
+    st.progress(shown.fraction, text=live.bar_text(shown))
+
+
 def views_of(held: results.Opened, answer: Answer) -> dict[str, str]:
     """Return the parts of an answer that can be looked at, and what they are called."""
     views = dict(VIEWS)
     if held.on_matrix:
         views |= {"links": "Recommended", "nodes": "Edited rows"}
-        del views["takes"]
+        del views["takes"], views["retrain"]
     if answer.pair is None:
         views = {key: title for key, title in views.items() if key not in ("why", "takes")}
     return views
@@ -381,6 +428,8 @@ def show_answers(held: results.Opened, model: answers.Model, scenario: Scenario,
         show_codes(held, model, answer, scenario)
     elif view == "nodes":
         answers.show_nodes(answer, held.noun)
+    elif view == "retrain":
+        show_retraining(held, model, scenario)
     elif isinstance(model, RowsWhatIf):
         show_why_entry(held, model, scenario)
     elif (ends := watched(model, scenario, model.changes(scenario.active))) and ends[1] is not None:

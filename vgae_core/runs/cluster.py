@@ -21,6 +21,7 @@ from vgae_core import scratch
 from vgae_core.data.arrays import graph_to_arrays
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS
+from vgae_core.data.splits import PARTS
 from vgae_core.errors import RunError
 from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.turns import Job, Overstays
@@ -238,6 +239,7 @@ class Cluster:
                 run.spec.to_json(),
                 fingerprint,
                 data,
+                None if job.split is None else {part: getattr(job.split, part) for part in PARTS},
                 resources=_TRAIN,
                 key=f"run-{run.id}",
                 pure=False,

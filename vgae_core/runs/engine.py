@@ -28,6 +28,7 @@ from typing import Any, Literal, NamedTuple
 from vgae_core import scratch
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError, StudioError
 from vgae_core.nn.budget import BASE_MIB, check_memory, estimate
 from vgae_core.runs import environment, worker
@@ -132,7 +133,15 @@ class Engine:
             self._next_run = _Expected(spec, graph, small, time.monotonic() + after)
             self._lock.notify_all()
 
-    def submit(self, spec: RunSpec, graph: GraphData, workspace: str, *, newcomer: bool = False) -> str:
+    def submit(
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        workspace: str,
+        *,
+        newcomer: bool = False,
+        split: LinkSplit | None = None,
+    ) -> str:
         """Queue a run and return its id.
 
         Parameters
@@ -143,6 +152,8 @@ class Engine:
         newcomer : bool
             Whether nothing tells this visitor from others who are here for the first time: all of them take
             turns as if they were one.
+        split : LinkSplit, optional
+            Held-out pairs to use instead of drawing them.
 
         Raises
         ------
@@ -158,7 +169,8 @@ class Engine:
         with self._lock:
             self._waiting.check(workspace, newcomer=newcomer)
         run = self._store.create_run(spec, graph, workspace)
-        job = Job(run, workspace, environment.operation_threads(spec, graph.profile), newcomer=newcomer)
+        threads = environment.operation_threads(spec, graph.profile)
+        job = Job(run, workspace, threads, newcomer=newcomer, split=split)
         with self._lock:
             self._waiting.add(job)
             self._lock.notify_all()

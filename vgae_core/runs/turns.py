@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vgae_core.data.limits import ServerLimits
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.folder import parse_event
 from vgae_core.runs.store import StoredRun
@@ -31,9 +32,20 @@ class Job:
         Threads that an operation of it is shared out among.
     newcomer : bool
         Whether the visitor's browser has not shown its cookie yet.
+    split : LinkSplit, optional
+        Held-out pairs to use instead of drawing them.
     """
 
-    def __init__(self, run: StoredRun, workspace: str, threads: int, *, newcomer: bool = False) -> None:
+    def __init__(
+        self,
+        run: StoredRun,
+        workspace: str,
+        threads: int,
+        *,
+        newcomer: bool = False,
+        split: LinkSplit | None = None,
+    ) -> None:
+        self.split = split
         self.run = run
         self.workspace = workspace
         self.threads = threads

@@ -23,6 +23,7 @@ from scipy import sparse
 
 from vgae_core.data.arrays import graph_from_arrays
 from vgae_core.data.dataset import GraphData, Profile
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
@@ -77,8 +78,9 @@ def run(
     spec_json: str,
     fingerprint: str,
     arrays: Mapping[str, np.ndarray],
+    split: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """Execute one run, sending its events to `topic`.
+    """Execute one run, sending its events to `topic`; `split` has the parts of one that is not to be drawn.
 
     Returns
     -------
@@ -93,10 +95,12 @@ def run(
         graph = _graph(arrays)
         from vgae_core.runs.pipeline import execute
 
+        prepared = _take(spec_json, fingerprint)  # nobody else has it, so it is freed with the run
         result = execute(
             spec,
             graph,
-            prepared=_take(spec_json, fingerprint),  # nobody else has it, so it is freed with the run
+            split=None if split is None else LinkSplit(**split),
+            prepared=prepared if split is None else None,
             on_event=outbox.put,
             should_stop=stop_asked.is_set,
             building=lambda: _building,
