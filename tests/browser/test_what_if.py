@@ -1,0 +1,90 @@
+"""From a ranked link to What if, a change and back, a link that another visitor opens; the graph trained again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import Server, settled
+from tests.what_if.asking import small
+from vgae_core.runs.pipeline import execute
+from vgae_core.runs.store import Store
+from vgae_core.spec import RunSpec
+
+WORKSPACE = "a-visitor-s-workspace-token-0123456789"
+
+
+@pytest.fixture(scope="module")
+def asked_server(tmp_path_factory):
+    """An app whose store holds a trained run of a small graph, and the id of that run."""
+    home = tmp_path_factory.mktemp("asked") / "home"
+    graph = small(60)
+    spec = RunSpec.from_dict({"model": {"latent_dim": 6}, "training": {"epochs": 10}})
+    store = Store(home)
+    run = store.create_run(spec, graph, WORKSPACE)
+    result = execute(spec, graph)
+    run.save_result(result)
+    run.append_event(result.finished)
+    store.close()
+    server = Server(home)
+    yield server, run.id
+    server.close()
+
+
+def visit(browser, server, path, *, workspace=None):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(60_000)
+    if workspace:
+        context.add_cookies([{"name": "vgae_studio_workspace", "value": workspace, "url": server.url}])
+    page = context.new_page()
+    page.goto(f"{server.url}/{path}")
+    return context, page
+
+
+def metric(page, label):
+    box = page.get_by_test_id("stMetric").filter(has_text=label)
+    return box.get_by_test_id("stMetricValue").inner_text()
+
+
+def test_from_a_ranked_link_to_a_shared_answer(asked_server, browser):
+    server, run = asked_server
+    context, page = visit(browser, server, f"reconstruction?run={run}", workspace=WORKSPACE)
+    own = page.locator(".st-key-own_links")
+    own.wait_for()
+    settled(page)
+    box = own.locator("canvas").first.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 52)  # the first row's own column selects it
+    page.get_by_role("button", name="What if").click()
+    page.get_by_text("The model gives").wait_for()
+    settled(page)
+    before = metric(page, "Logit")
+    assert metric(page, "Edge") == "1"
+    page.locator(".st-key-quick_pair button").click()
+    page.get_by_text("These edits").first.wait_for()
+    settled(page)
+    after = metric(page, "Logit")
+    assert after != before
+    assert metric(page, "Edge") == "0"
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("The model gives").wait_for()
+    settled(page)
+    assert metric(page, "Logit") == before
+    page.get_by_role("button", name="Redo").click()
+    page.get_by_text("These edits").first.wait_for()
+    settled(page)
+    page.get_by_text("Save, share, load").click()
+    page.get_by_role("button", name="Save and make a link").click()
+    page.get_by_text("The address of this page is now a link").wait_for()
+    link = page.url.removeprefix(f"{server.url}/")
+    assert "scenario=" in link
+    assert f"run={run}" in link
+    other, theirs = visit(browser, server, link)
+    theirs.get_by_text("These edits").first.wait_for()
+    settled(theirs)
+    assert metric(theirs, "Logit") == after
+    other.close()
+    page.get_by_text("Why this score?", exact=True).click()
+    page.get_by_text("Each edge at both ends left out").wait_for()
+    page.get_by_text("With retraining", exact=True).click()
+    page.get_by_role("button", name="Train the edited graph").click()
+    page.get_by_text("that both hold out").wait_for(timeout=240_000)
+    context.close()
