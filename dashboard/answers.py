@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -232,37 +233,41 @@ def show_moved(answer: Answer, noun: str) -> None:
 
 
 # ------------------------------------------------------------------------------- figures
-def arrows(answer: Answer, model: Model, changes: Any, where: Map, shown: np.ndarray) -> go.Figure:
-    """Return the map of the run with an arrow for each node that moved.
+def arrows(
+    where: Map, names: Sequence[str], nodes: np.ndarray, after: np.ndarray, shown: np.ndarray, noun: str
+) -> go.Figure:
+    """Return the map of the run with an arrow to the new code of each node.
 
     Parameters
     ----------
-    answer : Answer
-    model : WhatIf or RowsWhatIf
-    changes : Changes or RowChanges
-        The edits.
     where : Map
-        Of all codes before the edits.
+        Of all codes before.
+    names : sequence of str
+        Of the nodes that are marked.
+    nodes : ndarray of int64
+        Their numbers; those that the map does not have are new and get no arrow.
+    after : ndarray of float, shape (len(nodes), latent_dim)
+        Their new codes.
     shown : ndarray of int64
         Nodes drawn as points.
+    noun : str
+        What has a code.
     """
-    nodes = np.array([model.names.find(node.node, changes.new) for node in answer.moved])
-    old = np.flatnonzero(nodes < model.n_rows)
-    after = where.place(model.codes_of(nodes, changes))
+    ends = where.place(after)
     fig = go.Figure()
     fig.add_trace(go.Scattergl(
         x=where.coordinates[shown, 0], y=where.coordinates[shown, 1], mode="markers", hoverinfo="skip",
-        marker={"size": 3, "color": charts.MUTED, "opacity": 0.35}, name=f"All {model.noun}s",
+        marker={"size": 3, "color": charts.MUTED, "opacity": 0.35}, name=f"All {noun}s",
     ))  # fmt: skip
-    for at in old.tolist():
+    for at in np.flatnonzero(nodes < len(where.coordinates)).tolist():
         start = where.coordinates[nodes[at]]
         fig.add_annotation(
-            x=after[at, 0], y=after[at, 1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y",
+            x=ends[at, 0], y=ends[at, 1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y",
             text="", showarrow=True, arrowhead=2, arrowwidth=1.5, arrowcolor=charts.colour(5), standoff=3,
         )  # fmt: skip
     fig.add_trace(go.Scattergl(
-        x=after[:, 0], y=after[:, 1], mode="markers", name="After the edits",
-        text=[charts.escape(node.node, 40) for node in answer.moved],
+        x=ends[:, 0], y=ends[:, 1], mode="markers", name="After the edits",
+        text=[charts.escape(name, 40) for name in names],
         hovertemplate="%{text}<extra></extra>", marker={"size": 8, "color": charts.colour(5)},
     ))  # fmt: skip
     axes = [f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(where.explained)]

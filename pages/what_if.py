@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -241,13 +241,22 @@ def show_codes(held: results.Opened, model: answers.Model, answer: Answer, scena
         "**1 code moved**" if answer.n_moved == 1 else f"**{answer.n_moved:,} codes moved**, most of all:"
     )
     answers.show_moved(answer, held.noun)
-    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.z_mean, 2))
-    fig = answers.arrows(answer, model, model.changes(scenario.active), where, results.shown_nodes(held.id))
-    charts.show(
-        fig, key="moved_map", height=460,
-        alt=f"Map of all {held.noun}s with arrows for the {len(answer.moved)} codes that moved most.",
-    )  # fmt: skip
+    changes = model.changes(scenario.active)
+    names = [node.node for node in answer.moved]
+    nodes = model.places(names, changes)
+    show_arrows(held, model, names, nodes, model.codes_of(nodes, changes), "moved_map")
     st.caption("Principal components of the codes before the edits; arrows lead to the codes after them.")
+
+
+def show_arrows(
+    held: results.Opened, model: answers.Model, names: list[str], nodes: Any, after: Any, key: str
+) -> None:
+    """Draw the map of the run with arrows to new codes."""
+    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.z_mean, 2))
+    charts.show(
+        answers.arrows(where, names, nodes, after, results.shown_nodes(held.id), held.noun), key=key, height=460,
+        alt=f"Map of all {held.noun}s with arrows for the {len(names)} codes that moved most.",
+    )  # fmt: skip
 
 
 def worked_out(
@@ -381,7 +390,12 @@ def show_retraining(held: results.Opened, model: WhatIf, scenario: Scenario) -> 
         )
         return
     key = (held.id, scenario.to_json(), variant, "variant")
-    answers.compared(KEPT.get(key, lambda: compare(model, asking.model(variant), scenario)))
+    found = KEPT.get(key, lambda: compare(model, asking.model(variant), scenario))
+    answers.compared(found)
+    names = [node.node for node in found.moved]
+    nodes = model.places(names, model.changes(()))
+    show_arrows(held, model, names, nodes, found.places, "variant_map")
+    st.caption("Arrows lead from a node's code to its code in the variant, turned onto the run's.")
     st.page_link(
         "pages/train.py", label="Open the variant", icon=":material/open_in_new:", query_params={"run": variant}
     )  # fmt: skip

@@ -22,7 +22,7 @@ from vgae_core.runs.result import RunResult
 from vgae_core.what_if.edits import Changes, Move, Names, changes_of
 from vgae_core.what_if.scenario import Edit
 
-SAMPLED_PAIRS = 20_000
+SAMPLED_PAIRS = 5_000
 """Pairs without an edge among which a score is placed, to say how it stands among all pairs."""
 
 PAIR_SEED = 0xA11
@@ -121,6 +121,10 @@ class WhatIf:
     def z_mean(self) -> np.ndarray:
         """Mean codes of all nodes before any edit, float32 (n_nodes, latent_dim)."""
         return self.before.codes.z_mean
+
+    def places(self, names: Sequence[str], changes: Changes) -> np.ndarray:
+        """Return the numbers of nodes by their names, new ones too; int64 (len(names),)."""
+        return np.array([self.names.find(name, changes.new) for name in names], np.int64)
 
     def codes_of(self, nodes: np.ndarray, changes: Changes) -> np.ndarray:
         """Return the mean codes of some nodes after changes, float32 (len(nodes), latent_dim)."""

@@ -187,6 +187,10 @@ class RowsWhatIf:
         """Mean codes of all rows before any edit, float32 (n_rows, latent_dim)."""
         return self.codes.z_mean
 
+    def places(self, names: Sequence[str], changes: RowChanges) -> np.ndarray:
+        """Return the numbers of rows by their names, new ones too; int64 (len(names),)."""
+        return np.array([self.names.find(name, changes.new) for name in names], np.int64)
+
     def codes_of(self, rows: np.ndarray, changes: RowChanges) -> np.ndarray:
         """Return the mean codes of some rows after changes, float32 (len(rows), latent_dim)."""
         return self._encode(self.rows(rows.tolist(), changes)).z_mean

@@ -110,6 +110,8 @@ class Retrained:
         The watched pair: before, and after the edits with the weights as they were.
     moved : tuple of MovedNode
         Nodes whose codes lie farthest apart once the variant's are turned onto the run's.
+    places : ndarray of float64, shape (len(moved), latent_dim)
+        Their turned codes.
     """
 
     n_edges: int
@@ -118,6 +120,7 @@ class Retrained:
     pair: PairAnswer | None
     without: PairAnswer | None
     moved: tuple[MovedNode, ...]
+    places: np.ndarray
 
 
 def compare(model: WhatIf, variant: WhatIf, scenario: Scenario, direction: Direction = "out") -> Retrained:
@@ -145,7 +148,7 @@ def compare(model: WhatIf, variant: WhatIf, scenario: Scenario, direction: Direc
     pair = None
     if without is not None:
         pair = _beside(without, answer(variant, unedited, direction).pair)
-    _, distance = aligned(model.z_mean, variant.z_mean[: model.n_rows])
+    places, distance = aligned(model.z_mean, variant.z_mean[: model.n_rows])
     order = np.argsort(-distance, kind="stable")[:MOVED]
     return Retrained(
         n_edges=int(truth.sum()),
@@ -154,6 +157,7 @@ def compare(model: WhatIf, variant: WhatIf, scenario: Scenario, direction: Direc
         pair=pair,
         without=without,
         moved=tuple(MovedNode(model.name(int(node)), float(distance[node]), None) for node in order),
+        places=places[order],
     )
 
 
