@@ -399,6 +399,20 @@ def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]
 
 
 @shared
+def start_threshold(run_id: str) -> float | None:
+    """Return the probability of the highest F1 on the validation pairs; None where they are too few to judge by."""
+    result, graph = _open(run_id)
+    split = result.split
+    if len(split.val) < reconstruction.LEAST_TESTED:
+        return None
+    pairs = np.concatenate([split.val, split.val_neg])
+    score = result.network() if result.of_matrix else result.scorer(graph)
+    truth = np.arange(len(pairs)) < len(split.val)
+    table = reconstruction.threshold_table(truth, reconstruction.probabilities(score(pairs)))
+    return reconstruction.best_threshold(table)
+
+
+@shared
 def thresholds(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.reconstruction.threshold_table` of the test pairs."""
     held = tested(run_id)

@@ -35,10 +35,13 @@ def say_verdict(held: results.Opened) -> None:
         )
         return
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
-    if found.outcome == "wins":
+    lost = [one for one in reconstruction.measure_all(held.result.metrics) if not one.is_won]
+    if found.outcome == "wins" and lost:
+        say_lost(f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}", held, lost)
+    elif found.outcome == "wins":
         st.success(
             f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}.",
-            title="The model beats every training-free baseline",
+            title="The model is ahead of every training-free baseline by every measure",
             icon=":material/check_circle:",
         )
     elif found.outcome == "ties":
@@ -63,6 +66,22 @@ def say_verdict(held: results.Opened) -> None:
         say_ranking(held)
     elif held.result.spec.stacking:
         say_stacking(held, found)
+
+
+def say_lost(chance: str, held: results.Opened, lost: list[reconstruction.Measured]) -> None:
+    """Say by which measures a baseline is ahead of a model that wins by AUC."""
+    n_measures = len(reconstruction.measure_all(held.result.metrics))
+    listed = "; ".join(
+        f"{scores.metric(one.key).title} {one.model:.3f} against {one.baseline:.3f} of "
+        f"{charts.plain(scores.title(one.name), 60)}"
+        for one in lost[: reconstruction.LISTED_MEASURES]
+    )
+    st.warning(
+        f"{chance}. A training-free baseline does better by {len(lost)} of {n_measures} measures: {listed}"
+        f"{', and more' if len(lost) > reconstruction.LISTED_MEASURES else ''}.",
+        title="The model is ahead by AUC, but not by every measure",
+        icon=":material/balance:",
+    )
 
 
 def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None:
@@ -196,12 +215,14 @@ def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
     table, words = results.thresholds(held.id), words_of(held)
     pairs = results.tested(held.id)
-    too_few = words.too_few(len(held.result.split.test))
-    best = 0.5 if too_few else reconstruction.best_threshold(table)
+    best = results.start_threshold(held.id)
     threshold = st.slider(
         f"Threshold: predict an {words.one} at or above this probability",
-        0.0, 1.0, best, 0.01, key=f"threshold_{held.id}",
-        help=f"{too_few}." if too_few else f"It starts at {best:.2f}, where F1 is highest on these pairs.",
+        *reconstruction.THRESHOLDS, best or reconstruction.EVEN, reconstruction.THRESHOLD_STEP,
+        key=f"threshold_{held.id}",
+        help="Too few validation pairs to choose one by." if best is None
+        else f"It starts at {best:.2f}, where F1 is highest on the validation pairs. The numbers below are of the test "
+        "pairs, which did not choose it.",
     )  # fmt: skip
     counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.grid(min_column_width=150, gap="small"):

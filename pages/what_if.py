@@ -324,7 +324,7 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     """Draw the smallest sets of edges found that move the pair across the threshold."""
     chosen = st.session_state.get(f"threshold_{held.id}")
     if chosen is None:
-        chosen = reconstruction.best_threshold(results.thresholds(held.id))
+        chosen = results.start_threshold(held.id) or reconstruction.EVEN
     low, high, step = why.THRESHOLDS
     level = st.slider(
         "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",

@@ -164,10 +164,13 @@ def test_stacking_joins_scores_that_need_no_training_and_keeps_the_network_s_own
     result, _ = run(graph, spec)
     alone, _ = run(graph, spec.replace("stacking", False))
     assert set(result.stack) == {"offset", "network", *result.metrics["baselines"]}
-    assert not alone.stack
+    assert set(alone.stack) == {"offset", "network"}  # the network alone, as probabilities
     assert "network" not in alone.metrics
-    np.testing.assert_array_equal(result.scores["network"], alone.scores["model"])
-    assert result.metrics["network"] == alone.metrics["test"]
+    slope, offset = alone.stack["network"], alone.stack["offset"]
+    np.testing.assert_allclose(
+        offset + slope * result.scores["network"], alone.scores["model"], rtol=1e-4, atol=1e-5
+    )
+    assert result.metrics["network"] == pytest.approx(alone.metrics["test"], abs=1e-9)
     assert result.metrics["val"] == alone.metrics["val"]
     assert result.metrics["test"] != alone.metrics["test"]
     assert result.metrics["test"]["roc_auc"] > alone.metrics["test"]["roc_auc"]

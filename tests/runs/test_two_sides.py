@@ -106,7 +106,7 @@ def test_missing_links_join_both_sides_here_and_in_the_background(graph, decoder
     free = np.argwhere(
         np.triu((graph.sides[:, None] != graph.sides[None]) & (graph.adjacency.toarray() == 0), 1)
     )
-    best = np.sort(result.scorer(graph)(free))[::-1][:40]
+    best = np.sort(result.link_scorer(graph)(free))[::-1][:40]
     if not (result.decoder or result.stack):  # exact over all pairs
         np.testing.assert_allclose(logits, best, rtol=1e-4, atol=1e-5)
     arrays, options = result.ranking_task(graph, 40)

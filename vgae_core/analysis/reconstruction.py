@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -413,6 +413,17 @@ LEAST_TESTED = 10
 """Held-out edges or entries below which nothing is judged by them."""
 
 
+THRESHOLDS = (0.0, 1.0)
+THRESHOLD_STEP = 0.01
+"""Probabilities on offer as a threshold."""
+
+EVEN = 0.5
+"""The threshold where too few pairs are held out to choose one by."""
+
+LISTED_MEASURES = 3
+"""Measures by which a baseline is ahead that a verdict names."""
+
+
 def best_threshold(table: pd.DataFrame) -> float:
     """Return the threshold of the highest F1 in `table`, the lowest where several tie."""
     return float(table["threshold"].iloc[int(table["f1"].to_numpy().argmax())])
@@ -478,6 +489,39 @@ def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
         "ties" if abs(ahead) < margin else "wins" if ahead > 0 else "loses"
     )
     return Comparison(outcome, model, auc[name], name, margin)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of the model beside that of the baseline that does best by it."""
+
+    key: str
+    model: float
+    baseline: float
+    name: str
+
+    @property
+    def is_won(self) -> bool:
+        """Whether no baseline is ahead by this measure."""
+        return self.model >= self.baseline
+
+
+def measure_all(metrics: Mapping[str, Any]) -> tuple[Measured, ...]:
+    """Return every measure of a run beside the best baseline by it; empty without baselines.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Of a run: ``test`` and ``baselines``, as of :func:`vgae_core.runs.evaluation.evaluate`.
+    """
+    rivals: Mapping[str, Mapping[str, float]] = metrics["baselines"]
+    found = []
+    for key, value in metrics["test"].items():
+        named = {name: values[key] for name, values in rivals.items() if values.get(key) is not None}
+        if value is not None and named:
+            best = max(named, key=named.__getitem__)
+            found.append(Measured(key, float(value), float(named[best]), best))
+    return tuple(found)
 
 
 def auc_difference_error(y_true: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:

@@ -325,13 +325,16 @@ def _positions(graph: GraphData, batches: Batches) -> np.ndarray | None:
 
 
 def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
-    """Return what stacking found on the validation pairs; empty where it does not help or is not wanted.
+    """Return what makes a pair's logit of the network's: joined with training-free scores where that helps.
 
-    The score of a network that learns weights is made a logit in any case.
+    Where it does not, or is not wanted, a regression on the network's logit alone makes its probabilities hold on the
+    validation pairs (Platt 1999), which leaves their order as it is.  Empty of a matrix, with too few validation pairs,
+    or where the network's order is worse than chance; the score of a network that learns weights is made a logit in
+    any case.
     """
-    stacks = spec.model.family == "vgae" and spec.stacking and len(split.val) >= LEAST_EDGES
-    if not (stacks or spec.learns_weights):
+    if spec.model.family != "vgae" or not (len(split.val) >= LEAST_EDGES or spec.learns_weights):
         return {}
+    stacks = spec.stacking and len(split.val) >= LEAST_EDGES
     edges, non_edges = split.val, split.val_neg
     if len(edges) < LEAST_EDGES:
         edges = split.train[:SAMPLED_PAIRS]
@@ -344,7 +347,8 @@ def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) ->
         others = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
         if helps(logits, others, truth):
             return fit_stack(logits, others, truth)
-    return fit_stack(logits, {}, truth) if spec.learns_weights else {}
+    alone = fit_stack(logits, {}, truth)
+    return alone if spec.learns_weights or alone["network"] > 0 else {}
 
 
 def _started(spec: RunSpec, prepared: Prepared) -> Started:
