@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import charts, pick, scenarios
 from vgae_core.analysis.embedding import MAX_LISTED
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.what_if.scenario import EDITS, MAX_NUMBER, EditField, edit
+from vgae_core.what_if.scenario import EDITS, MAX_NUMBER, MIN_WEIGHT, EditField, edit
 
 SELECTED = "The nodes selected on the map"
 
@@ -87,7 +87,7 @@ def _field(
         return st.slider(item.title, 0.0, 1.0, float(item.default), 0.05, key=key)
     if item.kind == "axis":
         return st.number_input(item.title, 0, latent_dim - 1, int(item.default), key=key)
-    low = 1e-6 if item.kind == "weight" else -MAX_NUMBER
+    low = MIN_WEIGHT if item.kind == "weight" else -MAX_NUMBER
     return st.number_input(item.title, low, MAX_NUMBER, float(item.default), step=0.5, key=key, format="%g")
 
 

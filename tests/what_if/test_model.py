@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from networkx.algorithms import bipartite
 from scipy import sparse
 
-from tests.graphs import two_sided
+from tests.graphs import graph_from, two_sided
 from tests.what_if.asking import STACK, asked, keras_view, named, small, spec_of
 from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.links import Links
@@ -20,9 +20,11 @@ from vgae_core.analysis.stacking import joined
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
 from vgae_core.spec import DECODERS, ENCODERS
+from vgae_core.what_if import edits as edits_module
 from vgae_core.what_if import why
+from vgae_core.what_if.answer import answer
 from vgae_core.what_if.edits import edited_graph
-from vgae_core.what_if.scenario import edit
+from vgae_core.what_if.scenario import Scenario, edit
 
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]
 GRAPHS = {
@@ -194,7 +196,7 @@ def test_what_cannot_be_edited_is_told_with_its_place():
     for edits, message in (
         ([edit("drop_edge", source=a, target=free)], "no edge"),
         ([edit("drop_edge", source=a, target=b), edit("drop_edge", source=b, target=a)], "no edge"),
-        ([edit("add_edge", source=a, target=a)], "itself"),
+        ([edit("add_edge", source=a, target=a)], "with itself"),
         ([edit("add_edge", source=a, target="N1")], "No node is called 'N1'"),
         ([edit("set_feature", node=a, feature="nothing")], "No feature"),
         ([edit("add_node", name=a)], "is there already"),
@@ -292,6 +294,58 @@ def test_a_two_sided_graph_stays_two_sided():
         model.changes([edit("add_node", name="Z")])
     search = why.what_it_takes(model, model.changes([]), (i, j), 1e9, add=True)
     assert all(graph.sides[a] != graph.sides[b] for a, b in search.arcs)
+
+
+def test_a_new_node_is_not_like_itself_and_pairs_within_a_side_are_not_watched():
+    graph = named(two_sided(bipartite.random_graph(14, 11, 0.25, seed=2), seed=1))
+    model, _ = asked(spec_of(graph, node_input="random", input_dim=5), graph)
+    for values in ({"like": "X"}, {"nodes": ["X"]}):
+        with pytest.raises(DataError, match="like itself"):
+            model.changes([edit("add_node", name="X", **values)])
+    first, second = (str(graph.node_ids[i]) for i in np.flatnonzero(graph.sides == 0)[:2])
+    with pytest.raises(DataError, match="same side"):
+        answer(model, Scenario(pair=(first, second)))
+
+
+def test_large_weights_that_become_small_leave_nothing_behind():
+    graph = small(directed=False)
+    i, j = (int(k) for k in graph.edges[3])
+    adjacency = graph.adjacency.tolil()
+    adjacency[i, j] = adjacency[j, i] = 1e6
+    graph = dataclasses.replace(graph, adjacency=sparse.csr_array(adjacency, dtype=np.float32))
+    spec = spec_of(graph, encoder="gcn")
+    model, built = asked(spec, graph)
+    for weight in (0.3, 0.01):
+        changes = model.changes([edit("add_edge", source=f"n{i}", target=f"n{j}", weight=weight)])
+        other = edited_graph(graph, changes, "edited")
+        expected, _ = keras_view(built, spec, other, other.features)
+        close(model.after(changes).view.codes.z_mean, expected["z_mean"])
+
+
+def test_a_scenario_that_changes_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(edits_module, "MAX_ARCS", 10)
+    graph = small()
+    model, _ = asked(spec_of(graph), graph)
+    with pytest.raises(DataError, match="may change 5 edges"):
+        model.changes([edit("join", nodes=[f"n{i}" for i in range(1, 40)], target="n0")])
+
+
+def test_candidates_that_tie_share_a_rank_and_do_not_enter_or_leave():
+    hubs, leaves = 3, 20
+    n = hubs * (leaves + 1)
+    adjacency = np.zeros((n, n))
+    for leaf in range(hubs, n):
+        adjacency[leaf, leaf % hubs] = adjacency[leaf % hubs, leaf] = 1
+    features = sparse.csr_array(np.eye(hubs, dtype=np.float32)[np.arange(n) % hubs])
+    graph = named(graph_from(adjacency, features))
+    model, _ = asked(spec_of(graph, encoder="gcn"), graph)
+    found = answer(model, Scenario(pair=("n5", "n8")))
+    ranks = {link.node: link.rank for link in found.top_after}
+    alike = [
+        rank for name, rank in ranks.items() if int(name[1:]) % hubs == 5 % hubs and int(name[1:]) >= hubs
+    ]
+    assert len(set(alike)) == 1
+    assert found.pair.rank.after == alike[0]
 
 
 # -------------------------------------------------------------------------------- links

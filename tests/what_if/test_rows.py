@@ -66,18 +66,18 @@ def keras(graph, result, values):
 
 
 EDITS = (
-    edit("set_entry", row="row 3", column="item 4", value=7.0),
+    edit("set_entry", row="row 3", column="item 4", value=1.0),
     edit("set_entry", row="row 9", column="item 2", value=0.0),
     edit("drop_column", column="item 5"),
-    edit("add_row", name="me", values={"item 1": 3.0, "item 8": 1.0}),
+    edit("add_row", name="me", values={"item 1": 1.0, "item 8": 1.0}),
 )
 
 
 def edited(graph):
     dense = np.vstack([graph.features.toarray(), np.zeros((1, graph.features.shape[1]))]).astype(np.float32)
-    dense[3, 4], dense[9, 2] = 7, 0
+    dense[3, 4], dense[9, 2] = 1, 0
     dense[:, 5] = 0
-    dense[-1, 1], dense[-1, 8] = 3, 1
+    dense[-1, 1], dense[-1, 8] = 1, 1
     return dense
 
 
@@ -166,6 +166,31 @@ def test_what_cannot_be_edited_is_told_with_its_place(run):
         with pytest.raises(DataError, match=message) as caught:
             model.changes(edits)
         assert caught.value.where == f"edit {len(edits)}"
+
+
+def test_an_entry_set_after_its_column_was_cleared_leaves_other_rows_cleared(run):
+    graph, _, model = run
+    edits = (edit("drop_column", column="item 5"), edit("set_entry", row="row 3", column="item 5", value=1.0))
+    changes = model.changes(edits)
+    dense = graph.features.toarray()
+    dense[:, 5] = 0
+    dense[3, 5] = 1
+    for row in np.flatnonzero(graph.features.toarray()[:, 5])[:3]:
+        np.testing.assert_array_equal(model.row_logits(int(row), changes)[2], dense[row])
+    np.testing.assert_array_equal(model.row_logits(3, changes)[2], dense[3])
+
+
+def test_values_that_the_likelihood_cannot_hold_are_refused(run):
+    _, _, model = run
+    for item in (
+        edit("set_entry", row="row 3", column="item 1", value=-1.0),
+        edit("add_row", name="me", values={"item 1": -2.0}),
+    ):
+        if model.scale == "identity":
+            assert np.isfinite(model.row_logits(3, model.changes([item]))[0]).all()
+        else:
+            with pytest.raises(DataError, match="Entries of this matrix are"):
+                model.changes([item])
 
 
 def test_a_run_of_a_graph_is_refused(run):

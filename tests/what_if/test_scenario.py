@@ -16,9 +16,10 @@ from vgae_core.what_if.edits import edited_graph
 from vgae_core.what_if.scenario import EDITS, MAX_EDITS, MAX_JSON, MAX_NAMES, Scenario, edit
 
 NAMES = st.text(min_size=1, max_size=20)
+NEW = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
 NUMBERS = st.floats(-1e6, 1e6)
 VALUES = {
-    "node": NAMES, "new": NAMES, "column": NAMES, "nodes": st.lists(NAMES, max_size=4, unique=True).map(tuple),
+    "node": NAMES, "new": NEW, "column": NAMES, "nodes": st.lists(NAMES, max_size=4, unique=True).map(tuple),
     "values": st.dictionaries(NAMES, NUMBERS, max_size=4), "number": NUMBERS, "weight": st.floats(1e-6, 1e6),
     "axis": st.integers(0, 500), "share": st.floats(0, 1),
 }  # fmt: skip
@@ -77,6 +78,9 @@ HOSTILE = [
     ('{"edits": [{"kind": ["drop_edge"]}]}', "Unknown kind"),
     ('{"edits": [{}]}', "Unknown kind"),
     (json.dumps({"edits": [{**ONE, "on": 1}]}), "true or false"),
+    ('{"name": "\\ud800"}', "half of a character"),
+    ('{"edits": [{"kind": "add_node", "name": "\\u0000\\u202e"}]}', "cannot be seen"),
+    ('{"edits": [{"kind": "add_edge", "source": "a", "target": "b", "weight": 1e-46}]}', "at least 1e-06"),
     (json.dumps({"edits": [{**ONE, "where": "/etc"}]}), "has no `where`"),
     (json.dumps({"edits": [{**ONE, "__class__": "x"}]}), "has no `__class__`"),
     (json.dumps({"edits": [{**ONE, "source": ["n1"]}]}), "edit 1: source: Expected a name"),
@@ -96,7 +100,7 @@ HOSTILE = [
     ('{"edits": [{"kind": "move_code", "node": "n1", "axis": -1}]}', "whole number from 0"),
     ('{"edits": [{"kind": "move_code", "node": "n1", "axis": 0.5}]}', "whole number from 0"),
     ('{"edits": [{"kind": "move_towards", "node": "n1", "target": "n2", "share": 2}]}', "from 0 to 1"),
-    ('{"edits": [{"kind": "add_edge", "source": "n1", "target": "n2", "weight": -1}]}', "above 0"),
+    ('{"edits": [{"kind": "add_edge", "source": "n1", "target": "n2", "weight": -1}]}', "at least 1e-06"),
     ('{"edits": [{"kind": "add_node", "name": "x", "features": [1]}]}', "names with numbers"),
     ('{"edits": [{"kind": "add_node", "name": ""}]}', "Expected a name"),
     (" " * (MAX_JSON + 1), "500,000 characters"),
@@ -158,7 +162,9 @@ def test_an_answer_is_what_dense_arrays_say():
         assert getattr(pair.logit, value) == pytest.approx(logits[j], rel=1e-4)
         assert getattr(pair.probability, value) == pytest.approx(1 / (1 + np.exp(-logits[j])), rel=1e-4)
         assert getattr(pair.rank, value) == 1 + (logits[free] > logits[j]).sum()
-        assert getattr(pair.candidates, value) == free.sum()
+        assert getattr(pair.candidates, value) == free.sum() + (
+            not free[j]
+        )  # an edge counts as if it were none
     assert (pair.weight.before, pair.weight.after) == (1, 0)
     assert pair.logit.difference == pytest.approx(sides[1][1][j] - sides[0][1][j], abs=1e-4)
     variances = []

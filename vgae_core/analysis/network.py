@@ -107,10 +107,10 @@ class EditedMessages:
         self._base, self.n = base, n
         fresh = np.arange(base.n, n)
         source, target = arcs[:, 0], arcs[:, 1]
-        values = np.asarray(change, np.float32)
+        values = np.asarray(change, np.float64)
         if base.how == "symmetric":  # new nodes hear themselves, too
             source, target = np.concatenate([source, fresh]), np.concatenate([target, fresh])
-            values = np.concatenate([values, np.ones(len(fresh), np.float32)])
+            values = np.concatenate([values, np.ones(len(fresh))])
         self._change = sparse.csr_array((values, (target, source)), shape=(n, n))
         self._in = np.concatenate([base._in, np.zeros(n - base.n)])
         self._out = np.concatenate([base._out, np.zeros(n - base.n)])

@@ -22,6 +22,9 @@ DRAWS = 1_000
 
 NOISE_SEED = 0x57A7
 
+TIE = 1e-5
+"""Difference of logits, relative to the largest, within which they are equal."""
+
 KEPT_ROWS = 8
 """Nodes whose logits with all others are kept: what is asked of one node is asked again after each edit."""
 
@@ -203,6 +206,16 @@ class ScoredGraph:
         if not len(near) or not len(free):
             return float("nan")
         return float(np.logaddexp(0, -logits[near]).mean() + np.logaddexp(0, logits[free]).mean()) / 2
+
+
+def banded(logits: np.ndarray) -> np.ndarray:
+    """Return logits in steps of :data:`TIE` of the largest, so that what is equal but for rounding ties; int64.
+
+    Ranks go by these: else float32 would decide between candidates that the model cannot tell apart.
+    """
+    wide = logits.astype(np.float64)
+    step = TIE * max(float(np.abs(wide).max(initial=0.0)), 1e-12)
+    return np.rint(wide / step).astype(np.int64)
 
 
 def logit_of(parts: Mapping[str, float], decoding: Decoding) -> float:

@@ -23,7 +23,7 @@ from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
 from vgae_core.analysis.stacking import stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
-from vgae_core.errors import DataError, RunError
+from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.runs.export import link_table
 from vgae_core.runs.result import RunResult
 
@@ -77,8 +77,21 @@ class Answers:
         if result.of_matrix:
             raise RunError("A matrix has entries and no links between nodes.", where="model.family",
                            mend="Ask a run of a graph.")  # fmt: skip
-        spec, layers = result.spec, layers_of(result.model, result.state)
         self.result, self.graph = result, graph
+        try:
+            self._open(result, graph)
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+            if isinstance(error, StudioError):
+                raise
+            raise RunError(
+                f"Its description does not fit its weights: {error}.", where="model.json"
+            ) from error
+        codes = [values for values in (self.codes.z_mean, self.codes.z_log_var) if values is not None]
+        if not all(np.isfinite(values).all() for values in codes):
+            raise RunError("Its weights give codes that are not finite.", where="state.npz")
+
+    def _open(self, result: RunResult, graph: GraphData) -> None:
+        spec, layers = result.spec, layers_of(result.model, result.state)
         self.network = Network(
             spec,
             layers,
@@ -238,6 +251,8 @@ def pairs_of(graph: GraphData, names: Sequence[tuple[str, str]]) -> tuple[np.nda
     for ends in names:
         places = [known.get(end.strip()) for end in ends]
         unknown.update((end, None) for end, place in zip(ends, places, strict=True) if place is None)
-        if places[0] is not None and places[1] is not None:
+        if places[0] is not None and places[0] == places[1]:
+            unknown[f"{ends[0]} with itself"] = None
+        elif places[0] is not None and places[1] is not None:
             pairs.append((places[0], places[1]))
     return np.array(pairs, np.int64).reshape(-1, 2), list(unknown)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.links import Direction
-from vgae_core.analysis.scored_graph import ScoredGraph, probability
+from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability
+from vgae_core.errors import DataError
 from vgae_core.what_if.edits import Changes
 from vgae_core.what_if.model import Edited, WhatIf
 from vgae_core.what_if.scenario import Scenario
@@ -31,6 +32,15 @@ LEARNT = (
     "With the weights learnt from the data as they were; training on the edited data may answer differently."
 )
 """What every answer without retraining must say."""
+
+POSITIONS = "Nodes have no features; the positions that stand in for them stay those of the training edges."
+"""Said of graphs whose nodes are told apart by eigenvectors."""
+
+REMEMBERED = (
+    "This graph has no features. The positions that stand in for them still remember dropped edges, so dropping edges "
+    "does less here than it would; training again forgets them."
+)
+"""Said instead where an edge is dropped."""
 
 NO_NOISE = "A plain auto-encoder has no noise to compare with: its codes are points."
 """Said where codes have no variance."""
@@ -69,11 +79,22 @@ class Value:
 
 @dataclass(frozen=True)
 class Linked:
-    """One candidate of a node: its name, its place among the candidates, and its logit."""
+    """One candidate of a node.
+
+    Parameters
+    ----------
+    node : str
+    rank : int
+        Among the candidates; equal ones share it.
+    logit : float
+    was_linked : bool
+        Whether the data link the two.
+    """
 
     node: str
     rank: int
     logit: float
+    was_linked: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,9 +108,9 @@ class PairAnswer:
     weight : Value
         Of the edge between them, 0 without one.
     rank : Value
-        1 + the number of the source's candidates with a higher logit.
+        1 + the number of the source's candidates with a higher logit; of an edge the place it would have.
     candidates : Value
-        How many there are.
+        How many there are, the target among them.
     share_above : Value
         Share of random pairs without an edge (of the data as they are) with a higher logit.
     """
@@ -233,7 +254,7 @@ def answer(model: WhatIf, scenario: Scenario, direction: Direction = "out") -> A
     has_noise = model.before.codes.z_log_var is not None
     return Answer(
         sentences=tuple(item.sentence() for item in scenario.active),
-        notes=(*changes.notes, LEARNT, *(() if has_noise else (NO_NOISE,)), *_positions(model)),
+        notes=(*_positions(model, changes), *changes.notes, LEARNT, *(() if has_noise else (NO_NOISE,))),
         pair=pair,
         source=None if source is None else model.name(source, changes),
         top_before=top_before,
@@ -245,13 +266,14 @@ def answer(model: WhatIf, scenario: Scenario, direction: Direction = "out") -> A
     )
 
 
-def _positions(model: WhatIf) -> tuple[str, ...]:
+def _positions(model: WhatIf, changes: Changes) -> tuple[str, ...]:
     if model.graph.features is not None or model.result.spec.model.node_input not in (
         "spectral",
         "spectral_table",
     ):
         return ()
-    return ("Nodes have no features; the positions that stand in for them stay those of the training edges.",)
+    dropped = any(weight == 0 for weight in changes.weights.values())
+    return (REMEMBERED if dropped else POSITIONS,)
 
 
 def watched(model: WhatIf, scenario: Scenario, changes: Changes) -> tuple[int, int | None] | None:
@@ -260,19 +282,35 @@ def watched(model: WhatIf, scenario: Scenario, changes: Changes) -> tuple[int, i
         return None
     first, second = scenario.pair
     places = model.names.find(first, changes.new), model.names.find(second, changes.new) if second else None
-    return places if places[0] != places[1] else (places[0], None)
+    if places[1] is None or places[0] == places[1]:
+        return places[0], None
+    if model.graph.sides is not None:
+        sides = np.concatenate([model.graph.sides, np.array(changes.new_sides, np.int8)])
+        if sides[places[0]] == sides[places[1]]:
+            raise DataError(
+                f"{first!r:.60} and {second!r:.60} are on the same side of this graph.",
+                where="pair", mend="Watch a pair of nodes of different sides.",
+            )  # fmt: skip
+    return places
 
 
 def _top(
     model: WhatIf, changes: Changes, view: ScoredGraph, node: int, logits: np.ndarray, direction: Direction
 ) -> tuple[Linked, ...]:
     free = view.candidates(node, direction)
-    values = logits[free]
-    best = np.argpartition(-values, TOP - 1)[:TOP] if len(free) > TOP else np.arange(len(free))
-    best = best[np.lexsort((free[best], -values[best]))]
+    values = banded(logits)[free]
+    floor = np.partition(values, len(values) - TOP)[len(values) - TOP] if len(free) > TOP else None
+    high = np.flatnonzero(values >= floor) if floor is not None else np.arange(len(free))
+    best = high[np.lexsort((free[high], -values[high]))][:TOP]
+    linked = model.before.links.row(node, direction)[0] if node < model.before.n_nodes else free[:0]
     return tuple(
-        Linked(model.name(int(free[at]), changes), rank, float(values[at]))
-        for rank, at in enumerate(best, start=1)
+        Linked(
+            model.name(int(free[at]), changes),
+            1 + int(np.count_nonzero(values > values[at])),
+            float(logits[free[at]]),
+            was_linked=bool(np.isin(free[at], linked)),
+        )
+        for at in best.tolist()
     )
 
 
@@ -289,8 +327,12 @@ def _pair(
     before = model.before if old is not None and pair[1] < model.before.n_nodes else None
 
     def rank(view: ScoredGraph, logits: np.ndarray) -> tuple[float, float]:
-        others = logits[view.candidates(pair[0], direction)]
-        return float(1 + np.count_nonzero(others > logits[pair[1]])), float(len(others))
+        places = banded(logits)
+        free = view.candidates(pair[0], direction)
+        # An edge is no candidate: its rank is the place it would have.
+        return float(1 + np.count_nonzero(places[free] > places[pair[1]])), float(
+            len(np.union1d(free, pair[1]))
+        )
 
     logits = [None if before is None else before.logit(*arc), after.logit(*arc)]
     noises = [None if before is None else before.noise(*arc), after.noise(*arc)]

@@ -73,6 +73,9 @@ class Names:
 
 Arc = tuple[int, int]
 
+MAX_ARCS = 40_000
+"""Arcs that a scenario may change: an answer then takes a second or two."""
+
 
 @dataclass(frozen=True)
 class Move:
@@ -130,11 +133,14 @@ class Changes:
 
     @functools.cached_property
     def arcs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arcs whose weights differ, int64 (n_changes, 2), and what is added to each, float32 (n_changes,)."""
+        """Arcs whose weights differ, int64 (n_changes, 2), and what is added to each, float64 (n_changes,)."""
         pairs = np.array(sorted(self.weights), np.int64).reshape(-1, 2)
-        change = [self.weights[i, j] - self.base.weight(i, j) for i, j in pairs.tolist()]
-        differs = np.array(change, np.float32) != 0
-        return pairs[differs], np.array(change, np.float32)[differs]
+        # In float64, or a large weight that becomes a small one would leave its rounding behind.
+        change = np.array(
+            [float(np.float32(self.weights[i, j])) - self.base.weight(i, j) for i, j in pairs.tolist()],
+            np.float64,
+        )
+        return pairs[change != 0], change[change != 0]
 
     @functools.cached_property
     def rows(self) -> np.ndarray:
@@ -170,6 +176,8 @@ class _Editor:
         self.graph, self.base, self.names, self.columns = graph, links, names, columns
         self.latent_dim = latent_dim
         self.weights: dict[Arc, float] = {}
+        self.edited: dict[int, set[Arc]] = {}
+        """The arcs of each node that are edited."""
         self.new: dict[str, int] = {}
         self.features: dict[int, np.ndarray] = {}
         self.moves: list[Move] = []
@@ -196,15 +204,20 @@ class _Editor:
 
     def set(self, source: int, target: int, weight: float) -> None:
         if source == target:
-            raise DataError("A node cannot be linked to itself.")
+            raise DataError("Edges of a node with itself cannot be edited.")
         if weight and self.side(source) is not None and self.side(source) == self.side(target):
             raise DataError(
                 "Edges of this graph join its two sides, and these two nodes are on the same side.",
                 mend="Choose a node of the other side.",
             )
-        self.weights[source, target] = weight
-        if not self.graph.directed:
-            self.weights[target, source] = weight
+        for arc in ((source, target),) if self.graph.directed else ((source, target), (target, source)):
+            self.weights[arc] = weight
+            for end in arc:
+                self.edited.setdefault(end, set()).add(arc)
+        if len(self.weights) > MAX_ARCS:
+            raise DataError(
+                f"A scenario may change {MAX_ARCS // 2:,} edges.", mend="Ask about fewer edges at a time."
+            )
 
     def drop_edge(self, values: Mapping[str, Any]) -> None:
         source, target = self.node(values["source"]), self.node(values["target"])
@@ -233,9 +246,8 @@ class _Editor:
         arcs = {(node, int(other)) for other in self.base.row(node)[0]}
         if self.graph.directed:
             arcs |= {(int(other), node) for other in self.base.row(node, "in")[0]}
-        for arc, weight in self.weights.items():
-            if node in arc:
-                (arcs.add if weight else arcs.discard)(arc)
+        for arc in self.edited.get(node, ()):
+            (arcs.add if self.weights[arc] else arcs.discard)(arc)
         return [arc for arc in arcs if arc[0] != arc[1] and (self.graph.directed or arc[0] == node)]
 
     def drop_edges(self, values: Mapping[str, Any]) -> None:
@@ -285,6 +297,8 @@ class _Editor:
     # ----------------------------------------------------------------------- new nodes
     def add_node(self, values: Mapping[str, Any]) -> None:
         name = values["name"]
+        if name in (values["like"], *values["nodes"]):
+            raise DataError("A new node cannot be like itself, or be linked to itself.")
         if name in self.names or name in self.new:
             raise DataError(f"A node called {name!r:.60} is there already.", mend="Choose another name.")
         node = self.graph.n_nodes + len(self.new)
@@ -313,7 +327,7 @@ class _Editor:
             for column, value in values["features"].items():
                 row[self.columns.find(column)] = value
             self.features[node] = row
-        if not any(node in arc and weight for arc, weight in self.weights.items()):
+        if not any(self.weights[arc] for arc in self.edited.get(node, ())):
             self.notes.append(f"{name} has no edges: its code rests on its features alone.")
         elif self.graph.features is not None and not self.features[node].any():
             self.notes.append(f"{name} has no features: its code rests on its edges alone.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,16 +17,20 @@ from vgae_core.analysis.scored_graph import ScoredGraph, logit_of
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_inputs import node_inputs
 from vgae_core.data.non_edges import sample_non_edges
+from vgae_core.errors import DataError
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.embed import check_new_nodes
 from vgae_core.runs.result import RunResult
 from vgae_core.what_if.edits import Changes, Move, Names, changes_of
-from vgae_core.what_if.scenario import Edit
+from vgae_core.what_if.scenario import Edit, Scenario
 
 SAMPLED_PAIRS = 5_000
 """Pairs without an edge among which a score is placed, to say how it stands among all pairs."""
 
 PAIR_SEED = 0xA11
+
+KEPT_CHANGES = 4
+"""Scenarios whose changes are kept: every part of an answer asks for the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +71,8 @@ class WhatIf:
         self.answers = Answers(result, graph)
         self.result, self.graph, self.network = result, graph, self.answers.network
         self.before = self.answers.scored
+        self._changes: dict[str, Changes] = {}
+        self._lock = threading.Lock()  # visitors who look at one run share it
         self.names = Names(graph.node_ids.tolist(), "node")
         width = 0 if graph.features is None else graph.features.shape[1]
         self.columns = Names(graph.feature_names or range(width), "feature")
@@ -103,10 +110,20 @@ class WhatIf:
 
     def changes(self, edits: Sequence[Edit]) -> Changes:
         """Return what edits change; raise DataError or RunError where one cannot be made."""
+        key = Scenario(edits=tuple(edits)).to_json()
+        with self._lock:
+            known = self._changes.get(key)
+        if known is not None:
+            return known
         for item in edits:
             if item.kind == "add_node":
                 check_new_nodes(self.result.spec, self.graph)
-        return changes_of(edits, self.graph, self.before.links, self.names, self.columns, self.latent_dim)
+        found = changes_of(edits, self.graph, self.before.links, self.names, self.columns, self.latent_dim)
+        with self._lock:
+            self._changes[key] = found
+            if len(self._changes) > KEPT_CHANGES:
+                del self._changes[next(iter(self._changes))]
+        return found
 
     # --------------------------------------------------------------------------- codes
     def _scaled(self, changes: Changes) -> Features | None:
@@ -149,7 +166,12 @@ class WhatIf:
         if not (len(arcs) or len(rows) or n_new):
             return Moved(np.zeros(0, np.int64), _take(self.before.codes, np.zeros(0, np.int64)))
         given = {"rows": rows, "features": features} if len(rows) else {}
-        return self.network.edit(arcs, change, n_new=n_new, wanted=wanted, **given)  # type: ignore[arg-type]
+        found = self.network.edit(arcs, change, n_new=n_new, wanted=wanted, **given)  # type: ignore[arg-type]
+        if not np.isfinite(found.codes.z_mean).all():
+            raise DataError(
+                "These edits give codes that are not finite.", mend="Use smaller weights or values."
+            )
+        return found
 
     def after(self, changes: Changes) -> Edited:
         """Return the whole graph after changes."""

@@ -14,7 +14,7 @@ from scipy.special import softmax
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
-from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED
+from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.splits import without_entries
@@ -127,15 +127,15 @@ class RowsWhatIf:
             try:
                 if item.kind == "set_entry":
                     row, column = self.names.find(values["row"], new), self.columns.find(values["column"])
-                    entries.setdefault(row, {})[column] = values["value"]
-                    cleared.discard(column)
+                    entries.setdefault(row, {})[column] = self._checked(values["value"])
                     named.add(row)
                 elif item.kind == "add_row":
                     if values["name"] in self.names or values["name"] in new:
                         raise DataError(f"A row called {values['name']!r:.60} is there already.")
                     row = new[values["name"]] = self.n_rows + len(new)
                     entries[row] = {
-                        self.columns.find(name): value for name, value in values["values"].items()
+                        self.columns.find(name): self._checked(value)
+                        for name, value in values["values"].items()
                     }
                     named.add(row)
                 elif item.kind == "drop_column":
@@ -148,6 +148,14 @@ class RowsWhatIf:
             except DataError as error:
                 raise DataError(error.message, where=f"edit {number}", mend=error.mend) from error
         return RowChanges(entries, frozenset(cleared), new, tuple(sorted(named)))
+
+    def _checked(self, value: float) -> float:
+        """Return a value that an entry may have; raise DataError of any other."""
+        if self.scale == "logit" and not 0 <= value <= 1:
+            raise DataError(f"Entries of this matrix are between 0 and 1. Received: {value:g}.")
+        if self.scale != "identity" and value < 0:
+            raise DataError(f"Entries of this matrix are at least 0. Received: {value:g}.")
+        return value
 
     # ---------------------------------------------------------------------------- rows
     def rows(self, rows: Sequence[int], changes: RowChanges) -> sparse.csr_array:
@@ -206,7 +214,10 @@ class RowsWhatIf:
         """Return the logits of a row after changes (n_columns,), its code, and its values (n_columns,)."""
         values = self.rows([row], changes)
         codes = self._encode(values)
-        return self.logits(codes, np.asarray(values.sum(axis=1)).ravel())[0], codes, values.toarray()[0]
+        logits = self.logits(codes, np.asarray(values.sum(axis=1)).ravel())[0]
+        if not np.isfinite(logits).all():
+            raise DataError("These values give scores that are not finite.", mend="Use smaller values.")
+        return logits, codes, values.toarray()[0]
 
     def _noise(self, codes: Codes, total: float, column: int) -> float | None:
         """Return the standard deviation of the logit of one entry over draws of its row's code."""
@@ -252,9 +263,13 @@ class RowsWhatIf:
 
     def _top(self, logits: np.ndarray, values: np.ndarray, changes: RowChanges) -> tuple[Linked, ...]:
         free = self._candidates(values, changes)
-        best = free[np.lexsort((free, -logits[free]))][:TOP]
+        values = banded(logits)
+        best = free[np.lexsort((free, -values[free]))][:TOP]
         return tuple(
-            Linked(self.columns[int(at)], rank, float(logits[at])) for rank, at in enumerate(best, start=1)
+            Linked(
+                self.columns[int(at)], 1 + int(np.count_nonzero(values[free] > values[at])), float(logits[at])
+            )
+            for at in best
         )
 
     def _pair(
@@ -271,7 +286,8 @@ class RowsWhatIf:
             return [None if side is None else of(*side) for side in sides]
 
         def rank(logits: np.ndarray, codes: Codes, values: np.ndarray, by: RowChanges) -> float:
-            return float(1 + np.count_nonzero(logits[self._candidates(values, by)] > logits[column]))
+            places = banded(logits)
+            return float(1 + np.count_nonzero(places[self._candidates(values, by)] > places[column]))
 
         noises = both(lambda logits, codes, values, by: self._noise(codes, float(values.sum()), column))
         noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
@@ -286,7 +302,11 @@ class RowsWhatIf:
             weight=Value(*both(lambda logits, codes, values, by: float(values[column]))),
             rank=Value(*both(rank)),
             candidates=Value(
-                *both(lambda logits, codes, values, by: float(len(self._candidates(values, by))))
+                *both(
+                    lambda logits, codes, values, by: float(
+                        len(np.union1d(self._candidates(values, by), column))
+                    )
+                )
             ),
             share_above=Value(None, None),
         )

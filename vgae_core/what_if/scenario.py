@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -29,6 +30,9 @@ MAX_TEXT = 500
 
 MAX_JSON = 500_000
 """Characters of a scenario as JSON."""
+
+MIN_WEIGHT = 1e-6
+"""Smallest weight of an edge that is added."""
 
 MAX_NUMBER = 1e6
 """Largest size of a number in an edit."""
@@ -139,7 +143,7 @@ EDITS: dict[str, EditEntry] = {
         title="Add a node",
         help="A new node with edges and features: its own, or those of a node it is like. Its edges are added to those "
         "of the node it is like.",
-        sentence="add node {name}{like}{nodes}",
+        sentence="add node {name}{like}{nodes}{features}",
         fields={
             "name": EditField(title="Name", kind="new"),
             "nodes": EditField(title="Linked to", kind="nodes", default=()),
@@ -215,6 +219,7 @@ class Edit:
         if self.kind == "add_node":
             words["like"] = f" like {self.values['like']}" if self.values["like"] else ""
             words["nodes"] = f", linked to {words['nodes']}" if self.values["nodes"] else ""
+            words["features"] = f", with {words['features']}" if self.values["features"] else ""
         text = entry.sentence.format(**words)
         return text[:1].upper() + text[1:]
 
@@ -272,6 +277,12 @@ def edit(kind: str, *, on: bool = True, where: str = "", **values: Any) -> Edit:
 
 def _checked(kind: str, value: Any, where: str) -> Any:
     """Return a value of this kind; raise SpecError where it is none."""
+    if (
+        kind == "new"
+        and isinstance(value, str)
+        and any(unicodedata.category(sign)[0] == "C" for sign in value)
+    ):
+        raise SpecError("The name of something new holds signs that cannot be seen.", where=where)
     if kind in ("node", "column", "new"):
         return _name(value, where, empty=kind == "node" and value == "")
     if kind == "nodes":
@@ -291,8 +302,8 @@ def _checked(kind: str, value: Any, where: str) -> Any:
         return int(number)
     if kind == "share" and not 0 <= number <= 1:
         raise SpecError(f"Expected a number from 0 to 1. Received: {_short(value)}.", where=where)
-    if kind == "weight" and number <= 0:
-        raise SpecError(f"A weight must be above 0. Received: {_short(value)}.", where=where,
+    if kind == "weight" and number < MIN_WEIGHT:
+        raise SpecError(f"A weight must be at least {MIN_WEIGHT:g}. Received: {_short(value)}.", where=where,
                         mend="Use `drop_edge` to remove an edge.")  # fmt: skip
     return number
 
@@ -300,6 +311,10 @@ def _checked(kind: str, value: Any, where: str) -> Any:
 def _name(value: Any, where: str, *, empty: bool = False) -> str:
     if not isinstance(value, str) or not (value or empty):
         raise SpecError(f"Expected a name. Received: {_short(value)}.", where=where)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SpecError("A name holds half of a character.", where=where) from error
     if len(value) > MAX_TEXT:
         raise SpecError(f"A name may have {MAX_TEXT} characters. Received: {len(value):,}.", where=where)
     return value
