@@ -15,7 +15,7 @@ from vgae_core.analysis import metrics
 from vgae_core.analysis.embedding import Map
 from vgae_core.analysis.paired import LEVEL
 from vgae_core.analysis.scored_graph import probability
-from vgae_core.what_if.answer import SIGMAS, TOP, Answer, PairAnswer, Value
+from vgae_core.what_if.answer import SIGMAS, TOP, Answer, Linked, PairAnswer, Value
 from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
 from vgae_core.what_if.rows import RowsWhatIf
@@ -100,15 +100,15 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
         _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
               help="What the model expects of this entry." if matrix else
               "Sigmoid of the logit, as if there were as many non-edges as edges.")  # fmt: skip
-        _tile("Logit", pair.logit, "{:.3f}", grey=pair.logit.within_noise, help=about)
+        _tile("Logit", pair.logit, "{:.3f}", grey=pair.logit.within_noise, help=about, noise=noise)
         candidates = pair.candidates.after
         others = "columns without a value in" if matrix else "nodes without a link to"
-        _tile("Rank", pair.rank, "{:,.0f}", inverse=True,
+        _tile("Rank", pair.rank, "{:,.0f}", inverse=True, grey=pair.logit.within_noise,
               help=f"Among the {candidates:,.0f} {others} {charts.plain(pair.source, 40)}: 1 + how many have a higher "
-              "logit.")  # fmt: skip
+              "logit; of a pair that is linked, the place it would have.")  # fmt: skip
         if not matrix:
             above = pair.share_above.after
-            _tile("Pairs above", pair.share_above, "{:.2%}", inverse=True,
+            _tile("Likelier pairs", pair.share_above, "{:.2%}", inverse=True, grey=pair.logit.within_noise,
                   help=f"Share of {SAMPLED_PAIRS:,} random pairs without an edge (or of all, if there are fewer) that "
                   "have a higher logit."
                   + (" None of them has: the pair is among the likeliest of all." if above == 0 else ""))  # fmt: skip
@@ -118,13 +118,22 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
 
 
 def _tile(
-    title: str, value: Value, form: str, *, help: str, grey: bool = False, inverse: bool = False
+    title: str,
+    value: Value,
+    form: str,
+    *,
+    help: str,
+    grey: bool = False,
+    inverse: bool = False,
+    noise: float | None = None,
 ) -> None:
     after = "–" if value.after is None or value.after != value.after else form.format(value.after)
     difference = value.difference
     delta: str | None = None
-    if difference is not None and abs(difference) > 1e-9 and form.format(difference) != form.format(0.0):
+    if difference is not None and abs(difference) > 1e-9 and form.format(abs(difference)) != form.format(0.0):
         delta = ("+" if difference > 0 else "-") + form.format(abs(difference))
+        if noise is not None:
+            delta += f" ± {SIGMAS * noise:.2g}"
     colour: Any = (
         "off" if grey or delta is None or title in ("Edge", "Value") else "inverse" if inverse else "normal"
     )
@@ -133,22 +142,26 @@ def _tile(
 
 # -------------------------------------------------------------------------------- tables
 def top_table(answer: Answer) -> pd.DataFrame:
-    """Return the likeliest new links after the edits and before them, side by side."""
-    before = {link.node: link.rank for link in answer.top_before}
+    """Return the likeliest new links after the edits, and those that left the list."""
+    before = {link.node: link for link in answer.top_before}
+
+    def note(link: Linked) -> str:
+        if link.was_linked:
+            return "was linked"
+        return "entered" if answer.top_before and link.node not in before else ""
+
     rows = [
         {
-            "rank": link.rank, "node": charts.visible(link.node), "was": before.get(link.node),
-            "logit": link.logit,
-            "change": "entered" if answer.top_before and link.node not in before else "",
+            "rank": str(link.rank), "node": charts.visible(link.node),
+            "was": str(before[link.node].rank) if link.node in before else "", "logit": link.logit, "note": note(link),
         }
         for link in answer.top_after
     ]  # fmt: skip
     rows += [
-        {"rank": None, "node": charts.visible(link.node), "was": link.rank,
-         "logit": None, "change": "left"}
+        {"rank": "", "node": charts.visible(link.node), "was": str(link.rank), "logit": None, "note": "left"}
         for link in answer.top_before if link.node in answer.left
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["rank", "node", "was", "logit", "change"])
+    return pd.DataFrame(rows, columns=["rank", "node", "was", "logit", "note"])
 
 
 def show_top(answer: Answer, noun: str) -> None:
@@ -160,11 +173,11 @@ def show_top(answer: Answer, noun: str) -> None:
     st.dataframe(
         table,
         column_config={
-            "rank": st.column_config.NumberColumn("Rank", width="small"),
+            "rank": st.column_config.TextColumn("Rank", width="small"),
             "node": noun.capitalize(),
-            "was": st.column_config.NumberColumn("Was", width="small", help="Its rank before the edits."),
+            "was": st.column_config.TextColumn("Was", width="small", help="Its rank before the edits."),
             "logit": st.column_config.NumberColumn("Logit", format="%.3f", help="The ranking goes by it."),
-            "change": "",
+            "note": "Note",
         },
         hide_index=True, width="stretch", height="content", key="what_if_top",
     )  # fmt: skip
@@ -312,7 +325,7 @@ def waterfall(parts: tuple[ScorePart, ...], titles: dict[str, str]) -> go.Figure
 
 def _label(node: EgoNode) -> dict[str, Any]:
     """Return the label of a node of the picture, on the side where there is room."""
-    bold = {"show": True, "fontWeight": "bold"} if node.is_end or node.is_new else {}
+    bold = {"show": True, "fontWeight": "bold"} if node.is_end or node.is_new or node.is_edited else {}
     return {"label": {**bold, "position": "left" if node.x > 0 else "right"}}
 
 
@@ -378,28 +391,52 @@ def compared(found: Retrained) -> None:
         st.dataframe(
             pd.DataFrame(rows, columns=["what", "before", "without", "retrained"]),
             column_config={
-                "what": "", "before": number("Before", format="%.3f"),
-                "without": number("Edited, weights as learnt", format="%.3f"),
-                "retrained": number("Edited and trained again", format="%.3f"),
+                "what": "", "before": number("Before", format="%.4g"),
+                "without": number("Edited, weights as learnt", format="%.4g"),
+                "retrained": number("Edited and trained again", format="%.4g"),
             },
             hide_index=True, width="stretch", key="variant_pair",
         )  # fmt: skip
+        st.caption(
+            "Training again also draws other random numbers: with another seed alone this pair would move, too."
+        )
     st.markdown(
         f"**Scores on the same {found.n_edges:,} edges and {found.n_others:,} non-edges that both hold out**"
     )
+    if not found.scores:
+        st.caption("Too few to compare scores by.")
     for name, score in found.scores.items():
         verdict = "within chance" if score.may_be_chance else "more than chance"
         st.markdown(
             f"{metrics.METRICS[name].title}: {score.first:.3f} → {score.second:.3f} "
             f"({score.difference:+.3f}, {LEVEL:.0%} interval {score.low:+.3f} to {score.high:+.3f}): {verdict}."
         )
-    st.caption("Intervals by bootstrap over these pairs. They do not count what another seed would change.")
+    if found.scores:
+        st.caption(
+            "Intervals by bootstrap over these pairs. They do not count what another seed would change."
+        )
     st.markdown("**Codes that differ most**, after the variant's are turned onto the run's")
     st.dataframe(
         pd.DataFrame([{"node": charts.visible(node.node), "distance": node.distance} for node in found.moved]),
         column_config={"node": "Node", "distance": st.column_config.NumberColumn("Apart", format="%.3f")},
         hide_index=True, width="stretch", height=300, key="variant_moved",
     )  # fmt: skip
+
+
+def aim(search: Search, *, add: bool) -> None:
+    """Say where a pair stands, which way it has to go, and where the search ended if it did not get there."""
+    now, goal = probability(search.logits[0]), probability(search.threshold)
+    side = "at or above" if search.logits[0] >= search.threshold else "below"
+    text = f"Now {now:.3f}, {side} {goal:.2f}."
+    if not search.found:
+        verb = "added" if add else "dropped"
+        end = (
+            f"The best {len(search.arcs)} lead to {probability(search.logits[-1]):.3f}; no other helps beside them."
+            if search.arcs
+            else "No edge moves it that way."
+        )
+        text += f" No set of edges to be {verb} was found that takes it across. {end}"
+    st.caption(text)
 
 
 def steps(search: Search) -> str:

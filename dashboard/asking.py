@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import streamlit as st
 
 from dashboard import state
@@ -51,15 +53,25 @@ def answers(run_id: str) -> Answers:
     return model(run_id).answers
 
 
+def asked(scenario: Scenario) -> Scenario:
+    """Return what an answer depends on: the edits that count and the pair."""
+    return Scenario(edits=scenario.active, pair=scenario.pair)
+
+
+def digest(scenario: Scenario) -> str:
+    """Return a short key of a scenario for what is worked out of it: its text may be long."""
+    return hashlib.blake2b(asked(scenario).to_json().encode(), digest_size=16).hexdigest()
+
+
 def answered(run_id: str, scenario: Scenario, direction: Direction = "out") -> Answer:
     """Return what a scenario changes; whoever asks the same of the same run gets the same answer."""
-    unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
+    unnamed = asked(scenario)
 
     def make() -> Answer:
         found = _model(run_id)
         return found.answer(unnamed) if isinstance(found, RowsWhatIf) else answer(found, unnamed, direction)
 
-    return KEPT.get((run_id, unnamed.to_json(), direction, "answer"), make)
+    return KEPT.get((run_id, digest(unnamed), direction, "answer"), make)
 
 
 def too_large(n_nodes: int, command: str) -> bool:

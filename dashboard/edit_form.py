@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,13 +10,18 @@ import streamlit as st
 from dashboard import charts, pick, scenarios
 from vgae_core.analysis.embedding import MAX_LISTED
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.what_if.scenario import EDITS, MAX_NUMBER, MIN_WEIGHT, EditField, edit
+from vgae_core.what_if.scenario import EDITS, MAX_NUMBER, MIN_WEIGHT, Edit, EditField, edit
 
 SELECTED = "The nodes selected on the map"
 
 
 def draw(
-    run_id: str, kinds: Sequence[str], names: Sequence[str], columns: Sequence[str], latent_dim: int
+    run_id: str,
+    kinds: Sequence[str],
+    names: Sequence[str],
+    columns: Sequence[str],
+    latent_dim: int,
+    check: Callable[[Sequence[Edit]], object],
 ) -> None:
     """Draw the form; an edit that cannot be made is said in its place, and what was typed stays.
 
@@ -30,12 +35,15 @@ def draw(
     columns : sequence of str
         Of features.
     latent_dim : int
+    check : callable
+        Raises StudioError if some edits cannot be made one after the other.
     """
+    at = scenarios.desk(run_id)
+    first = kinds.index("join") if at.selection and "join" in kinds else 0
     kind = st.selectbox(
-        "Kind of edit", kinds, format_func=lambda key: EDITS[key].title, key="edit_kind",
+        "Kind of edit", kinds, index=first, format_func=lambda key: EDITS[key].title, key="edit_kind",
         help="  \n".join(f"**{EDITS[key].title}**: {EDITS[key].help}" for key in kinds),
     )  # fmt: skip
-    at = scenarios.desk(run_id)
     pair = at.scenario.pair or ("", "")
     guesses = iter([*pair, *pair])
     values: dict[str, Any] = {}
@@ -45,7 +53,9 @@ def draw(
         values[name] = _field(item, key, names, columns, latent_dim, guess, at.selection)
     if st.button("Add this edit", icon=":material/add:", key="add_edit", width="stretch"):
         try:
-            scenarios.add(run_id, edit(kind, on=True, where="", **_given(kind, values)))
+            made = edit(kind, on=True, where="", **_given(kind, values))
+            check([*at.scenario.active, made])
+            scenarios.add(run_id, made)
         except StudioError as error:
             st.warning(charts.message(str(error)), icon=":material/warning:")
         else:

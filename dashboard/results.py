@@ -113,10 +113,13 @@ def name_run(held: Opened) -> None:
     if about is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
-                f":material/alt_route: A variant of run `{charts.visible(about.of, 20)}`, trained on edited data.",
+                ":material/alt_route: A variant, trained on edited data: "
+                f"{charts.plain('; '.join(item.sentence() for item in about.scenario.active), 160)}",
                 width="content",
             )
-            if st.button("Compare", key="compare_variant", type="tertiary"):
+            # Whoever holds the id of a run may see it: the way there is shown to its owner alone.
+            mine = state.store().owns(state.workspace(), about.of)
+            if mine and st.button("Compare", key="compare_variant", type="tertiary"):
                 scenarios.open_variant(held.id, about)
     unchecked = held.result.metrics.get("unchecked")
     if unchecked:

@@ -22,6 +22,9 @@ PARAMETER = "scenario"
 STEPS = 100
 """Changes that can be undone."""
 
+HISTORY_NAMES = 50_000
+"""Names and numbers in all of them together: a few megabytes."""
+
 DESKS = 20
 """Runs whose scenarios a visitor's session remembers."""
 
@@ -53,6 +56,17 @@ def desk(run_id: str) -> Desk:
     return desks[run_id]
 
 
+def _recent(steps: list[Scenario]) -> list[Scenario]:
+    """Return the last steps, as many as may be kept."""
+    kept_steps, total = [], 0
+    for step in reversed(steps[-STEPS:]):
+        total += step.size
+        if total > HISTORY_NAMES:
+            break
+        kept_steps.append(step)
+    return kept_steps[::-1]
+
+
 def change(run_id: str, scenario: Scenario, *, replace: bool = False) -> None:
     """Make this the scenario of a run; the one before can be had back.
 
@@ -64,12 +78,12 @@ def change(run_id: str, scenario: Scenario, *, replace: bool = False) -> None:
         Whether it comes from elsewhere than the page's own widgets, which then take its values.
     """
     at = desk(run_id)
+    at.version += replace  # what is asked for from elsewhere replaces what was typed, even if it is the same
     if scenario == at.scenario:
         return
-    at.before = [*at.before, at.scenario][-STEPS:]
+    at.before = _recent([*at.before, at.scenario])
     at.after.clear()
     at.scenario = scenario
-    at.version += replace
     _forget_link(at)
 
 
@@ -83,7 +97,7 @@ def undo(run_id: str) -> None:
     at = desk(run_id)
     if at.before:
         at.after.append(at.scenario)
-        at.scenario = at.before.pop()
+        at.scenario = dataclasses.replace(at.before.pop(), pair=at.scenario.pair)
         at.version += 1
         _forget_link(at)
 
@@ -93,7 +107,7 @@ def redo(run_id: str) -> None:
     at = desk(run_id)
     if at.after:
         at.before.append(at.scenario)
-        at.scenario = at.after.pop()
+        at.scenario = dataclasses.replace(at.after.pop(), pair=at.scenario.pair)
         at.version += 1
         _forget_link(at)
 
@@ -103,13 +117,13 @@ def edited(run_id: str, edits: Sequence[Edit]) -> None:
     change(run_id, dataclasses.replace(desk(run_id).scenario, edits=tuple(edits)))
 
 
-def add(run_id: str, item: Edit) -> None:
-    """Add an edit at the end; one too many is told."""
+def add(run_id: str, *items: Edit) -> None:
+    """Add edits at the end; more than there may be are told and not added."""
     edits = desk(run_id).scenario.edits
-    if len(edits) >= MAX_EDITS:
+    if len(edits) + len(items) > MAX_EDITS:
         st.toast(f"A scenario has at most {MAX_EDITS} edits.", icon=":material/warning:")
         return
-    edited(run_id, (*edits, item))
+    edited(run_id, (*edits, *items))
 
 
 def switch(run_id: str, place: int) -> None:
@@ -204,7 +218,7 @@ def train_variant(run_id: str) -> None:
         mark(state.store().open_run(variant).path, Variant(run_id, at.scenario))
         at.variants[edits_key(at.scenario)] = variant
     except StudioError as error:
-        st.session_state["variant_error"] = error
+        st.session_state["variant_error"] = (run_id, error)
 
 
 def open_variant(variant: str, about: Variant) -> None:

@@ -94,6 +94,8 @@ def shared(function: Callable[P, T]) -> Callable[P, T]:
 
 def size_of(value: Any) -> int:
     """Return about how many bytes a value takes."""
+    if isinstance(value, str):
+        return _TEXT_BYTES + len(value)
     if isinstance(value, np.ndarray):
         return value.nbytes + (_TEXT_BYTES * value.size if value.dtype == object else 0)
     if isinstance(value, pd.DataFrame):

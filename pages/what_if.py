@@ -14,6 +14,7 @@ from vgae_core.training.progress import progress
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import Answer, watched
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
+from vgae_core.what_if.kept import Kept
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.rows import RowsWhatIf, leave_out_entries
 from vgae_core.what_if.scenario import EDITS, Edit, Scenario, edit
@@ -137,6 +138,20 @@ def kinds_for(held: results.Opened) -> list[str]:
     return [key for key, entry in EDITS.items() if entry.family == "vgae" and allowed[entry.needs]]
 
 
+def say_missing_kinds(held: results.Opened) -> None:
+    """Say which edits this run cannot answer, and why."""
+    kinds = kinds_for(held)
+    if not held.on_matrix and "set_feature" not in kinds:
+        st.caption(
+            "This graph has no features to edit."
+            + (
+                ""
+                if "add_node" in kinds
+                else " New nodes need features, or `node_input` = `random` when training."
+            )
+        )
+
+
 def show_keeping(held: results.Opened) -> None:
     """Draw how a scenario is kept, shared, loaded and downloaded."""
     at = scenarios.desk(held.id)
@@ -154,24 +169,39 @@ def show_keeping(held: results.Opened) -> None:
             )
         frame.downloads([frame.File("scenario_json", "Download as JSON", "scenario.json", "application/json",
                                     lambda: at.scenario.to_json().encode())])  # fmt: skip
-        st.caption("`python -m vgae_core whatif RUN --edits scenario.json` gives the same numbers.")
+        st.caption(
+            "`python -m vgae_core whatif RUN --edits scenario.json` gives the same numbers. `RUN` is the run's folder "
+            "on the server, or its bundle (Runs page), unpacked."
+        )
         file = st.file_uploader("Load a scenario", type="json", key=f"scenario_file_{at.version}")
         if file is not None:
             try:
-                scenarios.change(held.id, Scenario.from_json(file.getvalue().decode("utf-8")), replace=True)
+                scenario = Scenario.from_json(file.getvalue().decode("utf-8-sig"))
             except UnicodeDecodeError:
                 st.warning("This is no text in UTF-8.", icon=":material/warning:")
+            except StudioError as error:
+                frame.report(error)
             else:
+                scenarios.change(held.id, scenario, replace=True)
                 st.rerun()
         for kept in scenarios.mine(held.id):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                title = charts.plain(kept.scenario.name or "Without a name", 60)
-                use = functools.partial(scenarios.change, held.id, kept.scenario, replace=True)
-                st.button(
-                    title, key=f"open_{kept.id}", type="tertiary", icon=":material/bookmark:", on_click=use
-                )
+                if kept.scenario is None:
+                    st.caption("A scenario that cannot be read", width="stretch")
+                else:
+                    open_kept(held, kept)
                 st.button("", icon=":material/delete:", key=f"forget_{kept.id}", help="Delete this scenario",
                           on_click=scenarios.forget, args=(held.id, kept.id), type="tertiary")  # fmt: skip
+
+
+def open_kept(held: results.Opened, kept: Kept) -> None:
+    """Draw the button that opens a kept scenario."""
+    assert kept.scenario is not None  # noqa: S101  the caller has one
+    st.button(
+        charts.plain(kept.scenario.name or "Without a name", 60), key=f"open_{kept.id}", type="tertiary",
+        icon=":material/bookmark:",
+        on_click=functools.partial(scenarios.change, held.id, kept.scenario, replace=True),
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------ answers
@@ -186,8 +216,7 @@ def show_picture(held: results.Opened, model: WhatIf, scenario: Scenario) -> Non
         "Steps from the watched nodes", DEPTHS, default=DEPTHS[0], required=True, key="ego_depth"
     )
     nodes = tuple(node for node in ends if node is not None)
-    unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
-    drawn = KEPT.get((held.id, unnamed.to_json(), depth, "ego"),
+    drawn = KEPT.get((held.id, asking.digest(scenario), depth, "ego"),
                      lambda: ego(model, changes, model.after(changes), nodes, depth))  # fmt: skip
     event = st.echarts_chart(
         answers.picture(drawn), height=420, key=f"ego_{held.id}", on_select="rerun",
@@ -266,7 +295,6 @@ def worked_out(
     ask: Callable[[why.Progress], why.Effects | why.Search],
 ) -> why.Effects | why.Search:
     """Return what takes a while, with a bar while it is worked out; any click elsewhere cancels it."""
-    unnamed = Scenario(edits=scenario.active, pair=scenario.pair)
 
     def make() -> T:
         bar = st.progress(0.0, text="Starting…")
@@ -275,15 +303,14 @@ def worked_out(
         finally:
             bar.empty()
 
-    return KEPT.get((held.id, unnamed.to_json(), what), make)
+    return KEPT.get((held.id, asking.digest(scenario), what), make)
 
 
 def show_effects(key: str, title: str, effects: why.Effects) -> None:
     """Draw the largest effects as bars, and say what was not tried."""
-    st.markdown(f"**{title}**")
     if not effects.found:
-        st.caption("There are none.")
         return
+    st.markdown(f"**{title}**")
     charts.show(
         answers.bars(effects, "What it adds to the logit"), key=f"why_{key}",
         height=120 + 24 * min(len(effects.found), answers.BARS), alt=f"Bars of the largest effects: {title}.",
@@ -317,7 +344,7 @@ def show_why_entry(held: results.Opened, model: RowsWhatIf, scenario: Scenario) 
     effects = worked_out(
         held, scenario, "why entries", lambda tell: leave_out_entries(model, changes, row, column, tell)
     )
-    show_effects("features", "Each entry of the row cleared", effects)
+    show_effects("entries", "Each entry of the row cleared", effects)
 
 
 def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tuple[int, int]) -> None:
@@ -339,17 +366,14 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
                 model, changes, pair, why.logit_at(level), add=add, progress=tell
             ),
         )  # fmt: skip
-        if not search.arcs:
-            st.caption("No edge was found that moves the pair that way.")
+        answers.aim(search, add=add)
+        if not search.found:
             continue
         st.markdown(answers.steps(search))
-        if search.found:
-            st.button("Add these edits", key=f"apply_{add}", icon=":material/playlist_add:",
-                      on_click=apply_search, args=(held.id, model, scenario, search, add))  # fmt: skip
-        else:
-            st.caption(
-                f"These {len(search.arcs)} do not suffice: no set of up to {why.STEPS} edges was found."
-            )
+        st.button(
+            "Add these edits", key=f"apply_{add}", icon=":material/playlist_add:",
+            on_click=apply_search, args=(held.id, model, scenario, search, add),
+        )  # fmt: skip
     st.caption("Found by a greedy search, each step checked exactly; a smaller set may exist.")
 
 
@@ -360,14 +384,14 @@ def apply_search(
     changes = model.changes(scenario.active)
     kind = "add_edge" if add else "drop_edge"
     more = [edit(kind, source=model.name(i, changes), target=model.name(j, changes)) for i, j in search.arcs]
-    scenarios.edited(run_id, (*scenario.edits, *more))
+    scenarios.add(run_id, *more)
 
 
 def show_retraining(held: results.Opened, model: WhatIf, scenario: Scenario) -> None:
     """Draw how a run trained on the edited graph differs, or the button that trains one."""
-    error = st.session_state.get("variant_error")
-    if error is not None:
-        frame.report(error)
+    failed = st.session_state.get("variant_error")
+    if failed is not None and failed[0] == held.id:
+        frame.report(failed[1])
     variant = scenarios.desk(held.id).variants.get(scenarios.edits_key(scenario))
     if variant is None:
         st.caption(
@@ -376,7 +400,8 @@ def show_retraining(held: results.Opened, model: WhatIf, scenario: Scenario) -> 
         )
         st.button(
             "Train the edited graph", type="primary", icon=":material/play_arrow:", key="train_variant",
-            disabled=not scenario.active, on_click=scenarios.train_variant, args=(held.id,),
+            disabled=not model.changes(scenario.active).edit_the_graph,
+            on_click=scenarios.train_variant, args=(held.id,),
         )  # fmt: skip
         return
     run = state.store().open_run(variant)
@@ -389,7 +414,7 @@ def show_retraining(held: results.Opened, model: WhatIf, scenario: Scenario) -> 
             title="The variant was not trained",
         )
         return
-    key = (held.id, scenario.to_json(), variant, "variant")
+    key = (held.id, asking.digest(scenario), variant, "variant")
     found = KEPT.get(key, lambda: compare(model, asking.model(variant), scenario))
     answers.compared(found)
     names = [node.node for node in found.moved]
@@ -483,11 +508,18 @@ with frame.guard():
                 st.subheader("Edits", anchor=False)
                 show_edits(held, model)
                 quick_edits(held, model, answer)
-                with st.expander("Another edit", icon=":material/edit:"):
+                selection = scenarios.desk(held.id).selection
+                if selection:
+                    st.caption(
+                        f":material/select_all: {len(selection):,} nodes selected on the map are at hand: link them "
+                        "to a node, or to a new one."
+                    )
+                with st.expander("Another edit", icon=":material/edit:", expanded=bool(selection)):
                     edit_form.draw(
                         held.id, kinds_for(held), names_of(held, scenario),
-                        [model.columns[i] for i in range(len(model.columns))], model.latent_dim,
+                        [model.columns[i] for i in range(len(model.columns))], model.latent_dim, model.changes,
                     )  # fmt: skip
+                    say_missing_kinds(held)
                 show_keeping(held)
             with right:
                 if answer is not None:

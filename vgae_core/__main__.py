@@ -255,7 +255,7 @@ def whatif_command(options: argparse.Namespace) -> int:
     from vgae_core.what_if.rows import RowsWhatIf
     from vgae_core.what_if.scenario import MAX_JSON, Scenario
 
-    with Path(options.edits).open(encoding="utf-8") as file:
+    with Path(options.edits).open(encoding="utf-8-sig") as file:
         scenario = Scenario.from_json(file.read(MAX_JSON + 1))
     run = read_run_dir(options.run)
     result = run.result()

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dashboard import scenarios
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
 from tests.what_if.asking import named, small
 from vgae_core.runs.pipeline import execute
@@ -153,3 +154,54 @@ def test_a_run_without_weights_says_why_it_cannot_be_asked(app, studio_store):
     at = app("what_if", run=run.id)
     assert not at.exception
     assert at.error
+
+
+def test_a_scenario_that_is_on_screen_can_be_loaded_again(app, run, monkeypatch):
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    at = fine(click(at, "Drop all edges"))
+    text = at.session_state["scenarios"][run.id].scenario.to_json()
+    calls = []
+    change = scenarios.change
+    monkeypatch.setattr(scenarios, "change", lambda *a, **k: (calls.append(a), change(*a, **k)))
+    at.get("file_uploader")[0].upload("scenario.json", text.encode())
+    at = fine(at.run(timeout=30))
+    assert len(calls) == 1
+    assert "These edits" in texts(at)
+
+
+@pytest.mark.parametrize("text", ["[1", '{"name": "\\ud800"}', "\ufeff[]"])
+def test_a_file_that_is_no_scenario_is_told_and_the_answers_stay(app, run, text):
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    at.get("file_uploader")[0].upload("scenario.json", text.encode("utf-8", "surrogatepass"))
+    at.run(timeout=30)
+    assert not at.exception
+    assert len(at.error) == 1
+    assert tile(at, "Logit")
+
+
+def test_a_damaged_scenario_is_listed_and_can_be_deleted(app, run):
+    link = kept.save(run.path, Scenario(edits=(edit("drop_edges", node="n3"),)), WORKSPACE)
+    next(run.path.glob(f"scenario-{link}.*")).write_text("{", "utf-8")
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    assert "cannot be read" in texts(at)
+    at.button(key=f"forget_{link}").click()
+    at = fine(at.run())
+    assert kept.listed(run.path, WORKSPACE) == []
+
+
+def test_undo_keeps_the_pair_that_is_watched(app, run):
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    at = fine(click(at, "Drop all edges"))
+    at.selectbox(key="watch_target_0").select("n11").run()
+    at = fine(click(at, "Undo"))
+    assert at.session_state["scenarios"][run.id].scenario.pair[1] == "n11"
+
+
+def test_an_edit_that_cannot_be_made_is_not_added(app, run):
+    at = fine(app("what_if", run=run.id, workspace=WORKSPACE))
+    desk = at.session_state["scenarios"][run.id]
+    at = click(at, "Add this edit")
+    assert not at.exception
+    assert any("no edge" in item.value for item in at.warning)
+    assert desk.scenario.edits == ()
+    assert tile(at, "Logit")

@@ -86,7 +86,7 @@ def test_short_paths_are_those_of_networkx():
         paths, total = why.short_paths(model.changes([]), pair)
         assert total == len(expected)
         assert set(paths) <= expected
-        assert len(paths) == min(total, why.PATHS)
+        assert len(paths) == min(total, why.POOL)
         scores = [np.prod([1 / network.degree(node) for node in path[1:-1]]) for path in paths]
         assert scores == sorted(scores, reverse=True)
 

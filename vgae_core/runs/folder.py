@@ -495,10 +495,18 @@ class RunFolder:
         return result_from_parts(documents, {name: read_arrays(self.path / f"{name}.npz") for name in ARRAYS})
 
     def graph(self) -> GraphData:
-        """Return the data set kept in the folder."""
+        """Return the data set kept in the folder, or beside it in the store that the folder belongs to."""
         path = self.path / "graph.npz"
         if not path.exists():
-            raise RunError("The data set of this run is missing.", where=path.name)
+            fingerprint = str(self.dataset.get("fingerprint", ""))
+            stored = self.path.parent.parent / "datasets" / f"{fingerprint}.npz"
+            if not (fingerprint.isalnum() and stored.exists()):
+                raise RunError(
+                    "The data set of this run is missing.",
+                    where=path.name,
+                    mend="Use the run's bundle, unpacked.",
+                )
+            path = stored
         graph = load_graph(path)
         if not isinstance(graph, GraphData):
             raise DataError("Expected a graph after repairs.", where=path.name)

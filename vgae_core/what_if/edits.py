@@ -126,6 +126,11 @@ class Changes:
         """Nodes after the edits."""
         return self.base.n_nodes + len(self.new)
 
+    @property
+    def edit_the_graph(self) -> bool:
+        """Whether anything but codes is edited."""
+        return bool(self.weights or self.new or self.features)
+
     @functools.cached_property
     def links(self) -> Links:
         """All edges after the edits."""

@@ -23,6 +23,9 @@ SHOWN = 150
 EDGES = 400
 """Edges drawn; of more, those at the ends and the likeliest others."""
 
+NAMED = 20
+"""Edited nodes up to which each is named in the picture."""
+
 Status = Literal["kept", "dropped", "added"]
 
 
@@ -36,6 +39,7 @@ class EgoNode:
     y: float
     is_end: bool
     is_new: bool
+    is_edited: bool
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,15 @@ def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], 
     places = _layout(nodes, chosen)
     return Ego(
         tuple(
-            EgoNode(node, model.name(node, changes), x, y, node in rows, node >= before.n_nodes)
+            EgoNode(
+                node,
+                model.name(node, changes),
+                x,
+                y,
+                node in rows,
+                node >= before.n_nodes,
+                is_edited=len(edits) <= NAMED and node in edits,
+            )
             for node, (x, y) in zip(nodes, places, strict=True)
         ),
         edges,
@@ -124,9 +136,14 @@ def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], 
 
 
 def _layout(nodes: list[int], arcs: list[Arc]) -> list[tuple[float, float]]:
-    """Return a place for each node, both coordinates from -1 to 1, the same for the same graph."""
-    at = {node: place for place, node in enumerate(nodes)}
-    graph = igraph.Graph(n=len(nodes), edges=[(at[i], at[j]) for i, j in arcs])
+    """Return a place for each node, both coordinates from -1 to 1.
+
+    The same for the same nodes and edges, kept or dropped: so that a picture before an edit can be told from one after.
+    """
+    ordered = sorted(nodes)
+    at = {node: place for place, node in enumerate(ordered)}
+    pairs = sorted({(min(at[i], at[j]), max(at[i], at[j])) for i, j in arcs})
+    graph = igraph.Graph(n=len(nodes), edges=pairs)
     with IGRAPH_LOCK:
         igraph.set_random_number_generator(random.Random(0))  # noqa: S311  a picture, no secret
         try:
@@ -134,4 +151,5 @@ def _layout(nodes: list[int], arcs: list[Arc]) -> list[tuple[float, float]]:
         finally:
             igraph.set_random_number_generator(random)
     places -= places.mean(axis=0)
-    return [(float(x), float(y)) for x, y in places / max(float(np.abs(places).max()), 1e-9)]
+    places /= max(float(np.abs(places).max()), 1e-9)
+    return [(float(places[at[node], 0]), float(places[at[node], 1])) for node in nodes]

@@ -371,6 +371,15 @@ class Scenario:
         """The edits that count."""
         return tuple(item for item in self.edits if item.on)
 
+    @property
+    def size(self) -> int:
+        """How many names and numbers it holds."""
+        return sum(
+            len(value) if isinstance(value, tuple | Mapping) else 1
+            for item in self.edits
+            for value in item.values.values()
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {

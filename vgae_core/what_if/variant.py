@@ -11,6 +11,7 @@ import numpy as np
 
 from vgae_core.analysis.links import Direction
 from vgae_core.analysis.paired import Difference, paired_differences
+from vgae_core.analysis.reconstruction import LEAST_TESTED
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.non_edges import codes, contains
 from vgae_core.data.splits import LinkSplit
@@ -103,7 +104,7 @@ class Retrained:
     n_edges, n_others : int
         Test edges and non-edges that both hold out.
     scores : mapping of str to Difference
-        Of the run and the variant, on these.
+        Of the run and the variant, on these; empty with fewer than :data:`LEAST_TESTED` edges.
     pair : PairAnswer or None
         The watched pair: before, and in the variant.
     without : PairAnswer or None
@@ -153,7 +154,7 @@ def compare(model: WhatIf, variant: WhatIf, scenario: Scenario, direction: Direc
     return Retrained(
         n_edges=int(truth.sum()),
         n_others=int((~truth).sum()),
-        scores=paired_differences(truth, first, second),
+        scores=paired_differences(truth, first, second) if truth.sum() >= LEAST_TESTED else {},
         pair=pair,
         without=without,
         moved=tuple(MovedNode(model.name(int(node)), float(distance[node]), None) for node in order),

@@ -26,11 +26,17 @@ from vgae_core.what_if.model import WhatIf
 EDGES = 100
 """Edges at the two ends that are left out in turn; of more, those to the nodes of the fewest edges."""
 
-FEATURES = 200
-"""Features of the two ends that are left out in turn; of more, the largest."""
+FEATURES = 1_000
+"""Features of the two ends that are left out in turn; of more, as many of both ends, the largest first."""
 
-PATHS = 20
-"""Paths that are left out in turn; of more, those through the nodes of the fewest edges."""
+PATHS = 100
+"""Paths that are left out in turn; of more, those whose first and last edge do most by themselves."""
+
+POOL = 5_000
+"""Paths from which they are chosen; of more, those through the nodes of the fewest edges."""
+
+ASKED_ARCS = 2_000
+"""Arcs that a scenario may change for its reasons to be asked: each of them is a scenario of its own."""
 
 PATH_NEIGHBOURS = 1_000
 """Neighbours of an end from which paths start; of more, those of the fewest edges."""
@@ -148,7 +154,7 @@ def leave_out_edges(model: WhatIf, changes: Changes, pair: Arc, progress: Progre
     pair : tuple of int
     progress : callable, optional
     """
-    _check(pair)
+    _check(changes, pair)
     logit = model.logit_after(changes, pair)
     arcs = _edges_at(model, changes, pair)
     effects = []
@@ -168,13 +174,22 @@ def leave_out_features(
 
     Parameters are those of :func:`leave_out_edges`.  Without features there are no effects.
     """
-    _check(pair)
+    _check(changes, pair)
     logit = model.logit_after(changes, pair)
     if model.graph.features is None:
         return Effects(logit, (), 0)
     rows = {node: _features(model, changes, node) for node in pair}
-    found = [(node, int(column)) for node in pair for column in np.flatnonzero(rows[node])]
-    tried = sorted(found, key=lambda at: -abs(float(rows[at[0]][at[1]])))[:FEATURES]
+    columns = [np.flatnonzero(rows[node]) for node in pair]
+    ordered = [
+        at[np.argsort(-np.abs(rows[node][at]), kind="stable")] for node, at in zip(pair, columns, strict=True)
+    ]
+    found = [
+        (node, int(at[place]))
+        for place in range(max(map(len, ordered), default=0))
+        for node, at in zip(pair, ordered, strict=True)
+        if place < len(at)
+    ]
+    tried = found[:FEATURES]
     effects = []
     for done, (node, column) in enumerate(tried):
         if progress is not None:
@@ -201,9 +216,17 @@ def leave_out_paths(model: WhatIf, changes: Changes, pair: Arc, progress: Progre
 
     Directions are not asked for: whoever is joined is joined.  Parameters are those of :func:`leave_out_edges`.
     """
-    _check(pair)
+    _check(changes, pair)
     logit = model.logit_after(changes, pair)
     paths, n_possible = short_paths(changes, pair)
+    if len(paths) > PATHS:
+        single = {effect.arcs[0]: effect.change for effect in leave_out_edges(model, changes, pair).found}
+
+        def alone(path: tuple[int, ...]) -> float:
+            ends = (_arc(model, *path[:2]), _arc(model, *path[-2:]))
+            return -abs(sum(single.get(arc, 0.0) for arc in ends))
+
+        paths = sorted(paths, key=alone)[:PATHS]
     effects = []
     for done, path in enumerate(paths):
         if progress is not None:
@@ -230,8 +253,9 @@ REASONS: tuple[tuple[str, str, Reason], ...] = (
 
 LEFT: dict[str, str] = {
     "edges": f"the {EDGES} edges to the nodes of the fewest edges were.",
-    "features": f"the {FEATURES} largest were.",
-    "paths": f"the {PATHS} through the nodes of the fewest edges were.",
+    "features": f"{FEATURES:,} were, as many of both ends.",
+    "paths": f"the {PATHS} whose first and last edge do most by themselves were. Others may do as much.",
+    "entries": f"the {FEATURES:,} largest were.",
 }
 """What was tried where not all could be, by the key of :data:`REASONS`."""
 
@@ -242,7 +266,7 @@ def short_paths(changes: Changes, pair: Arc) -> tuple[list[tuple[int, ...]], int
     Returns
     -------
     paths : list of tuple of int
-        At most :data:`PATHS`, with both ends; first those with the largest product of 1 / degree over the nodes
+        At most :data:`POOL`, with both ends; first those with the largest product of 1 / degree over the nodes
         between.
     n_paths : int
         All that start within :data:`PATH_NEIGHBOURS` neighbours of the first end.
@@ -271,9 +295,9 @@ def short_paths(changes: Changes, pair: Arc) -> tuple[list[tuple[int, ...]], int
         found += [
             (1 / degree(start) / degree(other), (first, start, other, second)) for other in between.tolist()
         ]
-        if len(found) > 50 * PATHS:
-            found = sorted(found, key=lambda item: -item[0])[:PATHS]
-    return [path for _, path in sorted(found, key=lambda item: -item[0])[:PATHS]], total
+        if len(found) > 2 * POOL:
+            found = sorted(found, key=lambda item: -item[0])[:POOL]
+    return [path for _, path in sorted(found, key=lambda item: -item[0])[:POOL]], total
 
 
 @dataclass(frozen=True)
@@ -328,7 +352,7 @@ def what_it_takes(
         dropped.
     progress : callable, optional
     """
-    _check(pair)
+    _check(changes, pair)
     logit = model.logit_after(changes, pair)
     sign = -1.0 if logit >= threshold else 1.0
 
@@ -414,7 +438,7 @@ def score_parts(model: WhatIf, changes: Changes, pair: Arc) -> tuple[ScorePart, 
 
     Without stacking the network's logit is the whole.
     """
-    _check(pair)
+    _check(changes, pair)
     parts = model.parts_after(changes, pair)
     stack = model.before.decoding.stack
     if not stack:
@@ -426,6 +450,11 @@ def score_parts(model: WhatIf, changes: Changes, pair: Arc) -> tuple[ScorePart, 
     return tuple(rows)
 
 
-def _check(pair: Arc) -> None:
+def _check(changes: Changes, pair: Arc) -> None:
     if pair[0] == pair[1]:
         raise DataError("A pair has two different nodes.")
+    if len(changes.weights) > ASKED_ARCS:
+        raise DataError(
+            f"Reasons are given where at most {ASKED_ARCS // 2:,} edges are changed.",
+            mend="Switch edits off that change many edges.",
+        )
