@@ -20,7 +20,7 @@ from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
 from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.variant import Retrained
-from vgae_core.what_if.why import Effects, ScorePart, Search
+from vgae_core.what_if.why import STEPS, Effects, ScorePart, Search
 
 Model = WhatIf | RowsWhatIf
 
@@ -153,12 +153,13 @@ def top_table(answer: Answer) -> pd.DataFrame:
     rows = [
         {
             "rank": str(link.rank), "node": charts.visible(link.node),
-            "was": str(before[link.node].rank) if link.node in before else "", "logit": link.logit, "note": note(link),
+            "was": str(before[link.node].rank) if link.node in before else "",
+            "logit": f"{link.logit:.3f}", "note": note(link),
         }
         for link in answer.top_after
     ]  # fmt: skip
     rows += [
-        {"rank": "", "node": charts.visible(link.node), "was": str(link.rank), "logit": None, "note": "left"}
+        {"rank": "", "node": charts.visible(link.node), "was": str(link.rank), "logit": "", "note": "left"}
         for link in answer.top_before if link.node in answer.left
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["rank", "node", "was", "logit", "note"])
@@ -176,7 +177,7 @@ def show_top(answer: Answer, noun: str) -> None:
             "rank": st.column_config.TextColumn("Rank", width="small"),
             "node": noun.capitalize(),
             "was": st.column_config.TextColumn("Was", width="small", help="Its rank before the edits."),
-            "logit": st.column_config.NumberColumn("Logit", format="%.3f", help="The ranking goes by it."),
+            "logit": st.column_config.TextColumn("Logit", width="small", help="The ranking goes by it."),
             "note": "Note",
         },
         hide_index=True, width="stretch", height="content", key="what_if_top",
@@ -430,8 +431,10 @@ def aim(search: Search, *, add: bool) -> None:
     text = f"Now {now:.3f}, {side} {goal:.2f}."
     if not search.found:
         verb = "added" if add else "dropped"
+        spent = len(search.arcs) >= STEPS
+        rest = "more are not tried" if spent else "no other helps beside them"
         end = (
-            f"The best {len(search.arcs)} lead to {probability(search.logits[-1]):.3f}; no other helps beside them."
+            f"The best {len(search.arcs)} lead to {probability(search.logits[-1]):.3f}; {rest}."
             if search.arcs
             else "No edge moves it that way."
         )
