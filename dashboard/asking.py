@@ -12,24 +12,21 @@ from vgae_core.analysis.links import Direction
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
 from vgae_core.runs.answers import Answers
-from vgae_core.runs.datasets import Cache
 from vgae_core.what_if.answer import Answer, answer
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario
 
-_models: Cache[WhatIf | RowsWhatIf] = Cache(2)
-"""Encoders of the runs asked last; the key is the run's unguessable id."""
-
 
 def _model(run_id: str) -> WhatIf | RowsWhatIf:
+    """Return what a run can be asked, within the bound of bytes of everything that is worked out of runs."""
     run = state.store().open_run(run_id)
 
     def load() -> WhatIf | RowsWhatIf:
         result = run.result()
         return (RowsWhatIf if result.of_matrix else WhatIf)(result, run.graph())
 
-    return _models.get(run_id, load)
+    return KEPT.get((run_id, "model"), load)
 
 
 def model(run_id: str) -> WhatIf:

@@ -125,6 +125,29 @@ def outcome(run: StoredRun) -> None:
                 help=f"Of held-out {words.many}, scored once.",
                 border=True,
             )
+        labels = result.metrics.get("labels")
+        if labels:
+            ahead = labels["accuracy"] - labels["majority_accuracy"]
+            st.metric(
+                "Label accuracy",
+                f"{labels['accuracy']:.1%}",
+                f"{ahead:+.1%}",
+                delta_description=f"against the commonest label ({labels['majority_accuracy']:.1%})",
+                help=f"Of {labels['n_test']:,} nodes whose labels were held out. Macro F1: {labels['macro_f1']:.3f}.",
+                border=True,
+            )
+        features = result.metrics.get("features")
+        if features:
+            less = features["mean_error"] - features["column_mean_error"]
+            st.metric(
+                "Feature error",
+                f"{features['mean_error']:.4f}",
+                f"{less:+.4f}",
+                delta_description=f"against the column means ({features['column_mean_error']:.4f})",
+                delta_color="inverse",
+                help="Mean loss of the features, in nats or squared units, per value.",
+                border=True,
+            )
         ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}
         st.metric(
             f"{result.spec.training.keep.capitalize()} epoch",

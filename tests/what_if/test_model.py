@@ -380,3 +380,18 @@ def test_edited_links_are_those_of_a_dense_matrix(seed, directed):
         both = np.flatnonzero((after[node] != 0) | (after[:, node] != 0))
         assert links.around(node).tolist() == [other for other in both if other != node]
         assert links.weight(node, 3) == after[node, 3]
+
+
+def test_a_model_says_about_how_many_bytes_it_keeps():
+    graph = small(200)
+    model, _ = asked(spec_of(graph, encoder="gcn"), graph, stack=STACK)
+    parts = [
+        model.before.codes.z_mean, model.before.codes.z_log_var,
+        *(value for value in model.network._values if isinstance(value, np.ndarray)),
+        *(getattr(matrix, name) for name in ("data", "indices") for matrix in (
+            model.network.messages.matrix, model.network.messages._sent, model.network.messages._heard,
+            model.before.baselines._links.out, model.before.baselines._unit,
+        )),
+    ]  # fmt: skip
+    kept = sum(part.nbytes for part in parts)
+    assert 0.7 * kept < model.nbytes < 2 * kept + 40 * 200 + 8 * 4 * 200

@@ -245,6 +245,12 @@ class Network:
         """Number of nodes."""
         return self.messages.n
 
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it keeps: the message edges three times, and the value of every step."""
+        values = sum(getattr(value, "nbytes", 0) for value in self._values if not sparse.issparse(value))
+        return values + 3 * 8 * self.messages.matrix.nnz
+
     def _run(self) -> list[Any]:
         """Return the value of every step for all nodes."""
         values: list[Any] = []

@@ -62,6 +62,13 @@ class NodeBaselines:
         if "one_hop_cosine" in self.names:
             self._hop_length = self._lengths(pattern)
 
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it keeps: the pattern of edges, a few numbers per node, and features of length 1."""
+        unit = self._unit
+        features = 0 if unit is None else 8 * unit.nnz if sparse.issparse(unit) else unit.nbytes
+        return 8 * self._links.out.nnz + 40 * self._links.n_nodes + features
+
     def _lengths(self, pattern: sparse.csr_array) -> np.ndarray:
         """Return the length of each node's average row, float64 (n_nodes,)."""
         n = pattern.shape[0]

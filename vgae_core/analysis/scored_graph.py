@@ -126,6 +126,14 @@ class ScoredGraph:
         self._lock = threading.Lock()  # visitors who look at one run share its view
 
     @property
+    def nbytes(self) -> int:
+        """About how many bytes it keeps: codes, factors, rows of logits, and training-free scores."""
+        arrays = [self.codes.z_mean, self.codes.z_log_var, *(self.factors or ())]
+        distinct = {id(array): array.nbytes for array in arrays if array is not None}
+        rows = KEPT_ROWS * 4 * self.n_nodes
+        return sum(distinct.values()) + rows + (self.baselines.nbytes if self.baselines else 0)
+
+    @property
     def n_nodes(self) -> int:
         """Number of nodes."""
         return self.links.n_nodes

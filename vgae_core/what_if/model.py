@@ -78,6 +78,11 @@ class WhatIf:
         self.columns = Names(graph.feature_names or range(width), "feature")
 
     @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes beside the run's data."""
+        return self.network.nbytes + self.before.nbytes
+
+    @property
     def n_rows(self) -> int:
         """Number of nodes before any edit."""
         return self.before.n_nodes

@@ -101,6 +101,13 @@ class RowsWhatIf:
         self.codes = self._encode(self._matrix)
 
     @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes beside the run's data."""
+        codes = (self.codes.z_mean, self.codes.z_log_var)
+        matrix = self._matrix
+        return sum(part.nbytes for part in (*codes, matrix.data, matrix.indices) if part is not None)
+
+    @property
     def n_rows(self) -> int:
         """Number of rows."""
         return self.graph.n_nodes
