@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import asking, charts, frame, pick, results, scenarios
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
+from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
 
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
@@ -71,6 +72,20 @@ def show(held: results.Opened) -> None:
     st.caption(
         "The encoder sees all edges. Probabilities assume as many non-edges as edges; compare ranks, not values."
     )
+
+
+@frame.fragment()
+def of_node(held: results.Opened, node: int) -> None:
+    """Draw the likeliest new links of one node, where a page tells of that node already."""
+    if held.graph.n_nodes > LIMITS.answer_nodes:
+        return
+    try:
+        links = table(held.id, node, "out", existing=False)
+    except RunError as error:
+        st.caption(f"This run cannot be asked about single nodes. {charts.message(error.message)}")
+        return
+    st.markdown("**Most likely new links**, best first")
+    _draw(held, links, results.node_names(held.id)[node], "card")
 
 
 def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> None:

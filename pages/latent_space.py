@@ -5,7 +5,7 @@ import functools
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, pick, results, scenarios, scores
+from dashboard import background, charts, forms, frame, maps, next_links, pick, results, scenarios, scores
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.runs import codes, export
@@ -272,5 +272,7 @@ with frame.guard():
             focus = picked[0]
         if focus is not None:
             show_neighbours(held, focus)
+            if not held.on_matrix:
+                next_links.of_node(held, focus)
         show_table(held, picked)
         show_downloads(held)

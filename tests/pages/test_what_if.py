@@ -205,3 +205,14 @@ def test_an_edit_that_cannot_be_made_is_not_added(app, run):
     assert any("no edge" in item.value for item in at.warning)
     assert desk.scenario.edits == ()
     assert tile(at, "Logit")
+
+
+def test_a_node_of_the_map_shows_its_likeliest_new_links(app, run, trained):
+    graph, result = trained
+    at = fine(app("latent_space", run=run.id))
+    at.selectbox(key="map_node").select("n3")
+    at = fine(at.run())
+    assert "Most likely new links" in texts(at)
+    best = WhatIf(result, graph).answers.rank(3, 1)
+    shown = next(item.value for item in at.dataframe if item.key == "card_links")
+    assert shown["node"].iloc[0] == str(graph.node_ids[best.pairs[0, 1]])
