@@ -31,7 +31,7 @@ UNCHANGED = 5e-4
 """Difference of logits that three digits do not show."""
 
 SATURATED = 1e-3
-"""Nearer than this to 0 or 1 probabilities look alike; logits are told instead."""
+"""Distance from 0 or 1 within which probabilities look alike, so that logits are shown instead."""
 
 ROW_HEIGHT = 35
 """Pixels of a row of a table."""

@@ -95,19 +95,20 @@ def _forget_link(at: Desk) -> None:
 def undo(run_id: str) -> None:
     """Take the last change back."""
     at = desk(run_id)
-    if at.before:
-        at.after.append(at.scenario)
-        at.scenario = dataclasses.replace(at.before.pop(), pair=at.scenario.pair)
-        at.version += 1
-        _forget_link(at)
+    _step(at, at.before, at.after)
 
 
 def redo(run_id: str) -> None:
     """Make a change again that was taken back."""
     at = desk(run_id)
-    if at.after:
-        at.before.append(at.scenario)
-        at.scenario = dataclasses.replace(at.after.pop(), pair=at.scenario.pair)
+    _step(at, at.after, at.before)
+
+
+def _step(at: Desk, taken: list[Scenario], left: list[Scenario]) -> None:
+    """Make the last scenario of one list that at hand, which goes to the other; the watched pair stays."""
+    if taken:
+        left.append(at.scenario)
+        at.scenario = dataclasses.replace(taken.pop(), pair=at.scenario.pair)
         at.version += 1
         _forget_link(at)
 
@@ -118,7 +119,7 @@ def edited(run_id: str, edits: Sequence[Edit]) -> None:
 
 
 def add(run_id: str, *items: Edit) -> None:
-    """Add edits at the end; more than there may be are told and not added."""
+    """Add edits at the end, or none with a message if there would be too many."""
     edits = desk(run_id).scenario.edits
     if len(edits) + len(items) > MAX_EDITS:
         st.toast(f"A scenario has at most {MAX_EDITS} edits.", icon=":material/warning:")

@@ -8,7 +8,6 @@ features stay those of the training edges, for which the weights were learnt.
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ import pandas as pd
 from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, Network, layers_of
 from vgae_core.analysis.node_baselines import NodeBaselines
-from vgae_core.analysis.reconstruction import Score
+from vgae_core.analysis.reconstruction import Score, edge_parts
 from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
 from vgae_core.analysis.stacking import stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
+from vgae_core.data.text import bare
 from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.runs.export import link_table
 from vgae_core.runs.result import RunResult
@@ -32,9 +32,6 @@ TOP = 50
 
 RANKED_NODES = 1000
 """Different nodes up to which pairs get their rank among all candidates of both ends."""
-
-_PARTS = ("train", "val", "test")
-_PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,23 +179,13 @@ class Answers:
         """
         logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
         table = link_table(self.graph, pairs, logits)
-        table.insert(2, "edge", self._parts(pairs))
+        table.insert(
+            2, "edge", edge_parts(self.result.split, pairs, self.graph.n_nodes, directed=self.graph.directed)
+        )
         directions: tuple[Direction, Direction] = ("out", "in" if self.graph.directed else "out")
         for at, (name, direction) in enumerate(zip(("source_rank", "target_rank"), directions, strict=True)):
             table[name] = self._ranks(pairs[:, at], pairs[:, 1 - at], direction)
         return table
-
-    def _parts(self, pairs: np.ndarray) -> np.ndarray:
-        n = self.graph.n_nodes
-        parts = np.full(len(pairs), "", object)
-
-        def keys(ends: np.ndarray) -> np.ndarray:
-            ordered = ends if self.graph.directed else np.sort(ends, axis=1)
-            return ordered[:, 0] * n + ordered[:, 1]
-
-        for part in _PARTS:
-            parts[np.isin(keys(pairs), keys(getattr(self.result.split, part)))] = _PART_NAMES[part]
-        return parts
 
     def _ranks(self, nodes: np.ndarray, others: np.ndarray, direction: Direction) -> np.ndarray:
         ranks = np.full(len(nodes), np.nan)
@@ -226,21 +213,16 @@ def find_node(graph: GraphData, name: str) -> int:
     exact = {str(node): i for i, node in enumerate(graph.node_ids)}
     if name in exact:
         return exact[name]
-    plain = _plain(name)
-    alike = [i for text, i in exact.items() if _plain(text) == plain]
+    plain = bare(name)
+    alike = [i for text, i in exact.items() if bare(text) == plain]
     if len(alike) == 1:
         return alike[0]
-    within = [text for text in exact if plain and plain in _plain(text)]
+    within = [text for text in exact if plain and plain in bare(text)]
     near = difflib.get_close_matches(name, exact, n=3, cutoff=0.5) if len(exact) <= 100_000 else []
     hints = [str(graph.node_ids[i]) for i in alike] or list(dict.fromkeys([*within[:5], *near]))[:5]
     what = f"More than one node is called {name!r:.60}." if alike else f"No node is called {name!r:.60}."
     mend = f"Did you mean {', '.join(f'{hint!r:.40}' for hint in hints)}?" if hints else "Check its spelling."
     raise DataError(what, mend=mend)
-
-
-def _plain(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(sign for sign in decomposed if sign.isalnum())
 
 
 def pairs_of(graph: GraphData, names: Sequence[tuple[str, str]]) -> tuple[np.ndarray, list[str]]:

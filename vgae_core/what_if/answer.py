@@ -34,16 +34,16 @@ LEARNT = (
 """What every answer without retraining must say."""
 
 POSITIONS = "Nodes have no features; the positions that stand in for them stay those of the training edges."
-"""Said of graphs whose nodes are told apart by eigenvectors."""
+"""Note on graphs without features."""
 
 REMEMBERED = (
     "This graph has no features. The positions that stand in for them still remember dropped edges, so dropping edges "
     "does less here than it would; training again forgets them."
 )
-"""Said instead where an edge is dropped."""
+"""The same note where an edge is dropped."""
 
 NO_NOISE = "A plain auto-encoder has no noise to compare with: its codes are points."
-"""Said where codes have no variance."""
+"""Note on runs whose codes have no variance."""
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,22 @@ class Changes:
         return self.and_also(more)
 
 
+def feature_row(graph: GraphData, node: int) -> np.ndarray:
+    """Return the features of a node in their own units, float32 (n_columns,); zeros of one that the graph has not.
+
+    Raises
+    ------
+    DataError
+        If the graph has no features.
+    """
+    if graph.features is None:
+        raise DataError("This graph has no features.", mend="Edit its edges or codes instead.")
+    if node >= graph.n_nodes:
+        return np.zeros(graph.features.shape[1], np.float32)
+    row = graph.features[[node]]
+    return np.asarray(row.toarray() if sparse.issparse(row) else row, np.float32).ravel()
+
+
 class _Editor:
     """Applies edits one after the other; a later one sees what earlier ones did."""
 
@@ -282,12 +298,7 @@ class _Editor:
         """Return the features of a node as they are now, float32 (n_columns,)."""
         if node in self.features:
             return self.features[node]
-        if self.graph.features is None:
-            raise DataError("This graph has no features.", mend="Edit its edges or codes instead.")
-        if node >= self.graph.n_nodes:
-            return np.zeros(self.graph.features.shape[1], np.float32)
-        row = self.graph.features[[node]]
-        return np.asarray(row.toarray() if sparse.issparse(row) else row, np.float32).ravel()
+        return feature_row(self.graph, node)
 
     def set_feature(self, values: Mapping[str, Any]) -> None:
         node = self.node(values["node"])

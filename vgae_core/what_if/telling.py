@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vgae_core.what_if.answer import SIGMAS, Answer, Value
-from vgae_core.what_if.why import Effects, Search
+from vgae_core.what_if.why import Effects
 
 EFFECTS = 10
-"""Reasons that are told."""
+"""Reasons and moved nodes that are listed."""
 
 
 def lines(answer: Answer) -> Iterator[str]:
@@ -57,17 +57,3 @@ def reasons(title: str, effects: Effects) -> Iterator[str]:
         yield f"  without {effect.what}: {effect.logit:.4g} ({effect.change:+.4g})"
     if effects.n_left:
         yield f"  {effects.n_left:,} more were not tried."
-
-
-def found(search: Search, *, add: bool) -> Iterator[str]:
-    """Yield the edges that move a pair across a threshold."""
-    verb = "Add" if add else "Drop"
-    if not search.found:
-        yield (
-            f"No set of edges to {verb.lower()} was found that crosses logit {search.threshold:.4g}; the best reaches "
-            f"{search.logits[-1]:.4g}."
-        )
-        return
-    yield f"{verb} these to cross logit {search.threshold:.4g}:"
-    for what, logit in zip(search.whats, search.logits[1:], strict=True):
-        yield f"  {what}: {logit:.4g}"

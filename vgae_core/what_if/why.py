@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from vgae_core.errors import DataError
-from vgae_core.what_if.edits import Arc, Changes
+from vgae_core.what_if.edits import Arc, Changes, feature_row
 from vgae_core.what_if.model import WhatIf
 
 EDGES = 100
@@ -178,7 +177,10 @@ def leave_out_features(
     logit = model.logit_after(changes, pair)
     if model.graph.features is None:
         return Effects(logit, (), 0)
-    rows = {node: _features(model, changes, node) for node in pair}
+    rows = {
+        node: changes.features[node] if node in changes.features else feature_row(model.graph, node)
+        for node in pair
+    }
     columns = [np.flatnonzero(rows[node]) for node in pair]
     ordered = [
         at[np.argsort(-np.abs(rows[node][at]), kind="stable")] for node, at in zip(pair, columns, strict=True)
@@ -200,15 +202,6 @@ def leave_out_features(
         what = f"{model.columns[column]} of {model.name(node, changes)}"
         effects.append(Effect(what, "feature", (), without, without - logit))
     return _sorted(logit, effects, len(found))
-
-
-def _features(model: WhatIf, changes: Changes, node: int) -> np.ndarray:
-    edited = changes.features.get(node)
-    if edited is not None:
-        return edited
-    assert model.graph.features is not None  # noqa: S101  else there is nothing to leave out
-    row = model.graph.features[[node]]
-    return np.asarray(row.toarray() if sparse.issparse(row) else row, np.float32).ravel()
 
 
 def leave_out_paths(model: WhatIf, changes: Changes, pair: Arc, progress: Progress | None = None) -> Effects:
