@@ -21,7 +21,7 @@ from vgae_core.data.splits import split_links
 from vgae_core.data.synthetic import synthetic
 from vgae_core.nn.models import build, describe
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer

@@ -78,7 +78,7 @@ def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
     """Return what training one size cost."""
     from vgae_core.data.synthetic import synthetic
     from vgae_core.runs.benchmark import measure
-    from vgae_core.spec import RunSpec
+    from vgae_core.settings import RunSpec
 
     spec = RunSpec()
     for key, value in SETTINGS.items():

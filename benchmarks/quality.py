@@ -24,7 +24,7 @@ from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.runs import environment
-from vgae_core.spec import RECIPES, RepairSpec, RunSpec, for_family, with_recipe
+from vgae_core.settings import RECIPES, RepairSpec, RunSpec, for_family, with_recipe
 
 GRAPHS = {
     "import-graph": (),

@@ -13,7 +13,7 @@ import time
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.runs import environment
-from vgae_core.spec import RepairSpec, RunSpec
+from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.training.events import EpochEnd, Event
 
 SEEDS = 3

@@ -31,7 +31,7 @@ from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 
 VISITORS, ROUNDS = 12, 2

@@ -17,7 +17,7 @@ from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
 from vgae_core.nn.budget import check_memory, estimate_run
 from vgae_core.runs.store import RunInfo, Status
-from vgae_core.spec import METRICS, OUTPUTS, RECIPES, RunSpec, recipe_of
+from vgae_core.settings import METRICS, OUTPUTS, RECIPES, RunSpec, recipe_of
 from vgae_core.training.events import Trial
 from vgae_core.training.progress import STAGES, Curves, Progress, best_trial
 

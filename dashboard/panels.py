@@ -11,7 +11,7 @@ from dashboard import charts, frame, state, uploads
 from vgae_core.data.dataset import FileReport, Judgement, Part
 from vgae_core.data.readers.base import ONCE
 from vgae_core.errors import StudioError
-from vgae_core.spec import USES, FileSpec, Setting, settings
+from vgae_core.settings import USES, FileSpec, Setting, settings
 
 ROLES = {
     "edges": "Edges",

@@ -14,7 +14,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
 from vgae_core.errors import LimitError, StudioError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

@@ -14,7 +14,7 @@ from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.repairs import Offer
 from vgae_core.data.report import Report
 from vgae_core.errors import StudioError
-from vgae_core.spec import RepairSpec, Setting, settings
+from vgae_core.settings import RepairSpec, Setting, settings
 
 Drawn: TypeAlias = tuple[Setting, Offer | None]
 """A repair and what it would touch."""

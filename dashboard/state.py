@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from vgae_core import spec as specification
+from vgae_core import settings as specification
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.store import Store, StoredRun
-from vgae_core.spec import RepairSpec, RunSpec
+from vgae_core.settings import RepairSpec, RunSpec
 
 if TYPE_CHECKING:
     from vgae_core.runs.engine import Engine

@@ -23,7 +23,7 @@ from vgae_core.data.readers.base import ONCE
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.errors import DataError, LimitError, StudioError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

@@ -9,7 +9,7 @@ from dashboard import background, charts, forms, frame, maps, next_links, pick, 
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.runs import codes, export
-from vgae_core.spec import settings
+from vgae_core.settings import settings
 
 frame.require_router("latent_space")
 

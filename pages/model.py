@@ -14,7 +14,7 @@ from vgae_core.catalogue import Identifier, scale_of, written
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.spec import (
+from vgae_core.settings import (
     FAMILIES,
     LIKELIHOODS,
     LOSSES,

@@ -10,7 +10,7 @@ from dashboard import background, charts, forms, frame, maps, my_pairs, next_lin
 from vgae_core.analysis import baselines, entries, metrics, rankings, reconstruction, stacking
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
-from vgae_core.spec import Setting, settings
+from vgae_core.settings import Setting, settings
 
 frame.require_router("reconstruction")
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("vgae_core.errors",),
     ("vgae_core.formula",),
     ("vgae_core.catalogue",),
-    ("vgae_core.spec",),
+    ("vgae_core.settings",),
     ("vgae_core.data", "vgae_core.isolation", "vgae_core.scratch"),
     ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them
     ("vgae_core.nn",),
@@ -47,7 +47,7 @@ MAY_TRAIN = (
     "vgae_core.runs.script",
 )
 TF_FREE = (
-    "vgae_core.spec",
+    "vgae_core.settings",
     "vgae_core.data",
     "vgae_core.analysis",
     "vgae_core.what_if",
@@ -112,10 +112,10 @@ def test_the_reader_of_imports_sees_what_it_should(tmp_path):
     path = tmp_path / "x.py"
     path.write_text(
         "import a.b\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import hidden\n"
-        "from vgae_core import spec\ndef f():\n    import late\n"
+        "from vgae_core import settings\ndef f():\n    import late\n"
     )
-    assert imports(path) == {"a.b", "typing", "vgae_core", "vgae_core.spec", "late"}
-    assert imports(path, lazy=False) == {"a.b", "typing", "vgae_core", "vgae_core.spec"}
+    assert imports(path) == {"a.b", "typing", "vgae_core", "vgae_core.settings", "late"}
+    assert imports(path, lazy=False) == {"a.b", "typing", "vgae_core", "vgae_core.settings"}
 
 
 @pytest.mark.parametrize("path", CORE, ids=module_name)

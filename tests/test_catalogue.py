@@ -17,7 +17,7 @@ from vgae_core.catalogue import LOSSES, find, identify, label, lookup, register_
 from vgae_core.errors import SpecError
 from vgae_core.nn.objectives import resolve_loss, resolve_metric
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import OutputSpec, RunSpec
+from vgae_core.settings import OutputSpec, RunSpec
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_entry_points_are_loaded_only_where_the_environment_asks(tmp_path, wante
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house-losses\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[vgae_core.objectives]\nhouse = house_losses:register\n")
     code = (
-        "import sys; from vgae_core.spec import LOSSES; "
+        "import sys; from vgae_core.settings import LOSSES; "
         "print(getattr(LOSSES.get('gap'), 'title', None), 'tensorflow' in sys.modules)"
     )
     done = subprocess.run(

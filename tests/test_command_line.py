@@ -28,7 +28,7 @@ from vgae_core.data.dataset import Choice, Judgement
 from vgae_core.data.readers import delimited, opening
 from vgae_core.data.splits import load_split
 from vgae_core.runs.store import read_run_dir, write_run_dir
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 
 @pytest.fixture

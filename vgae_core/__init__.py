@@ -1,6 +1,6 @@
 """Train and explore variational (graph) auto-encoders on sparse data.
 
-The package never imports Streamlit, and importing it (or ``vgae_core.spec``,
+The package never imports Streamlit, and importing it (or ``vgae_core.settings``,
 ``vgae_core.data``, ``vgae_core.analysis``, ``vgae_core.runs.store``) never
 imports TensorFlow.
 

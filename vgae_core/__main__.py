@@ -44,7 +44,7 @@ from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.export import PROTECT, entry_table, missing_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
-from vgae_core.spec import RECIPES, RunSpec, candidates, for_family
+from vgae_core.settings import RECIPES, RunSpec, candidates, for_family
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
 

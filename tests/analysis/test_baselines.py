@@ -14,7 +14,7 @@ from vgae_core.analysis import baselines
 from vgae_core.analysis.baselines import BASELINES, explained, left_out, run_baselines, usable
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
-from vgae_core.spec import SplitSpec
+from vgae_core.settings import SplitSpec
 
 
 @pytest.fixture

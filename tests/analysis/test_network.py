@@ -31,7 +31,7 @@ from vgae_core.nn.encoders import BUILDERS
 from vgae_core.nn.models import build, decoder, describe, pair_scorer
 from vgae_core.nn.models import pair_factors as keras_pair_factors
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
-from vgae_core.spec import DECODERS, ENCODERS, ModelSpec, RunSpec, for_family, offered_outputs
+from vgae_core.settings import DECODERS, ENCODERS, ModelSpec, RunSpec, for_family, offered_outputs
 from vgae_core.training.batches import graph_inputs
 
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]

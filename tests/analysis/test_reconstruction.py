@@ -21,7 +21,7 @@ from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError
-from vgae_core.spec import SplitSpec
+from vgae_core.settings import SplitSpec
 
 
 def make(n=30, p=0.15, seed=0, directed=False, d=5):

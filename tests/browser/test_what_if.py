@@ -8,7 +8,7 @@ from tests.browser.conftest import Server, settled
 from tests.what_if.asking import small
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 WORKSPACE = "a-visitor-s-workspace-token-0123456789"
 

@@ -2,14 +2,14 @@
 
 from streamlit.testing.v1 import AppTest
 
-from vgae_core.spec import RunSpec, settings
+from vgae_core.settings import RunSpec, settings
 
 
 def every_setting():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.spec import settings
+    from vgae_core.settings import settings
 
     values = {}
     for setting in settings():
@@ -23,7 +23,7 @@ def units():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.spec import settings
+    from vgae_core.settings import settings
 
     setting = next(s for s in settings() if s.key == "model.hidden_units")
     st.session_state["got"] = forms.field(setting, (32,), setting.key)
@@ -33,7 +33,7 @@ def replaced():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.spec import settings
+    from vgae_core.settings import settings
 
     st.session_state.setdefault("held", 200)
     setting = next(s for s in settings() if s.key == "training.epochs")

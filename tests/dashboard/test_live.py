@@ -7,7 +7,7 @@ import pytest
 
 from dashboard import live
 from vgae_core.runs.store import RunInfo
-from vgae_core.spec import RECIPES, RunSpec, with_recipe
+from vgae_core.settings import RECIPES, RunSpec, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import curves, progress
 

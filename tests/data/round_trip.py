@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS, SourceFile, read
 from vgae_core.data.readers.base import Probe
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 VALUES = st.one_of(
     st.just(0.0),

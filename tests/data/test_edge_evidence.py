@@ -16,7 +16,7 @@ from vgae_core.data.readers.column_names import same_but_for_a_mark, two_kinds
 from vgae_core.data.readers.sides import judge_sides
 from vgae_core.data.repairs import repair
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec, RepairSpec
+from vgae_core.settings import FileSpec, RepairSpec
 
 TOWNS = ["Aarhus", "Bergen", "Cork", "Delft", "Espoo", "Faro", "Ghent", "Haifa", "Izmir", "Jena"]
 ROADS = [(a, b) for a in range(10) for b in range(a + 1, 10) if (a + b) % 3]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.splits import hard_non_edges, split_links
-from vgae_core.spec import SplitSpec
+from vgae_core.settings import SplitSpec
 
 
 def hard(graph, seed=0, **sizes):

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 N = 24
 RING = "".join(f"p{i},p{(i + 1) % N}\n" for i in range(N))

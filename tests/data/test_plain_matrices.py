@@ -14,7 +14,7 @@ from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.repairs import offers, repair
 from vgae_core.data.report import inspect
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec, RepairSpec
+from vgae_core.settings import FileSpec, RepairSpec
 
 DENSE = np.round(sparse.random_array((9, 6), density=0.4, rng=np.random.default_rng(0)).toarray(), 3)
 

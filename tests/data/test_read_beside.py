@@ -6,7 +6,7 @@ import pytest
 
 from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 N = 40
 

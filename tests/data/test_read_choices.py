@@ -13,7 +13,7 @@ from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
 from vgae_core.data.dataset import Choice, FileReport, Judgement
 from vgae_core.data.readers import SourceFile, look, look_isolated, read
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 EDGES = b"0,1\n1,2\n2,3\n"
 WIDE = b"id,x,y,kind\n0,0.5,1,a\n1,1.5,2,a\n2,2.5,1,b\n3,3.5,2,b\n"

@@ -15,7 +15,7 @@ from scipy.io import mmwrite
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 MTX = "%%MatrixMarket matrix coordinate "
 

@@ -14,7 +14,7 @@ from vgae_core.data.readers.written_numbers import decimal_mark, is_number, pars
 from vgae_core.data.repairs import offers, repair
 from vgae_core.data.report import inspect
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec, RepairSpec
+from vgae_core.settings import FileSpec, RepairSpec
 
 RING = "".join(f"n{i},n{(i + 1) % 6}\n" for i in range(6))
 

@@ -5,7 +5,7 @@ import pytest
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
-from vgae_core.spec import RepairSpec
+from vgae_core.settings import RepairSpec
 
 # folder, files, nodes, undirected edges, directed, self-loops, feature columns, classes
 GRAPHS = [

@@ -11,7 +11,7 @@ from vgae_core.data.dataset import RawGraph
 from vgae_core.data.repairs import offers, repair, structure
 from vgae_core.data.report import inspect
 from vgae_core.errors import DataError
-from vgae_core.spec import RepairSpec
+from vgae_core.settings import RepairSpec
 
 
 def raw_graph(entries, n, *, weights=None, directed=False, symmetric=False, **more):

@@ -13,7 +13,7 @@ from tests.graphs import graph_from
 from vgae_core.data.blocks import on_disk
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.scaling import MAX_COUNT, column_scaling, describe_columns
-from vgae_core.spec import RunSpec, for_family
+from vgae_core.settings import RunSpec, for_family
 
 
 def scaled(features, **options):

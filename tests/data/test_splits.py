@@ -19,7 +19,7 @@ from vgae_core.data.splits import (
     split_links,
 )
 from vgae_core.errors import DataError
-from vgae_core.spec import SplitSpec
+from vgae_core.settings import SplitSpec
 
 SPEC = SplitSpec(val_fraction=0.1, test_fraction=0.2)
 

@@ -24,7 +24,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
 from vgae_core.data.splits import PARTS, check_edges, hard_non_edges, split_links
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec, RepairSpec, SplitSpec
+from vgae_core.settings import FileSpec, RepairSpec, SplitSpec
 
 
 @pytest.fixture

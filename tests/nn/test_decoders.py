@@ -18,7 +18,7 @@ from vgae_core.nn.layers import PairDots
 from vgae_core.nn.models import build, pair_scorer, pair_weights
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import DECODERS, ModelSpec, RunSpec
+from vgae_core.settings import DECODERS, ModelSpec, RunSpec
 
 D = 6
 

@@ -18,7 +18,7 @@ from vgae_core.nn.layers import LOG_VAR_BOUNDS, BoundLogVar, FeatureDropout, Pai
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import kl_normal
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.spec import ENCODERS, ModelSpec, RunSpec, offered_outputs
+from vgae_core.settings import ENCODERS, ModelSpec, RunSpec, offered_outputs
 
 
 def dense_normalised(adjacency):

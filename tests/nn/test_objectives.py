@@ -18,7 +18,7 @@ from tests.graphs import communities, graph_from
 from vgae_core.errors import SpecError
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments, kl_normal, resolve_loss, resolve_metric
-from vgae_core.spec import LOSSES, METRICS, OutputSpec, RunSpec, offered_outputs
+from vgae_core.settings import LOSSES, METRICS, OutputSpec, RunSpec, offered_outputs
 
 RNG = np.random.default_rng(0)
 

@@ -12,7 +12,7 @@ from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
 WORKSPACE = "a-visitor-s-workspace-token-0123456789"

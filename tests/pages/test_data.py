@@ -12,7 +12,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.readers import look, read
 from vgae_core.data.samples import SAMPLES
 from vgae_core.errors import LimitError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 EDGES = b"source,target\nann,bob\nbob,cid\ncid,ann\ncid,cid\nbob,ann\ndee,eve\n"
 LABELS = b"node,team\nann,red\nbob,red\ncid,blue\n"

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from vgae_core.errors import DataError
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "A" * 43

@@ -18,7 +18,7 @@ from tests.pages.test_data import in_process, metric, open_upload, put, texts, u
 from tests.pages.test_model import asked  # noqa: F401
 from vgae_core.analysis import entries
 from vgae_core.data.samples import load_sample
-from vgae_core.spec import KINDS, LIKELIHOODS, LOSSES
+from vgae_core.settings import KINDS, LIKELIHOODS, LOSSES
 
 NOT_OF_ROWS = ("node", "edge", "neighbour", "degree", "communit")
 

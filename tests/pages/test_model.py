@@ -6,7 +6,16 @@ from vgae_core import formula
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, SpecError
-from vgae_core.spec import LOSSES, METRICS, RECIPES, RepairSpec, RunSpec, candidates, settings, with_recipe
+from vgae_core.settings import (
+    LOSSES,
+    METRICS,
+    RECIPES,
+    RepairSpec,
+    RunSpec,
+    candidates,
+    settings,
+    with_recipe,
+)
 
 DESCRIPTION = {
     "layers": [

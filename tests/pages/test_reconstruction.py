@@ -16,7 +16,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 
 def fine(at):

@@ -13,7 +13,7 @@ from tests.pages.finished_runs import finish_run, make_graph
 from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  engine is a fixture
 from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
 
 VISITOR = "a-visitor-s-workspace-token-0123456789"

@@ -8,7 +8,7 @@ from scipy import sparse
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
 WORKSPACE = "a-workspace-token"

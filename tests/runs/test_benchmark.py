@@ -7,7 +7,7 @@ import pytest
 from tests.graphs import karate
 from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.benchmark import measure
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 
 @pytest.mark.parametrize("decoder", ["inner_product", "distmult"])

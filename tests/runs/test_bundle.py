@@ -25,7 +25,7 @@ from vgae_core.runs.bundle_checks import check_task
 from vgae_core.runs.codes import completed
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import SPLIT_PARTS, finite, read_run_dir
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Started
 
 KEPT = Path(__file__).parent / "kept" / "bundle-version-1.zip"

@@ -27,7 +27,7 @@ from vgae_core.runs.codes import WHY, completed, with_all_edges
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import result_from_parts, result_to_parts, write_run_dir
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import DECODERS, ENCODERS, RunSpec, for_family, offered_outputs
+from vgae_core.settings import DECODERS, ENCODERS, RunSpec, for_family, offered_outputs
 
 ONCE = [name for name, entry in ENCODERS.items() if entry.once]
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]

@@ -13,7 +13,7 @@ from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.embed import _stacked, embed
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RepairSpec, RunSpec
+from vgae_core.settings import RepairSpec, RunSpec
 
 N, OLD = 120, 112
 

@@ -30,7 +30,7 @@ from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
-from vgae_core.spec import RECIPES, OutputSpec, RunSpec, for_family, recipe_of
+from vgae_core.settings import RECIPES, OutputSpec, RunSpec, for_family, recipe_of
 from vgae_core.training.events import Stage, Trial
 from vgae_core.training.progress import progress
 
@@ -168,7 +168,7 @@ import sys, pathlib
 from vgae_core.data.dataset import Profile
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 engine = Engine(Store(pathlib.Path(sys.argv[1])))
 profile = Profile(10, 20, 0, 0, None, False, 0, False, False)

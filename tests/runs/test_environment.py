@@ -11,7 +11,7 @@ import pytest
 from vgae_core.data.dataset import Profile
 from vgae_core.runs import environment, pipeline
 from vgae_core.runs.environment import operation_threads, processors
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 THREADS = "TF_NUM_INTRAOP_THREADS"
 
@@ -59,7 +59,7 @@ def test_all_pairs_of_a_graph_with_few_edges_are_large_steps():
 
 def test_of_several_recipes_the_largest_step_counts(monkeypatch):
     tried = {"a": RunSpec(), "b": RunSpec().replace("training.supervision", "all")}
-    monkeypatch.setattr("vgae_core.spec.candidates", lambda spec, *, has_features: tried)
+    monkeypatch.setattr("vgae_core.settings.candidates", lambda spec, *, has_features: tried)
     assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == processors()
     del tried["b"]
     assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == 1

@@ -24,7 +24,7 @@ from vgae_core.errors import DataError
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
 NASTY = [

@@ -16,7 +16,7 @@ from vgae_core.runs import folder as folder_module
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.folder import EventLog
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
 
 MEGABYTES = 16

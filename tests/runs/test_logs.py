@@ -14,7 +14,7 @@ from vgae_core.__main__ import main
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.logs import csv_log, tensorboard_log
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 
 def test_the_csv_log_is_that_of_keras_and_the_command_line_writes_both(tmp_path):

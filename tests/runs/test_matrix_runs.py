@@ -16,7 +16,7 @@ from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import LOSSES, RunSpec, SplitSpec, for_family
+from vgae_core.settings import LOSSES, RunSpec, SplitSpec, for_family
 
 
 def counts(n=150, seed=0):

@@ -20,7 +20,7 @@ from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
-from vgae_core.spec import ENCODERS, RECIPES, RunSpec, for_family, offered_outputs, with_recipe
+from vgae_core.settings import ENCODERS, RECIPES, RunSpec, for_family, offered_outputs, with_recipe
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 

@@ -14,7 +14,7 @@ from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.runs.store import Store
-from vgae_core.spec import RECIPES, RunSpec, SplitSpec, candidates, recipe_of, with_recipe
+from vgae_core.settings import RECIPES, RunSpec, SplitSpec, candidates, recipe_of, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress, trials
 

@@ -21,7 +21,7 @@ from vgae_core.runs import datasets as datasets_module
 from vgae_core.runs import folder as folder_module
 from vgae_core.runs.folder import event_line, parse_event, result_from_parts, result_to_parts
 from vgae_core.runs.store import Store, default_root, read_run_dir, write_run_dir
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
 
 
@@ -199,7 +199,7 @@ CHILD = """
 import sys, time
 from tests.runs.made import WORKSPACE, make_graph
 from vgae_core.runs.store import Store
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 store = Store(sys.argv[1])
 run = store.create_run(RunSpec(), make_graph(), WORKSPACE)
 run.set_running()

@@ -16,7 +16,7 @@ from vgae_core.runs import environment
 environment.apply()
 from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd
 
 spec = RunSpec()

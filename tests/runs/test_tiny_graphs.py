@@ -13,7 +13,7 @@ from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.splits import check_split, split_links
 from vgae_core.errors import DataError
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.settings import RunSpec, SplitSpec
 
 
 def of_density(n, density):

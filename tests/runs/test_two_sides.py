@@ -27,7 +27,7 @@ from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.export import link_table
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 SPEC = RunSpec().replace("training.epochs", 20)
 

@@ -19,7 +19,7 @@ from vgae_core.formula import parse
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import check_targets, compile_arguments, resolve_loss, resolve_metric
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import OutputSpec, RunSpec, for_family, offered_outputs
+from vgae_core.settings import OutputSpec, RunSpec, for_family, offered_outputs
 from vgae_core.training.batches import graph_batches, row_batches
 
 

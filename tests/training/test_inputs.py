@@ -10,7 +10,7 @@ from tests.graphs import communities
 from vgae_core.data.splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.spec import OutputSpec, RunSpec
+from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.training.batches import graph_batches
 
 

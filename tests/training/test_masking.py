@@ -10,7 +10,7 @@ from scipy import sparse
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import SpecError
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.batches import pair_batches
 from vgae_core.training.masking import masking, sorted_pairs
 

@@ -23,7 +23,7 @@ from vgae_core.runs.embed import embed
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.script import equivalent_script
-from vgae_core.spec import DECODERS, RunSpec, SplitSpec
+from vgae_core.settings import DECODERS, RunSpec, SplitSpec
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import make_encode

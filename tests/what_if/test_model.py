@@ -19,7 +19,7 @@ from vgae_core.analysis.node_baselines import NAMES, NodeBaselines
 from vgae_core.analysis.stacking import joined
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
-from vgae_core.spec import DECODERS, ENCODERS
+from vgae_core.settings import DECODERS, ENCODERS
 from vgae_core.what_if import edits as edits_module
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer

@@ -16,7 +16,7 @@ from vgae_core.analysis.paired import paired_differences
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.pipeline import execute
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.what_if.edits import edited_graph
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.scenario import Scenario, edit

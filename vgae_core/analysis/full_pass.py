@@ -21,7 +21,7 @@ from vgae_core.data.dataset import Features
 from vgae_core.data.node_inputs import ROW_SCALES
 from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.errors import RunError, StudioError
-from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.settings import ENCODERS, RunSpec
 
 
 def encode_graph(

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.propagation import LENGTH
-from vgae_core.spec import ModelSpec
+from vgae_core.settings import ModelSpec
 
 Layers = Mapping[str, tuple[np.ndarray, ...]]
 """Weights by the name of their layer, in Keras' order."""

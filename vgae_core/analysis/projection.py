@@ -21,7 +21,7 @@ import numpy as np
 from vgae_core.analysis.embedding import MAX_POINTS, directions, pca, sample_points
 from vgae_core.catalogue import Entry
 from vgae_core.errors import DataError
-from vgae_core.spec import _Section, _setting
+from vgae_core.settings.fields import Section, field_of
 
 Report = Callable[[float, str], None]
 
@@ -51,11 +51,11 @@ PCA_FIRST = 50  # longer codes are shortened first: noise goes, the search for n
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectionSpec(_Section):
+class ProjectionSpec(Section):
     """A map of the latent codes: same settings and codes, same map."""
 
-    method: str = _setting("pca", "How latent codes become a map.", title="Map", catalogue=METHODS)
-    dim: int = _setting(
+    method: str = field_of("pca", "How latent codes become a map.", title="Map", catalogue=METHODS)
+    dim: int = field_of(
         2,
         "Points can be selected on a map of two; a map of three can be turned.",
         title="Dimensions",
@@ -63,7 +63,7 @@ class ProjectionSpec(_Section):
         high=3,
         step=1,
     )
-    perplexity: float = _setting(
+    perplexity: float = field_of(
         30.0,
         "t-SNE: how many neighbours count. Small shows fine detail, large the coarse shape.",
         title="Perplexity",
@@ -71,7 +71,7 @@ class ProjectionSpec(_Section):
         high=200.0,
         step=1.0,
     )
-    n_neighbors: int = _setting(
+    n_neighbors: int = field_of(
         15,
         "UMAP: neighbours of each node. Small shows fine detail, large the coarse shape.",
         title="Neighbours",
@@ -79,16 +79,16 @@ class ProjectionSpec(_Section):
         high=200,
         step=1,
     )
-    min_dist: float = _setting(
+    min_dist: float = field_of(
         0.1, "UMAP: how closely points may be packed.", title="Least distance", low=0.0, high=0.99, step=0.05
     )
-    unit_length: bool = _setting(
+    unit_length: bool = field_of(
         True,
         "Scale every code to length 1, so that only directions count: nodes with many edges have long codes "
         "and would otherwise take most of the map.",
         title="Directions only",
     )
-    max_points: int = _setting(
+    max_points: int = field_of(
         MAX_POINTS,
         "Nodes mapped at most; above it a fair sample, which keeps every class's share.",
         title="Nodes at most",
@@ -96,7 +96,7 @@ class ProjectionSpec(_Section):
         high=100_000,
         step=1000,
     )
-    seed: int = _setting(0, "Fixes the sample and the map.", title="Seed", low=0, high=2**31 - 1, step=1)
+    seed: int = field_of(0, "Fixes the sample and the map.", title="Seed", low=0, high=2**31 - 1, step=1)
 
 
 def project(

@@ -27,7 +27,7 @@ from vgae_core.analysis.reconstruction import (
 )
 from vgae_core.analysis.stacking import stacked
 from vgae_core.catalogue import Entry
-from vgae_core.spec import _Section, _setting
+from vgae_core.settings.fields import Section, field_of
 
 ANY = -1
 """Number of no class: any label passes."""
@@ -75,23 +75,23 @@ COMMUNITIES: dict[str, Entry] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkSearch(_Section):
+class LinkSearch(Section):
     """A ranking of missing links and the filters on it."""
 
-    ranking: str = _setting("score", "What puts a pair first.", title="Rank by", catalogue=RANKINGS)
-    name: str = _setting(
+    ranking: str = field_of("score", "What puts a pair first.", title="Rank by", catalogue=RANKINGS)
+    name: str = field_of(
         "",
         "Only links of nodes whose name contains this; case, accents and punctuation are ignored.",
         title="Name",
     )
-    label: int = _setting(ANY, "Label of one end.", title="Label (one end)", low=ANY, high=10**6)
-    other_label: int = _setting(
+    label: int = field_of(ANY, "Label of one end.", title="Label (one end)", low=ANY, high=10**6)
+    other_label: int = field_of(
         ANY, "Label of the other end.", title="Label (other end)", low=ANY, high=10**6
     )
-    least_degree: int = _setting(
+    least_degree: int = field_of(
         0, "Both nodes have at least so many neighbours.", title="Degree from", low=0, high=10**9, step=1
     )
-    most_degree: int = _setting(
+    most_degree: int = field_of(
         0,
         "Both nodes have at most so many neighbours; 0 for no bound.",
         title="Degree to",
@@ -99,10 +99,10 @@ class LinkSearch(_Section):
         high=10**9,
         step=1,
     )
-    distance: str = _setting(
+    distance: str = field_of(
         "any", "How far apart the two are.", title="Distance in the graph", catalogue=DISTANCES
     )
-    community: str = _setting(
+    community: str = field_of(
         "any", "Whether the two are in one community.", title="Communities", catalogue=COMMUNITIES
     )
 

@@ -36,7 +36,7 @@ class Decoding:
     Parameters
     ----------
     decoder : str
-        Key of :data:`vgae_core.spec.DECODERS`.
+        Key of :data:`vgae_core.settings.DECODERS`.
     layers : mapping of str to tuple of ndarray
     stack : mapping of str to float
         Empty without stacking.

@@ -16,7 +16,7 @@ from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
-from vgae_core.spec import USES, FileSpec, RunSpec, settings
+from vgae_core.settings import USES, FileSpec, RunSpec, settings
 
 SAMPLE = "sample:"
 _SETTINGS = tuple(f.key for f in settings(FileSpec) if f.key not in ("name", "uses"))

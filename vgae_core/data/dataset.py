@@ -15,7 +15,7 @@ from scipy import sparse
 from vgae_core.data.blocks import aligned, row_blocks
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 Features: TypeAlias = Any
 """Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray, which may be a mapped file
@@ -45,7 +45,7 @@ class Finding:
 class Part:
     """A part of a file (a column, a variable, an attribute) and its use.
 
-    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.spec.USES`;
+    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.settings.USES`;
     ``about`` says what it looks like.
     """
 
@@ -59,7 +59,7 @@ class Part:
 class Choice:
     """Another way to read a file, and the settings of it that ask for it.
 
-    ``changes`` maps keys of :class:`~vgae_core.spec.FileSpec` to values, written as the command line
+    ``changes`` maps keys of :class:`~vgae_core.settings.FileSpec` to values, written as the command line
     takes them: ``{"header": "no"}``, ``{"uses.3": "weight"}``.
     """
 
@@ -480,7 +480,7 @@ def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
 
 
 def value_kind(matrix: Features) -> str:
-    """Return the narrowest kind of :data:`vgae_core.spec.MATRIX_KINDS` that holds every value that is not missing."""
+    """Return the narrowest kind of :data:`vgae_core.catalogue.MATRIX_KINDS` that holds every value present."""
     binary = whole = True
     for _, block in row_blocks(matrix.data if sparse.issparse(matrix) else np.asarray(matrix)):
         if block.dtype.kind == "f" and np.isnan(block.min(initial=0)):

@@ -10,7 +10,7 @@ from scipy import sparse
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, RawGraph
 from vgae_core.errors import DataError
-from vgae_core.spec import RepairSpec
+from vgae_core.settings import RepairSpec
 
 
 def with_weights(raw: RawGraph, spec: RepairSpec) -> RawGraph:

@@ -10,7 +10,7 @@ from vgae_core.catalogue import scale_of
 from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
-from vgae_core.spec import ModelSpec, RunSpec
+from vgae_core.settings import ModelSpec, RunSpec
 
 SPREAD = 0.3
 """Standard deviation of the spectral columns: with 1 they drown the free vectors beside them from the start."""

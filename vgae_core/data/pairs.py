@@ -7,7 +7,7 @@ import csv
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 DELIMITERS = "\t;,|"
 """What may stand between two names, the surest first; blanks, where a line has none of these."""

@@ -14,7 +14,7 @@ from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.missing import filled_features, missing_counts, with_weights
 from vgae_core.data.non_edges import joined_pairs
 from vgae_core.errors import DataError
-from vgae_core.spec import RepairSpec
+from vgae_core.settings import RepairSpec
 
 Merge = Literal["sum", "max", "first"]
 
@@ -26,7 +26,7 @@ class Offer:
     Parameters
     ----------
     setting : str
-        Field of :class:`~vgae_core.spec.RepairSpec`.
+        Field of :class:`~vgae_core.settings.RepairSpec`.
     title : str
     count : int
         Entries, or nodes for ``component``, that the repair would touch; 0 if there is
@@ -113,7 +113,7 @@ def structure(raw: RawGraph) -> Structure:
 
 
 def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
-    """Return what each repair would touch, in the order of :class:`~vgae_core.spec.RepairSpec`.
+    """Return what each repair would touch, in the order of :class:`~vgae_core.settings.RepairSpec`.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from vgae_core.data.dataset import (
 from vgae_core.data.repairs import Offer, Structure, offers, structure
 from vgae_core.data.splits import check_edges, check_zeros
 from vgae_core.errors import DataError
-from vgae_core.spec import SplitSpec
+from vgae_core.settings import SplitSpec
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

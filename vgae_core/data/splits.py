@@ -20,7 +20,7 @@ from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData, count_first, count_pairs, within_a_side
 from vgae_core.data.non_edges import codes, contains, distinct, sample_non_edges
 from vgae_core.errors import DataError
-from vgae_core.spec import RunSpec, SplitSpec
+from vgae_core.settings import RunSpec, SplitSpec
 
 _MESSAGE_BLOCK = 2**19
 """Rows whose edges are looked up at a time, in bytes of one number each."""

@@ -1,7 +1,7 @@
 """Decoders of pairs: how two latent codes become the logit of an edge.
 
-To add one, write a function with the signature of :func:`inner_product`, list it in :data:`BUILDERS` and describe
-it in :data:`vgae_core.spec.DECODERS`.  A decoder whose logit is an inner product makes both factors, side by side, in
+To add one, write a function with the signature of :func:`inner_product`, list it in :data:`BUILDERS` and describe it
+in :data:`vgae_core.settings.DECODERS`.  A decoder whose logit is an inner product makes both factors, side by side, in
 one layer called ``"pair_factors"``; any other also needs its formula in
 :data:`vgae_core.analysis.decoders.SCORES` and its weights in :func:`weights`.
 """
@@ -25,7 +25,7 @@ from vgae_core.nn.layers import (
     PairGravity,
     PairProducts,
 )
-from vgae_core.spec import DECODERS, ModelSpec
+from vgae_core.settings import DECODERS, ModelSpec
 
 NAME = "adj_rec"
 FACTORS = "pair_factors"

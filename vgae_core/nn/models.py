@@ -22,7 +22,7 @@ from vgae_core.nn.encoders import BUILDERS, GraphInput, dense, once
 from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.spec import ENCODERS, ModelSpec, OutputSpec, RunSpec
+from vgae_core.settings import ENCODERS, ModelSpec, OutputSpec, RunSpec
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn import formulas
 from vgae_core.nn.exact import worked_out
-from vgae_core.spec import OutputSpec, RunSpec
+from vgae_core.settings import OutputSpec, RunSpec
 
 
 @dataclass(frozen=True)

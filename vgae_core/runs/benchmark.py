@@ -14,7 +14,7 @@ from vgae_core.data.splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.pipeline import environment
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import Event
 from vgae_core.training.row_pairs import row_pair_batches

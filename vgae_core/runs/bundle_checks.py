@@ -40,7 +40,7 @@ from vgae_core.runs.folder import (
     write_run_dir,
 )
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RECIPES, RunSpec
+from vgae_core.settings import RECIPES, RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
 
 MAX_JSON_BYTES = 4_000_000

@@ -25,7 +25,7 @@ from vgae_core.data.splits import PARTS
 from vgae_core.errors import RunError
 from vgae_core.runs import environment, watchdog, worker
 from vgae_core.runs.turns import Job, Overstays
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 logger = logging.getLogger(__name__)
 

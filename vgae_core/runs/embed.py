@@ -16,7 +16,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.codes import completed
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RepairSpec, RunSpec
+from vgae_core.settings import RepairSpec, RunSpec
 
 
 @dataclass(frozen=True, eq=False)

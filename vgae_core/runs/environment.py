@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vgae_core.data.dataset import Profile
-    from vgae_core.spec import RunSpec
+    from vgae_core.settings import RunSpec
 
 SMALL_STEP_WORK = 1.104e8
 """Multiply-adds of a training step below which each of its operations gets one thread.
@@ -45,7 +45,7 @@ def operation_threads(spec: RunSpec, profile: Profile) -> int:
         return said
     # Not before: NumPy reads the environment when it is imported.
     from vgae_core.nn.budget import estimate
-    from vgae_core.spec import candidates
+    from vgae_core.settings import candidates
 
     tried = [spec]
     if spec.recipe == "auto":

@@ -26,7 +26,7 @@ from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit, without_entries
 from vgae_core.errors import RunError
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 HARD_STREAM = 0x4A2D
 """Keeps the draw of hard non-edges apart from others of the same seed."""

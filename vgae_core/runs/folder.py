@@ -44,7 +44,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, LimitError, RunError, SpecError
 from vgae_core.runs.result import Embedding, RunResult
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, from_dict, to_dict
 
 SPLIT_PARTS = ("train", "val", "val_neg", "test", "test_neg")

@@ -62,7 +62,7 @@ from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
-from vgae_core.spec import RunSpec, candidates
+from vgae_core.settings import RunSpec, candidates
 from vgae_core.training.batches import Batches, graph_batches, row_batches
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.progress import best_trial

@@ -13,7 +13,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.data.text import contains
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class RunResult:
 
     @property
     def decoder_name(self) -> str:
-        """Key of :data:`vgae_core.spec.DECODERS`."""
+        """Key of :data:`vgae_core.settings.DECODERS`."""
         return str(self.model.get("decoder", "inner_product"))
 
     @property

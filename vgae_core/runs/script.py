@@ -33,7 +33,7 @@ from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.pipeline import trivial_answer
 from vgae_core.runs.script_data import write_script
-from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.settings import ENCODERS, RunSpec
 from vgae_core.training.batches import (
     DenseRows,
     all_pair_batches,

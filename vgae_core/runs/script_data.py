@@ -17,7 +17,7 @@ from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix
 from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
 from vgae_core.runs.evaluation import HARD_STREAM
 from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 
 DATA = "data.npz"
 SCRIPT = "train.py"

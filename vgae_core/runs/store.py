@@ -43,7 +43,7 @@ from vgae_core.runs.info import ACTIVE, LOST, RunInfo, Status, status_of
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.room import bytes_in, catalogue_error, sweep, writing
 from vgae_core.scratch import claim, is_claimed
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import Event, Finished
 
 __all__ = ["RunInfo", "Status", "Store", "StoredRun", "default_root", "read_run_dir", "write_run_dir"]

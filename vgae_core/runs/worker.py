@@ -28,7 +28,7 @@ from vgae_core.errors import StudioError
 from vgae_core.runs import environment
 from vgae_core.runs.folder import event_line, result_to_parts
 from vgae_core.runs.room import FULL, FULL_MEND
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Started
 
 if TYPE_CHECKING:

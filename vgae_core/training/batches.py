@@ -27,7 +27,7 @@ from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit, edge_weights, weight_unit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_dense_tensor, to_sparse_tensor
-from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.settings import ENCODERS, RunSpec
 from vgae_core.training.masking import Mask, masking, sorted_pairs
 from vgae_core.training.negatives import drawing, proper
 

@@ -16,7 +16,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import propagated_rows
 from vgae_core.data.splits import LinkSplit, edge_weights
-from vgae_core.spec import ENCODERS, RunSpec
+from vgae_core.settings import ENCODERS, RunSpec
 from vgae_core.training.batches import Again, Batches, draws, edge_keys, endless, relative
 from vgae_core.training.negatives import drawing, proper
 

@@ -14,7 +14,7 @@ from vgae_core.analysis.metrics import fast_auc_ap, rank_correlation
 from vgae_core.data.blocks import let_go
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.models import BuiltModel, pair_scorer
-from vgae_core.spec import RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Batches
 from vgae_core.training.events import EpochEnd, Event, Finished
 

@@ -76,7 +76,7 @@ class EditEntry(Entry):
         What it says, with its fields in braces.
     fields : mapping of str to EditField
     family : str
-        Of the models it is for: a key of :data:`vgae_core.spec.FAMILIES`.
+        Of the models it is for: a key of :data:`vgae_core.settings.FAMILIES`.
     needs : {"", "features", "new nodes"}
         What the run must have.
     """

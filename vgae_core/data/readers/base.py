@@ -15,7 +15,7 @@ import pandas as pd
 from vgae_core.data.dataset import Features, Finding, Judgement, Part
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 Content = Literal["edges", "features", "labels", "names"]
 ONCE = {"edges", "source", "target", "weight", "id", "name", "label", "feature_name", "feature_value"}

@@ -17,7 +17,7 @@ from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers.base import SourceFile
 from vgae_core.data.readers.reading import ProgressCallback, look, read
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 
 def read_isolated(

@@ -14,7 +14,7 @@ from vgae_core.data.readers import compressed, empty_rows, encodings, refused, t
 from vgae_core.data.readers.base import Format, Probe, SourceFile, shorten
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.errors import DataError, LimitError, StudioError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 _T = TypeVar("_T")
 _HEAD = 65_536

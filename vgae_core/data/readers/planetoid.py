@@ -16,7 +16,7 @@ from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe
 from vgae_core.data.readers.restricted_pickle import MEND, Array, Csr, neighbours
 from vgae_core.errors import DataError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 PARTS = ("x", "y", "tx", "ty", "allx", "ally", "graph", "test.index")
 """The files of one data set: ``ind.NAME.<part>``."""

@@ -29,7 +29,7 @@ from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.data.readers.roles import assign, roles_of, take
 from vgae_core.errors import DataError, StudioError
-from vgae_core.spec import FileSpec
+from vgae_core.settings import FileSpec
 
 ProgressCallback = Callable[[float, str], None]
 NO_NODES = np.zeros(0, np.int64)

@@ -8,13 +8,10 @@ lives.  Pages, command line and documentation read them from here through
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-import math
-import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from vgae_core.catalogue import LOSSES as LOSSES
@@ -26,6 +23,8 @@ from vgae_core.catalogue import Identifier as Identifier
 from vgae_core.catalogue import ObjectiveEntry as ObjectiveEntry
 from vgae_core.catalogue import nearest as nearest
 from vgae_core.errors import SpecError
+from vgae_core.settings.fields import Section, field_of, hints_of
+from vgae_core.settings.fields import Setting as Setting
 
 
 # ------------------------------------------------------------------ catalogues
@@ -312,220 +311,80 @@ USES: dict[str, Entry] = {
 """What a part of a file (a column, a variable, an attribute) may be used for."""
 
 
-# ---------------------------------------------------------------- declaring settings
-def _setting(default: Any, help: str, **metadata: Any) -> Any:
-    """Return a dataclass field with its help text, bounds and choices."""
-    if isinstance(default, types.FunctionType | type):
-        return field(default_factory=default, metadata={"help": help, **metadata})
-    return field(default=default, metadata={"help": help, **metadata})
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting as forms and documentation see it."""
-
-    key: str
-    """Dotted path, e.g. ``"training.epochs"``."""
-    name: str
-    title: str
-    type: Any
-    default: Any
-    help: str
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    choices: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    unit: str = ""
-
-
-_hints: Callable[[type], dict[str, Any]] = functools.cache(typing.get_type_hints)
-"""Types of a section's fields; resolving them takes a millisecond, and forms ask often."""
-
-
-class _Section:
-    """Validation, JSON and introspection shared by every part of the specification."""
-
-    def __post_init__(self) -> None:
-        hints = _hints(type(self))
-        for item in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = _check(item, hints[item.name], getattr(self, item.name))
-            object.__setattr__(self, item.name, value)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types, nested sections included."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> typing.Self:
-        """Return the section described by `values`; missing keys take their defaults.
-
-        Raises
-        ------
-        SpecError
-            If a key is unknown or a value out of bounds.
-        """
-        if not isinstance(values, Mapping):
-            raise SpecError(f"Expected an object of settings. Received: {values!r}.", where=cls.__name__)
-        known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        hints = _hints(cls)
-        for key in values:
-            if key not in known:
-                raise SpecError(f"Unknown setting `{key}`.{nearest(str(key), known)}", where=cls.__name__)
-        return cls(**{key: _typed(hints[key], value) for key, value in values.items()})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _Section):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    return value
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    """Turn JSON values back into sections and tuples."""
-    if isinstance(hint, type) and issubclass(hint, _Section):
-        return hint.from_dict(value) if isinstance(value, Mapping) else value
-    if typing.get_origin(hint) is tuple and isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(_typed(typing.get_args(hint)[0], item) for item in value)
-    return value
-
-
-def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
-    """Return `value` in its declared type, or raise SpecError naming the setting."""
-    meta, name = item.metadata, item.name
-    if typing.get_origin(hint) is Literal:
-        choices = typing.get_args(hint)
-        if value not in choices:
-            raise SpecError(f"`{name}` must be one of {', '.join(map(str, choices))}. Received: {value!r}.")
-        return value
-    if typing.get_origin(hint) is Mapping and "catalogue" in meta:
-        return _named_choices(name, value, meta["catalogue"])
-    if "catalogue" in meta and value not in meta["catalogue"]:
-        raise SpecError(f"`{name}` is unknown: {value!r}.{nearest(str(value), meta['catalogue'])}")
-    if hint is bool:
-        if not isinstance(value, bool):
-            raise SpecError(f"`{name}` must be true or false. Received: {value!r}.")
-        return value
-    if hint in (int, float):
-        return _number(name, hint, meta, value)
-    if hint is str and not isinstance(value, str):
-        raise SpecError(f"`{name}` must be text. Received: {value!r}.")
-    if typing.get_origin(hint) is tuple:
-        inner = typing.get_args(hint)[0]
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise SpecError(f"`{name}` must be a list. Received: {value!r}.")
-        if inner is int:
-            return tuple(_number(name, int, meta, v) for v in value)
-        if isinstance(inner, type) and issubclass(inner, _Section):
-            for one in value:
-                if not isinstance(one, inner):
-                    raise SpecError(f"`{name}` must list objects ({inner.__name__}). Received: {one!r}.")
-        return tuple(value)
-    if isinstance(hint, type) and issubclass(hint, _Section) and not isinstance(value, hint):
-        raise SpecError(f"`{name}` must be a {hint.__name__}. Received: {value!r}.")
-    return value
-
-
-def _named_choices(name: str, value: Any, catalogue: Mapping[str, Entry]) -> dict[str, str]:
-    if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-        raise SpecError(f"`{name}` must be an object of texts. Received: {value!r}.")
-    for key, choice in value.items():
-        if choice not in catalogue:
-            raise SpecError(f"`{name}.{key}` is unknown: {choice!r}.{nearest(str(choice), catalogue)}")
-    return dict(value)
-
-
-def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(f"`{name}` must be a number. Received: {value!r}.")
-    if not math.isfinite(value) or (kind is int and value != int(value)):
-        raise SpecError(
-            f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r}."
-        )
-    low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
-    if not low <= value <= high:
-        raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r}.")
-    return int(value) if kind is int else float(value)
-
-
 # ------------------------------------------------------------------------ sections
 @dataclass(frozen=True, kw_only=True)
-class RepairSpec(_Section):
+class RepairSpec(Section):
     """What is done to a graph as read before anything is learnt; never silently."""
 
-    direction: Literal["undirected", "directed"] = _setting(
+    direction: Literal["undirected", "directed"] = field_of(
         "undirected",
         "Undirected joins both directions of every edge (symmetrise); directed keeps arcs.",
         title="Direction",
     )
-    self_loops: Literal["drop", "keep"] = _setting(
+    self_loops: Literal["drop", "keep"] = field_of(
         "drop", "Edges from a node to itself carry no information for link prediction.", title="Self-loops"
     )
-    duplicates: Literal["sum", "max", "first"] = _setting(
+    duplicates: Literal["sum", "max", "first"] = field_of(
         "sum", "How the weights of repeated edges are merged.", title="Merge duplicates by"
     )
-    component: Literal["all", "largest"] = _setting(
+    component: Literal["all", "largest"] = field_of(
         "all", "Keep every node, or only the largest connected component.", title="Components"
     )
-    weights: Literal["keep", "ignore"] = _setting(
+    weights: Literal["keep", "ignore"] = field_of(
         "keep", "Keep edge weights for message passing, or treat every edge as 1.", title="Weights"
     )
-    relations: tuple[str, ...] = _setting(
+    relations: tuple[str, ...] = field_of(
         (), "Keep only edges of these kinds; empty keeps all.", title="Only these relations"
     )
-    missing_weights: Literal["one", "drop"] = _setting(
+    missing_weights: Literal["one", "drop"] = field_of(
         "one", "Edges without a known weight: weigh 1, or drop them.", title="Missing weights"
     )
-    missing: Literal["mean", "zero", "drop"] = _setting(
+    missing: Literal["mean", "zero", "drop"] = field_of(
         "mean",
         "Missing feature values: the column's mean, 0, or drop the columns that have some.",
         title="Missing values",
     )
-    missing_indicator: bool = _setting(
+    missing_indicator: bool = field_of(
         False, "Add a 0/1 column for each column with missing values.", title="Mark missing values"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileSpec(_Section):
+class FileSpec(Section):
     """How one file is read: what its content does not tell, or tells wrong.
 
     A file has parts (columns of a table, variables of a container) and each part one use;
     parts that are not mentioned take the use that the reader proposes.
     """
 
-    name: str = _setting("", "The file's name, or that of a member of an archive.", title="File")
-    role: Literal["auto", "edges", "features", "labels", "names", "ignore"] = _setting(
+    name: str = field_of("", "The file's name, or that of a member of an archive.", title="File")
+    role: Literal["auto", "edges", "features", "labels", "names", "ignore"] = field_of(
         "auto", "What the file holds.", title="Holds"
     )
-    encoding: Literal["auto", "utf-8", "utf-16", "cp1252", "latin-1"] = _setting(
+    encoding: Literal["auto", "utf-8", "utf-16", "cp1252", "latin-1"] = field_of(
         "auto", "Character encoding of a text.", title="Encoding",
         labels={"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"},
     )  # fmt: skip
-    separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = _setting(
+    separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = field_of(
         "auto", "Column delimiter of a text.", title="Delimiter"
     )
-    decimal: Literal["auto", "point", "comma"] = _setting(
+    decimal: Literal["auto", "point", "comma"] = field_of(
         "auto", "Decimal mark of the numbers in a text.", title="Decimal mark"
     )
-    header: Literal["auto", "yes", "no"] = _setting(
+    header: Literal["auto", "yes", "no"] = field_of(
         "auto", "Whether the first row of a text contains column names.", title="Header row"
     )
-    sides: Literal["auto", "one", "two"] = _setting(
+    sides: Literal["auto", "one", "two"] = field_of(
         "auto",
         "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items). Of "
         "two sets only pairs of one node from each are trained on, scored and ranked.",
         title="Sets of nodes",
         labels={"one": "One set", "two": "Two sets"},
     )
-    first_row: Literal["auto", "0", "1"] = _setting(
+    first_row: Literal["auto", "0", "1"] = field_of(
         "auto", "The node of the first row, where rows are not named.", title="First row is node"
     )
-    uses: Mapping[str, str] = _setting(
+    uses: Mapping[str, str] = field_of(
         dict, "Name of a part (a column without a name is called by its number, from 1) to its use.",
         title="Uses", catalogue=USES,
     )  # fmt: skip
@@ -547,27 +406,27 @@ class FileSpec(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetSpec(_Section):
+class DatasetSpec(Section):
     """Which data, and what is done to it before training."""
 
-    source: str = _setting(
+    source: str = field_of(
         "sample:import-graph", "`sample:NAME`, or `upload:FINGERPRINT` of a stored data set.", title="Source"
     )
-    name: str = _setting("Python import graph", "The name shown in lists.", title="Name")
-    files: tuple[FileSpec, ...] = _setting((), "How each file is read; empty for a sample.", title="Files")
-    repairs: RepairSpec = _setting(RepairSpec, "What is done to the graph as read.", title="Repairs")
+    name: str = field_of("Python import graph", "The name shown in lists.", title="Name")
+    files: tuple[FileSpec, ...] = field_of((), "How each file is read; empty for a sample.", title="Files")
+    repairs: RepairSpec = field_of(RepairSpec, "What is done to the graph as read.", title="Repairs")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputSpec(_Section):
+class OutputSpec(Section):
     """One named output of the model: its loss, its weight and its metrics."""
 
-    name: str = _setting(
+    name: str = field_of(
         "adj_rec", "The output's name in the Keras model.", title="Output", catalogue=OUTPUTS
     )
-    enabled: bool = _setting(True, "Whether the model has this output.", title="On")
-    loss: Identifier = _setting("binary_crossentropy", "The loss of this output.", title="Loss")
-    weight: float = _setting(
+    enabled: bool = field_of(True, "Whether the model has this output.", title="On")
+    loss: Identifier = field_of("binary_crossentropy", "The loss of this output.", title="Loss")
+    weight: float = field_of(
         1.0,
         "Factor of this output's loss in the total. For the KL term 1 is the evidence lower bound: the mean KL "
         "of a row is divided by the number of nodes (VGAE) or of columns (VAE), as the other losses are.",
@@ -575,7 +434,7 @@ class OutputSpec(_Section):
         low=0.0,
         high=1e6,
     )
-    metrics: tuple[Identifier, ...] = _setting((), "Metrics logged during training.", title="Metrics")
+    metrics: tuple[Identifier, ...] = field_of((), "Metrics logged during training.", title="Metrics")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -588,24 +447,24 @@ class OutputSpec(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSpec(_Section):
+class ModelSpec(Section):
     """The network."""
 
-    family: str = _setting("vgae", "What is coded, and from what.", title="Family", catalogue=FAMILIES)
-    encoder: str = _setting(
+    family: str = field_of("vgae", "What is coded, and from what.", title="Family", catalogue=FAMILIES)
+    encoder: str = field_of(
         "normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS
     )
-    hidden_units: tuple[int, ...] = _setting(
+    hidden_units: tuple[int, ...] = field_of(
         (32,),
         "Width of each hidden layer, where the encoder has some.",
         title="Hidden units",
         low=1,
         high=4096,
     )
-    latent_dim: int = _setting(
+    latent_dim: int = field_of(
         64, "Length of the latent code.", title="Latent size", low=1, high=1024, step=1
     )
-    input_dropout: float = _setting(
+    input_dropout: float = field_of(
         0.0,
         "Share of the input's entries dropped in each training step.",
         title="Input dropout",
@@ -613,7 +472,7 @@ class ModelSpec(_Section):
         high=0.95,
         step=0.05,
     )
-    dropout: float = _setting(
+    dropout: float = field_of(
         0.0,
         "Share of the hidden layers' units dropped in each training step.",
         title="Dropout",
@@ -621,12 +480,12 @@ class ModelSpec(_Section):
         high=0.95,
         step=0.05,
     )
-    batch_normalisation: bool = _setting(
+    batch_normalisation: bool = field_of(
         False,
         "Scale each hidden unit to mean 0 and variance 1 over the rows of a step, before relu.",
         title="Batch normalisation",
     )
-    hops: int = _setting(
+    hops: int = field_of(
         3,
         "How far messages travel (SGC and APPNP encoders).",
         title="Hops",
@@ -635,7 +494,7 @@ class ModelSpec(_Section):
         step=1,
         families=("vgae",),
     )
-    teleport: float = _setting(
+    teleport: float = field_of(
         0.1,
         "Share of a node's own start in every hop (APPNP encoder).",
         title="Teleport share",
@@ -644,14 +503,14 @@ class ModelSpec(_Section):
         step=0.05,
         families=("vgae",),
     )
-    node_input: str = _setting(
+    node_input: str = field_of(
         "table",
         "What the encoder is given of each node where the data have no features.",
         title="Input without features",
         catalogue=NODE_INPUTS,
         families=("vgae",),
     )
-    input_dim: int = _setting(
+    input_dim: int = field_of(
         64,
         "Columns of random numbers or eigenvectors, where these stand in for features.",
         title="Input columns",
@@ -660,14 +519,14 @@ class ModelSpec(_Section):
         step=1,
         families=("vgae",),
     )
-    decoder: str = _setting(
+    decoder: str = field_of(
         "inner_product",
         "How two latent codes become the logit of an edge.",
         title="Decoder",
         catalogue=DECODERS,
         families=("vgae",),
     )
-    decoder_units: int = _setting(
+    decoder_units: int = field_of(
         64,
         "Width of the hidden layer of the neural-network decoder.",
         title="Decoder units",
@@ -676,14 +535,14 @@ class ModelSpec(_Section):
         step=1,
         families=("vgae",),
     )
-    sparse_input: bool = _setting(
+    sparse_input: bool = field_of(
         True,
         "VAE: feed rows as a sparse tensor (`keras.Input(sparse=True)`). Off, a generator makes one batch at a time "
         "dense, for models that take no sparse input.",
         title="Sparse input",
         families=("vae",),
     )
-    variational: bool = _setting(
+    variational: bool = field_of(
         True,
         "Sample the latent code (VGAE); off trains a plain auto-encoder on the mean (GAE).",
         title="Variational",
@@ -697,10 +556,10 @@ class ModelSpec(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitSpec(_Section):
+class SplitSpec(Section):
     """Which edges are held out. Made before anything sees the graph."""
 
-    val_fraction: float = _setting(
+    val_fraction: float = field_of(
         0.05,
         "Share of edges held out to choose the best epoch.",
         title="Validation edges",
@@ -709,7 +568,7 @@ class SplitSpec(_Section):
         high=0.4,
         step=0.01,
     )
-    test_fraction: float = _setting(
+    test_fraction: float = field_of(
         0.10,
         "Share of edges held out, scored once at the end.",
         title="Test edges",
@@ -721,10 +580,10 @@ class SplitSpec(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSpec(_Section):
+class TrainingSpec(Section):
     """How the model learns."""
 
-    epochs: int = _setting(
+    epochs: int = field_of(
         200,
         "Passes over the training edges at most.",
         title="Epochs",
@@ -733,10 +592,10 @@ class TrainingSpec(_Section):
         high=100_000,
         step=10,
     )
-    learning_rate: float = _setting(
+    learning_rate: float = field_of(
         0.01, "Step size of the Adam optimiser.", title="Learning rate", low=1e-6, high=1.0
     )
-    batch_size: int = _setting(
+    batch_size: int = field_of(
         0,
         "VGAE: positive pairs a step; each comes with its negatives, and every step passes messages over the "
         "full training graph. VAE: rows a step. 0 takes all in one step.",
@@ -745,7 +604,7 @@ class TrainingSpec(_Section):
         high=100_000_000,
         step=1024,
     )
-    supervision: Literal["sampled", "all"] = _setting(
+    supervision: Literal["sampled", "all"] = field_of(
         "sampled",
         "Pairs the adjacency loss scores in a step: the training edges with random non-edges, or all pairs of nodes "
         "(exact, as Kipf & Welling; time grows with the square of the nodes, memory does not). All pairs take "
@@ -753,14 +612,14 @@ class TrainingSpec(_Section):
         title="Supervision",
         families=("vgae",),
     )
-    negatives: Literal["uniform", "degree", "hard"] = _setting(
+    negatives: Literal["uniform", "degree", "hard"] = field_of(
         "uniform",
         "How the random pairs are drawn: uniformly; both ends by their degree (to the power of 0.75); or hard, from a "
         "node by its degree to one at the end of a walk of two steps (three in a two-sided graph, to the other side).",
         title="Negatives",
         families=("vgae",),
     )
-    negatives_per_positive: int = _setting(
+    negatives_per_positive: int = field_of(
         1,
         "Random non-edges drawn for each edge, anew in each epoch.",
         title="Negatives an edge",
@@ -769,7 +628,7 @@ class TrainingSpec(_Section):
         high=50,
         step=1,
     )
-    masked_edges: float = _setting(
+    masked_edges: float = field_of(
         0.0,
         "Share of the training edges hidden from the encoder in each step, drawn anew; only these are then scored, so "
         "that the model learns to find edges it has not seen (masked graph auto-encoder). It wants more epochs.",
@@ -779,7 +638,7 @@ class TrainingSpec(_Section):
         high=0.95,
         step=0.05,
     )
-    propagation: Literal["every_step", "once"] = _setting(
+    propagation: Literal["every_step", "once"] = field_of(
         "every_step",
         "When messages pass: in every step, over the whole graph in memory; or once before training, into a temporary "
         "file, from which a step takes the rows of its pairs' nodes. Once is for features or codes that exceed memory: "
@@ -789,7 +648,7 @@ class TrainingSpec(_Section):
         title="Propagation",
         families=("vgae",),
     )
-    patience: int = _setting(
+    patience: int = field_of(
         50,
         "Epochs without a better validation score before training stops early; 0 never stops early.",
         title="Early stopping patience",
@@ -797,7 +656,7 @@ class TrainingSpec(_Section):
         high=100_000,
         step=5,
     )
-    keep: Literal["best", "last"] = _setting(
+    keep: Literal["best", "last"] = field_of(
         "best",
         "The weights that are kept: those of the epoch that finds the validation edges best, or those of the last "
         "epoch, in which case training never stops early.",
@@ -811,7 +670,7 @@ class TrainingSpec(_Section):
             )
         },
     )
-    kl_warmup_epochs: int = _setting(
+    kl_warmup_epochs: int = field_of(
         0,
         "Epochs over which the KL weight rises linearly from 0.",
         title="KL warm-up epochs",
@@ -838,12 +697,12 @@ def _default_outputs() -> tuple[OutputSpec, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec(_Section):
+class RunSpec(Section):
     """Everything that determines a run: same specification, data and machine, same metrics."""
 
-    dataset: DatasetSpec = _setting(DatasetSpec, "The data.", title="Data")
-    model: ModelSpec = _setting(ModelSpec, "The network.", title="Model")
-    recipe: Literal["own", "auto"] = _setting(
+    dataset: DatasetSpec = field_of(DatasetSpec, "The data.", title="Data")
+    model: ModelSpec = field_of(ModelSpec, "The network.", title="Model")
+    recipe: Literal["own", "auto"] = field_of(
         "own",
         "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
         "their place: each that fits the data is trained, and the one that finds the validation edges best is kept. "
@@ -852,7 +711,7 @@ class RunSpec(_Section):
         labels={"own": "Own", "auto": "Automatic"},
         families=("vgae",),
     )
-    stacking: bool = _setting(
+    stacking: bool = field_of(
         True,
         "After training, a logistic regression on the validation edges joins the network's score of a pair with "
         "scores that need no training: neighbours in common, degrees, likeness of features. Used where it finds "
@@ -861,7 +720,7 @@ class RunSpec(_Section):
         title="Stacking",
         families=("vgae",),
     )
-    scaling: Literal["by_kind", "none"] = _setting(
+    scaling: Literal["by_kind", "none"] = field_of(
         "by_kind",
         "How feature columns enter the network. By kind: zeros and ones, and counts, stay as they are; any other "
         "column is scaled to mean 0 and standard deviation 1, or, if more than half of it is zeros, divided by the "
@@ -871,12 +730,12 @@ class RunSpec(_Section):
         title="Feature scaling",
         labels={"by_kind": "By kind of column", "none": "None"},
     )
-    outputs: tuple[OutputSpec, ...] = _setting(
+    outputs: tuple[OutputSpec, ...] = field_of(
         _default_outputs, "The model's named outputs.", title="Outputs"
     )
-    split: SplitSpec = _setting(SplitSpec, "The held-out edges.", title="Split")
-    training: TrainingSpec = _setting(TrainingSpec, "The training.", title="Training")
-    seed: int = _setting(
+    split: SplitSpec = field_of(SplitSpec, "The held-out edges.", title="Split")
+    training: TrainingSpec = field_of(TrainingSpec, "The training.", title="Training")
+    seed: int = field_of(
         0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1
     )
 
@@ -997,20 +856,20 @@ class RunSpec(_Section):
 
 def _lists_sections(hint: Any) -> bool:
     inner = typing.get_args(hint)[:1]
-    return bool(inner) and isinstance(inner[0], type) and issubclass(inner[0], _Section)
+    return bool(inner) and isinstance(inner[0], type) and issubclass(inner[0], Section)
 
 
 def settings(
-    section: type[_Section] = RunSpec, prefix: str = "", *, family: str | None = None
+    section: type[Section] = RunSpec, prefix: str = "", *, family: str | None = None
 ) -> Iterator[Setting]:
     """Yield every setting below `section`, depth first, as forms and documentation need them.
 
     With a `family`, only the settings and choices that a model of that family has.
     """
-    hints = _hints(section)
+    hints = hints_of(section)
     for item in dataclasses.fields(section):  # type: ignore[arg-type]
         hint, meta = hints[item.name], item.metadata
-        if isinstance(hint, type) and issubclass(hint, _Section):
+        if isinstance(hint, type) and issubclass(hint, Section):
             yield from settings(hint, f"{prefix}{item.name}.", family=family)
             continue
         if _lists_sections(hint) or (family and family not in meta.get("families", (family,))):

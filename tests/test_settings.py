@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgae_core.errors import SpecError
-from vgae_core.spec import (
+from vgae_core.settings import (
     ENCODERS,
     FAMILIES,
     LOSSES,
