@@ -22,7 +22,8 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.runs import environment
-from vgae_core.settings import RepairSpec, RunSpec, for_family
+from vgae_core.settings import RepairSpec, RunSpec
+from vgae_core.settings.defaults import for_family
 
 SAMPLES = {"import-words": 2, "digits-pixels": 2}
 """Name of a sample to how many seeds."""

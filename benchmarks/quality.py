@@ -19,12 +19,15 @@ import statistics
 import time
 from pathlib import Path
 
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.runs import environment
-from vgae_core.settings import RECIPES, RepairSpec, RunSpec, for_family, with_recipe
+from vgae_core.settings import RepairSpec, RunSpec
+from vgae_core.settings.defaults import for_family
+from vgae_core.settings.recipes import with_recipe
 
 GRAPHS = {
     "import-graph": (),

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import charts, state
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.settings import Setting
+from vgae_core.settings.fields import Setting
 
 log = logging.getLogger("vgae_studio")
 
@@ -37,7 +37,7 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     Parameters
     ----------
     setting : Setting
-        From :func:`vgae_core.settings.settings`.
+        From :func:`vgae_core.settings.fields.settings_of`.
     value : Any
         The value held by the specification now.
     key : str

@@ -12,12 +12,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard import charts
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.outputs import OUTPUTS
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
 from vgae_core.nn.budget import check_memory, estimate_run
 from vgae_core.runs.store import RunInfo, Status
-from vgae_core.settings import METRICS, OUTPUTS, RECIPES, RunSpec, recipe_of
+from vgae_core.settings import RunSpec
+from vgae_core.settings.recipes import recipe_of
 from vgae_core.training.events import Trial
 from vgae_core.training.progress import STAGES, Curves, Progress, best_trial
 

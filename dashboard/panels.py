@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, frame, state, uploads
+from vgae_core.catalogue.uses import USES
 from vgae_core.data.dataset import FileReport, Judgement, Part
 from vgae_core.data.readers.base import ONCE
 from vgae_core.errors import StudioError
-from vgae_core.settings import USES, FileSpec, Setting, settings
+from vgae_core.settings import FileSpec
+from vgae_core.settings.fields import Setting, settings_of
 
 ROLES = {
     "edges": "Edges",
@@ -26,7 +28,7 @@ CARDS = 8
 SENTENCES = 4
 """Edges told in words."""
 
-_SETTINGS = {setting.name: setting for setting in settings(FileSpec)}
+_SETTINGS = {setting.name: setting for setting in settings_of(FileSpec)}
 _OF_TEXT = ("separator", "header", "decimal", "encoding")
 _USED = "Used as"
 ERROR = "reading_error"

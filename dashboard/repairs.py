@@ -14,7 +14,8 @@ from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.data.repairs import Offer
 from vgae_core.data.report import Report
 from vgae_core.errors import StudioError
-from vgae_core.settings import RepairSpec, Setting, settings
+from vgae_core.settings import RepairSpec
+from vgae_core.settings.fields import Setting, settings_of
 
 Drawn: TypeAlias = tuple[Setting, Offer | None]
 """A repair and what it would touch."""
@@ -64,7 +65,7 @@ def choose() -> None:
     offers = {offer.setting: offer for offer in state.report().offers}
     asked: list[Drawn] = []
     others: list[Drawn] = []
-    for setting in settings(RepairSpec, "dataset.repairs."):
+    for setting in settings_of(RepairSpec, "dataset.repairs."):
         offer = offers.get(_DECIDED_BY.get(setting.name, setting.name))
         count = offer.count if offer is not None else 0
         if setting.name == "relations":

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from vgae_core import settings as specification
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
@@ -21,6 +20,7 @@ from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.settings import RepairSpec, RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 
 if TYPE_CHECKING:
     from vgae_core.runs.engine import Engine
@@ -284,7 +284,7 @@ def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
     before = st.session_state.get("graph")
     other_input = before is not None and (before.features is None) != (graph.features is None)
     if spec.model.family != family or other_input:
-        fresh = specification.for_family(
+        fresh = for_family(
             spec,
             family,
             feature_kind=profile.feature_kind,
@@ -293,7 +293,7 @@ def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
         )
         # Who lets the app choose among recipes means it for the next graph too.
         return fresh.replace("recipe", spec.recipe) if family == "vgae" else fresh
-    outputs = specification.offered_outputs(
+    outputs = offered_outputs(
         feature_kind=profile.feature_kind,
         has_labels=has_labels,
         family=family,

@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
+from vgae_core.catalogue.values import KINDS
 from vgae_core.data.dataset import GraphData, describe_sides
 from vgae_core.data.samples import SAMPLES, load_sample
-from vgae_core.settings import KINDS
 
 frame.require_router("data")
 

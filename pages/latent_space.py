@@ -9,7 +9,7 @@ from dashboard import background, charts, forms, frame, maps, next_links, pick, 
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.runs import codes, export
-from vgae_core.settings import settings
+from vgae_core.settings.fields import settings_of
 
 frame.require_router("latent_space")
 
@@ -20,7 +20,7 @@ USED_BY = {"tsne": ("perplexity", "max_points", "seed"),
 # ---------------------------------------------------------------------------- controls
 def choose_map() -> ProjectionSpec:
     """Draw method, dimensions and, for the slow methods, their settings."""
-    known = {s.name: s for s in settings(ProjectionSpec)}
+    known = {s.name: s for s in settings_of(ProjectionSpec)}
     values = {"method": forms.field(known["method"], known["method"].default, "map_method")}
     dim = known["dim"]
     values["dim"] = st.segmented_control(

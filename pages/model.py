@@ -10,28 +10,21 @@ import streamlit as st
 
 from dashboard import charts, forms, frame, state
 from vgae_core import formula
-from vgae_core.catalogue import Identifier, scale_of, written
+from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.identifiers import written
+from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.losses import LIKELIHOODS, LOSSES
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
+from vgae_core.catalogue.outputs import OUTPUTS
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import check_split
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.settings import (
-    FAMILIES,
-    LIKELIHOODS,
-    LOSSES,
-    METRICS,
-    OUTPUTS,
-    RECIPES,
-    ObjectiveEntry,
-    OutputSpec,
-    RunSpec,
-    Setting,
-    candidates,
-    for_family,
-    offered_outputs,
-    recipe_of,
-    settings,
-    with_recipe,
-)
+from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
+from vgae_core.settings.fields import Setting, settings_of
+from vgae_core.settings.recipes import candidates, recipe_of, with_recipe
 
 frame.require_router("model")
 
@@ -124,7 +117,7 @@ def with_formula(names: tuple[str, ...], output: str, scale: str) -> tuple[str, 
 
 def output_settings(output: OutputSpec) -> dict[str, Setting]:
     """Return the output's settings, with the choices that make sense for it."""
-    by_name = {setting.name: setting for setting in settings(OutputSpec, f"outputs.{output.name}.")}
+    by_name = {setting.name: setting for setting in settings_of(OutputSpec, f"outputs.{output.name}.")}
     entry = OUTPUTS[output.name]
     profile = state.graph().profile
     by_data = scale_of(output.name, LIKELIHOODS[profile.feature_kind or "real"][0])
@@ -324,7 +317,7 @@ def held(spec: RunSpec, key: str) -> Any:
 
 def choose_recipe(spec: RunSpec) -> RunSpec:
     """Draw whose settings are trained: the visitor's own, which may start from a recipe, or those of the best one."""
-    setting = next(setting for setting in settings() if setting.key == "recipe")
+    setting = next(setting for setting in settings_of(RunSpec) if setting.key == "recipe")
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content"):
             chosen = forms.field(setting, spec.recipe, setting.key)
@@ -383,7 +376,7 @@ def list_recipes(spec: RunSpec) -> None:
 def edit(spec: RunSpec, *keys: str) -> RunSpec:
     """Draw the settings under `keys` and return the specification with their changes."""
     with st.grid(min_column_width=170):
-        for setting in settings(family=spec.model.family):
+        for setting in settings_of(RunSpec, family=spec.model.family):
             if not setting.key.startswith(keys) or setting.key == "model.family":
                 continue  # another section, or chosen above
             if len(setting.choices) == 1:

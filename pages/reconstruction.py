@@ -10,7 +10,7 @@ from dashboard import background, charts, forms, frame, maps, my_pairs, next_lin
 from vgae_core.analysis import baselines, entries, metrics, rankings, reconstruction, stacking
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
-from vgae_core.settings import Setting, settings
+from vgae_core.settings.fields import Setting, settings_of
 
 frame.require_router("reconstruction")
 
@@ -284,7 +284,7 @@ def show_spread(held: results.Opened) -> None:
 # ---------------------------------------------------------------------------- rankings
 def choose_search(held: results.Opened) -> LinkSearch:
     """Draw how missing links are ranked, the search for a name and, folded, the filters."""
-    known = {setting.name: setting for setting in settings(LinkSearch)}
+    known = {setting.name: setting for setting in settings_of(LinkSearch)}
 
     def draw(name: str, *, disabled: bool = False) -> Any:
         return forms.field(known[name], known[name].default, f"missing_{name}", disabled=disabled)

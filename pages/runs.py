@@ -7,13 +7,13 @@ import zipfile
 import streamlit as st
 
 from dashboard import charts, frame, live, state
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.script_data import write_script
 from vgae_core.runs.store import RunInfo
-from vgae_core.settings import FAMILIES
 
 frame.require_router("runs")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from vgae_core.catalogue import LOSSES, METRICS
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
 
 # A few dozen examples a property in every run, a thousand a night (VGAE_STUDIO_NIGHTLY=1).
 settings.register_profile("run", max_examples=30, deadline=None)

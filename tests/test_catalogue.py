@@ -13,7 +13,10 @@ import pytest
 
 import vgae_core
 from tests.graphs import communities
-from vgae_core.catalogue import LOSSES, find, identify, label, lookup, register_loss, written
+from vgae_core.catalogue.identifiers import identify, label, written
+from vgae_core.catalogue.lookup import find, lookup
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.registration import register_loss
 from vgae_core.errors import SpecError
 from vgae_core.nn.objectives import resolve_loss, resolve_metric
 from vgae_core.runs.pipeline import execute
@@ -236,7 +239,7 @@ def test_entry_points_are_loaded_only_where_the_environment_asks(tmp_path, wante
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house-losses\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[vgae_core.objectives]\nhouse = house_losses:register\n")
     code = (
-        "import sys; from vgae_core.settings import LOSSES; "
+        "import sys; from vgae_core.catalogue.losses import LOSSES; "
         "print(getattr(LOSSES.get('gap'), 'title', None), 'tensorflow' in sys.modules)"
     )
     done = subprocess.run(

@@ -9,23 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import SpecError
-from vgae_core.settings import (
-    ENCODERS,
-    FAMILIES,
-    LOSSES,
-    METRICS,
-    OUTPUTS,
-    DatasetSpec,
-    FileSpec,
-    ModelSpec,
-    OutputSpec,
-    RunSpec,
-    TrainingSpec,
-    for_family,
-    offered_outputs,
-    settings,
-)
+from vgae_core.settings import DatasetSpec, FileSpec, ModelSpec, OutputSpec, RunSpec, TrainingSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
+from vgae_core.settings.fields import settings_of
 
 
 @given(
@@ -90,7 +82,7 @@ def test_replace_changes_one_setting_only():
 
 
 def test_every_setting_has_help_and_a_default_within_its_bounds():
-    listed = list(settings())
+    listed = list(settings_of(RunSpec))
     assert len(listed) > 15
     for setting in listed:
         assert len(setting.help) > 10, setting.key
@@ -112,7 +104,7 @@ def test_settings_cover_every_field_but_lists_of_sections():
             elif item.name not in ("outputs", "files"):
                 yield prefix + item.name
 
-    assert {s.key for s in settings()} == set(leaves(RunSpec))
+    assert {s.key for s in settings_of(RunSpec)} == set(leaves(RunSpec))
 
 
 @pytest.mark.parametrize("kind", [None, "binary", "count", "non-negative", "real"])
@@ -169,10 +161,12 @@ def test_how_files_are_read_is_checked(values, said):
 
 
 def test_settings_speak_of_what_a_family_holds_out():
-    titles = {family: {s.key: s.title for s in settings(family=family)} for family in FAMILIES}
+    titles = {family: {s.key: s.title for s in settings_of(RunSpec, family=family)} for family in FAMILIES}
     assert titles["vgae"]["split.test_fraction"] == "Test edges"
     assert titles["vae"]["split.test_fraction"] == "Test entries"
-    assert "edges" not in next(s.help for s in settings(family="vae") if s.key == "split.val_fraction")
+    assert "edges" not in next(
+        s.help for s in settings_of(RunSpec, family="vae") if s.key == "split.val_fraction"
+    )
 
 
 def test_a_graph_without_features_gets_a_network_of_its_own():

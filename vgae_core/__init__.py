@@ -11,7 +11,7 @@ imports TensorFlow.
 
 import os
 
-from vgae_core.catalogue import PLUGINS, load_entry_points, register_loss, register_metric
+from vgae_core.catalogue.registration import PLUGINS, load_entry_points, register_loss, register_metric
 
 __all__ = ["__version__", "register_loss", "register_metric"]
 

@@ -29,6 +29,7 @@ from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASE
 from vgae_core.analysis.entries import recommended
 from vgae_core.analysis.metrics import WEIGHTS
 from vgae_core.analysis.rankings import RANKINGS, LinkSearch
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
@@ -44,7 +45,9 @@ from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.export import PROTECT, entry_table, missing_table, write_embedding, write_table
 from vgae_core.runs.folder import atomic, event_line, finite, read_run_dir, write_run_dir
 from vgae_core.runs.logs import LOGS
-from vgae_core.settings import RECIPES, RunSpec, candidates, for_family
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
+from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
 

@@ -24,6 +24,8 @@ from vgae_core.analysis.network import (
     pair_factors,
 )
 from vgae_core.analysis.plain_encoders import PLAIN
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import RunError
 from vgae_core.nn import decoders
@@ -31,7 +33,8 @@ from vgae_core.nn.encoders import BUILDERS
 from vgae_core.nn.models import build, decoder, describe, pair_scorer
 from vgae_core.nn.models import pair_factors as keras_pair_factors
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
-from vgae_core.settings import DECODERS, ENCODERS, ModelSpec, RunSpec, for_family, offered_outputs
+from vgae_core.settings import ModelSpec, RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.training.batches import graph_inputs
 
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]

@@ -2,17 +2,19 @@
 
 from streamlit.testing.v1 import AppTest
 
-from vgae_core.settings import RunSpec, settings
+from vgae_core.settings import RunSpec
+from vgae_core.settings.fields import settings_of
 
 
 def every_setting():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.settings import settings
+    from vgae_core.settings import RunSpec
+    from vgae_core.settings.fields import settings_of
 
     values = {}
-    for setting in settings():
+    for setting in settings_of(RunSpec):
         if setting.type is str and not setting.choices:
             continue
         values[setting.key] = forms.field(setting, setting.default, setting.key)
@@ -23,9 +25,10 @@ def units():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.settings import settings
+    from vgae_core.settings import RunSpec
+    from vgae_core.settings.fields import settings_of
 
-    setting = next(s for s in settings() if s.key == "model.hidden_units")
+    setting = next(s for s in settings_of(RunSpec) if s.key == "model.hidden_units")
     st.session_state["got"] = forms.field(setting, (32,), setting.key)
 
 
@@ -33,10 +36,11 @@ def replaced():
     import streamlit as st
 
     from dashboard import forms
-    from vgae_core.settings import settings
+    from vgae_core.settings import RunSpec
+    from vgae_core.settings.fields import settings_of
 
     st.session_state.setdefault("held", 200)
-    setting = next(s for s in settings() if s.key == "training.epochs")
+    setting = next(s for s in settings_of(RunSpec) if s.key == "training.epochs")
     st.session_state["held"] = forms.field(setting, st.session_state["held"], setting.key)
     if st.button("replace"):
         st.session_state["held"] = 7
@@ -48,7 +52,7 @@ def test_every_setting_is_drawn_with_its_default():
     at = AppTest.from_function(every_setting, default_timeout=30).run()
     assert not at.exception
     values = at.session_state["values"]
-    for setting in settings():
+    for setting in settings_of(RunSpec):
         if setting.key in values:
             assert values[setting.key] == setting.default
             assert type(values[setting.key]) is type(setting.default)
@@ -57,7 +61,7 @@ def test_every_setting_is_drawn_with_its_default():
 
 def test_bounds_and_help_come_from_the_specification():
     at = AppTest.from_function(every_setting, default_timeout=30).run()
-    for setting in settings():
+    for setting in settings_of(RunSpec):
         if setting.type in (int, float) and not setting.choices:
             box = at.number_input(key=setting.key)
             assert (box.min, box.max) == (setting.low, setting.high)

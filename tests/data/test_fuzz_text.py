@@ -17,10 +17,11 @@ import networkx as nx
 import pytest
 
 from tests.data import fuzz_binary
+from vgae_core.catalogue.uses import USES
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import FORMATS, SourceFile, look, read
 from vgae_core.errors import StudioError
-from vgae_core.settings import USES, FileSpec
+from vgae_core.settings import FileSpec
 
 COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
 SECONDS = 10.0 if COUNT <= 3000 else float("inf")

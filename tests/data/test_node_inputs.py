@@ -8,11 +8,12 @@ import pytest
 from scipy import sparse
 
 from tests.graphs import communities, karate
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data import node_inputs as module
 from vgae_core.data.node_inputs import encoder_features, input_columns, node_inputs
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import split_links
-from vgae_core.settings import NODE_INPUTS, ModelSpec, RunSpec, SplitSpec
+from vgae_core.settings import ModelSpec, RunSpec, SplitSpec
 
 
 def spectral(message, k, seed=0):

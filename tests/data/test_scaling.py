@@ -13,7 +13,8 @@ from tests.graphs import graph_from
 from vgae_core.data.blocks import on_disk
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.scaling import MAX_COUNT, column_scaling, describe_columns
-from vgae_core.settings import RunSpec, for_family
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
 
 
 def scaled(features, **options):

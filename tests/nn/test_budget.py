@@ -5,11 +5,15 @@ import dataclasses
 import pytest
 
 from tests.graphs import communities
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import LimitError
 from vgae_core.nn.budget import check_memory, estimate, parameter_count
 from vgae_core.nn.models import describe
-from vgae_core.settings import DECODERS, ENCODERS, FAMILIES, RunSpec, for_family, offered_outputs
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 
 PROFILE = Profile(300, 900, 70, 2_000, "binary", True, 4, False, False)
 GRAPHS = [

@@ -12,13 +12,14 @@ from scipy import sparse
 from tests.graphs import communities, graph_from
 from vgae_core.analysis import decoders as plain
 from vgae_core.analysis.metrics import link_metrics
+from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.layers import PairDots
 from vgae_core.nn.models import build, pair_scorer, pair_weights
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import DECODERS, ModelSpec, RunSpec
+from vgae_core.settings import ModelSpec, RunSpec
 
 D = 6
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy import sparse, stats
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.dataset import Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
@@ -18,7 +19,8 @@ from vgae_core.nn.layers import LOG_VAR_BOUNDS, BoundLogVar, FeatureDropout, Pai
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import kl_normal
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.settings import ENCODERS, ModelSpec, RunSpec, offered_outputs
+from vgae_core.settings import ModelSpec, RunSpec
+from vgae_core.settings.defaults import offered_outputs
 
 
 def dense_normalised(adjacency):

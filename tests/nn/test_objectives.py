@@ -15,10 +15,13 @@ import tensorflow as tf
 from sklearn.metrics.pairwise import paired_cosine_distances
 
 from tests.graphs import communities, graph_from
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
 from vgae_core.errors import SpecError
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments, kl_normal, resolve_loss, resolve_metric
-from vgae_core.settings import LOSSES, METRICS, OutputSpec, RunSpec, offered_outputs
+from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings.defaults import offered_outputs
 
 RNG = np.random.default_rng(0)
 

@@ -13,7 +13,8 @@ from vgae_core.analysis.reconstruction import score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.runs.result import RunResult
-from vgae_core.settings import RunSpec, for_family
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
 from vgae_core.training.events import Finished
 
 

@@ -17,8 +17,9 @@ from tests.pages.matrix_runs import finish_run, make_matrix, make_raw
 from tests.pages.test_data import in_process, metric, open_upload, put, texts, use  # noqa: F401
 from tests.pages.test_model import asked  # noqa: F401
 from vgae_core.analysis import entries
+from vgae_core.catalogue.losses import LIKELIHOODS, LOSSES
+from vgae_core.catalogue.values import KINDS
 from vgae_core.data.samples import load_sample
-from vgae_core.settings import KINDS, LIKELIHOODS, LOSSES
 
 NOT_OF_ROWS = ("node", "edge", "neighbour", "degree", "communit")
 

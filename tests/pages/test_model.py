@@ -3,19 +3,15 @@
 import pytest
 
 from vgae_core import formula
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, SpecError
-from vgae_core.settings import (
-    LOSSES,
-    METRICS,
-    RECIPES,
-    RepairSpec,
-    RunSpec,
-    candidates,
-    settings,
-    with_recipe,
-)
+from vgae_core.settings import RepairSpec, RunSpec
+from vgae_core.settings.fields import settings_of
+from vgae_core.settings.recipes import candidates, with_recipe
 
 DESCRIPTION = {
     "layers": [
@@ -74,7 +70,7 @@ def test_every_setting_has_a_control_with_help_and_bounds(page):
         for e in page.get(kind)
     }
     shown |= {e.key: e for e in page.get("button_group")}
-    for setting in settings(RunSpec, family="vgae"):
+    for setting in settings_of(RunSpec, family="vgae"):
         if setting.key.startswith("dataset.") or setting.key == "model.family":
             continue
         control = shown[setting.key]
@@ -313,7 +309,7 @@ def test_the_same_formula_twice_is_refused(page):
 # -------------------------------------------------------------------------------- recipes
 def editors(at) -> set[str]:
     """The settings that can be edited now, those of outputs left out."""
-    keys = {s.key for s in settings()}
+    keys = {s.key for s in settings_of(RunSpec)}
     kinds = ("number_input", "toggle", "selectbox", "multiselect", "text_input", "button_group")
     return {e.key for kind in kinds for e in at.get(kind)} & keys
 
@@ -344,7 +340,7 @@ def test_automatic_lists_the_recipes_it_will_try_and_edits_only_what_they_keep(a
             assert text in told
         assert f"at most {candidate.training.epochs} epochs" in told
     assert RECIPES["positions"].title not in told
-    for setting in settings(family="vgae"):  # what is not shown makes no difference
+    for setting in settings_of(RunSpec, family="vgae"):  # what is not shown makes no difference
         if setting.key.startswith(("model.", "training.")) and setting.key not in left and setting.high:
             changed = spec.replace(setting.key, (7,) if setting.name == "hidden_units" else setting.high)
             assert candidates(changed, has_features=True) == candidates(spec, has_features=True)

@@ -9,9 +9,11 @@ import pytest
 from dashboard import live, state
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
-from vgae_core.settings import RECIPES, RunSpec, candidates
+from vgae_core.settings import RunSpec
+from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started, Trial
 from vgae_core.training.progress import curves, progress
 

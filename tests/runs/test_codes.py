@@ -14,6 +14,8 @@ from tests.runs.made import OTHER
 from tests.runs.test_answers import keras_codes
 from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.stacking import joined
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import matrix_scaling, scaled_features
 from vgae_core.data.splits import split_links, without_entries
 from vgae_core.errors import RunError
@@ -27,7 +29,8 @@ from vgae_core.runs.codes import WHY, completed, with_all_edges
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import result_from_parts, result_to_parts, write_run_dir
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import DECODERS, ENCODERS, RunSpec, for_family, offered_outputs
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 
 ONCE = [name for name, entry in ENCODERS.items() if entry.once]
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]

@@ -20,6 +20,7 @@ from dask.sizeof import sizeof
 from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import ServerLimits
 from vgae_core.data.repairs import repair
@@ -30,7 +31,9 @@ from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
-from vgae_core.settings import RECIPES, OutputSpec, RunSpec, for_family, recipe_of
+from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings.defaults import for_family
+from vgae_core.settings.recipes import recipe_of
 from vgae_core.training.events import Stage, Trial
 from vgae_core.training.progress import progress
 

@@ -59,7 +59,7 @@ def test_all_pairs_of_a_graph_with_few_edges_are_large_steps():
 
 def test_of_several_recipes_the_largest_step_counts(monkeypatch):
     tried = {"a": RunSpec(), "b": RunSpec().replace("training.supervision", "all")}
-    monkeypatch.setattr("vgae_core.settings.candidates", lambda spec, *, has_features: tried)
+    monkeypatch.setattr("vgae_core.settings.recipes.candidates", lambda spec, *, has_features: tried)
     assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == processors()
     del tried["b"]
     assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == 1

@@ -12,11 +12,13 @@ from scipy import sparse
 from tests.graphs import communities
 from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines
 from vgae_core.analysis.metrics import ranking_metrics
+from vgae_core.catalogue.losses import LOSSES
 from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import LOSSES, RunSpec, SplitSpec, for_family
+from vgae_core.settings import RunSpec, SplitSpec
+from vgae_core.settings.defaults import for_family
 
 
 def counts(n=150, seed=0):

@@ -17,7 +17,9 @@ from vgae_core.errors import SpecError
 from vgae_core.runs.embed import embed
 from vgae_core.runs.folder import read_run_dir, result_from_parts, result_to_parts, write_run_dir
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import RunSpec, for_family, with_recipe
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
+from vgae_core.settings.recipes import with_recipe
 
 
 def people(n=120):

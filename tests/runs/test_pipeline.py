@@ -14,13 +14,17 @@ from scipy import sparse
 
 from tests.graphs import communities, graph_from, karate
 from vgae_core.analysis.stacking import LEAST_EDGES
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
-from vgae_core.settings import ENCODERS, RECIPES, RunSpec, for_family, offered_outputs, with_recipe
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
+from vgae_core.settings.recipes import with_recipe
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 

@@ -8,13 +8,15 @@ import pytest
 from scipy import sparse
 
 from tests.runs.made import WORKSPACE
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.runs.store import Store
-from vgae_core.settings import RECIPES, RunSpec, SplitSpec, candidates, recipe_of, with_recipe
+from vgae_core.settings import RunSpec, SplitSpec
+from vgae_core.settings.recipes import candidates, recipe_of, with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial
 from vgae_core.training.progress import progress, trials
 

@@ -154,7 +154,7 @@ def test_metrics_of_probabilities_are_refused(loss, metric):
     graph = weighted()
     spec = asked(graph, loss, outputs__adj_rec__metrics=[])
     if metric.startswith("="):
-        from vgae_core.catalogue import identify
+        from vgae_core.catalogue.identifiers import identify
 
         metric = identify("metric", metric)
     spec = spec.replace("outputs.adj_rec.metrics", [metric])

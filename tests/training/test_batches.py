@@ -10,7 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from tests.graphs import communities, graph_from, karate
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import split_links
-from vgae_core.settings import RunSpec, SplitSpec, offered_outputs
+from vgae_core.settings import RunSpec, SplitSpec
+from vgae_core.settings.defaults import offered_outputs
 from vgae_core.training import batches as module
 from vgae_core.training.batches import graph_batches
 

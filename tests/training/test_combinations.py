@@ -12,14 +12,17 @@ import tensorflow as tf
 from scipy import sparse
 
 from tests.graphs import communities
-from vgae_core.catalogue import LOSSES, MATRIX_KINDS, METRICS
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.data.splits import split_links
 from vgae_core.errors import SpecError
 from vgae_core.formula import parse
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import check_targets, compile_arguments, resolve_loss, resolve_metric
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import OutputSpec, RunSpec, for_family, offered_outputs
+from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.training.batches import graph_batches, row_batches
 
 

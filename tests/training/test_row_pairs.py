@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.data.blocks import on_disk
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.splits import split_links
@@ -23,7 +24,7 @@ from vgae_core.runs.embed import embed
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.script import equivalent_script
-from vgae_core.settings import DECODERS, RunSpec, SplitSpec
+from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import make_encode

@@ -17,9 +17,10 @@ from vgae_core.analysis.baselines import BASELINES, run_baselines
 from vgae_core.analysis.links import Links
 from vgae_core.analysis.node_baselines import NAMES, NodeBaselines
 from vgae_core.analysis.stacking import joined
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
-from vgae_core.settings import DECODERS, ENCODERS
 from vgae_core.what_if import edits as edits_module
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer

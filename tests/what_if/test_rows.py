@@ -16,7 +16,8 @@ from vgae_core.nn import models
 from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.pipeline import execute
-from vgae_core.settings import RunSpec, for_family, offered_outputs
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.what_if.rows import RowChanges, RowsWhatIf, leave_out_entries
 from vgae_core.what_if.scenario import Scenario, edit
 

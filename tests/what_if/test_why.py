@@ -13,8 +13,9 @@ from scipy.special import expit
 from tests.graphs import graph_from
 from tests.what_if.asking import STACK, asked, keras_view, small, spec_of
 from vgae_core.analysis.network import Codes
+from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import DataError
-from vgae_core.settings import DECODERS, offered_outputs
+from vgae_core.settings.defaults import offered_outputs
 from vgae_core.what_if import why
 from vgae_core.what_if.edits import edited_graph
 from vgae_core.what_if.scenario import edit

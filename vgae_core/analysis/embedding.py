@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.decomposition import PCA
 
-from vgae_core.catalogue import Entry
+from vgae_core.catalogue.base import Entry
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError

@@ -48,7 +48,7 @@ def expected(logits: np.ndarray, scale: str) -> np.ndarray:
     ----------
     logits : ndarray of float, any shape
     scale : str
-        A key of :data:`vgae_core.catalogue.SCALES`.
+        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
 
     Returns
     -------

@@ -16,12 +16,13 @@ from scipy import sparse
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.network import LOG_VAR_BOUNDS, Codes, decode_rows, encode_rows
 from vgae_core.analysis.plain_encoders import PLAIN, Layers, Plan, scaled
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.blocks import let_go, on_disk, row_blocks
 from vgae_core.data.dataset import Features
 from vgae_core.data.node_inputs import ROW_SCALES
 from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.errors import RunError, StudioError
-from vgae_core.settings import ENCODERS, RunSpec
+from vgae_core.settings import RunSpec
 
 
 def encode_graph(
@@ -157,7 +158,7 @@ def encode_matrix(spec: RunSpec, layers: Layers, rows: sparse.csr_array, scale: 
     rows : csr_array, shape (n_rows, n_columns)
         As the run takes them.
     scale : str
-        Of the model's head, a key of :data:`vgae_core.catalogue.SCALES`.
+        Of the model's head, a key of :data:`vgae_core.catalogue.outputs.SCALES`.
 
     Raises
     ------

@@ -15,9 +15,10 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.plain_encoders import PLAIN, Layers, Plan, affine, batch_normalisation, relu, scaled
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.propagation import LENGTH, normalise, row_sums
 from vgae_core.errors import RunError
-from vgae_core.settings import ENCODERS, RunSpec
+from vgae_core.settings import RunSpec
 
 LOG_VAR_BOUNDS = (-36.0, 36.0)
 """Bounds of log-variances: standard deviations from 1.5e-8 to 6.6e7.
@@ -397,7 +398,7 @@ def pair_factors(decoder: str, layers: Layers, z: np.ndarray) -> tuple[np.ndarra
     Parameters
     ----------
     decoder : str
-        Key of :data:`vgae_core.settings.DECODERS`.
+        Key of :data:`vgae_core.catalogue.decoders.DECODERS`.
     layers : mapping of str to tuple of ndarray
     z : ndarray of float32, shape (n, latent_dim)
     """

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.embedding import MAX_POINTS, directions, pca, sample_points
-from vgae_core.catalogue import Entry
+from vgae_core.catalogue.base import Entry
 from vgae_core.errors import DataError
 from vgae_core.settings.fields import Section, field_of
 

@@ -26,7 +26,7 @@ from vgae_core.analysis.reconstruction import (
     scorer,
 )
 from vgae_core.analysis.stacking import stacked
-from vgae_core.catalogue import Entry
+from vgae_core.catalogue.base import Entry
 from vgae_core.settings.fields import Section, field_of
 
 ANY = -1

@@ -36,7 +36,7 @@ class Decoding:
     Parameters
     ----------
     decoder : str
-        Key of :data:`vgae_core.settings.DECODERS`.
+        Key of :data:`vgae_core.catalogue.decoders.DECODERS`.
     layers : mapping of str to tuple of ndarray
     stack : mapping of str to float
         Empty without stacking.

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from vgae_core.catalogue.uses import USES
 from vgae_core.data.dataset import Choice, FileReport, RawGraph
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import pairs_in
@@ -16,10 +17,11 @@ from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
-from vgae_core.settings import USES, FileSpec, RunSpec, settings
+from vgae_core.settings import FileSpec, RunSpec
+from vgae_core.settings.fields import settings_of
 
 SAMPLE = "sample:"
-_SETTINGS = tuple(f.key for f in settings(FileSpec) if f.key not in ("name", "uses"))
+_SETTINGS = tuple(f.key for f in settings_of(FileSpec) if f.key not in ("name", "uses"))
 
 
 def add(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:

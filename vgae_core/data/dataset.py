@@ -45,7 +45,7 @@ class Finding:
 class Part:
     """A part of a file (a column, a variable, an attribute) and its use.
 
-    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.settings.USES`;
+    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.catalogue.uses.USES`;
     ``about`` says what it looks like.
     """
 
@@ -480,7 +480,7 @@ def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:
 
 
 def value_kind(matrix: Features) -> str:
-    """Return the narrowest kind of :data:`vgae_core.catalogue.MATRIX_KINDS` that holds every value present."""
+    """Return the narrowest kind of :data:`vgae_core.catalogue.values.MATRIX_KINDS` that holds every value present."""
     binary = whole = True
     for _, block in row_blocks(matrix.data if sparse.issparse(matrix) else np.asarray(matrix)):
         if block.dtype.kind == "f" and np.isnan(block.min(initial=0)):

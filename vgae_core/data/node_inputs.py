@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.base import nearest
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Finding, RawGraph
 from vgae_core.errors import DataError
-from vgae_core.settings import nearest
 
 FILES = Path(__file__).parent / "files"
 

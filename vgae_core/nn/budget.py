@@ -5,11 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.data.propagation import SLAB_BYTES
 from vgae_core.errors import LimitError
-from vgae_core.settings import DECODERS, ENCODERS, RECIPES, RunSpec, candidates
+from vgae_core.settings import RunSpec
+from vgae_core.settings.recipes import candidates
 
 MAX_DENSE_ENTRIES = 20_000_000
 """Largest dense target (rows x columns) of a node-wise output in one step."""

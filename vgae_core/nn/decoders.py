@@ -1,8 +1,8 @@
 """Decoders of pairs: how two latent codes become the logit of an edge.
 
 To add one, write a function with the signature of :func:`inner_product`, list it in :data:`BUILDERS` and describe it
-in :data:`vgae_core.settings.DECODERS`.  A decoder whose logit is an inner product makes both factors, side by side, in
-one layer called ``"pair_factors"``; any other also needs its formula in
+in :data:`vgae_core.catalogue.decoders.DECODERS`.  A decoder whose logit is an inner product makes both factors, side
+by side, in one layer called ``"pair_factors"``; any other also needs its formula in
 :data:`vgae_core.analysis.decoders.SCORES` and its weights in :func:`weights`.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.data.blocks import let_go, row_blocks, rows_like
 from vgae_core.errors import SpecError
 from vgae_core.nn.layers import (
@@ -25,7 +26,7 @@ from vgae_core.nn.layers import (
     PairGravity,
     PairProducts,
 )
-from vgae_core.settings import DECODERS, ModelSpec
+from vgae_core.settings import ModelSpec
 
 NAME = "adj_rec"
 FACTORS = "pair_factors"

@@ -4,7 +4,7 @@ An encoder returns mean and log-variance side by side, shape (n, 2 * latent_dim)
 plain auto-encoder: one product and one hop serve both.
 
 To add one, write a function with the signature of :func:`gcn`, list it in
-:data:`BUILDERS` and describe it in :data:`vgae_core.settings.ENCODERS`.
+:data:`BUILDERS` and describe it in :data:`vgae_core.catalogue.encoders.ENCODERS`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GraphInput:
     features : KerasTensor, shape (n_nodes, n_features), or None
         Sparse or dense.
     adjacency : sparse KerasTensor, shape (n_nodes, n_nodes)
-        Normalised message edges, as the encoder's entry of :data:`vgae_core.settings.ENCODERS` says.
+        Normalised message edges, as the encoder's entry of :data:`vgae_core.catalogue.encoders.ENCODERS` says.
     n_nodes : int
     symmetric : bool
         Whether the adjacency equals its transpose.

@@ -12,7 +12,8 @@ import numpy as np
 
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.reconstruction import Score, scorer
-from vgae_core.catalogue import lookup, scale_of
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.lookup import lookup, scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import ROW_SCALES, input_columns
 from vgae_core.errors import SpecError
@@ -22,7 +23,7 @@ from vgae_core.nn.encoders import BUILDERS, GraphInput, dense, once
 from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.settings import ENCODERS, ModelSpec, OutputSpec, RunSpec
+from vgae_core.settings import ModelSpec, OutputSpec, RunSpec
 
 
 @dataclass(frozen=True)

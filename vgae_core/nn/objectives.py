@@ -17,21 +17,13 @@ import tensorflow as tf
 from keras import ops
 
 from vgae_core import formula
-from vgae_core.catalogue import (
-    BY_SHAPE,
-    LOSSES,
-    METRICS,
-    SCALES,
-    Identifier,
-    ObjectiveEntry,
-    find,
-    label,
-    lookup,
-    registered,
-    scale_of,
-    targets_of,
-    written,
-)
+from vgae_core.catalogue.identifiers import label, written
+from vgae_core.catalogue.lookup import BY_SHAPE, find, lookup, scale_of, targets_of
+from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
+from vgae_core.catalogue.outputs import SCALES
+from vgae_core.catalogue.registration import registered
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
 from vgae_core.nn import formulas
@@ -224,7 +216,7 @@ def to_prediction(scale: str, y_true: Any, y_pred: Any) -> Any:
     Parameters
     ----------
     scale : str
-        A key of :data:`vgae_core.catalogue.SCALES`.
+        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
     y_true : tensor, shape (n, k)
         Needed for the totals of rows.
     y_pred : tensor, shape (n, k), or (n, 2 k) for ``"negative_binomial"``
@@ -268,7 +260,7 @@ class OnPrediction(_Wrapper):
     metric : keras.metrics.Metric
         Updated with :func:`to_prediction`.
     scale : str
-        A key of :data:`vgae_core.catalogue.SCALES`.
+        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
     """
 
     def __init__(self, metric: keras.metrics.Metric, scale: str = "logit", name: str | None = None) -> None:

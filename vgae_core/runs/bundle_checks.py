@@ -22,7 +22,8 @@ from scipy import sparse
 
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.entries import SURPRISE
-from vgae_core.catalogue import lookup, scale_of
+from vgae_core.catalogue.lookup import lookup, scale_of
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.arrays import load_graph, load_npz, npz_headers
 from vgae_core.data.dataset import GraphData, within_a_side
 from vgae_core.data.limits import Limits
@@ -40,7 +41,7 @@ from vgae_core.runs.folder import (
     write_run_dir,
 )
 from vgae_core.runs.result import RunResult
-from vgae_core.settings import RECIPES, RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
 
 MAX_JSON_BYTES = 4_000_000

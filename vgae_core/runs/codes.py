@@ -15,7 +15,7 @@ from scipy import sparse
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, SCORES, bilinear
 from vgae_core.analysis.full_pass import encode_graph, encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, pair_factors
-from vgae_core.catalogue import SCALES
+from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_inputs import (

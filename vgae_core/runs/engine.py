@@ -36,7 +36,8 @@ from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.folder import result_from_parts
 from vgae_core.runs.store import Store
 from vgae_core.runs.turns import Job, Turns
-from vgae_core.settings import RunSpec, candidates
+from vgae_core.settings import RunSpec
+from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import Finished
 
 logger = logging.getLogger(__name__)

@@ -45,7 +45,7 @@ def operation_threads(spec: RunSpec, profile: Profile) -> int:
         return said
     # Not before: NumPy reads the environment when it is imported.
     from vgae_core.nn.budget import estimate
-    from vgae_core.settings import candidates
+    from vgae_core.settings.recipes import candidates
 
     tried = [spec]
     if spec.recipe == "auto":

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.decoders import WEIGHTS
-from vgae_core.catalogue import SCALES
+from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit

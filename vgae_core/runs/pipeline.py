@@ -24,7 +24,7 @@ from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.reconstruction import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_inputs import (
     feature_targets,
@@ -62,7 +62,8 @@ from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
-from vgae_core.settings import RunSpec, candidates
+from vgae_core.settings import RunSpec
+from vgae_core.settings.recipes import candidates
 from vgae_core.training.batches import Batches, graph_batches, row_batches
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.progress import best_trial

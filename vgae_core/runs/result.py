@@ -136,7 +136,7 @@ class RunResult:
 
     @property
     def decoder_name(self) -> str:
-        """Key of :data:`vgae_core.settings.DECODERS`."""
+        """Key of :data:`vgae_core.catalogue.decoders.DECODERS`."""
         return str(self.model.get("decoder", "inner_product"))
 
     @property

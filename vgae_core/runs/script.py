@@ -20,7 +20,8 @@ import keras
 
 from vgae_core.analysis.metrics import HITS_AT, rank_correlation, ranking_metrics
 from vgae_core.analysis.stacking import fit_stack, helps, joined
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.data.splits import edge_weights
@@ -33,7 +34,7 @@ from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.pipeline import trivial_answer
 from vgae_core.runs.script_data import write_script
-from vgae_core.settings import ENCODERS, RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.batches import (
     DenseRows,
     all_pair_batches,

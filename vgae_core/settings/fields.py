@@ -7,11 +7,11 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from vgae_core.catalogue import Entry, nearest
+from vgae_core.catalogue.base import Entry, nearest
 from vgae_core.errors import SpecError
 
 
@@ -152,3 +152,44 @@ def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int |
     if not low <= value <= high:
         raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r}.")
     return int(value) if kind is int else float(value)
+
+
+def settings_of(section: type[Section], prefix: str = "", *, family: str | None = None) -> Iterator[Setting]:
+    """Yield every setting below `section`, depth first, as forms and documentation need them.
+
+    With a `family`, only the settings and choices that a model of that family has.
+    """
+    hints = hints_of(section)
+    for item in dataclasses.fields(section):  # type: ignore[arg-type]
+        hint, meta = hints[item.name], item.metadata
+        if isinstance(hint, type) and issubclass(hint, Section):
+            yield from settings_of(hint, f"{prefix}{item.name}.", family=family)
+            continue
+        if _lists_sections(hint) or (family and family not in meta.get("families", (family,))):
+            continue
+        title, text = meta.get("wording", {}).get(family, (meta["title"], meta["help"]))
+        default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
+        catalogue = {
+            key: entry
+            for key, entry in meta.get("catalogue", {}).items()
+            if not family or family in getattr(entry, "families", (family,))
+        }
+        yield Setting(
+            key=prefix + item.name,
+            name=item.name,
+            title=title,
+            type=hint,
+            default=default,
+            help=text,
+            low=meta.get("low"),
+            high=meta.get("high"),
+            step=meta.get("step"),
+            choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else tuple(catalogue),
+            labels=meta.get("labels") or {k: entry.title for k, entry in catalogue.items()},
+            unit=meta.get("unit", ""),
+        )
+
+
+def _lists_sections(hint: Any) -> bool:
+    inner = typing.get_args(hint)[:1]
+    return bool(inner) and isinstance(inner[0], type) and issubclass(inner[0], Section)

@@ -20,14 +20,15 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from vgae_core.catalogue import scale_of
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import GraphData, count_first, count_pairs
 from vgae_core.data.node_inputs import encoder_features, feature_targets
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit, edge_weights, weight_unit
 from vgae_core.nn.budget import node_batch
 from vgae_core.nn.sparse import to_dense_tensor, to_sparse_tensor
-from vgae_core.settings import ENCODERS, RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.training.masking import Mask, masking, sorted_pairs
 from vgae_core.training.negatives import drawing, proper
 

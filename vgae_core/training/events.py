@@ -52,7 +52,7 @@ class Trial:
     """How far a recipe is that the automatic choice tries; the last one of a recipe is the whole of its trial."""
 
     recipe: str
-    """Key of :data:`vgae_core.settings.RECIPES`."""
+    """Key of :data:`vgae_core.catalogue.recipes.RECIPES`."""
     epoch: int
     """Epochs done."""
     epochs: int

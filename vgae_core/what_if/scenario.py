@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from vgae_core.catalogue import Entry
+from vgae_core.catalogue.base import Entry
 from vgae_core.errors import SpecError
 
 FORMAT = 1
@@ -76,7 +76,7 @@ class EditEntry(Entry):
         What it says, with its fields in braces.
     fields : mapping of str to EditField
     family : str
-        Of the models it is for: a key of :data:`vgae_core.settings.FAMILIES`.
+        Of the models it is for: a key of :data:`vgae_core.catalogue.families.FAMILIES`.
     needs : {"", "features", "new nodes"}
         What the run must have.
     """

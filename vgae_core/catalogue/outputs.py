@@ -1,0 +1,48 @@
+"""Named outputs of the models, and what their heads give."""
+
+from __future__ import annotations
+
+from vgae_core.catalogue.base import Entry
+
+OUTPUTS: dict[str, Entry] = {
+    "output": Entry(
+        title="Matrix reconstruction",
+        help="Each row of the matrix, decoded from its latent code; the loss is the likelihood of its values.",
+    ),
+    "adj_rec": Entry(
+        title="Adjacency reconstruction",
+        help="One logit for each supervised pair of nodes: is there an edge?",
+        reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
+    ),
+    "z_vars": Entry(
+        title="Latent distribution (KL)",
+        help="Mean and log-variance of each node's latent code side by side; its loss is the "
+        "Kullback-Leibler divergence from the standard normal prior, in nats a node.",
+        reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
+    ),
+    "x_rec": Entry(
+        title="Feature reconstruction",
+        help="Each node's feature row, decoded from its latent code.",
+    ),
+    "labels": Entry(
+        title="Label prediction",
+        help="One logit a class, from the latent code; nodes without a label do not count.",
+    ),
+}
+
+
+SCALES: dict[str, str] = {
+    "identity": "values",
+    "logit": "probabilities",
+    "log": "rates",
+    "softplus": "weights",
+    "softmax": "shares of the row's total",
+    "negative_binomial": "means",
+}
+"""What a head's numbers stand for, and what they are called once brought to the scale of the targets."""
+
+
+TABLES = ("x_rec", "output")
+
+
+PAIRS = ("adj_rec", *TABLES)

@@ -1,0 +1,91 @@
+"""Recipes on offer for graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vgae_core.catalogue.base import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeEntry(Entry):
+    """Settings that are known to go together."""
+
+    settings: Mapping[str, Any]
+    """By dotted path; the rest of the network and of the training take their defaults."""
+    features: bool | None = None
+    """Whether it needs features (True), or is for data without (False)."""
+    longer: int = 1
+    """How many times the epochs and the patience it wants."""
+    tried: bool = True
+    """Whether the automatic choice tries it."""
+
+
+RECIPES: dict[str, RecipeEntry] = {
+    "normalised": RecipeEntry(
+        title="Normalised propagation",
+        help="One learnt map, one hop, inner products: quick, and strong where features say much.",
+        reference="Ahn & Kim 2021, arXiv:2108.08046",
+        settings={},
+        features=True,
+    ),
+    "masked": RecipeEntry(
+        title="Masked auto-encoder",
+        help="GraphSAGE with a neural decoder; most edges and feature values are hidden from it in each step, and the "
+        "hidden edges are what it has to find. A small KL weight.",
+        reference="Li et al. 2023, What's Behind the Mask, arXiv:2205.10053",
+        settings={
+            "model.encoder": "sage",
+            "model.hidden_units": [128],
+            "model.decoder": "hadamard_mlp",
+            "model.batch_normalisation": True,
+            "model.input_dropout": 0.7,
+            "model.dropout": 0.3,
+            "training.masked_edges": 0.7,
+            "training.learning_rate": 0.005,
+            "outputs.z_vars.weight": 0.1,
+        },
+        features=True,
+        longer=4,
+    ),
+    "positions": RecipeEntry(
+        title="Positions in the graph",
+        help="GraphSAGE with a neural decoder on eigenvectors of the training edges and a free vector for each node.",
+        reference="Dwivedi et al. 2023, arXiv:2003.00982",
+        settings={
+            "model.encoder": "sage",
+            "model.hidden_units": [32],
+            "model.latent_dim": 32,
+            "model.decoder": "hadamard_mlp",
+            "model.node_input": "spectral_table",
+        },
+        features=False,
+    ),
+    "free_vectors": RecipeEntry(
+        title="A free vector each",
+        help="Normalised propagation of a learnt vector for each node.",
+        reference="Ahn & Kim 2021, arXiv:2108.08046",
+        settings={},
+        features=False,
+    ),
+    "kipf": RecipeEntry(
+        title="As published (Kipf & Welling)",
+        help="GCN with 32 hidden units, latent size 16, cross-entropy over all pairs, weighted: the VGAE of the paper. "
+        "Time grows with the square of the nodes.",
+        reference="Kipf & Welling 2016, arXiv:1611.07308",
+        settings={
+            "model.encoder": "gcn",
+            "model.hidden_units": [32],
+            "model.latent_dim": 16,
+            "training.supervision": "all",
+            "training.keep": "last",
+            "outputs.adj_rec.loss": "weighted_binary_crossentropy",
+            "outputs.adj_rec.metrics": [],
+            "stacking": False,
+        },
+        tried=False,
+    ),
+}
+"""Recipes on offer for graphs; :func:`with_recipe` turns one into a specification."""

@@ -1,0 +1,23 @@
+"""What a part of a file can be used for."""
+
+from __future__ import annotations
+
+from vgae_core.catalogue.base import Entry
+
+USES: dict[str, Entry] = {
+    "edges": Entry(title="Adjacency", help="The square matrix of edges."),
+    "source": Entry(title="Source", help="The node an edge leaves."),
+    "target": Entry(title="Target", help="The node an edge reaches."),
+    "weight": Entry(title="Weight", help="The weight of an edge."),
+    "relation": Entry(title="Relation", help="The kind of an edge."),
+    "time": Entry(title="Time", help="When an edge was seen; set aside."),
+    "id": Entry(title="Node id", help="The node a row is about."),
+    "name": Entry(title="Node name", help="What the node is called."),
+    "features": Entry(title="Feature", help="A number a node, or the matrix of all of them."),
+    "feature_name": Entry(title="Feature name", help="Lists of node, feature and value: which feature."),
+    "feature_value": Entry(title="Feature value", help="Lists of node, feature and value: how much."),
+    "label": Entry(title="Label", help="The class of a node."),
+    "value": Entry(title="Value", help="A number a node, for colouring only."),
+    "ignore": Entry(title="Not used", help="Left out."),
+}
+"""What a part of a file (a column, a variable, an attribute) may be used for."""

@@ -1,0 +1,100 @@
+"""Default specifications for the data at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vgae_core.catalogue.base import nearest
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.losses import LIKELIHOODS
+from vgae_core.catalogue.recipes import RECIPES
+from vgae_core.errors import SpecError
+from vgae_core.settings.model import OutputSpec
+from vgae_core.settings.run import RunSpec, default_outputs
+
+
+def for_family(
+    spec: RunSpec, family: str, *, feature_kind: str | None, has_labels: bool, own_units: bool = False
+) -> RunSpec:
+    """Return `spec` turned into a model of another family, with that family's defaults.
+
+    Data, split fractions and seed are kept; outputs, encoder, batch size and learning rate take their defaults.
+    Arguments about the data are those of :func:`offered_outputs`.
+
+    Raises
+    ------
+    SpecError
+        If the family is unknown, or the data lack what it needs.
+    """
+    if family not in FAMILIES:
+        raise SpecError(f"`family` is unknown: {family!r}.{nearest(family, FAMILIES)}")
+    if family == "vae" and feature_kind is None:
+        raise SpecError(
+            "A matrix auto-encoder needs features.",
+            where="model.family",
+            mend="Bring a matrix, or choose `vgae`.",
+        )
+    matrix = (
+        {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003} if family == "vae" else {}
+    )
+    encoder = next(name for name, entry in ENCODERS.items() if family in entry.families)
+    network: dict[str, Any] = {"encoder": encoder}
+    if family == "vae":
+        network |= {"hidden_units": [128], "latent_dim": 32}
+    elif feature_kind is None:
+        network = {key.removeprefix("model."): value for key, value in RECIPES["positions"].settings.items()}
+    values = spec.to_dict()
+    return RunSpec.from_dict(
+        {
+            "dataset": values["dataset"],
+            "split": values["split"],
+            "seed": spec.seed,
+            "stacking": spec.stacking,
+            "scaling": spec.scaling,
+            "model": {"family": family, **network},
+            "training": matrix,
+            "outputs": [
+                o.to_dict()
+                for o in offered_outputs(
+                    feature_kind=feature_kind, has_labels=has_labels, family=family, own_units=own_units
+                )
+            ],
+        }
+    )
+
+
+def offered_outputs(
+    *, feature_kind: str | None, has_labels: bool, family: str = "vgae", own_units: bool = False
+) -> tuple[OutputSpec, ...]:
+    """Return the outputs a data set can have, with the default loss and metrics of each.
+
+    Parameters
+    ----------
+    feature_kind : str or None
+        One of :data:`~vgae_core.catalogue.values.MATRIX_KINDS`, or None without features.
+    has_labels : bool
+        Whether some nodes carry a class label.
+    own_units : bool
+        Whether some columns are scaled: whole numbers such as years are then no counts of anything.
+    """
+    if family == "vae":
+        loss, _ = LIKELIHOODS[feature_kind or "real"]
+        outputs = [OutputSpec(name="output", loss=loss), OutputSpec(name="z_vars", loss="kl_normal")]
+    else:
+        outputs = list(default_outputs())
+    if feature_kind is not None and family == "vgae":
+        losses = {"binary": "binary_crossentropy", "count": "mean_squared_error" if own_units else "poisson"}
+        loss = losses.get(feature_kind, "mean_squared_error")
+        outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))
+    if has_labels:
+        outputs.append(
+            OutputSpec(
+                name="labels",
+                enabled=False,
+                loss="sparse_categorical_crossentropy",
+                weight=0.1,
+                metrics=("accuracy",),
+            )
+        )
+    return tuple(outputs)

@@ -1,0 +1,189 @@
+"""Everything that determines a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vgae_core.catalogue.base import nearest
+from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.lookup import learns_weights
+from vgae_core.errors import SpecError
+from vgae_core.settings.data import DatasetSpec, SplitSpec
+from vgae_core.settings.fields import Section, field_of, settings_of
+from vgae_core.settings.model import ModelSpec, OutputSpec
+from vgae_core.settings.training import TrainingSpec
+
+_BEFORE: dict[str, Any] = {"scaling": "none"}
+"""Settings that came later, with what runs did before: a stored run that does not name them must give its numbers."""
+
+
+def default_outputs() -> tuple[OutputSpec, ...]:
+    """Return the outputs that every model of a graph has, as they are set at first."""
+    return (
+        OutputSpec(name="adj_rec", loss="binary_crossentropy", metrics=("accuracy",)),
+        OutputSpec(name="z_vars", loss="kl_normal", metrics=()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(Section):
+    """Everything that determines a run: same specification, data and machine, same metrics."""
+
+    dataset: DatasetSpec = field_of(DatasetSpec, "The data.", title="Data")
+    model: ModelSpec = field_of(ModelSpec, "The network.", title="Model")
+    recipe: Literal["own", "auto"] = field_of(
+        "own",
+        "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
+        "their place: each that fits the data is trained, and the one that finds the validation edges best is kept. "
+        "Epochs and patience are multiplied by what a recipe wants.",
+        title="Settings",
+        labels={"own": "Own", "auto": "Automatic"},
+        families=("vgae",),
+    )
+    stacking: bool = field_of(
+        True,
+        "After training, a logistic regression on the validation edges joins the network's score of a pair with "
+        "scores that need no training: neighbours in common, degrees, likeness of features. Used where it finds "
+        "validation edges better than the network alone, which takes 50 of them; the network's own scores stay "
+        "beside it. (Ghasemian et al. 2020, arXiv:1909.07578)",
+        title="Stacking",
+        families=("vgae",),
+    )
+    scaling: Literal["by_kind", "none"] = field_of(
+        "by_kind",
+        "How feature columns enter the network. By kind: zeros and ones, and counts, stay as they are; any other "
+        "column is scaled to mean 0 and standard deviation 1, or, if more than half of it is zeros, divided by the "
+        "size of its other values where these are very large or very small, so that zeros stay zeros. Columns of a "
+        "matrix are only ever divided, under losses of values such as the squared error. Expected values and exports "
+        "are in the columns' own units either way.",
+        title="Feature scaling",
+        labels={"by_kind": "By kind of column", "none": "None"},
+    )
+    outputs: tuple[OutputSpec, ...] = field_of(default_outputs, "The model's named outputs.", title="Outputs")
+    split: SplitSpec = field_of(SplitSpec, "The held-out edges.", title="Split")
+    training: TrainingSpec = field_of(TrainingSpec, "The training.", title="Training")
+    seed: int = field_of(
+        0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = [o.name for o in self.outputs]
+        if len(set(names)) != len(names):
+            raise SpecError(f"Each output may be listed once. Received: {', '.join(names)}.", where="outputs")
+        family = FAMILIES[self.model.family]
+        strange = [name for name in names if name not in family.outputs]
+        if strange:
+            raise SpecError(
+                f"Output `{strange[0]}` is not one of a {self.model.family} model.",
+                where="outputs",
+                mend=f"It can have: {', '.join(family.outputs)}.",
+            )
+        if self.model.family not in ENCODERS[self.model.encoder].families:
+            fitting = [name for name, entry in ENCODERS.items() if self.model.family in entry.families]
+            raise SpecError(
+                f"Encoder `{self.model.encoder}` is not one of a {self.model.family} model.",
+                where="model.encoder",
+                mend=f"Choose one of: {', '.join(fitting)}.",
+            )
+        training = self.training
+        if training.masked_edges and (training.supervision == "all" or training.propagation == "once"):
+            key = "supervision" if training.supervision == "all" else "propagation"
+            raise SpecError(
+                f"Edges cannot be masked with {key} `{getattr(training, key)}`.",
+                where="training.masked_edges",
+                mend=f"Set it to 0, or leave `training.{key}` as it comes.",
+            )
+        if self.recipe == "auto" and (self.model.family != "vgae" or not self.split.val_fraction):
+            what = "validation edges" if self.model.family == "vgae" else "a graph"
+            raise SpecError(
+                f"The automatic choice of a recipe needs {what}.",
+                where="recipe",
+                mend="Set `split.val_fraction` above 0, or set `recipe` to `own`."
+                if self.model.family == "vgae"
+                else "Set `recipe` to `own`.",
+            )
+        for needed in family.always:
+            if needed not in names or not self.output(needed).enabled:
+                raise SpecError(
+                    f"Output `{needed}` is always on in a {self.model.family} model.", where="outputs"
+                )
+
+    def output(self, name: str) -> OutputSpec:
+        """Return the output called `name`; raise KeyError if there is none."""
+        for output in self.outputs:
+            if output.name == name:
+                return output
+        raise KeyError(name)
+
+    @property
+    def learns_weights(self) -> bool:
+        """Whether the targets of the pairs are the weights of edges, not whether there is an edge."""
+        return self.model.family == "vgae" and learns_weights(self.output("adj_rec").loss)
+
+    def unused(self) -> set[str]:
+        """Return the keys of the settings that the others leave without effect."""
+        parts = {"model": self.model.unused(), "training": self.training.unused()}
+        return {f"{part}.{name}" for part, names in parts.items() for name in names}
+
+    @property
+    def active_outputs(self) -> tuple[OutputSpec, ...]:
+        """The outputs that are switched on, in order."""
+        return tuple(o for o in self.outputs if o.enabled)
+
+    def to_json(self) -> str:
+        """Return the specification as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunSpec:
+        """Return the specification in `text`; raise SpecError if it is not one."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"Not a JSON specification: {error}.") from error
+        return cls.from_dict(values)
+
+    @classmethod
+    def of_run(cls, values: Mapping[str, Any]) -> RunSpec:
+        """Return the specification that a run was stored with; what it does not name did not exist when it was made.
+
+        Raises
+        ------
+        SpecError
+            As :meth:`from_dict`.
+        """
+        return cls.from_dict({**_BEFORE, **values} if isinstance(values, Mapping) else values)
+
+    def replace(self, key: str, value: Any) -> RunSpec:
+        """Return a copy with one setting changed, named by its dotted path.
+
+        ``outputs`` are addressed by name: ``outputs.z_vars.weight``.
+
+        Raises
+        ------
+        SpecError
+            If no setting has that path or the value is out of bounds.
+        """
+        values = self.to_dict()
+        *path, last = key.split(".")
+        node: Any = values
+        for part in path:
+            if isinstance(node, list):
+                node = next((o for o in node if o["name"] == part), None)
+            else:
+                node = node.get(part) if isinstance(node, dict) else None
+            if node is None:
+                raise SpecError(
+                    f"No setting is called `{key}`.{nearest(key, [s.key for s in settings_of(RunSpec)])}"
+                )
+        if not isinstance(node, dict) or last not in node:
+            raise SpecError(
+                f"No setting is called `{key}`.{nearest(key, [s.key for s in settings_of(RunSpec)])}"
+            )
+        node[last] = value
+        return RunSpec.from_dict(values)
