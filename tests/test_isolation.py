@@ -1,6 +1,7 @@
 """A child process: results, progress, errors, limits and crashes."""
 
 import gc
+import subprocess
 import time
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_a_process_that_cannot_be_started_is_told(task, monkeypatch):
 
     name = task("return {}, {}")
     with monkeypatch.context() as patch:
-        patch.setattr(isolation.subprocess, "Popen", refuse)
+        patch.setattr(subprocess, "Popen", refuse)
         with pytest.raises(RunError, match="could not be started"):
             isolation.start(name, limits=GENEROUS).result()
     assert isolation.call(name, limits=GENEROUS) == ({}, {})

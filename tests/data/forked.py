@@ -8,7 +8,7 @@ import tempfile
 import types
 from pathlib import Path
 
-from vgae_core import isolation
+from vgae_core.isolation import child
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
@@ -31,7 +31,7 @@ def start(target, *args):
 
 def _run(folder):
     tempfile.tempdir = str(folder)  # as isolation.start does by TMPDIR
-    os._exit(isolation.main(folder))
+    os._exit(child.main(folder))
 
 
 class ForkedChild:

@@ -19,10 +19,10 @@ from scipy import io as sio
 from scipy import sparse
 
 from tests.data import attacks_binary as made
-from vgae_core import isolation
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import StudioError
+from vgae_core.isolation import child
 
 LIMITS = Limits(
     upload_bytes=1_000_000, decompressed_bytes=4_000_000, nodes=5000, edges=20_000, feature_columns=1000,
@@ -210,7 +210,7 @@ def attempt(key, seeds, number, folder):
 
 def batch(key, first, count, seconds, report):
     """Read mutations from `first` on, in this process, bounded; tell the report about each."""
-    isolation._bound(MEMORY, 3600)
+    child.bound(MEMORY, 3600)
     warnings.simplefilter("ignore")
     begin = time.monotonic()
     seeds = corpus(key)

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import subprocess
 import tempfile
 import time
 import unicodedata
@@ -13,7 +14,7 @@ import pytest
 from tests.data import attacks_binary, attacks_text
 from tests.data.attack import SECRET
 from tests.data.forked import ForkedChild
-from vgae_core import isolation, scratch
+from vgae_core import scratch
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.errors import StudioError
@@ -75,7 +76,7 @@ def outcomes(outside, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         nightly = os.environ.get("VGAE_STUDIO_NIGHTLY") == "1"
         if not nightly:
-            patch.setattr(isolation.subprocess, "Popen", ForkedChild)
+            patch.setattr(subprocess, "Popen", ForkedChild)
         found = {
             attack.name: (attack, *attempt(attack, root / str(n), look=nightly or n % 3 == 0))
             for n, attack in enumerate(made)

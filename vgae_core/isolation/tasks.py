@@ -1,0 +1,24 @@
+"""What a child may run: a name per task, and the function behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+TASKS: dict[str, str] = {
+    "bundle": "vgae_core.runs.bundle_checks:check_task",
+    "read": "vgae_core.data.readers:read_task",
+    "look": "vgae_core.data.readers:look_task",
+    "node_columns": "vgae_core.runs.export:node_columns_task",
+    "project": "vgae_core.analysis.projection:project_task",
+    "recommended": "vgae_core.analysis.entries:recommended_task",
+    "missing_links": "vgae_core.analysis.rankings:rank_links_task",
+}
+"""What a child may run: name → ``"module:function"``."""
+
+ProgressCallback = Callable[[float, str], None]
+Task = Callable[
+    [dict[str, np.ndarray], dict[str, Any], ProgressCallback], tuple[dict[str, np.ndarray], dict[str, Any]]
+]
