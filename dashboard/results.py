@@ -17,7 +17,16 @@ from scipy import sparse
 from dashboard import charts, frame, scenarios, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
-from vgae_core.analysis import embedding, entries, metrics, reconstruction
+from vgae_core.analysis import (
+    decisions,
+    embedding,
+    entries,
+    link_search,
+    metrics,
+    reconstruction,
+    scoring,
+    verdict,
+)
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import LIMITS
@@ -381,13 +390,13 @@ def tested(run_id: str) -> Tested:
     result, _ = _open(run_id)
     n_edges = len(result.split.test)
     y_true = np.arange(n_edges + len(result.split.test_neg)) < n_edges
-    return Tested(y_true, reconstruction.probabilities(result.scores[MODEL]))
+    return Tested(y_true, scoring.probabilities(result.scores[MODEL]))
 
 
 @shared
-def comparison(run_id: str) -> reconstruction.Comparison:
+def comparison(run_id: str) -> verdict.Comparison:
     """Return how the model stands against the best baseline."""
-    return reconstruction.compare(tested(run_id).y_true, _open(run_id)[0].scores)
+    return verdict.compare(tested(run_id).y_true, _open(run_id)[0].scores)
 
 
 @shared
@@ -406,34 +415,34 @@ def start_threshold(run_id: str) -> float | None:
     """Return the probability of the highest F1 on the validation pairs; None where they are too few to judge by."""
     result, graph = _open(run_id)
     split = result.split
-    if len(split.val) < reconstruction.LEAST_TESTED:
+    if len(split.val) < decisions.LEAST_TESTED:
         return None
     pairs = np.concatenate([split.val, split.val_neg])
     score = result.network() if result.of_matrix else result.scorer(graph)
     truth = np.arange(len(pairs)) < len(split.val)
-    table = reconstruction.threshold_table(truth, reconstruction.probabilities(score(pairs)))
-    return reconstruction.best_threshold(table)
+    table = decisions.threshold_table(truth, scoring.probabilities(score(pairs)))
+    return decisions.best_threshold(table)
 
 
 @shared
 def thresholds(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.reconstruction.threshold_table` of the test pairs."""
+    """Return :func:`vgae_core.analysis.decisions.threshold_table` of the test pairs."""
     held = tested(run_id)
-    return reconstruction.threshold_table(held.y_true, held.probabilities)
+    return decisions.threshold_table(held.y_true, held.probabilities)
 
 
 @shared
 def missing_links(run_id: str, search: LinkSearch) -> pd.DataFrame:
     """Return the non-edges that come first in a search, of a graph small enough to search at once."""
     result, graph = _open(run_id)
-    pairs, logits = result.missing_links(graph, reconstruction.RANKED, search, _communities(run_id, search))
+    pairs, logits = result.missing_links(graph, link_search.RANKED, search, _communities(run_id, search))
     return export.missing_table(graph, pairs, logits, result.weights(pairs))
 
 
 def link_search_inputs(held: Opened, search: LinkSearch) -> Inputs:
     """Return arrays and options of the same search as a background task."""
     communities = _communities(held.id, search)
-    return held.result.ranking_task(held.graph, reconstruction.RANKED, search, communities)
+    return held.result.ranking_task(held.graph, link_search.RANKED, search, communities)
 
 
 def _communities(run_id: str, search: LinkSearch) -> np.ndarray | None:
@@ -445,8 +454,8 @@ def _communities(run_id: str, search: LinkSearch) -> np.ndarray | None:
 def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
     result, graph = _open(run_id)
-    pairs, logits = reconstruction.unlikely_links(
-        result.codes.z_mean, graph.edges, reconstruction.RANKED, score=result.link_scorer(graph)
+    pairs, logits = link_search.unlikely_links(
+        result.codes.z_mean, graph.edges, link_search.RANKED, score=result.link_scorer(graph)
     )
     weights = result.weights(pairs)
     table = export.link_table(graph, pairs, logits, weights)
@@ -459,9 +468,9 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
 
 @shared
 def distributions(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the test pairs."""
+    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the test pairs."""
     held = tested(run_id)
-    return reconstruction.score_histogram(held.y_true, held.probabilities)
+    return decisions.score_histogram(held.y_true, held.probabilities)
 
 
 @shared
@@ -477,7 +486,7 @@ def worst_nodes(run_id: str) -> pd.DataFrame:
     error = "reconstruction_error" if "reconstruction_error" in table else "feature_error"
     table = table.dropna(subset=[error]).sort_values(error, ascending=False, ignore_index=True)
     front = ["node", error]
-    return table[front + [name for name in table if name not in front]].head(reconstruction.RANKED)
+    return table[front + [name for name in table if name not in front]].head(link_search.RANKED)
 
 
 # ---------------------------------------------------------------------------- entries
@@ -501,7 +510,7 @@ def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
     result, graph = _open(run_id)
     pairs, logits = entries.recommended(
-        result.codes.left, result.codes.right, _matrix(graph), reconstruction.RANKED
+        result.codes.left, result.codes.right, _matrix(graph), link_search.RANKED
     )
     return export.entry_table(graph, pairs, logits, str(result.model["scale"]))
 
@@ -511,7 +520,7 @@ def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     matrix = _matrix(held.graph)
     arrays = {"left": held.result.codes.left, "right": held.result.codes.right}
     arrays |= {"indptr": matrix.indptr, "indices": matrix.indices}
-    return arrays, {"k": reconstruction.RANKED}
+    return arrays, {"k": link_search.RANKED}
 
 
 @shared
@@ -550,7 +559,7 @@ def unexpected(run_id: str) -> pd.DataFrame:
         result.codes.left,
         result.codes.right,
         _matrix(graph),
-        reconstruction.RANKED,
+        link_search.RANKED,
         str(result.model["scale"]),
     )
     table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
@@ -562,9 +571,9 @@ def unexpected(run_id: str) -> pd.DataFrame:
 
 @shared
 def logit_histogram(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.reconstruction.score_histogram` of the model's own scores."""
+    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the model's own scores."""
     result, _ = _open(run_id)
-    return reconstruction.spread(tested(run_id).y_true, result.scores[MODEL])
+    return decisions.spread(tested(run_id).y_true, result.scores[MODEL])
 
 
 def named(table: pd.DataFrame, part: str, columns: list[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from dashboard.maps import COLOURS
 from dashboard.results import MODEL, NETWORK
 from vgae_core.analysis import entries, metrics
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
-from vgae_core.analysis.reconstruction import LEAST_TESTED
+from vgae_core.analysis.decisions import LEAST_TESTED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scenarios, scores
-from vgae_core.analysis import baselines, entries, metrics, rankings, reconstruction, stacking
+from vgae_core.analysis import (
+    baselines,
+    decisions,
+    entries,
+    link_search,
+    metrics,
+    rankings,
+    stacking,
+    verdict,
+)
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.runs import export
 from vgae_core.settings.fields import Setting, settings_of
@@ -35,7 +44,7 @@ def say_verdict(held: results.Opened) -> None:
         )
         return
     doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
-    lost = [one for one in reconstruction.measure_all(held.result.metrics) if not one.is_won]
+    lost = [one for one in verdict.measure_all(held.result.metrics) if not one.is_won]
     if found.outcome == "wins" and lost:
         say_lost(f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}", held, lost)
     elif found.outcome == "wins":
@@ -68,23 +77,23 @@ def say_verdict(held: results.Opened) -> None:
         say_stacking(held, found)
 
 
-def say_lost(chance: str, held: results.Opened, lost: list[reconstruction.Measured]) -> None:
+def say_lost(chance: str, held: results.Opened, lost: list[verdict.Measured]) -> None:
     """Say by which measures a baseline is ahead of a model that wins by AUC."""
-    n_measures = len(reconstruction.measure_all(held.result.metrics))
+    n_measures = len(verdict.measure_all(held.result.metrics))
     listed = "; ".join(
         f"{scores.metric(one.key).title} {one.model:.3f} against {one.baseline:.3f} of "
         f"{charts.plain(scores.title(one.name), 60)}"
-        for one in lost[: reconstruction.LISTED_MEASURES]
+        for one in lost[: verdict.LISTED_MEASURES]
     )
     st.warning(
         f"{chance}. A training-free baseline does better by {len(lost)} of {n_measures} measures: {listed}"
-        f"{', and more' if len(lost) > reconstruction.LISTED_MEASURES else ''}.",
+        f"{', and more' if len(lost) > verdict.LISTED_MEASURES else ''}.",
         title="The model is ahead by AUC, but not by every measure",
         icon=":material/balance:",
     )
 
 
-def say_stacking(held: results.Opened, found: reconstruction.Comparison) -> None:
+def say_stacking(held: results.Opened, found: verdict.Comparison) -> None:
     """Say what stacking adds to the network, and how the network stands without it."""
     if not stacking.joins(held.result.stack):
         n_val, needed = len(held.result.split.val), stacking.LEAST_EDGES
@@ -218,7 +227,7 @@ def show_decisions(held: results.Opened) -> None:
     best = results.start_threshold(held.id)
     threshold = st.slider(
         f"Threshold: predict an {words.one} at or above this probability",
-        *reconstruction.THRESHOLDS, best or reconstruction.EVEN, reconstruction.THRESHOLD_STEP,
+        *decisions.THRESHOLDS, best or decisions.EVEN, decisions.THRESHOLD_STEP,
         key=f"threshold_{held.id}",
         help="Too few validation pairs to choose one by." if best is None
         else f"It starts at {best:.2f}, where F1 is highest on the validation pairs. The numbers below are of the test "
@@ -331,7 +340,7 @@ def choose_label(held: results.Opened, setting: Setting) -> int:
 
 def missing(held: results.Opened, search: LinkSearch) -> pd.DataFrame | None:
     """Return the ranked non-edges; a large graph is searched in the background, on demand."""
-    if held.graph.n_nodes <= reconstruction.EXACT_NODES:
+    if held.graph.n_nodes <= link_search.EXACT_NODES:
         with st.spinner("Searching all pairs…", show_time=True):
             return results.missing_links(held.id, search)
     key = f"{held.id}|missing|{search}"
@@ -341,7 +350,7 @@ def missing(held: results.Opened, search: LinkSearch) -> pd.DataFrame | None:
         background.panel(
             "missing", key, "missing_links", lambda: results.link_search_inputs(held, search),
             label="Search all pairs", about=f"{pairs:,} pairs, in the background; this may take minutes.",
-            seconds=reconstruction.SECONDS,
+            seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
     pairs = made[0]["pairs"]
@@ -477,7 +486,7 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
         background.panel(
             "recommended", key, "recommended", lambda: results.search_inputs(held),
             label="Search all entries", about=f"{cells:,} entries, in the background; this may take minutes.",
-            seconds=reconstruction.SECONDS,
+            seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
     return export.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import answers, asking, charts, edit_form, frame, live, pick, results, scenarios, scores, state
 from dashboard.shared import KEPT
-from vgae_core.analysis import embedding, reconstruction
+from vgae_core.analysis import decisions, embedding
 from vgae_core.errors import StudioError
 from vgae_core.training.progress import progress
 from vgae_core.what_if import why
@@ -351,7 +351,7 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     """Draw the smallest sets of edges found that move the pair across the threshold."""
     chosen = st.session_state.get(f"threshold_{held.id}")
     if chosen is None:
-        chosen = results.start_threshold(held.id) or reconstruction.EVEN
+        chosen = results.start_threshold(held.id) or decisions.EVEN
     low, high, step = why.THRESHOLDS
     level = st.slider(
         "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",

@@ -62,3 +62,14 @@ def two_sided(reference, seed=None):
     )
     sides = np.array([reference.nodes[node]["bipartite"] for node in nodes], np.int8)
     return dataclasses.replace(graph, sides=sides)
+
+
+def coded_graph(n=30, p=0.15, seed=0, directed=False, d=5):
+    """Return random codes of a random graph, its adjacency as CSR and dense."""
+    rng = np.random.default_rng(seed)
+    dense = rng.random((n, n)) < p
+    if not directed:
+        dense = np.triu(dense, 1)
+        dense = dense | dense.T
+    z = (rng.normal(size=(n, d)) * rng.gamma(1.0, size=(n, 1))).astype(np.float32)
+    return z, sparse.csr_array(dense.astype(np.float32)), dense

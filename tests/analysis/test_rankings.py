@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.pages.finished_runs import make_graph, make_result
-from vgae_core.analysis import rankings, reconstruction
+from vgae_core.analysis import link_search, rankings
 from vgae_core.analysis.rankings import COMMUNITIES, DISTANCES, LinkSearch, allowed_pairs, rank_links
 from vgae_core.data.text import contains
 
@@ -58,7 +58,7 @@ def test_surprise_ranks_as_the_dense_formula(seed, n, directed, k, block):
     right = right if directed else left
     dense = surprising(a, left.astype(np.float64) @ right.T, directed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reconstruction, "BLOCK_VALUES", block)
+        patch.setattr(link_search, "BLOCK_VALUES", block)
         known = sparse.csr_array(a.astype(np.float32))
         pairs, logits = rank_links(LinkSearch(ranking="surprise"), left, right, known, k, directed=directed)
     every = listed(a, directed)

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from tests.pages.finished_runs import WORKSPACE
 from vgae_core.analysis.baselines import entry_baselines
 from vgae_core.analysis.metrics import link_metrics, ranking_metrics
-from vgae_core.analysis.reconstruction import score_pairs
+from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.splits import split_entries, without_entries
 from vgae_core.runs.result import RunResult

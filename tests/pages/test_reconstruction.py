@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tests.graphs import communities, two_sided
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
-from vgae_core.analysis import metrics, rankings, reconstruction
+from vgae_core.analysis import decisions, link_search, metrics, rankings, reconstruction
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
@@ -184,14 +184,12 @@ def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
     p = 1 / (1 + np.exp(-result.scores["model"].astype(np.float64)))
     slider = at.slider[0]
     split = result.split
-    assert len(split.val) >= reconstruction.LEAST_TESTED
+    assert len(split.val) >= decisions.LEAST_TESTED
     val = np.concatenate([split.val, split.val_neg])
     q = 1 / (
         1 + np.exp(-np.einsum("ij,ij->i", result.z_mean[val[:, 0]], result.z_mean[val[:, 1]]).astype(float))
     )
-    best = reconstruction.best_threshold(
-        reconstruction.threshold_table(np.arange(len(val)) < len(split.val), q)
-    )
+    best = decisions.best_threshold(decisions.threshold_table(np.arange(len(val)) < len(split.val), q))
     assert slider.value == pytest.approx(best)  # chosen on the validation pairs, not on those it is judged by
     for threshold in (0.6, 0.95):
         slider.set_value(threshold)
@@ -211,10 +209,10 @@ def test_rankings_name_their_nodes(app, run):
     at = fine(app("reconstruction", run=run.id))
     graph, z = run.graph(), run.result().z_mean
     missing, unlikely, worst = (table.value for table in at.dataframe[1:4])
-    pairs, logits = reconstruction.missing_links(z, graph.adjacency, reconstruction.RANKED)
+    pairs, logits = link_search.missing_links(z, graph.adjacency, link_search.RANKED)
     assert missing["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
     np.testing.assert_allclose(missing["logit"], logits)
-    pairs, _ = reconstruction.unlikely_links(z, graph.edges, reconstruction.RANKED)
+    pairs, _ = link_search.unlikely_links(z, graph.edges, link_search.RANKED)
     assert unlikely["target"].tolist() == [f"person {j}" for j in pairs[:, 1]]
     assert set(unlikely["part"]) == {"training", "validation", "test"}
     errors = reconstruction.node_errors(z, graph.adjacency)
@@ -233,7 +231,7 @@ def test_a_ranking_is_filtered_by_name(app, run):
 def test_a_name_is_searched_among_all_pairs(app, studio_store):
     graph = make_graph(240)
     run = finish_run(studio_store, graph)
-    first, _ = reconstruction.missing_links(run.result().z_mean, graph.adjacency, reconstruction.RANKED)
+    first, _ = link_search.missing_links(run.result().z_mean, graph.adjacency, link_search.RANKED)
     alone = next(i for i in range(100, 240) if i not in first)
     at = fine(app("reconstruction", run=run.id))
     at.text_input(key="missing_links_filter").set_value(f"PERSON-{alone}")
@@ -251,7 +249,7 @@ def test_missing_links_are_ranked_and_filtered(app, run):
     for ranking in rankings.RANKINGS:
         at.selectbox(key="missing_ranking").set_value(ranking)
         table = fine(at.run()).dataframe[1].value
-        pairs, logits = result.missing_links(graph, reconstruction.RANKED, LinkSearch(ranking=ranking))
+        pairs, logits = result.missing_links(graph, link_search.RANKED, LinkSearch(ranking=ranking))
         assert table["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
         np.testing.assert_allclose(
             table["surprise"], rankings.surprise(graph.adjacency, pairs, logits), rtol=1e-6
@@ -281,7 +279,7 @@ def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
             break
         at.session_state["background_jobs"]["missing"][1].result()
         fine(at.run())
-    pairs, _ = reconstruction.missing_links(run.result().z_mean, run.graph().adjacency, reconstruction.RANKED)
+    pairs, _ = link_search.missing_links(run.result().z_mean, run.graph().adjacency, link_search.RANKED)
     assert at.dataframe[1].value["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
     at.text_input(key="missing_links_filter").set_value("person 17")
     assert len(fine(at.run()).dataframe) == 3  # another search, to be started
@@ -299,8 +297,8 @@ def test_which_codes_are_shown_is_said(app, studio_store):
         said = [caption.value.replace("\\", "") for caption in fine(app(page, run=broken.id)).caption]
         assert any("Codes of the training edges only" in text for text in said)
     at = fine(app("reconstruction", run=whole.id))
-    _, logits = reconstruction.missing_links(
-        Answers(result, graph).codes.z_mean, graph.adjacency, reconstruction.RANKED
+    _, logits = link_search.missing_links(
+        Answers(result, graph).codes.z_mean, graph.adjacency, link_search.RANKED
     )
     table = next(frame.value for frame in at.dataframe if "surprise" in frame.value)
     np.testing.assert_allclose(table["logit"], logits, rtol=1e-4, atol=1e-5)
@@ -371,7 +369,7 @@ def test_a_handful_of_held_out_edges_gets_no_verdict(app, studio_store):
 
 
 def test_many_held_out_edges_get_a_verdict(app, run):
-    assert len(run.result().split.test) >= reconstruction.LEAST_TESTED
+    assert len(run.result().split.test) >= decisions.LEAST_TESTED
     at = fine(app("reconstruction", run=run.id))
     assert any("baseline" in one.proto.title for one in (*at.success, *at.warning, *at.info))
     assert "too few to judge" not in " ".join(c.value for c in at.caption)

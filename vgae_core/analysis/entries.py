@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, gammaln
 
-from vgae_core.analysis.reconstruction import BLOCK_VALUES, likeliest, score_pairs
+from vgae_core.analysis.link_search import likeliest
+from vgae_core.analysis.scoring import BLOCK_VALUES, score_pairs
 from vgae_core.errors import DataError
 
 EXACT_CELLS = 200_000_000

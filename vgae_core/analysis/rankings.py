@@ -15,16 +15,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from vgae_core.analysis.reconstruction import (
-    BLOCK_VALUES,
-    CANDIDATES,
-    Report,
-    Score,
-    likeliest,
-    missing_links,
-    score_pairs,
-    scorer,
-)
+from vgae_core.analysis.link_search import CANDIDATES, Report, likeliest, missing_links
+from vgae_core.analysis.scoring import BLOCK_VALUES, Score, score_pairs, scorer
 from vgae_core.analysis.stacking import stacked
 from vgae_core.catalogue.base import Entry
 from vgae_core.settings.fields import Section, field_of
@@ -295,7 +287,7 @@ def rank_links(
     """Return the first `k` pairs of a ranking, over all pairs without an edge that pass the filters.
 
     Exact where the score is the inner product of the factors.  With `score`, candidates are chosen by the factors, as
-    :func:`vgae_core.analysis.reconstruction.missing_links` does, and ranked by it.
+    :func:`vgae_core.analysis.link_search.missing_links` does, and ranked by it.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, decoder_weights, node_head, pair_factors
 from vgae_core.analysis.node_baselines import NodeBaselines, columns
 from vgae_core.analysis.plain_encoders import Layers
-from vgae_core.analysis.reconstruction import Score, scorer
+from vgae_core.analysis.scoring import Score, scorer
 from vgae_core.analysis.stacking import Stack, joined
 
 DRAWS = 1_000

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from vgae_core.analysis.entries import with_totals
-from vgae_core.analysis.reconstruction import Score, scorer
+from vgae_core.analysis.scoring import Score, scorer
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.lookup import lookup, scale_of
 from vgae_core.data.dataset import Profile

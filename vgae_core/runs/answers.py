@@ -17,8 +17,9 @@ import pandas as pd
 from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, Network, layers_of
 from vgae_core.analysis.node_baselines import NodeBaselines
-from vgae_core.analysis.reconstruction import Score, edge_parts
+from vgae_core.analysis.reconstruction import edge_parts
 from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
+from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features

@@ -18,7 +18,7 @@ from vgae_core.analysis.baselines import (
 )
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics, weight_metrics
-from vgae_core.analysis.reconstruction import Score, score_pairs
+from vgae_core.analysis.scoring import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import GraphData

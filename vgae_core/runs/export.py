@@ -22,7 +22,8 @@ import pandas as pd
 from vgae_core.analysis.embedding import communities, degree, uncertainty
 from vgae_core.analysis.entries import expected
 from vgae_core.analysis.rankings import surprise
-from vgae_core.analysis.reconstruction import node_errors, probabilities
+from vgae_core.analysis.reconstruction import node_errors
+from vgae_core.analysis.scoring import probabilities
 from vgae_core.catalogue.base import Entry
 from vgae_core.data.arrays import encode_texts, load_graph
 from vgae_core.data.dataset import Features, GraphData, filled

@@ -22,7 +22,7 @@ from vgae_core import __version__
 from vgae_core.analysis.baselines import run_baselines, usable
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
-from vgae_core.analysis.reconstruction import Score
+from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Features, GraphData

@@ -18,7 +18,7 @@ from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
     from vgae_core.analysis.rankings import LinkSearch
-    from vgae_core.analysis.reconstruction import Score
+    from vgae_core.analysis.scoring import Score
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ class RunResult:
         return float(self.model["weight_unit"]) * expected(logits, str(self.model["scale"]))
 
     def _network(self, codes: Embedding) -> Score:
-        from vgae_core.analysis.reconstruction import scorer  # brings pandas, which the first page waits for
+        from vgae_core.analysis.scoring import scorer  # brings SciPy's special functions
 
         return scorer(codes.z_mean, (codes.left, codes.right), self.decoder_name, self.decoder)
 

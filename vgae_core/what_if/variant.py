@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.analysis.links import Direction
 from vgae_core.analysis.paired import Difference, paired_differences
-from vgae_core.analysis.reconstruction import LEAST_TESTED
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.non_edges import codes, contains
 from vgae_core.data.splits import LinkSplit
