@@ -27,8 +27,8 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import cluster as cluster_module
-from vgae_core.runs import engine as engine_module
 from vgae_core.runs import environment
+from vgae_core.runs import workers as workers_module
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, read_run_dir
 from vgae_core.settings import OutputSpec, RunSpec
@@ -97,7 +97,7 @@ def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
 
 def reply(engine) -> str:
     """What the worker answered when it was asked to prepare a run."""
-    return wait_for(lambda: engine._cluster._ahead)[2].result(timeout=120)
+    return wait_for(lambda: engine._workers.cluster._ahead)[2].result(timeout=120)
 
 
 def test_a_run_prepared_ahead_starts_at_its_first_epoch_and_ends_the_same(engine, store):
@@ -132,7 +132,7 @@ def test_settings_being_edited_are_prepared_once_they_stay(engine, store):
     engine.prepare(SHORT.replace("seed", 11), graph, after=120.0)
     engine.prepare(SHORT, graph, after=0.2)
     wait_for(lambda: engine._next_run is None)
-    assert wait_for(lambda: engine._cluster._ahead)[0] == SHORT.to_json()
+    assert wait_for(lambda: engine._workers.cluster._ahead)[0] == SHORT.to_json()
     assert reply(engine) == ""
     run = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
     wait_for(lambda: not run.info.active)
@@ -156,7 +156,7 @@ def test_what_cannot_be_prepared_is_told_by_its_run(engine, store):
 
 def test_models_of_large_runs_are_not_built_ahead(idle):
     engine, _ = idle
-    engine._phase = "ready"
+    engine._workers.state = "ready"
     engine.prepare(
         SHORT.replace("model.latent_dim", 1024).replace("model.hidden_units", (1024,)), make_graph(3000)
     )
@@ -358,7 +358,7 @@ def test_a_run_that_does_not_end_is_ended_with_its_worker(engine, store, monkeyp
     monkeypatch.setattr(engine, "_limits", ServerLimits(ending_seconds=1))
     wait_for(lambda: engine.state == "ready")
     monkeypatch.setattr(
-        engine._cluster, "_ask_to_stop", lambda run_id: None
+        engine._workers.cluster, "_ask_to_stop", lambda run_id: None
     )  # as in a stage that does not look
     run = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
     wait_for(run.history)
@@ -380,7 +380,7 @@ def test_no_error_ends_the_queue(engine, store, monkeypatch, error):
 
     wait_for(lambda: engine.state == "ready")
     with monkeypatch.context() as patch:
-        patch.setattr(engine._cluster, "execute", fail)
+        patch.setattr(engine._workers.cluster, "execute", fail)
         run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
         wait_for(lambda: not run.info.active)
     assert "fault of the server" in run.info.message
@@ -411,13 +411,13 @@ def test_a_run_of_large_steps_gets_a_worker_with_more_threads(engine, store, mon
     small = worker_process().pid
     with monkeypatch.context() as patch:
         patch.setattr(environment, "SMALL_STEP_WORK", 0.0)
-        engine._exchanged = time.monotonic()
+        engine._workers._exchanged = time.monotonic()
         engine.prepare(SHORT, make_graph(60))
         wait_for(lambda: engine._next_run is None)
-        assert engine._threads == 1, "not exchanged so soon again for what may come"
-        engine._exchanged = -engine_module.EXCHANGE_SECONDS
+        assert engine._workers.threads == 1, "not exchanged so soon again for what may come"
+        engine._workers._exchanged = -workers_module.EXCHANGE_SECONDS
         engine.prepare(SHORT, make_graph(60))
-        wait_for(lambda: engine._threads == environment.processors())
+        wait_for(lambda: engine._workers.threads == environment.processors())
         # Asked while there is no worker, or by the one that goes: the next one answers.
         profile = make_graph(61).profile
         assert engine.describe(SHORT, profile)["parameters"] > 0
@@ -471,12 +471,12 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, re
 def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
     """The way to a remote cluster: everything travels, nothing is shared."""
     store = Store(tmp_path / "elsewhere")
-    other = Engine(store, engine._cluster.client.scheduler.address)
+    other = Engine(store, engine._workers.cluster.client.scheduler.address)
     run = store.open_run(other.submit(SHORT, make_graph(30, "afar"), WORKSPACE))
     wait_for(lambda: not run.info.active)
     assert run.info.status == "finished", run.info.message
     other.close()
-    assert engine._cluster.is_warm()  # closing it leaves the cluster of others alone
+    assert engine._workers.cluster.is_warm()  # closing it leaves the cluster of others alone
     store.close()
 
 
@@ -532,7 +532,7 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     def fail(address, threads):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(engine_module, "Cluster", fail)
+    monkeypatch.setattr(workers_module, "Cluster", fail)
     store = Store(tmp_path)
     engine = Engine(store)
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
@@ -556,8 +556,8 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
     began = time.monotonic()
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
     if victim == "worker":
-        wait_for(lambda: engine._cluster is not None and engine._cluster._trainers())
-        (nanny,) = engine._cluster._local.workers.values()
+        wait_for(lambda: engine._workers.cluster is not None and engine._workers.cluster._trainers())
+        (nanny,) = engine._workers.cluster._local.workers.values()
         (child,) = (
             process
             for process in psutil.Process(nanny.process.pid).children()
@@ -581,7 +581,7 @@ from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store
 engine = Engine(Store(sys.argv[1]))
 engine.warm()
-while engine._cluster is None:
+while engine._workers.cluster is None:
     time.sleep(0.05)
 print("up", flush=True)
 if sys.argv[2] == "wait":

@@ -1,5 +1,6 @@
-"""Runs and their workers: one queue, one run at a time in each worker process.
+"""The queue of runs: who comes next, and what becomes of each; one run at a time in each worker process.
 
+:mod:`vgae_core.runs.workers` keeps workers ready and :mod:`vgae_core.runs.cluster` talks to them.
 By default a local cluster of one worker process is started; with an address the same
 runs go to that cluster.  Data are sent once by content, events stream back, and results
 are returned: no shared disk is assumed, and this process is the only writer of the
@@ -22,41 +23,27 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from vgae_core import scratch
 from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError, StudioError
-from vgae_core.nn.budget import BASE_MIB, check_memory, estimate
+from vgae_core.nn.budget import check_memory
 from vgae_core.runs import environment, worker
 from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.folder import result_from_parts
 from vgae_core.runs.store import Store
 from vgae_core.runs.turns import Job, Turns
+from vgae_core.runs.workers import CLOSED, Expected, State, Workers
 from vgae_core.settings import RunSpec
-from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import Finished
 
 logger = logging.getLogger(__name__)
 
-State = Literal["cold", "starting", "ready", "failed", "closed"]
-
-AHEAD_SECONDS = 0.5
-"""Estimated time of an epoch up to which a run is prepared before anyone starts it."""
-
-AHEAD_MIB = 100.0
-"""Estimated memory up to which that is done."""
-
-EXCHANGE_SECONDS = 30.0
-"""How often a worker may be exchanged for a run that nobody has started yet."""
-
 IDLE_SECONDS = 2.0
 """How often an idle engine looks whether its worker is still the one it warmed."""
-
-CLOSED = "The server stopped before the run ended. Run it again."
 
 
 class Engine:
@@ -77,20 +64,13 @@ class Engine:
     ) -> None:
         self._store = store
         self._limits = limits
-        self._address = address
+        self._workers = Workers(address)
         self._lock = threading.Condition()
         self._waiting = Turns(limits)
         self._active: dict[str, Job] = {}
-        self._next_run: _Expected | None = None
+        self._next_run: Expected | None = None
         self._lanes: list[threading.Thread] = []
-        self._cluster: Cluster | None = None
-        self._threads = 1  # an operation of our worker is shared out among; a newcomer's graph is small
-        self._exchanged = -EXCHANGE_SECONDS
-        self._ensuring = threading.Lock()
         self._descriptions: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
-        self._phase: State = "cold"
-        self.problem = ""
-        """Why the state is ``"failed"``."""
         _close_at_exit(self)
         scratch.sweep()
 
@@ -98,15 +78,20 @@ class Engine:
     @property
     def state(self) -> State:
         """``"cold"``, ``"starting"``, ``"ready"``, ``"failed"`` (the next run tries again), ``"closed"``."""
-        return self._phase
+        return self._workers.state
+
+    @property
+    def problem(self) -> str:
+        """Why the state is ``"failed"``."""
+        return self._workers.problem
 
     def warm(self) -> None:
         """Start the worker in the background; returns at once, and again costs nothing."""
         with self._lock:
             self._lanes = [lane for lane in self._lanes if lane.is_alive()]
-            if self._lanes or self._phase == "closed":
+            if self._lanes or self._workers.is_closed:
                 return
-            self._phase = "starting"
+            self._workers.begin()
             self._add_lane()
 
     def prepare(self, spec: RunSpec, graph: GraphData, *, after: float = 0.0) -> None:
@@ -124,14 +109,9 @@ class Engine:
             Seconds to wait first; another call meanwhile takes this one's place.
         """
         with self._lock:
-            if self._address or self._phase in ("failed", "closed") or self._active or self._waiting:
+            if self._workers.address or self.state in ("failed", "closed") or self._active or self._waiting:
                 return
-            first = spec
-            if spec.recipe == "auto":
-                first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
-            cost = estimate(first, graph.profile)
-            small = cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB
-            self._next_run = _Expected(spec, graph, small, time.monotonic() + after)
+            self._next_run = Expected.after(after, spec, graph)
             self._lock.notify_all()
 
     def submit(
@@ -163,9 +143,9 @@ class Engine:
         LimitError
             If this host has not the memory that the run needs.
         """
-        if self._phase == "closed":
+        if self._workers.is_closed:
             raise RunError("The server is stopping.")
-        if self._address is None:
+        if self._workers.address is None:
             check_memory(spec, graph.profile, self._limits.run_memory_bytes)
         with self._lock:
             self._waiting.check(workspace, newcomer=newcomer)
@@ -226,7 +206,8 @@ class Engine:
             if key in self._descriptions:
                 self._descriptions.move_to_end(key)
                 return self._descriptions[key]
-        model: dict[str, Any] = self._ask(worker.describe, spec, profile, timeout)
+        self.warm()
+        model: dict[str, Any] = self._workers.ask(worker.describe, spec, profile, timeout)
         with self._lock:
             self._descriptions[key] = model
             while len(self._descriptions) > 128:
@@ -241,39 +222,24 @@ class Engine:
         SpecError, RunError
             If there is no such script, or no worker answers within `timeout` seconds.
         """
-        return str(self._ask(worker.script, spec, profile, timeout))
-
-    def _ask(
-        self, task: Callable[..., dict[str, Any]], spec: RunSpec, profile: Profile, timeout: float
-    ) -> Any:
-        """Return what a worker answers to a question about a specification."""
-        end = time.monotonic() + timeout
-        while True:
-            cluster = self._ready(end - time.monotonic())
-            try:
-                future = cluster.client.submit(task, spec.to_json(), profile.to_dict(), pure=False, retries=1)
-                answer = future.result(timeout=max(0.1, end - time.monotonic()))
-            except (Exception, asyncio.CancelledError) as error:
-                if cluster is not self._cluster and not self._is_closed():
-                    continue  # exchanged meanwhile: the next one is asked
-                raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
-            return _unless_error(answer)["answer"]
+        self.warm()
+        return str(self._workers.ask(worker.script, spec, profile, timeout))
 
     def close(self) -> None:
         """End the workers and everything they do; runs that have not ended are marked failed."""
         with self._lock:
-            if self._phase == "closed":
+            if self._workers.is_closed:
                 return
-            self._phase = "closed"
             waiting = self._waiting.clear()
+        self._workers.close()  # whoever waits for an answer of it gets an error
+        with self._lock:
             self._lock.notify_all()
         for job in waiting:
             job.fail(CLOSED)
-        self._drop_cluster()  # whoever waits for an answer of it gets an error
         for lane in self._lanes:
             if lane is not threading.current_thread():
                 lane.join(timeout=10)
-        self._drop_cluster()  # in case one was just being started
+        self._workers.drop()  # in case one was just being started
 
     # ------------------------------------------------------------------------ lanes
     def _add_lane(self) -> None:
@@ -300,7 +266,7 @@ class Engine:
         while True:
             job = None
             with self._lock:
-                if self._phase == "closed":
+                if self._workers.is_closed:
                     return None
                 expected, wait = self._next_run, IDLE_SECONDS
                 if self._waiting:
@@ -314,7 +280,7 @@ class Engine:
                 else:
                     self._lock.wait(wait)
                     expected = None
-                idle = not self._waiting and not self._active and self._phase == "ready"
+                idle = not self._waiting and not self._active and self.state == "ready"
             if job is not None:
                 job.run.end(
                     Finished(
@@ -328,7 +294,7 @@ class Engine:
 
     def _perform(self, job: Job) -> None:
         """Send one run to a worker, keep what it tells, and note how it ended."""
-        self._threads = job.threads
+        self._workers.threads = job.threads
         try:
             job.begin()
             cluster = self._ensure()
@@ -336,7 +302,7 @@ class Engine:
                 job,
                 overstays=self._overstays,
                 ending_seconds=self._limits.ending_seconds,
-                closing=self._is_closed,
+                closing=lambda: self._workers.is_closed,
             )
             if "error" in outcome:
                 raise RunError(outcome["error"], where=outcome["where"], mend=outcome["mend"])
@@ -344,8 +310,8 @@ class Engine:
         except ClosingError:
             job.fail(CLOSED)
         except StudioError as error:
-            if isinstance(error, StuckError) and self._address is None:
-                self._drop_cluster()
+            if isinstance(error, StuckError) and self._workers.address is None:
+                self._workers.drop()
             job.fail(" ".join(filter(None, [job.stopped, str(error)])))
         else:
             if job.stopped and result.finished.reason == "cancelled":
@@ -359,122 +325,30 @@ class Engine:
             return job.overstays(self._limits, others_wait=self._waiting.any_beside(job))
 
     # ---------------------------------------------------------------------- workers
-    def _try_to_be_ready(self) -> None:
-        self._store.catch_up()
-        try:
-            cluster = self._ensure()
-            if cluster.is_worn:
-                self._enter("starting")
-                cluster.recycle()
-                self._ensure()
-        except (Exception, asyncio.CancelledError):
-            if self._phase != "closed":  # told to the user by the run that needs it
-                logger.exception("The worker is not ready")
-
-    def _try_to_prepare(self, expected: _Expected) -> None:
-        threads = environment.operation_threads(expected.spec, expected.graph.profile)
-        if threads != self._threads:
-            if time.monotonic() < self._exchanged + EXCHANGE_SECONDS:
-                return  # two visitors with graphs of different sizes would have it exchanged at every click
-            self._threads, self._exchanged = threads, time.monotonic()
-        try:
-            cluster = self._ensure()
-            if expected.small:
-                cluster.prepare(expected.spec, expected.graph)
-        except (Exception, asyncio.CancelledError):
-            if self._phase != "closed":  # the run will do without
-                logger.exception("A run could not be prepared")
-
-    def _ready(self, timeout: float) -> Cluster:
-        """Return the cluster once its worker is warm."""
-        self.warm()
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            cluster = self._cluster
-            if self._phase == "ready" and cluster is not None:
-                return cluster
-            if self._phase in ("failed", "closed"):
-                raise RunError(self.problem or CLOSED)
-            time.sleep(0.05)
-        raise RunError("The worker is still starting.", mend="Try again in a moment.")
-
     def _ensure(self) -> Cluster:
-        """Return a cluster whose workers are warm, starting what is not there.
+        """Return warm workers, with a lane for each."""
+        return self._grow(self._workers.ensure())
 
-        Raises
-        ------
-        RunError
-            If it cannot be started, or the engine closes.
-        """
-        with self._ensuring:
-            cluster = self._cluster
-            if cluster is not None and cluster.suits(self._threads) and cluster.is_warm():
-                self._enter("ready")
-                return cluster
-            self._enter("starting")
-            try:
-                cluster = self._start()
-            except (Exception, asyncio.CancelledError) as error:
-                self._drop_cluster()
-                if self._is_closed():
-                    raise RunError(CLOSED) from error
-                logger.exception("The worker could not be started")
-                self._enter("failed", f"The worker could not be started: {error}")
-                raise RunError(self.problem, mend="The server's log says more.") from error
-            self._enter("ready")
+    def _grow(self, cluster: Cluster) -> Cluster:
         with self._lock:
             for _ in range(cluster.slots - len(self._lanes)):
                 self._add_lane()
         return cluster
 
-    def _start(self) -> Cluster:
-        """Start a cluster unless one lives, and warm its new workers."""
-        if self._is_closed():
-            raise RunError(CLOSED)
-        cluster = self._cluster
-        if cluster is not None and not (cluster.is_alive and cluster.suits(self._threads)):
-            self._drop_cluster()
-            cluster = None
-        if cluster is None:
-            cluster = Cluster(self._address, self._threads)
-            with self._lock:
-                self._cluster = cluster
-            if self._is_closed():  # meanwhile
-                self._drop_cluster()
-                raise RunError(CLOSED)
-        cluster.warm()
-        return cluster
+    def _try_to_be_ready(self) -> None:
+        self._store.catch_up()
+        try:
+            self._grow(self._workers.refresh())
+        except (Exception, asyncio.CancelledError):
+            if not self._workers.is_closed:  # told to the user by the run that needs it
+                logger.exception("The worker is not ready")
 
-    def _is_closed(self) -> bool:
-        return self._phase == "closed"
-
-    def _enter(self, phase: State, problem: str = "") -> None:
-        with self._lock:
-            if self._phase != "closed":  # which is for ever
-                self._phase, self.problem = phase, problem
-
-    def _drop_cluster(self) -> None:
-        with self._lock:
-            cluster, self._cluster = self._cluster, None
-        if cluster is not None:
-            cluster.close()
-
-
-class _Expected(NamedTuple):
-    """A run that may be started soon."""
-
-    spec: RunSpec
-    graph: GraphData
-    small: bool
-    """Whether its model is built ahead."""
-    due: float
-    """When to prepare it, on the monotonic clock."""
-
-
-def _unless_error(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "error" in answer:
-        raise RunError(answer["error"], where=answer["where"], mend=answer["mend"])
-    return answer
+    def _try_to_prepare(self, expected: Expected) -> None:
+        try:
+            self._workers.prepare(expected)
+        except (Exception, asyncio.CancelledError):
+            if not self._workers.is_closed:  # the run will do without
+                logger.exception("A run could not be prepared")
 
 
 def _close_at_exit(engine: Engine) -> None:
