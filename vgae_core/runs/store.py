@@ -29,6 +29,7 @@ import platformdirs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import DataError, RunError, SpecError
+from vgae_core.runs import notes
 from vgae_core.runs.datasets import Cache, DataSets
 from vgae_core.runs.folder import (
     EventLog,
@@ -172,6 +173,7 @@ class Store:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+        notes.prepare(self._database)
         self._owner, self._claim = self._become_owner()
         self._unwritten: OrderedDict[str, _Ending] = OrderedDict()
         ids = {row["id"] for row in self._database.execute("SELECT id FROM runs")}
@@ -230,8 +232,12 @@ class Store:
             with self._transaction() as database:
                 database.execute(
                     "INSERT INTO runs (id, workspace, owner, created, status, message, dataset, fingerprint, "
-                    "spec) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?)",
-                    (run_id, workspace, self._owner, time.time(), graph.name, fingerprint, spec.to_json()),
+                    "spec, number) VALUES (?, ?, ?, ?, 'queued', '', ?, ?, ?, "
+                    "(SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE workspace = ?))",
+                    (
+                        *(run_id, workspace, self._owner, time.time(), graph.name, fingerprint),
+                        *(spec.to_json(), workspace),
+                    ),
                 )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -302,6 +308,56 @@ class Store:
             ).fetchall()
         return [self._info(row) for row in rows]
 
+    def annotate(self, run_id: str, workspace: str, **changes: Any) -> None:
+        """Change ``name``, ``tags``, ``note`` or ``starred`` of a run of `workspace`.
+
+        Raises
+        ------
+        RunError
+            If the workspace has no such run, or a text is too long.
+        """
+        if not self.owns(workspace, run_id):
+            raise RunError("There is no such run among yours.")
+        if changes:
+            self._update(run_id, **notes.checked(changes))
+
+    def visit(self, run_id: str, workspace: str) -> None:
+        """Note that a visitor opened a run of another by its link; the latest of these can be listed."""
+        if self.owns(workspace, run_id):
+            return
+        self._entry(run_id)
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO visits VALUES (?, ?, ?) "
+                "ON CONFLICT (workspace, run) DO UPDATE SET seen = excluded.seen",
+                (workspace, run_id, time.time()),
+            )
+            database.execute(
+                "DELETE FROM visits WHERE workspace = ? AND run NOT IN "
+                "(SELECT run FROM visits WHERE workspace = ? ORDER BY seen DESC LIMIT ?)",
+                (workspace, workspace, notes.VISITED),
+            )
+
+    def list_visited(self, workspace: str) -> list[RunInfo]:
+        """Return the runs of others that this visitor opened by a link, the latest visit first, as others see them.
+
+        Tags, note and star are their owners' own.
+        """
+        _check_token(workspace)
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT runs.* FROM runs JOIN visits ON visits.run = runs.id "
+                "WHERE visits.workspace = ? AND runs.workspace != ? ORDER BY visits.seen DESC",
+                (workspace, workspace),
+            ).fetchall()
+        return [dataclasses.replace(self._info(row), tags=(), note="", starred=False) for row in rows]
+
+    def forget_visit(self, run_id: str, workspace: str) -> None:
+        """Take a run of another off the list of those that a visitor opened by a link."""
+        _check_token(workspace)
+        with self._transaction() as database:
+            database.execute("DELETE FROM visits WHERE workspace = ? AND run = ?", (workspace, run_id))
+
     def delete_run(self, run_id: str, workspace: str) -> None:
         """Remove a run of `workspace`, and its data set when nothing else needs it.
 
@@ -317,6 +373,7 @@ class Store:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         with self._transaction() as database:
             database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            database.execute("DELETE FROM visits WHERE run = ?", (run_id,))
             needed = database.execute(
                 "SELECT EXISTS (SELECT 1 FROM runs WHERE fingerprint = ?) "
                 "OR EXISTS (SELECT 1 FROM sessions WHERE instr(body, ?))",
@@ -356,11 +413,13 @@ class Store:
             with self._transaction() as database:
                 database.execute(
                     "INSERT INTO runs (id, workspace, owner, created, status, message, seconds, best_epoch, "
-                    "dataset, fingerprint, spec, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "dataset, fingerprint, spec, metrics, number) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                    "(SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE workspace = ?))",
                     (
                         *(run_id, workspace, self._owner, time.time(), status_of(end), end.message),
                         *(end.seconds, end.best_epoch, dataset["name"], fingerprint),
-                        *(spec.to_json(), json.dumps(metrics)),
+                        *(spec.to_json(), json.dumps(metrics), workspace),
                     ),
                 )
         except BaseException:
@@ -489,6 +548,11 @@ class Store:
             seconds=row["seconds"],
             best_epoch=row["best_epoch"],
             metrics=metrics,
+            number=row["number"],
+            name=row["name"],
+            tags=tuple(json.loads(row["tags"])),
+            note=row["note"],
+            starred=bool(row["starred"]),
             problem=problem,
         )
 
