@@ -7,9 +7,11 @@ import streamlit as st
 from dashboard import frame, state, upload_bounds
 
 # A file of our own: for the name of an icon, every browser would fetch it from a font server.
-ICON = Path(__file__).parent / "dashboard" / "icon.svg"
+HERE = Path(__file__).parent
+ICON = HERE / "dashboard" / "icon.svg"
 
 st.set_page_config(page_title="VGAE Studio", page_icon=ICON, layout="wide")
+st.logo(HERE / "dashboard" / "wordmark.svg", size="large")
 
 upload_bounds.bound_server()
 
@@ -24,10 +26,25 @@ PAGES = {
 }
 
 pages = {
-    name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=about, default=name == "data")
+    name: st.Page(
+        f"pages/{name}.py",
+        title=title,
+        icon=icon,
+        help=about,
+        default=name == "data",
+        url_path="first" if name == "data" else name,  # Streamlit serves the default page at the bare address
+    )
     for name, (title, icon, about) in PAGES.items()
 }
-page = st.navigation(list(pages.values()), position="top")
+
+
+def first_page() -> None:
+    """Lead on to the first page, which lives at the bare address."""
+    st.switch_page(pages["data"], query_params=st.query_params.to_dict())
+
+
+by_name = st.Page(first_page, title="Data", url_path="data", visibility="hidden")
+page = st.navigation([*pages.values(), by_name], position="top")
 
 if wanted := frame.entered():
     name, query = wanted

@@ -31,13 +31,22 @@ SEQUENTIAL = "Viridis"
 MUTED = "#8c98a3"
 """What stands behind: unselected points, reference lines, nodes without a label."""
 
+_ONE_HUE = {"light": ("#cfe2f1", "#0072b2", "#06304d"), "dark": ("#1c3a52", "#3fa0dc", "#cdeafc")}
+"""How filled a cell is, from barely to wholly, by theme: the emptier, the closer to the page."""
+
 CLEAR = "rgba(0,0,0,0)"
 """Nothing: the page's own background."""
 
 HEIGHT = 380
 """Pixels of an ordinary figure."""
 
-_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["toggleSpikelines"], "scrollZoom": False}
+_CONFIG: dict[str, Any] = {"displaylogo": False, "scrollZoom": False}
+_BUTTONS: dict[bool, dict[str, Any]] = {
+    False: {"modeBarButtons": [["toImage"]]},  # one button covers no title and no legend
+    True: {"modeBarButtonsToRemove": ["toggleSpikelines"]},
+}
+"""Plotly's tool bar of figures that are only looked at, and of those in which points are selected."""
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/])")
 _ADDRESS = re.compile(r"(?<=http)(?=s?:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 """Where an address is cut so that it does not become a link: Markdown makes one of it, escaped or not."""
@@ -50,6 +59,11 @@ def colour(index: int) -> str:
     """Return the categorical colour number `index` of the theme in use, starting again after the last."""
     palette = CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
     return palette[index % len(palette)]
+
+
+def one_hue() -> list[str]:
+    """Return the colour scale of how filled a cell is, for the theme in use."""
+    return list(_ONE_HUE["dark" if st.context.theme.type == "dark" else "light"])
 
 
 def ink() -> str:
@@ -159,6 +173,6 @@ def show(
         key=key,
         on_select=on_select,
         selection_mode=tuple(selection_mode),
-        config=_CONFIG,
+        config={**_CONFIG, **_BUTTONS[on_select == "rerun"]},
         alt=alt,
     )

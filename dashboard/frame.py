@@ -12,7 +12,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from dashboard import charts, state
+from dashboard import charts, state, steps
 from vgae_core.data.dataset import Finding, GraphData
 from vgae_core.errors import RunError, StudioError
 
@@ -87,14 +87,25 @@ def sizes(graph: GraphData) -> str:
     return f"{graph.n_nodes:,} nodes · {edges}"
 
 
-def header(title: str, caption: str) -> None:
-    """Draw the page's heading, with the data set at hand on the right."""
+def header(title: str, caption: str, *, of_run: bool = False) -> None:
+    """Draw the page's heading: the steps, the title, and what the page is about on the right.
+
+    Parameters
+    ----------
+    title, caption : str
+        The page's name, and what one does there.
+    of_run : bool
+        Whether the page is about the run at hand, whose data may be others than those loaded.
+    """
+    steps.strip(title)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"
     ):
         st.title(title, anchor=False, width="content")
-        graph = state.graph()
-        if graph is not None:
+        graph, info = state.graph(), state.run_info() if of_run else None
+        if info is not None and (graph is None or info.fingerprint != graph.fingerprint):
+            st.caption(f":material/hub: a run on **{charts.plain(info.dataset, 60)}**", width="content")
+        elif graph is not None:
             name = charts.plain(graph.name, 60)
             st.caption(f":material/database: **{name}** · {sizes(graph)}", width="content")
     st.caption(caption)

@@ -67,6 +67,17 @@ def zone() -> None:
     if files:
         desk.take(files)
         st.rerun()
+    with st.popover("Paste a text", icon=":material/content_paste:", type="tertiary"):
+        text = st.text_area(
+            "Edges, one per line",
+            placeholder="ann bob\nbob cid\ncid ann",
+            max_chars=uploads.PASTED_CHARACTERS,
+            height=200,
+            key="pasted",
+        )
+        if st.button("Use this text", disabled=not text.strip(), key="use_pasted"):
+            desk.paste(text)
+            st.rerun()
 
 
 def ticket() -> None:

@@ -79,7 +79,8 @@ def choose() -> None:
             others.append((setting, offer))
     if not asked and (not others or state.report().is_matrix):
         return
-    st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
+    if asked:
+        st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
     values = _draw(asked) if asked else {}
     if others:
         title, icon = ("Other repairs", None) if asked else ("Nothing to repair", ":material/check_circle:")

@@ -18,6 +18,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
+from vgae_core.runs.info import RunInfo
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
@@ -273,6 +274,17 @@ def current_run() -> StoredRun | None:
     except RunError as error:
         select_run(None)
         st.warning(str(error.mend or "It was deleted, or the server was reset."), title=error.message)
+        return None
+
+
+def run_info() -> RunInfo | None:
+    """Return the catalogue's entry of the run at hand, or None where there is none."""
+    named = run_id()
+    if not named:
+        return None
+    try:
+        return store().info(named)
+    except RunError:  # gone or unreadable: the page itself says so
         return None
 
 

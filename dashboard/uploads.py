@@ -34,6 +34,12 @@ NAME_LENGTH = 60
 AT_ONCE = 20_000_000
 """Bytes that are read as soon as they are dropped: about two seconds of an edge list."""
 
+PASTED = "pasted.txt"
+"""Name of what was typed or pasted instead of handed in as a file."""
+
+PASTED_CHARACTERS = 200_000
+"""Characters that can be pasted: beyond, a file is handier, and every rerun would carry them."""
+
 _T = TypeVar("_T")
 
 
@@ -93,6 +99,24 @@ class Desk:
                 old.path.unlink(missing_ok=True)
                 self._forget_questions(old.name)
         self.files = [*kept, *new]
+
+    def paste(self, text: str) -> None:
+        """Take a text that was typed or pasted as one more file; pasted again, it replaces the text before.
+
+        Raises
+        ------
+        LimitError
+            As :meth:`take` does.
+        """
+        content = text.encode()
+        kept = [file for file in self.files if file.name != PASTED]
+        check([*((f.name, f.path.stat().st_size) for f in kept), (PASTED, len(content))])
+        _check_all(len(content))
+        self.remove(PASTED)
+        self._count += 1
+        path = self.folder / str(self._count)
+        path.write_bytes(content)
+        self.files = [*kept, SourceFile(PASTED, path)]
 
     def change(
         self, report: FileReport, changes: Mapping[str, str], *, decided: Collection[str] | None = None

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
+from vgae_core.analysis import takeaways
 from vgae_core.catalogue.values import KINDS
 from vgae_core.data.dataset import GraphData, describe_sides
 from vgae_core.data.samples import SAMPLES, load_sample
@@ -27,8 +28,10 @@ def choose_sample() -> None:
         key="sample",
     )
     sample = SAMPLES[name]
+    size = f"{sample.n_nodes:,} {'nodes' if sample.n_edges else 'rows'}"
+    size += f" · {sample.n_edges:,} edges" if sample.n_edges else ""
     fetched = " Fetched from the internet when loaded." if sample.online else ""
-    st.caption(f"{charts.plain(sample.help)} Licence: {charts.plain(sample.licence)}.{fetched}")
+    st.caption(f"{size}. {charts.plain(sample.help)} Licence: {charts.plain(sample.licence)}.{fetched}")
     if name == here:
         st.button("Loaded", icon=":material/check:", disabled=True, width="stretch")
     elif st.button("Load sample", type="primary", icon=":material/download:", width="stretch"):
@@ -75,23 +78,43 @@ def views_of(fingerprint: str) -> dict:  # the fingerprint is the key: the same 
         return matrix_views(graph)
     outgoing, incoming = views.degrees(graph)
     named = {"Outgoing": outgoing, "Incoming": incoming} if graph.directed else {"Nodes": outgoing}
+    features = None if graph.features is None else views.feature_view(graph.features)
+    labels = None if graph.labels is None else views.label_view(graph.labels, graph.label_names)
+    seen = {
+        "Degree distribution": takeaways.of_degrees(graph),
+        "Adjacency": takeaways.of_adjacency(graph),
+    }
+    if features is not None:
+        seen["Node features"] = takeaways.of_features(features)
+    if labels is not None:
+        seen["Labels"] = takeaways.of_labels(labels)
     return {
         "numbers": views.numbers(graph),
+        "seen": seen,
         "degrees": {name: views.degree_distribution(degree) for name, degree in named.items()},
         "picture": views.adjacency_picture(graph.adjacency),
-        "features": None if graph.features is None else views.feature_view(graph.features),
-        "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
+        "features": features,
+        "labels": labels,
     }
 
 
 def matrix_views(graph: GraphData) -> dict:
-    seen = views.feature_view(graph.features)
+    filled, values = views.feature_view(graph.features), views.value_view(graph.features)
+    labels = None if graph.labels is None else views.label_view(graph.labels, graph.label_names)
+    seen = {
+        "Values per row": takeaways.of_features(filled, "row"),
+        "Values per column": takeaways.of_columns(filled),
+        "Values": takeaways.of_values(values),
+    }
+    if labels is not None:
+        seen["Labels"] = takeaways.of_labels(labels, "row")
     return {
-        "rows": seen,
-        "columns": views.rank_curve(seen.per_column),
-        "values": views.value_view(graph.features),
+        "rows": filled,
+        "columns": views.rank_curve(filled.per_column),
+        "values": values,
         "picture": views.matrix_picture(graph.features),
-        "labels": None if graph.labels is None else views.label_view(graph.labels, graph.label_names),
+        "labels": labels,
+        "seen": seen,
     }
 
 
@@ -149,6 +172,8 @@ def show_numbers(numbers: views.Numbers) -> None:
     loops = f" · {numbers.n_self_loops:,} self-loops kept" if numbers.n_self_loops else ""
     read = "" if state.source().startswith("sample:") else f" · read as {charts.plain(state.raw().format)}"
     st.caption(f"{direction} · {weights}{loops}{read}")
+    if used := takeaways.of_weights(graph, learnt=state.spec().learns_weights):
+        st.caption(f":material/weight: {used}")
 
 
 def show_findings() -> None:
@@ -211,7 +236,7 @@ def filled_cells(
             z=picture.fill if exact else picture.log_fill,
             x=x,
             y=y,
-            colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else None,
+            colorscale=[[0, charts.CLEAR], [1, charts.colour(0)]] if exact else charts.one_hue(),
             showscale=not exact,
             customdata=None if exact else picture.fill,
             colorbar={
@@ -268,7 +293,7 @@ def show_values(view: views.ValueView) -> None:
             y=view.counts,
             width=view.edges[1:] - view.edges[:-1],
             offset=0,
-            marker={"color": charts.colour(1)},
+            marker={"color": charts.colour(0)},
             hovertemplate="from %{x:,.4~g}<br>%{y:,} values<extra></extra>",
         )
     )
@@ -301,7 +326,7 @@ def show_features(view: views.FeatureView, names: tuple[str, ...], whose: str = 
             y=view.row_counts,
             width=view.row_edges[1:] - view.row_edges[:-1],
             offset=0,
-            marker={"color": charts.colour(2)},
+            marker={"color": charts.colour(0)},
             hovertemplate=f"%{{x:,}} values or more<br>%{{y:,}} {whose}s<extra></extra>",
         )
     )
@@ -329,7 +354,7 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
             y=[charts.escape(name, 32) for name in view.names],
             orientation="h",
             width=min(0.8, 0.12 * len(view.names)),  # two classes are no walls
-            marker={"color": charts.colour(1)},
+            marker={"color": charts.colour(0)},
             hovertemplate=f"%{{y}}: %{{x:,}} {whose}s<extra></extra>",
         )
     )
@@ -345,7 +370,11 @@ def show_labels(view: views.LabelView, whose: str = "node") -> None:
         st.caption(" · ".join(notes))
 
 
-frame.header("Data", "Upload or pick a data set, inspect it and choose repairs.")
+frame.header(
+    "Data",
+    "Bring a sparse graph or matrix, train a variational auto-encoder on it, and ask it what is missing. "
+    "Start with a sample or your own files.",
+)
 
 source, overview = st.columns([1, 2], gap="large")
 if state.TAB not in st.session_state:
@@ -384,6 +413,7 @@ with frame.guard():
 with frame.guard():
     graph = state.graph()
     whose = "row" if graph.is_matrix else "node"
+    seen = drawn["seen"]
     if graph.is_matrix:
         pictures = {
             "Matrix": lambda: show_matrix(drawn["picture"]),
@@ -406,5 +436,7 @@ with frame.guard():
         for title, draw in pictures.items():
             with st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)
+                if title in seen:
+                    st.markdown(charts.plain(seen[title]))
                 draw()
     frame.go("Next: choose outputs and settings", "model")

@@ -255,6 +255,7 @@ def show_downloads(held: results.Opened) -> None:
 frame.header(
     "Latent space",
     "Each node (or matrix row) has a latent code. Nodes with similar codes look alike to the model.",
+    of_run=True,
 )
 with frame.guard():
     held = results.opened()

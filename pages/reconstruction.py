@@ -582,6 +582,7 @@ def show_worst(held: results.Opened) -> None:
 frame.header(
     "Reconstruction",
     "How well the model recovers held-out edges, and where it disagrees with the data.",
+    of_run=True,
 )
 with frame.guard():
     held = results.opened()

@@ -290,7 +290,9 @@ def show(run: StoredRun) -> None:
     body()
 
 
-frame.header("Train", "Start a run and watch it learn. Training continues when you switch pages.")
+frame.header(
+    "Train", "Start a run and watch it learn. Training continues when you switch pages.", of_run=True
+)
 with frame.guard():
     at_hand = state.current_run()
     expect_start(at_hand)

@@ -485,7 +485,9 @@ def show_links(held: results.Opened, answer: Answer) -> None:
     answers.show_top(answer, "column" if held.on_matrix else "node")
 
 
-frame.header("What if", "Edit the graph and see what the model would say: before, after, and why.")
+frame.header(
+    "What if", "Edit the graph and see what the model would say: before, after, and why.", of_run=True
+)
 with frame.guard():
     held = results.opened()
     if held is not None:

@@ -39,6 +39,17 @@ def test_cold_deep_link(new_server, page, name):
     assert "seed=42" in page.url
 
 
+def test_the_first_page_has_a_name_on_a_warm_server_too(new_server, page):
+    url = new_server().url
+    page.goto(url)
+    expect(heading(page, "Data")).to_be_visible()
+    page.goto(f"{url}/data?seed=42")
+    expect(heading(page, "Data")).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    assert page.url == f"{url}/?seed=42"
+
+
 def test_the_first_page_of_a_new_server_shows_the_default_sample(new_server, page):
     page.goto(new_server().url)
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("1,406")

@@ -721,3 +721,21 @@ def test_a_two_sided_graph_is_told_with_its_sides(app):
     told = f"Two-sided graph: {users} nodes (user) on one side, {items} (item) on the other"
     assert told in texts(at)
     assert metric(at, "Density") == f"{len(rows) / (users * items):.2%}"
+
+
+def test_a_pasted_text_is_read_like_a_file(app):
+    at = open_upload(app)
+    at.text_area(key="pasted").set_value("ann bob\nbob cid\ncid ann\n").run()
+    at = use(at.button(key="use_pasted").click().run())
+    assert not at.error
+    assert sorted(at.session_state["graph"].node_ids.tolist()) == ["ann", "bob", "cid"]
+    assert metric(at, "Edges") == "3"
+
+
+def test_a_text_pasted_again_replaces_the_one_before(app):
+    at = open_upload(app)
+    for text in ("ann bob\nbob cid\n", "dee eve\neve fay\nfay dee\n"):
+        at.text_area(key="pasted").set_value(text).run()
+        at.button(key="use_pasted").click().run()
+    assert [file.name for file in at.session_state["upload_desk"].files] == [uploads.PASTED]
+    assert sorted(use(at).session_state["graph"].node_ids.tolist()) == ["dee", "eve", "fay"]

@@ -185,3 +185,15 @@ def test_the_page_icon_comes_from_this_app(app):
     icon = ROOT / "dashboard" / "icon.svg"
     assert "http" not in icon.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
     assert ":material" not in re.search(r"page_icon=(\S+)", (ROOT / "app.py").read_text("utf-8")).group(1)
+
+
+def strip(at):
+    return next(m.value for m in at.markdown if "chevron_right" in m.value)
+
+
+def test_the_steps_say_what_is_done(app):
+    at = app("model")
+    assert ":material/check: Data" in strip(at)
+    assert ":primary[**2 Model**]" in strip(at)
+    assert "3 Train" in strip(at)
+    assert not any("chevron_right" in m.value for m in app("runs").markdown)
