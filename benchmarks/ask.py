@@ -17,7 +17,7 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import BASELINES
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
 from vgae_core.nn.models import build, describe
 from vgae_core.runs.result import RunResult

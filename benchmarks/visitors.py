@@ -26,7 +26,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.util import calc_hash
 
 from tests.browser.conftest import Server
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult

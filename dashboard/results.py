@@ -29,8 +29,8 @@ from vgae_core.analysis import (
 )
 from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
-from vgae_core.data.splits import edge_weights
 from vgae_core.runs import codes, export
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun

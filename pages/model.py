@@ -19,7 +19,7 @@ from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import check_split
+from vgae_core.data.split_checks import check_split
 from vgae_core.errors import SpecError, StudioError
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import charts, frame, live, results, scores, state
-from vgae_core.data.splits import check_split
+from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
 from vgae_core.runs.store import StoredRun
 from vgae_core.training.events import Started

@@ -13,7 +13,7 @@ from tests.graphs import two_sided
 from vgae_core.analysis import baselines
 from vgae_core.analysis.baselines import BASELINES, explained, left_out, run_baselines, usable
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.settings import SplitSpec
 
 

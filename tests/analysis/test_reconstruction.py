@@ -13,7 +13,7 @@ from sklearn.metrics import (
 from tests.graphs import coded_graph, two_sided
 from vgae_core.analysis import reconstruction
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.settings import SplitSpec
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.graphs import communities, graph_from, karate
-from vgae_core.data.splits import hard_non_edges, split_links
+from vgae_core.data.hard_non_edges import hard_non_edges
+from vgae_core.data.link_splits import split_links
 from vgae_core.settings import SplitSpec
 
 

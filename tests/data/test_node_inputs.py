@@ -10,9 +10,9 @@ from scipy import sparse
 from tests.graphs import communities, karate
 from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data import node_inputs as module
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import encoder_features, input_columns, node_inputs
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import split_links
 from vgae_core.settings import ModelSpec, RunSpec, SplitSpec
 
 

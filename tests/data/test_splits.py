@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.entry_splits import split_entries
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.non_edges import joined_pairs, sample_non_edges
-from vgae_core.data.splits import (
-    LinkSplit,
-    load_split,
-    save_split,
-    split_entries,
-    split_links,
-)
+from vgae_core.data.splits import LinkSplit, load_split, save_split
 from vgae_core.errors import DataError
 from vgae_core.settings import SplitSpec
 

@@ -18,11 +18,13 @@ from tests.graphs import communities, graph_from, karate, two_sided
 from vgae_core.analysis.graph_views import numbers
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays, load_graph, save_graph
 from vgae_core.data.dataset import RawGraph
+from vgae_core.data.hard_non_edges import hard_non_edges
+from vgae_core.data.link_splits import check_edges, split_links
 from vgae_core.data.non_edges import rank, sample_non_edges, unrank
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import inspect
-from vgae_core.data.splits import PARTS, check_edges, hard_non_edges, split_links
+from vgae_core.data.splits import PARTS
 from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec, RepairSpec, SplitSpec
 

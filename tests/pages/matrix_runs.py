@@ -11,7 +11,7 @@ from vgae_core.analysis.baselines import entry_baselines
 from vgae_core.analysis.metrics import link_metrics, ranking_metrics
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
-from vgae_core.data.splits import split_entries, without_entries
+from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family

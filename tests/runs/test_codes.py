@@ -16,8 +16,9 @@ from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.stacking import joined
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.data.entry_splits import without_entries
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import matrix_scaling, scaled_features
-from vgae_core.data.splits import split_links, without_entries
 from vgae_core.errors import RunError
 from vgae_core.nn import models
 from vgae_core.nn.models import build

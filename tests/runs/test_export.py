@@ -20,7 +20,7 @@ from vgae_core.analysis.embedding import uncertainty
 from vgae_core.analysis.reconstruction import node_errors
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError
 from vgae_core.runs import export
 from vgae_core.runs.result import RunResult

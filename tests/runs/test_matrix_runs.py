@@ -13,7 +13,7 @@ from tests.graphs import communities
 from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines
 from vgae_core.analysis.metrics import ranking_metrics
 from vgae_core.catalogue.losses import LOSSES
-from vgae_core.data.splits import split_entries, without_entries
+from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
 from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute

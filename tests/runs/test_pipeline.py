@@ -16,7 +16,7 @@ from tests.graphs import communities, graph_from, karate
 from vgae_core.analysis.stacking import LEAST_EDGES
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.recipes import RECIPES
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments

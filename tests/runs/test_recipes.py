@@ -10,7 +10,7 @@ from scipy import sparse
 from tests.runs.made import WORKSPACE
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
 from vgae_core.runs.pipeline import execute, prepare

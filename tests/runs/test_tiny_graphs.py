@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.graphs import graph_from
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.non_edges import sample_non_edges
-from vgae_core.data.splits import check_split, split_links
+from vgae_core.data.split_checks import check_split
 from vgae_core.errors import DataError
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec, SplitSpec

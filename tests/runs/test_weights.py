@@ -18,7 +18,7 @@ from tests.runs.test_pipeline import run, spec_for
 from tests.runs.test_script import assert_same, run_both
 from vgae_core.__main__ import main
 from vgae_core.analysis.stacking import joins
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments

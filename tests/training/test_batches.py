@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.propagation import normalise
-from vgae_core.data.splits import split_links
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import offered_outputs
 from vgae_core.training import batches as module

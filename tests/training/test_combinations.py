@@ -15,7 +15,7 @@ from tests.graphs import communities
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.values import MATRIX_KINDS
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import SpecError
 from vgae_core.formula import parse
 from vgae_core.nn.models import build, describe

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.graphs import communities
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.settings import OutputSpec, RunSpec

@@ -15,7 +15,7 @@ from tests.graphs import communities, graph_from, karate
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.data.blocks import on_disk
 from vgae_core.data.dataset import RawGraph
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.models import build

@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from tests.graphs import communities
-from vgae_core.data.splits import split_entries, without_entries
+from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.settings import RunSpec, SplitSpec

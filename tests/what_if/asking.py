@@ -9,8 +9,8 @@ import numpy as np
 
 from tests.graphs import communities, graph_from
 from vgae_core.analysis.decoders import SCORES
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import encoder_features
-from vgae_core.data.splits import split_links
 from vgae_core.nn.models import build, describe, pair_scorer
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
 from vgae_core.runs.result import RunResult

@@ -9,8 +9,8 @@ import pytest
 from scipy import sparse
 
 from tests.graphs import communities, graph_from
+from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
-from vgae_core.data.splits import without_entries
 from vgae_core.errors import DataError, RunError
 from vgae_core.nn import models
 from vgae_core.nn.models import build

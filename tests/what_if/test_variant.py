@@ -13,7 +13,7 @@ from tests.what_if.asking import asked, small, spec_of
 from tests.what_if.test_model import some_edits
 from vgae_core.analysis import paired
 from vgae_core.analysis.paired import paired_differences
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec

@@ -18,8 +18,8 @@ from sklearn.decomposition import TruncatedSVD
 
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.propagation import normalise, propagated_rows
-from vgae_core.data.splits import edge_weights
 
 _BUDGET = 8_000_000
 """Entries worked on at once (about 200 MB at the peak), so that memory does not grow with the graph."""

@@ -21,8 +21,9 @@ from vgae_core.data.dataset import (
     filled,
     value_kind,
 )
+from vgae_core.data.entry_splits import check_zeros
+from vgae_core.data.link_splits import check_edges
 from vgae_core.data.repairs import Offer, Structure, offers, structure
-from vgae_core.data.splits import check_edges, check_zeros
 from vgae_core.errors import DataError
 from vgae_core.settings import SplitSpec
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.splits import split_links
+from vgae_core.data.link_splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.pipeline import environment

@@ -18,13 +18,13 @@ from vgae_core.analysis.network import Codes, layers_of, pair_factors
 from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import (
     encoder_features,
     matrix_scaling,
     node_inputs,
     works_out_positions,
 )
-from vgae_core.data.splits import without_entries
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.result import Embedding, RunResult
 

@@ -22,8 +22,11 @@ from vgae_core.analysis.scoring import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.edge_weights import edge_weights, weight_unit
+from vgae_core.data.entry_splits import without_entries
+from vgae_core.data.hard_non_edges import hard_non_edges
 from vgae_core.data.node_inputs import scaled_features
-from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, weight_unit, without_entries
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec

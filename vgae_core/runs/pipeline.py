@@ -26,6 +26,10 @@ from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.edge_weights import edge_weights, weight_unit
+from vgae_core.data.entry_splits import split_entries, without_entries
+from vgae_core.data.label_splits import LABEL_TEST, LABEL_TRAIN, label_parts
+from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import (
     feature_targets,
     matrix_scaling,
@@ -34,17 +38,7 @@ from vgae_core.data.node_inputs import (
 )
 from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.scaling import describe_columns
-from vgae_core.data.splits import (
-    LABEL_TEST,
-    LABEL_TRAIN,
-    LinkSplit,
-    edge_weights,
-    label_parts,
-    split_entries,
-    split_links,
-    weight_unit,
-    without_entries,
-)
+from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.nn.models import (
     BuiltModel,

@@ -23,8 +23,8 @@ from vgae_core.analysis.stacking import fit_stack, helps, joined
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Profile
+from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.node_inputs import input_columns
-from vgae_core.data.splits import edge_weights
 from vgae_core.errors import RunError
 from vgae_core.nn import formulas
 from vgae_core.nn.budget import node_batch

@@ -13,8 +13,12 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines, usable
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.edge_weights import edge_weights
+from vgae_core.data.entry_splits import without_entries
+from vgae_core.data.hard_non_edges import hard_non_edges
+from vgae_core.data.label_splits import label_parts
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
-from vgae_core.data.splits import LinkSplit, edge_weights, hard_non_edges, label_parts, without_entries
+from vgae_core.data.splits import LinkSplit
 from vgae_core.runs.evaluation import HARD_STREAM
 from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
 from vgae_core.settings import RunSpec

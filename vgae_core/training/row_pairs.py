@@ -14,9 +14,10 @@ import tensorflow as tf
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.blocks import row_blocks, rows_like, take_rows
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import propagated_rows
-from vgae_core.data.splits import LinkSplit, edge_weights
+from vgae_core.data.splits import LinkSplit
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Again, Batches, draws, edge_keys, endless, relative
 from vgae_core.training.negatives import drawing, proper

@@ -16,8 +16,8 @@ from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
 from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
-from vgae_core.data.splits import without_entries
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.export import column_names
 from vgae_core.runs.result import RunResult
