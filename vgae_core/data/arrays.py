@@ -1,4 +1,4 @@
-"""Graphs as plain arrays and back: the pickle-free npz every other module stores and sends.
+"""Graphs as plain arrays and back, as they are stored and sent.
 
 Everything read here may come from a stranger: sizes are checked before memory is taken, and
 every index before SciPy sees it (SciPy does not, and a bad index ends the process).
@@ -6,143 +6,24 @@ every index before SciPy sees it (SciPy does not, and a bad index ends the proce
 
 from __future__ import annotations
 
-import io
-import itertools
 import json
-import lzma
-import os
-import struct
-import tempfile
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import Features, FileReport, Finding, GraphData, RawGraph, within_a_side
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.errors import DataError, SpecError, StudioError
+from vgae_core.data.npz import DAMAGED, load_npz, save_npz
+from vgae_core.data.packed_texts import decode_texts, encode_texts
+from vgae_core.errors import DataError, SpecError
 
 VERSION = 1
 _NAMES = ("feature_names", "label_names", "relation_names", "side_names")
 """Tuples of texts of a graph."""
-
-_DAMAGED = "The file is damaged or was made by hand: write it anew."
-_UNREADABLE = (
-    ValueError, TypeError, LookupError, OSError, EOFError, RuntimeError, SyntaxError, struct.error,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-)  # fmt: skip
-"""What zipfile and NumPy raise on damaged files; NumPy reads the header of an array as Python."""
-
-
-# ----------------------------------------------------------------------- sparse matrices
-def validate_csr(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    shape: tuple[int, int],
-    *,
-    where: str = "",
-) -> sparse.csr_array:
-    """Return the CSR matrix of three arrays after checking every index.
-
-    Parameters
-    ----------
-    data : ndarray of a real number type, shape (nnz,)
-    indices : ndarray of integers, shape (nnz,)
-        Column of each entry, in [0, n_columns).
-    indptr : ndarray of integers, shape (n_rows + 1,)
-        Starts with 0, never falls, ends with nnz.
-    shape : tuple of int
-        (n_rows, n_columns).
-    where : str
-        What the message names, e.g. ``"adj.npz"``.
-
-    Returns
-    -------
-    csr_array, shape (n_rows, n_columns)
-        Indices int32 where they fit, otherwise int64; order and duplicates as given.
-
-    Raises
-    ------
-    DataError
-        If the arrays do not describe a matrix.
-    """
-    n_rows, n_columns = int(shape[0]), int(shape[1])
-
-    def refuse(message: str) -> DataError:
-        return DataError(message, where=where, mend=_DAMAGED)
-
-    for name, array, kinds in (("data", data, "biuf"), ("indices", indices, "iu"), ("indptr", indptr, "iu")):
-        if array.ndim != 1:
-            raise refuse(f"`{name}` must have one dimension. Received: shape {array.shape}.")
-        if array.dtype.kind not in kinds:
-            wanted = "real" if kinds == "biuf" else "whole"
-            raise refuse(f"`{name}` must hold {wanted} numbers. Received: {array.dtype}.")
-    if n_rows < 0 or n_columns < 0:
-        raise refuse(f"A shape cannot be negative. Received: {n_rows} x {n_columns}.")
-    if len(indptr) != n_rows + 1:
-        raise refuse(f"`indptr` must have {n_rows + 1} entries for {n_rows} rows. Received: {len(indptr)}.")
-    if len(indices) != len(data):
-        raise refuse(f"`indices` and `data` differ in length: {len(indices)} and {len(data)}.")
-    if int(indptr[0]) != 0 or int(indptr[-1]) != len(indices):
-        raise refuse(
-            f"`indptr` must run from 0 to {len(indices)}. Received: {int(indptr[0])} to {int(indptr[-1])}."
-        )
-    falls = np.flatnonzero(indptr[1:] < indptr[:-1])
-    if falls.size:
-        raise refuse(f"`indptr` falls after row {int(falls[0])}.")
-    if len(indices):
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= n_columns:
-            raise refuse(
-                f"`indices` must be between 0 and {n_columns - 1}. Received: {low if low < 0 else high}."
-            )
-    small = max(n_rows, n_columns, len(indices)) <= np.iinfo(np.int32).max
-    kind = np.int32 if small else np.int64
-    return sparse.csr_array(
-        (data, indices.astype(kind, copy=False), indptr.astype(kind, copy=False)), shape=(n_rows, n_columns)
-    )
-
-
-# --------------------------------------------------------------------------------- text
-def encode_texts(texts: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the texts as UTF-8 bytes (uint8) end to end, and their offsets (int64, n + 1)."""
-    pieces = [str(text).encode("utf-8", "surrogatepass") for text in texts]
-    offsets = np.zeros(len(pieces) + 1, np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
-    return np.frombuffer(b"".join(pieces), np.uint8), offsets
-
-
-def decode_texts(data: np.ndarray, offsets: np.ndarray, *, where: str = "") -> list[str]:
-    """Return the texts that :func:`encode_texts` wrote.
-
-    Raises
-    ------
-    DataError
-        If bytes and offsets disagree or are not UTF-8.
-    """
-    sound = (
-        data.dtype == np.uint8
-        and data.ndim == 1
-        and offsets.dtype == np.int64
-        and offsets.ndim == 1
-        and len(offsets) > 0
-        and offsets[0] == 0
-        and offsets[-1] == len(data)
-        and not np.any(offsets[1:] < offsets[:-1])
-    )
-    if not sound:
-        raise DataError("Texts and their offsets disagree.", where=where, mend=_DAMAGED)
-    raw, ends = data.tobytes(), offsets.tolist()
-    try:
-        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
-    except UnicodeDecodeError as error:
-        raise DataError(f"Not UTF-8 text: {error}.", where=where, mend=_DAMAGED) from error
 
 
 def _object_array(texts: Collection[str]) -> np.ndarray:
@@ -151,7 +32,6 @@ def _object_array(texts: Collection[str]) -> np.ndarray:
     return array
 
 
-# ------------------------------------------------------------------------------- graphs
 def graph_to_arrays(graph: GraphData | RawGraph) -> dict[str, np.ndarray]:
     """Return the graph as arrays without objects; :func:`graph_from_arrays` is the inverse.
 
@@ -239,7 +119,7 @@ class _Loader:
         self.arrays, self.where, self.limits = arrays, where, limits
 
     def refuse(self, message: str) -> DataError:
-        return DataError(message, where=self.where, mend=_DAMAGED)
+        return DataError(message, where=self.where, mend=DAMAGED)
 
     def take(self, name: str, kind: type, shape: tuple[int, ...]) -> np.ndarray:
         array = self.arrays.get(name)
@@ -419,7 +299,6 @@ class _Loader:
             raise self.refuse(error.message) from error
 
 
-# ------------------------------------------------------------------------------- files
 def save_graph(path: Path, graph: GraphData | RawGraph, *, compress: bool = False) -> None:
     """Write the graph to `path` (npz), whole or not at all.
 
@@ -443,144 +322,3 @@ def load_graph(path: Path, *, where: str | None = None, limits: Limits = LIMITS)
     """
     where = where or Path(path).name
     return graph_from_arrays(load_npz(path, where=where, limits=limits), where=where, limits=limits)
-
-
-def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
-    """Write arrays as npz without pickle, whole or not at all (temporary file, fsync, rename).
-
-    Raises
-    ------
-    ValueError
-        If an array holds Python objects.
-    """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write = np.savez_compressed if compress else np.savez
-            write(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def npz_headers(
-    file: IO[bytes] | Path, *, where: str, limits: Limits = LIMITS
-) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Return shape and type of every array of an npz, without reading the arrays.
-
-    Raises
-    ------
-    DataError
-        If it is not an npz, or a header disagrees with the size of its member.
-    LimitError
-        If it would decompress to more than ``limits.decompressed_bytes``.
-    """
-    headers: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
-            if len(members) > 10_000:
-                raise DataError(f"Holds {len(members):,} arrays.", where=where, mend=_DAMAGED)
-            limits.check("decompressed_bytes", sum(m.file_size for m in members), where=where)
-            for member in members:
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as stream:
-                    headers[name] = _npy_header(stream, member.file_size, where=f"{where}, {name}")
-    except StudioError:
-        raise
-    except _UNREADABLE as error:
-        raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error
-    if not headers:
-        raise DataError(
-            "Holds no arrays.", where=where, mend="Save it with numpy.savez or scipy.sparse.save_npz."
-        )
-    return headers
-
-
-def _npy_header(stream: IO[bytes], size: int, *, where: str) -> tuple[tuple[int, ...], np.dtype]:
-    head = io.BytesIO(stream.read(70_000))
-    try:
-        version = np.lib.format.read_magic(head)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(head)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(head)
-    except _UNREADABLE as error:
-        raise DataError(
-            f"Not a readable array: {' '.join(str(error).split())[:200]}.", where=where, mend=_DAMAGED
-        ) from error
-    if dtype.hasobject:
-        return shape, dtype  # never read; callers that need it refuse it by name
-    expected = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize + head.tell()
-    if any(n < 0 for n in shape) or expected != size:
-        raise DataError(f"Claims {expected:,} bytes but holds {size:,}.", where=where, mend=_DAMAGED)
-    return shape, dtype
-
-
-def load_npz(
-    path: Path, *, keys: Collection[str] | None = None, where: str | None = None, limits: Limits = LIMITS
-) -> dict[str, np.ndarray]:
-    """Return arrays of an npz of unknown origin: header checks first, never a pickle.
-
-    Parameters
-    ----------
-    path : Path
-    keys : collection of str, optional
-        The arrays wanted; by default all.
-    where : str, optional
-        What the message names; by default the file's name.
-
-    Raises
-    ------
-    DataError
-        If the file is not an npz, a wanted array is missing or holds Python objects.
-    LimitError
-        If it would decompress to more than ``limits.decompressed_bytes``.
-    """
-    where = where or Path(path).name
-    headers = npz_headers(Path(path), where=where, limits=limits)
-    wanted = list(headers) if keys is None else list(keys)
-    for key in wanted:
-        if key not in headers:
-            raise DataError(f"Array `{key}` is missing.", where=where, mend=_DAMAGED)
-        if headers[key][1].hasobject:
-            raise DataError(
-                f"Array `{key}` holds pickled Python objects, which can run code when read.",
-                where=where,
-                mend="Save a sparse matrix with scipy.sparse.save_npz, other arrays as numbers or text.",
-            )
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in wanted}
-    except _UNREADABLE as error:
-        raise DataError(f"Not a readable npz file: {error}.", where=where, mend=_DAMAGED) from error
-
-
-def npy_header(path: Path, *, where: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Return shape and type of the array in an npy file, without reading it.
-
-    Raises
-    ------
-    DataError
-        If it is no npy file, or its header disagrees with its size.
-    """
-    with path.open("rb") as stream:
-        return _npy_header(stream, path.stat().st_size, where=where)
-
-
-def load_npy(path: Path, *, where: str) -> np.ndarray:
-    """Return the array in an npy file of unknown origin; never a pickle.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or holds Python objects.
-    """
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except _UNREADABLE as error:
-        raise DataError(f"Not a readable npy file: {error}.", where=where, mend=_DAMAGED) from error

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import load_npz, save_npz
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData, within_a_side
 from vgae_core.data.non_edges import codes, contains
+from vgae_core.data.npz import load_npz, save_npz
 from vgae_core.errors import DataError
 
 _MESSAGE_BLOCK = 2**19

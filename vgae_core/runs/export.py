@@ -25,8 +25,9 @@ from vgae_core.analysis.rankings import surprise
 from vgae_core.analysis.reconstruction import node_errors
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.catalogue.base import Entry
-from vgae_core.data.arrays import encode_texts, load_graph
+from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.data.packed_texts import encode_texts
 from vgae_core.errors import DataError
 from vgae_core.runs.codes import completed, encoded_from
 from vgae_core.runs.folder import RunFolder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vgae_core.data.arrays import validate_csr
+from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import (
     Content,

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vgae_core.data.arrays import load_npz
 from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.npz import load_npz
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.lines import numbered_edges
 from vgae_core.data.readers.matrices import check_dense, check_finite, dense_edges, label_codes, matrix_table

@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import load_npz
+from vgae_core.data.npz import load_npz
 from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
 from vgae_core.data.readers.matrices import check_matrix, label_codes, matrix_edges, matrix_table

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import validate_csr
+from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import Finding, Part
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.matrices import check_finite, check_matrix, matrix_edges, matrix_table

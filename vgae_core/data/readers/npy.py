@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vgae_core.data.arrays import load_npy, npy_header
+from vgae_core.data.npz import load_npy, npy_header
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
 from vgae_core.data.readers.matrices import check_dense, dense_edges, label_codes, matrix_table
 

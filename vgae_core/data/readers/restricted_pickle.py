@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import validate_csr
+from vgae_core.data.csr import validate_csr
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
 

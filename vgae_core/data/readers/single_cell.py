@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.arrays import validate_csr
+from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import Finding
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, examples, object_array, shorten
 from vgae_core.data.readers.classes import as_classes
