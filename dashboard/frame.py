@@ -13,7 +13,8 @@ from typing import ParamSpec
 import streamlit as st
 
 from dashboard import charts, state, steps
-from vgae_core.data.dataset import Finding, GraphData
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.findings import Finding
 from vgae_core.errors import RunError, StudioError
 
 P = ParamSpec("P")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import charts, frame, state, uploads
 from vgae_core.catalogue.uses import USES
-from vgae_core.data.dataset import FileReport, Judgement, Part
+from vgae_core.data.findings import FileReport, Judgement, Part
 from vgae_core.data.readers.base import ONCE
 from vgae_core.errors import StudioError
 from vgae_core.settings import FileSpec

@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboard import charts, frame, panels, repairs, state, uploads
 from dashboard.uploads import Desk
-from vgae_core.data.dataset import FileReport, Profile
+from vgae_core.data.dataset import Profile
+from vgae_core.data.findings import FileReport
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report

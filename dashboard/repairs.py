@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, forms, frame, state
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.data.repairs import Offer
 from vgae_core.data.report import Report
 from vgae_core.errors import StudioError

@@ -15,7 +15,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import charts, state
 from vgae_core import scratch
-from vgae_core.data.dataset import FileReport, Judgement, Profile, RawGraph
+from vgae_core.data.dataset import Profile, RawGraph
+from vgae_core.data.findings import FileReport, Judgement
 from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
@@ -128,7 +129,7 @@ class Desk:
         report : FileReport
             What the file is taken for now.
         changes : mapping of str to str
-            As in :class:`~vgae_core.data.dataset.Choice`.
+            As in :class:`~vgae_core.data.findings.Choice`.
         decided : collection of str, optional
             What the visitor decided by it: settings, or the ``about`` of a judgement; by default the settings
             changed. Questions about anything else stay open.

@@ -9,7 +9,8 @@ from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
 from vgae_core.analysis import takeaways
 from vgae_core.catalogue.values import KINDS
-from vgae_core.data.dataset import GraphData, describe_sides
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_pairs import describe_sides
 from vgae_core.data.samples import SAMPLES, load_sample
 
 frame.require_router("data")

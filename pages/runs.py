@@ -11,9 +11,9 @@ from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs.bundle import export_bundle, import_bundle
+from vgae_core.runs.info import RunInfo
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.script_data import write_script
-from vgae_core.runs.store import RunInfo
 
 frame.require_router("runs")
 

@@ -32,7 +32,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from vgae_core.data.arrays import save_graph
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Finding
 
 PACKAGES = {"scikit-learn": "sklearn", "networkx": "networkx", "scipy": "scipy", "pandas": "pandas"}
 """Distribution name → name under which it is imported."""

@@ -24,10 +24,10 @@ from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.__main__ import main
 from vgae_core.analysis.metrics import HARD
 from vgae_core.data import arguments, readers
-from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers import delimited, opening
 from vgae_core.data.splits import load_split
-from vgae_core.runs.store import read_run_dir, write_run_dir
+from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.settings import RunSpec
 
 

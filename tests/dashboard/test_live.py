@@ -7,7 +7,7 @@ import pytest
 
 from dashboard import live
 from vgae_core.catalogue.recipes import RECIPES
-from vgae_core.runs.store import RunInfo
+from vgae_core.runs.info import RunInfo
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import with_recipe
 from vgae_core.training.events import EpochEnd, Stage, Started, Trial

@@ -10,7 +10,8 @@ from scipy import sparse
 
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays, load_graph, save_graph
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.dataset import Finding, GraphData, RawGraph
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.npz import load_npz, save_npz
 from vgae_core.errors import DataError, LimitError, SpecError

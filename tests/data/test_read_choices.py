@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from tests.data.round_trip import features_of
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
-from vgae_core.data.dataset import Choice, FileReport, Judgement
+from vgae_core.data.findings import Choice, FileReport, Judgement
 from vgae_core.data.readers import SourceFile, look, look_isolated, read
 from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec

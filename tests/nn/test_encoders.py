@@ -10,12 +10,13 @@ import tensorflow as tf
 from scipy import sparse, stats
 
 from tests.graphs import communities, graph_from, karate
+from vgae_core.analysis.network import LOG_VAR_BOUNDS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.dataset import Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
 from vgae_core.nn.encoders import BUILDERS
-from vgae_core.nn.layers import LOG_VAR_BOUNDS, BoundLogVar, FeatureDropout, PairDots, SampleNormal
+from vgae_core.nn.layers import BoundLogVar, FeatureDropout, PairDots, SampleNormal
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import kl_normal
 from vgae_core.nn.sparse import to_sparse_tensor

@@ -30,7 +30,8 @@ from vgae_core.runs import cluster as cluster_module
 from vgae_core.runs import environment
 from vgae_core.runs import workers as workers_module
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store, read_run_dir
+from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.store import Store
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.settings.recipes import recipe_of

@@ -19,8 +19,15 @@ from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
 from vgae_core.runs import datasets as datasets_module
 from vgae_core.runs import folder as folder_module
-from vgae_core.runs.folder import event_line, parse_event, result_from_parts, result_to_parts
-from vgae_core.runs.store import Store, default_root, read_run_dir, write_run_dir
+from vgae_core.runs.folder import (
+    event_line,
+    parse_event,
+    read_run_dir,
+    result_from_parts,
+    result_to_parts,
+    write_run_dir,
+)
+from vgae_core.runs.store import Store, default_root
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
 

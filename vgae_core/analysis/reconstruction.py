@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.scoring import Score, score_pairs
-from vgae_core.data.dataset import count_first
+from vgae_core.data.node_pairs import count_first
 from vgae_core.data.non_edges import places_within
 from vgae_core.data.splits import LinkSplit
 

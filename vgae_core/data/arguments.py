@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vgae_core.catalogue.uses import USES
-from vgae_core.data.dataset import Choice, FileReport, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Choice, FileReport
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import pairs_in
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated

@@ -7,7 +7,8 @@ import re
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Features, Finding, RawGraph
+from vgae_core.data.dataset import Features, RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.data.scaling import Columns, column_scaling, describe_columns
 
 DIFFERENT_SCALES = 1e6

@@ -7,155 +7,20 @@ import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from vgae_core.data.blocks import aligned, row_blocks
+from vgae_core.data.findings import FileReport, Finding
+from vgae_core.data.node_pairs import count_first, count_pairs, within_a_side
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
 from vgae_core.errors import DataError
-from vgae_core.settings import FileSpec
 
 Features: TypeAlias = Any
 """Node features, shape (n_nodes, n_features), float32: a csr_array or an ndarray, which may be a mapped file
 (``np.load(path, mmap_mode="r")``)."""
-
-MAX_PARTS = 200
-"""Parts of a file that are told one by one."""
-
-_TITLES = {"header": "Header row", "role": "Contents", "sides": "Sets of nodes"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing noticed while reading, told to the user and never silently repaired.
-
-    ``level`` is ``"info"``, ``"choice"`` (a repair decides) or ``"warning"``.
-    """
-
-    code: str
-    level: Literal["info", "choice", "warning"]
-    message: str
-    count: int = 0
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a file (a column, a variable, an attribute) and its use.
-
-    ``use`` and ``uses`` (what it could be used for) are keys of :data:`vgae_core.catalogue.uses.USES`;
-    ``about`` says what it looks like.
-    """
-
-    name: str
-    use: str
-    about: str = ""
-    uses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Another way to read a file, and the settings of it that ask for it.
-
-    ``changes`` maps keys of :class:`~vgae_core.settings.FileSpec` to values, written as the command line
-    takes them: ``{"header": "no"}``, ``{"uses.3": "weight"}``.
-    """
-
-    title: str
-    changes: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One thing a reader decided about a file, with its evidence and what it might be instead.
-
-    Parameters
-    ----------
-    about : str
-        What was decided: ``"header"``, ``"columns"``, ``"weight"``, ``"relation"``, ``"sides"``, ….
-    text : str
-        The decision and its evidence, one sentence.
-    sure : bool
-        Whether the evidence suffices to go on without asking.
-    others : tuple of Choice
-        The other readings.
-    accept : mapping of str to str
-        The settings that confirm the decision, as in :class:`Choice`: the reader then asks no more.
-    """
-
-    about: str
-    text: str
-    sure: bool = True
-    others: tuple[Choice, ...] = ()
-    accept: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What was decided, as a heading."""
-        return _TITLES.get(self.about, self.about.replace("_", " ").capitalize())
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileReport:
-    """What one file was taken for.
-
-    Parameters
-    ----------
-    how : FileSpec
-        How it is read: its name, its role (found out if not said), and what the user said.
-    format : str
-        Title of the format; empty if it is left out.
-    separator, header : str
-        Of a text: as in FileSpec, found out if not said; otherwise empty.
-    parts : tuple of Part
-        At most :data:`MAX_PARTS`, features last.
-    n_parts : int
-        How many there are.
-    rows : tuple of tuple of str
-        The first rows of a text table.
-    problem : str
-        Why it cannot be read, if a look was enough to see that.
-    judgements : tuple of Judgement
-        What was decided about it, with the evidence.
-    sentences : tuple of str
-        The first edges or rows in words: ``"pandas — numpy"``.
-    """
-
-    how: FileSpec
-    format: str = ""
-    separator: str = ""
-    header: str = ""
-    parts: tuple[Part, ...] = ()
-    n_parts: int = 0
-    rows: tuple[tuple[str, ...], ...] = ()
-    problem: str = ""
-    judgements: tuple[Judgement, ...] = ()
-    sentences: tuple[str, ...] = ()
-
-    @property
-    def questions(self) -> tuple[Judgement, ...]:
-        """What the reader is not sure of, and somebody should decide."""
-        return tuple(judgement for judgement in self.judgements if not judgement.sure)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {**dataclasses.asdict(self), "how": self.how.to_dict()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> FileReport:
-        """Return what :meth:`to_dict` gave; raise TypeError, ValueError or SpecError if it is not that."""
-        parts = tuple(Part(**{**part, "uses": tuple(part["uses"])}) for part in values["parts"])
-        rows = tuple(tuple(map(str, row)) for row in values["rows"])
-        judgements = tuple(
-            Judgement(**{**one, "others": tuple(Choice(**other) for other in one["others"])})
-            for one in values.get("judgements", ())
-        )
-        return cls(**{
-            **values, "how": FileSpec.from_dict(values["how"]), "parts": parts, "rows": rows,
-            "judgements": judgements, "sentences": tuple(map(str, values.get("sentences", ()))),
-        })  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -437,33 +302,6 @@ class GraphData:
         for key in sorted(self.values):
             add(f"values.{key}", self.values[key])
         return digest.hexdigest()
-
-
-def count_pairs(n_nodes: int, *, directed: bool = False, n_first: int = 0) -> int:
-    """Return how many pairs of different nodes may be edges: ordered pairs if `directed`.
-
-    With `n_first` nodes on side 0, only the pairs of a two-sided graph that join both sides.
-    """
-    if n_first:
-        return n_first * (n_nodes - n_first)
-    return n_nodes * (n_nodes - 1) // (1 if directed else 2)
-
-
-def count_first(sides: np.ndarray | None) -> int:
-    """Return how many nodes are on side 0; 0 without sides."""
-    return 0 if sides is None else int(np.count_nonzero(sides == 0))
-
-
-def describe_sides(sides: np.ndarray, names: tuple[str, ...]) -> str:
-    """Return how many nodes a two-sided graph has on each side, in words."""
-    n_first = count_first(sides)
-    first, second = (f" ({name})" for name in names) if names else ("", "")
-    return f"Two-sided graph: {n_first:,} nodes{first} on one side, {len(sides) - n_first:,}{second} on the other"
-
-
-def within_a_side(sides: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return which pairs are of two nodes of one side, bool; a node with itself is no such pair."""
-    return (sides[first] == sides[second]) & (first != second)
 
 
 def filled(matrix: Features) -> tuple[np.ndarray, np.ndarray]:

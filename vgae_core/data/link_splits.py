@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from vgae_core.data.dataset import GraphData, count_first, count_pairs
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_pairs import count_first, count_pairs
 from vgae_core.data.non_edges import codes, sample_non_edges
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vgae_core.data.dataset import GraphData, count_first
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.node_pairs import count_first
 from vgae_core.errors import DataError
 
 

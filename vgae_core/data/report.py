@@ -11,18 +11,11 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.column_findings import column_findings
-from vgae_core.data.dataset import (
-    FileReport,
-    Finding,
-    RawGraph,
-    count_first,
-    count_pairs,
-    describe_sides,
-    filled,
-    value_kind,
-)
+from vgae_core.data.dataset import RawGraph, filled, value_kind
 from vgae_core.data.entry_splits import check_zeros
+from vgae_core.data.findings import FileReport, Finding
 from vgae_core.data.link_splits import check_edges
+from vgae_core.data.node_pairs import count_first, count_pairs, describe_sides
 from vgae_core.data.repairs import Offer, Structure, offers, structure
 from vgae_core.errors import DataError
 from vgae_core.settings import SplitSpec

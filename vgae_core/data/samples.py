@@ -13,7 +13,8 @@ from scipy import sparse
 
 from vgae_core.catalogue.base import nearest
 from vgae_core.data.arrays import load_graph
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.errors import DataError
 
 FILES = Path(__file__).parent / "files"

@@ -14,7 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.blocks import row_blocks
-from vgae_core.data.dataset import Features, GraphData, within_a_side
+from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.non_edges import codes, contains
 from vgae_core.data.npz import load_npz, save_npz
 from vgae_core.errors import DataError

@@ -25,8 +25,9 @@ from vgae_core.analysis.entries import SURPRISE
 from vgae_core.catalogue.lookup import lookup, scale_of
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.arrays import load_graph
-from vgae_core.data.dataset import GraphData, within_a_side
+from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import Limits
+from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION

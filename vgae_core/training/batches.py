@@ -22,9 +22,10 @@ from scipy import sparse
 
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.lookup import scale_of
-from vgae_core.data.dataset import GraphData, count_first, count_pairs
+from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights, weight_unit
 from vgae_core.data.node_inputs import encoder_features, feature_targets
+from vgae_core.data.node_pairs import count_first, count_pairs
 from vgae_core.data.propagation import normalise
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.budget import node_batch

@@ -7,11 +7,13 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, factorize_ids, whole_numbers
+from vgae_core.data.readers.encodings import what_else
 from vgae_core.data.readers.first_edges import judge_by
+from vgae_core.data.readers.layouts import COMMENTS
 from vgae_core.data.readers.lines import head_lines, read_text
-from vgae_core.data.readers.text import COMMENTS, is_whole, what_else
+from vgae_core.data.readers.text import is_whole
 
 _SUFFIXES = ("adjlist", "adj")
 _RECURRING = 0.4

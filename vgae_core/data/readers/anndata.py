@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers.base import (
     Content,
     Edges,

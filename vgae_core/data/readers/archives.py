@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, delimited
 from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose

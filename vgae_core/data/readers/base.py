@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Features, Finding, Judgement, Part
+from vgae_core.data.dataset import Features
+from vgae_core.data.findings import Finding, Judgement, Part
 from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Choice, Judgement, Part
+from vgae_core.data.findings import Choice, Judgement, Part
 from vgae_core.data.readers import beside, edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
+from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.column_evidence import columns_of
 from vgae_core.data.readers.column_names import (
     LABEL_NAMES,
@@ -18,10 +19,12 @@ from vgae_core.data.readers.column_names import (
     TITLE_NAMES,
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
+from vgae_core.data.readers.encodings import what_else
 from vgae_core.data.readers.feature_lists import is_long
+from vgae_core.data.readers.layouts import layout_judgements
 from vgae_core.data.readers.neo4j import plain_header
 from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
-from vgae_core.data.readers.text import count_lines, is_number, layout_judgements, what_else
+from vgae_core.data.readers.text import is_number
 from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, table_of
 from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import is_missing

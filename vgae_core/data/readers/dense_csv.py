@@ -9,22 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten, whole_numbers
+from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.column_evidence import Column
 from vgae_core.data.readers.column_names import SOURCE_NAMES, TARGET_NAMES, plain_name
+from vgae_core.data.readers.encodings import what_else
+from vgae_core.data.readers.layouts import Layout, layout, line_of
 from vgae_core.data.readers.matrices import matrix_edges
-from vgae_core.data.readers.text import (
-    Layout,
-    count_lines,
-    is_number,
-    layout,
-    line_of,
-    numbers,
-    read_frame,
-    what_else,
-)
+from vgae_core.data.readers.text import is_number, numbers, read_frame
 from vgae_core.data.readers.text_table import texts_of
 from vgae_core.data.readers.written_numbers import is_missing
 from vgae_core.errors import DataError

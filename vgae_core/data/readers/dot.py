@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
 from vgae_core.data.readers.lines import read_text
 from vgae_core.data.readers.networks import graph_edges, inner_parts, parse

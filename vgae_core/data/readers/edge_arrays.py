@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.npz import load_npz
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.lines import numbered_edges

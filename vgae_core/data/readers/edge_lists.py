@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Choice, Finding, Judgement, Part
+from vgae_core.data.findings import Choice, Finding, Judgement, Part
 from vgae_core.data.readers import beside
 from vgae_core.data.readers.base import (
     N_EXAMPLES,
@@ -20,6 +20,7 @@ from vgae_core.data.readers.base import (
     shorten,
     whole_numbers,
 )
+from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.column_names import (
     SOURCE_NAMES,
     TARGET_NAMES,
@@ -28,8 +29,9 @@ from vgae_core.data.readers.column_names import (
     two_kinds,
 )
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
+from vgae_core.data.readers.layouts import Layout, inner_comments, line_of
 from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
-from vgae_core.data.readers.text import Layout, count_lines, inner_comments, line_of, numbers, read_frame
+from vgae_core.data.readers.text import numbers, read_frame
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
 from vgae_core.data.readers.column_evidence import (
     Column,

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Probe
 from vgae_core.data.readers.encodings import what_else
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
 
 _BLOCK = 1 << 20

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.json_file import all_objects, is_json, is_lines, is_scalar, load_json

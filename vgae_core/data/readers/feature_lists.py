@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.non_edges import sorted_unique
 from vgae_core.data.readers.base import (
     NodeTable,
@@ -18,7 +18,8 @@ from vgae_core.data.readers.base import (
     whole_numbers,
 )
 from vgae_core.data.readers.column_names import FEATURE_NAMES, NODE_NAMES, SOURCE_NAMES
-from vgae_core.data.readers.text import is_number, is_whole, line_of, numbers, read_frame
+from vgae_core.data.readers.layouts import line_of
+from vgae_core.data.readers.text import is_number, is_whole, numbers, read_frame
 from vgae_core.data.readers.text_table import LONG_USES, TextTable, texts_of
 
 

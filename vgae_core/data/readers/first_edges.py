@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from vgae_core.data.dataset import Judgement
+from vgae_core.data.findings import Judgement
 from vgae_core.data.readers.base import N_EXAMPLES, Content, Edges, Probe, shorten
 from vgae_core.data.readers.lines import is_whole
 

@@ -21,7 +21,8 @@ from vgae_core.data.readers.column_names import (
     same_but_for_a_mark,
     two_kinds,
 )
-from vgae_core.data.readers.text import Layout, is_number
+from vgae_core.data.readers.layouts import Layout
+from vgae_core.data.readers.text import is_number
 
 _RARE = 0.05
 """Share of rows that share nothing with another row below which such a first row is no edge."""

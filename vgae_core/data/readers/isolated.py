@@ -12,7 +12,8 @@ import numpy as np
 
 from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
-from vgae_core.data.dataset import FileReport, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import FileReport
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers.base import SourceFile
 from vgae_core.data.readers.reading import ProgressCallback, look, read

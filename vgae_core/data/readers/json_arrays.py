@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vgae_core.data.dataset import Part
+from vgae_core.data.findings import Part
 from vgae_core.data.readers import edge_arrays
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, shorten
 from vgae_core.data.readers.json_file import is_json, is_lines, load_json

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Probe
 
 MAX_DEPTH = 100

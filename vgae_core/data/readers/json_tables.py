@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vgae_core.data.dataset import Part
+from vgae_core.data.findings import Part
 from vgae_core.data.readers import delimited, dense_csv
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
 from vgae_core.data.readers.json_file import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers import byte_scans, encodings
 from vgae_core.data.readers.base import Probe
 from vgae_core.data.readers.encodings import what_else

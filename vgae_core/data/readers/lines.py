@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers.base import (
     Edges,
     NodeTable,

@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import (

@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.non_edges import joined_pairs
 from vgae_core.data.readers.base import (

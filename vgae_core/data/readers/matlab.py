@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.matrices import check_finite, check_matrix, matrix_edges, matrix_table
 

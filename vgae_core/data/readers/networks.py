@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers.base import (
     Edges,
     NodeTable,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.json_file import all_lists, all_objects, is_json, is_lines, is_scalar, load_json
 from vgae_core.data.readers.networks import graph_edges, inner_parts, parse

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Choice, Finding, Judgement
+from vgae_core.data.findings import Choice, Finding, Judgement
 from vgae_core.data.readers.base import (
     N_EXAMPLES,
     Content,

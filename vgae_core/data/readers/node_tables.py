@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import (
     Content,
     NodeTable,
@@ -18,11 +18,13 @@ from vgae_core.data.readers.base import (
     object_array,
     shorten,
 )
+from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown, tell_unknown
 from vgae_core.data.readers.column_names import COMMUNITY_NAMES, LABEL_NAMES
+from vgae_core.data.readers.layouts import line_of
 from vgae_core.data.readers.matrices import compact
 from vgae_core.data.readers.node_uses import are_categories, is_numeric, judgements, named_id, uses_of
-from vgae_core.data.readers.text import count_lines, line_of, numbers, read_frame
+from vgae_core.data.readers.text import numbers, read_frame
 from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
 from vgae_core.data.readers.vector_fields import are_vectors, parse_vectors
 from vgae_core.data.readers.vector_fields import width as width_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Choice, Judgement
+from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Content, Probe, shorten, whole_numbers
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown
 from vgae_core.data.readers.column_evidence import Column, columns_of

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.dataset import Part
+from vgae_core.data.findings import Part
 from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.readers.base import (
     Content,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe, object_array, shorten
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.lines import named_edges, numbered, read_text

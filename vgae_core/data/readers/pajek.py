@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, object_array, shorten
 from vgae_core.data.readers.lines import relation_codes, weight_values
 from vgae_core.data.readers.sides import sides_told

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import Finding
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import restricted_pickle
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe

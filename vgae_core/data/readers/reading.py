@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vgae_core.data.dataset import MAX_PARTS, FileReport, Finding, Judgement, Part, RawGraph
+from vgae_core.data.dataset import RawGraph
+from vgae_core.data.findings import MAX_PARTS, FileReport, Finding, Judgement, Part
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import archives, empty_rows, trailing_comments
 from vgae_core.data.readers.base import (

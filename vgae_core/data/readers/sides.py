@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding, within_a_side
+from vgae_core.data.findings import Finding
+from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.readers.base import examples
 
 SAMPLE = 200_000

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, examples, object_array, shorten
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.hdf5 import dataset, is_hdf5, numbers, open_checked, texts

@@ -14,7 +14,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
 from vgae_core.data.readers.lines import head_lines, is_whole, named, numbered_edges, read_text
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, shorten
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.matrices import check_finite, matrix_table

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vgae_core.data.dataset import Part
+from vgae_core.data.findings import Part
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
 

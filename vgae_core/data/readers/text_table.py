@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from vgae_core.data.dataset import Part
+from vgae_core.data.findings import Part
 from vgae_core.data.readers.base import Probe, shorten
 from vgae_core.data.readers.column_names import NODE_NAMES, USUAL_NAMES, plain_name
 from vgae_core.data.readers.header import Header, decide_header
+from vgae_core.data.readers.layouts import Layout, layout
 from vgae_core.data.readers.splitting import split
-from vgae_core.data.readers.text import Layout, is_number, layout
+from vgae_core.data.readers.text import is_number
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
 _PLACES, _PIECE = 8, 8192

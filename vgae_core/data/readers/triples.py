@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe, examples, object_array, shorten
 from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, named, named_edges, numbered, read_text, weight_values

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten
 from vgae_core.data.readers.lines import named_edges, numbered_edges, read_text, weight_values
 from vgae_core.data.readers.sides import sides_told

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.dataset import Finding
+from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, examples, object_array, shorten
 from vgae_core.data.readers.classes import as_classes
 from vgae_core.data.readers.column_names import LABEL_NAMES
