@@ -24,6 +24,7 @@ LAYERS = (
     ("vgae_core.training",),
     ("vgae_core.runs",),
     ("vgae_core.what_if",),
+    ("vgae_core.cli",),
     ("vgae_core.__main__",),
     ("dashboard",),
     ("pages",),
@@ -179,7 +180,7 @@ def test_processes_without_tensorflow_stay_without_it():
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
         "print(sorted({'tensorflow', 'keras', 'streamlit'} & set(sys.modules)))\n"
-        "import dashboard.frame, dashboard.forms, dashboard.uploads, vgae_core.__main__\n"
+        "import dashboard.frame, dashboard.forms, dashboard.uploads, vgae_core.cli\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))\n"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

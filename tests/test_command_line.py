@@ -21,8 +21,8 @@ from scipy.io import mmwrite
 
 from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
-from vgae_core.__main__ import main
 from vgae_core.analysis.metrics import HARD
+from vgae_core.cli import main
 from vgae_core.data import arguments, readers
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers import delimited, opening

@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import rankdata
 
 from tests.graphs import communities, graph_from
-from vgae_core.__main__ import main
 from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.stacking import joined
+from vgae_core.cli import main
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError
 from vgae_core.nn.models import build

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.graphs import communities
 from tests.runs.made import make_events
-from vgae_core.__main__ import main
+from vgae_core.cli import main
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.logs import csv_log, tensorboard_log
 from vgae_core.runs.pipeline import execute

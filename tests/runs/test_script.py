@@ -14,8 +14,8 @@ import pytest
 
 from tests.graphs import communities, karate
 from tests.runs.test_matrix_runs import counts
-from vgae_core.__main__ import main
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.cli import main
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.script import TOLERANCE, equivalent_script, export_script

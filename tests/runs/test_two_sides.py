@@ -14,9 +14,9 @@ from scipy import sparse
 from tests.graphs import two_sided
 from tests.runs.test_bundle import rebuild
 from tests.runs.test_script import assert_same, run_both
-from vgae_core.__main__ import main
 from vgae_core.analysis.baselines import ALIKE, NO_SHARED, explained
 from vgae_core.analysis.rankings import rank_links_task
+from vgae_core.cli import main
 from vgae_core.data.arrays import save_graph
 from vgae_core.data.limits import Limits
 from vgae_core.errors import RunError, SpecError

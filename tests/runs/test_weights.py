@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from tests.graphs import communities, graph_from
 from tests.runs.test_pipeline import run, spec_for
 from tests.runs.test_script import assert_same, run_both
-from vgae_core.__main__ import main
 from vgae_core.analysis.stacking import joins
+from vgae_core.cli import main
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.models import build

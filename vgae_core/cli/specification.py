@@ -1,0 +1,91 @@
+"""Settings of a run as the command line gives them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vgae_core.data import arguments
+from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.repairs import repair
+from vgae_core.errors import SpecError
+from vgae_core.runs import environment
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that describe a run to a command."""
+    parser.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="one setting, e.g. model.latent_dim=32",
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="same as --set training.epochs=N")
+    parser.add_argument("--seed", type=int, metavar="S", help="same as --set seed=S")
+
+
+def specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphData]:
+    """Return the specification that the arguments describe, and the graph after its repairs.
+
+    Without ``--spec`` every output the data allow is listed, so that ``--set`` can switch it on.
+    """
+    spec = RunSpec.from_json(Path(options.spec).read_text("utf-8")) if options.spec else RunSpec()
+    changes = [*(parse_change(text) for text in options.set)]
+    if options.epochs is not None:
+        changes.append(("training.epochs", options.epochs))
+    if options.seed is not None:
+        changes.append(("seed", options.seed))
+    spec = changed(spec, [change for change in changes if change[0].startswith("dataset.")])
+    graph = repair(raw, spec.dataset.repairs)
+    if not options.spec:
+        profile = graph.profile
+        family = str(dict(changes).get("model.family", "vae" if graph.is_matrix else spec.model.family))
+        spec = for_family(
+            spec,
+            family,
+            feature_kind=profile.feature_kind,
+            has_labels=profile.n_classes > 0,
+            own_units=profile.own_units,
+        )
+    spec = changed(spec, [change for change in changes if not change[0].startswith("dataset.")])
+    first = options.path[0]
+    source = first if first.startswith(arguments.SAMPLE) else f"upload:{graph.fingerprint}"
+    files = [report.how.to_dict() for report in raw.files]
+    spec = spec.replace("dataset.source", source).replace("dataset.files", files)
+    return spec.replace("dataset.name", graph.name), graph
+
+
+def choose_threads(spec: RunSpec, graph: GraphData) -> None:
+    """Give this process the threads of its run, unless whoever called :func:`main` has loaded TensorFlow."""
+    if "tensorflow" not in sys.modules:
+        environment.apply(environment.operation_threads(spec, graph.profile))
+
+
+def changed(spec: RunSpec, changes: Sequence[tuple[str, Any]]) -> RunSpec:
+    """Return the specification with some settings replaced, in order."""
+    for key, value in changes:
+        spec = spec.replace(key, value)
+    return spec
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """Return key and value of ``dotted.key=value``; the value is JSON, or else text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SpecError(
+            f"Expected dotted.key=value. Received: {text!r}.",
+            where="--set",
+            mend="For example model.latent_dim=32.",
+        )
+    try:
+        return key, json.loads(value)
+    except (ValueError, RecursionError):
+        return key, value
