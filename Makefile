@@ -17,7 +17,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	touch $@
 
 run: $(VENV)/.runtime
-	$(BIN)/python -m streamlit run app.py
+	$(BIN)/python -m vgae_core app
 
 # Test files side by side, each in one process: models of TensorFlow take a GB each, so four processes at most.
 test: $(VENV)/.dev browser
