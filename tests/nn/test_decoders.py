@@ -17,8 +17,8 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.layers import PairDots
 from vgae_core.nn.models import build, pair_scorer, pair_weights
-from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
+from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import ModelSpec, RunSpec
 
 D = 6

@@ -18,13 +18,15 @@ from tests.runs.made import OTHER
 from tests.runs.test_store import assert_same_result
 from vgae_core import isolation
 from vgae_core.data.limits import Limits
+from vgae_core.data.splits import PARTS
 from vgae_core.errors import LimitError, RunError
 from vgae_core.runs import bundle_checks
 from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, import_bundle
 from vgae_core.runs.bundle_checks import check_task
 from vgae_core.runs.codes import completed
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.folder import SPLIT_PARTS, finite, read_run_dir
+from vgae_core.runs.files import finite
+from vgae_core.runs.folder import read_run_dir
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Started
 
@@ -107,7 +109,7 @@ def codes_of(**more) -> dict:
 
 def split(**changes) -> bytes:
     """The split of the made result with parts changed."""
-    parts = {part: getattr(make_result(make_graph()).split, part) for part in SPLIT_PARTS}
+    parts = {part: getattr(make_result(make_graph()).split, part) for part in PARTS}
     return npz(**parts | {part: change(parts[part]) for part, change in changes.items()})
 
 

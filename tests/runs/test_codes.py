@@ -28,8 +28,9 @@ from vgae_core.runs.answers import Answers
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.codes import WHY, completed, with_all_edges
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.folder import result_from_parts, result_to_parts, write_run_dir
+from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute
+from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 

@@ -12,9 +12,9 @@ import pytest
 from tests.runs.made import OTHER, WORKSPACE, make_events, make_graph, make_result
 from tests.runs.test_engine import ENDLESS, SHORT, wait_for
 from vgae_core.errors import RunError
-from vgae_core.runs import folder as folder_module
+from vgae_core.runs import files
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.folder import EventLog
+from vgae_core.runs.event_log import EventLog
 from vgae_core.runs.store import Store
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
@@ -50,7 +50,7 @@ class RefusingDisk:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         self._patch.setattr(EventLog, "append", refuse)
-        self._patch.setattr(folder_module, "_sync_directory", refuse)
+        self._patch.setattr(files, "_sync_directory", refuse)
 
     def free(self):
         self._patch.undo()

@@ -15,8 +15,8 @@ from vgae_core.analysis.metrics import ranking_metrics
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
-from vgae_core.runs.folder import result_from_parts, result_to_parts
 from vgae_core.runs.pipeline import execute
+from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import for_family
 

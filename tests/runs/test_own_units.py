@@ -15,8 +15,9 @@ from tests.runs.test_script import assert_same, run_both, spec_for
 from vgae_core.data.dataset import RawGraph
 from vgae_core.errors import SpecError
 from vgae_core.runs.embed import embed
-from vgae_core.runs.folder import read_run_dir, result_from_parts, result_to_parts, write_run_dir
+from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
+from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.settings.recipes import with_recipe

@@ -18,15 +18,10 @@ from vgae_core.data.dataset import RawGraph
 from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
 from vgae_core.runs import datasets as datasets_module
-from vgae_core.runs import folder as folder_module
-from vgae_core.runs.folder import (
-    event_line,
-    parse_event,
-    read_run_dir,
-    result_from_parts,
-    result_to_parts,
-    write_run_dir,
-)
+from vgae_core.runs import event_log, files
+from vgae_core.runs.event_log import event_line, parse_event
+from vgae_core.runs.folder import read_run_dir, write_run_dir
+from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.runs.store import Store, default_root
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished
@@ -250,7 +245,7 @@ def test_a_line_cut_off_by_a_crash_is_left_out(store, graph):
     whole = run.path / "events.jsonl"
     text = whole.read_text()
     whole.write_text(text + text.splitlines()[-1][:20])
-    assert len(folder_module.EventLog(whole).read()) == 4
+    assert len(event_log.EventLog(whole).read()) == 4
 
 
 def test_a_broken_line_is_told_with_its_number(store, graph):
@@ -262,9 +257,9 @@ def test_a_broken_line_is_told_with_its_number(store, graph):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
-    folder_module.write_json(path, {"a": 1})
+    files.write_json(path, {"a": 1})
     with pytest.raises(TypeError):
-        folder_module.write_json(path, {"a": object()})
+        files.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 
@@ -311,7 +306,7 @@ def test_a_specification_of_the_future_is_told(tmp_path, graph, result):
 
 def test_object_arrays_are_never_written(tmp_path):
     with pytest.raises(RunError, match="objects"):
-        folder_module.write_arrays(tmp_path / "a.npz", {"x": np.array([{}], dtype=object)})
+        files.write_arrays(tmp_path / "a.npz", {"x": np.array([{}], dtype=object)})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import json
 
 from vgae_core.cli.scores import print_scores
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.folder import finite, read_run_dir
+from vgae_core.runs.files import finite
+from vgae_core.runs.folder import read_run_dir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

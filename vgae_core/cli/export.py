@@ -14,7 +14,8 @@ from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.codes import WHY, completed, encoded_from
 from vgae_core.runs.export import PROTECT, entry_table, missing_table, write_embedding, write_table
-from vgae_core.runs.folder import atomic, read_run_dir
+from vgae_core.runs.files import atomic
+from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.logs import LOGS
 
 LINKS = 1000

@@ -11,7 +11,7 @@ from typing import TextIO
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data import arguments
 from vgae_core.data.dataset import RawGraph
-from vgae_core.runs.folder import event_line
+from vgae_core.runs.event_log import event_line
 from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
 from vgae_core.training.progress import STAGES
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vgae_core.runs.answers import TOP, Answers, find_node
 from vgae_core.runs.export import write_table
-from vgae_core.runs.folder import finite, read_run_dir
+from vgae_core.runs.files import finite
+from vgae_core.runs.folder import read_run_dir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,8 @@ from vgae_core.data import arguments
 from vgae_core.data.splits import load_split
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
-from vgae_core.runs.folder import finite, write_run_dir
+from vgae_core.runs.files import finite
+from vgae_core.runs.folder import write_run_dir
 from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import Event
 

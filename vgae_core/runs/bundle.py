@@ -20,7 +20,9 @@ from vgae_core import __version__, isolation
 from vgae_core.data.arrays import save_graph
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.errors import RunError
-from vgae_core.runs.folder import ARRAYS, DOCUMENTS, RunFolder, event_line
+from vgae_core.runs.event_log import event_line
+from vgae_core.runs.folder import RunFolder
+from vgae_core.runs.result_parts import ARRAYS, DOCUMENTS
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.training.events import EpochEnd
 

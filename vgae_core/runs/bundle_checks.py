@@ -33,16 +33,11 @@ from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioE
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
 from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.folder import (
-    ARRAYS,
-    SPLIT_PARTS,
-    RunFolder,
-    is_finite,
-    parse_event,
-    read_run_dir,
-    write_run_dir,
-)
+from vgae_core.runs.event_log import parse_event
+from vgae_core.runs.files import is_finite
+from vgae_core.runs.folder import PARTS, RunFolder, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.result_parts import ARRAYS
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
 
@@ -226,9 +221,7 @@ def _check_headers(folder: Path, limits: Limits) -> None:
     for name, (shape, _) in headers["nodes"].items():
         if not shape or shape[0] != n:
             raise _refuse(f"`{name}` must hold one row for each of {n} nodes.", "nodes.npz")
-    test = sum(
-        headers["split"][part][0][0] for part in SPLIT_PARTS[3:] if headers["split"].get(part, ((),))[0]
-    )
+    test = sum(headers["split"][part][0][0] for part in PARTS[3:] if headers["split"].get(part, ((),))[0])
     for name, (shape, _) in headers["scores"].items():
         if shape != (test,):
             raise _refuse(f"`{name}` must hold one number for each of {test} test pairs.", "scores.npz")
@@ -356,7 +349,7 @@ def _check_split(result: RunResult, graph: GraphData) -> None:
     if of_matrix:
         pattern.data[:] = matrix.data != 0
     keys = []
-    for part in SPLIT_PARTS:
+    for part in PARTS:
         pairs = getattr(result.split, part)
         if len(pairs):
             stored = np.asarray(pattern[pairs[:, 0], pairs[:, 1]]).ravel()

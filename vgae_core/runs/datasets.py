@@ -19,7 +19,7 @@ import numpy as np
 from vgae_core.data.arrays import graph_to_arrays, load_graph, save_graph
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.errors import RunError
-from vgae_core.runs.folder import atomic
+from vgae_core.runs.files import atomic
 from vgae_core.runs.room import writing
 
 RAW_DAYS = 30

@@ -33,7 +33,7 @@ from vgae_core.errors import RunError, StudioError
 from vgae_core.nn.budget import check_memory
 from vgae_core.runs import environment, worker
 from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
-from vgae_core.runs.folder import result_from_parts
+from vgae_core.runs.result_parts import result_from_parts
 from vgae_core.runs.store import Store
 from vgae_core.runs.turns import Job, Turns
 from vgae_core.runs.workers import CLOSED, Expected, State, Workers

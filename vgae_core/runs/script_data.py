@@ -20,7 +20,7 @@ from vgae_core.data.label_splits import label_parts
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.runs.evaluation import HARD_STREAM
-from vgae_core.runs.folder import SPLIT_PARTS, RunFolder
+from vgae_core.runs.folder import PARTS, RunFolder
 from vgae_core.settings import RunSpec
 
 DATA = "data.npz"
@@ -42,7 +42,7 @@ def script_data(
     label_part : ndarray of int8, shape (n_nodes,), optional
         Part of each node's label; drawn from the seed, as the run does, unless given.
     """
-    arrays = {part: getattr(split, part) for part in SPLIT_PARTS}
+    arrays = {part: getattr(split, part) for part in PARTS}
     matrices: dict[str, Any] = {}
     if spec.learns_weights:
         arrays["val_weights"] = edge_weights(graph.adjacency, split.val)

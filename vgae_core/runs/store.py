@@ -31,15 +31,9 @@ from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs import notes
 from vgae_core.runs.datasets import Cache, DataSets
-from vgae_core.runs.folder import (
-    EventLog,
-    RunFolder,
-    finite,
-    read_run_dir,
-    write_result,
-    write_run_dir,
-    write_start,
-)
+from vgae_core.runs.event_log import EventLog
+from vgae_core.runs.files import finite
+from vgae_core.runs.folder import RunFolder, read_run_dir, write_result, write_run_dir, write_start
 from vgae_core.runs.info import ACTIVE, LOST, RunInfo, Status, status_of
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.room import bytes_in, catalogue_error, sweep, writing

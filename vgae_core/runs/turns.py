@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from vgae_core.data.limits import ServerLimits
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
-from vgae_core.runs.folder import parse_event
+from vgae_core.runs.event_log import parse_event
 from vgae_core.runs.store import StoredRun
 from vgae_core.training.events import Finished
 

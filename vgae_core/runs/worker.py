@@ -26,7 +26,8 @@ from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
-from vgae_core.runs.folder import event_line, result_to_parts
+from vgae_core.runs.event_log import event_line
+from vgae_core.runs.result_parts import result_to_parts
 from vgae_core.runs.room import FULL, FULL_MEND
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Started

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs.folder import atomic
+from vgae_core.runs.files import atomic
 from vgae_core.runs.room import writing
 from vgae_core.what_if.scenario import Scenario
 

@@ -16,7 +16,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.non_edges import codes, contains
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, RunError
-from vgae_core.runs.folder import atomic, read_json
+from vgae_core.runs.files import atomic, read_json
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.room import writing
 from vgae_core.what_if.answer import MovedNode, PairAnswer, answer
