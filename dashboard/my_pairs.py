@@ -15,7 +15,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
-from vgae_core.runs import export
+from vgae_core.runs import table_files
 from vgae_core.runs.answers import RANKED_NODES, pairs_of
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def _draw(table: pd.DataFrame) -> None:
     if table[["source_rank", "target_rank"]].isna().all(axis=None):
         st.caption(f"Ranks are left out where pairs name more than {RANKED_NODES:,} different nodes.")
     protect = results.protect("my_pairs")
-    make = lambda: export.to_csv(table, protect=protect)  # noqa: E731
+    make = lambda: table_files.to_csv(table, protect=protect)  # noqa: E731
     frame.downloads(
         [
             frame.File("my_pairs_csv", "CSV", "my_pairs.csv", "text/csv", make),
             frame.File("my_pairs_parquet", "Parquet", "my_pairs.parquet", "application/vnd.apache.parquet",
-                       lambda: export.to_parquet(table)),
+                       lambda: table_files.to_parquet(table)),
         ]
     )  # fmt: skip

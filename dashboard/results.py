@@ -31,7 +31,7 @@ from vgae_core.analysis.rankings import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs import codes, export
+from vgae_core.runs import codes, link_tables, node_tables, table_files
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import StoredRun
 from vgae_core.what_if.variant import variant_of
@@ -164,7 +164,7 @@ def say_codes(held: Opened) -> None:
 
 def protect(name: str) -> bool:
     """Draw the choice beside downloads called `name`: whether spreadsheets will open them."""
-    choice = export.PROTECT
+    choice = table_files.PROTECT
     return bool(st.checkbox(choice.title, help=choice.help, key=f"{name}_protect"))
 
 
@@ -175,7 +175,7 @@ _turn = threading.Lock()
 
 
 def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
-    """Return what becomes :func:`vgae_core.runs.export.node_columns` of a run, from a child if its graph is large.
+    """Return what becomes :func:`vgae_core.runs.node_tables.node_columns` of a run, from a child if its graph is large.
 
     Runs of all visitors take turns, so that no more than one such child is at work.
     """
@@ -190,13 +190,13 @@ def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
     try:
         run = state.store().open_run(run_id)
         graph = run.graph()
-        if graph.profile.n_edges > export.SMALL_EDGES:
+        if graph.profile.n_edges > node_tables.SMALL_EDGES:
             # No thread that the server would wait for when it ends.
             threading.Thread(
                 target=_in_child, args=(str(run.path), str(run.graph_path), future), daemon=True
             ).start()
         else:
-            future.set_result(export.node_columns(_result(run_id), graph))
+            future.set_result(node_tables.node_columns(_result(run_id), graph))
     except BaseException as error:
         with _working_lock:
             del _working[run_id]
@@ -206,7 +206,7 @@ def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
 
 
 def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> None:
-    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=export.SECONDS)
+    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=node_tables.SECONDS)
     try:
         with _turn:
             options = {"run": run, "graph": graph, "most_nodes": LIMITS.answer_nodes}
@@ -236,13 +236,13 @@ def wait_for_columns(run_id: str) -> None:
 
 
 def node_table(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.export.node_table` of a run, as far as it is worked out."""
+    """Return :func:`vgae_core.runs.node_tables.node_table` of a run, as far as it is worked out."""
     return _node_table(run_id, ready(run_id))
 
 
 @shared
 def _node_table(run_id: str, whole: bool) -> pd.DataFrame:
-    return export.node_table(*_open(run_id), _costly(run_id).result() if whole else {})
+    return node_tables.node_table(*_open(run_id), _costly(run_id).result() if whole else {})
 
 
 def whole_node_table(run_id: str) -> pd.DataFrame:
@@ -436,7 +436,7 @@ def missing_links(run_id: str, search: LinkSearch) -> pd.DataFrame:
     """Return the non-edges that come first in a search, of a graph small enough to search at once."""
     result, graph = _open(run_id)
     pairs, logits = result.missing_links(graph, link_search.RANKED, search, _communities(run_id, search))
-    return export.missing_table(graph, pairs, logits, result.weights(pairs))
+    return link_tables.missing_table(graph, pairs, logits, result.weights(pairs))
 
 
 def link_search_inputs(held: Opened, search: LinkSearch) -> Inputs:
@@ -458,7 +458,7 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
         result.codes.z_mean, graph.edges, link_search.RANKED, score=result.link_scorer(graph)
     )
     weights = result.weights(pairs)
-    table = export.link_table(graph, pairs, logits, weights)
+    table = link_tables.link_table(graph, pairs, logits, weights)
     if weights is not None:
         after = list(table).index("expected_weight") + 1
         table.insert(after, "weight", edge_weights(graph.adjacency, pairs))
@@ -498,7 +498,7 @@ def scale(held: Opened) -> str:
 @shared
 def column_names(run_id: str) -> list[str]:
     """Return the name of every column as text."""
-    return [str(name) for name in export.column_names(_open(run_id)[1])]
+    return [str(name) for name in link_tables.column_names(_open(run_id)[1])]
 
 
 def _matrix(graph: GraphData) -> sparse.csr_array:
@@ -512,7 +512,7 @@ def recommended(run_id: str) -> pd.DataFrame:
     pairs, logits = entries.recommended(
         result.codes.left, result.codes.right, _matrix(graph), link_search.RANKED
     )
-    return export.entry_table(graph, pairs, logits, str(result.model["scale"]))
+    return link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]))
 
 
 def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
@@ -529,7 +529,7 @@ def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     result, graph = _open(run_id)
     columns, logits = entries.recommended_to(result.codes.left, result.codes.right, _matrix(graph), row)
     pairs = np.column_stack([np.full(len(columns), row), columns])
-    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]))
+    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]))
     table.insert(0, "place", np.arange(1, len(table) + 1))
     return table[["place", "column", "expected", "column_values"]]
 
@@ -543,7 +543,7 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
         result.codes.left[row : row + 1], result.codes.right, one, one.nnz, str(result.model["scale"])
     )
     pairs[:, 0] = row
-    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
     table["part"] = reconstruction.edge_parts(
         result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
     )
@@ -562,7 +562,7 @@ def unexpected(run_id: str) -> pd.DataFrame:
         link_search.RANKED,
         str(result.model["scale"]),
     )
-    table = export.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
     table["part"] = reconstruction.edge_parts(
         result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
     )

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import background, charts, forms, frame, maps, next_links, pick, results, scenarios, scores
 from vgae_core.analysis import embedding, projection
 from vgae_core.analysis.projection import ProjectionSpec
-from vgae_core.runs import codes, export
+from vgae_core.runs import codes, embedding_files, table_files
 from vgae_core.settings.fields import settings_of
 
 frame.require_router("latent_space")
@@ -220,7 +220,7 @@ def show_table(held: results.Opened, picked: list[int]) -> None:
         key="node_table",
     )  # fmt: skip
     protect = results.protect("nodes")
-    make = lambda: export.to_csv(chosen, protect=protect)  # noqa: E731
+    make = lambda: table_files.to_csv(chosen, protect=protect)  # noqa: E731
     frame.downloads(
         [frame.File("nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv", make)]
     )
@@ -234,7 +234,7 @@ def show_downloads(held: results.Opened) -> None:
     )
     protect = results.protect("embedding")
 
-    def write(entry: export.Format) -> bytes:
+    def write(entry: embedding_files.EmbeddingFormat) -> bytes:
         return entry.write(held.result, held.graph, results.whole_node_table(held.id), protect)
 
     frame.downloads(
@@ -247,7 +247,7 @@ def show_downloads(held: results.Opened) -> None:
                 functools.partial(write, entry),
                 entry.help,
             )
-            for name, entry in export.EMBEDDING_FORMATS.items()
+            for name, entry in embedding_files.EMBEDDING_FORMATS.items()
         ]
     )
 

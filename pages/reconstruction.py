@@ -18,7 +18,7 @@ from vgae_core.analysis import (
     verdict,
 )
 from vgae_core.analysis.rankings import LinkSearch
-from vgae_core.runs import export
+from vgae_core.runs import link_tables, table_files
 from vgae_core.settings.fields import Setting, settings_of
 
 frame.require_router("reconstruction")
@@ -354,7 +354,7 @@ def missing(held: results.Opened, search: LinkSearch) -> pd.DataFrame | None:
         )  # fmt: skip
         return None
     pairs = made[0]["pairs"]
-    return export.missing_table(held.graph, pairs, made[0]["logits"], held.result.weights(pairs))
+    return link_tables.missing_table(held.graph, pairs, made[0]["logits"], held.result.weights(pairs))
 
 
 def show_missing(held: results.Opened) -> None:
@@ -435,11 +435,11 @@ def downloads(table: pd.DataFrame, name: str) -> None:
     frame.downloads(
         [
             frame.File(
-                f"{name}_csv", "CSV", f"{name}.csv", "text/csv", lambda: export.to_csv(table, protect=protect)
+                f"{name}_csv", "CSV", f"{name}.csv", "text/csv", lambda: table_files.to_csv(table, protect=protect)
             ),
             frame.File(
                 f"{name}_parquet", "Parquet", f"{name}.parquet", "application/vnd.apache.parquet",
-                lambda: export.to_parquet(table),
+                lambda: table_files.to_parquet(table),
             ),
         ]
     )  # fmt: skip
@@ -489,7 +489,7 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
             seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
-    return export.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
+    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
 
 
 def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:

@@ -14,7 +14,7 @@ from vgae_core import isolation
 from vgae_core.analysis import embedding
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
-from vgae_core.runs import export
+from vgae_core.runs import embedding_files, node_tables
 
 
 def figure(at, index=0):
@@ -214,19 +214,19 @@ def test_a_busy_server_says_so(app, run, busy_server, monkeypatch):
 def test_downloads_are_the_embedding(app, run):
     at = fine(app("latent_space", run=run.id))
     labels = [b.proto.label for b in at.get("download_button")]
-    assert labels[-4:] == [entry.title for entry in export.EMBEDDING_FORMATS.values()]
-    content = export.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
+    assert labels[-4:] == [entry.title for entry in embedding_files.EMBEDDING_FORMATS.values()]
+    content = embedding_files.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90
 
 
 def test_a_large_graph_is_shown_before_its_communities_are_known(app, run, monkeypatch):
-    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    monkeypatch.setattr(node_tables, "SMALL_EDGES", 10)
     at = fine(app("latent_space", run=run.id))
     assert "being computed" in text(at)
     assert "community" not in at.selectbox(key="map_colour").options
     assert len(at.dataframe[-1].value) == 90
     whole = results.whole_node_table(run.id)  # waits for the child
-    pd.testing.assert_frame_equal(whole, export.node_table(run.result(), run.graph()))
+    pd.testing.assert_frame_equal(whole, node_tables.node_table(run.result(), run.graph()))
     at = fine(at.run())
     assert "being computed" not in text(at)
     assert "Community" in at.selectbox(key="map_colour").options
@@ -237,7 +237,7 @@ def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, mon
     def refuse(*args, **kwargs):
         raise LimitError("Took longer than the limit of 600 s.")
 
-    monkeypatch.setattr(export, "SMALL_EDGES", 10)
+    monkeypatch.setattr(node_tables, "SMALL_EDGES", 10)
     monkeypatch.setattr(isolation, "call", refuse)
     at = app("latent_space", run=run.id)
     with pytest.raises(LimitError):

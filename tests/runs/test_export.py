@@ -22,7 +22,7 @@ from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError
-from vgae_core.runs import export
+from vgae_core.runs import embedding_files, link_tables, node_tables, table_files
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
 from vgae_core.settings import RunSpec, SplitSpec
@@ -71,7 +71,7 @@ def result(graph):
 
 
 def test_node_table(result, graph):
-    table = export.node_table(result, graph)
+    table = node_tables.node_table(result, graph)
     assert table["node"].tolist() == NASTY
     assert table["label"].fillna("?").tolist()[:3] == ["first", "=second", "?"]
     assert table["degree"].tolist() == [2] * 14
@@ -86,11 +86,11 @@ def test_node_table(result, graph):
 def test_a_plain_auto_encoder_of_an_unlabelled_graph(result, graph):
     bare = GraphData(name="bare", adjacency=graph.adjacency, node_ids=np.arange(14))
     plain = RunResult(**{**vars(result), "z_log_var": None, "nodes": {}})
-    table = export.embedding_table(plain, bare)
+    table = embedding_files.embedding_table(plain, bare)
     assert table.columns.tolist() == [
         "node", "degree", "community", "reconstruction_error", "z_0", "z_1", "z_2",
     ]  # fmt: skip
-    with np.load(io.BytesIO(export.embedding_npz(plain, bare)), allow_pickle=False) as held:
+    with np.load(io.BytesIO(embedding_files.embedding_npz(plain, bare)), allow_pickle=False) as held:
         assert sorted(held) == ["encoded_from", "node_ids", "z_mean"]
         assert held["encoded_from"] == "training edges"
 
@@ -100,13 +100,13 @@ def test_values_that_are_called_like_codes_stay_beside_them(result, graph):
     names = ["z_0", "z_2", "value_z_0", "node", "z_9", "value_node"]
     values = {name: np.full(14, i, np.float32) for i, name in enumerate(names)}
     data = dataclasses.replace(graph, values=values)
-    table = export.embedding_table(result, data)
+    table = embedding_files.embedding_table(result, data)
     assert table.columns.is_unique
     np.testing.assert_array_equal(table[["z_0", "z_1", "z_2"]].to_numpy(), result.z_mean)
     kept = {name: table[name][0] for name in table if str(name).startswith("value_") or name == "z_9"}
     assert sorted(kept.values()) == [0, 1, 2, 3, 4, 5]
     assert kept["z_9"] == 4
-    for entry in export.EMBEDDING_FORMATS.values():
+    for entry in embedding_files.EMBEDDING_FORMATS.values():
         assert entry.write(result, data, None, False)
 
 
@@ -117,7 +117,7 @@ def test_one_long_name_does_not_make_all_names_long(result, graph):
     data = GraphData(name="g", adjacency=sparse.csr_array((n, n), dtype=np.float32), node_ids=ids)
     long = dataclasses.replace(result, z_mean=np.zeros((n, 2), np.float32), z_log_var=None)
     tracemalloc.start()
-    content = export.embedding_npz(long, data)
+    content = embedding_files.embedding_npz(long, data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6  # as an array of str it is 1.6 GB
@@ -133,7 +133,11 @@ def texts(held, name):
 
 def test_another_graph_is_refused(result):
     other = GraphData(name="o", adjacency=sparse.csr_array((3, 3), dtype=np.float32), node_ids=np.arange(3))
-    for write in (export.embedding_table, export.embedding_npz, export.projector_zip):
+    for write in (
+        embedding_files.embedding_table,
+        embedding_files.embedding_npz,
+        embedding_files.projector_zip,
+    ):
         with pytest.raises(DataError, match="14 nodes, the graph 3"):
             write(result, other)
 
@@ -143,7 +147,7 @@ def rows_of(content):
 
 
 def test_csv_gives_names_back_as_they_were(result, graph):
-    rows = rows_of(export.to_csv(export.embedding_table(result, graph)))
+    rows = rows_of(table_files.to_csv(embedding_files.embedding_table(result, graph)))
     assert [row[0] for row in rows[1:]] == NASTY
     assert {row[1] for row in rows[1:]} == {"first", "=second", ""}
     z = np.array([row[-3:] for row in rows[1:]], np.float32)
@@ -151,7 +155,7 @@ def test_csv_gives_names_back_as_they_were(result, graph):
 
 
 def test_protected_csv_holds_no_formula(result, graph):
-    rows = rows_of(export.to_csv(export.embedding_table(result, graph), protect=True))
+    rows = rows_of(table_files.to_csv(embedding_files.embedding_table(result, graph), protect=True))
     names = [row[0] for row in rows[1:]]
     assert names == [
         "'=1+1", "'+49 30", "-5", "'@sum", "a,b", 'say "hi"', "tab\there", "line\nend", "é", "-5e3", "'\tx",
@@ -164,7 +168,7 @@ def test_protected_csv_holds_no_formula(result, graph):
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠\t\r\n")
 def test_no_form_of_a_formula_is_left(sign):
     table = pd.DataFrame({f"{sign}head()": [f"{sign}cmd()", "fine", None], "ok": [-1, 2, 3]})
-    back = pd.read_csv(io.BytesIO(export.to_csv(table, protect=True)))
+    back = pd.read_csv(io.BytesIO(table_files.to_csv(table, protect=True)))
     assert back.columns[0].startswith("'")
     assert back.iloc[0, 0] == f"'{sign}cmd()"
     assert back["ok"].tolist() == [-1, 2, 3]
@@ -173,27 +177,27 @@ def test_no_form_of_a_formula_is_left(sign):
 
 def test_labels_called_nan_and_none_are_not_missing(result, graph):
     data = dataclasses.replace(graph, label_names=("nan", "None"))
-    table = export.embedding_table(result, data)
-    texts = [row[1] for row in rows_of(export.to_csv(table))[1:]]
+    table = embedding_files.embedding_table(result, data)
+    texts = [row[1] for row in rows_of(table_files.to_csv(table))[1:]]
     assert texts == [{0: "nan", 1: "None", -1: ""}[label] for label in data.labels]
-    back = pd.read_parquet(io.BytesIO(export.to_parquet(table)))["label"]
+    back = pd.read_parquet(io.BytesIO(table_files.to_parquet(table)))["label"]
     assert back.isna().tolist() == (data.labels == -1).tolist()
     assert back.dropna().tolist() == [text for text in texts if text]
-    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, data))) as archive:
+    with zipfile.ZipFile(io.BytesIO(embedding_files.projector_zip(result, data))) as archive:
         meta = archive.read("metadata.tsv").decode().splitlines()[1:]
     assert [line.split("\t")[1] for line in meta] == texts
 
 
 def test_parquet_reads_back_as_it_was(result, graph):
-    table = export.embedding_table(result, graph)
-    back = pd.read_parquet(io.BytesIO(export.to_parquet(table)))
+    table = embedding_files.embedding_table(result, graph)
+    back = pd.read_parquet(io.BytesIO(table_files.to_parquet(table)))
     assert back["node"].tolist() == NASTY
     np.testing.assert_array_equal(back[["z_0", "z_1", "z_2"]].to_numpy(), result.z_mean)
     assert back.columns.tolist() == table.columns.tolist()
 
 
 def test_npz_needs_no_pickle(result, graph):
-    with np.load(io.BytesIO(export.embedding_npz(result, graph)), allow_pickle=False) as held:
+    with np.load(io.BytesIO(embedding_files.embedding_npz(result, graph)), allow_pickle=False) as held:
         np.testing.assert_array_equal(held["z_mean"], result.z_mean)
         np.testing.assert_array_equal(held["z_log_var"], result.z_log_var)
         assert texts(held, "node_ids") == NASTY
@@ -201,7 +205,7 @@ def test_npz_needs_no_pickle(result, graph):
 
 
 def test_projector_files_have_one_row_a_node(result, graph):
-    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, graph))) as archive:
+    with zipfile.ZipFile(io.BytesIO(embedding_files.projector_zip(result, graph))) as archive:
         vectors = np.loadtxt(io.BytesIO(archive.read("vectors.tsv")), delimiter="\t")
         meta = archive.read("metadata.tsv").decode().split("\n")
         config = archive.read("projector_config.pbtxt").decode()
@@ -213,21 +217,21 @@ def test_projector_files_have_one_row_a_node(result, graph):
     assert "vectors.tsv" in config
     assert "metadata.tsv" in config
     assert meta[1].startswith("=1+1\t")
-    with zipfile.ZipFile(io.BytesIO(export.projector_zip(result, graph, protect=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(embedding_files.projector_zip(result, graph, protect=True))) as archive:
         assert archive.read("metadata.tsv").decode().split("\n")[1].startswith("'=1+1\t")
 
 
 def test_link_table(graph):
     pairs = np.array([[0, 1], [0, 2], [2, 7]])
     logits = np.array([0.0, 2.0, -3.0], np.float32)
-    table = export.link_table(graph, pairs, logits)
+    table = link_tables.link_table(graph, pairs, logits)
     assert table["source"].tolist() == ["=1+1", "=1+1", "-5"]
     assert table["target"].tolist() == ["+49 30", "-5", "line\nend"]
     assert table["shared_neighbours"].tolist() == [0, 1, 0]
     assert table["source_degree"].tolist() == [2, 2, 2]
     np.testing.assert_allclose(table["probability"], [0.5, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(3))])
     assert table["target_label"].fillna("?").tolist() == ["=second", "?", "=second"]
-    assert len(export.link_table(graph, np.zeros((0, 2), np.int64), np.zeros(0, np.float32))) == 0
+    assert len(link_tables.link_table(graph, np.zeros((0, 2), np.int64), np.zeros(0, np.float32))) == 0
 
 
 def test_shared_neighbours_against_networkx(graph):
@@ -237,26 +241,28 @@ def test_shared_neighbours_against_networkx(graph):
         node_ids=np.arange(25), directed=True,
     )  # fmt: skip
     pairs = np.array([(i, j) for i in range(25) for j in range(25) if i != j])
-    table = export.link_table(data, pairs, np.zeros(len(pairs), np.float32))
+    table = link_tables.link_table(data, pairs, np.zeros(len(pairs), np.float32))
     plain = g.to_undirected()
     expected = [len(list(nx.common_neighbors(plain, i, j))) for i, j in pairs]
     assert table["shared_neighbours"].tolist() == expected
 
 
-@pytest.mark.parametrize("entry", export.EMBEDDING_FORMATS.values(), ids=list(export.EMBEDDING_FORMATS))
+@pytest.mark.parametrize(
+    "entry", embedding_files.EMBEDDING_FORMATS.values(), ids=list(embedding_files.EMBEDDING_FORMATS)
+)
 def test_write_embedding_goes_by_suffix(entry, result, graph, tmp_path):
     path = tmp_path / f"out{entry.suffix}"
-    export.write_embedding(path, result, graph)
+    embedding_files.write_embedding(path, result, graph)
     assert len(path.read_bytes()) > 500
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file stays
 
 
 def test_unknown_suffixes_name_the_known_ones(result, graph, tmp_path):
     with pytest.raises(DataError, match=r"\.csv, \.parquet, \.npz, \.zip"):
-        export.write_embedding(tmp_path / "out.xlsx", result, graph)
+        embedding_files.write_embedding(tmp_path / "out.xlsx", result, graph)
     with pytest.raises(DataError, match=r"\.csv or \.parquet"):
-        export.write_table(tmp_path / "out.txt", pd.DataFrame({"a": [1]}))
-    export.write_table(tmp_path / "out.csv", pd.DataFrame({"a": [1]}))
+        table_files.write_table(tmp_path / "out.txt", pd.DataFrame({"a": [1]}))
+    table_files.write_table(tmp_path / "out.csv", pd.DataFrame({"a": [1]}))
     assert (tmp_path / "out.csv").read_bytes() == b"a\n1\n"
 
 
@@ -265,21 +271,21 @@ def test_tables_of_a_matrix_run_are_of_rows_and_columns():
     graph = make_matrix()
     result = make_result(graph)
     x = graph.features.toarray()
-    table = export.node_table(result, graph)
+    table = node_tables.node_table(result, graph)
     assert list(table) == ["node", "label", "row_values", "row_total", "uncertainty", "feature_error"]
     np.testing.assert_array_equal(table["row_values"], np.count_nonzero(x, axis=1))
     np.testing.assert_allclose(table["row_total"], x.sum(axis=1))
     pairs = np.argwhere(x)[:5]
     logits = np.array([0.0, 1.0, -1.0, 2.0, 0.5], np.float32)
-    told = export.entry_table(graph, pairs, logits, "softmax", nats=np.arange(5.0))
+    told = link_tables.entry_table(graph, pairs, logits, "softmax", nats=np.arange(5.0))
     assert told["row"].tolist() == [f"user {i}" for i in pairs[:, 0]]
     assert told["column"].tolist() == [f"film {j}" for j in pairs[:, 1]]
     np.testing.assert_array_equal(told["value"], x[tuple(pairs.T)])
     np.testing.assert_allclose(told["expected"], np.exp(logits), rtol=1e-6)
     np.testing.assert_array_equal(told["column_values"], np.count_nonzero(x, axis=0)[pairs[:, 1]])
-    assert "value" not in export.entry_table(graph, pairs, logits, "logit")
+    assert "value" not in link_tables.entry_table(graph, pairs, logits, "logit")
     unnamed = dataclasses.replace(graph, feature_names=())
-    assert export.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
+    assert link_tables.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
 
 
 def test_costly_columns_are_the_same_from_a_child(store_run):
@@ -288,10 +294,10 @@ def test_costly_columns_are_the_same_from_a_child(store_run):
     options = {"run": str(run.path), "graph": str(run.graph_path), "most_nodes": 1000}
     columns, _ = isolation.call("node_columns", options=options)
     assert set(columns) == {"community", "reconstruction_error"}
-    there, here = export.node_table(result, graph, columns), export.node_table(result, graph)
+    there, here = node_tables.node_table(result, graph, columns), node_tables.node_table(result, graph)
     pd.testing.assert_frame_equal(there, here)
-    assert export.to_csv(export.embedding_table(result, graph, here)) == export.to_csv(
-        export.embedding_table(result, graph)
+    assert table_files.to_csv(embedding_files.embedding_table(result, graph, here)) == table_files.to_csv(
+        embedding_files.embedding_table(result, graph)
     )
 
 

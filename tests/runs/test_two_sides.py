@@ -24,8 +24,8 @@ from vgae_core.runs.answers import Answers
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.bundle_checks import check_bundle
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.export import link_table
 from vgae_core.runs.folder import read_run_dir, write_run_dir
+from vgae_core.runs.link_tables import link_table
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
 

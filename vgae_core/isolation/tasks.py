@@ -11,7 +11,7 @@ TASKS: dict[str, str] = {
     "bundle": "vgae_core.runs.bundle_checks:check_task",
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
-    "node_columns": "vgae_core.runs.export:node_columns_task",
+    "node_columns": "vgae_core.runs.node_tables:node_columns_task",
     "project": "vgae_core.analysis.projection:project_task",
     "recommended": "vgae_core.analysis.entries:recommended_task",
     "missing_links": "vgae_core.analysis.rankings:rank_links_task",

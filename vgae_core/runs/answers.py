@@ -25,7 +25,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
 from vgae_core.data.text import bare
 from vgae_core.errors import DataError, RunError, StudioError
-from vgae_core.runs.export import link_table
+from vgae_core.runs.link_tables import link_table
 from vgae_core.runs.result import RunResult
 
 TOP = 50
@@ -159,7 +159,7 @@ class Answers:
             raise DataError(f"`k` must be >= 1. Received: {k}.")
 
     def table(self, ranking: Ranking) -> pd.DataFrame:
-        """Return one row per link: ``rank``, then the columns of :func:`vgae_core.runs.export.link_table`."""
+        """Return one row per link: ``rank``, then the columns of :func:`vgae_core.runs.link_tables.link_table`."""
         table = link_table(self.graph, ranking.pairs, ranking.logits)
         table.insert(0, "rank", np.arange(1, len(table) + 1))
         return table
@@ -174,7 +174,7 @@ class Answers:
         Returns
         -------
         DataFrame
-            Columns of :func:`vgae_core.runs.export.link_table`; ``edge`` (training, validation, test, or empty);
+            Columns of :func:`vgae_core.runs.link_tables.link_table`; ``edge`` (training, validation, test, or empty);
             ``source_rank`` and ``target_rank``: 1 + the number of the node's candidates with a higher logit, missing
             where the pairs name more than :data:`RANKED_NODES` different nodes.
         """

@@ -29,13 +29,14 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import Limits
 from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import load_npz, npz_headers
+from vgae_core.data.splits import PARTS
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
 from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.event_log import parse_event
 from vgae_core.runs.files import is_finite
-from vgae_core.runs.folder import PARTS, RunFolder, read_run_dir, write_run_dir
+from vgae_core.runs.folder import RunFolder, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.result_parts import ARRAYS
 from vgae_core.settings import RunSpec

@@ -19,7 +19,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
-from vgae_core.runs.export import column_names
+from vgae_core.runs.link_tables import column_names
 from vgae_core.runs.result import RunResult
 from vgae_core.what_if.answer import (
     LEARNT,

@@ -1,0 +1,128 @@
+"""Tables of pairs of nodes and of entries of a matrix, with names and what the graph says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vgae_core.analysis.embedding import degree
+from vgae_core.analysis.entries import expected
+from vgae_core.analysis.rankings import surprise
+from vgae_core.analysis.scoring import probabilities
+from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.runs.node_tables import class_names
+
+
+def link_table(
+    graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return one row a pair of nodes, with names, probability and what the graph says of it.
+
+    Parameters
+    ----------
+    graph : GraphData
+    pairs : ndarray of int64, shape (n_pairs, 2)
+    logits : ndarray of float32, shape (n_pairs,)
+    weights : ndarray of float, shape (n_pairs,), optional
+        What the model expects their weights to be.
+
+    Returns
+    -------
+    DataFrame
+        ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
+        ``shared_neighbours`` (not of a two-sided graph, where there are none), ``source_degree, target_degree``;
+        with labels also ``source_label, target_label``.
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    degrees = degree(graph.adjacency)
+    columns: dict[str, object] = {
+        "source": graph.node_ids[first],
+        "target": graph.node_ids[second],
+        "probability": probabilities(logits),
+        "logit": logits,
+        **({} if weights is None else {"expected_weight": weights}),
+        **({} if graph.sides is not None else {"shared_neighbours": _shared_neighbours(graph, pairs)}),
+        "source_degree": degrees[first],
+        "target_degree": degrees[second],
+    }
+    if graph.labels is not None:
+        columns["source_label"] = class_names(graph.labels[first], graph.label_names)
+        columns["target_label"] = class_names(graph.labels[second], graph.label_names)
+    return pd.DataFrame(columns)
+
+
+def missing_table(
+    graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return :func:`link_table` of pairs without an edge, with ``surprise`` (nats) after ``logit``.
+
+    Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.rankings.surprise`.
+    """
+    table = link_table(graph, pairs, logits, weights)
+    more = surprise(graph.adjacency, pairs, logits, directed=graph.directed, sides=graph.sides)
+    table.insert(list(table).index("logit") + 1, "surprise", more)
+    return table
+
+
+def entry_table(
+    graph: GraphData,
+    pairs: np.ndarray,
+    logits: np.ndarray,
+    scale: str,
+    *,
+    nats: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return one row an entry of the matrix, with the names of its row and column.
+
+    Parameters
+    ----------
+    graph : GraphData
+        Its features are the matrix.
+    pairs : ndarray of int64, shape (n_entries, 2)
+        (row, column).
+    logits : ndarray of float32, shape (n_entries,)
+    scale : str
+        A key of :data:`vgae_core.analysis.entries.SURPRISE`.
+    nats : ndarray of float64, shape (n_entries,), optional
+        Surprise of stored values, which are then listed too.
+
+    Returns
+    -------
+    DataFrame
+        ``row, column`` (names); ``value`` and ``surprise`` with `nats`; ``expected`` (a probability on the
+        scale ``"logit"``, else a value), ``row_values, column_values`` (values other than 0); with labels
+        also ``row_label``.
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    matrix: Features = graph.features
+    a_row, a_column = filled(matrix)
+    columns: dict[str, object] = {"row": graph.node_ids[first], "column": column_names(graph)[second]}
+    if nats is not None:
+        columns["value"] = np.asarray(matrix[first, second], np.float32).ravel()
+    columns["expected"] = expected(logits, scale)
+    if nats is not None:
+        columns["surprise"] = nats
+    columns |= {"row_values": a_row[first], "column_values": a_column[second]}
+    if graph.labels is not None:
+        columns["row_label"] = class_names(graph.labels[first], graph.label_names)
+    return pd.DataFrame(columns)
+
+
+def column_names(graph: GraphData) -> np.ndarray:
+    """Return the name of every column of the features, or its number from 1; str objects (n_features,)."""
+    names = graph.feature_names or [f"column {i + 1}" for i in range(graph.profile.n_features)]
+    return np.array(names, dtype=object)
+
+
+def _shared_neighbours(graph: GraphData, pairs: np.ndarray) -> np.ndarray:
+    """Return how many nodes both ends of each pair are joined to; int64, shape (n_pairs,)."""
+    pattern = graph.adjacency.astype(bool)
+    pattern = (pattern + pattern.T).tocsr().astype(np.int32)
+    pattern.setdiag(0)
+    pattern.eliminate_zeros()
+    counts = np.zeros(len(pairs), dtype=np.int64)
+    for start in range(0, len(pairs), 10_000):
+        part = pairs[start : start + 10_000]
+        both = pattern[part[:, 0]].multiply(pattern[part[:, 1]])
+        counts[start : start + len(part)] = np.asarray(both.sum(axis=1)).ravel()
+    return counts
