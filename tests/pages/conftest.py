@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
+from dashboard import frame, state
 from dashboard.shared import KEPT
 from vgae_core.runs.store import Store
 
@@ -57,6 +57,7 @@ def app(studio_engine, monkeypatch):
     With ``workspace`` it is the visit of a browser that holds this token in its cookie.
     """
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(frame, "HEAD_START", 0)  # there is no browser that must paint first
 
     def open_page(page="data", *, workspace=None, **query):
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
@@ -64,7 +65,7 @@ def app(studio_engine, monkeypatch):
             at.session_state["workspace"] = workspace
         for key, value in query.items():
             at.query_params[key] = value
-        at.run()
-        return at if page == "data" else at.switch_page(f"pages/{page}.py").run()
+        # Straight to the page: drawing the first one before would be most of the time of many tests.
+        return at.run() if page == "data" else at.switch_page(f"pages/{page}.py").run()
 
     return open_page
