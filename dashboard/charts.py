@@ -12,24 +12,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from vgae_core.catalogue.palette import CATEGORICAL as CATEGORICAL
+from vgae_core.catalogue.palette import CATEGORICAL_DARK as CATEGORICAL_DARK
+from vgae_core.catalogue.palette import MUTED as MUTED
+from vgae_core.catalogue.palette import SEQUENTIAL as SEQUENTIAL
 from vgae_core.data.text import visible as text_of
-
-CATEGORICAL = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#b8a800")
-"""Okabe and Ito's colours, readable with colour-blind eyes and on both themes (black is left out).
-
-References
-----------
-Okabe & Ito 2008, Color Universal Design, https://jfly.uni-koeln.de/color/
-"""
-
-CATEGORICAL_DARK = ("#3fa0dc", "#f0b030", "#20bd91", "#dd93bb", "#86cdf3", "#ea7a35", "#a6a6a6", "#e0d13a")
-"""The same hues, lighter, for dark pages; both are also the themes' own chart colours."""
-
-SEQUENTIAL = "Viridis"
-"""Plotly's name of the scale for values with an order."""
-
-MUTED = "#8c98a3"
-"""What stands behind: unselected points, reference lines, nodes without a label."""
 
 _ONE_HUE = {"light": ("#cfe2f1", "#0072b2", "#06304d"), "dark": ("#1c3a52", "#3fa0dc", "#cdeafc")}
 """How filled a cell is, from barely to wholly, by theme: the emptier, the closer to the page."""

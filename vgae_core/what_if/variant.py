@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vgae_core.analysis.alignment import aligned
 from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.analysis.links import Direction
 from vgae_core.analysis.paired import Difference, paired_differences
@@ -16,8 +17,8 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.non_edges import codes, contains
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, RunError
+from vgae_core.runs.compare import shared_scores
 from vgae_core.runs.files import atomic, read_json
-from vgae_core.runs.result import RunResult
 from vgae_core.runs.room import writing
 from vgae_core.what_if.answer import MovedNode, PairAnswer, answer
 from vgae_core.what_if.edits import Changes
@@ -160,65 +161,6 @@ def compare(model: WhatIf, variant: WhatIf, scenario: Scenario, direction: Direc
         moved=tuple(MovedNode(model.name(int(node)), float(distance[node]), None) for node in order),
         places=places[order],
     )
-
-
-def shared_scores(
-    first: RunResult, second: RunResult, graph: GraphData
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what two runs say of the test pairs that both hold out: which are edges, and the scores of each.
-
-    Parameters
-    ----------
-    first, second : RunResult
-    graph : GraphData
-        That of the second, which has all nodes of the first.
-
-    Raises
-    ------
-    DataError
-        If there is no edge, or no other pair, in common.
-    """
-    n, directed = graph.n_nodes, graph.directed
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
-    for positive in (True, False):
-        mine, others = (
-            codes(result.split.test if positive else result.split.test_neg, n, directed=directed)
-            for result in (first, second)
-        )
-        _, at, other = np.intersect1d(mine, others, assume_unique=True, return_indices=True)
-        if not len(at):
-            raise DataError("The two runs hold out no pair in common.", mend="Train both on the same split.")
-        starts = [0 if positive else len(result.split.test) for result in (first, second)]
-        parts.append(
-            (
-                np.asarray(first.scores["model"])[at + starts[0]],
-                np.asarray(second.scores["model"])[other + starts[1]],
-            )
-        )
-    truth = np.repeat([True, False], [len(part[0]) for part in parts])
-    return truth, np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-def aligned(z: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return codes of another run turned and scaled onto these, and how far each lies from its own.
-
-    Codes are only defined up to a rotation: the turn and the scale that bring both nearest (Schönemann 1966).
-
-    Parameters
-    ----------
-    z, other : ndarray of float32, shape (n_nodes, latent_dim)
-
-    Returns
-    -------
-    places : ndarray of float64, shape (n_nodes, latent_dim)
-    distance : ndarray of float64, shape (n_nodes,)
-    """
-    centre, moved = z.mean(axis=0, dtype=np.float64), other - other.mean(axis=0, dtype=np.float64)
-    goal = z - centre
-    u, s, vt = np.linalg.svd(moved.T @ goal)
-    scale = float(s.sum()) / max(float((moved**2).sum()), 1e-12)
-    places = scale * (moved @ (u @ vt)) + centre
-    return places, np.linalg.norm(places - z, axis=1)
 
 
 def _beside(without: PairAnswer, retrained: PairAnswer | None) -> PairAnswer | None:
