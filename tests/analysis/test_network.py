@@ -13,23 +13,20 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.graphs import communities, graph_from
-from vgae_core.analysis import decoders as plain_decoders
+from vgae_core.analysis.decoders import decoder_weights, pair_factors
 from vgae_core.analysis.network import (
     Network,
     decode_rows,
-    decoder_weights,
     encode_rows,
     layers_of,
     node_head,
-    pair_factors,
 )
-from vgae_core.analysis.plain_encoders import PLAIN
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import RunError
 from vgae_core.nn import decoders
-from vgae_core.nn.encoders import BUILDERS
 from vgae_core.nn.models import build, decoder, describe, pair_scorer
 from vgae_core.nn.models import pair_factors as keras_pair_factors
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
@@ -99,8 +96,9 @@ OPTIONS = {
 }
 
 
-def test_every_encoder_has_a_plain_form():
-    assert set(PLAIN) == set(BUILDERS) == set(GRAPH_ENCODERS)
+def test_every_encoder_and_decoder_has_a_plain_form():
+    for entry in (*ENCODERS.values(), *DECODERS.values()):
+        assert callable(load(entry.plain))
 
 
 @pytest.mark.parametrize("encoder", GRAPH_ENCODERS)
@@ -165,7 +163,7 @@ def test_decoders_equal_those_of_keras(name):
         for mine, other in zip((left, right), decoders.factors(built.model, z), strict=True):
             assert_same(mine, other)
     else:
-        got = plain_decoders.SCORES[name](z, PAIRS, weights)
+        got = load(DECODERS[name].plain)(z, PAIRS, weights)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import psutil
@@ -12,16 +14,18 @@ from scipy import sparse, stats
 from tests.graphs import communities, graph_from, karate
 from vgae_core.analysis.network import LOG_VAR_BOUNDS
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
-from vgae_core.nn.encoders import BUILDERS
 from vgae_core.nn.layers import BoundLogVar, FeatureDropout, PairDots, SampleNormal
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import kl_normal
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.settings import ModelSpec, RunSpec
-from vgae_core.settings.defaults import offered_outputs
+from vgae_core.settings.defaults import for_family, offered_outputs
+
+GRAPH_ENCODERS = sorted(name for name, entry in ENCODERS.items() if "vgae" in entry.families)
 
 
 def dense_normalised(adjacency):
@@ -183,7 +187,7 @@ def test_input_and_hidden_layers_have_dropouts_of_their_own(encoder):
     assert sum(isinstance(layer, FeatureDropout) for layer in built.encoder.layers) == 2
 
 
-@pytest.mark.parametrize("encoder", sorted(BUILDERS))
+@pytest.mark.parametrize("encoder", GRAPH_ENCODERS)
 def test_without_features_the_first_map_is_a_table(encoder):
     graph = karate()
     built = build(RunSpec(model=ModelSpec(encoder=encoder, latent_dim=4)), graph.profile)
@@ -191,7 +195,7 @@ def test_without_features_the_first_map_is_a_table(encoder):
     assert encode(built, graph)["z_mean"].shape == (34, 4)
 
 
-@pytest.mark.parametrize("encoder", sorted(BUILDERS))
+@pytest.mark.parametrize("encoder", GRAPH_ENCODERS)
 def test_renumbering_the_nodes_renumbers_the_code(encoder):
     graph = communities()
     built = build(RunSpec(model=ModelSpec(encoder=encoder, latent_dim=4)), graph.profile)
@@ -208,8 +212,26 @@ def test_plain_auto_encoder_has_no_variance():
     assert set(built.encoder.output) == {"z_mean"}
 
 
-def test_every_encoder_of_the_catalogue_is_built():
-    assert set(BUILDERS) == {name for name, entry in ENCODERS.items() if "vgae" in entry.families}
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_an_encoder_is_looked_up_by_every_family_it_names_and_by_no_other(encoder, monkeypatch):
+    entry = ENCODERS[encoder]
+    monkeypatch.setitem(
+        ENCODERS, encoder, dataclasses.replace(entry, builder="tests.nn.test_encoders:unbuilt")
+    )
+    for family in FAMILIES:
+        data = {"feature_kind": "binary", "has_labels": False}
+        if family not in entry.families:
+            with pytest.raises(SpecError, match="not one of"):
+                for_family(RunSpec(), family, **data).replace("model.encoder", encoder)
+            continue
+        with pytest.raises(NotImplementedError):
+            build(
+                for_family(RunSpec(), family, **data).replace("model.encoder", encoder), communities().profile
+            )
+
+
+def unbuilt(given, model):
+    raise NotImplementedError
 
 
 def test_pair_scores_are_inner_products():

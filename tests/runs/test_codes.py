@@ -34,7 +34,7 @@ from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 
-ONCE = [name for name, entry in ENCODERS.items() if entry.once]
+ONCE = [name for name, entry in ENCODERS.items() if entry.once != "never"]
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]
 
 

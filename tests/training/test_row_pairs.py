@@ -189,7 +189,7 @@ def test_every_decoder_reads_codes_from_disk(decoder):
     # What the network itself says of the pairs, all codes in memory:
     z = keras.Input((6,))
     where = keras.Input((2,), dtype="int32")
-    network = keras.Model([z, where], decoders.BUILDERS[decoder](z, where, spec.model))
+    network = keras.Model([z, where], decoders.decode(z, where, spec.model))
     taken = {layer.name: layer for layer in built.model.layers}
     for layer in network.layers:
         if layer.weights:

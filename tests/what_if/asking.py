@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from tests.graphs import communities, graph_from
-from vgae_core.analysis.decoders import SCORES
+from vgae_core.catalogue.decoders import without_factors
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.nn.models import build, describe, pair_scorer
@@ -61,7 +61,7 @@ def asked(spec, graph, *, stack=None, seed=0):
         split=split, scores={"model": np.zeros(len(split.test) + len(split.test_neg), np.float32)},
         state={f"model/{i}": w for i, w in enumerate(built.model.get_weights())},
         model=model, finished=Finished(reason="completed", best_epoch=1, seconds=1.0),
-        decoder={"a": np.zeros(1)} if spec.model.decoder in SCORES else {},
+        decoder={"a": np.zeros(1)} if without_factors(spec.model.decoder) else {},
     )  # fmt: skip
     return WhatIf(result, graph), built
 

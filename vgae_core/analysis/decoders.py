@@ -1,15 +1,18 @@
 """Decoders of pairs as formulas of plain arrays: what a finished run needs to score pairs without its network.
 
-Most decoders are an inner product of two factors, ``left_i . right_j``, and need nothing of this module.  The others
-are here, with the bilinear function nearest to them: it finds the pairs worth scoring among all pairs.
+Each is named by its entry in :data:`vgae_core.catalogue.decoders.DECODERS`.  Most are an inner product of two factors,
+``left_i . right_j``, and give both; the others score pairs, and the bilinear function nearest to them finds the pairs
+worth scoring among all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.data.blocks import take_rows
 
 SAMPLED_PAIRS = 50_000
@@ -25,8 +28,81 @@ _BLOCK = 4_000_000
 """Values of a temporary array: 16 MB of float32."""
 
 Weights = Mapping[str, np.ndarray]
+Factors = tuple[np.ndarray, np.ndarray]
+Layers = Mapping[str, tuple[np.ndarray, ...]]
 
 
+def decoder_weights(decoder: str, layers: Layers) -> dict[str, np.ndarray]:
+    """Return the weights of a decoder by name.
+
+    Parameters
+    ----------
+    decoder : str
+        Key of :data:`~vgae_core.catalogue.decoders.DECODERS`.
+    layers : mapping of str to tuple of ndarray
+        Weights by the name of their layer.
+
+    Raises
+    ------
+    KeyError, IndexError, ValueError
+        If the layers are not those of the decoder.
+    """
+    weights = {}
+    for name, weight in DECODERS[decoder].weights.items():
+        value = layers[weight.layer][weight.place]
+        value = value.reshape(value.shape[: len(weight.shape)])
+        weights[name] = np.exp(value) if weight.log else value
+    return weights
+
+
+def pair_factors(decoder: str, layers: Layers, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return factors whose inner products are the logits of pairs, float32 (n, k) each; `z` where it has none.
+
+    Parameters are those of :func:`decoder_weights`, with codes `z` of shape (n, latent_dim).
+    """
+    entry = DECODERS[decoder]
+    if not entry.factors:
+        return z, z
+    left, right = load(entry.plain)(z, decoder_weights(decoder, layers))
+    return left, right
+
+
+# -------------------------------------------------------------------------- with factors
+def inner_product(z: np.ndarray, weights: Weights) -> Factors:
+    """Return the codes twice."""
+    return z, z
+
+
+def inner_product_bias(z: np.ndarray, weights: Weights) -> Factors:
+    """Return factors of ``z_i . z_j + kernel . z_i + kernel . z_j + bias``."""
+    one, term = _ones(z), z @ weights["kernel"][:, None]
+    return np.hstack([z, term + weights["bias"], one]), np.hstack([z, one, term])
+
+
+def distance(z: np.ndarray, weights: Weights) -> Factors:
+    """Return factors of ``bias - scale |z_i - z_j|^2``."""
+    one, scale = _ones(z), weights["scale"]
+    length = -scale * np.square(z).sum(axis=1, keepdims=True)
+    return np.hstack([2 * scale * z, length + weights["bias"], one]), np.hstack([z, one, length])
+
+
+def distmult(z: np.ndarray, weights: Weights) -> Factors:
+    """Return factors of ``sum_k scale_k z_ik z_jk + bias``."""
+    one = _ones(z)
+    return np.hstack([z * weights["scale"], one * weights["bias"]]), np.hstack([z, one])
+
+
+def source_target(z: np.ndarray, weights: Weights) -> Factors:
+    """Return factors of ``s_i . t_j + bias``, s and t the halves of a code."""
+    one, half = _ones(z), z.shape[1] // 2
+    return np.hstack([z[:, :half], one * weights["bias"]]), np.hstack([z[:, half:], one])
+
+
+def _ones(z: np.ndarray) -> np.ndarray:
+    return np.ones((len(z), 1), np.float32)
+
+
+# ----------------------------------------------------------------------- without factors
 def hadamard_mlp(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
     """Return ``relu((z_i * z_j) W + b) . v + c`` of each pair.
 
@@ -75,19 +151,6 @@ def gravity(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
         pull = second[:, -1] - weights["strength"] * np.log(square + NEAREST) + weights["bias"]
         logits[start : start + step] = pull
     return logits
-
-
-SCORES: dict[str, Callable[[np.ndarray, np.ndarray, Weights], np.ndarray]] = {
-    "hadamard_mlp": hadamard_mlp,
-    "gravity": gravity,
-}
-"""Every decoder that is no inner product of factors: ``(z, pairs, weights) -> logits``."""
-
-WEIGHTS: dict[str, tuple[str, ...]] = {
-    "hadamard_mlp": ("kernel", "bias", "out", "offset"),
-    "gravity": ("strength", "bias"),
-}
-"""The weights that each of :data:`SCORES` reads."""
 
 
 def bilinear(

@@ -7,15 +7,12 @@ go through mapped files block by block, as they did in training.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
-
 import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.network import LOG_VAR_BOUNDS, Codes, decode_rows, encode_rows
-from vgae_core.analysis.plain_encoders import PLAIN, Layers, Plan, scaled
+from vgae_core.analysis.plain_encoders import Layers, Plan, scaled
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.blocks import let_go, on_disk, row_blocks
 from vgae_core.data.dataset import Features
@@ -62,8 +59,6 @@ def encode_graph(
     DataError
         If an edge has a negative weight.
     """
-    if spec.model.encoder not in PLAIN:
-        raise RunError(f"Encoder `{spec.model.encoder}` has no plain form.", where="model.encoder")
     try:
         if spec.training.propagation == "once":
             return _passed_once(spec, layers, message, features, directed=directed)
@@ -89,27 +84,10 @@ def _every_step(
         has_features=features is not None,
         free=not has_own_features and model.node_input == "spectral_table",
     )
-    last = PLAIN[model.encoder](plan)
+    last = plan.encode()
     matrix = normalise(message, ENCODERS[model.encoder].propagation)
     rows = sparse.csr_array(features, dtype=np.float32) if sparse.issparse(features) else features
-    to_read = Counter(i for step in plan.steps for i in step.inputs)
-    to_read[last] += 1
-    values: dict[int, Any] = {}
-    for number, step in enumerate(plan.steps):
-        inputs = [values[i] for i in step.inputs]
-        if step.kind == "input":
-            value = rows if step.table is None else step.table
-        elif step.kind == "hop":
-            value = np.asarray(matrix @ inputs[0], np.float32)
-        else:
-            assert step.function is not None  # noqa: S101  steps of rows have one
-            value = step.function(*inputs)
-        values[number] = value
-        for i in step.inputs:
-            to_read[i] -= 1
-            if not to_read[i]:
-                del values[i]
-    latent = values[last]
+    latent = plan.run(last, rows, matrix)
     if not model.variational:
         return Codes(latent, None)
     mean, log_var = np.split(latent, 2, axis=1)
@@ -127,7 +105,7 @@ def _passed_once(
     bias = rest[0] if rest else np.float32(0)
     mapped = on_disk((message.shape[0], kernel.shape[1]))
     for part, block in row_blocks(features):
-        rows = scaled(block) if model.encoder == "normalised" else block
+        rows = scaled(block) if ENCODERS[model.encoder].once == "scaled_rows" else block
         mapped[part] = rows @ kernel
         let_go(mapped)
     hops = model.hops if "hops" in ENCODERS[model.encoder].settings else 1

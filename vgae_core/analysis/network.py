@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.plain_encoders import PLAIN, Layers, Plan, affine, batch_normalisation, relu, scaled
+from vgae_core.analysis.plain_encoders import Layers, Plan, affine, relu
 from vgae_core.catalogue.encoders import ENCODERS
-from vgae_core.data.propagation import LENGTH, normalise, row_sums
+from vgae_core.data.propagation import normalise, row_sums
 from vgae_core.errors import RunError
 from vgae_core.settings import RunSpec
 
@@ -222,8 +222,6 @@ class Network:
         has_own_features: bool,
     ) -> None:
         model = spec.model
-        if model.encoder not in PLAIN:
-            raise RunError(f"Encoder `{model.encoder}` has no plain form.", where="model.encoder")
         self._plan = Plan(
             model,
             layers,
@@ -235,7 +233,7 @@ class Network:
         self._features = None if features is None else _rows_of(features)
         self.messages = Messages(message, ENCODERS[model.encoder].propagation)
         try:
-            self._last = PLAIN[model.encoder](self._plan)
+            self._last = self._plan.encode()
             self._values = self._run()
         except (KeyError, ValueError, IndexError) as error:
             raise RunError(f"Its weights do not fit its graph: {error}.", where="state.npz") from error
@@ -256,13 +254,7 @@ class Network:
         """Return the value of every step for all nodes."""
         values: list[Any] = []
         for step in self._plan.steps:
-            if step.kind == "input":
-                values.append(self._features if step.table is None else step.table)
-            elif step.kind == "hop":
-                values.append(np.asarray(self.messages.matrix @ values[step.inputs[0]], np.float32))
-            else:
-                assert step.function is not None  # noqa: S101  steps of rows have one
-                values.append(step.function(*(values[i] for i in step.inputs)))
+            values.append(step.value([values[i] for i in step.inputs], self._features, self.messages.matrix))
         return values
 
     def _split(self, latent: np.ndarray) -> Codes:
@@ -392,48 +384,6 @@ def _rows_of(features: Any) -> Any:
 
 
 # -------------------------------------------------------------------------------- heads
-def pair_factors(decoder: str, layers: Layers, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return factors whose inner products are the logits of pairs, float32 (n, k) each; `z` where it has none.
-
-    Parameters
-    ----------
-    decoder : str
-        Key of :data:`vgae_core.catalogue.decoders.DECODERS`.
-    layers : mapping of str to tuple of ndarray
-    z : ndarray of float32, shape (n, latent_dim)
-    """
-    one = np.ones((len(z), 1), np.float32)
-    weights = layers.get("pair_factors", ())
-    if decoder == "inner_product_bias":
-        kernel, bias = weights
-        term = z @ kernel
-        return np.hstack([z, term + bias, one]), np.hstack([z, one, term])
-    if decoder == "distance":
-        log_scale, bias = weights
-        scale = np.exp(log_scale)
-        length = -scale * np.square(z).sum(axis=1, keepdims=True)
-        return np.hstack([2 * scale * z, length + bias, one]), np.hstack([z, one, length])
-    if decoder == "distmult":
-        scale, bias = weights
-        return np.hstack([z * scale, one * bias]), np.hstack([z, one])
-    if decoder == "source_target":
-        (bias,) = weights
-        half = z.shape[1] // 2
-        return np.hstack([z[:, :half], one * bias]), np.hstack([z[:, half:], one])
-    return z, z
-
-
-def decoder_weights(decoder: str, layers: Layers) -> dict[str, np.ndarray]:
-    """Return the weights of a decoder without factors, as :mod:`vgae_core.analysis.decoders` reads them."""
-    if decoder == "gravity":
-        log_strength, bias = layers["adj_rec"]
-        return {"strength": np.exp(log_strength), "bias": bias}
-    if decoder == "hadamard_mlp":
-        (kernel, bias), (out, offset) = layers["pair_hidden"], layers["adj_rec"]
-        return {"kernel": kernel, "bias": bias, "out": out[:, 0], "offset": offset[0]}
-    return {}
-
-
 def node_head(layers: Layers, name: str, z: np.ndarray) -> np.ndarray:
     """Return what a node-wise output (``labels``, ``x_rec``) gives for codes: logits, float32 (n, units)."""
     return affine(layers[name])(z)
@@ -453,18 +403,9 @@ def encode_rows(spec: RunSpec, layers: Layers, rows: Any, scale: str | None) -> 
     scale : str or None
         ``"log"`` for log(1 + x), ``"length"`` for rows of length 1 (:class:`vgae_core.nn.layers.ScaleInput`).
     """
-    hidden = rows
-    if scale == "log":
-        hidden = rows.log1p() if sparse.issparse(rows) else np.log1p(rows)
-    elif scale == "length":
-        hidden = scaled(rows) / np.float32(LENGTH)
     model = spec.model
-    for depth in range(1, len(model.hidden_units) + 1):
-        hidden = affine(layers[f"hidden_{depth}"])(hidden)
-        if model.batch_normalisation:
-            hidden = batch_normalisation(layers[f"hidden_{depth}_normalised"])(hidden)
-        hidden = relu(hidden)
-    latent = affine(layers["latent"])(hidden)
+    plan = Plan(model, layers, has_features=True, scale=scale)
+    latent = plan.run(plan.encode(), rows)
     if not model.variational:
         return Codes(latent, None)
     d = model.latent_dim

@@ -2,12 +2,13 @@
 
 An encoder is a list of steps.  Most make a node's row from that node's rows alone; the others pass messages, one hop.
 So the rows that an edit of the graph can change are known step by step, and only those need working out again
-(:mod:`vgae_core.analysis.network`).  To add an encoder, write a function with the signature of :func:`gcn` and list it
-in :data:`PLAIN`.
+(:mod:`vgae_core.analysis.network`).  Each is named by its entry in
+:data:`vgae_core.catalogue.encoders.ENCODERS`, adds its steps to a plan and returns the last one.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,7 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.propagation import LENGTH
+from vgae_core.errors import RunError
 from vgae_core.settings import ModelSpec
 
 Layers = Mapping[str, tuple[np.ndarray, ...]]
@@ -49,6 +53,15 @@ class Step:
     function: Callable[..., np.ndarray] | None = None
     table: np.ndarray | None = None
 
+    def value(self, inputs: list[Any], features: Any | None, matrix: sparse.csr_array | None) -> Any:
+        """Return its value for all nodes, from those of the steps it reads."""
+        if self.kind == "input":
+            return features if self.table is None else self.table
+        if self.kind == "hop":
+            return np.asarray(matrix @ inputs[0], np.float32)
+        assert self.function is not None  # noqa: S101  steps of rows have one
+        return self.function(*inputs)
+
 
 @dataclass
 class Plan:
@@ -64,6 +77,9 @@ class Plan:
         Whether every node has a free vector beside these.
     once : bool
         Whether messages passed before training, so that the bias of the map comes after them.
+    scale : str or None
+        How rows of a matrix enter: ``"log"`` for log(1 + x), ``"length"`` for rows of length 1
+        (:class:`vgae_core.nn.layers.ScaleInput`).
     """
 
     model: ModelSpec
@@ -71,11 +87,46 @@ class Plan:
     has_features: bool
     free: bool = False
     once: bool = False
+    scale: str | None = None
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.has_features:
             self.steps.append(Step("input"))
+
+    def encode(self) -> int:
+        """Add the steps of the model's encoder and return the last one.
+
+        Raises
+        ------
+        RunError
+            If the encoder has no plain form.
+        """
+        place = ENCODERS[self.model.encoder].plain
+        if not place:
+            raise RunError(f"Encoder `{self.model.encoder}` has no plain form.", where="model.encoder")
+        return int(load(place)(self))
+
+    def run(self, last: int, features: Any | None, matrix: sparse.csr_array | None = None) -> np.ndarray:
+        """Return the value of a step, forgetting every other as soon as no later step reads it.
+
+        Parameters
+        ----------
+        last : int
+        features : csr_array or ndarray, shape (n, n_columns), or None
+        matrix : csr_array, shape (n, n), optional
+            By which a hop multiplies.
+        """
+        to_read = Counter(i for step in self.steps for i in step.inputs)
+        to_read[last] += 1
+        values: dict[int, Any] = {}
+        for number, step in enumerate(self.steps):
+            values[number] = step.value([values[i] for i in step.inputs], features, matrix)
+            for i in step.inputs:
+                to_read[i] -= 1
+                if not to_read[i]:
+                    del values[i]
+        return np.asarray(values[last])
 
     def _add(self, step: Step) -> int:
         self.steps.append(step)
@@ -141,6 +192,13 @@ def scaled(x: Any) -> Any:
     return x * factor[:, None]
 
 
+def _entering(x: Any, scale: str) -> Any:
+    """Return rows of a matrix as they enter the network."""
+    if scale == "length":
+        return scaled(x) / np.float32(LENGTH)
+    return x.log1p() if sparse.issparse(x) else np.log1p(x)
+
+
 # ---------------------------------------------------------------------------- encoders
 def gcn(plan: Plan) -> int:
     """Return the last step of ``A relu(A X W0) W1``."""
@@ -202,12 +260,10 @@ def sage(plan: Plan) -> int:
     return hidden
 
 
-PLAIN: dict[str, Callable[[Plan], int]] = {
-    "gcn": gcn,
-    "normalised": normalised,
-    "linear": linear,
-    "sgc": sgc,
-    "appnp": appnp,
-    "sage": sage,
-}
-"""Every encoder of graphs; each adds its steps to a plan and returns the last one."""
+def dense(plan: Plan) -> int:
+    """Return the last step of dense layers on rows of a matrix."""
+    scale = plan.scale
+    hidden = 0 if scale is None else plan.rows(lambda x: _entering(x, scale), 0)
+    for depth in range(1, len(plan.model.hidden_units) + 1):
+        hidden = plan.activated(plan.map(hidden, f"hidden_{depth}"), f"hidden_{depth}")
+    return plan.map(hidden, "latent")

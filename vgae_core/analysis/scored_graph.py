@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, softmax
 
-from vgae_core.analysis import decoders
+from vgae_core.analysis.decoders import decoder_weights, pair_factors
 from vgae_core.analysis.links import Direction, Links
-from vgae_core.analysis.network import Codes, decoder_weights, node_head, pair_factors
+from vgae_core.analysis.network import Codes, node_head
 from vgae_core.analysis.node_baselines import NodeBaselines, columns
 from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score, scorer
 from vgae_core.analysis.stacking import Stack, joined
+from vgae_core.catalogue.decoders import without_factors
 
 DRAWS = 1_000
 """Samples of two codes by which the noise of a logit is estimated where it has no closed form."""
@@ -49,11 +50,11 @@ class Decoding:
     @property
     def has_factors(self) -> bool:
         """Whether the network's logit is an inner product of two factors."""
-        return self.decoder not in decoders.SCORES
+        return without_factors(self.decoder) is None
 
     def network(self, z: np.ndarray, factors: tuple[np.ndarray, np.ndarray] | None = None) -> Score:
         """Return the function from pairs of rows of `z` to the network's logits."""
-        weights = decoder_weights(self.decoder, self.layers)
+        weights = {} if self.has_factors else decoder_weights(self.decoder, self.layers)
         return scorer(z, factors or pair_factors(self.decoder, self.layers, z), self.decoder, weights)
 
     def stacked(self, logits: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import expit
 
-from vgae_core.analysis import decoders
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import without_factors
 from vgae_core.data.blocks import take_rows
 
 BLOCK_VALUES = 4_000_000
@@ -76,10 +77,11 @@ def scorer(
         Latent codes.
     factors : tuple of ndarray of float32, shapes (n_nodes, k) and (n_columns, k)
     decoder : str
-        A key of :data:`vgae_core.analysis.decoders.SCORES`; any other is the inner product of `factors`.
+        Key of :data:`vgae_core.catalogue.decoders.DECODERS`; with factors it is their inner product.
     weights : mapping of str to ndarray, optional
-        What that formula reads.
+        What the formula of a decoder without factors reads.
     """
-    if decoder in decoders.SCORES:
-        return lambda pairs: decoders.SCORES[decoder](z, pairs, weights or {})
+    if entry := without_factors(decoder):
+        score = load(entry.plain)
+        return lambda pairs: score(z, pairs, weights or {})
     return lambda pairs: score_pairs(factors[0], pairs, factors[1])

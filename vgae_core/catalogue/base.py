@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +17,21 @@ class Entry:
     title: str
     help: str
     reference: str = ""
+
+
+@functools.cache
+def load(place: str) -> Any:
+    """Return the function or class that an entry names, imported when it is first used.
+
+    So that every process knows every entry, and only one that trains loads TensorFlow.
+
+    Parameters
+    ----------
+    place : str
+        ``"package.module:name"``.
+    """
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

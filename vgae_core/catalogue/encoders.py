@@ -1,4 +1,8 @@
-"""Encoders on offer."""
+"""Encoders on offer.
+
+``builder`` makes the Keras layers, ``plain`` the same steps on plain arrays, which answer for a finished run without
+TensorFlow.  Pages, command line, estimates and training ask the entry for the rest.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,35 @@ from vgae_core.catalogue.base import Entry
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderEntry(Entry):
-    """An encoder and the families of models it serves."""
+    """An encoder: how it is built, and what others must know of it."""
 
-    families: tuple[str, ...]
+    families: tuple[str, ...] = ("vgae",)
+    """Families of models that look it up here."""
+    builder: str
+    """From what the encoder is given (:class:`vgae_core.nn.encoders.GraphInput`, or ``RowInput`` of a matrix) and the
+    :class:`~vgae_core.settings.ModelSpec` to the latent distribution."""
+    plain: str = ""
+    """The same of a :class:`vgae_core.analysis.plain_encoders.Plan`. Without it no answers are worked out of a run."""
     settings: tuple[str, ...] = ()
     """Settings of the network that only some encoders use, and this one does."""
     propagation: Literal["symmetric", "mean"] = "symmetric"
     """How messages are weighted (:mod:`vgae_core.data.propagation`)."""
-    once: bool = False
-    """Whether messages can pass before training, since nothing is learnt before them."""
+    once: Literal["never", "rows", "scaled_rows"] = "never"
+    """What messages carry that pass once, before training: rows of the features as they are, or scaled to one length.
+    Never where something is learnt before they pass."""
+    bias: bool = False
+    """Whether its maps add one."""
+    maps: int = 1
+    """Maps per layer, side by side."""
+    least_hidden: int = 0
+    """Hidden layers it has at least; one that no setting asks for is as wide as the code."""
+    sends_hidden: bool = True
+    """Whether messages pass between hidden layers too, and not only after the last."""
+
+    def widths(self, hidden_units: tuple[int, ...], latent_dim: int) -> tuple[int, ...]:
+        """Return the units of its hidden layers."""
+        hidden = hidden_units if "hidden_units" in self.settings else ()
+        return hidden or (latent_dim,) * self.least_hidden
 
 
 HIDDEN = ("hidden_units", "dropout", "batch_normalisation")
@@ -27,59 +51,74 @@ HIDDEN = ("hidden_units", "dropout", "batch_normalisation")
 
 ENCODERS: dict[str, EncoderEntry] = {
     "normalised": EncoderEntry(
-        families=("vgae",),
-        once=True,
         title="Normalised propagation",
         help="A linear map whose rows are scaled to one length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
+        builder="vgae_core.nn.encoders:normalised",
+        plain="vgae_core.analysis.plain_encoders:normalised",
+        once="scaled_rows",
+        bias=True,
     ),
     "gcn": EncoderEntry(
-        families=("vgae",),
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
+        builder="vgae_core.nn.encoders:gcn",
+        plain="vgae_core.analysis.plain_encoders:gcn",
+        least_hidden=1,
         settings=HIDDEN,
     ),
     "linear": EncoderEntry(
-        families=("vgae",),
-        once=True,
         title="Linear, one hop",
         help="A X W and nothing else. Often as good as a GCN, and faster.",
         reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
         "arXiv:2001.07614",
+        builder="vgae_core.nn.encoders:linear",
+        plain="vgae_core.analysis.plain_encoders:linear",
+        once="rows",
     ),
     "sgc": EncoderEntry(
-        families=("vgae",),
-        once=True,
         title="Linear, several hops (SGC)",
         help="A^k X W: as far as k hops, without hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
+        builder="vgae_core.nn.encoders:sgc",
+        plain="vgae_core.analysis.plain_encoders:sgc",
+        once="rows",
         settings=("hops",),
     ),
     "appnp": EncoderEntry(
-        families=("vgae",),
         title="Personalised PageRank (APPNP)",
         help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: "
         "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
+        builder="vgae_core.nn.encoders:appnp",
+        plain="vgae_core.analysis.plain_encoders:appnp",
+        bias=True,
+        sends_hidden=False,
         settings=(*HIDDEN, "hops", "teleport"),
     ),
     "sage": EncoderEntry(
-        families=("vgae",),
         title="Own and neighbours' mean (GraphSAGE)",
         help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, "
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
+        builder="vgae_core.nn.encoders:sage",
+        plain="vgae_core.analysis.plain_encoders:sage",
+        bias=True,
+        maps=2,
         settings=HIDDEN,
         propagation="mean",
     ),
     "dense": EncoderEntry(
-        families=("vae",),
         title="Dense layers",
         help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
+        builder="vgae_core.nn.encoders:dense",
+        plain="vgae_core.analysis.plain_encoders:dense",
+        families=("vae",),
+        bias=True,
         settings=HIDDEN,
     ),
 }

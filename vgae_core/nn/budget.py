@@ -68,22 +68,18 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
     model, columns = spec.model, input_columns(spec.model, profile)
     heads = 2 if model.variational else 1
     width = heads * model.latent_dim
-    hidden = model.hidden_units if "hidden_units" in ENCODERS[model.encoder].settings else ()
+    encoder = ENCODERS[model.encoder]
+    hidden = encoder.widths(model.hidden_units, model.latent_dim)
     if model.family == "vae":
-        hidden, columns = model.hidden_units, profile.n_features
-    elif model.encoder == "gcn":
-        hidden = hidden or (model.latent_dim,)
-    units = [*hidden, width]
-    if model.encoder == "sage" and model.family != "vae":
-        units = [2 * size for size in units]
-    bias = model.family == "vae" or model.encoder in ("normalised", "appnp", "sage")
-    count = columns * units[0] + (units[0] if bias and columns else 0)
+        columns = profile.n_features
+    units = [encoder.maps * size for size in (*hidden, width)]
+    count = columns * units[0] + (units[0] if encoder.bias and columns else 0)
     if model.family != "vae" and (
         not columns or (not profile.n_features and model.node_input == "spectral_table")
     ):
         count += profile.n_nodes * units[0]  # a free vector for each node
     for before, after in zip(hidden, units[1:], strict=True):
-        count += before * after + (after if bias else 0)
+        count += before * after + (after if encoder.bias else 0)
     if model.batch_normalisation:
         count += 4 * sum(hidden)
     for output in spec.active_outputs:
@@ -92,8 +88,9 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
         if output.name == "output":
             back = [model.latent_dim, *reversed(hidden), profile.n_features]
             count += sum((a + 1) * b for a, b in itertools.pairwise(back))
-    if model.family != "vae" and "decoder_units" in DECODERS[model.decoder].settings:
-        count += (model.latent_dim + 2) * model.decoder_units + 1
+    if model.family != "vae":
+        shapes = [weight.shape for weight in DECODERS[model.decoder].weights.values()]
+        count += sum(math.prod(getattr(model, size) for size in shape) for shape in shapes)
     return count
 
 
@@ -194,7 +191,9 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int | None = None) -> 
 
     first = widths[0] * (heads if len(widths) == 1 else 1)
     score = model.decoder_units if "decoder_units" in DECODERS[model.decoder].settings else 2
-    hidden = 0 if model.encoder == "appnp" else sum(widths[:-1])  # whose rows are sent along the edges
+    hidden = (
+        sum(widths[:-1]) if ENCODERS[model.encoder].sends_hidden else 0
+    )  # whose rows are sent along the edges
     encoding = arcs * (hidden + heads * model.latent_dim * hops)
     work = encoding + pairs * model.latent_dim * score
     dense, dense_work = 0, 0.0

@@ -1,9 +1,6 @@
 """Decoders of pairs: how two latent codes become the logit of an edge.
 
-To add one, write a function with the signature of :func:`inner_product`, list it in :data:`BUILDERS` and describe it
-in :data:`vgae_core.catalogue.decoders.DECODERS`.  A decoder whose logit is an inner product makes both factors, side
-by side, in one layer called ``"pair_factors"``; any other also needs its formula in
-:data:`vgae_core.analysis.decoders.SCORES` and its weights in :func:`weights`.
+Each is named by its entry in :data:`vgae_core.catalogue.decoders.DECODERS`.
 """
 
 from __future__ import annotations
@@ -14,7 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.analysis.decoders import decoder_weights
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import DECODERS, without_factors
 from vgae_core.data.blocks import let_go, row_blocks, rows_like
 from vgae_core.errors import SpecError
 from vgae_core.nn.layers import (
@@ -76,15 +75,15 @@ def gravity(z: Any, pairs: Any, model: ModelSpec) -> Any:
     return PairGravity(name=NAME)([z, pairs])
 
 
-BUILDERS: dict[str, Callable[[Any, Any, ModelSpec], Any]] = {
-    "inner_product": inner_product,
-    "inner_product_bias": _factored(BiasedFactors),
-    "distance": _factored(DistanceFactors),
-    "distmult": _factored(DiagonalFactors),
-    "hadamard_mlp": hadamard_mlp,
-    "source_target": _factored(HalfFactors),
-    "gravity": gravity,
-}
+inner_product_bias = _factored(BiasedFactors)
+distance = _factored(DistanceFactors)
+distmult = _factored(DiagonalFactors)
+source_target = _factored(HalfFactors)
+
+
+def decode(z: Any, pairs: Any, model: ModelSpec) -> Any:
+    """Return the logits of the decoder of `model`, shape (n_pairs, 1)."""
+    return load(DECODERS[model.decoder].builder)(z, pairs, model)
 
 
 def check(model: ModelSpec, *, directed: bool) -> None:
@@ -102,17 +101,14 @@ def check(model: ModelSpec, *, directed: bool) -> None:
             where="model.decoder",
             mend="Set the repair `direction` to `directed`, or choose another decoder.",
         )
-    if model.decoder == "source_target" and model.latent_dim % 2:
+    if model.latent_dim % entry.latent_multiple or model.latent_dim < entry.least_latent:
+        multiple = f"a multiple of {entry.latent_multiple}" if entry.latent_multiple > 1 else ""
+        least = f"{entry.least_latent} or more" if entry.least_latent > 1 else ""
+        needed = ", ".join(filter(None, (multiple, least)))
         raise SpecError(
-            f"Decoder `source_target` halves the code. Received: an odd latent size, {model.latent_dim}.",
+            f"Decoder `{model.decoder}` cannot read a code of length {model.latent_dim}.",
             where="model.latent_dim",
-            mend="Choose an even one.",
-        )
-    if model.decoder == "gravity" and model.latent_dim < 2:
-        raise SpecError(
-            "Decoder `gravity` needs a place and a mass for each node. Received: latent size 1.",
-            where="model.latent_dim",
-            mend="Choose 2 or more.",
+            mend=f"Choose {needed}.",
         )
 
 
@@ -136,17 +132,9 @@ def factors(model: keras.Model, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return left, right
 
 
-def weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return the weights of a decoder that is no inner product, as :mod:`vgae_core.analysis.decoders` reads them.
-
-    Empty for every other decoder.
-    """
-    layer = model.get_layer(NAME)
-    if isinstance(layer, PairGravity):
-        log_strength, bias = (np.asarray(weight) for weight in layer.weights)
-        return {"strength": np.exp(log_strength), "bias": bias}
-    if isinstance(layer, keras.layers.Dense):
-        kernel, bias = (np.asarray(weight) for weight in model.get_layer("pair_hidden").weights)
-        out, offset = (np.asarray(weight) for weight in layer.weights)
-        return {"kernel": kernel, "bias": bias, "out": out[:, 0], "offset": offset[0]}
-    return {}
+def weights(model: keras.Model, decoder: str) -> dict[str, np.ndarray]:
+    """Return the weights of a decoder that is no inner product, as its plain form reads them; empty for any other."""
+    entry = without_factors(decoder)
+    names = {weight.layer for weight in entry.weights.values()} if entry else set()
+    layers = {name: tuple(np.asarray(value) for value in model.get_layer(name).weights) for name in names}
+    return decoder_weights(decoder, layers) if entry else {}

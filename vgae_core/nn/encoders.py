@@ -3,18 +3,18 @@
 An encoder returns mean and log-variance side by side, shape (n, 2 * latent_dim), or the mean alone for a
 plain auto-encoder: one product and one hop serve both.
 
-To add one, write a function with the signature of :func:`gcn`, list it in
-:data:`BUILDERS` and describe it in :data:`vgae_core.catalogue.encoders.ENCODERS`.
+Each is named by its entry in :data:`vgae_core.catalogue.encoders.ENCODERS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.nn.layers import (
     FeatureDropout,
     NodeTable,
@@ -54,6 +54,27 @@ class GraphInput:
         """Return one hop over the message edges."""
         layer = Propagate(activation, symmetric=self.symmetric, name=name)
         return layer([hidden, self.adjacency])
+
+
+@dataclass(frozen=True)
+class RowInput:
+    """What an encoder of the rows of a matrix is given.
+
+    Parameters
+    ----------
+    rows : KerasTensor, shape (batch, n_columns)
+        Sparse or dense.
+    scale : str or None
+        How :class:`~vgae_core.nn.layers.ScaleInput` prepares the rows.
+    """
+
+    rows: Any
+    scale: str | None = None
+
+
+def encode(given: GraphInput | RowInput, model: ModelSpec) -> Any:
+    """Return the latent distribution that the encoder of `model` makes, its parts side by side."""
+    return load(ENCODERS[model.encoder].builder)(given, model)
 
 
 def _first_map(graph: GraphInput, model: ModelSpec, units: int, name: str, bias: bool) -> Any:
@@ -156,9 +177,8 @@ def once(rows: Any, model: ModelSpec) -> Any:
     rows : KerasTensor, shape (batch, n_columns)
     model : ModelSpec
     """
-    use_bias = model.encoder == "normalised"
     rows = _dropped(rows, model.input_dropout, "latent_map")
-    return SparseDense(_width(model), use_bias=use_bias, name="latent_map")(rows)
+    return SparseDense(_width(model), use_bias=ENCODERS[model.encoder].bias, name="latent_map")(rows)
 
 
 def appnp(graph: GraphInput, model: ModelSpec) -> Any:
@@ -205,22 +225,14 @@ def _map(graph: GraphInput, model: ModelSpec, hidden: Any, units: int, name: str
     return SparseDense(units, use_bias=bias, name=name)(_dropped(hidden, model.dropout, name))
 
 
-def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
+def dense(given: RowInput, model: ModelSpec) -> Any:
     """Return the latent distribution of rows of a matrix: dense layers, the first on sparse input.
-
-    Parameters
-    ----------
-    rows : KerasTensor, shape (batch, n_columns)
-        Sparse or dense.
-    model : ModelSpec
-    scale : str or None
-        How :class:`~vgae_core.nn.layers.ScaleInput` prepares the rows.
 
     References
     ----------
     Kingma & Welling 2014, arXiv:1312.6114, appendix C.
     """
-    hidden = rows if scale is None else ScaleInput(scale, name="scale")(rows)
+    hidden = given.rows if given.scale is None else ScaleInput(given.scale, name="scale")(given.rows)
     for depth, units in enumerate(model.hidden_units, start=1):
         name = f"hidden_{depth}"
         share = model.dropout if depth > 1 else model.input_dropout
@@ -229,13 +241,3 @@ def dense(rows: Any, model: ModelSpec, scale: str | None) -> Any:
 
     share = model.dropout if model.hidden_units else model.input_dropout
     return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, share, "latent"))
-
-
-BUILDERS: dict[str, Callable[[GraphInput, ModelSpec], Any]] = {
-    "gcn": gcn,
-    "normalised": normalised,
-    "linear": linear,
-    "sgc": sgc,
-    "appnp": appnp,
-    "sage": sage,
-}

@@ -19,7 +19,7 @@ from vgae_core.data.node_inputs import ROW_SCALES, input_columns
 from vgae_core.errors import SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
-from vgae_core.nn.encoders import BUILDERS, GraphInput, dense, once
+from vgae_core.nn.encoders import GraphInput, RowInput, encode, once
 from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
@@ -93,7 +93,7 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
             if spec.training.supervision == "all":
                 outputs["adj_rec"] = _all_pairs(output, spec.model)([z, pairs])
             else:
-                outputs["adj_rec"] = decoders.BUILDERS[spec.model.decoder](z, pairs, spec.model)
+                outputs["adj_rec"] = decoders.decode(z, pairs, spec.model)
         elif output.name == "z_vars":
             outputs["z_vars"] = _z_vars(latent, spec.model)
         else:
@@ -120,13 +120,13 @@ def _every_step(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
     free = not profile.n_features and spec.model.node_input == "spectral_table"
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
     graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
-    return inputs, BUILDERS[spec.model.encoder](graph, spec.model)
+    return inputs, encode(graph, spec.model)
 
 
 def _once(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
     """Return the input of an encoder of rows that messages have reached already, and the latent distribution."""
-    if not ENCODERS[spec.model.encoder].once:
-        fitting = [name for name, entry in ENCODERS.items() if entry.once]
+    if ENCODERS[spec.model.encoder].once == "never":
+        fitting = [name for name, entry in ENCODERS.items() if entry.once != "never"]
         raise SpecError(
             f"Encoder `{spec.model.encoder}` learns before messages pass, so they cannot pass once.",
             where="training.propagation",
@@ -177,7 +177,7 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = scale_of("output", spec.output("output").loss, profile.n_features)
-    latent = _bounded(dense(rows, spec.model, ROW_SCALES.get(head)), spec.model)
+    latent = _bounded(encode(RowInput(rows, ROW_SCALES.get(head)), spec.model), spec.model)
     encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
     z = _sample(latent, spec.model)
@@ -290,14 +290,14 @@ def pair_scorer(
 
     Parameters are those of :func:`pair_factors`, with the network's settings.
     """
-    weights = pair_weights(built)
+    weights = pair_weights(built, spec)
     factors = (z_mean, z_mean) if weights else pair_factors(built, z_mean, totals, units)
     return scorer(z_mean, factors, spec.decoder, weights)
 
 
-def pair_weights(built: BuiltModel) -> dict[str, np.ndarray]:
+def pair_weights(built: BuiltModel, spec: ModelSpec) -> dict[str, np.ndarray]:
     """Return the weights of a decoder of pairs that has no factors; empty for any other."""
-    return decoders.weights(built.model) if "adj_rec" in built.model.output else {}
+    return decoders.weights(built.model, spec.decoder) if "adj_rec" in built.model.output else {}
 
 
 def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:

@@ -12,9 +12,11 @@ import dataclasses
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.decoders import SAMPLED_PAIRS, SCORES, bilinear
+from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear, pair_factors
 from vgae_core.analysis.full_pass import encode_graph, encode_matrix, entry_factors
-from vgae_core.analysis.network import Codes, layers_of, pair_factors
+from vgae_core.analysis.network import Codes, layers_of
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import without_factors
 from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
@@ -186,7 +188,8 @@ def _factors(result: RunResult, graph: GraphData, z: np.ndarray) -> tuple[np.nda
     if result.factors is None:
         return None
     name = result.decoder_name
-    if name not in SCORES:
+    entry = without_factors(name)
+    if entry is None:
         try:
             left, right = pair_factors(name, layers_of(result.model, result.state), z)
         except (KeyError, ValueError) as error:
@@ -195,7 +198,7 @@ def _factors(result: RunResult, graph: GraphData, z: np.ndarray) -> tuple[np.nda
     rng = np.random.default_rng([result.spec.seed, 0xFAC])
     edges = graph.edges[rng.permutation(len(graph.edges))[: SAMPLED_PAIRS // 2]]
     pairs = np.concatenate([edges, rng.integers(0, len(z), (max(len(edges), 1000), 2))])
-    return bilinear(z, pairs, SCORES[name](z, pairs, result.decoder), directed=graph.directed)
+    return bilinear(z, pairs, load(entry.plain)(z, pairs, result.decoder), directed=graph.directed)
 
 
 def _checked(whole: Embedding) -> Embedding:

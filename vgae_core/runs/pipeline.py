@@ -292,7 +292,7 @@ def execute(
         state={f"model/{i}": value for i, value in enumerate(built.model.get_weights())},
         model={**prepared.description, "stack": stack} if stack else prepared.description,
         factors=_factors(built, spec, split, z_mean, batches, graph.directed),
-        decoder=pair_weights(built),
+        decoder=pair_weights(built, spec.model),
         nodes=nodes,
         environment=environment(spec),
         finished=Finished(
@@ -505,7 +505,7 @@ def _factors(
 
     For a decoder without factors they are fitted to its logits of training edges and as many random pairs.
     """
-    if pair_weights(built):
+    if pair_weights(built, spec.model):
         rng = np.random.default_rng([spec.seed, 0xFAC])
         half = SAMPLED_PAIRS // 2
         edges = split.train[rng.permutation(len(split.train))[:half]]

@@ -83,7 +83,7 @@ class RunResult:
         reason in ``model["training_codes"]``, or where the run was kept before there were any
         (:func:`vgae_core.runs.codes.completed`).
     decoder : dict of str to ndarray
-        Weights of a decoder without factors (:data:`vgae_core.analysis.decoders.WEIGHTS`); else empty.
+        Weights of a decoder without factors (its entry in the catalogue names them); else empty.
     nodes : dict of str to ndarray, shape (n_nodes, …)
         What the other outputs say of each node, from :attr:`codes`: ``feature_error`` (mean loss of its
         feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``

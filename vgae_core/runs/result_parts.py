@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vgae_core.analysis.decoders import WEIGHTS
+from vgae_core.catalogue.decoders import without_factors
 from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError, SpecError
@@ -201,17 +201,20 @@ def _whole(
 
 def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the weights of a decoder without factors, checked; empty for any other."""
-    names = WEIGHTS.get(str(model.get("decoder")), ())
-    weights = {name: embedding.get(f"decoder_{name}") for name in names}
-    if not weights:
-        return {}
-    width = embedding["z_mean"].shape[1]
-    units = () if weights["bias"] is None else weights["bias"].shape
-    expected = {"kernel": (width, *units), "bias": units, "out": units}
-    for name, value in weights.items():
-        if value is None or value.dtype != np.float32 or value.shape != expected.get(name, ()):
+    entry = without_factors(str(model.get("decoder")))
+    weights: dict[str, np.ndarray] = {}
+    sizes = {"latent_dim": embedding["z_mean"].shape[1]}
+    for name, weight in entry.weights.items() if entry else ():
+        value = embedding.get(f"decoder_{name}")
+        if (
+            value is None
+            or value.dtype != np.float32
+            or value.ndim != len(weight.shape)
+            or any(sizes.setdefault(size, n) != n for size, n in zip(weight.shape, value.shape, strict=True))
+        ):
             raise RunError(f"`decoder_{name}` must be float32 of a fitting shape.", where="embedding.npz")
-    return weights  # type: ignore[return-value]
+        weights[name] = value
+    return weights
 
 
 def _check_scores(model: Mapping[str, Any]) -> None:

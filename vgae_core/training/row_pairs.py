@@ -39,7 +39,7 @@ def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: boo
         message,
         features,
         hops=model.hops if "hops" in ENCODERS[model.encoder].settings else 1,
-        scaled=model.encoder == "normalised",
+        scaled=ENCODERS[model.encoder].once == "scaled_rows",
         symmetric=not directed,
     )
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.network import Codes, Moved, pair_factors
+from vgae_core.analysis.decoders import pair_factors
+from vgae_core.analysis.network import Codes, Moved
 from vgae_core.analysis.node_baselines import NodeBaselines
 from vgae_core.analysis.scored_graph import ScoredGraph, logit_of
 from vgae_core.data.dataset import Features, GraphData
