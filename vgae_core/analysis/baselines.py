@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.dataset import Features, GraphData, filled
@@ -426,6 +425,8 @@ def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.n
     factors = {"popularity": (np.ones_like(per_row), per_column), "row_column": (per_row, per_column)}
     rank = min(rank, min(matrix.shape) - 1)
     if rank >= 1:
+        from sklearn.decomposition import TruncatedSVD  # a second, and few graphs need it
+
         svd = TruncatedSVD(rank, random_state=0)
         left = svd.fit_transform(matrix).astype(np.float32)
         factors["svd"] = (left, svd.components_.T.astype(np.float32))

@@ -7,10 +7,8 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
-import igraph
 import numpy as np
 from scipy import sparse
-from sklearn.decomposition import PCA
 
 from vgae_core.catalogue.base import Entry
 from vgae_core.data.blocks import row_blocks
@@ -97,6 +95,8 @@ def pca(z: np.ndarray, dim: int) -> Map:
     explained, axes = np.zeros(dim), np.zeros((dim, latent_dim))
     spread = z.astype(np.float64).var(axis=0).sum()
     if spread > 0:  # all codes equal: the posterior collapsed, and every node sits at the origin
+        from sklearn.decomposition import PCA  # a second, which answers need not wait for
+
         model = PCA(n_components=keep, svd_solver="covariance_eigh" if n >= latent_dim else "full")
         coordinates[:, :keep] = model.fit_transform(z.astype(np.float64))
         explained[:keep], axes[:keep] = model.explained_variance_ratio_, model.components_
@@ -259,6 +259,8 @@ def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
     both = sparse.triu(_undirected(adjacency), k=1, format="coo")
     n = both.shape[0]
     weights = both.data if both.nnz and bool((both.data > 0).all()) else None
+    import igraph
+
     graph = igraph.Graph(n=n, edges=np.column_stack([both.row, both.col]))
     with IGRAPH_LOCK:
         igraph.set_random_number_generator(random.Random(seed))  # noqa: S311 - not for secrets

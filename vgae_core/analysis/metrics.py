@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn import metrics as sk
 
 from vgae_core.errors import DataError, RunError
 
@@ -195,6 +194,8 @@ def link_metrics(y_true: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     ----------
     Hu et al. 2020, Open Graph Benchmark, arXiv:2005.00687 (Hits@K).
     """
+    from sklearn import metrics as sk  # a second, which whoever only reads scores need not wait for
+
     y, s = _checked(y_true, scores)
     result = {
         "roc_auc": float(sk.roc_auc_score(y, s)),
@@ -275,6 +276,8 @@ def weight_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float 
     RunError
         If a predicted weight is not finite.
     """
+    from sklearn import metrics as sk
+
     if not np.isfinite(predicted).all():
         raise RunError("A predicted weight is not a finite number.", where="scores")
     return {
@@ -397,6 +400,8 @@ def roc(y_true: np.ndarray, scores: np.ndarray, max_points: int = 1000) -> Roc:
     DataError, RunError
         As :func:`link_metrics`.
     """
+    from sklearn import metrics as sk
+
     y, s = _checked(y_true, scores)
     x, t, thresholds = sk.roc_curve(y, s)
     keep = _thin(x, t, max_points)
@@ -422,6 +427,8 @@ def precision_recall(y_true: np.ndarray, scores: np.ndarray, max_points: int = 1
     DataError, RunError
         As :func:`link_metrics`.
     """
+    from sklearn import metrics as sk
+
     y, s = _checked(y_true, scores)
     precision, recall, thresholds = sk.precision_recall_curve(y, s)
     keep = _thin(precision, recall, max_points)

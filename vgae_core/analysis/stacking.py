@@ -12,14 +12,10 @@ Ghasemian et al. 2020, Stacking models for nearly optimal link prediction in com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from vgae_core.analysis.baselines import run_baselines
 from vgae_core.data.dataset import Features
@@ -53,12 +49,21 @@ def fit_stack(logits: np.ndarray, others: Others, truth: np.ndarray) -> dict[str
     dict of str to float
         See :data:`Stack`.
     """
-    model = make_pipeline(StandardScaler(), LogisticRegression())
+    model = _regression()
     model.fit(_columns(logits, others), truth)
     scale, regression = model[0], model[1]
     slopes = regression.coef_[0] / scale.scale_
     offset = float(regression.intercept_[0] - slopes @ scale.mean_)
     return {"offset": offset, **dict(zip(("network", *others), slopes.tolist(), strict=True))}
+
+
+def _regression() -> Any:
+    """Return the regression; scikit-learn takes a second to load, and joining scores does without."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression())
 
 
 def joined(logits: np.ndarray, others: Others, stack: Stack) -> np.ndarray:
@@ -89,13 +94,17 @@ def helps(logits: np.ndarray, others: Others, truth: np.ndarray) -> bool:
     """
     if min(np.count_nonzero(truth), np.count_nonzero(truth == 0)) < LEAST_EDGES:
         return False
-    model = make_pipeline(StandardScaler(), LogisticRegression())
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    model = _regression()
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     stacked = cross_val_predict(model, _columns(logits, others), truth, cv=folds, method="decision_function")
     return bool(_quality(truth, stacked) > _quality(truth, logits))
 
 
 def _quality(truth: np.ndarray, scores: np.ndarray) -> float:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     return float(roc_auc_score(truth, scores) + average_precision_score(truth, scores))
 
 

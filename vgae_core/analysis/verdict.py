@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import rankdata
 
 from vgae_core.analysis.metrics import fast_auc_ap
 
@@ -137,6 +136,8 @@ def auc_difference_error(y_true: np.ndarray, first: np.ndarray, second: np.ndarr
     n_pos, n_neg = int(truth.sum()), int((~truth).sum())
     if min(n_pos, n_neg) < 2:
         return float("inf")
+
+    from scipy.stats import rankdata  # half a second
 
     def placements(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the share of the other class that each edge, each non-edge is on the right side of."""

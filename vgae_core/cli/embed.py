@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vgae_core.cli.progress import read
 from vgae_core.data import arguments
-from vgae_core.runs.export import write_table
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.table_files import write_table
 
 MOVED = 1e-3
 """Distance from its code in the run from which a node counts as moved."""

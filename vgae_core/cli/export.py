@@ -13,10 +13,12 @@ from vgae_core.data.text import visible
 from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.runs.codes import WHY, completed, encoded_from
-from vgae_core.runs.export import PROTECT, entry_table, missing_table, write_embedding, write_table
+from vgae_core.runs.embedding_files import write_embedding
 from vgae_core.runs.files import atomic
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.link_tables import entry_table, missing_table
 from vgae_core.runs.logs import LOGS
+from vgae_core.runs.table_files import PROTECT, write_table
 
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from vgae_core.runs.answers import TOP, Answers, find_node
-from vgae_core.runs.export import write_table
 from vgae_core.runs.files import finite
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.table_files import write_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

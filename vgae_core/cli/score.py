@@ -8,8 +8,8 @@ from pathlib import Path
 from vgae_core.data import arguments
 from vgae_core.errors import DataError
 from vgae_core.runs.answers import Answers, pairs_of
-from vgae_core.runs.export import write_table
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.table_files import write_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import eigsh
 
 from vgae_core.catalogue.lookup import scale_of
 from vgae_core.data.dataset import Features, GraphData, Profile
@@ -143,6 +142,8 @@ def _leading(matrix: sparse.csr_array, k: int, rng: np.random.Generator) -> np.n
     elif matrix.shape[0] >= _ITERATED_NODES:
         vectors = _iterated(matrix, k, rng)
     else:
+        from scipy.sparse.linalg import eigsh
+
         values, vectors = eigsh(matrix.astype(np.float64), k=k, which="LA", v0=start, tol=_TOLERANCE)
         vectors = vectors[:, np.argsort(-values, kind="stable")]
     # An eigenvector and its opposite are one: the seed says which, whatever the solver.

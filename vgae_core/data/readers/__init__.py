@@ -7,10 +7,14 @@ The content of a file decides which format reads it, never its name.
 - ``reading`` does all of it, or only looks; ``isolated`` does it in a child process.
 """
 
-from vgae_core.data.readers.base import SourceFile
+from typing import TYPE_CHECKING, Any
+
 from vgae_core.data.readers.isolated import look_isolated, look_task, read_isolated, read_task
-from vgae_core.data.readers.reading import look, read
-from vgae_core.data.readers.registry import FORMATS
+from vgae_core.data.readers.source import SourceFile
+
+if TYPE_CHECKING:
+    from vgae_core.data.readers.reading import look, read
+    from vgae_core.data.readers.registry import FORMATS
 
 __all__ = [
     "FORMATS",
@@ -22,3 +26,16 @@ __all__ = [
     "read_isolated",
     "read_task",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the formats when they are asked for: pandas and they take 0.2 s, which reading in a child does without."""
+    if name in ("look", "read"):
+        from vgae_core.data.readers import reading
+
+        return getattr(reading, name)
+    if name == "FORMATS":
+        from vgae_core.data.readers import registry
+
+        return registry.FORMATS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ import pandas as pd
 from vgae_core.data.dataset import Features
 from vgae_core.data.findings import Finding, Judgement, Part
 from vgae_core.data.limits import Limits
+from vgae_core.data.readers.source import SourceFile as SourceFile
 from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec
 
@@ -25,24 +26,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 """Control characters, marks that turn the direction of writing, and halves of characters."""
 N_EXAMPLES = 5
 """How many examples a finding or a message shows."""
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file a user brings.
-
-    Parameters
-    ----------
-    name : str
-        Name shown in messages; the file on disk may be called otherwise.
-    path : Path
-    aside : bool
-        Whether it is a text about the data in an archive, left out unless the user says what it holds.
-    """
-
-    name: str
-    path: Path
-    aside: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import FileReport
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers.base import SourceFile
-from vgae_core.data.readers.reading import ProgressCallback, look, read
+from vgae_core.data.readers.source import SourceFile
 from vgae_core.errors import DataError
+from vgae_core.isolation import ProgressCallback
 from vgae_core.settings import FileSpec
 
 
@@ -82,6 +82,8 @@ def read_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: ProgressCallback
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Run :func:`read` in the child: files in `options`, the graph's arrays out."""
+    from vgae_core.data.readers.reading import read  # formats and pandas, which only the child needs
+
     files, how, limits = _requested(options)
     arrays = graph_to_arrays(read(files, how, name=options["name"], limits=limits, progress=progress))
     if (
@@ -95,5 +97,7 @@ def look_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: ProgressCallback
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Run :func:`look` in the child: files in `options`, what they were taken for out."""
+    from vgae_core.data.readers.reading import look
+
     files, how, limits = _requested(options)
     return {}, {"files": [report.to_dict() for report in look(files, how, limits=limits)]}
