@@ -409,7 +409,7 @@ def compared(found: Retrained) -> None:
     for name, score in found.scores.items():
         verdict = "within chance" if score.may_be_chance else "more than chance"
         st.markdown(
-            f"{metrics.METRICS[name].title}: {score.first:.3f} → {score.second:.3f} "
+            f"{metrics.LINK_METRICS[name].title}: {score.first:.3f} → {score.second:.3f} "
             f"({score.difference:+.3f}, {LEVEL:.0%} interval {score.low:+.3f} to {score.high:+.3f}): {verdict}."
         )
     if found.scores:

@@ -22,12 +22,12 @@ from vgae_core.analysis import (
     embedding,
     entries,
     link_search,
-    metrics,
     reconstruction,
     scoring,
+    threshold_curves,
     verdict,
 )
-from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
@@ -400,12 +400,12 @@ def comparison(run_id: str) -> verdict.Comparison:
 
 
 @shared
-def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]]:
+def curves(run_id: str) -> dict[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]:
     """Return the ROC and precision-recall curves of the model and of every baseline."""
     result, _ = _open(run_id)
     y_true = tested(run_id).y_true
     return {
-        name: (metrics.roc(y_true, scores), metrics.precision_recall(y_true, scores))
+        name: (threshold_curves.roc(y_true, scores), threshold_curves.precision_recall(y_true, scores))
         for name, scores in result.scores.items()
     }
 
@@ -474,10 +474,10 @@ def distributions(run_id: str) -> pd.DataFrame:
 
 
 @shared
-def calibration(run_id: str) -> metrics.Calibration:
+def calibration(run_id: str) -> threshold_curves.Calibration:
     """Return the calibration of the test pairs."""
     held = tested(run_id)
-    return metrics.calibration(held.y_true, held.probabilities)
+    return threshold_curves.calibration(held.y_true, held.probabilities)
 
 
 def worst_nodes(run_id: str) -> pd.DataFrame:

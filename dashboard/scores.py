@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.maps import COLOURS
 from dashboard.results import MODEL, NETWORK
-from vgae_core.analysis import entries, metrics
+from vgae_core.analysis import entries, metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.decisions import LEAST_TESTED
 
@@ -49,7 +49,7 @@ _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "8px,3p
 """One more than there are colours: the same hue never comes with the same dash."""
 _OTHERS = ENTRY_BASELINES | WEIGHT_BASELINES
 """Title and explanation of what needs no training, of entries and of weights."""
-Curves = Mapping[str, tuple[metrics.Roc, metrics.PrecisionRecall]]
+Curves = Mapping[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]
 
 
 def title(name: str) -> str:
@@ -82,7 +82,9 @@ def metric(key: str) -> metrics.Metric:
     """Return what a reported number is called and how to read it."""
     name, _, k = key.rpartition("_at_")
     return (
-        metrics.RANKINGS[name].at(k) if name in metrics.RANKINGS else {**metrics.METRICS, **metrics.HARD}[key]
+        ranking_metrics.RANKING_METRICS[name].at(k)
+        if name in ranking_metrics.RANKING_METRICS
+        else {**metrics.LINK_METRICS, **metrics.HARD_METRICS}[key]
     )
 
 
@@ -217,7 +219,7 @@ def decisions(table: pd.DataFrame, threshold: float) -> go.Figure:
     return fig
 
 
-def confusion(counts: metrics.Confusion, words: Words = EDGES) -> go.Figure:
+def confusion(counts: threshold_curves.Confusion, words: Words = EDGES) -> go.Figure:
     """Return the confusion matrix: what pairs are against what they are called."""
     tp, fp, tn, fn = counts
     cells = [[tn, fp], [fn, tp]]
@@ -254,7 +256,7 @@ def confusion(counts: metrics.Confusion, words: Words = EDGES) -> go.Figure:
     return fig
 
 
-def calibration(found: metrics.Calibration, words: Words = EDGES) -> go.Figure:
+def calibration(found: threshold_curves.Calibration, words: Words = EDGES) -> go.Figure:
     """Return the share of edges against the predicted probability."""
     fig = go.Figure()
     _guess(fig, [0, 1], [0, 1], "perfect")

@@ -11,13 +11,14 @@ from vgae_core.analysis import (
     baselines,
     decisions,
     entries,
+    link_filters,
     link_search,
     metrics,
-    rankings,
     stacking,
+    threshold_curves,
     verdict,
 )
-from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.runs import link_tables, table_files
 from vgae_core.settings.fields import Setting, settings_of
 
@@ -131,8 +132,8 @@ def say_ranking(held: results.Opened) -> None:
 
 def shown_metrics(held: results.Opened) -> list[str]:
     """Return the scores a table shows: those of pairs, and of a matrix those of its ranked rows in between."""
-    first, second, *rest = metrics.METRICS
-    ranked = [key for key in held.result.metrics["test"] if key not in metrics.METRICS]
+    first, second, *rest = metrics.LINK_METRICS
+    ranked = [key for key in held.result.metrics["test"] if key not in metrics.LINK_METRICS]
     return [first, second, *ranked, *rest]
 
 
@@ -173,7 +174,7 @@ def show_weights(held: results.Opened) -> None:
         ]
     )
     st.markdown("**Weights of the held-out edges**")
-    show_methods(table, metrics.WEIGHTS, "%.4g", key="weight_table")
+    show_methods(table, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
     st.caption(
         "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
         "less than the edge weighs. The order is told by the rank correlation."
@@ -233,7 +234,7 @@ def show_decisions(held: results.Opened) -> None:
         else f"It starts at {best:.2f}, where F1 is highest on the validation pairs. The numbers below are of the test "
         "pairs, which did not choose it.",
     )  # fmt: skip
-    counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
+    counts = threshold_curves.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.grid(min_column_width=150, gap="small"):
         for name, value, text in (
             ("Precision", counts.precision, f"Share of the pairs called {words.many} that are."),
@@ -369,7 +370,7 @@ def show_missing(held: results.Opened) -> None:
         return
     st.caption(
         f"The first {len(table):,} pairs without an edge, searched among all pairs{passing}: links that may be missing "
-        f"from the data, or come next. {charts.plain(rankings.RANKINGS[search.ranking].help)}"
+        f"from the data, or come next. {charts.plain(link_filters.RANKINGS[search.ranking].help)}"
         + (
             " The network's own score chose the candidates that were ranked."
             if held.result.decoder or held.result.stack
@@ -408,7 +409,7 @@ def draw_links(held: results.Opened, table: pd.DataFrame, name: str) -> None:
                 min_value=low, max_value=high if high > low else low + 1,
             ),
             "surprise": st.column_config.NumberColumn(
-                "Surprise (nats)", format="%.2f", help=rankings.RANKINGS["surprise"].help
+                "Surprise (nats)", format="%.2f", help=link_filters.RANKINGS["surprise"].help
             ),
             "expected_weight": st.column_config.NumberColumn(
                 "Expected weight", format="%.4g", help="By the network, with 0 for pairs without an edge."

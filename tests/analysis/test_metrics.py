@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from vgae_core.analysis import metrics
+from vgae_core.analysis import metrics, threshold_curves
 from vgae_core.errors import DataError, RunError
 
 SCORES = st.lists(st.integers(-6, 6).map(float), min_size=1, max_size=40)  # few values: many ties
@@ -38,7 +38,7 @@ def test_link_metrics_by_hand():
     assert result["average_precision"] == pytest.approx((1 / 1 + 2 / 6 + 3 / 14) / 3)
     assert result["hits_at_10"] == pytest.approx(2 / 3)
     assert result["hits_at_50"] == 1.0
-    assert set(result) == set(metrics.METRICS)
+    assert set(result) == set(metrics.LINK_METRICS)
 
 
 def test_hits_equal_a_naive_loop():
@@ -62,7 +62,7 @@ def test_hard_metrics_equal_naive_loops(seed, edges, each):
         for p, row in zip(positive, negative, strict=True)
     ]
     found = metrics.hard_metrics(positive, negative)
-    assert set(found) == set(metrics.HARD)
+    assert set(found) == set(metrics.HARD_METRICS)
     assert found["hard_mrr"] == pytest.approx(np.mean([1 / rank for rank in ranks]))
     assert found["hard_hits_at_10"] == pytest.approx(np.mean([rank <= 10 for rank in ranks]))
     areas = [sk.roc_auc_score([1] + [0] * each, [p, *row]) for p, row in zip(positive, negative, strict=True)]
@@ -80,12 +80,12 @@ def test_curves_are_thin_keep_their_ends_and_their_area():
     rng = np.random.default_rng(0)
     y = rng.random(50_000) < 0.5
     scores = rng.normal(size=50_000) + 1.5 * y
-    roc = metrics.roc(y, scores)
+    roc = threshold_curves.roc(y, scores)
     assert len(roc.thresholds) <= 1000
     assert (roc.false_positive_rate[0], roc.true_positive_rate[0]) == (0, 0)
     assert (roc.false_positive_rate[-1], roc.true_positive_rate[-1]) == (1, 1)
     assert sk.auc(roc[0], roc[1]) == pytest.approx(sk.roc_auc_score(y, scores), abs=1e-4)
-    pr = metrics.precision_recall(y, scores)
+    pr = threshold_curves.precision_recall(y, scores)
     assert len(pr.thresholds) == len(pr.precision) == len(pr.recall) <= 1000
     assert pr.recall[0] == 1
     assert pr.recall[-1] == 0
@@ -94,10 +94,10 @@ def test_curves_are_thin_keep_their_ends_and_their_area():
 
 def test_short_curves_are_scikit_learns():
     y, scores = np.array([0, 1, 1, 0, 1]), np.array([0.1, 0.4, 0.35, 0.8, 0.9])
-    for ours, theirs in zip(metrics.roc(y, scores), sk.roc_curve(y, scores), strict=True):
+    for ours, theirs in zip(threshold_curves.roc(y, scores), sk.roc_curve(y, scores), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     precision, recall, _ = sk.precision_recall_curve(y, scores)
-    ours = metrics.precision_recall(y, scores)
+    ours = threshold_curves.precision_recall(y, scores)
     np.testing.assert_array_equal(ours.precision, precision)
     np.testing.assert_array_equal(ours.recall, recall)
 
@@ -111,7 +111,7 @@ def test_short_curves_are_scikit_learns():
 def test_confusion_equals_scikit_learn(y, seed, threshold):
     p = np.random.default_rng(seed).integers(0, 5, len(y)) / 4
     called = p >= threshold
-    c = metrics.confusion(np.array(y), p, threshold)
+    c = threshold_curves.confusion(np.array(y), p, threshold)
     tn, fp, fn, tp = sk.confusion_matrix(y, called, labels=[False, True]).ravel()
     assert tuple(c) == (tp, fp, tn, fn)
     assert c.precision == pytest.approx(sk.precision_score(y, called, zero_division=0))
@@ -125,7 +125,7 @@ def test_calibration_equals_scikit_learn():
     rng = np.random.default_rng(0)
     p = rng.random(2000)
     y = rng.random(2000) < p**2
-    ours = metrics.calibration(y, p, bins=10)
+    ours = threshold_curves.calibration(y, p, bins=10)
     positive, predicted = calibration_curve(y, p, n_bins=10)
     np.testing.assert_allclose(ours.fraction_positive, positive)
     np.testing.assert_allclose(ours.mean_predicted, predicted)
@@ -134,13 +134,15 @@ def test_calibration_equals_scikit_learn():
 
 
 def test_calibration_leaves_out_empty_bins_and_takes_one():
-    ours = metrics.calibration(np.array([True, False]), np.array([1.0, 0.05]), bins=10)
+    ours = threshold_curves.calibration(np.array([True, False]), np.array([1.0, 0.05]), bins=10)
     np.testing.assert_allclose(ours.mean_predicted, [0.05, 1.0])
     with pytest.raises(DataError, match="between 0 and 1"):
-        metrics.calibration(np.array([True]), np.array([1.5]))
+        threshold_curves.calibration(np.array([True]), np.array([1.5]))
 
 
-@pytest.mark.parametrize("function", [metrics.link_metrics, metrics.roc, metrics.precision_recall])
+@pytest.mark.parametrize(
+    "function", [metrics.link_metrics, threshold_curves.roc, threshold_curves.precision_recall]
+)
 def test_unusable_scores_are_refused(function):
     with pytest.raises(RunError, match="1 of 2 scores are not finite"):
         function(np.array([1, 0]), np.array([np.nan, 0.0]))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.pages.finished_runs import make_graph, make_result
-from vgae_core.analysis import link_search, rankings
-from vgae_core.analysis.rankings import COMMUNITIES, DISTANCES, LinkSearch, allowed_pairs, rank_links
+from vgae_core.analysis import link_filters, link_search, rankings, surprise
+from vgae_core.analysis.link_filters import COMMUNITIES, DISTANCES, LinkSearch, allowed_pairs
+from vgae_core.analysis.rankings import rank_links
 from vgae_core.data.text import contains
 
 
@@ -63,7 +64,7 @@ def test_surprise_ranks_as_the_dense_formula(seed, n, directed, k, block):
         pairs, logits = rank_links(LinkSearch(ranking="surprise"), left, right, known, k, directed=directed)
     every = listed(a, directed)
     expected = np.sort(dense[tuple(every.T)])[::-1][:k]
-    found = rankings.surprise(known, pairs, logits, directed=directed)
+    found = surprise.surprise(known, pairs, logits, directed=directed)
     np.testing.assert_allclose(found, dense[tuple(pairs.T)], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert not a[tuple(pairs.T)].any()
@@ -174,7 +175,7 @@ def test_a_search_over_all_pairs_finds_what_no_list_of_the_best_holds():
     np.testing.assert_allclose(logits, np.sort(dense[tuple(every.T)])[::-1][:20], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("ranking", rankings.RANKINGS)
+@pytest.mark.parametrize("ranking", link_filters.RANKINGS)
 def test_a_stacked_ranking_is_that_of_the_joint_score(ranking):
     graph = make_graph()
     alone = make_result(graph)
@@ -196,7 +197,7 @@ def test_a_stacked_ranking_is_that_of_the_joint_score(ranking):
             mine = np.flatnonzero((every == node).any(axis=1))
             best.add(int(mine[np.argmax(value[mine])]))
         value = value[sorted(best)]
-    got = rankings.surprise(graph.adjacency, pairs, logits) if ranking == "surprise" else logits
+    got = surprise.surprise(graph.adjacency, pairs, logits) if ranking == "surprise" else logits
     # Candidates are chosen by the network alone: of these few pairs hardly one is missed.
     assert np.mean(got >= np.sort(value)[-15] - 1e-4) >= 0.8
     arrays, options = result.ranking_task(graph, 15, LinkSearch(ranking=ranking))
@@ -233,7 +234,7 @@ def test_other_rankings_are_no_lists_of_hubs():
     )
     known = sparse.csr_array(a.astype(np.float32))
     mean = {}
-    for ranking in rankings.RANKINGS:
+    for ranking in link_filters.RANKINGS:
         pairs, _ = rank_links(LinkSearch(ranking=ranking), z, z, known, 60)
         mean[ranking] = degree[pairs].mean()
         if ranking == "surprise":

@@ -8,7 +8,8 @@ from scipy.special import logsumexp
 
 from tests.pages.finished_runs import WORKSPACE
 from vgae_core.analysis.baselines import entry_baselines
-from vgae_core.analysis.metrics import link_metrics, ranking_metrics
+from vgae_core.analysis.metrics import link_metrics
+from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.entry_splits import split_entries, without_entries

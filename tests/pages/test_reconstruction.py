@@ -10,8 +10,16 @@ from scipy import sparse
 
 from tests.graphs import communities, two_sided
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
-from vgae_core.analysis import decisions, link_search, metrics, rankings, reconstruction
-from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.analysis import (
+    decisions,
+    link_filters,
+    link_search,
+    metrics,
+    reconstruction,
+    surprise,
+    threshold_curves,
+)
+from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate
@@ -194,7 +202,7 @@ def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
     for threshold in (0.6, 0.95):
         slider.set_value(threshold)
         fine(at.run())
-        counts = metrics.confusion(y, p, threshold)
+        counts = threshold_curves.confusion(y, p, threshold)
         shown = {m.label: m.value for m in at.metric}
         assert shown["Precision"] == f"{counts.precision:.1%}"
         assert shown["Recall"] == f"{counts.recall:.1%}"
@@ -246,13 +254,13 @@ def test_a_name_is_searched_among_all_pairs(app, studio_store):
 def test_missing_links_are_ranked_and_filtered(app, run):
     at = fine(app("reconstruction", run=run.id))
     result, graph = run.result(), run.graph()
-    for ranking in rankings.RANKINGS:
+    for ranking in link_filters.RANKINGS:
         at.selectbox(key="missing_ranking").set_value(ranking)
         table = fine(at.run()).dataframe[1].value
         pairs, logits = result.missing_links(graph, link_search.RANKED, LinkSearch(ranking=ranking))
         assert table["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
         np.testing.assert_allclose(
-            table["surprise"], rankings.surprise(graph.adjacency, pairs, logits), rtol=1e-6
+            table["surprise"], surprise.surprise(graph.adjacency, pairs, logits), rtol=1e-6
         )
     at.selectbox(key="missing_label").set_value(0)
     at.selectbox(key="missing_other_label").set_value(2)

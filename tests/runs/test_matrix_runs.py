@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tests.graphs import communities
 from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines
-from vgae_core.analysis.metrics import ranking_metrics
+from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError

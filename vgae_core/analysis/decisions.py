@@ -34,7 +34,7 @@ def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.D
     DataFrame
         One row a threshold: ``threshold, tp, fp, fn, tn`` (pairs), ``precision, recall, f1,
         accuracy`` (0 to 1).  Precision is 0 where nothing is called an edge, as in
-        :class:`~vgae_core.analysis.metrics.Confusion`.
+        :class:`~vgae_core.analysis.threshold_curves.Confusion`.
     """
     thresholds = np.linspace(0.0, 1.0, steps)
     edges = np.sort(p[y_true.astype(bool)])

@@ -9,19 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from vgae_core.errors import DataError, RunError
 
 HITS_AT = (10, 50, 100)
 """The K of the Hits@K reported by :func:`link_metrics`."""
-
-
-RANKED_AT = 20
-"""The k of the recall@k and NDCG@k of a matrix."""
-
-_BLOCK = 8_000_000
-"""Scores held at once: 32 MB of float32."""
 
 
 class Metric(NamedTuple):
@@ -31,7 +23,7 @@ class Metric(NamedTuple):
     help: str
 
 
-METRICS: dict[str, Metric] = {
+LINK_METRICS: dict[str, Metric] = {
     "roc_auc": Metric("AUC", "Chance that a random edge scores above a random non-edge; 0.5 is guessing."),
     "average_precision": Metric(
         "AP",
@@ -48,7 +40,7 @@ METRICS: dict[str, Metric] = {
 """Every key of :func:`link_metrics`; all lie between 0 and 1, and larger is better."""
 
 
-WEIGHTS: dict[str, Metric] = {
+WEIGHT_METRICS: dict[str, Metric] = {
     "spearman": Metric(
         "Rank correlation",
         "Spearman's, of predicted and true weights: 1 is the same order, 0 none, -1 the reverse.",
@@ -61,32 +53,7 @@ WEIGHTS: dict[str, Metric] = {
 """Every key of :func:`weight_metrics`."""
 
 
-class Ranking(NamedTuple):
-    """A metric of the first k of a ranking."""
-
-    title: str
-    help: str
-
-    def at(self, k: int | str) -> Metric:
-        """Return the metric of one k."""
-        return Metric(f"{self.title}@{k}", self.help.format(k=k))
-
-
-RANKINGS: dict[str, Ranking] = {
-    "recall": Ranking(
-        "Recall",
-        "Among the {k} columns ranked first in a row, without those it showed: the share of its held-out entries, "
-        "at most {k}. The mean over rows.",
-    ),
-    "ndcg": Ranking(
-        "NDCG",
-        "As the recall of the first {k}, but a hit counts the more, the further up it stands; 1 is the best order.",
-    ),
-}
-"""What the keys of :func:`ranking_metrics` stand for, before ``_at_k``."""
-
-
-HARD: dict[str, Metric] = {
+HARD_METRICS: dict[str, Metric] = {
     "hard_auc": Metric(
         "Hard AUC",
         "Chance that a test edge scores above a non-edge that shares one of its ends and mostly a neighbour with the "
@@ -104,72 +71,8 @@ HARD: dict[str, Metric] = {
 """Every key of :func:`hard_metrics`."""
 
 
-class Roc(NamedTuple):
-    """A ROC curve from (0, 0) to (1, 1); float64 arrays of shape (points,)."""
-
-    false_positive_rate: np.ndarray
-    true_positive_rate: np.ndarray
-    thresholds: np.ndarray
-
-
-class PrecisionRecall(NamedTuple):
-    """A precision-recall curve, recall falling; float64 arrays of shape (points,).
-
-    `thresholds` has one value a point; the last point (recall 0) has threshold +inf.
-    """
-
-    precision: np.ndarray
-    recall: np.ndarray
-    thresholds: np.ndarray
-
-
-class Confusion(NamedTuple):
-    """Counts of a decision at one threshold, and what follows from them."""
-
-    true_positives: int
-    false_positives: int
-    true_negatives: int
-    false_negatives: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the pairs called edges that are edges; 0 where none is called one."""
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        """Share of the edges that are called edges; 0 without edges."""
-        return _ratio(self.true_positives, self.true_positives + self.false_negatives)
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        errors = self.false_positives + self.false_negatives
-        return _ratio(2 * self.true_positives, 2 * self.true_positives + errors)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the pairs called right."""
-        return _ratio(self.true_positives + self.true_negatives, sum(self))
-
-    @property
-    def false_positive_rate(self) -> float:
-        """Share of the non-edges that are called edges; 0 without non-edges."""
-        return _ratio(self.false_positives, self.false_positives + self.true_negatives)
-
-
-class Calibration(NamedTuple):
-    """How often pairs of a predicted probability are edges; arrays of shape (non-empty bins,)."""
-
-    mean_predicted: np.ndarray
-    fraction_positive: np.ndarray
-    counts: np.ndarray
-    expected_error: float
-    """Mean of |fraction - prediction|, weighted by their counts (Naeini et al. 2015)."""
-
-
 def link_metrics(y_true: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Return the ranking metrics of :data:`METRICS`.
+    """Return the ranking metrics of :data:`LINK_METRICS`.
 
     Parameters
     ----------
@@ -196,7 +99,7 @@ def link_metrics(y_true: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """
     from sklearn import metrics as sk  # a second, which whoever only reads scores need not wait for
 
-    y, s = _checked(y_true, scores)
+    y, s = checked(y_true, scores)
     result = {
         "roc_auc": float(sk.roc_auc_score(y, s)),
         "average_precision": float(sk.average_precision_score(y, s)),
@@ -232,7 +135,7 @@ def fast_auc_ap(pos_scores: np.ndarray, neg_scores: np.ndarray) -> tuple[float, 
         If a score is not finite.
     """
     n_pos, n_neg = len(pos_scores), len(neg_scores)
-    y, s = _checked(np.arange(n_pos + n_neg) < n_pos, np.concatenate([pos_scores, neg_scores]))
+    y, s = checked(np.arange(n_pos + n_neg) < n_pos, np.concatenate([pos_scores, neg_scores]))
     order = np.argsort(s)[::-1]
     s = s[order]
     last = np.append(np.flatnonzero(s[1:] != s[:-1]), len(s) - 1)  # one threshold for each distinct score
@@ -260,7 +163,7 @@ def rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float | None:
 
 
 def weight_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
-    """Return how well the weights of held-out edges were predicted, as :data:`WEIGHTS` says.
+    """Return how well the weights of held-out edges were predicted, as :data:`WEIGHT_METRICS` says.
 
     Parameters
     ----------
@@ -319,7 +222,7 @@ def hard_metrics(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]
             f"{negative.shape}."
         )
     both = np.concatenate([positive, negative.ravel()])
-    _checked(np.arange(len(both)) < len(positive), both)
+    checked(np.arange(len(both)) < len(positive), both)
     own = positive[:, None]
     above = (negative > own).sum(axis=1) + 0.5 * (negative == own).sum(axis=1)
     return {
@@ -329,179 +232,7 @@ def hard_metrics(positive: np.ndarray, negative: np.ndarray) -> dict[str, float]
     }
 
 
-def ranking_metrics(
-    left: np.ndarray, right: np.ndarray, seen: sparse.csr_array, held_out: np.ndarray, k: int = RANKED_AT
-) -> dict[str, float]:
-    """Return recall@k and NDCG@k of held-out entries among all columns a row has not shown.
-
-    Parameters
-    ----------
-    left : ndarray of float32, shape (n_rows, d)
-    right : ndarray of float32, shape (n_columns, d)
-        Column j scores ``left_i . right_j`` in row i.
-    seen : csr_array, shape (n_rows, n_columns)
-        Entries the model was given; they are not ranked.
-    held_out : ndarray of int64, shape (n_held_out, 2)
-        Entries (row, column) to find.
-    k : int
-
-    Returns
-    -------
-    dict
-        ``recall_at_k``: entries found among the first k, divided by min(k, held-out entries of the row);
-        ``ndcg_at_k``. Means over rows with a held-out entry.
-
-    References
-    ----------
-    Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814, section 4.2.
-    """
-    rows, place = np.unique(held_out[:, 0], return_inverse=True)
-    truth = sparse.csr_array(
-        (np.ones(len(held_out), np.float32), (place, held_out[:, 1])), shape=(len(rows), right.shape[0])
-    )
-    k = min(k, right.shape[0])
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(discount)
-    recall = gain = 0.0
-    step = max(1, _BLOCK // right.shape[0])
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        scores = left[part] @ right.T
-        known = seen[part].tocoo()
-        scores[known.row, known.col] = -np.inf
-        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        top = np.take_along_axis(
-            top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1
-        )
-        relevant = truth[start : start + step]
-        hit = np.take_along_axis(relevant.toarray(), top, axis=1)
-        possible = np.minimum(np.diff(relevant.indptr), k)
-        recall += float((hit.sum(axis=1) / possible).sum())
-        gain += float((hit @ discount / ideal[possible - 1]).sum())
-    return {f"recall_at_{k}": recall / len(rows), f"ndcg_at_{k}": gain / len(rows)}
-
-
-def roc(y_true: np.ndarray, scores: np.ndarray, max_points: int = 1000) -> Roc:
-    """Return the ROC curve, thinned to points evenly spaced along it.
-
-    Parameters
-    ----------
-    y_true : ndarray of bool or int, shape (pairs,)
-    scores : ndarray of float, shape (pairs,)
-    max_points : int
-        Points kept at most; the two ends always are.
-
-    Returns
-    -------
-    Roc
-
-    Raises
-    ------
-    DataError, RunError
-        As :func:`link_metrics`.
-    """
-    from sklearn import metrics as sk
-
-    y, s = _checked(y_true, scores)
-    x, t, thresholds = sk.roc_curve(y, s)
-    keep = _thin(x, t, max_points)
-    return Roc(x[keep], t[keep], thresholds[keep])
-
-
-def precision_recall(y_true: np.ndarray, scores: np.ndarray, max_points: int = 1000) -> PrecisionRecall:
-    """Return the precision-recall curve, thinned to points evenly spaced along it.
-
-    Parameters
-    ----------
-    y_true : ndarray of bool or int, shape (pairs,)
-    scores : ndarray of float, shape (pairs,)
-    max_points : int
-        Points kept at most; the two ends always are.
-
-    Returns
-    -------
-    PrecisionRecall
-
-    Raises
-    ------
-    DataError, RunError
-        As :func:`link_metrics`.
-    """
-    from sklearn import metrics as sk
-
-    y, s = _checked(y_true, scores)
-    precision, recall, thresholds = sk.precision_recall_curve(y, s)
-    keep = _thin(precision, recall, max_points)
-    return PrecisionRecall(precision[keep], recall[keep], np.append(thresholds, np.inf)[keep])
-
-
-def confusion(y_true: np.ndarray, probabilities: np.ndarray, threshold: float) -> Confusion:
-    """Return the counts when every pair at or above `threshold` is called an edge.
-
-    Parameters
-    ----------
-    y_true : ndarray of bool or int, shape (pairs,)
-    probabilities : ndarray of float, shape (pairs,)
-        Or scores, with a threshold on their scale.
-    threshold : float
-
-    Returns
-    -------
-    Confusion
-
-    Raises
-    ------
-    DataError
-        If shapes disagree.
-    RunError
-        If a probability is not finite.
-    """
-    y, p = _checked(y_true, probabilities, both=False)
-    called = p >= threshold
-    tp = int(np.count_nonzero(called & y))
-    fp = int(np.count_nonzero(called)) - tp
-    fn = int(np.count_nonzero(y)) - tp
-    return Confusion(tp, fp, len(y) - tp - fp - fn, fn)
-
-
-def calibration(y_true: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> Calibration:
-    """Return predicted probability against the share of edges, in bins of equal width.
-
-    Held-out pairs hold as many edges as non-edges, so a model that knows how rare edges
-    are in the whole graph looks over-cautious here.
-
-    Parameters
-    ----------
-    y_true : ndarray of bool or int, shape (pairs,)
-    probabilities : ndarray of float, shape (pairs,)
-        Between 0 and 1.
-    bins : int
-        Number of bins; empty ones are left out.
-
-    Returns
-    -------
-    Calibration
-
-    Raises
-    ------
-    DataError
-        If shapes disagree or a value is not a probability.
-    RunError
-        If a probability is not finite.
-    """
-    y, p = _checked(y_true, probabilities, both=False)
-    if len(p) and (p.min() < 0 or p.max() > 1):
-        raise DataError(f"Probabilities must be between 0 and 1. Received: {p.min():g} to {p.max():g}.")
-    which = np.minimum((p * bins).astype(np.int64), bins - 1)
-    count = np.bincount(which, minlength=bins)
-    used = count > 0
-    predicted = np.bincount(which, weights=p, minlength=bins)[used] / count[used]
-    positive = np.bincount(which, weights=y, minlength=bins)[used] / count[used]
-    error = float(np.sum(count[used] * np.abs(positive - predicted)) / max(len(p), 1))
-    return Calibration(predicted, positive, count[used], error)
-
-
-def _checked(y_true: np.ndarray, scores: np.ndarray, *, both: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def checked(y_true: np.ndarray, scores: np.ndarray, *, both: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Return `y_true` as bool and `scores` as float, or raise what the public functions promise."""
     y, s = np.asarray(y_true).astype(bool), np.asarray(scores)
     if y.shape != s.shape or y.ndim != 1:
@@ -518,17 +249,3 @@ def _checked(y_true: np.ndarray, scores: np.ndarray, *, both: bool = True) -> tu
             f"{bad} of {len(s)} scores are not finite.", mend="Lower the learning rate and train again."
         )
     return y, s
-
-
-def _thin(x: np.ndarray, y: np.ndarray, max_points: int) -> np.ndarray:
-    """Return the places of at most `max_points` points, evenly spaced along the curve."""
-    if len(x) <= max_points:
-        return np.arange(len(x))
-    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-    places = np.searchsorted(length, np.linspace(0.0, length[-1], max_points))
-    places[0], places[-1] = 0, len(x) - 1
-    return np.unique(places)
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0

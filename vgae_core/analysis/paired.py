@@ -27,7 +27,7 @@ MEASURES: dict[str, Measure] = {
     "roc_auc": lambda edges, others: fast_auc_ap(edges, others)[0],
     "average_precision": lambda edges, others: fast_auc_ap(edges, others)[1],
 }
-"""What is compared, by the key of :data:`vgae_core.analysis.metrics.METRICS`."""
+"""What is compared, by the key of :data:`vgae_core.analysis.metrics.LINK_METRICS`."""
 
 
 @dataclass(frozen=True)

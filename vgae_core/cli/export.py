@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy import sparse
 
 from vgae_core.analysis.entries import recommended
-from vgae_core.analysis.rankings import RANKINGS, LinkSearch
+from vgae_core.analysis.link_filters import RANKINGS, LinkSearch
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES, explained
-from vgae_core.analysis.metrics import WEIGHTS
+from vgae_core.analysis.metrics import WEIGHT_METRICS
 from vgae_core.data.text import visible
 
 
@@ -24,11 +24,13 @@ def print_scores(metrics: Any) -> None:
         print(visible(reasons))
     if "weights" in metrics:
         print(
-            "  ".join([f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHTS.values())])
+            "  ".join(
+                [f"\n{'weights of held-out edges':>26}", *(entry.title for entry in WEIGHT_METRICS.values())]
+            )
         )
         for name, values in metrics["weights"].items():
             cells = [f"{titles.get(name, 'this model'):>26}"]
-            for key, entry in WEIGHTS.items():
+            for key, entry in WEIGHT_METRICS.items():
                 text = "-" if values[key] is None else f"{values[key]:.4g}"
                 cells.append(text.rjust(len(entry.title)))
             print("  ".join(cells))

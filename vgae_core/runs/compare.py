@@ -12,8 +12,9 @@ import numpy as np
 
 from vgae_core.analysis.alignment import aligned
 from vgae_core.analysis.decisions import LEAST_TESTED
-from vgae_core.analysis.metrics import HARD, METRICS, RANKINGS, WEIGHTS
+from vgae_core.analysis.metrics import HARD_METRICS, LINK_METRICS, WEIGHT_METRICS
 from vgae_core.analysis.paired import LEVEL, Difference, paired_differences
+from vgae_core.analysis.ranking_metrics import RANKING_METRICS
 from vgae_core.catalogue.identifiers import written
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.data.dataset import GraphData
@@ -158,9 +159,9 @@ _NEITHER = {"majority_accuracy", "n_test", "column_mean_error"}
 def score_title(key: str) -> str:
     """Return what a score in the metrics of a run is called."""
     name, _, k = key.rpartition("_at_")
-    if name in RANKINGS and k.isdecimal():
-        return RANKINGS[name].at(k).title
-    entry = (METRICS | HARD | WEIGHTS).get(key)
+    if name in RANKING_METRICS and k.isdecimal():
+        return RANKING_METRICS[name].at(k).title
+    entry = (LINK_METRICS | HARD_METRICS | WEIGHT_METRICS).get(key)
     return entry.title if entry else _TITLES.get(key, key.replace("_", " ").capitalize())
 
 

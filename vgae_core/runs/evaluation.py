@@ -17,7 +17,8 @@ from vgae_core.analysis.baselines import (
     weight_baselines,
 )
 from vgae_core.analysis.entries import expected
-from vgae_core.analysis.metrics import hard_metrics, link_metrics, ranking_metrics, weight_metrics
+from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
+from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.scoring import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue.lookup import scale_of
@@ -69,7 +70,8 @@ def evaluate(
         ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
         ``network`` and ``baselines``, ``left_out`` (why baselines of a two-sided graph are not among them, by name),
         and ``weights`` of a network that learns them.  On a graph they include
-        :data:`vgae_core.analysis.metrics.HARD`, on a matrix :data:`vgae_core.analysis.metrics.RANKINGS`.
+        :data:`vgae_core.analysis.metrics.HARD_METRICS`, on a matrix
+        :data:`vgae_core.analysis.ranking_metrics.RANKING_METRICS`.
     """
     if matrix is not None:
         return _evaluate_entries(spec, split, network, matrix, before_baselines)

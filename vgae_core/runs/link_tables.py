@@ -7,8 +7,8 @@ import pandas as pd
 
 from vgae_core.analysis.embedding import degree
 from vgae_core.analysis.entries import expected
-from vgae_core.analysis.rankings import surprise
 from vgae_core.analysis.scoring import probabilities
+from vgae_core.analysis.surprise import surprise
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.runs.node_tables import class_names
 
@@ -56,7 +56,7 @@ def missing_table(
 ) -> pd.DataFrame:
     """Return :func:`link_table` of pairs without an edge, with ``surprise`` (nats) after ``logit``.
 
-    Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.rankings.surprise`.
+    Parameters are those of :func:`link_table`; for the surprise see :func:`vgae_core.analysis.surprise.surprise`.
     """
     table = link_table(graph, pairs, logits, weights)
     more = surprise(graph.adjacency, pairs, logits, directed=graph.directed, sides=graph.sides)

@@ -17,7 +17,7 @@ from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
-    from vgae_core.analysis.rankings import LinkSearch
+    from vgae_core.analysis.link_filters import LinkSearch
     from vgae_core.analysis.scoring import Score
 
 
@@ -220,7 +220,8 @@ class RunResult:
         communities : ndarray of int, shape (n_nodes,), optional
             Of each node, for the filter that needs them.
         """
-        from vgae_core.analysis.rankings import LinkSearch, allowed_pairs, rank_links  # as above
+        from vgae_core.analysis.link_filters import LinkSearch, allowed_pairs  # as above
+        from vgae_core.analysis.rankings import rank_links  # as above
 
         search = search or LinkSearch()
         codes, directed = self.codes, graph.directed
@@ -245,7 +246,7 @@ class RunResult:
         communities: np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the arrays and options with which :func:`rank_links_task` does the same in another process."""
-        from vgae_core.analysis.rankings import LinkSearch  # as above
+        from vgae_core.analysis.link_filters import LinkSearch  # as above
 
         search = search or LinkSearch()
         codes = self.codes

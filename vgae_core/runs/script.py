@@ -18,7 +18,8 @@ from typing import IO, Any
 
 import keras
 
-from vgae_core.analysis.metrics import HITS_AT, rank_correlation, ranking_metrics
+from vgae_core.analysis.metrics import HITS_AT, rank_correlation
+from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.stacking import fit_stack, helps, joined
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.lookup import scale_of

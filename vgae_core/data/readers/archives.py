@@ -24,7 +24,8 @@ from vgae_core.data.findings import Finding
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, delimited
 from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose
-from vgae_core.data.readers.base import Content, Edges, Format, Probe, SourceFile, examples, shorten
+from vgae_core.data.readers.base import Content, Edges, Format, Probe, examples, shorten
+from vgae_core.data.readers.source import SourceFile
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000

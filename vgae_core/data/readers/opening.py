@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, empty_rows, encodings, refused, text, trailing_comments
-from vgae_core.data.readers.base import Format, Probe, SourceFile, shorten
+from vgae_core.data.readers.base import Format, Probe, shorten
 from vgae_core.data.readers.registry import FORMATS
+from vgae_core.data.readers.source import SourceFile
 from vgae_core.errors import DataError, LimitError, StudioError
 from vgae_core.settings import FileSpec
 

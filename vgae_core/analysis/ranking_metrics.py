@@ -1,0 +1,93 @@
+"""How far up held-out entries of a matrix stand in the ranking of their row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.analysis.metrics import Metric
+
+RANKED_AT = 20
+"""The k of the recall@k and NDCG@k of a matrix."""
+
+_BLOCK = 8_000_000
+"""Scores held at once: 32 MB of float32."""
+
+
+class Ranking(NamedTuple):
+    """A metric of the first k of a ranking."""
+
+    title: str
+    help: str
+
+    def at(self, k: int | str) -> Metric:
+        """Return the metric of one k."""
+        return Metric(f"{self.title}@{k}", self.help.format(k=k))
+
+
+RANKING_METRICS: dict[str, Ranking] = {
+    "recall": Ranking(
+        "Recall",
+        "Among the {k} columns ranked first in a row, without those it showed: the share of its held-out entries, "
+        "at most {k}. The mean over rows.",
+    ),
+    "ndcg": Ranking(
+        "NDCG",
+        "As the recall of the first {k}, but a hit counts the more, the further up it stands; 1 is the best order.",
+    ),
+}
+"""What the keys of :func:`ranking_metrics` stand for, before ``_at_k``."""
+
+
+def ranking_metrics(
+    left: np.ndarray, right: np.ndarray, seen: sparse.csr_array, held_out: np.ndarray, k: int = RANKED_AT
+) -> dict[str, float]:
+    """Return recall@k and NDCG@k of held-out entries among all columns a row has not shown.
+
+    Parameters
+    ----------
+    left : ndarray of float32, shape (n_rows, d)
+    right : ndarray of float32, shape (n_columns, d)
+        Column j scores ``left_i . right_j`` in row i.
+    seen : csr_array, shape (n_rows, n_columns)
+        Entries the model was given; they are not ranked.
+    held_out : ndarray of int64, shape (n_held_out, 2)
+        Entries (row, column) to find.
+    k : int
+
+    Returns
+    -------
+    dict
+        ``recall_at_k``: entries found among the first k, divided by min(k, held-out entries of the row);
+        ``ndcg_at_k``. Means over rows with a held-out entry.
+
+    References
+    ----------
+    Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814, section 4.2.
+    """
+    rows, place = np.unique(held_out[:, 0], return_inverse=True)
+    truth = sparse.csr_array(
+        (np.ones(len(held_out), np.float32), (place, held_out[:, 1])), shape=(len(rows), right.shape[0])
+    )
+    k = min(k, right.shape[0])
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(discount)
+    recall = gain = 0.0
+    step = max(1, _BLOCK // right.shape[0])
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        scores = left[part] @ right.T
+        known = seen[part].tocoo()
+        scores[known.row, known.col] = -np.inf
+        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        top = np.take_along_axis(
+            top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1
+        )
+        relevant = truth[start : start + step]
+        hit = np.take_along_axis(relevant.toarray(), top, axis=1)
+        possible = np.minimum(np.diff(relevant.indptr), k)
+        recall += float((hit.sum(axis=1) / possible).sum())
+        gain += float((hit @ discount / ideal[possible - 1]).sum())
+    return {f"recall_at_{k}": recall / len(rows), f"ndcg_at_{k}": gain / len(rows)}
