@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  
 from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.settings import RunSpec
+from vgae_core.settings.versions import VERSION
 from vgae_core.training.events import EpochEnd, Finished
 
 VISITOR = "a-visitor-s-workspace-token-0123456789"
@@ -74,6 +76,7 @@ def test_opening_a_run_makes_it_the_one_at_hand(app, engine, runs):  # noqa: F81
 
 
 UNREADABLE = {
+    "settings of a later version": {"spec": json.dumps({**RunSpec().to_dict(), "version": VERSION + 1})},
     "settings": {"spec": '{"seed": -5}'},
     "a loss that is not registered here": {
         "spec": RunSpec().to_json().replace("binary_crossentropy", "home_made")
@@ -110,6 +113,9 @@ def test_a_run_that_cannot_be_read_says_so(app, runs, studio_store):
     assert rows(at)["model"][0] == ""
     (warning,) = at.warning
     assert "seed" in warning.value
+    studio_store._update(runs[0].id, spec=json.dumps({"version": VERSION + 1, "anything": {}}))
+    (warning,) = app("runs", workspace=VISITOR).warning
+    assert f"up to version {VERSION}" in warning.value
 
 
 def test_deleting_asks_first(app, runs, studio_store):

@@ -16,9 +16,7 @@ from vgae_core.settings.data import DatasetSpec, SplitSpec
 from vgae_core.settings.fields import Section, field_of, settings_of
 from vgae_core.settings.model import ModelSpec, OutputSpec
 from vgae_core.settings.training import TrainingSpec
-
-_BEFORE: dict[str, Any] = {"scaling": "none"}
-"""Settings that came later, with what runs did before: a stored run that does not name them must give its numbers."""
+from vgae_core.settings.versions import FIRST, VERSION, migrated
 
 
 def default_outputs() -> tuple[OutputSpec, ...]:
@@ -135,6 +133,23 @@ class RunSpec(Section):
         """The outputs that are switched on, in order."""
         return tuple(o for o in self.outputs if o.enabled)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, with the version of their format."""
+        return {"version": VERSION, **super().to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
+        """Return the specification described by `values`, of this version or an earlier one.
+
+        Settings that it does not name take their defaults.
+
+        Raises
+        ------
+        SpecError
+            If a setting is unknown or out of bounds, or the version is later than this one.
+        """
+        return super().from_dict(migrated(values) if isinstance(values, Mapping) else values)
+
     def to_json(self) -> str:
         """Return the specification as JSON text."""
         return json.dumps(self.to_dict(), indent=2)
@@ -150,14 +165,14 @@ class RunSpec(Section):
 
     @classmethod
     def of_run(cls, values: Mapping[str, Any]) -> RunSpec:
-        """Return the specification that a run was stored with; what it does not name did not exist when it was made.
+        """Return the specification that a run was stored with; one that names no version is of the first.
 
         Raises
         ------
         SpecError
             As :meth:`from_dict`.
         """
-        return cls.from_dict({**_BEFORE, **values} if isinstance(values, Mapping) else values)
+        return super().from_dict(migrated(values, unnamed=FIRST) if isinstance(values, Mapping) else values)
 
     def replace(self, key: str, value: Any) -> RunSpec:
         """Return a copy with one setting changed, named by its dotted path.
@@ -169,7 +184,7 @@ class RunSpec(Section):
         SpecError
             If no setting has that path or the value is out of bounds.
         """
-        values = self.to_dict()
+        values = super().to_dict()
         *path, last = key.split(".")
         node: Any = values
         for part in path:
