@@ -490,11 +490,6 @@ def worst_nodes(run_id: str) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------------------- entries
-def scale(held: Opened) -> str:
-    """Return what the model's numbers stand for: a key of :data:`vgae_core.analysis.entries.SURPRISE`."""
-    return str(held.result.model["scale"])
-
-
 @shared
 def column_names(run_id: str) -> list[str]:
     """Return the name of every column as text."""
@@ -512,7 +507,7 @@ def recommended(run_id: str) -> pd.DataFrame:
     pairs, logits = entries.recommended(
         result.codes.left, result.codes.right, _matrix(graph), link_search.RANKED
     )
-    return link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]))
+    return link_tables.entry_table(graph, pairs, logits, result.head)
 
 
 def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
@@ -529,7 +524,7 @@ def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     result, graph = _open(run_id)
     columns, logits = entries.recommended_to(result.codes.left, result.codes.right, _matrix(graph), row)
     pairs = np.column_stack([np.full(len(columns), row), columns])
-    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]))
+    table = link_tables.entry_table(graph, pairs, logits, result.head)
     table.insert(0, "place", np.arange(1, len(table) + 1))
     return table[["place", "column", "expected", "column_values"]]
 
@@ -540,10 +535,10 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
     result, graph = _open(run_id)
     one = _matrix(graph)[[row]]
     pairs, logits, nats = entries.unexpected(
-        result.codes.left[row : row + 1], result.codes.right, one, one.nnz, str(result.model["scale"])
+        result.codes.left[row : row + 1], result.codes.right, one, one.nnz, result.head
     )
     pairs[:, 0] = row
-    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table = link_tables.entry_table(graph, pairs, logits, result.head, nats=nats)
     table["part"] = reconstruction.edge_parts(
         result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
     )
@@ -560,9 +555,9 @@ def unexpected(run_id: str) -> pd.DataFrame:
         result.codes.right,
         _matrix(graph),
         link_search.RANKED,
-        str(result.model["scale"]),
+        result.head,
     )
-    table = link_tables.entry_table(graph, pairs, logits, str(result.model["scale"]), nats=nats)
+    table = link_tables.entry_table(graph, pairs, logits, result.head, nats=nats)
     table["part"] = reconstruction.edge_parts(
         result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
     )

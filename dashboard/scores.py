@@ -13,9 +13,10 @@ import streamlit as st
 from dashboard import charts
 from dashboard.maps import COLOURS
 from dashboard.results import MODEL, NETWORK
-from vgae_core.analysis import entries, metrics, ranking_metrics, threshold_curves
+from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.decisions import LEAST_TESTED
+from vgae_core.heads import Head
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,21 @@ def metric(key: str) -> metrics.Metric:
     )
 
 
-def entry_columns(scale: str) -> dict[str, Any]:
+def entry_columns(head: Head) -> dict[str, Any]:
     """Return how Streamlit shows the columns of a table of entries."""
     number = st.column_config.NumberColumn
-    expects = "The probability the model gives it." if scale == "logit" else "What the model expects there."
+    expects = (
+        "The probability the model gives it." if head.of_probabilities else "What the model expects there."
+    )
     return {
         "place": number("Rank"),
         "row": "Row",
         "column": "Column",
         "value": number("Value", format="%.4g"),
-        "expected": number("Probability" if scale == "logit" else "Expected", help=expects, format="%.4g"),
-        "surprise": number("Surprise (nats)", help=f"{entries.SURPRISE[scale]}.", format="%.2f"),
+        "expected": number(
+            "Probability" if head.of_probabilities else "Expected", help=expects, format="%.4g"
+        ),
+        "surprise": number("Surprise (nats)", help=f"{head.nats_help}.", format="%.2f"),
         "row_values": number("Values in the row", help="Values other than 0."),
         "column_values": number("Values in the column", help="Values other than 0."),
         "row_label": "Label of the row",

@@ -186,7 +186,7 @@ def show_row(held: results.Opened, row: int) -> None:
     table = results.row_entries(held.id, row)
     st.markdown(f"**Its values** ({len(table):,})")
     st.dataframe(
-        results.shown(table), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(table), column_config=scores.entry_columns(held.result.head), hide_index=True, width="stretch",
         key="row_table", height=388,
     )  # fmt: skip
 

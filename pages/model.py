@@ -12,7 +12,7 @@ from dashboard import charts, forms, frame, state
 from vgae_core import formula
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import written
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.catalogue.losses import LIKELIHOODS, LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
@@ -21,6 +21,7 @@ from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import SpecError, StudioError
+from vgae_core.heads import Head
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.settings.fields import Setting, settings_of
@@ -107,11 +108,11 @@ def named(catalogue: Mapping[str, ObjectiveEntry], names: tuple[str, ...]) -> di
     }
 
 
-def with_formula(names: tuple[str, ...], output: str, scale: str) -> tuple[str, ...]:
+def with_formula(names: tuple[str, ...], output: str, head: Head) -> tuple[str, ...]:
     """Return `names` and, last, a formula to begin with, where the head's numbers allow one."""
-    if scale == "negative_binomial":  # two numbers a column: they fit no target
+    if head.width > 1:  # several numbers per column fit no target
         return names
-    text = written({"formula": formula.parse(formula.example(output, scale))})
+    text = written({"formula": formula.parse(formula.example(output, head.name))})
     return names if text in names else (*names, text)
 
 
@@ -120,8 +121,8 @@ def output_settings(output: OutputSpec) -> dict[str, Setting]:
     by_name = {setting.name: setting for setting in settings_of(OutputSpec, f"outputs.{output.name}.")}
     entry = OUTPUTS[output.name]
     profile = state.graph().profile
-    by_data = scale_of(output.name, LIKELIHOODS[profile.feature_kind or "real"][0])
-    by_loss = scale_of(output.name, output.loss, profile.n_features)
+    by_data = head_of(output.name, LIKELIHOODS[profile.feature_kind or "real"][0])
+    by_loss = head_of(output.name, output.loss, profile.n_features)
     losses = with_formula(offered(LOSSES, output, (output.loss,)), output.name, by_data)
     metrics = with_formula(offered(METRICS, output, output.metrics), output.name, by_loss)
     by_name["enabled"] = dataclasses.replace(by_name["enabled"], title=entry.title, help=entry.help)

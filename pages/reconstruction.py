@@ -279,7 +279,7 @@ def show_decisions(held: results.Opened) -> None:
 
 def show_spread(held: results.Opened) -> None:
     """Draw how the scores of entries and zeros are spread, where they are no probabilities."""
-    value = results.scale(held) == "identity"
+    value = held.result.head.of_values
     charts.show(
         scores.distributions(
             results.logit_histogram(held.id), None, scores.ENTRIES,
@@ -490,7 +490,7 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
             seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
-    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
+    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], held.result.head)
 
 
 def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
@@ -501,7 +501,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        results.shown(shown), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(shown), column_config=scores.entry_columns(held.result.head), hide_index=True, width="stretch",
         height=420, key=f"{name}_table",
     )  # fmt: skip
     if part:
@@ -515,7 +515,7 @@ def show_one_row(held: results.Opened) -> None:
     row = next_links.choose(held)
     if row is None:
         return
-    columns = scores.entry_columns(results.scale(held))
+    columns = scores.entry_columns(held.result.head)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
@@ -594,7 +594,7 @@ with frame.guard():
             st.subheader("Likely links of one node", anchor=False)
             next_links.show(held)
         show_scores(held)
-        if held.on_matrix and results.scale(held) != "logit":
+        if held.on_matrix and not held.result.head.of_probabilities:
             st.subheader("What the model expects", anchor=False)
             show_spread(held)
         else:

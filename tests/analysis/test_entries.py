@@ -7,6 +7,7 @@ from scipy import sparse
 
 from vgae_core.analysis import entries
 from vgae_core.errors import DataError
+from vgae_core.heads import HEADS
 
 
 @pytest.fixture
@@ -59,33 +60,33 @@ def test_the_task_gives_the_same(factors):
 def test_surprise_is_minus_the_log_likelihood():
     y, logits = np.array([1.0, 0.0, 1.0]), np.array([-3.0, 0.5, 4.0])
     p = 1 / (1 + np.exp(-logits))
-    np.testing.assert_allclose(entries.surprise(y, logits, "logit"), -scipy.stats.bernoulli.logpmf(y, p))
+    np.testing.assert_allclose(HEADS["logit"].surprise(y, logits), -scipy.stats.bernoulli.logpmf(y, p))
     y = np.array([1.0, 4.0, 0.0])
     for scale in ("log", "softmax", "negative_binomial"):
         np.testing.assert_allclose(
-            entries.surprise(y, logits, scale), -scipy.stats.poisson.logpmf(y, np.exp(logits))
+            HEADS[scale].surprise(y, logits), -scipy.stats.poisson.logpmf(y, np.exp(logits))
         )
     normal = -scipy.stats.norm.logpdf(y, logits) - 0.5 * np.log(2 * np.pi)
-    np.testing.assert_allclose(entries.surprise(y, logits, "identity"), normal)
+    np.testing.assert_allclose(HEADS["identity"].surprise(y, logits), normal)
 
 
-@pytest.mark.parametrize("scale", list(entries.SURPRISE))
+@pytest.mark.parametrize("scale", list(HEADS))
 def test_unexpected_is_sorted_and_complete(factors, scale):
     left, right, known = factors
-    pairs, logits, nats = entries.unexpected(left, right, known, 10_000, scale)
+    pairs, logits, nats = entries.unexpected(left, right, known, 10_000, HEADS[scale])
     assert {tuple(p) for p in pairs.tolist()} == set(zip(*map(list, known.nonzero()), strict=True))
     assert np.all(np.diff(nats) <= 0)
     values = known.toarray()[tuple(pairs.T)]
-    np.testing.assert_allclose(nats, entries.surprise(values, logits, scale))
-    first, *_ = entries.unexpected(left, right, known, 3, scale)
+    np.testing.assert_allclose(nats, HEADS[scale].surprise(values, logits))
+    first, *_ = entries.unexpected(left, right, known, 3, HEADS[scale])
     np.testing.assert_array_equal(first, pairs[:3])
 
 
-@pytest.mark.parametrize("scale", list(entries.SURPRISE))
+@pytest.mark.parametrize("scale", list(HEADS))
 def test_extreme_logits_stay_finite(scale):
     logits = np.array([-1e4, 1e4])
-    assert np.isfinite(entries.expected(logits, scale)).all()
-    assert np.isfinite(entries.surprise(np.array([1.0, 3.0]), logits, scale)).all()
+    assert np.isfinite(HEADS[scale].expected(logits)).all()
+    assert np.isfinite(HEADS[scale].surprise(np.array([1.0, 3.0]), logits)).all()
 
 
 def test_what_makes_no_sense_is_refused(factors):

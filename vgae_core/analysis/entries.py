@@ -1,9 +1,7 @@
 """What a matrix auto-encoder says of entries: items a row lacks, and values it did not expect.
 
-Entry (i, j) has the logit ``left_i . right_j``.  What that stands for depends on the scale of the
-model's head: a log odds (``"logit"``), the logarithm of the expected value (``"log"``,
-``"negative_binomial"`` and, with the row's total in it, ``"softmax"``), or the value itself
-(``"identity"``).  Nothing here holds an n_rows x n_columns array.
+Entry (i, j) has the logit ``left_i . right_j``, and the model's head says what that stands for
+(:mod:`vgae_core.heads`).  Nothing here holds an n_rows x n_columns array.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, gammaln
 
 from vgae_core.analysis.link_search import likeliest
 from vgae_core.analysis.scoring import BLOCK_VALUES, score_pairs
 from vgae_core.errors import DataError
+from vgae_core.heads import Head
 
 EXACT_CELLS = 200_000_000
 """Cells up to which the search over all of them takes a few seconds; beyond it belongs in the background."""
@@ -25,43 +23,11 @@ EXACT_CELLS = 200_000_000
 FOR_A_ROW = 20
 """Columns recommended to one row."""
 
-SURPRISE: dict[str, str] = {
-    "logit": "-log of the probability the model gives it",
-    "log": "-log likelihood of the value, a Poisson count of the expected size",
-    "softmax": "-log likelihood of the value, a Poisson count of the expected size",
-    "negative_binomial": "-log likelihood of the value, a Poisson count of the expected size; the column's "
-    "dispersion is left out",
-    "identity": "half the squared difference to the expected value",
-}
-"""How :func:`surprise` is worked out on each scale."""
-
 LEAST_TOTAL = 1e-6
 """Total of an empty row, so that its logarithm is finite."""
 
 Report = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done."""
-
-
-def expected(logits: np.ndarray, scale: str) -> np.ndarray:
-    """Return what the model expects at entries of these logits, on the scale of the matrix.
-
-    Parameters
-    ----------
-    logits : ndarray of float, any shape
-    scale : str
-        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
-
-    Returns
-    -------
-    ndarray of float64, same shape
-        A probability (``"logit"``), else a value.
-    """
-    wide = np.asarray(logits, np.float64)
-    if scale == "logit":
-        return np.asarray(expit(wide))
-    if scale == "softplus":
-        return np.logaddexp(0.0, wide)
-    return wide if scale == "identity" else np.exp(np.clip(wide, -50.0, 50.0))
 
 
 def with_totals(left: np.ndarray, right: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,28 +62,6 @@ def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         np.exp(logits - top, out=logits)
         sums[start : start + step] = np.log(logits.sum(axis=1)) + top[:, 0]
     return sums
-
-
-def surprise(values: np.ndarray, logits: np.ndarray, scale: str) -> np.ndarray:
-    """Return how little the model expected these values, in nats; see :data:`SURPRISE`.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n_entries,)
-    logits : ndarray of float, shape (n_entries,)
-    scale : str
-
-    Returns
-    -------
-    ndarray of float64, shape (n_entries,)
-    """
-    y, wide = np.asarray(values, np.float64), np.asarray(logits, np.float64)
-    if scale == "logit":
-        return np.logaddexp(0.0, wide) - y * wide
-    if scale == "identity":
-        return 0.5 * (y - wide) ** 2
-    log_rate = np.clip(wide, -50.0, 50.0)
-    return np.asarray(np.exp(log_rate) - y * log_rate + gammaln(y + 1.0))
 
 
 def recommended(
@@ -208,7 +152,7 @@ def recommended_to(
 
 
 def unexpected(
-    left: np.ndarray, right: np.ndarray, matrix: sparse.csr_array, k: int, scale: str
+    left: np.ndarray, right: np.ndarray, matrix: sparse.csr_array, k: int, head: Head
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the `k` values of a matrix that the model expected least, the greatest surprise first.
 
@@ -219,7 +163,7 @@ def unexpected(
     matrix : csr_array, shape (n_rows, n_columns)
         Every stored value counts, held-out ones too.
     k : int
-    scale : str
+    head : Head
 
     Returns
     -------
@@ -233,7 +177,7 @@ def unexpected(
     stored = coo.data != 0
     pairs = np.column_stack([coo.row[stored], coo.col[stored]]).astype(np.int64)
     logits = score_pairs(left, pairs, right)
-    nats = surprise(coo.data[stored], logits, scale)
+    nats = head.surprise(coo.data[stored], logits)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -nats))[:k]
     return pairs[order], logits[order], nats[order]
 

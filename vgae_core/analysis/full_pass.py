@@ -16,9 +16,9 @@ from vgae_core.analysis.plain_encoders import Layers, Plan, scaled
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.blocks import let_go, on_disk, row_blocks
 from vgae_core.data.dataset import Features
-from vgae_core.data.node_inputs import ROW_SCALES
 from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.errors import RunError, StudioError
+from vgae_core.heads import Head
 from vgae_core.settings import RunSpec
 
 
@@ -125,7 +125,7 @@ def _passed_once(
 
 
 # ------------------------------------------------------------------------------- matrices
-def encode_matrix(spec: RunSpec, layers: Layers, rows: sparse.csr_array, scale: str) -> Codes:
+def encode_matrix(spec: RunSpec, layers: Layers, rows: sparse.csr_array, head: Head) -> Codes:
     """Return the codes of all rows of a matrix, a block of them at a time.
 
     Parameters
@@ -135,8 +135,7 @@ def encode_matrix(spec: RunSpec, layers: Layers, rows: sparse.csr_array, scale: 
     layers : mapping of str to tuple of ndarray
     rows : csr_array, shape (n_rows, n_columns)
         As the run takes them.
-    scale : str
-        Of the model's head, a key of :data:`vgae_core.catalogue.outputs.SCALES`.
+    head : Head
 
     Raises
     ------
@@ -144,7 +143,7 @@ def encode_matrix(spec: RunSpec, layers: Layers, rows: sparse.csr_array, scale: 
         If its weights do not fit.
     """
     try:
-        parts = [encode_rows(spec, layers, block, ROW_SCALES.get(scale)) for _, block in row_blocks(rows)]
+        parts = [encode_rows(spec, layers, block, head.row_scaling) for _, block in row_blocks(rows)]
     except (KeyError, ValueError, IndexError) as error:
         raise RunError("Its weights do not fit its matrix.", where="state.npz") from error
     log_var = None if not spec.model.variational else np.concatenate([p.z_log_var for p in parts])  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What the name of a loss or metric stands for: its entry, its settings, the scale and the targets of its output.
+"""What the name of a loss or metric stands for: its entry, its settings, its head and the targets of its output.
 
 Names are read in any of Keras' spellings.
 """
@@ -17,6 +17,7 @@ from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS, TABLES
 from vgae_core.catalogue.values import POSITIVE
 from vgae_core.errors import SpecError
+from vgae_core.heads import HEADS, Head
 
 CATALOGUES: dict[str, dict[str, ObjectiveEntry]] = {"loss": LOSSES, "metric": METRICS}
 
@@ -130,8 +131,8 @@ def learns_weights(loss: Identifier) -> bool:
     return LOSSES[key].weights if (key := find("loss", name)) else False
 
 
-def scale_of(output: str, loss: Identifier, columns: int = 0) -> str:
-    """Return what the head of an output gives under a loss: one of :data:`~vgae_core.catalogue.outputs.SCALES`.
+def head_of(output: str, loss: Identifier, columns: int = 0) -> Head:
+    """Return the head of an output under a loss.
 
     Raises
     ------
@@ -139,10 +140,10 @@ def scale_of(output: str, loss: Identifier, columns: int = 0) -> str:
         As :func:`lookup`.
     """
     if output not in TABLES and not (output == "adj_rec" and learns_weights(loss)):
-        return {"adj_rec": "logit", "labels": "softmax"}.get(output, "identity")
+        return HEADS[{"adj_rec": "logit", "labels": "softmax"}.get(output, "identity")]
     if isinstance(loss, Mapping) and "formula" in loss:
-        return formula.scale(loss["formula"])
-    return LOSSES[lookup("loss", loss, output, columns)[0]].scale
+        return HEADS[formula.scale(loss["formula"])]
+    return HEADS[LOSSES[lookup("loss", loss, output, columns)[0]].scale]
 
 
 def targets_of(kind: Kind, identifier: Identifier, output: str, columns: int = 0) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Named outputs of the models, and what their heads give."""
+"""Named outputs of the models."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ OUTPUTS: dict[str, Entry] = {
         help="One logit a class, from the latent code; nodes without a label do not count.",
     ),
 }
-
-
-SCALES: dict[str, str] = {
-    "identity": "values",
-    "logit": "probabilities",
-    "log": "rates",
-    "softplus": "weights",
-    "softmax": "shares of the row's total",
-    "negative_binomial": "means",
-}
-"""What a head's numbers stand for, and what they are called once brought to the scale of the targets."""
 
 
 TABLES = ("x_rec", "output")

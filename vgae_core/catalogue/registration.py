@@ -12,9 +12,10 @@ from typing import Any
 from vgae_core.catalogue.base import nearest
 from vgae_core.catalogue.lookup import CATALOGUES, find, snake
 from vgae_core.catalogue.objectives import Kind, ObjectiveEntry
-from vgae_core.catalogue.outputs import OUTPUTS, PAIRS, SCALES
+from vgae_core.catalogue.outputs import OUTPUTS, PAIRS
 from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.errors import SpecError
+from vgae_core.heads import HEADS
 
 ENTRY_POINTS = "vgae_core.objectives"
 """Entry-point group whose functions register losses and metrics, in installations that ask for it."""
@@ -50,7 +51,8 @@ def register_loss(
     targets : tuple of str
         Kinds of target values it accepts (:data:`~vgae_core.catalogue.values.MATRIX_KINDS`); empty means any.
     scale : str
-        What the head of ``x_rec`` and ``output`` gives under this loss (:data:`~vgae_core.catalogue.outputs.SCALES`).
+        What the head of ``x_rec`` and ``output`` gives under this loss: a key of :data:`~vgae_core.heads.HEADS` with
+        one number per column.
     replace : bool
         Take the place of an earlier registration of that name. Built-in names are never replaced.
 
@@ -59,10 +61,9 @@ def register_loss(
     SpecError
         If the name is taken or no name, or an argument is not one of the choices.
     """
-    if scale not in SCALES or scale == "negative_binomial":
-        raise SpecError(
-            f"`scale` is unknown: {scale!r}.{nearest(scale, set(SCALES) - {'negative_binomial'})}"
-        )
+    scales = [name for name, head in HEADS.items() if head.width == 1]
+    if scale not in scales:
+        raise SpecError(f"`scale` is unknown: {scale!r}.{nearest(scale, scales)}")
     entry = ObjectiveEntry(
         title=title or "",
         help=help,

@@ -71,9 +71,7 @@ def run(options: argparse.Namespace) -> int:
     elif folder.spec.model.family == "vae":
         known = sparse.csr_array(graph.features)
         pairs, logits = recommended(result.codes.left, result.codes.right, known, LINKS)
-        write_table(
-            to, entry_table(graph, pairs, logits, str(result.model["scale"])), protect=options.protect
-        )
+        write_table(to, entry_table(graph, pairs, logits, result.head), protect=options.protect)
     else:
         pairs, logits = result.missing_links(graph, LINKS, LinkSearch(ranking=options.ranking))
         write_table(to, missing_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
@@ -13,10 +13,6 @@ from vgae_core.settings import ModelSpec, RunSpec
 
 SPREAD = 0.3
 """Standard deviation of the spectral columns: with 1 they drown the free vectors beside them from the start."""
-
-ROW_SCALES = {"softmax": "length", "log": "log", "negative_binomial": "log"}
-"""How a row of a matrix enters the network, by the scale of its head: ``"length"`` for rows of one length, ``"log"``
-for log(1 + x); any other as it is."""
 
 _DENSE_NODES = 200
 """Nodes up to which all eigenvectors are worked out at once."""
@@ -77,7 +73,7 @@ def feature_targets(graph: GraphData, spec: RunSpec, scaled: Features) -> Featur
         From :func:`scaled_features`.
     """
     loss = spec.output("x_rec").loss
-    return scaled if scale_of("x_rec", loss, scaled.shape[1]) == "identity" else graph.features
+    return scaled if head_of("x_rec", loss, scaled.shape[1]).of_values else graph.features
 
 
 def matrix_scaling(known: sparse.csr_array, spec: RunSpec) -> ColumnScaling | None:
@@ -92,7 +88,7 @@ def matrix_scaling(known: sparse.csr_array, spec: RunSpec) -> ColumnScaling | No
         Without its held-out entries.
     spec : RunSpec
     """
-    if spec.scaling == "none" or scale_of("output", spec.output("output").loss, known.shape[1]) != "identity":
+    if spec.scaling == "none" or not head_of("output", spec.output("output").loss, known.shape[1]).of_values:
         return None
     scaling = column_scaling(describe_columns(known), centred=False)
     return scaling if scaling.changes else None

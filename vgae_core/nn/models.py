@@ -13,15 +13,16 @@ import numpy as np
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.scoring import Score, scorer
 from vgae_core.catalogue.encoders import ENCODERS
-from vgae_core.catalogue.lookup import lookup, scale_of
+from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.data.dataset import Profile
-from vgae_core.data.node_inputs import ROW_SCALES, input_columns
+from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.budget import estimate
 from vgae_core.nn.encoders import GraphInput, RowInput, encode, once
 from vgae_core.nn.exact import AllPairsCrossentropy
-from vgae_core.nn.layers import BoundLogVar, Dispersion, SampleNormal, TakeRows
+from vgae_core.nn.heads import KERAS_HEADS, LOGITS
+from vgae_core.nn.layers import BoundLogVar, SampleNormal, TakeRows
 from vgae_core.nn.objectives import check_targets, compile_arguments
 from vgae_core.settings import ModelSpec, OutputSpec, RunSpec
 
@@ -176,8 +177,8 @@ def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:
 def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
-    head = scale_of("output", spec.output("output").loss, profile.n_features)
-    latent = _bounded(encode(RowInput(rows, ROW_SCALES.get(head)), spec.model), spec.model)
+    head = head_of("output", spec.output("output").loss, profile.n_features)
+    latent = _bounded(encode(RowInput(rows, head.row_scaling), spec.model), spec.model)
     encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
     z = _sample(latent, spec.model)
@@ -187,11 +188,7 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     outputs: dict[str, Any] = {}
     for output in spec.active_outputs:
         if output.name == "output":
-            if head == "negative_binomial":
-                means = keras.layers.Dense(profile.n_features, name="log_mean")(hidden)
-                outputs["output"] = Dispersion(name="output")(means)
-            else:
-                outputs["output"] = keras.layers.Dense(profile.n_features, name="output")(hidden)
+            outputs["output"] = KERAS_HEADS[head.name].layers(hidden, profile.n_features, "output")
         elif output.name == "z_vars":
             outputs["z_vars"] = _z_vars(latent, spec.model)
         else:
@@ -222,7 +219,7 @@ def _z_vars(latent: Any, model: ModelSpec) -> Any:
 def feature_head(built: BuiltModel) -> keras.layers.Dense:
     """Return the dense layer that gives one number for each column of the features or of the matrix."""
     names = {layer.name for layer in built.model.layers}
-    return built.model.get_layer(next(name for name in ("x_rec", "log_mean", "output") if name in names))
+    return built.model.get_layer(next(name for name in ("x_rec", LOGITS, "output") if name in names))
 
 
 def decoder(built: BuiltModel, output: str) -> Callable[[Any], Any]:

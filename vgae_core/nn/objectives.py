@@ -18,16 +18,17 @@ from keras import ops
 
 from vgae_core import formula
 from vgae_core.catalogue.identifiers import label, written
-from vgae_core.catalogue.lookup import BY_SHAPE, find, lookup, scale_of, targets_of
+from vgae_core.catalogue.lookup import BY_SHAPE, find, head_of, lookup, targets_of
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
-from vgae_core.catalogue.outputs import SCALES
 from vgae_core.catalogue.registration import registered
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import SpecError
+from vgae_core.heads import HEADS
 from vgae_core.nn import formulas
 from vgae_core.nn.exact import worked_out
+from vgae_core.nn.heads import KERAS_HEADS
 from vgae_core.settings import OutputSpec, RunSpec
 
 
@@ -210,31 +211,6 @@ def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.exp(0.5 * log_var), axis=-1)
 
 
-def to_prediction(scale: str, y_true: Any, y_pred: Any) -> Any:
-    """Return what a head gives on the scale of the targets: a probability, a rate, a share of the total, a value.
-
-    Parameters
-    ----------
-    scale : str
-        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
-    y_true : tensor, shape (n, k)
-        Needed for the totals of rows.
-    y_pred : tensor, shape (n, k), or (n, 2 k) for ``"negative_binomial"``
-    """
-    if scale == "logit":
-        return ops.sigmoid(y_pred)
-    if scale == "log":
-        return ops.exp(ops.minimum(y_pred, 30.0))
-    if scale == "softplus":
-        return ops.softplus(y_pred)
-    if scale == "softmax":
-        total = ops.sum(ops.cast(y_true, y_pred.dtype), axis=-1, keepdims=True)
-        return total * ops.softmax(y_pred, axis=-1)
-    if scale == "negative_binomial":
-        return ops.exp(ops.clip(ops.split(y_pred, 2, axis=-1)[0], -15.0, 15.0))
-    return y_pred
-
-
 class _Wrapper(keras.metrics.Metric):
     """A metric that shows another one its arguments in another form."""
 
@@ -258,9 +234,9 @@ class OnPrediction(_Wrapper):
     Parameters
     ----------
     metric : keras.metrics.Metric
-        Updated with :func:`to_prediction`.
+        Updated with what the head predicts.
     scale : str
-        A key of :data:`vgae_core.catalogue.outputs.SCALES`.
+        A key of :data:`vgae_core.heads.HEADS`.
     """
 
     def __init__(self, metric: keras.metrics.Metric, scale: str = "logit", name: str | None = None) -> None:
@@ -268,10 +244,9 @@ class OnPrediction(_Wrapper):
         self.scale = scale
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Update with ``to_prediction(y_pred)``."""
-        self.metric.update_state(
-            y_true, to_prediction(self.scale, y_true, y_pred), sample_weight=sample_weight
-        )
+        """Update with the head's prediction."""
+        predicted = KERAS_HEADS[self.scale].prediction(y_true, y_pred)
+        self.metric.update_state(y_true, predicted, sample_weight=sample_weight)
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -559,15 +534,16 @@ def resolve_metric(
     if isinstance(identifier, Mapping) and "formula" in identifier:
         tree = identifier["formula"]
         _check_formula(tree, output, loss=False)
-        scale, wanted = scale_of(output, loss, columns), formula.scale(tree)
-        if wanted != "identity" and output in ("adj_rec", "x_rec", "output") and wanted != scale:
+        head, wanted = head_of(output, loss, columns), formula.scale(tree)
+        if wanted != "identity" and output in ("adj_rec", "x_rec", "output") and wanted != head.name:
             raise SpecError(
-                f"The formula needs {SCALES[wanted]}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
+                f"The formula needs {HEADS[wanted].words}; under loss `{written(loss)}` the head gives {head.words}.",
                 where=f"outputs.{output}",
             )
-        if scale == "negative_binomial" and "y_pred" in formula.pieces(tree):
+        if head.width > 1 and "y_pred" in formula.pieces(tree):
             raise SpecError(
-                f"Under loss `{written(loss)}` the head gives two numbers a column, so `y_pred` fits no target.",
+                f"Under loss `{written(loss)}` the head gives several numbers per column, "
+                "so `y_pred` fits no target.",
                 where=f"outputs.{output}",
                 mend="Choose a metric from the list, or another loss.",
             )
@@ -579,13 +555,13 @@ def resolve_metric(
 def _metric(
     key: str, config: dict[str, Any], output: str, loss: Identifier, columns: int, name: str
 ) -> keras.metrics.Metric:
-    m, entry, scale = keras.metrics, METRICS[key], scale_of(output, loss, columns)
+    m, entry, head = keras.metrics, METRICS[key], head_of(output, loss, columns)
     # "accuracy" of features may also be that of values, as in Keras; an edge is there or not.
     scales = ("logit",) if (key, output) == ("accuracy", "adj_rec") else entry.scales
-    if scales and output in ("adj_rec", "x_rec", "output") and scale not in scales:
-        wanted = " or ".join(SCALES[s] for s in scales)
+    if scales and output in ("adj_rec", "x_rec", "output") and head.name not in scales:
+        wanted = " or ".join(HEADS[scale].words for scale in scales)
         raise SpecError(
-            f"Metric `{key}` needs {wanted}; under loss `{written(loss)}` the head gives {SCALES[scale]}.",
+            f"Metric `{key}` needs {wanted}; under loss `{written(loss)}` the head gives {head.words}.",
             where=f"outputs.{output}",
             mend="Choose another metric, or another loss.",
         )
@@ -597,7 +573,7 @@ def _metric(
             else m.MeanMetricWrapper(functools.partial(thing, **config), name=name)
         )
         made.name = name
-        return made if output in ("z_vars", "labels") else OnPrediction(made, scale, name=name)
+        return made if output in ("z_vars", "labels") else OnPrediction(made, head.name, name=name)
     if key in ("accuracy", "crossentropy"):
         # Keras' rule: one column is binary; a class number against several columns is sparse; else columns compete.
         shape = "Binary" if output == "adj_rec" or columns == 1 else "Categorical"
@@ -605,7 +581,7 @@ def _metric(
         kind = getattr(m, shape + key.capitalize())
         if key == "crossentropy":
             return kind(from_logits=True, name=name)
-        return kind(name=name) if output == "labels" else OnPrediction(kind(name=name), scale, name=name)
+        return kind(name=name) if output == "labels" else OnPrediction(kind(name=name), head.name, name=name)
     if key == "auc":
         return Ranking(m.AUC(name=name))
     if key == "average_precision":
@@ -620,7 +596,7 @@ def _metric(
         "binary_crossentropy": lambda: m.BinaryCrossentropy(from_logits=True, name=name),
     }.get(key, lambda: getattr(m, entry.keras)(name=name, **config))()
     on_head = output in ("z_vars", "labels") or key == "binary_crossentropy"
-    return metric if on_head else OnPrediction(metric, scale, name=name)
+    return metric if on_head else OnPrediction(metric, head.name, name=name)
 
 
 def _check_formula(tree: Any, output: str, *, loss: bool) -> None:
@@ -663,7 +639,7 @@ def _fits(entry: ObjectiveEntry, output: str, feature_kind: str | None) -> bool:
 
 def _class_name(thing: Any) -> str:
     if isinstance(thing, OnPrediction):
-        on = "" if thing.scale == "identity" else f" on {SCALES[thing.scale]}"
+        on = "" if thing.scale == "identity" else f" on {HEADS[thing.scale].words}"
         return _class_name(thing.metric) + on
     if isinstance(thing, Ranking):
         return f"{_class_name(thing.metric)} of the ranking"

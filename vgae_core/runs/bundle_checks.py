@@ -21,8 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.embedding import latent_metrics
-from vgae_core.analysis.entries import SURPRISE
-from vgae_core.catalogue.lookup import lookup, scale_of
+from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
@@ -31,6 +30,7 @@ from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.splits import PARTS
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+from vgae_core.heads import HEADS
 from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
 from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
@@ -287,14 +287,14 @@ def _check_spec(spec: RunSpec, graph: GraphData, result: RunResult) -> None:
             mend=error.mend or "A loss of one's own must be registered here as well.",
         ) from error
     if family == "vae":
-        scale = scale_of("output", spec.output("output").loss, columns)
+        scale = head_of("output", spec.output("output").loss, columns).name
         if (
             result.factors is None
             or "decoder" in result.model
             or result.model.get("scale") not in (scale, None)
         ):
             raise _refuse("A matrix's model must have factors, and the scale of its loss.", "model.json")
-        if result.model.get("scale") not in SURPRISE:
+        if str(result.model.get("scale")) not in HEADS:
             raise _refuse("`scale` must say what the model's numbers stand for.", "model.json")
         if len(result.right) != columns:
             raise _refuse(f"`right` must have {columns} rows, one per column.", "embedding.npz")

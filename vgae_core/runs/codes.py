@@ -17,7 +17,6 @@ from vgae_core.analysis.full_pass import encode_graph, encode_matrix, entry_fact
 from vgae_core.analysis.network import Codes, layers_of
 from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import without_factors
-from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.entry_splits import without_entries
@@ -28,6 +27,7 @@ from vgae_core.data.node_inputs import (
     works_out_positions,
 )
 from vgae_core.errors import RunError, StudioError
+from vgae_core.heads import HEADS
 from vgae_core.runs.result import Embedding, RunResult
 
 WHY = "training_codes"
@@ -140,7 +140,7 @@ def _encode_all(result: RunResult, graph: GraphData, positions: np.ndarray | Non
         whole = sparse.csr_array(graph.features, dtype=np.float32)
         codes = _encode_matrix(result, whole, graph)
         totals = None
-        if result.model.get("scale") == "softmax":
+        if result.head.of_shares:
             totals = np.asarray(whole.sum(axis=1), np.float32).ravel()
         layers = layers_of(result.model, result.state)
         left = entry_factors(result.spec, layers, codes.z_mean, result.right, totals)
@@ -175,12 +175,12 @@ def _known(result: RunResult, graph: GraphData) -> sparse.csr_array:
 
 def _encode_matrix(result: RunResult, rows: sparse.csr_array, graph: GraphData) -> Codes:
     """Return the codes of rows, their columns in the units of training."""
-    spec, scale = result.spec, str(result.model.get("scale"))
-    if scale not in SCALES:
+    spec = result.spec
+    if str(result.model.get("scale")) not in HEADS:
         raise RunError("It does not say what its numbers stand for.", where="model.json")
     scaling = matrix_scaling(_known(result, graph), spec)
     layers = layers_of(result.model, result.state)
-    return encode_matrix(spec, layers, rows if scaling is None else scaling.apply(rows), scale)
+    return encode_matrix(spec, layers, rows if scaling is None else scaling.apply(rows), result.head)
 
 
 def _factors(result: RunResult, graph: GraphData, z: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -16,12 +16,11 @@ from vgae_core.analysis.baselines import (
     usable,
     weight_baselines,
 )
-from vgae_core.analysis.entries import expected
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
 from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.scoring import Score, score_pairs
 from vgae_core.analysis.stacking import Stack, joined, joins
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights, weight_unit
 from vgae_core.data.entry_splits import without_entries
@@ -103,11 +102,9 @@ def evaluate(
     if len(val_pairs):
         metrics["val"] = link_metrics(val_truth, logits[len(everything) - len(val_pairs) :])
     if spec.learns_weights:
-        unit, scale = (
-            weight_unit(edge_weights(message, split.train)),
-            scale_of("adj_rec", spec.output("adj_rec").loss),
-        )
-        found = {"model": unit * expected(logits[: len(split.test)], scale)}
+        unit = weight_unit(edge_weights(message, split.train))
+        head = head_of("adj_rec", spec.output("adj_rec").loss)
+        found = {"model": unit * head.expected(logits[: len(split.test)])}
         found |= weight_baselines(message, split.train, split.test)
         actual = edge_weights(graph.adjacency, split.test)
         metrics["weights"] = {name: weight_metrics(actual, values) for name, values in found.items()}

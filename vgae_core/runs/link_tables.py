@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.analysis.embedding import degree
-from vgae_core.analysis.entries import expected
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.analysis.surprise import surprise
 from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.heads import Head
 from vgae_core.runs.node_tables import class_names
 
 
@@ -68,7 +68,7 @@ def entry_table(
     graph: GraphData,
     pairs: np.ndarray,
     logits: np.ndarray,
-    scale: str,
+    head: Head,
     *,
     nats: np.ndarray | None = None,
 ) -> pd.DataFrame:
@@ -81,16 +81,15 @@ def entry_table(
     pairs : ndarray of int64, shape (n_entries, 2)
         (row, column).
     logits : ndarray of float32, shape (n_entries,)
-    scale : str
-        A key of :data:`vgae_core.analysis.entries.SURPRISE`.
+    head : Head
     nats : ndarray of float64, shape (n_entries,), optional
         Surprise of stored values, which are then listed too.
 
     Returns
     -------
     DataFrame
-        ``row, column`` (names); ``value`` and ``surprise`` with `nats`; ``expected`` (a probability on the
-        scale ``"logit"``, else a value), ``row_values, column_values`` (values other than 0); with labels
+        ``row, column`` (names); ``value`` and ``surprise`` with `nats`; ``expected`` (a value, or a
+        probability under a head of these), ``row_values, column_values`` (values other than 0); with labels
         also ``row_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
@@ -99,7 +98,7 @@ def entry_table(
     columns: dict[str, object] = {"row": graph.node_ids[first], "column": column_names(graph)[second]}
     if nats is not None:
         columns["value"] = np.asarray(matrix[first, second], np.float32).ravel()
-    columns["expected"] = expected(logits, scale)
+    columns["expected"] = head.expected(logits)
     if nats is not None:
         columns["surprise"] = nats
     columns |= {"row_values": a_row[first], "column_values": a_column[second]}

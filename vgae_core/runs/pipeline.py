@@ -24,7 +24,7 @@ from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.edge_weights import edge_weights, weight_unit
 from vgae_core.data.entry_splits import split_entries, without_entries
@@ -150,8 +150,8 @@ def prepare(
         seen = targets = feature_targets(graph, spec, scaled_features(graph, spec))
     if seen is not None:
         name = "x_rec" if known is None else "output"
-        scale = scale_of(name, spec.output(name).loss, seen.shape[1])
-        feature_head(built).bias.assign(trivial_answer(scale, seen))
+        head = head_of(name, spec.output(name).loss, seen.shape[1])
+        feature_head(built).bias.assign(head.trivial_answer(seen))
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
     if known is not None:
@@ -163,9 +163,9 @@ def prepare(
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
     if known is not None:
-        model["scale"] = scale_of("output", spec.output("output").loss, graph.profile.n_features)
+        model["scale"] = head_of("output", spec.output("output").loss, graph.profile.n_features).name
     elif spec.learns_weights:
-        model["scale"] = scale_of("adj_rec", spec.output("adj_rec").loss)
+        model["scale"] = head_of("adj_rec", spec.output("adj_rec").loss).name
         model["weight_unit"] = weight_unit(edge_weights(graph.adjacency, split.train))
     compile_model(built, batches, spec, compiled)
     encode = make_encode(built, batches)
@@ -586,7 +586,7 @@ def _feature_errors(
     loss = built.model.loss[name]
     decode = decoder(built, name)
     n, width = features.shape
-    answer = trivial_answer(scale_of(name, spec.output(name).loss, features.shape[1]), features)
+    answer = head_of(name, spec.output(name).loss, features.shape[1]).trivial_answer(features)
     step = max(1, 4_000_000 // width)
     errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
     for start in range(0, n, step):
@@ -595,7 +595,7 @@ def _feature_errors(
         block = (block.toarray() if sparse.issparse(block) else np.asarray(block)).astype(np.float32)
         predicted = np.asarray(decode(z_mean[start:stop]))
         trivial = np.broadcast_to(answer, block.shape)
-        if predicted.shape[1] == 2 * width:  # the dispersions stay those of the model
+        if predicted.shape[1] > width:  # what only the loss reads stays the model's
             trivial = np.concatenate([trivial, predicted[:, width:]], axis=1)
         for into, values in ((errors, predicted), (plain, trivial.astype(np.float32))):
             into[start:stop] = (
@@ -604,16 +604,3 @@ def _feature_errors(
                 .mean(1)
             )
     return errors, {"mean_error": float(errors.mean()), "column_mean_error": float(plain.mean())}
-
-
-def trivial_answer(scale: str, features: Any) -> np.ndarray:
-    """Return the constant row that answers with each column's mean, float32 (n_features,).
-
-    On the head's scale: logits for cross-entropies, logarithms for counts.  The head starts there,
-    so that training only has to learn what differs between nodes.
-    """
-    mean = np.asarray(features.mean(axis=0), np.float32).ravel()
-    if scale == "logit":
-        clipped = np.clip(mean, 1e-6, 1 - 1e-6)
-        return np.log(clipped / (1 - clipped))
-    return mean if scale == "identity" else np.log(np.maximum(mean, 1e-6))

@@ -13,6 +13,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.data.text import contains
+from vgae_core.heads import HEADS, Head
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 
@@ -140,6 +141,11 @@ class RunResult:
         return str(self.model.get("decoder", "inner_product"))
 
     @property
+    def head(self) -> Head:
+        """What logits of a matrix's entries, or of pairs whose weights are learnt, stand for."""
+        return HEADS[str(self.model["scale"])]
+
+    @property
     def stack(self) -> Mapping[str, float]:
         """What each score counts in that of a pair, see :mod:`vgae_core.analysis.stacking`; empty without stacking."""
         return self.model.get("stack", {})
@@ -155,10 +161,8 @@ class RunResult:
         """
         if "weight_unit" not in self.model:
             return None
-        from vgae_core.analysis.entries import expected  # brings SciPy's special functions
-
         logits = self._network(self.codes)(pairs)
-        return float(self.model["weight_unit"]) * expected(logits, str(self.model["scale"]))
+        return float(self.model["weight_unit"]) * self.head.expected(logits)
 
     def _network(self, codes: Embedding) -> Score:
         from vgae_core.analysis.scoring import scorer  # brings SciPy's special functions

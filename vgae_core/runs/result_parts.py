@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from vgae_core.catalogue.decoders import without_factors
-from vgae_core.catalogue.outputs import SCALES
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError, SpecError
+from vgae_core.heads import HEADS
 from vgae_core.runs.files import finite, is_finite
 from vgae_core.runs.result import Embedding, RunResult
 from vgae_core.settings import RunSpec
@@ -225,5 +225,5 @@ def _check_scores(model: Mapping[str, Any]) -> None:
         raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
     if not is_finite(model.get("weight_unit", 1.0)):
         raise RunError("`weight_unit` must be a number.", where="model.json")
-    if "weight_unit" in model and model.get("scale") not in SCALES:
+    if "weight_unit" in model and str(model.get("scale")) not in HEADS:
         raise RunError("`scale` must say what the network's numbers stand for.", where="model.json")

@@ -22,7 +22,7 @@ from vgae_core.analysis.metrics import HITS_AT, rank_correlation
 from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.stacking import fit_stack, helps, joined
 from vgae_core.catalogue.encoders import ENCODERS
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import Profile
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.node_inputs import input_columns
@@ -33,7 +33,6 @@ from vgae_core.nn.models import BuiltModel, build, feature_head
 from vgae_core.nn.objectives import FunctionLoss, compile_arguments
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.folder import RunFolder
-from vgae_core.runs.pipeline import trivial_answer
 from vgae_core.runs.script_data import write_script
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import (
@@ -277,6 +276,7 @@ _TAKEN = {
     *(
         "target_matrix",
         "targets_by_node",
+        "column_means",
         "feature_matrix",
         "stack",
         "places",
@@ -781,9 +781,12 @@ def _start(spec: RunSpec, built: BuiltModel, sources: Sources) -> str:
     if output is None:
         return ""
     values = "target_matrix" if output.name == "x_rec" else "matrix"
-    code = sources.take([trivial_answer])
-    scale = scale_of(output.name, output.loss, int(feature_head(built).units))
-    line = f"model.get_layer({feature_head(built).name!r}).bias.assign(trivial_answer({scale!r}, {values}))"
+    answer = head_of(output.name, output.loss, int(feature_head(built).units)).first_answer
+    code = sources.take([answer])
+    line = (
+        f"column_means = np.asarray({values}.mean(axis=0), np.float32).ravel()\n"
+        f"model.get_layer({feature_head(built).name!r}).bias.assign({answer.__name__}(column_means))"
+    )
     return "\n\n\n".join([*code, f"# The head starts at the column means.\n{line}"])
 
 
@@ -923,16 +926,15 @@ def _evaluation(spec: RunSpec, built: BuiltModel, names: list[str], sources: Sou
         parts.append(_ALL_PAIR_SCORES if spec.training.supervision == "all" else _GRAPH_SCORES)
     else:
         output = spec.output("output")
-        scale = scale_of("output", output.loss, int(feature_head(built).units))
-        shares = scale == "softmax"
-        if shares:
+        head = head_of("output", output.loss, int(feature_head(built).units))
+        if head.of_shares:
             sources.imports.add("from scipy.special import logsumexp")
         parts.append(
             _fill(
                 _ROW_SCORES,
                 HEAD=feature_head(built).name,
-                UNITS=_UNITS if scale == "identity" else "",
-                SHARES=_SHARES if shares else "",
+                UNITS=_UNITS if head.of_values else "",
+                SHARES=_SHARES if head.of_shares else "",
             )
         )
     training, best = spec.training, spec.training.keep == "best"

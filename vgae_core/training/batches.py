@@ -21,7 +21,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from vgae_core.catalogue.encoders import ENCODERS
-from vgae_core.catalogue.lookup import scale_of
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights, weight_unit
 from vgae_core.data.node_inputs import encoder_features, feature_targets
@@ -529,7 +529,7 @@ def row_batches(
     labelled = labels is not None and any(o.name == "labels" for o in spec.active_outputs)
     classes = np.zeros((0, 1), np.int32) if labels is None else np.maximum(labels, 0)[:, None]
     known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else classes
-    shares = scale_of("output", spec.output("output").loss, matrix.shape[1]) == "softmax"
+    shares = head_of("output", spec.output("output").loss, matrix.shape[1]).of_shares
 
     def targets(block: Any, rows: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         tensors = isinstance(block, tf.Tensor)

@@ -11,7 +11,6 @@ import numpy as np
 from scipy import sparse
 from scipy.special import softmax
 
-from vgae_core.analysis.entries import expected
 from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
 from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded
@@ -95,7 +94,7 @@ class RowsWhatIf:
         self._matrix = sparse.csr_array(graph.features, dtype=np.float32)
         held_out = np.concatenate([result.split.val, result.split.test])
         self._scaling = matrix_scaling(without_entries(graph.features, held_out), spec)
-        self.scale = str(result.model["scale"])
+        self.head = result.head
         self.names = Names(graph.node_ids.tolist(), "row")
         self.columns = Names([str(name) for name in column_names(graph)], "column")
         self.codes = self._encode(self._matrix)
@@ -158,10 +157,10 @@ class RowsWhatIf:
 
     def _checked(self, value: float) -> float:
         """Return a value that an entry may have; raise DataError of any other."""
-        if self.scale == "logit" and not 0 <= value <= 1:
-            raise DataError(f"Entries of this matrix are between 0 and 1. Received: {value:g}.")
-        if self.scale != "identity" and value < 0:
-            raise DataError(f"Entries of this matrix are at least 0. Received: {value:g}.")
+        low, high = self.head.low, self.head.high
+        if not low <= value <= high:
+            bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+            raise DataError(f"Entries of this matrix are {bounds}. Received: {value:g}.")
         return value
 
     # ---------------------------------------------------------------------------- rows
@@ -190,7 +189,7 @@ class RowsWhatIf:
 
     def _encode(self, rows: sparse.csr_array) -> Codes:
         scaled = rows if self._scaling is None else self._scaling.apply(rows)
-        return encode_matrix(self.result.spec, self._layers, scaled, self.scale)
+        return encode_matrix(self.result.spec, self._layers, scaled, self.head)
 
     @property
     def latent_dim(self) -> int:
@@ -213,7 +212,7 @@ class RowsWhatIf:
     def logits(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
         """Return the logits of all columns for some codes, float32 (len(codes), n_columns)."""
         right = self.result.right
-        shares = np.asarray(totals, np.float32) if self.scale == "softmax" else None
+        shares = np.asarray(totals, np.float32) if self.head.of_shares else None
         left = entry_factors(self.result.spec, self._layers, codes.z_mean, right, shares)
         return left @ right.T
 
@@ -260,7 +259,7 @@ class RowsWhatIf:
             notes=(LEARNT, *(() if has_noise else (NO_NOISE,))),
             pair=pair, source=source, top_before=top_before, top_after=top_after,
             moved=moved, n_moved=n_moved, nodes=self._named(changes), has_noise=has_noise,
-            measure="probability" if self.scale == "logit" else "expected value",
+            measure="probability" if self.head.of_probabilities else "expected value",
         )  # fmt: skip
 
     def _candidates(self, values: np.ndarray, changes: RowChanges) -> np.ndarray:
@@ -304,7 +303,7 @@ class RowsWhatIf:
             target=self.columns[column],
             logit=Value(logits[0], logits[1], noise),
             probability=Value(
-                *(None if logit is None else float(expected(np.array(logit), self.scale)) for logit in logits)
+                *(None if logit is None else float(self.head.expected(np.array(logit))) for logit in logits)
             ),
             weight=Value(*both(lambda logits, codes, values, by: float(values[column]))),
             rank=Value(*both(rank)),
