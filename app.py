@@ -54,6 +54,7 @@ try:
     with st.container():
         page.run()
 finally:
+    frame.ink()
     frame.watch_connection()
     state.keep_workspace()  # after the page: the visitor waits for that
     state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early

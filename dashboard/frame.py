@@ -48,6 +48,12 @@ export default function () {
 """,
 )
 
+_DARK_INK = """<style>
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
+.stMultiSelect span[title], .stMultiSelect span[title] ~ * { color: #06121c; }
+</style>"""
+"""White on the dark theme's primary colour has a contrast of 3.5, and a darker primary colour none as a text."""
+
 _FAILED = "_failed_downloads"
 _FRAMED = "_framed"
 _PAINTED = "_painted"
@@ -78,6 +84,12 @@ def watch_connection() -> None:
     Of a server that is gone Streamlit tells by itself.
     """
     _connection(key="connection", height=1)
+
+
+def ink() -> None:
+    """Let what is written on the primary colour be read in the dark theme, for which Streamlit has no setting."""
+    if st.context.theme.type == "dark":
+        st.html(_DARK_INK)
 
 
 def sizes(graph: GraphData) -> str:

@@ -17,6 +17,17 @@ frame.require_router("data")
 
 
 # ------------------------------------------------------------------------ bringing data
+def sample_title(name: str) -> str:
+    """Return a sample's name in the list, with its size."""
+    sample = SAMPLES[name]
+    size = (
+        f"{sample.n_nodes:,} nodes, {sample.n_edges:,} edges"
+        if sample.n_edges
+        else f"{sample.n_nodes:,} rows"
+    )
+    return f"{sample.title} ({size})"
+
+
 def choose_sample() -> None:
     """Draw the list of samples; loading one is explicit, because some are fetched."""
     here = state.source().removeprefix("sample:")
@@ -25,14 +36,12 @@ def choose_sample() -> None:
         "Sample",
         names,
         index=names.index(here) if here in SAMPLES else 0,
-        format_func=lambda key: SAMPLES[key].title,
+        format_func=sample_title,
         key="sample",
     )
     sample = SAMPLES[name]
-    size = f"{sample.n_nodes:,} {'nodes' if sample.n_edges else 'rows'}"
-    size += f" · {sample.n_edges:,} edges" if sample.n_edges else ""
     fetched = " Fetched from the internet when loaded." if sample.online else ""
-    st.caption(f"{size}. {charts.plain(sample.help)} Licence: {charts.plain(sample.licence)}.{fetched}")
+    st.caption(f"{charts.plain(sample.help)} Licence: {charts.plain(sample.licence)}.{fetched}")
     if name == here:
         st.button("Loaded", icon=":material/check:", disabled=True, width="stretch")
     elif st.button("Load sample", type="primary", icon=":material/download:", width="stretch"):

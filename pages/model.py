@@ -241,30 +241,30 @@ def edit_output(spec: RunSpec, output: OutputSpec) -> RunSpec:
     by_name = output_settings(output)
     always = FAMILIES[spec.model.family].always
 
-    def change(spec: RunSpec, name: str, *, disabled: bool = False) -> RunSpec:
+    def change(spec: RunSpec, name: str) -> RunSpec:
         setting, value = by_name[name], getattr(output, name)
         if name in ("loss", "metrics"):  # a formula or a loss with settings is shown as text
             value = written(value) if name == "loss" else tuple(map(written, value))
-        chosen = forms.field(setting, value, setting.key, disabled=disabled)
+        chosen = forms.field(setting, value, setting.key)
         return spec if chosen == value else spec.replace(setting.key, chosen)
 
     with st.container(border=True):
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
         ):
-            spec = change(spec, "enabled", disabled=output.name in always)
-            st.caption(
-                ("Always on · " if output.name in always else "") + f"`{output.name}`", width="content"
-            )
-        off = not spec.output(output.name).enabled
-        loss, weight, metrics = st.columns([13, 6, 10], gap="small")
-        with loss:
-            spec = change(spec, "loss", disabled=off)
-        with weight:
-            spec = change(spec, "weight", disabled=off)
-        with metrics:
-            spec = change(spec, "metrics", disabled=off)
-        if not off:
+            if output.name in always:
+                st.markdown(by_name["enabled"].title, width="content")
+            else:
+                spec = change(spec, "enabled")
+            st.caption(f"`{output.name}`", width="content")
+        if spec.output(output.name).enabled:
+            loss, weight, metrics = st.columns([13, 6, 10], gap="small")
+            with loss:
+                spec = change(spec, "loss")
+            with weight:
+                spec = change(spec, "weight")
+            with metrics:
+                spec = change(spec, "metrics")
             explain(spec.output(output.name))
             edit_formulas(spec.output(output.name))
         if output.name == "output":
@@ -382,10 +382,11 @@ def edit(spec: RunSpec, *keys: str) -> RunSpec:
                 continue  # another section, or chosen above
             if len(setting.choices) == 1:
                 continue  # nothing to choose, as the encoder of a matrix
+            if setting.key in spec.unused():
+                continue  # nothing that the choices above would read
             value = held(spec, setting.key)
-            unused = setting.key in spec.unused()
             with st.container():
-                chosen = forms.field(setting, value, setting.key, disabled=unused)
+                chosen = forms.field(setting, value, setting.key)
             if chosen != value:
                 spec = spec.replace(setting.key, chosen)
     return spec

@@ -23,6 +23,7 @@ ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+WORKSPACE = "a-visitor-s-workspace-token-0123456789"
 PATIENCE = 60_000
 """Milliseconds the slowest step may take on a busy machine with software rendering."""
 
@@ -117,6 +118,39 @@ def server(tmp_path_factory):
     running = Server(tmp_path_factory.mktemp("app") / "home")
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def asked_server(tmp_path_factory):
+    """An app whose store holds a trained run of a small graph in `WORKSPACE`, and the id of that run."""
+    from tests.what_if.asking import small
+    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.store import Store
+    from vgae_core.settings import RunSpec
+
+    home = tmp_path_factory.mktemp("asked") / "home"
+    graph = small(60)
+    spec = RunSpec.from_dict({"model": {"latent_dim": 6}, "training": {"epochs": 10}})
+    store = Store(home)
+    run = store.create_run(spec, graph, WORKSPACE)
+    result = execute(spec, graph)
+    run.save_result(result)
+    run.append_event(result.finished)
+    store.close()
+    server = Server(home)
+    yield server, run.id
+    server.close()
+
+
+def visit(browser, server, path, *, workspace=None, theme="light"):
+    """Return a new visitor's context and page on `path`; with `workspace`, whose token it is."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=theme)
+    context.set_default_timeout(PATIENCE)
+    if workspace:
+        context.add_cookies([{"name": "vgae_studio_workspace", "value": workspace, "url": server.url}])
+    page = context.new_page()
+    page.goto(f"{server.url}/{path}")
+    return context, page
 
 
 @pytest.fixture(scope="session")

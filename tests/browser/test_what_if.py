@@ -2,42 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.browser.conftest import Server, settled
-from tests.what_if.asking import small
-from vgae_core.runs.pipeline import execute
-from vgae_core.runs.store import Store
-from vgae_core.settings import RunSpec
-
-WORKSPACE = "a-visitor-s-workspace-token-0123456789"
-
-
-@pytest.fixture(scope="module")
-def asked_server(tmp_path_factory):
-    """An app whose store holds a trained run of a small graph, and the id of that run."""
-    home = tmp_path_factory.mktemp("asked") / "home"
-    graph = small(60)
-    spec = RunSpec.from_dict({"model": {"latent_dim": 6}, "training": {"epochs": 10}})
-    store = Store(home)
-    run = store.create_run(spec, graph, WORKSPACE)
-    result = execute(spec, graph)
-    run.save_result(result)
-    run.append_event(result.finished)
-    store.close()
-    server = Server(home)
-    yield server, run.id
-    server.close()
-
-
-def visit(browser, server, path, *, workspace=None):
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(60_000)
-    if workspace:
-        context.add_cookies([{"name": "vgae_studio_workspace", "value": workspace, "url": server.url}])
-    page = context.new_page()
-    page.goto(f"{server.url}/{path}")
-    return context, page
+from tests.browser.conftest import WORKSPACE, settled, visit
 
 
 def metric(page, label):

@@ -62,8 +62,22 @@ def spec_of(at):
     return at.session_state["spec"]
 
 
+ALWAYS = ("adj_rec", "z_vars")
+"""Outputs of every graph model."""
+
+
+def switch_all_on(page):
+    """Switch every output on: only those that are on show their loss, weight and metrics."""
+    for output in ("x_rec", "labels"):
+        page.toggle(key=f"outputs.{output}.enabled").set_value(True)
+    return page.run()
+
+
 def test_every_setting_has_a_control_with_help_and_bounds(page):
+    switch_all_on(page)
     assert not page.error
+    unused = spec_of(page).unused()
+    assert "model.hidden_units" in unused  # of the default encoder
     shown = {
         e.key: e
         for kind in ("number_input", "toggle", "selectbox", "multiselect", "text_input")
@@ -73,17 +87,23 @@ def test_every_setting_has_a_control_with_help_and_bounds(page):
     for setting in settings_of(RunSpec, family="vgae"):
         if setting.key.startswith("dataset.") or setting.key == "model.family":
             continue
+        if setting.key in unused:
+            assert setting.key not in shown
+            continue
         control = shown[setting.key]
         assert control.proto.help, setting.key
         if setting.type in (int, float):
             assert control.min == setting.low, setting.key
             assert control.max == setting.high, setting.key
     for output in ("adj_rec", "z_vars", "x_rec", "labels"):
-        for name in ("enabled", "loss", "weight", "metrics"):
+        for name in (
+            ("loss", "weight", "metrics") if output in ALWAYS else ("enabled", "loss", "weight", "metrics")
+        ):
             assert shown[f"outputs.{output}.{name}"].proto.help
 
 
 def test_losses_and_metrics_are_offered_with_their_keras_names(page):
+    switch_all_on(page)
     for output in ("adj_rec", "z_vars", "x_rec", "labels"):
         losses = page.selectbox(key=f"outputs.{output}.loss").options
         metrics = page.multiselect(key=f"outputs.{output}.metrics").options
@@ -129,17 +149,25 @@ def test_what_was_chosen_is_still_there_after_another_page(page):
     assert spec_of(page).model.latent_dim == 16
 
 
-def test_adjacency_and_divergence_are_always_on(page):
-    for output in ("adj_rec", "z_vars"):
-        assert page.toggle(key=f"outputs.{output}.enabled").disabled
-        assert page.toggle(key=f"outputs.{output}.enabled").value
-    assert page.selectbox(key="outputs.x_rec.loss").disabled  # off by default
+def keys_of(page, kind):
+    return {element.key for element in page.get(kind)}
 
 
-def test_hidden_units_are_for_the_gcn_only(page):
-    assert page.text_input(key="model.hidden_units").disabled
+def test_adjacency_and_divergence_have_no_switch(page):
+    assert keys_of(page, "toggle") >= {"outputs.x_rec.enabled", "outputs.labels.enabled"}
+    assert not keys_of(page, "toggle") & {f"outputs.{output}.enabled" for output in ALWAYS}
+    assert all(spec_of(page).output(output).enabled for output in ALWAYS)
+
+
+def test_an_output_that_is_off_shows_its_switch_alone(page):
+    assert "outputs.x_rec.loss" not in keys_of(page, "selectbox")
+    page.toggle(key="outputs.x_rec.enabled").set_value(True).run()
+    assert "outputs.x_rec.loss" in keys_of(page, "selectbox")
+
+
+def test_hidden_units_are_shown_where_the_encoder_has_them(page):
+    assert "model.hidden_units" not in keys_of(page, "text_input")
     page.selectbox(key="model.encoder").set_value("gcn").run()
-    assert not page.text_input(key="model.hidden_units").disabled
     page.text_input(key="model.hidden_units").set_value("64, 32").run()
     assert spec_of(page).model.hidden_units == (64, 32)
     page.text_input(key="model.hidden_units").set_value("64, x").run()
@@ -197,7 +225,7 @@ def test_outputs_follow_the_data(page):
     keys = {toggle.key for toggle in page.toggle}
     assert "outputs.x_rec.enabled" not in keys
     assert not page.toggle(key="outputs.labels.enabled").value
-    assert page.toggle(key="outputs.adj_rec.enabled").value
+    assert spec_of(page).output("adj_rec").enabled
 
 
 def test_reset_brings_the_defaults_back_and_keeps_the_data(page):
