@@ -70,6 +70,8 @@ def controls(run: StoredRun | None) -> None:
             st.warning(charts.message(warning), icon=":material/memory:")
     if state.engine().state == "starting" and not active:
         warming_up()
+    elif state.engine().state == "failed":
+        st.warning(charts.message(state.engine().problem), icon=":material/cloud_off:")
 
 
 @frame.fragment(run_every=live.CURVES_SECONDS)

@@ -32,6 +32,7 @@ from vgae_core.runs import workers as workers_module
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.store import Store
+from vgae_core.runs.where import Where
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.settings.recipes import recipe_of
@@ -472,7 +473,7 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, re
 def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
     """The way to a remote cluster: everything travels, nothing is shared."""
     store = Store(tmp_path / "elsewhere")
-    other = Engine(store, engine._workers.cluster.client.scheduler.address)
+    other = Engine(store, Where(engine._workers.cluster.client.scheduler.address))
     run = store.open_run(other.submit(SHORT, make_graph(30, "afar"), WORKSPACE))
     wait_for(lambda: not run.info.active)
     assert run.info.status == "finished", run.info.message
@@ -530,7 +531,7 @@ def test_closing_ends_what_waits(idle):
 
 
 def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
-    def fail(address, threads):
+    def fail(where, threads):
         raise OSError("no more processes")
 
     monkeypatch.setattr(workers_module, "Cluster", fail)

@@ -23,6 +23,7 @@ COMMANDS = {
     "app": "Start the dashboard on this machine.",
     "inspect": "Say what is in a data set.",
     "train": "Train one model and write its folder.",
+    "sweep": "Train many variants and choose among them.",
     "benchmark": "Measure what training costs on this machine.",
     "evaluate": "Work the scores of a run out again.",
     "embed": "Give new nodes a code with the weights of a finished run.",

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import vgae_core
+from vgae_core.cli import where
 from vgae_core.errors import RunError
 
 ADDRESS, PORT = "127.0.0.1", 8501
@@ -23,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"where to listen (default {ADDRESS}: this machine only; 0.0.0.0: whoever can reach this machine)",
     )
     parser.add_argument("--port", type=int, default=PORT, metavar="PORT", help=f"default {PORT}")
+    where.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Start the dashboard in this process."""
     if importlib.util.find_spec("streamlit") is None:
         raise RunError("Streamlit is not installed.", mend="Install it with `pip install streamlit`.")
+    where.chosen(options)  # told now if it is no place; the dashboard reads the environment
     address = f"--server.address={options.address}"
     print(f"VGAE Studio listens on {options.address}, port {options.port}.", file=sys.stderr)
     if options.address == ADDRESS:

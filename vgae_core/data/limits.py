@@ -166,6 +166,11 @@ class ServerLimits(_FromEnvironment):
     kept_runs: int = _limit(200, "Runs kept of one visitor.", "runs")
     kept_bytes_of_one: int = _limit(4_000_000_000, "Size of the runs kept of one visitor.", "bytes")
     kept_bytes: int = _limit(20_000_000_000, "Size of all runs kept.", "bytes")
+    sweep_runs: int = _limit(100, "Runs of one sweep: trials times seeds.", "runs")
+    sweep_minutes: int = _limit(240, "Time a sweep may begin runs for.", "minutes")
+    sweeps_of_one: int = _limit(2, "Sweeps of one visitor that have not ended.", "sweeps")
+    sweeps: int = _limit(8, "Sweeps at work in all; their runs take turns with others.", "sweeps")
+    kept_sweeps_of_one: int = _limit(50, "Sweeps kept of one visitor.", "sweeps")
 
 
 def memory_bytes() -> int:

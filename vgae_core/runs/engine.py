@@ -7,9 +7,8 @@ are returned: no shared disk is assumed, and this process is the only writer of 
 runs' folders.
 
 The workers of a cluster given by address must offer the resource ``train=1`` and have
-at least two threads, so that a model can be described while another is trained::
-
-    dask worker ADDRESS --nworkers 1 --nthreads 2 --resources "train=1"
+at least two threads, so that a model can be described while another is trained
+(docs/scale-out.md).
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.result_parts import result_from_parts
 from vgae_core.runs.store import Store
 from vgae_core.runs.turns import Job, Turns
+from vgae_core.runs.where import Where
 from vgae_core.runs.workers import CLOSED, Expected, State, Workers
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
@@ -53,23 +53,24 @@ class Engine:
     ----------
     store : Store
         Where runs are kept.
-    address : str, optional
-        A Dask scheduler, ``"tcp://host:port"``; a local cluster of one worker unless given.
+    where : Where, optional
+        Workers elsewhere or of our own; one of our own unless given.
     limits : ServerLimits, optional
         How visitors share it.
     """
 
     def __init__(
-        self, store: Store, address: str | None = None, *, limits: ServerLimits = SERVER_LIMITS
+        self, store: Store, where: Where | None = None, *, limits: ServerLimits = SERVER_LIMITS
     ) -> None:
         self._store = store
         self._limits = limits
-        self._workers = Workers(address)
+        self._workers = Workers(where or Where())
         self._lock = threading.Condition()
         self._waiting = Turns(limits)
         self._active: dict[str, Job] = {}
         self._next_run: Expected | None = None
         self._lanes: list[threading.Thread] = []
+        self._looking = threading.Lock()
         self._descriptions: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         _close_at_exit(self)
         scratch.sweep()
@@ -109,10 +110,20 @@ class Engine:
             Seconds to wait first; another call meanwhile takes this one's place.
         """
         with self._lock:
-            if self._workers.address or self.state in ("failed", "closed") or self._active or self._waiting:
+            if (
+                self._workers.where.address
+                or self.state in ("failed", "closed")
+                or self._active
+                or self._waiting
+            ):
                 return
             self._next_run = Expected.after(after, spec, graph)
             self._lock.notify_all()
+
+    @property
+    def slots(self) -> int:
+        """Runs that can be at work at the same time."""
+        return self._workers.slots
 
     def submit(
         self,
@@ -145,7 +156,7 @@ class Engine:
         """
         if self._workers.is_closed:
             raise RunError("The server is stopping.")
-        if self._workers.address is None:
+        if self._workers.where.address is None:
             check_memory(spec, graph.profile, self._limits.run_memory_bytes)
         with self._lock:
             self._waiting.check(workspace, newcomer=newcomer)
@@ -269,18 +280,22 @@ class Engine:
                 if self._workers.is_closed:
                     return None
                 expected, wait = self._next_run, IDLE_SECONDS
-                if self._waiting:
+                if self._waiting and self._has_room():
                     self._next_run = None
                     job = self._waiting.take()
                     if time.monotonic() - job.seen <= self._limits.unwatched_seconds:
                         self._active[job.run.id] = job
                         return job
+                elif self._waiting:
+                    self._lock.wait(wait)
+                    expected = None
                 elif expected is not None and (wait := min(wait, expected.due - time.monotonic())) <= 0:
                     self._next_run = None
                 else:
                     self._lock.wait(wait)
                     expected = None
-                idle = not self._waiting and not self._active and self.state == "ready"
+                quiet = not self._waiting and not self._active and self.state == "ready"
+                idle = quiet or self._workers.where.many
             if job is not None:
                 job.run.end(
                     Finished(
@@ -292,9 +307,15 @@ class Engine:
             elif idle:
                 self._try_to_be_ready()
 
+    def _has_room(self) -> bool:
+        """Return whether another run can begin; where the workers elsewhere cannot be reached, runs wait for them."""
+        if self._workers.where.address and self.state != "ready":
+            return False
+        return len(self._active) < self._workers.slots
+
     def _perform(self, job: Job) -> None:
         """Send one run to a worker, keep what it tells, and note how it ended."""
-        self._workers.threads = job.threads
+        self._workers.choose_threads(job.threads)
         try:
             job.begin()
             cluster = self._ensure()
@@ -310,13 +331,15 @@ class Engine:
         except ClosingError:
             job.fail(CLOSED)
         except StudioError as error:
-            if isinstance(error, StuckError) and self._workers.address is None:
+            if isinstance(error, StuckError) and not self._workers.where.many:
                 self._workers.drop()
             job.fail(" ".join(filter(None, [job.stopped, str(error)])))
         else:
             if job.stopped and result.finished.reason == "cancelled":
                 ended = dataclasses.replace(result.finished, message=job.stopped)
                 result = dataclasses.replace(result, finished=ended)
+            if job.split is not None and job.split.test is job.split.val:  # a trial of a sweep
+                result = dataclasses.replace(result, metrics={**result.metrics, "scored_on": "validation"})
             job.run.keep(result)
 
     def _overstays(self, job: Job) -> str:
@@ -330,18 +353,26 @@ class Engine:
         return self._grow(self._workers.ensure())
 
     def _grow(self, cluster: Cluster) -> Cluster:
+        """Have a lane for each worker, and one more that looks after those who come and go."""
         with self._lock:
-            for _ in range(cluster.slots - len(self._lanes)):
+            for _ in range(cluster.slots + self._workers.where.many - len(self._lanes)):
                 self._add_lane()
+            self._lock.notify_all()
         return cluster
 
     def _try_to_be_ready(self) -> None:
-        self._store.catch_up()
+        if not self._looking.acquire(blocking=False):
+            return  # another lane does
         try:
-            self._grow(self._workers.refresh())
-        except (Exception, asyncio.CancelledError):
+            self._store.catch_up()
+            self._grow(self._workers.refresh(idle=not self._active))
+        except (Exception, asyncio.CancelledError) as error:
+            if self._workers.where.address and isinstance(error, RunError):
+                return  # the engine's state says so, and the next look connects again
             if not self._workers.is_closed:  # told to the user by the run that needs it
                 logger.exception("The worker is not ready")
+        finally:
+            self._looking.release()
 
     def _try_to_prepare(self, expected: Expected) -> None:
         try:

@@ -181,6 +181,20 @@ class Store:
             self._database.close()
             (self.root / "owners" / f"{self._owner}.sqlite").unlink(missing_ok=True)
 
+    # ------------------------------------------------- for others who keep tables here
+    @property
+    def owner(self) -> str:
+        """Name of this process among those that use the store."""
+        return self._owner
+
+    def is_alive(self, owner: str) -> bool:
+        """Return whether the process that was called `owner` still uses the store."""
+        return self._alive(owner)
+
+    def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Return a context with the catalogue, which nobody else of this process uses meanwhile."""
+        return self._transaction()
+
     # ------------------------------------------------------------------ data sets
     def save_dataset(self, graph: GraphData) -> str:
         """Keep a graph by its content and return its fingerprint."""

@@ -26,6 +26,7 @@ from vgae_core.data.dataset import GraphData, Profile
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import StudioError
 from vgae_core.runs import environment
+from vgae_core.runs import versions as installed
 from vgae_core.runs.event_log import event_line
 from vgae_core.runs.result_parts import result_to_parts
 from vgae_core.runs.room import FULL, FULL_MEND
@@ -162,6 +163,11 @@ def _answer(
     except Exception as error:
         logger.exception("The worker could not say what was asked: %s", task.__name__)
         return _explain(error)
+
+
+def versions() -> dict[str, str]:
+    """Return what this process runs, see :func:`vgae_core.runs.versions.versions`."""
+    return installed.versions()
 
 
 def warm() -> float:

@@ -14,6 +14,7 @@ from vgae_core.errors import RunError
 from vgae_core.nn.budget import BASE_MIB, estimate
 from vgae_core.runs import environment
 from vgae_core.runs.cluster import Cluster
+from vgae_core.runs.where import Where
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import candidates
 
@@ -59,13 +60,12 @@ class Workers:
 
     Parameters
     ----------
-    address : str, optional
-        A Dask scheduler; a local cluster unless given.
+    where : Where
     """
 
-    def __init__(self, address: str | None) -> None:
-        self.address = address
-        self.threads = 1
+    def __init__(self, where: Where) -> None:
+        self.where = where
+        self.threads = max(1, environment.processors() // where.local_workers) if where.many else 1
         """An operation of our worker is shared out among so many; a newcomer's graph is small."""
         self.cluster: Cluster | None = None
         self.state: State = "cold"
@@ -75,6 +75,11 @@ class Workers:
         self._lock = threading.Lock()
         self._ensuring = threading.Lock()
         self._exchanged = -EXCHANGE_SECONDS
+
+    @property
+    def slots(self) -> int:
+        """Runs that can be at work at the same time, one while there is no worker yet."""
+        return 1 if self.cluster is None else self.cluster.slots
 
     @property
     def is_closed(self) -> bool:
@@ -111,23 +116,45 @@ class Workers:
             if cluster is not None and cluster.suits(self.threads) and cluster.is_warm():
                 self._enter("ready")
                 return cluster
-            self._enter("starting")
+            if self.where.address is None or self.state != "failed":  # till the workers elsewhere are back
+                self._enter("starting")
             try:
                 cluster = self._start()
             except (Exception, asyncio.CancelledError) as error:
                 self.drop()
                 if self.is_closed:
                     raise RunError(CLOSED) from error
+                if self.where.address and isinstance(error, RunError):  # looked for again every few seconds
+                    if str(error) != self.problem:
+                        logger.warning("%s", error)
+                    self._enter("failed", str(error))
+                    raise
                 logger.exception("The worker could not be started")
                 self._enter("failed", f"The worker could not be started: {error}")
                 raise RunError(self.problem, mend="The server's log says more.") from error
             self._enter("ready")
         return cluster
 
-    def refresh(self) -> Cluster:
-        """Return a cluster as :meth:`ensure` does, with those workers started afresh that have grown."""
+    def choose_threads(self, threads: int) -> None:
+        """Have the next :meth:`ensure` exchange our worker where an operation is shared out among more or fewer.
+
+        Several workers share the machine, and those elsewhere are not ours: they stay.
+        """
+        if not self.where.many:
+            self.threads = threads
+
+    def refresh(self, *, idle: bool) -> Cluster:
+        """Return a cluster as :meth:`ensure` does, and welcome new workers.
+
+        Parameters
+        ----------
+        idle : bool
+            Whether no run is at work, so that workers which have grown may be started afresh.
+        """
         cluster = self.ensure()
-        if cluster.is_worn:
+        if self.where.many:
+            cluster.welcome()
+        if idle and cluster.is_worn:
             self._enter("starting")
             cluster.recycle()
             cluster = self.ensure()
@@ -142,7 +169,7 @@ class Workers:
             As :meth:`ensure`.
         """
         threads = environment.operation_threads(expected.spec, expected.graph.profile)
-        if threads != self.threads:
+        if not self.where.many and threads != self.threads:
             if time.monotonic() < self._exchanged + EXCHANGE_SECONDS:
                 return  # two visitors with graphs of different sizes would have it exchanged at every click
             self.threads, self._exchanged = threads, time.monotonic()
@@ -193,7 +220,7 @@ class Workers:
             self.drop()
             cluster = None
         if cluster is None:
-            cluster = Cluster(self.address, self.threads)
+            cluster = Cluster(self.where, self.threads)
             with self._lock:
                 self.cluster = cluster
             if self.is_closed:  # meanwhile

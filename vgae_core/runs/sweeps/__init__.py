@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one specification with some of its settings varied, and the choice among them."""
