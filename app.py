@@ -22,6 +22,7 @@ PAGES = {
     "latent_space": ("Latent space", ":material/scatter_plot:", "Explore what each node's code tells."),
     "reconstruction": ("Reconstruction", ":material/join_inner:", "Scores, missing and unlikely links."),
     "what_if": ("What if", ":material/alt_route:", "Edit the graph and see what would change."),
+    "compare": ("Compare", ":material/compare_arrows:", "Several runs beside each other."),
     "runs": ("Runs", ":material/history:", "Everything you trained."),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,6 @@ STATUS: dict[Status, tuple[str, str]] = {
     "lost": ("Lost", ":material/link_off:"),
 }
 """Name and icon of each status."""
-
-UNREADABLE = "Unreadable"
-"""Status of a run whose entry this version cannot read."""
 
 PROGRESS_SECONDS = 0.5
 """Between two looks at how far a run is."""
@@ -206,56 +203,6 @@ def settings_line(info: RunInfo) -> str:
         f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · {seed}"
         + (f" · {charts.plain(recipe)}" if recipe else "")
     )
-
-
-def run_table(runs: list[RunInfo]) -> pd.DataFrame:
-    """Return one row a run: status, data, main settings and test scores beside the best baseline.
-
-    The column of recipes is there where one was chosen; settings that are not known yet are left out, and all of
-    them where a run cannot be read, which hides no other.
-    """
-    table = pd.DataFrame([_row(info) for info in runs])
-    table = table.astype(dict.fromkeys(("auc", "ap", "baseline", "rate", "seconds"), float))
-    return table if any(table["recipe"]) else table.drop(columns="recipe", errors="ignore")
-
-
-def _row(info: RunInfo) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "status": STATUS[info.status][0],
-        "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
-        "data": charts.visible(info.dataset),
-        **dict.fromkeys(("model", "recipe", "encoder"), ""),
-        **dict.fromkeys(("latent", "rate", "seed", "auc", "ap", "baseline", "best", "seconds")),
-        "id": info.id,
-    }
-    if info.problem:
-        return row | {"status": UNREADABLE}
-    model, known, recipe = info.spec.model, info.spec.recipe == "own", automatic_recipe(info)
-    found = info.metrics or {}
-    try:
-        test = found.get("test", {})
-        baselines = [row.get("roc_auc") for row in found.get("baselines", {}).values()]
-        scores = {
-            "auc": _number(test.get("roc_auc")),
-            "ap": _number(test.get("average_precision")),
-            "baseline": max((value for value in map(_number, baselines) if value is not None), default=None),
-        }
-    except AttributeError:  # kept by a version that believed bundles
-        return row | {"status": UNREADABLE}
-    return row | scores | {
-        "model": model.family.upper(),
-        "recipe": "" if recipe is None else recipe or "Automatic",
-        "encoder": model.encoder if known else None,
-        "latent": model.latent_dim if known else None,
-        "rate": info.spec.training.learning_rate if known else None,
-        "seed": info.spec.seed,
-        "best": _number(info.best_epoch) or None,
-        "seconds": _number(info.seconds),
-    }  # fmt: skip
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 # ------------------------------------------------------------------------------- figures

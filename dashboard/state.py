@@ -270,11 +270,21 @@ def current_run() -> StoredRun | None:
     if not named:
         return None
     try:
-        return store().open_run(named)
+        run = store().open_run(named)
+        visited(named)
+        return run
     except RunError as error:
         select_run(None)
         st.warning(str(error.mend or "It was deleted, or the server was reset."), title=error.message)
         return None
+
+
+def visited(run_id: str) -> None:
+    """Note, once a session, that the visitor opened a run, which is then listed even if it is another's."""
+    seen: set[str] = st.session_state.setdefault("visited_runs", set())
+    if run_id not in seen:
+        store().visit(run_id, workspace())
+        seen.add(run_id)
 
 
 def run_info() -> RunInfo | None:

@@ -6,10 +6,10 @@ import zipfile
 
 import streamlit as st
 
-from dashboard import charts, frame, live, state
-from vgae_core.catalogue.families import FAMILIES
+from dashboard import charts, frame, live, run_panel, run_table, state
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.runs import compare
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.logs import LOGS
@@ -18,35 +18,6 @@ from vgae_core.runs.script_data import write_script
 frame.require_router("runs")
 
 log = logging.getLogger("vgae_studio")
-
-COLUMNS = {
-    "status": st.column_config.TextColumn("Status", pinned=True),
-    "started": st.column_config.DatetimeColumn("Started", format="distance"),
-    "data": st.column_config.TextColumn("Data set"),
-    "model": st.column_config.TextColumn(
-        "Model",
-        help="  \n".join(f"{name.upper()}: {entry.title.lower()}" for name, entry in FAMILIES.items()),
-    ),
-    "recipe": st.column_config.TextColumn(
-        "Recipe", help="Of a run whose settings were chosen automatically, on its validation edges."
-    ),
-    "encoder": st.column_config.TextColumn("Encoder"),
-    "latent": st.column_config.NumberColumn("Latent size", format="%d"),
-    "rate": st.column_config.NumberColumn("Learning rate"),
-    "seed": st.column_config.NumberColumn("Seed", format="%d"),
-    "auc": st.column_config.NumberColumn(
-        "Test AUC", format="%.3f", help="Of held-out edges, or held-out entries of a matrix."
-    ),
-    "ap": st.column_config.NumberColumn("Test AP", format="%.3f", help="Average precision"),
-    "baseline": st.column_config.NumberColumn(
-        "Best baseline AUC", format="%.3f", help="The best of the scores that need no training."
-    ),
-    "best": st.column_config.NumberColumn("Best epoch"),
-    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
-    "id": st.column_config.TextColumn(
-        "Run", help="Whoever has this name, or a link with it, can see the run."
-    ),
-}
 
 
 def open_run(info: RunInfo, page: str) -> None:
@@ -122,42 +93,24 @@ def downloads(info: RunInfo) -> None:
     )
 
 
-@st.dialog("Delete this run?", icon=":material/delete:")
-def confirm_delete(info: RunInfo) -> None:
-    """Ask once more, then delete."""
-    st.markdown(live.settings_line(info))
-    st.write(
-        "Its weights, embedding and scores are removed for good. A bundle you downloaded can be loaded back."
-    )
-    with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete:", key="delete_now"):
-            with frame.guard():
-                state.store().delete_run(info.id, state.workspace())
-                if state.run_id() == info.id:
-                    state.select_run(None)
-                st.session_state["runs_told"] = "The run was deleted."
-                st.rerun()
-        if st.button("Keep it", key="delete_not"):
-            st.rerun()
-
-
 def unreadable(info: RunInfo) -> None:
     """Draw what can be done with a run that this version cannot read: delete it."""
     st.warning(
         charts.message(info.problem),
-        title=f"{live.UNREADABLE}: {charts.plain(info.dataset, 60)}, {live.since(info.created)}",
+        title=f"{run_table.UNREADABLE}: {charts.plain(info.dataset, 60)}, {live.since(info.created)}",
         icon=":material/warning:",
     )
     if st.button("Delete", icon=":material/delete:", key="delete"):
-        confirm_delete(info)
+        run_panel.confirm_delete([info])
 
 
-def actions(info: RunInfo) -> None:
-    """Draw what can be done with the run chosen in the table."""
-    if info.problem:
+def actions(info: RunInfo, tags: list[str], *, mine: bool) -> None:
+    """Draw what can be done with the one run chosen in the table."""
+    if info.problem and mine:
         unreadable(info)
         return
     title, icon = live.STATUS[info.status]
+    st.subheader(charts.plain(info.title, 100), anchor=False)
     st.markdown(f"{icon} **{title}** {live.since(info.created)} · {live.settings_line(info)} · `{info.id}`")
     if info.message:
         st.caption(charts.message(info.message))
@@ -171,29 +124,114 @@ def actions(info: RunInfo) -> None:
             open_run(info, "latent_space")
         if st.button("Reconstruction", icon=":material/join_inner:", key="open_rec", disabled=not has_result):
             open_run(info, "reconstruction")
-        if st.button("Delete", icon=":material/delete:", key="delete", disabled=info.active):
-            confirm_delete(info)
+        if mine:
+            run_panel.star([info])
+            if st.button("Delete", icon=":material/delete:", key="delete", disabled=info.active):
+                run_panel.confirm_delete([info])
+        elif st.button("Remove from this list", icon=":material/playlist_remove:", key="forget"):
+            state.store().forget_visit(info.id, state.workspace())
+            st.rerun()
     downloads(info)
+    if mine:
+        with st.expander("Name, tags and note", icon=":material/edit:", key="annotate"):
+            run_panel.annotate(info, tags)
+    with st.expander("Settings of this run", icon=":material/tune:", key="settings_of_run"):
+        run_panel.settings(info)
 
 
-def choose(runs: list[RunInfo]) -> None:
-    """Draw the table of runs and the actions of the one chosen; by default the run at hand."""
-    ids = [info.id for info in runs]
+def actions_of_several(infos: list[RunInfo], mine: set[str]) -> None:
+    """Draw what can be done with several runs chosen in the table."""
+    done = [info for info in infos if info.metrics is not None and not info.problem]
+    own = [info for info in infos if info.id in mine]
+    st.markdown(f"**{len(infos)} runs chosen**")
+    too_many = len(done) > compare.MOST_RUNS
+    with st.container(horizontal=True, gap="small"):
+        if st.button(
+            "Compare",
+            type="primary",
+            icon=":material/compare_arrows:",
+            key="compare",
+            disabled=len(done) < 2 or too_many,
+        ):
+            run_panel.go_compare([info.id for info in done])
+        if own:
+            run_panel.star(own)
+        if own and st.button(
+            "Delete", icon=":material/delete:", key="delete", disabled=any(info.active for info in own)
+        ):
+            run_panel.confirm_delete(own)
+    if too_many:
+        st.caption(f"At most {compare.MOST_RUNS} runs can be compared at once.")
+    elif len(done) < len(infos):
+        st.caption("Runs without a result are left out of the comparison.")
+
+
+def choose_runs(runs: list[RunInfo]) -> list[RunInfo]:
+    """Draw the filters over the table and return the runs that pass."""
+    tags = sorted({tag for info in runs for tag in info.tags})
+    with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
+        text = st.text_input(
+            "Filter", key="runs_filter", placeholder="Name, data, setting, tag or note",
+            icon=":material/search:", label_visibility="collapsed", width="stretch",
+        )  # fmt: skip
+        chosen = (
+            st.multiselect(
+                "Tags", tags, key="runs_tags", placeholder="All tags", label_visibility="collapsed"
+            )
+            if tags
+            else []
+        )
+        starred = st.toggle("Starred", key="runs_starred") if any(info.starred for info in runs) else False
+    return run_table.filtered(runs, text, chosen, starred=starred)
+
+
+def choose(mine: list[RunInfo], visited: list[RunInfo]) -> None:
+    """Draw the table of runs and what can be done with those chosen; by default the run at hand."""
+    runs = choose_runs([*mine, *visited])
+    if not runs:
+        st.caption("No run passes these filters.")
+        return
+    unfolded: set[str] = st.session_state.setdefault("runs_unfolded", set())
+    rows = run_table.folded(runs, unfolded)
+    shown = run_table.table(rows, {info.id for info in visited})
     at_hand = state.run_id()
-    first = ids.index(at_hand) if at_hand in ids else 0
+    first = next((place for place, row in enumerate(rows) if at_hand in {one.id for one in row.runs}), 0)
     event = st.dataframe(
-        live.run_table(runs),
-        column_config=COLUMNS,
+        shown,
+        column_config=run_table.columns(shown),
         hide_index=True,
         width="stretch",
         on_select="rerun",
-        selection_mode="single-row-required",
+        selection_mode="multi-row",
         selection_default={"selection": {"rows": [first]}},
-        key=f"runs_{len(runs)}_{ids[0]}",  # another list, another selection
-        alt="Your runs with status, data, settings and test scores.",
+        key=f"runs_{len(rows)}_{rows[0].key}",  # another list, another selection
+        alt="Your runs with status, data, settings and held-out scores. Choose several to compare them.",
     )
-    rows = event["selection"]["rows"]
-    actions(runs[rows[0] if rows and rows[0] < len(runs) else first])
+    picked = [rows[place] for place in event["selection"]["rows"] if place < len(rows)]
+    infos = [info for row in picked for info in row.runs]
+    fold(rows, picked, unfolded)
+    if not infos:
+        st.caption("Choose a run to open it, or several to compare them.")
+    elif len(infos) == 1:
+        own = {info.id for info in mine}
+        actions(infos[0], sorted({tag for info in mine for tag in info.tags}), mine=infos[0].id in own)
+    else:
+        actions_of_several(infos, {info.id for info in mine})
+
+
+def fold(rows: list[run_table.Row], picked: list[run_table.Row], unfolded: set[str]) -> None:
+    """Draw the ways to unfold runs that differ only in the seed, and to fold them again."""
+    folded = [row for row in rows if len(row.runs) > 1]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if folded:
+            some = [row for row in picked if len(row.runs) > 1] or folded
+            if st.button("Unfold seeds", key="unfold", icon=":material/unfold_more:", type="tertiary"):
+                unfolded.update(info.id for row in some for info in row.runs)
+                st.rerun()
+            st.caption("Runs that differ only in the seed share a row: mean ± standard deviation.")
+        if unfolded and st.button("Fold seeds", key="fold", icon=":material/unfold_less:", type="tertiary"):
+            unfolded.clear()
+            st.rerun()
 
 
 def load_back() -> None:
@@ -221,21 +259,29 @@ def load_back() -> None:
     st.rerun()
 
 
-frame.header("Runs", "Everything you trained in this browser. A link that names a run opens it anywhere.")
+frame.header(
+    "Runs",
+    "Everything you trained in this browser, and runs you opened by a link. Choose several to compare them.",
+)
 with frame.guard():
     if told := st.session_state.pop("runs_told", ""):
         st.toast(told, icon=":material/check:")
-    held = state.store().list_runs(state.workspace())
-    working = any(info.active for info in held)
+    state.current_run()  # a run named by the address is one that was opened by its link
+    own_runs, others = (
+        state.store().list_runs(state.workspace()),
+        state.store().list_visited(state.workspace()),
+    )
+    working = any(info.active for info in [*own_runs, *others])
 
     @frame.fragment(run_every=2.0 if working else None)
     def table() -> None:
-        runs = state.store().list_runs(state.workspace())
-        if working and not any(info.active for info in runs):
+        mine = state.store().list_runs(state.workspace())
+        visited = state.store().list_visited(state.workspace())
+        if working and not any(info.active for info in [*mine, *visited]):
             st.rerun()
-        choose(runs)
+        choose(mine, visited)
 
-    if held:
+    if own_runs or others:
         table()
     else:
         frame.empty("No run yet", "What you train appears here.", "Train a model", "train")

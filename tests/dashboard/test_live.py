@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from dashboard import live
+from dashboard import live, run_table
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.runs.info import RunInfo
 from vgae_core.settings import RunSpec
@@ -90,10 +90,10 @@ def test_a_run_says_that_its_recipe_was_chosen():
     assert "of a recipe to be chosen" in live.settings_line(asked)
     assert "encoder" not in live.settings_line(asked)
     assert f"Automatic: {RECIPES['masked'].title}" in live.settings_line(chosen).replace("\\", "")
-    table = live.run_table([own, asked, chosen])
+    table = run_table.table([run_table.Row((one,)) for one in (own, asked, chosen)])
     assert table["recipe"].tolist() == ["", "Automatic", "Masked auto-encoder"]
     assert table["encoder"].fillna("").tolist() == ["normalised", "", "sage"]
-    assert "recipe" not in live.run_table([own])
+    assert "recipe" not in run_table.table([run_table.Row((own,))])
 
 
 @pytest.mark.parametrize(("epochs", "step"), [(1, 1), (3, 1), (60, None)])

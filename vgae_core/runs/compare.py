@@ -213,6 +213,22 @@ def mean_and_sd(values: Iterable[float | None]) -> tuple[float, float] | None:
     return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else math.nan
 
 
+def told(value: float | None) -> str:
+    """Return a score as text; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.3f}"
+
+
+def folded(values: Sequence[float | None], places: Sequence[int]) -> str:
+    """Return the mean ± standard deviation of some of a row's values, or the value of one, as text."""
+    found = mean_and_sd(values[place] for place in places)
+    if found is None:
+        return ""
+    mean, sd = found
+    return told(mean) if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f} ({len(places)})"
+
+
 # ----------------------------------------------------------------------------- paired
 @dataclass(frozen=True)
 class Paired:
