@@ -18,8 +18,11 @@ from tests.graphs import communities, graph_from
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.errors import SpecError
+from vgae_core.nn.losses import kl_normal, resolve_loss
+from vgae_core.nn.metrics import resolve_metric
 from vgae_core.nn.models import describe
-from vgae_core.nn.objectives import compile_arguments, kl_normal, resolve_loss, resolve_metric
+from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import offered_outputs
 
@@ -423,7 +426,7 @@ def test_compile_arguments_are_complete_and_explained():
     profile = dataclasses.replace(
         graph_from(np.zeros((100, 100))).profile, n_features=5, feature_kind="binary", n_classes=3
     )
-    arguments, notes = compile_arguments(spec, profile)
+    arguments, notes = compile_arguments(resolve(spec, profile))
     names = {"adj_rec", "z_vars", "x_rec", "labels"}
     assert (
         set(arguments["loss"])

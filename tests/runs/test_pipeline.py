@@ -20,6 +20,7 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.settings import RunSpec
@@ -373,7 +374,7 @@ def test_all_pairs_train_on_the_dense_loss(loss):
     spec = spec_for(graph, "x_rec", "labels", training__supervision="all", outputs__adj_rec__loss=loss)
     split = split_links(graph, spec.split, spec.seed)
     built = build(spec, graph.profile)
-    compiled, notes = compile_arguments(spec, graph.profile)
+    compiled, notes = compile_arguments(resolve(spec, graph.profile))
     built.model.compile(**compiled)
     batches = graph_batches(graph, split, spec, np.zeros(graph.n_nodes, np.int8))
     x, y, w = next(iter(batches.dataset))

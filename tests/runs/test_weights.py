@@ -22,6 +22,7 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd
@@ -159,7 +160,7 @@ def test_metrics_of_probabilities_are_refused(loss, metric):
         metric = identify("metric", metric)
     spec = spec.replace("outputs.adj_rec.metrics", [metric])
     with pytest.raises(SpecError, match=r"the head gives (weights|values)") as caught:
-        compile_arguments(spec, graph.profile)
+        compile_arguments(resolve(spec, graph.profile))
     assert "are not accepted" not in str(caught.value)  # said once, not as a complaint of Keras too
 
 

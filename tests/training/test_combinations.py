@@ -18,8 +18,11 @@ from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import SpecError
 from vgae_core.formula import parse
+from vgae_core.nn.losses import resolve_loss
+from vgae_core.nn.metrics import resolve_metric
 from vgae_core.nn.models import build, describe
-from vgae_core.nn.objectives import check_targets, compile_arguments, resolve_loss, resolve_metric
+from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import check_targets, resolve
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
@@ -148,7 +151,7 @@ def batches_of(family, kind):
 def trained(spec, graph, batches):
     """Return the log of three epochs, step by step in Python: nothing is traced, so many metrics cost little."""
     built = build(spec, graph.profile)
-    arguments, _ = compile_arguments(spec, graph.profile)
+    arguments, _ = compile_arguments(resolve(spec, graph.profile))
     built.model.compile(optimizer="adam", run_eagerly=True, **arguments)
     steps = batches.steps_per_epoch
     return built.model.fit(batches.dataset, epochs=3, steps_per_epoch=steps, verbose=0).history

@@ -10,6 +10,7 @@ from tests.graphs import communities
 from vgae_core.data.link_splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.training.batches import graph_batches
 
@@ -37,7 +38,9 @@ def test_inputs_as_list_and_as_dict_give_the_same_losses(encoder):
             order = list(model.input)
             model = keras.Model([model.input[name] for name in order], model.output)
             data = data.map(lambda x, y, w, order=order: (tuple(x[name] for name in order), y, w))
-        model.compile(optimizer=keras.optimizers.Adam(0.01), **compile_arguments(spec, graph.profile)[0])
+        model.compile(
+            optimizer=keras.optimizers.Adam(0.01), **compile_arguments(resolve(spec, graph.profile))[0]
+        )
         steps = batches.steps_per_epoch
         histories.append(model.fit(data, epochs=2, steps_per_epoch=steps, verbose=0, shuffle=False).history)
     by_name, in_order = histories

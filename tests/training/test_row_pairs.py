@@ -20,6 +20,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.runs.embed import embed
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
@@ -58,7 +59,7 @@ def test_loss_and_gradients_of_a_full_batch_are_those_of_every_step(encoder, den
     for spec in (once, once.replace("training.propagation", "every_step")):
         batches = (row_pair_batches if spec is once else graph_batches)(graph, split, spec)
         built = build(spec, graph.profile)
-        built.model.compile(**compile_arguments(spec, graph.profile)[0])
+        built.model.compile(**compile_arguments(resolve(spec, graph.profile))[0])
         rng = np.random.default_rng(0)
         built.model.set_weights([rng.normal(size=w.shape, scale=0.3) for w in built.model.get_weights()])
         x, y, weight = next(iter(batches.dataset))

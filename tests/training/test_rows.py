@@ -12,6 +12,7 @@ from tests.graphs import communities
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import resolve
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.training.batches import DenseRows, row_batches, sparse_rows
@@ -81,7 +82,7 @@ def test_both_routes_give_the_same_losses():
             graph, training__batch_size=16, model__sparse_input=sparse_input, model__variational=False
         )
         built = build(spec, graph.profile)
-        arguments, _ = compile_arguments(spec, graph.profile)
+        arguments, _ = compile_arguments(resolve(spec, graph.profile))
         built.model.compile(optimizer=keras.optimizers.Adam(0.01), **arguments)
         steps = batches.steps_per_epoch
         fitted = built.model.fit(batches.dataset, epochs=3, steps_per_epoch=steps, shuffle=False, verbose=0)
@@ -150,7 +151,7 @@ def test_fit_takes_scipy_matrices_and_the_batch_size_counts():
     graph = communities(n=50)
     spec = spec_for(graph, outputs__labels__enabled=False)
     built = build(spec, graph.profile)
-    arguments, _ = compile_arguments(spec, graph.profile)
+    arguments, _ = compile_arguments(resolve(spec, graph.profile))
     built.model.compile(optimizer="adam", **arguments)
     dense_rows = graph.features.toarray()
     for size, steps in ((50, 1), (20, 3), (1, 50)):

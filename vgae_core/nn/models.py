@@ -13,7 +13,6 @@ import numpy as np
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.scoring import Score, scorer
 from vgae_core.catalogue.encoders import ENCODERS
-from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
@@ -23,8 +22,9 @@ from vgae_core.nn.encoders import GraphInput, RowInput, encode, once
 from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.heads import KERAS_HEADS, LOGITS
 from vgae_core.nn.layers import BoundLogVar, SampleNormal, TakeRows
-from vgae_core.nn.objectives import check_targets, compile_arguments
-from vgae_core.settings import ModelSpec, OutputSpec, RunSpec
+from vgae_core.nn.objectives import compile_arguments
+from vgae_core.outputs import Objective, Output, resolve
+from vgae_core.settings import ModelSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class BuiltModel:
         ``nodes`` where a node-wise output is on. VAE: ``rows``. Outputs as the specification names them.
     encoder : keras.Model
         To ``z_mean`` and, if variational, ``z_log_var``.
+    outputs : dict of str to Output
+        What each output of the specification became.
     """
 
     model: keras.Model
     encoder: keras.Model
+    outputs: dict[str, Output]
 
 
 def build(spec: RunSpec, profile: Profile) -> BuiltModel:
@@ -50,28 +53,13 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
     Raises
     ------
     SpecError
-        If an active output has no data behind it, or its loss makes no sense for the data.
+        As :func:`vgae_core.outputs.resolve`, and if settings of the network do not go together.
     """
-    for output in spec.active_outputs:
-        if output.name in ("x_rec", "output") and not profile.n_features:
-            raise SpecError(
-                "The data has no features to reconstruct.",
-                where=f"outputs.{output.name}",
-                mend="Switch it off."
-                if output.name == "x_rec"
-                else "Bring a matrix, or choose family `vgae`.",
-            )
-        if output.name == "labels" and profile.n_classes < 2:
-            raise SpecError(
-                f"Label prediction needs at least two classes. Received: {profile.n_classes}.",
-                where="outputs.labels",
-                mend="Switch it off, or upload labels.",
-            )
-        check_targets(output, profile.feature_kind, profile.n_features)
-    return (_build_vgae if spec.model.family == "vgae" else _build_vae)(spec, profile)
+    outputs = resolve(spec, profile)
+    return (_build_vgae if spec.model.family == "vgae" else _build_vae)(spec, profile, outputs)
 
 
-def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
+def _build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
     decoders.check(spec.model, directed=profile.directed)
     if profile.n_first and spec.training.supervision == "all":
@@ -89,10 +77,10 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
     z = _sample(latent, spec.model)
     outputs: dict[str, Any] = {}
     node_rows: Any = None
-    for output in spec.active_outputs:
+    for output in resolved.values():
         if output.name == "adj_rec":
             if spec.training.supervision == "all":
-                outputs["adj_rec"] = _all_pairs(output, spec.model)([z, pairs])
+                outputs["adj_rec"] = _all_pairs(output.loss, spec.model)([z, pairs])
             else:
                 outputs["adj_rec"] = decoders.decode(z, pairs, spec.model)
         elif output.name == "z_vars":
@@ -102,9 +90,8 @@ def _build_vgae(spec: RunSpec, profile: Profile) -> BuiltModel:
                 nodes = keras.Input((1,), dtype="int32", name="nodes")
                 inputs["nodes"] = nodes
                 node_rows = TakeRows(name="node_rows")([z, nodes])
-            units = profile.n_features if output.name == "x_rec" else profile.n_classes
-            outputs[output.name] = keras.layers.Dense(units, name=output.name)(node_rows)
-    return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder)
+            outputs[output.name] = keras.layers.Dense(output.columns, name=output.name)(node_rows)
+    return BuiltModel(keras.Model(inputs, outputs, name="vgae"), encoder, resolved)
 
 
 def _every_step(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
@@ -154,7 +141,7 @@ def _once(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
     return {"rows": rows}, once(rows, spec.model)
 
 
-def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:
+def _all_pairs(loss: Objective, model: ModelSpec) -> AllPairsCrossentropy:
     """Return the layer that scores all pairs of nodes with the output's loss."""
     if model.decoder != "inner_product":
         raise SpecError(
@@ -162,7 +149,7 @@ def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:
             where="model.decoder",
             mend="Choose `inner_product`, or sampled supervision.",
         )
-    name, config = lookup("loss", output.loss, "adj_rec")
+    name, config = loss.key, loss.config
     if name == "weighted_binary_crossentropy":
         return AllPairsCrossentropy(**config, name="adj_rec")
     if name == "binary_crossentropy" and not config["label_smoothing"]:
@@ -174,10 +161,10 @@ def _all_pairs(output: OutputSpec, model: ModelSpec) -> AllPairsCrossentropy:
     )
 
 
-def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
+def _build_vae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
-    head = head_of("output", spec.output("output").loss, profile.n_features)
+    head = resolved["output"].head
     latent = _bounded(encode(RowInput(rows, head.row_scaling), spec.model), spec.model)
     encoder = keras.Model({"rows": rows}, _parts(latent, spec.model), name="encoder")
 
@@ -186,14 +173,14 @@ def _build_vae(spec: RunSpec, profile: Profile) -> BuiltModel:
     for depth, units in enumerate(reversed(spec.model.hidden_units), start=1):
         hidden = keras.layers.Dense(units, activation="relu", name=f"decoder_{depth}")(hidden)
     outputs: dict[str, Any] = {}
-    for output in spec.active_outputs:
+    for output in resolved.values():
         if output.name == "output":
             outputs["output"] = KERAS_HEADS[head.name].layers(hidden, profile.n_features, "output")
         elif output.name == "z_vars":
             outputs["z_vars"] = _z_vars(latent, spec.model)
         else:
             outputs["labels"] = keras.layers.Dense(profile.n_classes, name="labels")(z)
-    return BuiltModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder)
+    return BuiltModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder, resolved)
 
 
 def _bounded(latent: Any, model: ModelSpec) -> Any:
@@ -314,7 +301,7 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
     """
     with keras.StatelessScope(initialize_variables=False):  # whatever their size, variables have shapes only
         built = build(spec, profile)
-    _, notes = compile_arguments(spec, profile)
+    _, notes = compile_arguments(built.outputs)
     return description(built, spec, profile, notes)
 
 

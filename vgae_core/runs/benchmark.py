@@ -70,7 +70,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
     started = time.perf_counter()
     split = split_links(graph, spec.split, spec.seed)
     built = build(spec, graph.profile)
-    compiled, _ = compile_arguments(spec, graph.profile)
+    compiled, _ = compile_arguments(built.outputs)
     once = spec.training.propagation == "once"
     batches = (row_pair_batches if once else graph_batches)(graph, split, spec)
     prepared = time.perf_counter() - started

@@ -140,7 +140,7 @@ def prepare(
     with building():
         keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
         built = build(spec, graph.profile)
-        compiled, notes = compile_arguments(spec, graph.profile)
+        compiled, notes = compile_arguments(built.outputs)
     seen, targets, units = known, None, None
     if known is not None:
         scaling = matrix_scaling(known, spec)

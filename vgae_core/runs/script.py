@@ -29,8 +29,9 @@ from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import RunError
 from vgae_core.nn import formulas
 from vgae_core.nn.budget import node_batch
+from vgae_core.nn.losses import FunctionLoss
 from vgae_core.nn.models import BuiltModel, build, feature_head
-from vgae_core.nn.objectives import FunctionLoss, compile_arguments
+from vgae_core.nn.objectives import compile_arguments
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.script_data import write_script
@@ -683,7 +684,7 @@ def equivalent_script(spec: RunSpec, profile: Profile) -> str:
             mend="Train with propagation `every_step` to get a script.",
         )
     built = build(spec, profile)
-    compiled, _ = compile_arguments(spec, profile)
+    compiled, _ = compile_arguments(built.outputs)
     sources, expressions = Sources(), Expressions()
     sources.imports |= {
         "import json",
