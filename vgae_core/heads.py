@@ -190,6 +190,14 @@ HEADS: dict[str, Head] = {
             "left out",
             row_scaling="log",
         ),
+        Head(
+            name="zero_inflated_negative_binomial",
+            words="means",
+            width=3,
+            nats_help="-log likelihood of the value, a Poisson count of the expected size; dispersion and zero "
+            "inflation are left out",
+            row_scaling="log",
+        ),
     )
 }
 """Heads by name."""

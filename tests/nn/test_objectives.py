@@ -123,6 +123,12 @@ def case(loss, output):
         y, pred = RNG.poisson(4.0, (40, 5)).astype(float), RNG.normal(size=(40, 10))
         mean, r = np.exp(pred[:, :5]), np.exp(pred[:, 5:])
         return y, pred, -np.mean(scipy.stats.nbinom.logpmf(y, r, r / (r + mean)))
+    if loss == "zero_inflated_negative_binomial":
+        y, pred = RNG.poisson(1.5, (40, 5)).astype(float), RNG.normal(size=(40, 15))
+        zero, r = sigmoid(pred[:, 10:]), np.exp(pred[:, 5:10])
+        mean = np.exp(pred[:, :5]) / (1 - zero)  # of what is counted
+        chance = (1 - zero) * scipy.stats.nbinom.pmf(y, r, r / (r + mean)) + zero * (y == 0)
+        return y, pred, -np.mean(np.log(chance))
     if loss == "cosine_similarity":
         y = RNG.random((40, width))
         return y, pred, np.mean(paired_cosine_distances(y, pred))
@@ -342,16 +348,21 @@ def test_a_metric_of_nothing_is_a_finite_number(metric, output):
     assert np.isfinite(float(resolve_metric(metric, output, "binary_crossentropy", 4).result()))
 
 
-@pytest.mark.parametrize("loss", ["poisson", "multinomial", "mean_squared_error", "negative_binomial"])
+@pytest.mark.parametrize(
+    "loss",
+    ["poisson", "multinomial", "mean_squared_error", "negative_binomial", "zero_inflated_negative_binomial"],
+)
 def test_metrics_of_features_are_on_the_scale_of_the_targets(loss):
     rng = np.random.default_rng(1)
     y = rng.poisson(2.0, (30, 5)).astype(float)
-    head = rng.normal(size=(30, 10 if loss == "negative_binomial" else 5))
+    width = {"negative_binomial": 10, "zero_inflated_negative_binomial": 15}.get(loss, 5)
+    head = rng.normal(size=(30, width))
     expected = {
         "poisson": np.exp(head),
         "multinomial": scipy.special.softmax(head, 1) * y.sum(1, keepdims=True),
         "mean_squared_error": head,
         "negative_binomial": np.exp(head[:, :5]),
+        "zero_inflated_negative_binomial": np.exp(head[:, :5]),
     }[loss]
     metric = resolve_metric("mean_absolute_error", "output", loss, 5)
     metric.update_state(y.astype(np.float32), head.astype(np.float32))

@@ -176,7 +176,10 @@ def test_outputs_of_nodes_are_those_of_these_codes():
 
 
 # ------------------------------------------------------------------------------ matrices
-@pytest.mark.parametrize("loss", ["multinomial", "poisson", "mean_squared_error", "negative_binomial"])
+@pytest.mark.parametrize(
+    "loss",
+    ["multinomial", "poisson", "mean_squared_error", "negative_binomial", "zero_inflated_negative_binomial"],
+)
 def test_rows_of_a_matrix_are_encoded_whole(loss):
     graph = communities(n=80)
     values = graph.features.copy()

@@ -139,14 +139,15 @@ def test_hidden_edges_and_normalised_units_are_the_same_as_a_script(encoder, bat
 
 
 @pytest.mark.slow
-def test_a_generator_run_with_own_objectives_is_the_same_as_a_script(tmp_path):
+@pytest.mark.parametrize("loss", ["negative_binomial", "zero_inflated_negative_binomial"])
+def test_a_generator_run_with_own_objectives_is_the_same_as_a_script(loss, tmp_path):
     graph = counts()
     spec = spec_for(
         graph,
         "vae",
         model__sparse_input=False,
         training__batch_size=32,
-        outputs__output__loss="negative_binomial",
+        outputs__output__loss=loss,
         outputs__output__metrics=["mse", "auc", "average_precision"],
         outputs__z_vars__loss="kl_free_bits(nats=0.1)",
         outputs__z_vars__metrics=["active_units", "= mean(exp(z_log_var / 2))"],

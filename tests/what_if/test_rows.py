@@ -21,7 +21,10 @@ from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.what_if.rows import RowChanges, RowsWhatIf, leave_out_entries
 from vgae_core.what_if.scenario import Scenario, edit
 
-LOSSES = ["binary_crossentropy", "multinomial", "poisson", "mean_squared_error", "negative_binomial"]
+LOSSES = [
+    *("binary_crossentropy", "multinomial", "poisson", "mean_squared_error", "negative_binomial"),
+    "zero_inflated_negative_binomial",
+]
 
 
 def matrix(binary=False, n=70):

@@ -25,6 +25,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary",),
         scale="logit",
         config={"pos_weight": None, "norm": None},
+        builder="vgae_core.nn.losses:weighted_binary_crossentropy",
     ),
     "smoothed_binary_crossentropy": ObjectiveEntry(
         title="Label-smoothed binary cross-entropy",
@@ -95,6 +96,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=POSITIVE,
         scale="log",
         keras="Poisson",
+        builder="vgae_core.nn.losses:poisson_log_rate",
     ),
     "weight_squared_error": ObjectiveEntry(
         title="Squared error of the weight",
@@ -109,6 +111,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=("adj_rec",),
         scale="softplus",
         weights=True,
+        builder="vgae_core.nn.losses:weight_poisson",
     ),
     "multinomial": ObjectiveEntry(
         title="Multinomial",
@@ -118,6 +121,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=TABLES,
         targets=POSITIVE,
         scale="softmax",
+        builder="vgae_core.nn.losses:multinomial",
     ),
     "categorical_crossentropy": ObjectiveEntry(
         title="Categorical cross-entropy over columns",
@@ -137,18 +141,33 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=("output",),
         targets=("binary", "count"),
         scale="negative_binomial",
+        builder="vgae_core.nn.heads:negative_binomial",
+    ),
+    "zero_inflated_negative_binomial": ObjectiveEntry(
+        title="Zero-inflated negative binomial",
+        help="Negative log-likelihood of over-dispersed counts, some of which are zeros that were not counted: an "
+        "expected value and a chance of such a zero for each entry, and a dispersion for each column. The usual choice "
+        "for single-cell counts with dropout.",
+        reference="Lopez et al. 2018, Deep generative modeling for single-cell transcriptomics, "
+        "doi:10.1038/s41592-018-0229-2",
+        outputs=("output",),
+        targets=("binary", "count"),
+        scale="zero_inflated_negative_binomial",
+        builder="vgae_core.nn.heads:zero_inflated_negative_binomial",
     ),
     "cosine_similarity": ObjectiveEntry(
         title="Cosine",
         help="1 - cos(y, y_hat): the direction of the row, whatever its length.",
         outputs=TABLES,
         keras="CosineSimilarity",
+        builder="vgae_core.nn.losses:cosine_distance",
     ),
     "kl_normal": ObjectiveEntry(
         title="KL to the standard normal",
         help="-1/2 sum(1 + log s^2 - mu^2 - s^2), in nats a node.",
         reference="Kingma & Welling 2014, appendix B, arXiv:1312.6114",
         outputs=("z_vars",),
+        builder="vgae_core.nn.losses:kl_normal",
     ),
     "kl_free_bits": ObjectiveEntry(
         title="KL with free bits",
@@ -158,6 +177,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         "arXiv:1606.04934, appendix C.8",
         outputs=("z_vars",),
         config={"nats": 0.25},
+        builder="vgae_core.nn.losses:kl_free_bits",
     ),
     "sparse_categorical_crossentropy": ObjectiveEntry(
         title="Categorical cross-entropy",
@@ -171,6 +191,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         reference="Lin et al. 2017, arXiv:1708.02002",
         outputs=("labels",),
         config={"gamma": 2.0},
+        builder="vgae_core.nn.losses:sparse_categorical_focal",
     ),
 }
 

@@ -33,5 +33,7 @@ class ObjectiveEntry(Entry):
     """Settings it takes, with their defaults."""
     keras: str = ""
     """Keras' class of the same meaning, which is another name for it."""
+    builder: str = ""
+    """Loss: a function of the house, as ``"package.module:name"``, where it is no class of Keras."""
     factory: Any = None
     """A registered function, class or instance, or ``"package.module:name"`` of one."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.objectives import Identifier
 from vgae_core.catalogue.registration import registered
 from vgae_core.errors import SpecError
@@ -151,31 +151,6 @@ def multinomial(y_true: Any, y_pred: Any) -> Any:
     return -ops.mean(y_true * ops.log_softmax(y_pred, axis=-1), axis=-1)
 
 
-@keras.saving.register_keras_serializable("vgae")
-def negative_binomial(y_true: Any, y_pred: Any) -> Any:
-    """Return the mean over columns of the negative log-likelihood of counts, shape (n,).
-
-    Parameters
-    ----------
-    y_true : tensor, shape (n, n_columns)
-        Counts.
-    y_pred : tensor, shape (n, 2 * n_columns)
-        Log of the mean m and log of the inverse dispersion r side by side; the variance is m + m^2 / r.
-
-    Notes
-    -----
-    ``log G(r) + log G(y + 1) - log G(y + r) + r log(1 + m/r) + y log(1 + r/m)``; both logs are capped at 15,
-    since log G of larger r loses its differences in float32.
-    """
-    log_mean, log_r = ops.split(ops.clip(y_pred, -15.0, 15.0), 2, axis=-1)
-    y_true = ops.cast(y_true, y_pred.dtype)
-    r = ops.exp(log_r)
-    gap = log_mean - log_r
-    value = r * ops.softplus(gap) + y_true * ops.softplus(-gap)
-    value += tf.math.lgamma(r) + tf.math.lgamma(y_true + 1.0) - tf.math.lgamma(y_true + r)
-    return ops.mean(value, axis=-1)
-
-
 def cosine(y_true: Any, y_pred: Any) -> Any:
     """Return ``cos(y, y_hat)`` of each row, shape (n,); 0 where a row is zero."""
     y_true = ops.cast(y_true, y_pred.dtype)
@@ -223,19 +198,6 @@ class OnProbabilities(keras.losses.Loss):
         return self.loss.call(y_true, ops.sigmoid(y_pred))
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "weighted_binary_crossentropy": weighted_binary_crossentropy,
-    "poisson": poisson_log_rate,
-    "weight_poisson": weight_poisson,
-    "multinomial": multinomial,
-    "negative_binomial": negative_binomial,
-    "cosine_similarity": cosine_distance,
-    "kl_normal": kl_normal,
-    "kl_free_bits": kl_free_bits,
-    "sparse_categorical_focal": sparse_categorical_focal,
-}
-"""Losses that are functions of the house; all others are Keras' classes."""
-
 CLASSES: dict[str, str] = {"smoothed_binary_crossentropy": "BinaryCrossentropy"}
 """Losses that are a Keras class with other settings than its own entry."""
 
@@ -278,9 +240,9 @@ def loss_of(loss: Objective, output: str) -> keras.losses.Loss:
     key, config, entry = loss.key, dict(loss.config), loss.entry
     if entry.factory is not None:
         return accepted("loss", key, lambda: _own_loss(registered(entry), key, config), output)
-    if key in FUNCTIONS:
+    if entry.builder:
         given = {name: value for name, value in config.items() if value is not None}
-        return FunctionLoss(FUNCTIONS[key], **given)
+        return FunctionLoss(load(entry.builder), **given)
     if key == "mean_squared_error" and output == "adj_rec":
         return FunctionLoss(brier)
     if key == "weight_squared_error":

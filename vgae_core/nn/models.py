@@ -205,24 +205,19 @@ def _z_vars(latent: Any, model: ModelSpec) -> Any:
 
 def feature_head(built: BuiltModel) -> keras.layers.Dense:
     """Return the dense layer that gives one number for each column of the features or of the matrix."""
-    names = {layer.name for layer in built.model.layers}
-    return built.model.get_layer(next(name for name in ("x_rec", LOGITS, "output") if name in names))
+    return built.model.get_layer(next(name for name in ("x_rec", LOGITS, "output") if name in _names(built)))
 
 
 def decoder(built: BuiltModel, output: str) -> Callable[[Any], Any]:
     """Return the function from latent codes (n, latent_dim) to a node-wise output, e.g. ``"x_rec"``."""
-    layers = [layer for layer in built.model.layers if layer.name.startswith("decoder_")]
-    layers += (
-        [layer for layer in built.model.layers if layer.name == "log_mean"] if output == "output" else []
-    )
-    layers.append(built.model.get_layer(output))
+    if output != "output":
+        return built.model.get_layer(output)  # type: ignore[no-any-return]
+    z = built.model.get_layer("z").output if "z" in _names(built) else built.encoder.output["z_mean"]
+    return keras.Model(z, built.model.output["output"])  # type: ignore[no-any-return]
 
-    def decode(z: Any) -> Any:
-        for layer in layers:
-            z = layer(z)
-        return z
 
-    return decode
+def _names(built: BuiltModel) -> set[str]:
+    return {layer.name for layer in built.model.layers}
 
 
 def pair_factors(
