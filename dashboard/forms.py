@@ -8,13 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state
+from dashboard import charts, frame, state
+from vgae_core.catalogue.base import Entry
 from vgae_core.errors import SpecError, StudioError
 from vgae_core.settings.fields import Setting
 
 log = logging.getLogger("vgae_studio")
 
 _VERSIONS = "_field_versions"
+_REFUSED = "_refused_settings"
 FEW = 3
 """Up to this many choices stand side by side; more go into a list."""
 
@@ -30,9 +32,11 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     from outside a form (:func:`dashboard.state.spec_version`); between those it
     keeps what the visitor typed.
 
-    A widget whose key is the setting's own path edits the specification at hand and
-    stores its value in a callback: a value typed just before a click on another page
-    comes with that page's run, which the page that drew the widget never sees.
+    A widget whose key is the setting's own path edits the specification at hand.  Its
+    callback is all that writes there, for a value typed just before a click on another page
+    comes with that page's run, which the page that drew the widget never sees.  A value
+    that the specification refuses is kept until other settings allow it; the error
+    stands below the widget.
 
     Parameters
     ----------
@@ -50,7 +54,26 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
     Any
         bool, int, float, str, or a tuple of int or str.
     """
-    label, shown = _label(setting), _shown(setting, value)
+    chosen = _draw(setting, value, key, disabled=disabled)
+    refusal = refused(key)
+    if refusal is not None:
+        frame.report(refusal)
+    return chosen
+
+
+def about(entry: Entry) -> str:
+    """Return help and reference of a choice as Markdown."""
+    return charts.message(entry.help) + (f"  \n{charts.plain(entry.reference)}" if entry.reference else "")
+
+
+def refused(key: str) -> StudioError | None:
+    """Return why the value of a widget is not in the specification; None where it is."""
+    refusal = _refusals().get(key)
+    return None if refusal is None else refusal[1]
+
+
+def _draw(setting: Setting, value: Any, key: str, *, disabled: bool) -> Any:
+    label, shown = setting.title, _shown(setting, value)
     common: dict[str, Any] = {"key": key, "help": charts.message(setting.help), "disabled": disabled}
     if key == setting.key:
         common |= {"on_change": _keep, "args": (setting,)}
@@ -93,10 +116,34 @@ def _keep(setting: Setting) -> None:
     try:
         if setting.type == tuple[int, ...]:
             value = _whole_numbers(setting, value)
-        state.set_spec(state.spec().replace(setting.key, value))
-    except StudioError as error:
-        # The page that draws the widget meets the same error and shows it.
+    except SpecError as error:  # the widget, drawn again, shows it
         log.info("A value was not kept: %s", error)
+        return
+    refusals = _refusals()
+    waiting = {setting.key: value, **{key: kept for key, (kept, _) in refusals.items() if key != setting.key}}
+    refusals.clear()
+    allowed = True
+    while allowed:  # one value can make room for another
+        allowed = False
+        for key, wanted in list(waiting.items()):
+            try:
+                state.set_spec(state.spec().replace(key, wanted))
+            except StudioError as error:
+                refusals[key] = wanted, error
+                log.info("A value was not kept: %s", error)
+            else:
+                del waiting[key]
+                refusals.pop(key, None)
+                allowed = True
+
+
+def _refusals() -> dict[str, tuple[Any, StudioError]]:
+    """Return values that the specification at hand has refused, with the reason, by the path of their setting."""
+    version = state.spec_version()
+    if st.session_state.get(_REFUSED, (None,))[0] != version:
+        st.session_state[_REFUSED] = version, {}
+    refusals: dict[str, tuple[Any, StudioError]] = st.session_state[_REFUSED][1]
+    return refusals
 
 
 def _replaced(key: str, value: Any) -> bool:
@@ -127,10 +174,6 @@ def _shown(setting: Setting, value: Any) -> Any:
 
 def _is_list(setting: Setting) -> bool:
     return typing.get_origin(setting.type) is tuple
-
-
-def _label(setting: Setting) -> str:
-    return f"{setting.title} ({setting.unit})" if setting.unit else setting.title
 
 
 def _choices(setting: Setting, label: str, common: dict[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,6 @@ from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import Finding
 from vgae_core.data.repairs import Offer
 from vgae_core.data.report import Report
-from vgae_core.errors import StudioError
 from vgae_core.settings import RepairSpec
 from vgae_core.settings.fields import Setting, settings_of
 
@@ -82,12 +81,12 @@ def choose() -> None:
         return
     if asked:
         st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
-    values = _draw(asked) if asked else {}
+    keys = _draw(asked) if asked else []
     if others:
         title, icon = ("Other repairs", None) if asked else ("Nothing to repair", ":material/check_circle:")
         with st.expander(title, icon=icon):
-            values |= _draw(others)
-    _apply(values)
+            keys += _draw(others)
+    _take_back(keys)
 
 
 def other_findings(report: Report) -> list[Finding]:
@@ -131,28 +130,23 @@ def _of_data(setting: Setting) -> Setting:
     return dataclasses.replace(setting, choices=tuple(names), labels={**labels, "": "All"})
 
 
-def _draw(offered: Sequence[Drawn]) -> dict[str, Any]:
-    """Draw repairs with what each would touch; return their values by key."""
-    values: dict[str, Any] = {}
+def _draw(offered: Sequence[Drawn]) -> list[str]:
+    """Draw repairs with what each would touch; return the paths of their settings."""
     with st.grid(min_column_width=210):
         for setting, offer in offered:
             with st.container():
-                values[setting.key] = forms.field(setting, _value(setting), setting.key)
+                forms.field(setting, _value(setting), setting.key)
                 if offer and offer.setting == setting.name and offer.count:
                     st.caption(charts.message(offer.message))
-    return values
+    return [setting.key for setting, _ in offered]
 
 
-def _apply(values: Mapping[str, Any]) -> None:
-    spec = wanted = state.spec()
-    for key, value in values.items():
-        wanted = wanted.replace(key, value)
-    if wanted != spec:
-        try:
-            state.set_spec(wanted)
-        except StudioError as error:
-            state.set_spec(spec, replace=True)
-            st.session_state[_ERROR] = error
+def _take_back(keys: Iterable[str]) -> None:
+    """Put the widget of a repair that cannot be made back to what it was, and say why."""
+    errors = [error for key in keys if (error := forms.refused(key))]
+    if errors:
+        st.session_state[_ERROR] = errors[0]
+        state.set_spec(state.spec(), replace=True)
         st.rerun()
     if kept := st.session_state.pop(_ERROR, None):
         frame.report(kept)

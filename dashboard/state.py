@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from vgae_core.data.dataset import GraphData, RawGraph
+from vgae_core.data.dataset import GraphData, Profile, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
@@ -159,6 +159,13 @@ def spec() -> RunSpec:
 def spec_version() -> int:
     """Return a number that grows whenever the specification is replaced from outside a form."""
     return st.session_state.get("spec_version", 0)
+
+
+def profile() -> Profile:
+    """Return what the data at hand allow; pages that ask it are drawn with data only."""
+    at_hand = graph()
+    assert at_hand is not None  # noqa: S101
+    return at_hand.profile
 
 
 def set_spec(spec: RunSpec, *, replace: bool = False) -> None:

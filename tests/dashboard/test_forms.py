@@ -89,3 +89,36 @@ def test_widgets_follow_a_replaced_specification():
     assert at.session_state["held"] == 50
     at.button[0].click().run()
     assert at.number_input(key="training.epochs").value == 7
+
+
+def two_that_need_each_other():
+    from dashboard import forms, state
+    from vgae_core.settings import RunSpec
+    from vgae_core.settings.fields import settings_of
+
+    by_key = {s.key: s for s in settings_of(RunSpec)}
+    spec = state.spec()
+    forms.field(by_key["split.val_fraction"], spec.split.val_fraction, "split.val_fraction")
+    forms.field(by_key["recipe"], spec.recipe, "recipe")
+
+
+def test_a_refused_value_waits_until_another_setting_allows_it():
+    at = AppTest.from_function(two_that_need_each_other, default_timeout=30).run()
+    at.number_input(key="split.val_fraction").set_value(0.0).run()
+    at.button_group(key="recipe").set_value("auto").run()
+    assert at.session_state["spec"].recipe == "own"
+    assert "validation edges" in at.error[0].proto.title
+    at.number_input(key="split.val_fraction").set_value(0.2).run()
+    assert not at.error
+    assert at.session_state["spec"].recipe == "auto"
+    assert at.session_state["spec"].split.val_fraction == 0.2
+
+
+def test_a_refused_value_that_is_taken_back_leaves_no_error():
+    at = AppTest.from_function(two_that_need_each_other, default_timeout=30).run()
+    at.number_input(key="split.val_fraction").set_value(0.0).run()
+    at.button_group(key="recipe").set_value("auto").run()
+    at.button_group(key="recipe").set_value("own").run()
+    assert not at.error
+    at.number_input(key="split.val_fraction").set_value(0.2).run()
+    assert at.session_state["spec"].recipe == "own"

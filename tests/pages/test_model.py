@@ -3,8 +3,11 @@
 import pytest
 
 from vgae_core import formula
+from vgae_core.catalogue.decoders import DECODERS
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
@@ -471,3 +474,23 @@ def test_the_next_graph_keeps_the_automatic_choice_and_a_matrix_ends_it(automati
     automatic.switch_page("pages/model.py").run()
     assert not automatic.exception
     assert "recipe" not in editors(automatic)
+
+
+@pytest.mark.parametrize(
+    ("key", "catalogue"),
+    [("model.encoder", ENCODERS), ("model.decoder", DECODERS), ("model.node_input", NODE_INPUTS)],
+)
+def test_help_and_reference_of_a_choice_stand_beside_it(page, key, catalogue):
+    for name, entry in catalogue.items():
+        if "vgae" not in getattr(entry, "families", ("vgae",)):
+            continue
+        page.selectbox(key=key).set_value(name).run()
+        assert entry.help.partition("`")[0].replace("|", "")[:20] in captions(page).replace("|", "")
+        assert entry.reference in captions(page)
+
+
+def test_the_recipe_in_use_is_explained(page):
+    recipe_buttons(page)["kipf"].click().run()
+    assert f"As recipe **{RECIPES['kipf'].title}**" in captions(page)
+    page.number_input(key="model.latent_dim").set_value(5).run()
+    assert "As recipe" not in captions(page)

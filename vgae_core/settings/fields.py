@@ -38,7 +38,8 @@ class Setting:
     step: float | None = None
     choices: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    unit: str = ""
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    """Of the choices, where they come from a catalogue."""
 
 
 hints_of: Callable[[type], dict[str, Any]] = functools.cache(typing.get_type_hints)
@@ -186,7 +187,7 @@ def settings_of(section: type[Section], prefix: str = "", *, family: str | None 
             step=meta.get("step"),
             choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else tuple(catalogue),
             labels=meta.get("labels") or {k: entry.title for k, entry in catalogue.items()},
-            unit=meta.get("unit", ""),
+            entries=catalogue,
         )
 
 

@@ -1,0 +1,123 @@
+"""What Train would build and what it would cost, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, frame, recipes, state
+from vgae_core.catalogue.recipes import RECIPES
+from vgae_core.data.split_checks import check_split
+from vgae_core.errors import StudioError
+from vgae_core.settings import RunSpec
+
+
+def show() -> None:
+    """Draw what would be built and what it would cost, as soon as the worker can tell."""
+    engine = state.engine()
+    waiting = engine.state in ("cold", "starting")
+
+    def draw() -> None:
+        if engine.state in ("cold", "starting"):
+            st.caption(":material/hourglass_top: The training worker is starting; the summary follows.")
+            st.skeleton(height=120)
+        elif waiting:
+            st.rerun()  # the worker came up: stop polling and draw the page once more
+        else:
+            spec = state.spec()
+            graph = state.graph()
+            if graph is not None:
+                check_split(graph, spec)
+            if spec.recipe == "auto":
+                _show_candidates(spec)
+            else:
+                _show_description(engine.describe(spec, state.profile(), timeout=20.0))
+
+    frame.fragment(run_every=1.0 if waiting else None)(draw)()
+
+
+def _show_candidates(spec: RunSpec) -> None:
+    """Draw what each recipe that would be tried costs, and the model of each."""
+    profile = state.profile()
+    models = {}
+    for name, candidate in recipes.tried(spec).items():
+        try:
+            models[name] = state.engine().describe(candidate, profile, timeout=20.0)
+        except StudioError as error:  # a run passes over it, and tells so
+            frame.report(error)
+    titles = {name: RECIPES[name].title for name in models}
+    costs = {name: model["estimate"] for name, model in models.items()}
+    st.markdown("Each of these is trained; the one that finds the validation edges best is kept.")
+    st.dataframe(
+        {
+            "Recipe": list(titles.values()),
+            "Parameters": [model["parameters"] for model in models.values()],
+            "Memory": [_in_bytes(cost["memory_mib"]) for cost in costs.values()],
+            "All epochs": [_in_words(cost["seconds"]) for cost in costs.values()],
+        },
+        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+        hide_index=True,
+        width="stretch",
+        height="content",
+        alt="Each recipe with its parameters and estimated memory and time.",
+    )
+    for name, model in models.items():
+        with st.expander(charts.plain(titles[name]), icon=":material/account_tree:"):
+            _show_description(model)
+
+
+def _show_description(model: Mapping[str, Any]) -> None:
+    cost = model["estimate"]
+    tiles = {
+        "Parameters": (f"{model['parameters']:,}", "Numbers that are learnt."),
+        "Memory": (
+            _in_bytes(cost["memory_mib"]),
+            "Estimated peak of the training process, the libraries included.",
+        ),
+        "An epoch": (_in_words(cost["seconds_per_epoch"]), "Estimated, on two cores."),
+        "All epochs": (_in_words(cost["seconds"]), "Estimated, if training does not stop early."),
+    }
+    with st.grid(min_column_width=180, gap="small"):
+        for label, (value, about) in tiles.items():
+            st.metric(label, value, help=about, border=True)
+    st.markdown("**Layers**")
+    st.dataframe(
+        {
+            "Layer": [layer["name"] for layer in model["layers"]],
+            "Kind": [layer["type"] for layer in model["layers"]],
+            "Output": [layer["shape"] for layer in model["layers"]],
+            "Parameters": [layer["parameters"] for layer in model["layers"]],
+            "Fed by": [", ".join(layer["inputs"]) for layer in model["layers"]],
+        },
+        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+        hide_index=True,
+        width="stretch",
+        height="content",
+        alt="Every layer with its kind, output shape, parameters and inputs.",
+    )
+    st.markdown("**What is compiled**")
+    st.dataframe(
+        {
+            name.capitalize(): [entry[name] for entry in model["objectives"]]
+            for name in ("output", "role", "written", "became", "why")
+        },
+        hide_index=True,
+        width="stretch",
+        height="content",
+        alt="Each loss, weight and metric as written, what it became in Keras, and why.",
+    )
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _in_bytes(mib: float) -> str:
+    return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{mib:.0f} MiB"
