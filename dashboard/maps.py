@@ -24,6 +24,8 @@ TITLES = {
     "reconstruction_error": "Reconstruction error (nats a pair)",
     "feature_error": "Error of its values (mean loss)",
     "predicted_label": "Predicted label",
+    "label_part": "Part of the label split",
+    "core": "Core number",
     "label_probability": "Probability of the predicted label",
 }
 """How the columns of a node table are called; the graph's own values go by their names."""
@@ -31,6 +33,8 @@ TITLES = {
 HELP = {
     "community": "Groups with more edges inside than by chance (Leiden, modularity); 0 is the largest.",
     "degree": "Distinct neighbours; the colour follows the logarithm.",
+    "core": "The largest k of which the node is in the k-core, where all have at least k neighbours among each other.",
+    "label_part": "Whether the network learnt from the node's label, or it was held out.",
     "row_values": "Values other than 0; the colour follows the logarithm.",
     "row_total": "Sum of the row's values.",
     "feature_error": "The loss of its feature row, or of its row of the matrix, as scaled for training: the mean "
@@ -39,7 +43,12 @@ HELP = {
     "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
 }
 
-GROUPS = ("label", "community", "predicted_label")
+GROUPS = ("label", "community", "predicted_label", "label_part")
+FIRST = ("label", "community")
+"""What points are coloured by at first, as far as there is such a column."""
+
+LOGARITHMIC = ("degree", "core", "row_values")
+"""Columns whose colour follows the logarithm."""
 OTHER = "#8c98a3"
 COLOURS = tuple(index for index, colour in enumerate(charts.CATEGORICAL) if colour != "#8c8c8c")
 """Numbers of the categorical colours of groups (:func:`dashboard.charts.colour`): grey is for the others."""
@@ -59,15 +68,12 @@ class Points:
         Escaped text of each point.
     axes : tuple of str
         Title of each axis.
-    crowd : ndarray of float32, shape (n_nodes, 2), or None
-        Every node, drawn as a density behind the points.
     """
 
     nodes: np.ndarray
     coordinates: np.ndarray
     hover: np.ndarray
     axes: tuple[str, ...]
-    crowd: np.ndarray | None = None
 
 
 def choices(table: pd.DataFrame) -> list[str]:
@@ -94,7 +100,18 @@ def title(column: str) -> str:
     return TITLES.get(column) or charts.visible(column)
 
 
-def figure(points: Points, values: pd.Series, focus: int | None, friends: np.ndarray) -> go.Figure:
+def group_name(column: str, name: object) -> str:
+    """Return what a group of a column is called, as plain text."""
+    return f"Community {name}" if column == "community" else str(name)
+
+
+def figure(
+    points: Points,
+    values: pd.Series,
+    focus: int | None,
+    friends: np.ndarray,
+    chosen: np.ndarray | None = None,
+) -> go.Figure:
     """Return the map.
 
     Parameters
@@ -106,16 +123,20 @@ def figure(points: Points, values: pd.Series, focus: int | None, friends: np.nda
         Node to mark.
     friends : ndarray of int64
         Its true neighbours, joined to it by lines.
+    chosen : ndarray of int64, optional
+        Selected nodes, which get a ring.
     """
     fig = go.Figure()
-    if points.crowd is not None:
-        fig.add_trace(_crowd(points.crowd))
     column = str(values.name)
     of_points = values.iloc[points.nodes]
     if column in GROUPS:
         _groups(fig, points, of_points, column)
     else:
         _scale(fig, points, of_points.to_numpy(dtype=np.float64), column)
+    if chosen is not None and len(chosen) and points.coordinates.shape[1] == 2:
+        ringed = np.isin(points.nodes, chosen)
+        ring = {"symbol": "circle-open", "size": 9, "color": "#d55e00"}
+        fig.add_trace(_scatter(points, ringed, ring, name="selected"))
     if focus is not None:
         _mark(fig, points, focus, friends)
     text = [charts.escape(axis) for axis in points.axes]
@@ -128,7 +149,7 @@ def figure(points: Points, values: pd.Series, focus: int | None, friends: np.nda
     else:
         fig.update_layout(xaxis_title=text[0], yaxis_title=text[1])
         fig.update_xaxes(zeroline=False)
-        fig.update_yaxes(zeroline=False)
+        fig.update_yaxes(zeroline=False, scaleanchor="x")
     fig.update_layout(legend={"itemsizing": "constant", "title": {"text": ""}}, uirevision="map")
     return fig
 
@@ -150,7 +171,7 @@ def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> N
             marker = {"color": OTHER, "opacity": 0.45}
             fig.add_trace(_scatter(points, where, marker, name=text, legendrank=2000, showlegend=True))
     for name, index in zip(largest, COLOURS, strict=False):
-        text = f"Community {name}" if column == "community" else charts.escape(name, 28)
+        text = charts.escape(group_name(column, name), 28)
         marker = {"color": charts.colour(index), "opacity": 0.9}
         where = (values == name).to_numpy()
         fig.add_trace(_scatter(points, where, marker, name=text, showlegend=True))
@@ -158,7 +179,7 @@ def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> N
 
 def _scale(fig: go.Figure, points: Points, values: np.ndarray, column: str) -> None:
     """Add the points on a colour scale, and below them in grey those without a value."""
-    logarithmic = column in ("degree", "row_values")
+    logarithmic = column in LOGARITHMIC
     shown = np.log10(1 + values) if logarithmic else values
     low, high = embedding.colour_range(shown)
     bar: dict[str, Any] = {
@@ -197,22 +218,9 @@ def _scatter(points: Points, where: np.ndarray, marker: dict[str, Any], **kwargs
         **kwargs,
     }
     if flat:
-        # What is not selected stays visible.
-        return go.Scattergl(x=at[:, 0], y=at[:, 1], unselected={"marker": {"opacity": 0.15}}, **common)
+        # Drawn where WebGL is missing.  What is not selected stays visible.
+        return go.Scatter(x=at[:, 0], y=at[:, 1], unselected={"marker": {"opacity": 0.4}}, **common)
     return go.Scatter3d(x=at[:, 0], y=at[:, 1], z=at[:, 2], **common)
-
-
-def _crowd(xy: np.ndarray) -> go.Heatmap:
-    counts, x, y = embedding.density(xy)
-    return go.Heatmap(
-        x=x,
-        y=y,
-        z=np.log1p(counts),
-        customdata=counts,
-        hoverinfo="skip",
-        showscale=False,
-        colorscale=[[0, "rgba(140,152,163,0)"], [1, "rgba(140,152,163,0.75)"]],
-    )
 
 
 def _mark(fig: go.Figure, points: Points, focus: int, friends: np.ndarray) -> None:
@@ -232,9 +240,9 @@ def _mark(fig: go.Figure, points: Points, focus: int, friends: np.ndarray) -> No
     if len(at) == 2:
         if len(there):
             fig.add_trace(
-                go.Scattergl(x=ends[:, 0], y=ends[:, 1], mode="lines", line=line, name="its edges", **skip)
+                go.Scatter(x=ends[:, 0], y=ends[:, 1], mode="lines", line=line, name="its edges", **skip)
             )
-        fig.add_trace(go.Scattergl(x=at[:1], y=at[1:], mode="markers", marker=ring, name=name, **skip))
+        fig.add_trace(go.Scatter(x=at[:1], y=at[1:], mode="markers", marker=ring, name=name, **skip))
         return
     x, y, z = ends.T
     if len(there):

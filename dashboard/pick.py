@@ -35,7 +35,10 @@ def name(
             label, names, index=index, key=key, placeholder=placeholder, format_func=charts.visible
         )
     # A list of every name would weigh megabytes: match first.
-    part = st.text_input(label, value=value or "", placeholder="Type a part of its name", key=f"{key}_part")
+    typed = f"{key}_part"
+    if typed not in st.session_state:
+        st.session_state[typed] = value or ""
+    part = st.text_input(label, placeholder="Type a part of its name", key=typed)
     if not part:
         return None
     matches = [other for other in names if part.casefold() in other.casefold()]
@@ -51,3 +54,12 @@ def name(
         key=f"{key}_match",
         format_func=charts.visible,
     )
+
+
+def choose(key: str, names: Sequence[str], value: str | None) -> None:
+    """Make `value` what :func:`name` of this key returns; only before that is drawn."""
+    if len(names) <= embedding.MAX_LISTED:
+        st.session_state[key] = value
+    else:
+        st.session_state[f"{key}_part"] = value or ""
+        st.session_state.pop(f"{key}_match", None)

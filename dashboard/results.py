@@ -32,7 +32,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
 from vgae_core.runs import codes, link_tables, node_tables, table_files
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.result import Embedding, RunResult
 from vgae_core.runs.store import StoredRun
 from vgae_core.what_if.variant import variant_of
 
@@ -155,6 +155,16 @@ def _result(run_id: str) -> RunResult:
 
 def _open(run_id: str) -> tuple[RunResult, GraphData]:
     return _result(run_id), state.store().open_run(run_id).graph()
+
+
+def codes_of(run_id: str) -> Embedding:
+    """Return the codes of a run that are shown: of all edges where it has them."""
+    return _result(run_id).codes
+
+
+def graph_of(run_id: str) -> GraphData:
+    """Return the graph that a run was trained on."""
+    return _open(run_id)[1]
 
 
 def say_codes(held: Opened) -> None:

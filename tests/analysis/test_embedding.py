@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
@@ -217,3 +217,12 @@ def test_latent_metrics_tell_a_collapsed_dimension():
     # The divergence of two normals in one dimension, as textbooks have it.
     exact = np.mean(np.log(1 / 0.5) + (0.25 + z_mean[:, 0].astype(float) ** 2) / 2 - 0.5)
     assert found["kl"] == pytest.approx(exact, rel=1e-6)
+
+
+@given(st.integers(0, 2**16))
+@settings(max_examples=15, deadline=None)
+def test_core_numbers_are_those_of_networkx(seed):
+    graph = nx.gnp_random_graph(40, 0.12, seed=seed)
+    adjacency = sparse.csr_array(nx.to_scipy_sparse_array(graph, dtype=np.float32))
+    expected = nx.core_number(graph)
+    assert embedding.core_numbers(adjacency).tolist() == [expected[i] for i in range(40)]

@@ -1,20 +1,34 @@
 """The latent space page on finished runs."""
 
+import dataclasses
 import io
 import json
 import time
+import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
-from dashboard import charts, results
-from tests.pages.finished_runs import finish_run, make_graph, make_square
+from dashboard import charts, latent_map, results
+from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
+from tests.pages.map_parts import part
 from vgae_core import isolation
 from vgae_core.analysis import embedding
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
 from vgae_core.runs import embedding_files, node_tables
+
+
+def places(at):
+    return np.frombuffer(part(at, "points")[1], "<f4").reshape(-1, 2)
+
+
+def picked(at, n):
+    return np.flatnonzero(
+        np.unpackbits(np.frombuffer(part(at, "picked")[1], np.uint8), count=n, bitorder="little")
+    )
 
 
 def figure(at, index=0):
@@ -42,27 +56,79 @@ def test_without_a_run_the_page_leads_to_training(app):
     assert "No run yet" in text(at)
 
 
-def test_the_map_names_every_node(app, run):
+def test_the_map_has_every_node_where_its_code_is(app, run):
     at = fine(app("latent_space", run=run.id))
-    fig = figure(at)
-    names = " ".join(str(trace.get("text")) for trace in fig["data"])
-    assert "person 89" in names
-    assert {"red", "green", "blue", "no group"} == {trace["name"] for trace in fig["data"]}
-    assert "% of variance" in fig["layout"]["xaxis"]["title"]["text"]
-    table = at.get("arrow_data_frame")[-1].value if at.get("arrow_data_frame") else at.dataframe[-1].value
-    assert len(table) == 90
+    z = embedding.directions(run.result().z_mean)
+    np.testing.assert_array_equal(places(at), embedding.pca(z, 2).coordinates)
+    assert "% of variance" in part(at, "points")[0]["axes"][0]
+    names = zlib.decompress(part(at, "names")[1]).decode().split("\n")
+    assert names == [f"person {i}" for i in range(90)]
+    head, member = part(at, "colour")
+    assert sorted(head["names"]) == ["blue", "green", "red"]
+    assert head["rest"] == "no group"
+    labels = run.graph().labels
+    of_name = {name: k for k, name in enumerate(run.graph().label_names)}
+    expected = [of_name[head["names"][byte]] if byte < 255 else -1 for byte in member]
+    assert expected == labels.tolist()
+    group = head["names"].index("green")
+    np.testing.assert_allclose(head["places"][group], np.median(places(at)[labels == 1], axis=0))
+    table = at.dataframe[-1].value
     assert table["node"].tolist() == [f"person {i}" for i in range(90)]
 
 
-def test_every_colour_draws(app, run):
+def test_every_colour_draws_and_only_the_colour_changes(app, run):
     at = fine(app("latent_space", run=run.id))
+    before = {name: part(at, name) for name in ("points", "names", "label", "size", "picked", "focus")}
     options = at.selectbox(key="map_colour").options
-    assert {"Label", "Community", "income"} <= set(options)
+    assert {"Label", "Community", "Core number", "income"} <= set(options)
     assert sum("σ" in option for option in options) == 1
-    for value in ("label", "community", "degree", "uncertainty", "reconstruction_error", "income"):
+    table = results.node_table(run.id)
+    for value in ("community", "degree", "core", "uncertainty", "reconstruction_error", "income"):
         fine(at.selectbox(key="map_colour").set_value(value).run())
-        assert sum(len(trace["customdata"]) if isinstance(trace.get("customdata"), list) else 0
-                   for trace in figure(at)["data"]) in (0, 90)  # fmt: skip
+        head, content = part(at, "colour")
+        assert head["column"] == value
+        if head["kind"] == "scale":
+            shown = np.frombuffer(content, "<f4")
+            plain = 10 ** shown.astype(float) - 1 if head["logarithmic"] else shown
+            np.testing.assert_allclose(plain, table[value].to_numpy(float), rtol=1e-4, atol=1e-4)
+        assert {name: part(at, name) for name in before} == before
+
+
+def test_points_are_coloured_by_any_feature(app, studio_store):
+    graph = dataclasses.replace(
+        make_graph(),
+        features=sparse.random_array((90, 3), density=0.4, rng=0, dtype=np.float32).tocsr(),
+        feature_names=("a", "b [x](y)", "c"),
+    )
+    run = finish_run(studio_store, graph)
+    at = fine(app("latent_space", run=run.id))
+    fine(at.selectbox(key="map_colour").set_value(latent_map.FEATURE).run())
+    fine(at.selectbox(key="map_feature").set_value("b [x](y)").run())
+    np.testing.assert_array_equal(np.frombuffer(part(at, "colour")[1], "<f4"), graph.features.toarray()[:, 1])
+
+
+def test_two_latent_axes_make_a_map(app, run):
+    at = fine(app("latent_space", run=run.id))
+    fine(at.selectbox(key="map_method").set_value("axes").run())
+    fine(at.selectbox(key="map_axis_x").set_value(3).run())
+    np.testing.assert_array_equal(places(at), run.result().z_mean[:, [2, 1]])
+    assert part(at, "points")[0]["axes"] == ["z 3", "z 2"]
+
+
+def test_the_map_is_turned_like_that_of_the_run_before(app, studio_store):
+    graph = make_graph()
+    first = finish_run(studio_store, graph)
+    turned = dataclasses.replace(make_result(graph), z_mean=-make_result(graph).z_mean)
+    second = finish_run(studio_store, graph, turned)
+    before = places(fine(app("latent_space", run=first.id, workspace=WORKSPACE)))
+    at = fine(app("latent_space", run=second.id, workspace=WORKSPACE))
+    np.testing.assert_allclose(places(at), before, atol=1e-5)
+    assert "previous run" in text(at)
+    fine(at.toggle(key="map_align").set_value(False).run())
+    z = embedding.directions(turned.z_mean)
+    np.testing.assert_array_equal(places(at), embedding.pca(z, 2).coordinates)
+    # Another visitor has no run before.
+    assert "previous run" not in text(fine(app("latent_space", run=second.id)))
 
 
 def test_three_dimensions_draw_and_select_nothing(app, run):
@@ -85,26 +151,33 @@ def test_a_searched_node_shows_both_kinds_of_neighbours(app, run):
     assert sorted(true["node"]) == sorted(f"person {i}" for i in friends)
     assert near["edge"].tolist() == np.isin(expected, friends).tolist()
     assert true["place"].is_monotonic_increasing
-    assert "its edges" in {trace["name"] for trace in figure(at)["data"]}
+    head, lines = part(at, "focus")
+    assert head["node"] == 4
+    assert {tuple(pair) for pair in np.frombuffer(lines, "<u4").reshape(-1, 2).tolist()} == {
+        (4, friend) for friend in friends
+    }
     hits = len(set(embedding.neighbours(z, 4, len(friends))[0]) & set(friends))
     assert f"{hits} of its {len(friends)} true neighbours" in text(at)
 
 
-def select(at, *nodes):
-    points = [{"customdata": node, "curve_number": 0, "point_index": i} for i, node in enumerate(nodes)]
-    at.session_state["latent_map"] = {
-        "selection": {"points": points, "point_indices": list(range(len(nodes))), "box": [], "lasso": []}
-    }
+def select(at, run, *nodes):
+    at.session_state["map_selected"] = {run.id: np.array(sorted(nodes))}
     return fine(at.run())
 
 
-def test_a_lasso_fills_the_table_and_one_point_shows_its_neighbours(app, run):
+def test_a_selection_fills_the_table_and_stays_when_the_colour_changes(app, run):
     at = fine(app("latent_space", run=run.id))
-    select(at, 5, 70, 11)
-    assert at.dataframe[-1].value["node"].tolist() == ["person 5", "person 11", "person 70"]
-    assert "Selected nodes (3)" in text(at)
-    select(at, 11)
-    assert "Neighbours of person 11" in text(at)
+    select(at, run, 5, 70, 11)
+    for colour in ("label", "degree"):
+        fine(at.selectbox(key="map_colour").set_value(colour).run())
+        assert at.dataframe[-1].value["node"].tolist() == ["person 5", "person 11", "person 70"]
+        assert "Selected nodes (3)" in text(at)
+        assert picked(at, 90).tolist() == [5, 11, 70]
+    fine(at.toggle(key="map_edges").set_value(True).run())
+    select(at, run, *range(40))
+    lines = np.frombuffer(part(at, "focus")[1], "<u4").reshape(-1, 2)
+    edges = run.graph().edges
+    np.testing.assert_array_equal(lines, edges[(edges < 40).all(axis=1)])
 
 
 def test_a_plain_auto_encoder_has_no_uncertainty(app, studio_store):
@@ -116,6 +189,8 @@ def test_a_plain_auto_encoder_has_no_uncertainty(app, studio_store):
 def test_names_cannot_become_markup(app, studio_store):
     run = finish_run(studio_store, make_graph(nasty="<b onclick=x>[a](http://evil)"))
     at = fine(app("latent_space", run=run.id))
+    assert b"<b onclick" in zlib.decompress(part(at, "names")[1])  # which the browser shows as text
+    fine(at.segmented_control(key="map_dim").set_value(3).run())
     hover = json.dumps(figure(at))
     assert "<b onclick" not in hover
     assert "&lt;b onclick" in hover
@@ -124,16 +199,11 @@ def test_names_cannot_become_markup(app, studio_store):
     assert "](http" not in text(at)
 
 
-def test_many_nodes_are_sampled_fairly_and_say_so(app, studio_store, monkeypatch):
-    monkeypatch.setattr(embedding, "MAX_POINTS", 30)
+def test_a_node_among_many_is_found_by_a_part_of_its_name(app, studio_store, monkeypatch):
     monkeypatch.setattr(embedding, "MAX_LISTED", 30)
-    graph = make_graph(300)
-    run = finish_run(studio_store, graph)
-    monkeypatch.setattr(embedding.sample_points, "__defaults__", (30, 0))
+    run = finish_run(studio_store, make_graph(300))
     at = fine(app("latent_space", run=run.id))
-    kinds = [trace["type"] for trace in figure(at)["data"]]
-    assert kinds[0] == "heatmap"
-    assert "fair sample of 30 of 300 nodes" in text(at)
+    assert len(places(at)) == 300
     at.text_input(key="map_node_part").set_value("person 12")
     fine(at.run())
     assert "person 12" in at.selectbox(key="map_node_match").options
@@ -144,21 +214,21 @@ def test_many_nodes_are_sampled_fairly_and_say_so(app, studio_store, monkeypatch
 
 def test_tsne_is_made_on_demand_in_a_child(app, run):
     at = fine(app("latent_space", run=run.id))
-    fine(at.segmented_control(key="map_method").set_value("tsne").run())
-    assert "PC 1" in figure(at)["layout"]["xaxis"]["title"]["text"]  # until the map is made
+    fine(at.selectbox(key="map_method").set_value("tsne").run())
+    assert "PC 1" in part(at, "points")[0]["axes"][0]  # until the map is made
     fine(at.button(key="map_start").click().run())
     fine(at)
     assert at.button(key="map_cancel").label == "Cancel"
     deadline = time.monotonic() + 60
-    while "t-SNE" not in figure(at)["layout"]["xaxis"]["title"]["text"] and time.monotonic() < deadline:
+    while "t-SNE" not in part(at, "points")[0]["axes"][0] and time.monotonic() < deadline:
         time.sleep(0.5)
         fine(at.run())
-    assert figure(at)["layout"]["xaxis"]["title"]["text"] == "t-SNE 1 (no unit)"
+    assert part(at, "points")[0]["axes"][0] == "t-SNE 1 (no unit)"
 
 
 def test_a_slow_map_can_be_cancelled(app, run):
     at = fine(app("latent_space", run=run.id))
-    at.segmented_control(key="map_method").set_value("tsne").run()
+    at.selectbox(key="map_method").set_value("tsne").run()
     at.button(key="map_start").click().run()
     job = at.session_state["background_jobs"]["map"][1]
     fine(at.button(key="map_cancel").click().run())
@@ -169,7 +239,7 @@ def test_a_slow_map_can_be_cancelled(app, run):
 def test_a_map_that_cannot_be_made_says_why(app, studio_store):
     run = finish_run(studio_store, make_square())
     at = fine(app("latent_space", run=run.id))
-    at.segmented_control(key="map_method").set_value("tsne").run()
+    at.selectbox(key="map_method").set_value("tsne").run()
     at.button(key="map_start").click().run()
     deadline = time.monotonic() + 60
     while not at.error and time.monotonic() < deadline:
@@ -196,7 +266,7 @@ def busy_server(monkeypatch, tmp_path):
 
 def test_the_place_in_the_queue_of_tasks_is_shown(app, run, busy_server):
     at = fine(app("latent_space", run=run.id))
-    at.segmented_control(key="map_method").set_value("umap").run()
+    at.selectbox(key="map_method").set_value("umap").run()
     fine(at.button(key="map_start").click().run())
     assert at.get("progress")[0].proto.text == charts.plain("Queued: 2 tasks before this one")
     at.button(key="map_cancel").click().run()
@@ -205,7 +275,7 @@ def test_the_place_in_the_queue_of_tasks_is_shown(app, run, busy_server):
 def test_a_busy_server_says_so(app, run, busy_server, monkeypatch):
     monkeypatch.setattr(limits, "SERVER_LIMITS", limits.ServerLimits(children=1, waiting_children=1))
     at = fine(app("latent_space", run=run.id))
-    at.segmented_control(key="map_method").set_value("umap").run()
+    at.selectbox(key="map_method").set_value("umap").run()
     at.button(key="map_start").click().run()
     assert not at.exception
     assert "Try again in a moment" in at.error[0].value

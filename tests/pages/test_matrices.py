@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy import sparse
 
 from dashboard import panels, state
 from tests.pages.finished_runs import make_graph
+from tests.pages.map_parts import part
 from tests.pages.matrix_runs import finish_run, make_matrix, make_raw
 from tests.pages.test_data import in_process, metric, open_upload, put, texts, use  # noqa: F401
 from tests.pages.test_model import asked  # noqa: F401
@@ -207,9 +209,9 @@ def test_train_page_of_a_finished_run(app, run):
 
 def test_latent_space_of_rows(app, run):
     at = fine(app("latent_space", run=run.id))
-    fig = figures(at)[0]
-    assert {"crime", "love", "space", "no group"} == {trace["name"] for trace in fig["data"]}
-    assert "user 59" in " ".join(str(trace.get("text")) for trace in fig["data"])
+    head, _ = part(at, "colour")
+    assert {"crime", "love", "space", "no group"} == {*head["names"], head["rest"]}
+    assert b"user 59" in zlib.decompress(part(at, "names")[1])
     options = at.selectbox(key="map_colour").options
     for wanted in ("Label", "Row total", "Error of its values (mean loss)", "Uncertainty (mean σ)"):
         assert wanted in options

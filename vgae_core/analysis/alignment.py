@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vgae_core.analysis.embedding import Similarity, directions
@@ -20,6 +22,47 @@ _BLOCK = 8_000_000
 """Similarities held at once: 32 MB of float32."""
 
 
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """How places are moved: ``scale * (places - centre) @ turn + goal``.
+
+    Parameters
+    ----------
+    centre, goal : ndarray of float64, shapes (e,) and (d,)
+    turn : ndarray of float64, shape (e, d)
+        A rotation, with or without a mirror.
+    scale : float
+    """
+
+    centre: np.ndarray
+    goal: np.ndarray
+    turn: np.ndarray
+    scale: float
+
+    def apply(self, places: np.ndarray) -> np.ndarray:
+        """Return moved places; float64, shape (len(places), d)."""
+        return np.asarray(self.scale * ((places - self.centre) @ self.turn) + self.goal)
+
+
+def procrustes(moving: np.ndarray, goal: np.ndarray) -> Turn:
+    """Return the turn and the scale that bring rows nearest to those of another array, by least squares.
+
+    Parameters
+    ----------
+    moving, goal : ndarray of float, shapes (n, e) and (n, d)
+        Row by row the same things; where e and d differ, the turn has orthonormal columns or rows.
+
+    References
+    ----------
+    Schönemann 1966, A generalized solution of the orthogonal Procrustes problem.
+    """
+    from_centre, to_centre = (array.mean(axis=0, dtype=np.float64) for array in (moving, goal))
+    centred, wanted = moving - from_centre, goal - to_centre
+    u, s, vt = np.linalg.svd(centred.T @ wanted, full_matrices=False)
+    scale = float(s.sum()) / max(float(((centred @ (u @ vt)) ** 2).sum()), 1e-12)
+    return Turn(from_centre, to_centre, u @ vt, scale)
+
+
 def aligned(z: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return codes of another run turned and scaled onto these, and how far each lies from its own.
 
@@ -35,11 +78,7 @@ def aligned(z: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     places : ndarray of float64, shape (n_nodes, d)
     distance : ndarray of float64, shape (n_nodes,)
     """
-    centre, moved = z.mean(axis=0, dtype=np.float64), other - other.mean(axis=0, dtype=np.float64)
-    goal = z - centre
-    u, s, vt = np.linalg.svd(moved.T @ goal, full_matrices=False)
-    turned = moved @ (u @ vt)
-    places = turned * (float(s.sum()) / max(float((turned**2).sum()), 1e-12)) + centre
+    places = procrustes(other, z).apply(other)
     return places, np.linalg.norm(places - z, axis=1)
 
 

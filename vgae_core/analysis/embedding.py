@@ -21,6 +21,9 @@ MAX_POINTS = 20_000
 MAX_LISTED = 5_000
 """Names offered in one list; of more, those that contain a text."""
 
+MIN_ALIGNED = 3
+"""Nodes on two maps from which one is turned onto the other."""
+
 Similarity = Literal["inner_product", "cosine", "euclidean"]
 """How near two latent codes are; a key of :data:`SIMILARITIES`."""
 
@@ -216,7 +219,7 @@ def true_neighbours(graph: GraphData, node: int) -> np.ndarray:
     ndarray of int64, shape (degree,)
         Ascending.
     """
-    both = _undirected(graph.adjacency)
+    both = undirected(graph.adjacency)
     found = both.indices[both.indptr[node] : both.indptr[node + 1]]
     return np.sort(found[found != node]).astype(np.int64)
 
@@ -232,7 +235,7 @@ def degree(adjacency: sparse.csr_array) -> np.ndarray:
     -------
     ndarray of int64, shape (n_nodes,)
     """
-    return np.diff(_undirected(adjacency).indptr).astype(np.int64)
+    return np.diff(undirected(adjacency).indptr).astype(np.int64)
 
 
 def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
@@ -256,7 +259,7 @@ def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
     ----------
     Traag, Waltman & van Eck 2019, From Louvain to Leiden, arXiv:1810.08473.
     """
-    both = sparse.triu(_undirected(adjacency), k=1, format="coo")
+    both = sparse.triu(undirected(adjacency), k=1, format="coo")
     n = both.shape[0]
     weights = both.data if both.nnz and bool((both.data > 0).all()) else None
     import igraph
@@ -273,13 +276,37 @@ def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:
         finally:
             igraph.set_random_number_generator(random)
     member = np.asarray(found.membership, dtype=np.int64)
-    lonely = np.diff(_undirected(adjacency).indptr) == 0
+    lonely = np.diff(undirected(adjacency).indptr) == 0
     sizes = np.bincount(member[~lonely], minlength=int(member.max(initial=-1)) + 1)
     rank = np.empty(len(sizes), dtype=np.int32)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes), dtype=np.int32)
     result = rank[member] if n else np.zeros(0, dtype=np.int32)
     result[lonely] = -1
     return result
+
+
+def core_numbers(adjacency: sparse.csr_array) -> np.ndarray:
+    """Return the core number of each node: the largest k whose k-core it is in.
+
+    In a k-core each node has at least k neighbours in it; directions, weights and self-loops aside.
+
+    Parameters
+    ----------
+    adjacency : csr_array, shape (n_nodes, n_nodes)
+
+    Returns
+    -------
+    ndarray of int32, shape (n_nodes,)
+
+    References
+    ----------
+    Batagelj & Zaversnik 2003, An O(m) algorithm for cores decomposition of networks, arXiv:cs/0310049.
+    """
+    import igraph  # late, as in `communities`
+
+    both = sparse.triu(undirected(adjacency), k=1, format="coo")
+    graph = igraph.Graph(n=both.shape[0], edges=np.column_stack([both.row, both.col]))
+    return np.asarray(graph.coreness(), np.int32)
 
 
 ACTIVE = 0.01
@@ -439,7 +466,7 @@ def density(xy: np.ndarray, bins: int = 160) -> tuple[np.ndarray, np.ndarray, np
     )
 
 
-def _undirected(adjacency: sparse.csr_array) -> sparse.csr_array:
+def undirected(adjacency: sparse.csr_array) -> sparse.csr_array:
     """Return (A + Aᵀ) / 2 without the diagonal; an edge stays one even where its weights cancel."""
     coo = sparse.coo_array(adjacency)
     keep = coo.row != coo.col

@@ -41,6 +41,10 @@ METHODS: dict[str, Entry] = {
         help="Keeps neighbourhoods and more of the coarse shape; distances between groups mean little.",
         reference="McInnes, Healy & Melville 2018, arXiv:1802.03426",
     ),
+    "axes": Entry(
+        title="Latent axes",
+        help="Two latent dimensions as they are, each in units of the prior's standard deviation.",
+    ),
 }
 
 SECONDS = 900.0
@@ -87,6 +91,12 @@ class ProjectionSpec(Section):
         "Scale every code to length 1, so that only directions count: nodes with many edges have long codes "
         "and would otherwise take most of the map.",
         title="Directions only",
+    )
+    axis_x: int = field_of(
+        1, "The latent dimension from left to right.", title="Axis across", low=1, high=100_000
+    )
+    axis_y: int = field_of(
+        2, "The latent dimension from bottom to top.", title="Axis up", low=1, high=100_000
     )
     max_points: int = field_of(
         MAX_POINTS,
@@ -135,6 +145,8 @@ def project(
     codes = np.ascontiguousarray(z[index], dtype=np.float32)
     if spec.unit_length:  # on the unit sphere the straight distance orders as the angle does
         codes = directions(codes)
+    if spec.method == "axes":
+        return raw_axes(z[index], spec), index
     if spec.method == "pca":
         return pca(codes, spec.dim).coordinates, index
     if codes.shape[1] > PCA_FIRST and len(codes) > PCA_FIRST:
@@ -148,6 +160,24 @@ def project(
     start += np.random.default_rng(spec.seed).normal(scale=1e-6, size=start.shape).astype(np.float32)
     coordinates = (_tsne if spec.method == "tsne" else _umap)(codes, start, spec, report)
     return np.ascontiguousarray(coordinates, dtype=np.float32), index
+
+
+def raw_axes(z: np.ndarray, spec: ProjectionSpec) -> np.ndarray:
+    """Return the latent dimensions that a specification names; float32, shape (n_nodes, dim).
+
+    A third is the next after both; of a code that is too short, the last one.
+
+    Raises
+    ------
+    DataError
+        If the codes have no such dimension.
+    """
+    width = z.shape[1]
+    for axis in (spec.axis_x, spec.axis_y):
+        if axis > width:
+            raise DataError(f"The codes have {width} latent dimensions. Received: axis {axis}.")
+    axes = [spec.axis_x, spec.axis_y, min(max(spec.axis_x, spec.axis_y) + 1, width)]
+    return np.ascontiguousarray(z[:, [axis - 1 for axis in axes[: spec.dim]]], dtype=np.float32)
 
 
 def project_task(

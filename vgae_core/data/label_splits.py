@@ -10,6 +10,9 @@ from vgae_core.settings import SplitSpec
 LABEL_TRAIN, LABEL_VAL, LABEL_TEST, LABEL_NONE = 0, 1, 2, -1
 """What :func:`label_parts` gives a node."""
 
+LABEL_PARTS = ("train", "val", "test")
+"""Names of the parts by number."""
+
 
 def label_parts(graph: GraphData, split: SplitSpec, seed: int) -> np.ndarray | None:
     """Return the part of each node's label, int8 (n_nodes,), drawn class by class."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vgae_core.analysis.embedding import communities, degree, uncertainty
+from vgae_core.analysis.embedding import communities, core_numbers, degree, uncertainty
 from vgae_core.analysis.reconstruction import node_errors
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
+from vgae_core.data.label_splits import LABEL_PARTS, label_parts
 from vgae_core.errors import DataError
 from vgae_core.runs.codes import completed
 from vgae_core.runs.folder import RunFolder
@@ -43,12 +44,14 @@ def node_table(
     -------
     DataFrame
         Index 0 … n_nodes - 1.  ``node`` (id); ``label`` (class name, missing where unknown)
-        where the data have labels; ``degree`` (distinct neighbours) and ``community`` (0 the
-        largest, -1 without edges) where there are edges; ``row_values`` (values other than 0) and
-        ``row_total`` (their sum) in a run on a matrix; ``uncertainty`` (mean σ, in units of z) in a
-        variational run; ``reconstruction_error`` (nats a pair, NaN without edges) in a run on a graph;
-        ``feature_error`` and ``predicted_label`` with its ``label_probability`` where the run has those
-        outputs; then the data's own numeric values, called ``value_…`` where their name is one of these or a code's.
+        where the data have labels; ``degree`` (distinct neighbours), ``community`` (0 the
+        largest, -1 without edges) and ``core`` (core number) where there are edges;
+        ``row_values`` (values other than 0) and ``row_total`` (their sum) in a run on a matrix;
+        ``uncertainty`` (mean σ, in units of z) in a variational run; ``reconstruction_error``
+        (nats a pair, NaN without edges) in a run on a graph; ``feature_error`` where the run has that
+        output; ``predicted_label``, its ``label_probability`` and ``label_part`` (train, val or test:
+        whether the network learnt from the node's label) where it has that of labels; then the data's own
+        numeric values, called ``value_…`` where their name is one of these or a code's.
 
     Raises
     ------
@@ -62,8 +65,7 @@ def node_table(
         table["label"] = class_names(graph.labels, graph.label_names)
     if not graph.is_matrix:
         table["degree"] = degree(graph.adjacency)
-    if "community" in costly:
-        table["community"] = costly["community"]
+    table |= {name: costly[name] for name in ("community", "core") if name in costly}
     if result.of_matrix:
         matrix: Features = graph.features
         table["row_values"] = filled(matrix)[0]
@@ -78,6 +80,9 @@ def node_table(
         p = result.nodes["label_probabilities"]
         table["predicted_label"] = class_names(p.argmax(axis=1), graph.label_names)
         table["label_probability"] = p.max(axis=1)
+        part = label_parts(graph, result.spec.split, result.spec.seed)
+        if part is not None:
+            table["label_part"] = class_names(part, LABEL_PARTS)
     codes = code_names(result)
     for name, values in graph.values.items():
         while name in table or name in codes:
@@ -91,6 +96,7 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     if not graph.is_matrix:
         columns["community"] = communities(graph.adjacency)
+        columns["core"] = core_numbers(graph.adjacency)
     if not result.of_matrix:
         columns["reconstruction_error"] = node_errors(
             result.codes.z_mean, graph.adjacency, score=result.link_scorer(graph), sides=graph.sides

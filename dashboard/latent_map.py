@@ -1,0 +1,192 @@
+"""The map of the latent page: every node in the browser's own drawing, or a figure where that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, map_component, map_parts, maps, pick, results, selecting
+from dashboard.projections import Projected
+from dashboard.shared import KEPT, shared
+from vgae_core.analysis import embedding, selections
+
+FEATURE = "feature: "
+"""Before the name of a feature that points are coloured by."""
+
+MAX_LINES = 20_000
+"""Edges drawn within a selection."""
+
+FIGURE_POINTS = 5_000
+"""Points of the figure that stands in for the map in a browser without WebGL, which draws each as an element."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is drawn beside the points."""
+
+    sized: bool = False
+    """Whether nodes with more neighbours are drawn larger."""
+    edges: bool = False
+    """Whether edges within the selection are drawn."""
+
+
+def choose_colour(held: results.Opened, table: pd.DataFrame) -> str:
+    """Draw the choice of what the points are coloured by and return a column, or a feature after :data:`FEATURE`."""
+    options = maps.choices(table)
+    default = next((name for name in maps.FIRST if name in options), options[0])
+    names = results.column_names(held.id) if held.graph.features is not None else []
+    if names:
+        options.append(FEATURE)
+    chosen = str(
+        st.selectbox(
+            "Colour by",
+            options,
+            index=options.index(default),
+            key="map_colour",
+            format_func=lambda name: "A feature …" if name == FEATURE else charts.visible(maps.title(name)),
+        )
+    )
+    if chosen != FEATURE:
+        return chosen
+    name = pick.name("Feature", names, "map_feature", value=names[0])
+    return default if name is None else FEATURE + name
+
+
+def choose_looks(held: results.Opened) -> Looks:
+    """Draw what else can be shown."""
+    if held.on_matrix:
+        return Looks()
+    with st.popover("Show", icon=":material/visibility:"):
+        sized = st.toggle("Larger points for more neighbours", key="map_sized")
+        edges = st.toggle("Edges within the selection", key="map_edges", help=f"At most {MAX_LINES:,}.")
+    return Looks(sized, edges)
+
+
+def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: int | None) -> None:
+    """Draw the map; what is done on it changes the selection (:mod:`dashboard.selecting`)."""
+    names = results.node_names(held.id)
+    flat = at.coordinates.shape[1] == 2
+    selecting.show(selecting.Shown(held.id, at.key, at.nodes, at.coordinates, names))
+    if flat and map_component.draw(map_parts.NAME, selecting.receive):
+        map_component.send(map_parts.NAME, _parts(held, at, colour, looks, focus))
+        hint = f"Select {held.noun}s by lasso or box (Shift adds, Alt takes away); click one for its card."
+    else:
+        _figure(held, at, colour, focus, flat=flat)
+        hint = (
+            f"Draw a lasso or a box to select {held.noun}s."
+            if flat
+            else "Maps of two dimensions can be selected on."
+        )
+    st.caption(f"{charts.plain(at.note)} {hint}")
+
+
+def values_of(held: results.Opened, colour: str) -> pd.Series:
+    """Return what the nodes are coloured by; float32 or groups, of length n_nodes."""
+    if not colour.startswith(FEATURE):
+        return results.node_table(held.id)[colour]
+    return pd.Series(feature(held.id, colour.removeprefix(FEATURE)), name=colour.removeprefix(FEATURE))
+
+
+@shared
+def feature(run_id: str, name: str) -> np.ndarray:
+    """Return a column of the features, float32 (n_nodes,)."""
+    matrix: Any = results.graph_of(run_id).features
+    column = matrix[:, [results.column_names(run_id).index(name)]]
+    return np.asarray(column.toarray() if hasattr(column, "toarray") else column, np.float32).ravel()
+
+
+# ------------------------------------------------------------------------------------ parts
+def _parts(
+    held: results.Opened, at: Projected, colour: str, looks: Looks, focus: int | None
+) -> dict[str, bytes]:
+    """Return the parts of the map, those that cost time kept for all visitors."""
+    nodes, n = at.nodes, held.graph.n_nodes
+    chosen = selecting.selected(held.id)
+    mask = np.zeros(n, bool)
+    mask[chosen] = True
+
+    def kept(name: str, make: Callable[[], bytes], *what: object) -> bytes:
+        return KEPT.get((held.id, at.key, name, *what), make)
+
+    def column(name: str) -> pd.Series | None:
+        table = results.node_table(held.id)
+        return table[name].iloc[nodes] if name in table else None
+
+    def size() -> bytes:
+        degrees = column("degree")
+        return map_parts.size(None if degrees is None else degrees.to_numpy())
+
+    names = results.node_names(held.id)
+    return {
+        "points": kept("points", lambda: _points(held, at)),
+        "colour": kept(
+            "colour", lambda: map_parts.colour(values_of(held, colour).iloc[nodes], at.coordinates),
+            colour, results.ready(held.id),
+        ),
+        "names": kept("names", lambda: map_parts.names([names[node] for node in nodes])),
+        "label": kept("label", lambda: map_parts.label(column("label"))),
+        "size": kept("size", size) if looks.sized else map_parts.size(None),
+        "picked": map_parts.picked(mask[nodes], held.noun),
+        "focus": _focus(held, at, focus, chosen if looks.edges else None),
+    }  # fmt: skip
+
+
+def _points(held: results.Opened, at: Projected) -> bytes:
+    alt = f"Map of {len(at.nodes):,} {held.noun}s."
+    return map_parts.points(at.coordinates, at.key, at.axes, held.noun, alt)
+
+
+def _focus(held: results.Opened, at: Projected, focus: int | None, chosen: np.ndarray | None) -> bytes:
+    """Return the ring, the lines and the names of hubs, as points of the map."""
+    place = np.full(held.graph.n_nodes, -1)
+    place[at.nodes] = np.arange(len(at.nodes))
+    lines = np.zeros((0, 2), np.int64)
+    if not held.on_matrix:
+        if focus is not None:
+            friends = embedding.true_neighbours(held.graph, focus)
+            lines = np.column_stack([np.full(len(friends), focus), friends])
+        elif chosen is not None:
+            lines = selections.edges_inside(held.graph.edges, chosen, held.graph.n_nodes, MAX_LINES)
+    ends = place[lines]
+    hubs = place[hubs_of(held.id)]
+    node = -1 if focus is None else int(place[focus])
+    return map_parts.focus(node, ends[(ends >= 0).all(axis=1)], hubs[hubs >= 0])
+
+
+@shared
+def hubs_of(run_id: str) -> np.ndarray:
+    """Return the nodes with most neighbours, int64; none of a matrix."""
+    table = results.node_table(run_id)
+    if "degree" not in table:
+        return np.zeros(0, np.int64)
+    return np.argsort(-table["degree"].to_numpy(), kind="stable")[: map_parts.HUBS]
+
+
+# ----------------------------------------------------------------------------------- figure
+def _figure(held: results.Opened, at: Projected, colour: str, focus: int | None, *, flat: bool) -> None:
+    """Draw a fair sample of the nodes by Plotly, and select by the outline drawn on it."""
+    most = FIGURE_POINTS if flat else embedding.MAX_POINTS
+    classes = results.fair_classes(held.id)[at.nodes]
+    sample = embedding.sample_points(len(at.nodes), classes, most)
+    nodes = at.nodes[sample]
+    friends = nodes[:0]
+    if focus is not None and not held.on_matrix:
+        friends = embedding.true_neighbours(held.graph, focus)
+    points = maps.Points(nodes, at.coordinates[sample], results.hover_texts(held.id, nodes), at.axes)
+    fig = maps.figure(points, values_of(held, colour), focus, friends, selecting.selected(held.id))
+    event = charts.show(
+        fig,
+        key="latent_figure" if flat else "latent_map_3d",
+        alt=f"Map of {len(nodes):,} {held.noun}s by {maps.title(colour)}; the table below lists them.",
+        on_select="rerun" if flat else "ignore",
+        height=maps.HEIGHT,
+    )
+    if len(nodes) < len(at.nodes):
+        st.caption(f"Points are a fair sample of {len(nodes):,} of {len(at.nodes):,} {held.noun}s.")
+    if flat and event:
+        selecting.receive_figure(event["selection"])

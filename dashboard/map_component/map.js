@@ -1,0 +1,755 @@
+// A map of points. WebGL draws the points, lines and the density; a 2-D canvas above it holds labels, rings and the
+// lasso; the legend, the tools and the card are elements. Parts arrive by part.js. What goes back to Python is an event:
+// a click, or the outline of a lasso or box in the map's own coordinates.
+
+const bus = (globalThis[Symbol.for("vgae-studio-maps")] ??= new EventTarget())
+const OTHER = 255 // texel of points without a value, and of groups beyond the coloured ones
+const NEAR = 9 // pixels within which a point is pointed at
+const MANY = 250_000 // points above which a fair part is drawn while the map moves
+const MOST_CORNERS = 400 // of an outline
+
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
+  const map = (parentElement.vgaeMap ??= new PointMap(parentElement, data.map))
+  map.tell = (event) => setTriggerValue("event", { ...event, projection: map.points?.head.key ?? "" })
+  if (!map.gl && !parentElement.told) {
+    parentElement.told = true
+    setStateValue("without_webgl", true)
+  }
+  map.restyle() // called again when the theme changes
+  return () => { map.close(); delete parentElement.vgaeMap }
+}
+
+// -------------------------------------------------------------------------------------------------------- shaders
+const VERTEX = `#version 300 es
+in vec2 place; in float texel; in float weight;
+uniform vec2 centre, scale; uniform float size, alpha; uniform bool weighed; uniform sampler2D palette;
+out vec4 colour; out float radius;
+void main() {
+  vec4 c = texelFetch(palette, ivec2(int(texel + 0.5), 0), 0);
+  gl_Position = c.a == 0.0 ? vec4(9) : vec4((place - centre) * scale, 0, 1);
+  radius = size * (weighed ? 0.6 + 2.0 * weight : 1.0);
+  gl_PointSize = radius;
+  colour = vec4(c.rgb, 1) * alpha * (c.a < 0.9 ? 0.6 : 1.0);
+}`
+const POINT = `#version 300 es
+precision mediump float;
+in vec4 colour; in float radius; out vec4 seen;
+void main() {
+  vec2 d = gl_PointCoord * 2.0 - 1.0;
+  float r = dot(d, d);
+  if (radius > 2.5 && r > 1.0) discard;
+  seen = radius > 5.0 ? colour * (1.0 - smoothstep(0.7, 1.0, r)) : colour;
+}`
+const FLAT = `#version 300 es
+precision mediump float;
+in vec4 colour; in float radius; uniform vec4 ink; out vec4 seen;
+void main() { seen = ink; }`
+const CLOUD_VERTEX = `#version 300 es
+in vec2 corner; uniform vec2 centre, scale, low, high; out vec2 at;
+void main() { at = corner; gl_Position = vec4((mix(low, high, corner) - centre) * scale, 0, 1); }`
+const CLOUD = `#version 300 es
+precision mediump float;
+in vec2 at; uniform sampler2D cells; uniform vec4 ink; out vec4 seen;
+void main() { seen = ink * texture(cells, at).r; }`
+
+class PointMap {
+  constructor(root, name) {
+    this.name = name
+    this.view = { x: 0, y: 0, zoom: 1 } // centre in map coordinates, and pixels per unit: axes are equal
+    this.tool = "pan"
+    this.hidden = new Set() // groups toggled off
+    this.labelled = true
+    this.names = []
+    this.tell = () => {}
+    this.build(root)
+    this.listen()
+    this.gl = this.start()
+    this.without.hidden = Boolean(this.gl)
+    this.restyle()
+    this.receive = (event) => this.take(event.detail)
+    bus.addEventListener(name, this.receive)
+    ;(bus.maps ??= new Map()).set(name, this) // for tests and measurements
+    this.watcher = new ResizeObserver(() => this.resize())
+    this.watcher.observe(this.stage)
+    for (const part of bus.parts?.get(name)?.keys() ?? []) this.take(part)
+  }
+
+  close() {
+    bus.removeEventListener(this.name, this.receive)
+    if (bus.maps.get(this.name) === this) bus.maps.delete(this.name)
+    this.watcher.disconnect()
+    cancelAnimationFrame(this.frame)
+    this.gl?.getExtension("WEBGL_lose_context")?.loseContext() // browsers allow few contexts
+    this.box.remove()
+  }
+
+  // ------------------------------------------------------------------------------------------------- elements
+  build(root) {
+    const add = (parent, tag, kind, attributes = {}) => {
+      const element = document.createElement(tag)
+      if (kind) element.className = kind
+      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+      parent.append(element)
+      return element
+    }
+    this.add = add
+    this.box = add(root, "div", "map")
+    this.legend = add(this.box, "div", "legend", { role: "group", "aria-label": "Legend" })
+    this.stage = add(this.box, "div", "stage")
+    this.canvas = add(this.stage, "canvas", "points", { "aria-hidden": "true" })
+    this.over = add(this.stage, "canvas", "over", { tabindex: "0", role: "application" })
+    this.pen = this.over.getContext("2d")
+    this.without = add(this.stage, "div", "without")
+    this.without.textContent = "This browser draws no WebGL; a simpler map follows."
+    this.card = add(this.stage, "div", "card", { hidden: "" })
+    this.status = add(this.box, "div", "unseen", { role: "status", "aria-live": "polite" })
+    const tools = add(this.stage, "div", "tools", { role: "toolbar", "aria-label": "Map" })
+    this.buttons = {}
+    for (const [key, icon, title, act] of [
+      ["pan", "pan_tool", "Move the map", () => this.choose("pan")],
+      ["lasso", "lasso_select", "Select by a lasso (Shift adds, Alt takes away)", () => this.choose("lasso")],
+      ["box", "select", "Select by a box (Shift adds, Alt takes away)", () => this.choose("box")],
+      [],
+      ["in", "add", "Zoom in (+)", () => this.zoom(1.5)],
+      ["out", "remove", "Zoom out (−)", () => this.zoom(1 / 1.5)],
+      ["fit", "fit_screen", "Show everything (0)", () => this.fit()],
+      [],
+      ["labels", "label", "Names on the map", () => this.relabel()],
+      ["full", "fullscreen", "Full screen", () => this.fullscreen()],
+      ["png", "image", "Download as PNG", () => this.png()],
+      ["svg", "polyline", "Download as SVG", () => this.svg()],
+    ]) {
+      if (!key) { add(tools, "i"); continue }
+      const button = (this.buttons[key] = add(tools, "button", "", { type: "button", title, "aria-label": title }))
+      button.textContent = icon
+      button.addEventListener("click", act)
+    }
+    this.choose("pan")
+    this.buttons.labels.setAttribute("aria-pressed", "true")
+  }
+
+  choose(tool) {
+    this.tool = tool
+    for (const key of ["pan", "lasso", "box"]) this.buttons[key].setAttribute("aria-pressed", String(key === tool))
+    this.over.style.cursor = tool === "pan" ? "grab" : "crosshair"
+  }
+
+  relabel() {
+    this.labelled = !this.labelled
+    this.buttons.labels.setAttribute("aria-pressed", String(this.labelled))
+    this.draw()
+  }
+
+  fullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen()
+    else this.box.requestFullscreen?.()
+  }
+
+  // --------------------------------------------------------------------------------------------------- colours
+  restyle() {
+    const style = getComputedStyle(this.box)
+    const read = (name) => style.getPropertyValue(name).trim()
+    this.ink = { text: read("--st-text-color") || "#222", ground: read("--st-background-color") || "#fff", mark: "#d55e00" }
+    this.dark = luminance(rgb(this.ink.ground)) < 0.5
+    this.categories = read("--st-chart-categorical-colors").split(",")
+    this.ramp = read("--st-chart-sequential-colors").split(",").map(rgb)
+    if (this.dark !== (luminance(this.ramp[0]) < luminance(this.ramp.at(-1)))) this.ramp.reverse()
+    this.other = this.dark ? "#6f7a84" : "#9aa5ae"
+    if (this.colour) this.writeLegend()
+    this.paint()
+  }
+
+  colourOf(group) { // of a group, as CSS
+    const { colours } = this.colour.head
+    return group < colours.length ? this.categories[colours[group]] ?? this.other : this.other
+  }
+
+  paint() { // the palette: 256 texels, whose alpha hides a group
+    if (!this.colour || !this.ramp) return
+    const { head } = this.colour
+    const texels = new Uint8Array(1024)
+    for (let i = 0; i < 256; i++) {
+      let colour = rgb(this.other), alpha = 140
+      if (head.kind === "groups" && i !== OTHER) {
+        colour = rgb(this.colourOf(i))
+        alpha = i < head.colours.length ? 255 : 140
+      } else if (head.kind === "scale" && i !== OTHER) {
+        colour = this.between(i / 254)
+        alpha = 255
+      }
+      if (this.hidden.has(i < (head.colours?.length ?? 256) ? i : OTHER)) alpha = 0
+      texels.set([...colour, alpha], 4 * i)
+    }
+    this.gl?.bindTexture(this.gl.TEXTURE_2D, this.palette)
+    this.gl?.texImage2D(this.gl.TEXTURE_2D, 0, this.gl.RGBA, 256, 1, 0, this.gl.RGBA, this.gl.UNSIGNED_BYTE, texels)
+    this.texelsOf = texels
+    this.draw()
+  }
+
+  between(share) {
+    const at = share * (this.ramp.length - 1), i = Math.min(Math.floor(at), this.ramp.length - 2)
+    return this.ramp[i].map((value, k) => Math.round(value + (at - i) * (this.ramp[i + 1][k] - value)))
+  }
+
+  // ----------------------------------------------------------------------------------------------------- parts
+  take(part) {
+    const held = bus.parts.get(this.name)?.get(part)
+    if (!held) return
+    const floats = () => new Float32Array(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2)
+    if (part === "points") this.takePoints(held.head, floats())
+    else if (part === "colour") this.takeColour(held.head, held.head.kind === "scale" ? floats() : held.body)
+    else if (part === "names") this.takeNames(held.body)
+    else if (part === "label") this.label = { head: held.head, of: held.body }
+    else if (part === "size") { this.weights = held.body; this.fill(this.weightBuffer, held.body) }
+    else if (part === "picked") this.takePicked(held.head, held.body)
+    else if (part === "focus") this.takeFocus(held.head, new Uint32Array(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2))
+    this.draw()
+  }
+
+  takePoints(head, places) {
+    const fresh = this.points?.head.key !== head.key
+    this.points = { head, places, n: places.length / 2 }
+    this.fill(this.placeBuffer, places)
+    this.grid = makeGrid(places, head.low, head.high)
+    this.cloud(places, head)
+    this.order(this.points.n)
+    if (fresh) this.fit()
+    this.over.setAttribute("aria-label",
+      `${head.alt} Arrow keys move it, plus and minus zoom, 0 shows everything, Escape clears the selection, Tab leads on; ` +
+      "the table below lists the same.")
+  }
+
+  takeColour(head, values) {
+    if (this.colour?.head.title !== head.title) this.hidden.clear()
+    this.colour = { head, values }
+    let texels = values
+    if (head.kind === "scale") {
+      texels = new Uint8Array(values.length)
+      const span = head.high - head.low
+      for (let i = 0; i < values.length; i++) {
+        const share = (values[i] - head.low) / span
+        texels[i] = share === share ? Math.min(Math.max(share, 0), 1) * 254 : OTHER
+      }
+    }
+    this.texels = texels
+    this.fill(this.texelBuffer, texels)
+    this.paint()
+    this.writeLegend()
+  }
+
+  async takeNames(body) {
+    const stream = new Blob([body]).stream().pipeThrough(new DecompressionStream("deflate"))
+    this.names = (await new Response(stream).text()).split("\n")
+    this.draw()
+  }
+
+  takePicked(head, bits) {
+    const picked = new Uint32Array(head.count)
+    for (let i = 0, k = 0; k < picked.length; i++) if (bits[i >> 3] & (1 << (i & 7))) picked[k++] = i
+    this.picked = picked
+    this.index(this.pickedBuffer, picked)
+    this.status.textContent = head.text
+  }
+
+  takeFocus(head, pairs) {
+    this.focus = { head, lines: pairs.length }
+    this.index(this.lineBuffer, pairs)
+  }
+
+  // ----------------------------------------------------------------------------------------------------- WebGL
+  start() {
+    const gl = this.canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true })
+    if (!gl) return null
+    const program = (vertex, fragment) => {
+      const made = gl.createProgram()
+      for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+        const shader = gl.createShader(kind)
+        gl.shaderSource(shader, source)
+        gl.compileShader(shader)
+        gl.attachShader(made, shader)
+      }
+      ;["place", "texel", "weight"].forEach((name, i) => gl.bindAttribLocation(made, i, name))
+      gl.linkProgram(made)
+      const at = {}
+      for (const name of ["centre", "scale", "size", "alpha", "weighed", "palette", "ink", "low", "high", "cells"])
+        at[name] = gl.getUniformLocation(made, name)
+      return { made, at }
+    }
+    Object.assign(this, { pointProgram: program(VERTEX, POINT), lineProgram: program(VERTEX, FLAT), cloudProgram: program(CLOUD_VERTEX, CLOUD) })
+    for (const name of ["placeBuffer", "texelBuffer", "weightBuffer", "cornerBuffer", "orderBuffer", "pickedBuffer", "lineBuffer"]) this[name] = gl.createBuffer()
+    this.palette = gl.createTexture()
+    this.cells = gl.createTexture()
+    for (const [texture, filter] of [[this.palette, gl.NEAREST], [this.cells, gl.LINEAR]]) {
+      gl.bindTexture(gl.TEXTURE_2D, texture)
+      for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, filter)
+      for (const key of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, key, gl.CLAMP_TO_EDGE)
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.cornerBuffer)
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW)
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
+    gl.enable(gl.BLEND)
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
+    return gl
+  }
+
+  fill(buffer, array) {
+    this.gl?.bindBuffer(this.gl.ARRAY_BUFFER, buffer)
+    this.gl?.bufferData(this.gl.ARRAY_BUFFER, array, this.gl.STATIC_DRAW)
+  }
+
+  index(buffer, array) {
+    this.gl?.bindBuffer(this.gl.ELEMENT_ARRAY_BUFFER, buffer)
+    this.gl?.bufferData(this.gl.ELEMENT_ARRAY_BUFFER, array, this.gl.STATIC_DRAW)
+  }
+
+  order(n) { // a fair part of many points, drawn while the map moves: every k-th of an order without pattern
+    if (n <= MANY) return
+    const part = new Uint32Array(MANY)
+    for (let i = 0, seed = 1; i < MANY; i++) {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+      part[i] = (seed / 2 ** 32) * n
+    }
+    this.index(this.orderBuffer, part)
+  }
+
+  cloud(places, head) { // how many points lie in each cell, on a logarithmic scale
+    const side = 160, counts = new Float32Array(side * side)
+    const [fx, fy] = [0, 1].map((k) => (side - 1e-3) / Math.max(head.high[k] - head.low[k], 1e-12))
+    for (let i = 0; i < places.length; i += 2)
+      counts[Math.floor((places[i + 1] - head.low[1]) * fy) * side + Math.floor((places[i] - head.low[0]) * fx)]++
+    const most = Math.log1p(counts.reduce((a, b) => Math.max(a, b), 1))
+    const shades = Uint8Array.from(counts, (count) => count < 2 ? 0 : (255 * Math.log1p(count)) / most)
+    this.crowded = counts.some((count) => count > 3)
+    const gl = this.gl
+    gl?.bindTexture(gl.TEXTURE_2D, this.cells)
+    gl?.texImage2D(gl.TEXTURE_2D, 0, gl.R8, side, side, 0, gl.RED, gl.UNSIGNED_BYTE, shades)
+  }
+
+  draw(moving = false) { // once a frame, however often it is asked for
+    clearTimeout(this.later)
+    if (moving && this.points?.n > MANY) this.later = setTimeout(() => this.draw(), 180)
+    this.moving = moving
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.drawPoints(); this.drawOver() })
+  }
+
+  drawPoints() {
+    const { gl, points, view } = this
+    if (!gl || !points || this.texels?.length !== points.n) return
+    const { width, height } = this.canvas
+    const scale = [(2 * view.zoom * this.ratio) / width, (2 * view.zoom * this.ratio) / height]
+    gl.viewport(0, 0, width, height)
+    gl.clearColor(0, 0, 0, 0)
+    gl.clear(gl.COLOR_BUFFER_BIT)
+    const use = ({ made, at }) => {
+      gl.useProgram(made)
+      gl.uniform2f(at.centre, view.x, view.y)
+      gl.uniform2f(at.scale, ...scale)
+      return at
+    }
+    const attribute = (place, buffer, size, kind, normal) => {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
+      gl.enableVertexAttribArray(place)
+      gl.vertexAttribPointer(place, size, kind, normal, 0, 0)
+    }
+    const ink = (colour, alpha) => [...rgb(colour).map((value) => (value / 255) * alpha), alpha]
+    if (this.crowded && !this.hidden.size) {
+      const at = use(this.cloudProgram)
+      ;[1, 2].forEach((place) => gl.disableVertexAttribArray(place))
+      attribute(0, this.cornerBuffer, 2, gl.FLOAT, false)
+      gl.bindTexture(gl.TEXTURE_2D, this.cells)
+      gl.uniform2f(at.low, ...points.head.low)
+      gl.uniform2f(at.high, ...points.head.high)
+      gl.uniform4f(at.ink, ...ink(this.other, 0.45))
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4)
+    }
+    gl.bindTexture(gl.TEXTURE_2D, this.palette)
+    attribute(0, this.placeBuffer, 2, gl.FLOAT, false)
+    attribute(1, this.texelBuffer, 1, gl.UNSIGNED_BYTE, false)
+    const weighed = this.weights?.length === points.n
+    if (weighed) attribute(2, this.weightBuffer, 1, gl.UNSIGNED_BYTE, true)
+    else gl.disableVertexAttribArray(2)
+    if (this.focus?.lines) {
+      const at = use(this.lineProgram)
+      gl.uniform1f(at.size, 1)
+      gl.uniform4f(at.ink, ...ink(this.focus.head.node < 0 ? this.ink.text : this.ink.mark, this.focus.lines > 2000 ? 0.08 : 0.35))
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.lineBuffer)
+      gl.drawElements(gl.LINES, this.focus.lines, gl.UNSIGNED_INT, 0)
+    }
+    const at = use(this.pointProgram)
+    gl.uniform1i(at.weighed, weighed)
+    gl.uniform1f(at.size, this.pointSize() * this.ratio)
+    const full = points.n > 200_000 ? 0.45 : points.n > 20_000 ? 0.65 : 0.9
+    gl.uniform1f(at.alpha, this.picked?.length ? 0.14 : full)
+    if (this.moving && points.n > MANY) {
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.orderBuffer)
+      gl.drawElements(gl.POINTS, MANY, gl.UNSIGNED_INT, 0)
+    } else gl.drawArrays(gl.POINTS, 0, points.n)
+    if (this.picked?.length) {
+      gl.uniform1f(at.alpha, full)
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.pickedBuffer)
+      gl.drawElements(gl.POINTS, this.moving ? Math.min(this.picked.length, MANY) : this.picked.length, gl.UNSIGNED_INT, 0)
+    }
+    this.frames = (this.frames ?? 0) + 1
+  }
+
+  pointSize() { // pixels: smaller where there are many, growing as one looks closer
+    const n = this.points.n, base = n <= 2000 ? 7 : n <= 20_000 ? 5 : n <= 200_000 ? 3 : 2
+    return Math.min(base * Math.max(1, this.view.zoom / this.whole) ** 0.35, 14)
+  }
+
+  // --------------------------------------------------------------------------------- what is written on the map
+  toScreen(x, y) {
+    return [this.over.clientWidth / 2 + (x - this.view.x) * this.view.zoom, this.over.clientHeight / 2 - (y - this.view.y) * this.view.zoom]
+  }
+
+  toMap(px, py) {
+    return [this.view.x + (px - this.over.clientWidth / 2) / this.view.zoom, this.view.y - (py - this.over.clientHeight / 2) / this.view.zoom]
+  }
+
+  placeOf(point) {
+    return this.toScreen(this.points.places[2 * point], this.points.places[2 * point + 1])
+  }
+
+  shown(point) { // whether its group is not toggled off
+    return this.texelsOf?.[4 * this.texels[point] + 3] > 0
+  }
+
+  drawOver() {
+    const { pen, ink } = this
+    if (!this.points || !ink) return
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0)
+    pen.clearRect(0, 0, this.over.clientWidth, this.over.clientHeight)
+    for (const label of this.labels()) {
+      pen.font = label.font
+      pen.lineWidth = 3.5
+      pen.lineJoin = "round"
+      pen.strokeStyle = ink.ground
+      pen.fillStyle = ink.text
+      pen.strokeText(label.text, label.x, label.y)
+      pen.fillText(label.text, label.x, label.y)
+    }
+    for (const [from, to] of this.focus?.head.arrows ?? []) this.arrow(this.toScreen(...from), this.toScreen(...to))
+    const ring = (point, radius, colour, width) => {
+      pen.beginPath()
+      pen.arc(...this.placeOf(point), radius, 0, 7)
+      pen.strokeStyle = colour
+      pen.lineWidth = width
+      pen.stroke()
+    }
+    if (this.focus?.head.node >= 0) ring(this.focus.head.node, 9, ink.mark, 3)
+    if (this.hovered >= 0) ring(this.hovered, 7, ink.text, 2)
+    if (this.outline?.length > 1) {
+      pen.beginPath()
+      this.outline.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)))
+      pen.closePath()
+      pen.fillStyle = ink.mark + "22"
+      pen.fill()
+      pen.setLineDash([5, 4])
+      pen.strokeStyle = ink.mark
+      pen.lineWidth = 1.5
+      pen.stroke()
+      pen.setLineDash([])
+    }
+  }
+
+  arrow([x0, y0], [x1, y1]) {
+    const { pen } = this, angle = Math.atan2(y1 - y0, x1 - x0)
+    pen.beginPath()
+    pen.moveTo(x0, y0)
+    pen.lineTo(x1, y1)
+    for (const turn of [2.6, -2.6]) {
+      pen.moveTo(x1, y1)
+      pen.lineTo(x1 + 9 * Math.cos(angle + turn), y1 + 9 * Math.sin(angle + turn))
+    }
+    pen.strokeStyle = this.ink.mark
+    pen.lineWidth = 2
+    pen.stroke()
+  }
+
+  labels() { // names of groups, then of hubs, each only where it covers none before it; axes in the corner
+    const { pen, over } = this, font = getComputedStyle(this.box).fontFamily
+    const axes = this.points.head.axes, taken = [], kept = []
+    const place = (text, x, y, size, bold, centred) => {
+      const style = `${bold ? 600 : 400} ${size}px ${font}`
+      pen.font = style
+      const width = pen.measureText(text).width, left = centred ? x - width / 2 : x
+      const box = [left - 3, y - size, left + width + 3, y + 4]
+      if (box[0] < 0 || box[1] < 0 || box[2] > over.clientWidth || box[3] > over.clientHeight) return
+      if (taken.some((b) => box[0] < b[2] && b[0] < box[2] && box[1] < b[3] && b[1] < box[3])) return
+      taken.push(box)
+      kept.push({ text, x: left, y, font: style, size, bold })
+    }
+    place(`→ ${axes[0]}`, 10, over.clientHeight - 10, 12, false, false)
+    place(`↑ ${axes[1]}`, 10, over.clientHeight - 27, 12, false, false)
+    if (!this.labelled) return kept
+    if (this.focus?.head.node >= 0) place(this.nameOf(this.focus.head.node), this.placeOf(this.focus.head.node)[0] + 13, this.placeOf(this.focus.head.node)[1] + 4, 13, true, false)
+    for (const [group, at] of (this.colour?.head.places ?? []).entries())
+      if (at && !this.hidden.has(group)) place(this.colour.head.names[group].slice(0, 40), ...this.toScreen(...at), 14, true, true)
+    const hubs = (this.focus?.head.hubs ?? []).slice(0, 12 * (this.view.zoom / this.whole) ** 2) // more as one looks closer
+    for (const hub of hubs) if (this.shown(hub)) place(this.nameOf(hub), this.placeOf(hub)[0] + 7, this.placeOf(hub)[1] + 4, 11, false, false)
+    return kept
+  }
+
+  nameOf(point) { return (this.names[point] ?? `${this.points.head.noun} ${point + 1}`).slice(0, 60) }
+
+  writeLegend() {
+    const { head } = this.colour, { legend, add } = this
+    legend.replaceChildren()
+    add(legend, "b", "").textContent = head.title
+    if (head.kind === "scale") {
+      add(legend, "span", "").textContent = head.ends[0]
+      add(legend, "span", "ramp").style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map((share) => `rgb(${this.between(share)})`)})`
+      add(legend, "span", "").textContent = head.ends[1]
+      return
+    }
+    const entry = (group, name, count) => {
+      const button = add(legend, "button", "", { type: "button", "aria-pressed": String(!this.hidden.has(group)), title: `${name}: click hides or shows it, a double click shows it alone` })
+      button.innerHTML = '<svg width="11" height="11"><circle cx="5.5" cy="5.5" r="5"></circle></svg><span></span><em></em>'
+      button.firstChild.style.fill = group === OTHER ? this.other : this.colourOf(group)
+      button.children[1].textContent = name
+      button.children[2].textContent = count.toLocaleString("en")
+      button.addEventListener("click", (event) => this.toggle(group, event.detail > 1 || event.altKey))
+    }
+    head.colours.forEach((_, group) => entry(group, head.names[group], head.counts[group]))
+    if (head.rest) entry(OTHER, head.rest, head.rest_count)
+  }
+
+  toggle(group, alone) {
+    const all = [...this.colour.head.colours.keys(), ...(this.colour.head.rest ? [OTHER] : [])]
+    const others = all.filter((other) => other !== group)
+    if (alone) {
+      const already = this.was === group
+      this.hidden = new Set(already ? [] : others)
+      this.was = already ? null : group
+    } else if (!this.hidden.delete(group)) this.hidden.add(group)
+    for (const [i, button] of [...this.legend.querySelectorAll("button")].entries()) button.setAttribute("aria-pressed", String(!this.hidden.has(all[i])))
+    this.paint()
+  }
+
+  // ------------------------------------------------------------------------------------------------ movement
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.stage
+    if (!width) return
+    this.ratio = Math.min(devicePixelRatio || 1, 2)
+    for (const canvas of [this.canvas, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio })
+    if (this.view.zoom === this.whole || !this.whole) this.fit()
+    this.drawPoints()
+    this.drawOver()
+  }
+
+  fit() {
+    if (!this.points || !this.stage.clientWidth) return
+    const { low, high } = this.points.head
+    const span = [0, 1].map((k) => Math.max(high[k] - low[k], 1e-9))
+    this.whole = Math.min((this.stage.clientWidth - 40) / span[0], (this.stage.clientHeight - 60) / span[1])
+    this.view = { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2, zoom: this.whole }
+    this.draw()
+  }
+
+  zoom(factor, px = this.stage.clientWidth / 2, py = this.stage.clientHeight / 2) {
+    const [x, y] = this.toMap(px, py)
+    this.view.zoom = Math.min(Math.max(this.view.zoom * factor, this.whole / 4), this.whole * 1000)
+    const [nx, ny] = this.toMap(px, py)
+    this.view.x += x - nx
+    this.view.y += y - ny
+    this.draw(true)
+  }
+
+  move(dx, dy) {
+    this.view.x -= dx / this.view.zoom
+    this.view.y += dy / this.view.zoom
+    this.draw(true)
+  }
+
+  listen() {
+    const { over } = this, fingers = new Map()
+    let start = null
+    const at = (event) => { const box = over.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top] }
+    over.addEventListener("pointerdown", (event) => {
+      over.setPointerCapture(event.pointerId)
+      fingers.set(event.pointerId, at(event))
+      const selecting = this.tool !== "pan" || event.shiftKey || event.altKey
+      start = { at: at(event), mode: event.shiftKey ? "add" : event.altKey ? "subtract" : "replace", selecting, moved: false, box: this.tool === "box" }
+      this.hover(-1)
+    })
+    over.addEventListener("pointermove", (event) => {
+      const now = at(event), before = fingers.get(event.pointerId)
+      if (!before || !start) { this.hover(this.nearest(...now), now); return }
+      fingers.set(event.pointerId, now)
+      if (fingers.size === 2) { // two fingers: zoom by their distance
+        const [a, b] = [...fingers.values()], other = a === now ? b : a
+        this.zoom(Math.hypot(now[0] - other[0], now[1] - other[1]) / Math.max(Math.hypot(before[0] - other[0], before[1] - other[1]), 1), ...other)
+        Object.assign(start, { moved: true, selecting: false })
+        return
+      }
+      if (Math.hypot(now[0] - start.at[0], now[1] - start.at[1]) > 4) start.moved = true
+      if (!start.moved) return
+      if (!start.selecting) { this.move(now[0] - before[0], now[1] - before[1]); return }
+      const [x, y] = start.at
+      if (start.box) this.outline = [[x, y], [now[0], y], now, [x, now[1]]]
+      else (this.outline ??= [start.at]).push(now)
+      this.drawOver()
+    })
+    const end = (event) => {
+      fingers.delete(event.pointerId)
+      if (!start || fingers.size) return
+      const { moved, mode, selecting } = start, outline = this.outline
+      start = this.outline = null
+      if (!moved && event.type === "pointerup") {
+        const point = this.nearest(...at(event))
+        if (point >= 0) this.tell({ kind: "click", point, mode })
+      } else if (selecting && outline?.length > 2)
+        this.tell({ kind: "outline", mode, outline: thin(outline, MOST_CORNERS).map(([x, y]) => this.toMap(x, y)) })
+      this.draw()
+    }
+    over.addEventListener("pointerup", end)
+    over.addEventListener("pointercancel", end)
+    over.addEventListener("pointerleave", () => this.hover(-1))
+    over.addEventListener("wheel", (event) => {
+      event.preventDefault()
+      this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...at(event))
+    }, { passive: false })
+    over.addEventListener("keydown", (event) => {
+      const step = 60, act = {
+        ArrowLeft: () => this.move(step, 0), ArrowRight: () => this.move(-step, 0), ArrowUp: () => this.move(0, step), ArrowDown: () => this.move(0, -step),
+        "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3), 0: () => this.fit(),
+        Escape: () => { this.outline = start = null; this.draw(); if (this.picked?.length || this.focus?.head.node >= 0) this.tell({ kind: "clear" }) },
+      }[event.key]
+      if (!act || event.ctrlKey || event.metaKey) return
+      event.preventDefault()
+      act()
+    })
+  }
+
+  nearest(px, py) { // the point pointed at, or -1
+    if (!this.grid || !this.texels) return -1
+    const [x, y] = this.toMap(px, py), reach = NEAR / this.view.zoom, { places } = this.points
+    let best = -1, least = reach * reach
+    this.grid.each(x - reach, y - reach, x + reach, y + reach, (i) => {
+      const d = (places[2 * i] - x) ** 2 + (places[2 * i + 1] - y) ** 2
+      if (d < least && this.shown(i)) { least = d; best = i }
+    })
+    return best
+  }
+
+  hover(point, [x, y] = [0, 0]) {
+    this.card.hidden = point < 0
+    if (point >= 0) {
+      const { head, values } = this.colour, lines = [this.nameOf(point)]
+      if (this.label) lines.push(this.label.head.names[this.label.of[point]] ?? "no label")
+      if (head.kind === "scale") lines.push(`${head.title}: ${valueText(values[point], head)}`)
+      else if (head.column !== "label") lines.push(`${head.title}: ${head.names[values[point]] ?? head.none}`)
+      this.card.textContent = lines.join("\n")
+      this.card.style.left = `${Math.min(x + 14, this.stage.clientWidth - this.card.offsetWidth - 4)}px`
+      this.card.style.top = `${Math.min(y + 14, this.stage.clientHeight - this.card.offsetHeight - 4)}px`
+    }
+    if (point === this.hovered) return
+    this.hovered = point
+    this.drawOver()
+  }
+
+  // -------------------------------------------------------------------------------------------------- pictures
+  save(blob, suffix) {
+    const link = document.createElement("a")
+    link.href = URL.createObjectURL(blob)
+    link.download = `map.${suffix}`
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  }
+
+  key() { // the legend as rows of text with a colour
+    const { head } = this.colour
+    if (head.kind === "scale") return [0, 0.25, 0.5, 0.75, 1].map((share) => [`rgb(${this.between(share)})`, share === 0 ? head.ends[0] : share === 1 ? head.ends[1] : ""])
+    const rows = [...head.colours.keys()].filter((group) => !this.hidden.has(group)).map((group) => [this.colourOf(group), head.names[group]])
+    return head.rest && !this.hidden.has(OTHER) ? [...rows, [this.other, head.rest]] : rows
+  }
+
+  raster(scale) { // the whole map with its legend, on a canvas
+    const canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), rows = this.key()
+    const width = this.stage.clientWidth, height = this.stage.clientHeight
+    Object.assign(canvas, { width: (width + 200) * scale, height: height * scale })
+    pen.scale(scale, scale)
+    pen.fillStyle = this.ink.ground
+    pen.fillRect(0, 0, width + 200, height)
+    this.moving = false
+    this.drawPoints()
+    pen.drawImage(this.canvas, 0, 0, width, height)
+    pen.drawImage(this.over, 0, 0, width, height)
+    const font = getComputedStyle(this.box).fontFamily
+    pen.fillStyle = this.ink.text
+    pen.font = `600 13px ${font}`
+    pen.fillText(this.colour.head.title, width + 10, 24, 180)
+    pen.font = `13px ${font}`
+    rows.forEach(([colour, text], i) => {
+      pen.fillStyle = colour
+      pen.fillRect(width + 10, 36 + 20 * i, 11, 11)
+      pen.fillStyle = this.ink.text
+      pen.fillText(text, width + 28, 46 + 20 * i, 165)
+    })
+    return canvas
+  }
+
+  png() { this.raster(this.ratio).toBlob((blob) => this.save(blob, "png")) }
+
+  svg() { // every point in sight as a circle; of very many a picture in their place
+    const width = this.stage.clientWidth, height = this.stage.clientHeight, parts = []
+    const text = (words, x, y, size, bold) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" font-family="sans-serif" font-weight="${bold ? 600 : 400}" fill="${this.ink.text}">${words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</text>`
+    if (this.points.n > 50_000) {
+      this.moving = false
+      this.drawPoints()
+      parts.push(`<image width="${width}" height="${height}" href="${this.canvas.toDataURL()}"/>`)
+    } else {
+      const chosen = new Set(this.picked ?? []), radius = this.pointSize() / 2
+      for (let i = 0; i < this.points.n; i++) {
+        const [x, y] = this.placeOf(i)
+        if (!this.shown(i) || x < 0 || y < 0 || x > width || y > height) continue
+        const [r, g, b] = this.texelsOf.subarray(4 * this.texels[i])
+        parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}" fill="rgb(${r},${g},${b})" fill-opacity="${chosen.size && !chosen.has(i) ? 0.15 : 0.9}"/>`)
+      }
+    }
+    for (const label of this.labels()) parts.push(text(label.text, label.x, label.y, label.size, label.bold))
+    parts.push(text(this.colour.head.title, width + 10, 24, 13, true))
+    this.key().forEach(([colour, words], i) => parts.push(`<rect x="${width + 10}" y="${36 + 20 * i}" width="11" height="11" fill="${colour}"/>`, text(words, width + 28, 46 + 20 * i, 13, false)))
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 200}" height="${height}"><rect width="100%" height="100%" fill="${this.ink.ground}"/>${parts.join("")}</svg>`
+    this.save(new Blob([svg], { type: "image/svg+xml" }), "svg")
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- tools
+function rgb(colour) { // of #rrggbb or rgb(r, g, b)
+  const hex = /^#([0-9a-f]{6})/i.exec(colour.trim())
+  if (hex) return [0, 2, 4].map((i) => parseInt(hex[1].slice(i, i + 2), 16))
+  return (colour.match(/[\d.]+/g) ?? [128, 128, 128]).slice(0, 3).map(Number)
+}
+
+function luminance([r, g, b]) { return (0.299 * r + 0.587 * g + 0.114 * b) / 255 }
+
+function valueText(value, head) {
+  if (Number.isNaN(value)) return "no value"
+  const plain = head.logarithmic ? 10 ** value - 1 : value
+  return Number.isInteger(Math.round(plain * 1e4) / 1e4) ? Math.round(plain).toLocaleString("en") : String(+plain.toPrecision(4))
+}
+
+function thin(outline, most) { // every k-th corner of a long outline
+  const step = Math.ceil(outline.length / most)
+  return outline.filter((_, i) => i % step === 0)
+}
+
+function makeGrid(places, low, high) { // the points of each cell, by counting, so that few are looked at when one is pointed at
+  const n = places.length / 2, side = Math.max(1, Math.min(1024, Math.ceil(Math.sqrt(n / 2))))
+  const f = [0, 1].map((k) => (side - 1e-3) / Math.max(high[k] - low[k], 1e-12))
+  const clip = (value) => Math.max(0, Math.min(side - 1, Math.floor(value)))
+  const cell = (i) => clip((places[2 * i + 1] - low[1]) * f[1]) * side + clip((places[2 * i] - low[0]) * f[0])
+  const starts = new Uint32Array(side * side + 1), points = new Uint32Array(n)
+  for (let i = 0; i < n; i++) starts[cell(i) + 1]++
+  for (let k = 0; k < side * side; k++) starts[k + 1] += starts[k]
+  const next = starts.slice()
+  for (let i = 0; i < n; i++) points[next[cell(i)]++] = i
+  return {
+    each(x0, y0, x1, y1, visit) {
+      const [a, b, c, d] = [clip((x0 - low[0]) * f[0]), clip((x1 - low[0]) * f[0]), clip((y0 - low[1]) * f[1]), clip((y1 - low[1]) * f[1])]
+      for (let row = c; row <= d; row++)
+        for (let k = starts[row * side + a]; k < starts[row * side + b + 1]; k++) visit(points[k])
+    },
+  }
+}

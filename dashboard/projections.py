@@ -1,0 +1,185 @@
+"""Which map of the latent codes is drawn: the method, its settings, and where each node lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard import background, forms, results, state
+from dashboard.shared import shared
+from vgae_core.analysis import embedding, projection
+from vgae_core.analysis.alignment import procrustes
+from vgae_core.analysis.projection import ProjectionSpec
+from vgae_core.errors import StudioError
+from vgae_core.settings.fields import Setting, settings_of
+
+USED_BY = {
+    "pca": ("unit_length",),
+    "axes": ("axis_x", "axis_y"),
+    "tsne": ("unit_length", "perplexity", "max_points", "seed"),
+    "umap": ("unit_length", "n_neighbors", "min_dist", "max_points", "seed"),
+}
+"""Settings of each method beside its dimensions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """Where nodes lie on a map.
+
+    Parameters
+    ----------
+    key : str
+        Names the run and the projection.
+    nodes : ndarray of int64, shape (n_points,)
+        The node of each point, ascending.
+    coordinates : ndarray of float32, shape (n_points, dim)
+    axes : tuple of str
+        Title of each axis.
+    note : str
+        What the map shows.
+    """
+
+    key: str
+    nodes: np.ndarray
+    coordinates: np.ndarray
+    axes: tuple[str, ...]
+    note: str
+
+
+def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
+    """Draw the choice of a projection; return it, and the id of the run whose map it is turned like."""
+    known = {setting.name: setting for setting in settings_of(ProjectionSpec)}
+    method = forms.field(known["method"], known["method"].default, "map_method")
+    values = {"method": method}
+    before = None
+    with st.popover("Settings", icon=":material/tune:"):
+        dim = known["dim"]
+        values["dim"] = st.segmented_control(
+            dim.title, range(int(dim.low or 0), int(dim.high or 0) + 1), default=dim.default,
+            format_func="{}-D".format, required=True, help=dim.help, key="map_dim",
+        )  # fmt: skip
+        for name in USED_BY[str(method)]:
+            if name.startswith("axis"):
+                values[name] = _axis(held, known[name])
+            else:
+                values[name] = forms.field(known[name], known[name].default, f"map_{name}")
+        if values["dim"] == dim.default and method != "axes":
+            before = _before(held)
+        if before is not None and not st.toggle(
+            "Turn like the run before", value=True, key="map_align",
+            help="Codes of two runs are only defined up to a turn and a mirror. The map is turned, mirrored and scaled "
+            "(Procrustes) so that nodes lie as near as may be to their places in your previous run of the same data.",
+        ):  # fmt: skip
+            before = None
+    return ProjectionSpec.from_dict(values), before
+
+
+def _axis(held: results.Opened, setting: Setting) -> int:
+    width = held.result.codes.z_mean.shape[1]
+    return int(
+        st.selectbox(
+            setting.title,
+            range(1, width + 1),
+            index=min(setting.default, width) - 1,
+            format_func="z {}".format,
+            help=setting.help,
+            key=f"map_{setting.name}",
+        )
+    )
+
+
+def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Projected:
+    """Return the map; while a slow one has not been made, draw the button that makes it and return PCA."""
+    key = f"{held.id}|{spec}"
+    if spec.method in ("pca", "axes"):
+        return _quick(held, spec, before)
+    made = _made(held.id, key)
+    entry = projection.METHODS[spec.method]
+    if made is None:
+        background.panel(
+            "map", key, "project",
+            lambda: ({"z": held.result.codes.z_mean, "by": results.fair_classes(held.id)}, spec.to_dict()),
+            label=f"Make the {entry.title} map",
+            about=f"{entry.help} Until it is made you see PCA.",
+            seconds=projection.SECONDS,
+        )  # fmt: skip
+        return _quick(held, ProjectionSpec(dim=spec.dim, unit_length=spec.unit_length), before)
+    nodes, coordinates = made
+    note = entry.help
+    if len(nodes) < held.graph.n_nodes:
+        note += f" A fair sample of {len(nodes):,} of {held.graph.n_nodes:,} {held.noun}s."
+    axes = tuple(f"{entry.title} {i + 1} (no unit)" for i in range(spec.dim))
+    if before is not None:
+        goal = _made(before, f"{before}|{spec}") or (np.arange(held.graph.n_nodes), _pca(before, spec)[0])
+        coordinates = _turned(nodes, coordinates, *goal)
+    return Projected(f"{key}|{before}", nodes, coordinates, axes, note)
+
+
+def _made(run_id: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return nodes and coordinates of a map that took a while, kept for all who may see the run."""
+    made = background.result(key)
+    if made is None:
+        return None
+    arrays, _ = made
+    return arrays["index"], arrays["coordinates"]
+
+
+def _quick(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Projected:
+    coordinates, explained = _axes(held.id, spec) if spec.method == "axes" else _pca(held.id, spec)
+    if before is not None:
+        coordinates = _turned_pca(held.id, before, spec)
+    if spec.method == "axes":
+        axes = tuple(
+            f"z {i}" for i in (spec.axis_x, spec.axis_y, max(spec.axis_x, spec.axis_y) + 1)[: spec.dim]
+        )
+        note = projection.METHODS["axes"].help
+    else:
+        axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(explained))
+        note = f"{spec.dim} principal components hold {explained.sum():.0%} of the variance of the mean codes"
+        note += ", each scaled to length 1." if spec.unit_length else "."
+    if before is not None:
+        axes = tuple(f"Turned PC {i + 1}" for i in range(spec.dim))
+        note += " Turned and scaled onto your previous run of the same data."
+    key = f"{held.id}|{spec}|{before}"
+    return Projected(key, np.arange(len(coordinates)), coordinates, axes, note)
+
+
+def _pca(run_id: str, spec: ProjectionSpec) -> tuple[np.ndarray, np.ndarray]:
+    return results.pca_map(run_id, spec.dim, spec.unit_length)
+
+
+@shared
+def _axes(run_id: str, spec: ProjectionSpec) -> tuple[np.ndarray, np.ndarray]:
+    return projection.raw_axes(results.codes_of(run_id).z_mean, spec), np.zeros(0)
+
+
+@shared
+def _turned_pca(run_id: str, before: str, spec: ProjectionSpec) -> np.ndarray:
+    coordinates, goal = _pca(run_id, spec)[0], _pca(before, spec)[0]
+    return procrustes(coordinates, goal).apply(coordinates).astype(np.float32)
+
+
+def _turned(nodes: np.ndarray, coordinates: np.ndarray, others: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Return a map turned onto another, by the nodes that are on both."""
+    _, mine, theirs = np.intersect1d(nodes, others, assume_unique=True, return_indices=True)
+    if len(mine) < embedding.MIN_ALIGNED:
+        return coordinates
+    return procrustes(coordinates[mine], goal[theirs]).apply(coordinates).astype(np.float32)
+
+
+def _before(held: results.Opened) -> str | None:
+    """Return the visitor's latest run of the same data before this one, None if there is none that can be read."""
+    known: dict[str, list[str]] = st.session_state.setdefault("runs_before", {})
+    if held.id not in known:
+        runs = state.store().list_runs(state.workspace())  # the newest first
+        same = [r.id for r in runs if r.fingerprint == held.graph.fingerprint and r.metrics and not r.problem]
+        known[held.id] = same[same.index(held.id) + 1 :] if held.id in same else []
+    for run_id in known[held.id]:
+        try:
+            if len(results.codes_of(run_id).z_mean) == held.graph.n_nodes:
+                return run_id
+        except StudioError:  # deleted since, or damaged
+            continue
+    return None

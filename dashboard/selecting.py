@@ -1,0 +1,119 @@
+"""The nodes that a visitor has selected of a run, whatever they are coloured by, and the one looked at closely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import streamlit as st
+
+from dashboard import map_parts, pick
+from vgae_core.analysis import selections
+from vgae_core.analysis.selections import Combination
+
+RUNS = 5
+"""Runs whose selections a visitor's session remembers."""
+
+NODE = "map_node"
+"""Key of the search for a node, which is also what a click on the map sets."""
+
+_SELECTED = "map_selected"
+_SHOWN = "map_shown"
+_DRAWN = "map_drawn"
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The map at hand: of which run and projection, and which node each point is, with its place and its name."""
+
+    run_id: str
+    key: str
+    nodes: np.ndarray
+    coordinates: np.ndarray
+    names: list[str]
+
+
+def selected(run_id: str) -> np.ndarray:
+    """Return the selected nodes of a run, ascending; none at first."""
+    return st.session_state.get(_SELECTED, {}).get(run_id, np.zeros(0, np.int64))
+
+
+def select(run_id: str, nodes: np.ndarray, how: Combination = "replace") -> None:
+    """Change which nodes of a run are selected."""
+    held: dict[str, np.ndarray] = st.session_state.setdefault(_SELECTED, {})
+    now = selections.combine(selected(run_id), nodes, how)
+    held.pop(run_id, None)
+    held[run_id] = now
+    while len(held) > RUNS:
+        del held[next(iter(held))]
+
+
+def show(shown: Shown) -> None:
+    """Note which map is drawn, so that what is done on it can be understood."""
+    st.session_state[_SHOWN] = shown
+
+
+def look_at(name: str | None, names: list[str]) -> None:
+    """Make a node the one looked at closely; None for none.  Only where the page has not drawn its search yet."""
+    pick.choose(NODE, names, name)
+
+
+def receive() -> None:
+    """Take what was done on the map: a click, an outline, or Escape."""
+    shown: Shown | None = st.session_state.get(_SHOWN)
+    event = (st.session_state.get(map_parts.NAME) or {}).get("event")
+    if shown is None or not isinstance(event, Mapping) or event.get("projection") != shown.key:
+        return
+    mode = event.get("mode")
+    how: Combination = next((known for known in get_args(Combination) if known == mode), "replace")
+    if event.get("kind") == "clear":
+        select(shown.run_id, np.zeros(0, np.int64))
+        look_at(None, shown.names)
+    elif event.get("kind") == "click":
+        _click(shown, event.get("point"), how)
+    elif event.get("kind") == "outline":
+        outline = _outline(event.get("outline"))
+        if outline is not None:
+            inside = selections.inside(shown.coordinates, outline)
+            select(shown.run_id, shown.nodes[inside], how)
+
+
+def _click(shown: Shown, point: Any, how: Combination) -> None:
+    if not isinstance(point, int) or not 0 <= point < len(shown.nodes):
+        return
+    node = int(shown.nodes[point])
+    if how == "replace":
+        look_at(shown.names[node], shown.names)
+    else:
+        select(shown.run_id, np.array([node]), how)
+
+
+def _outline(corners: Any) -> np.ndarray | None:
+    """Return the corners that a browser sent, None if they are none."""
+    if not isinstance(corners, list) or not 3 <= len(corners) <= selections.MAX_CORNERS:
+        return None
+    for corner in corners:
+        if not isinstance(corner, list) or len(corner) != 2:
+            return None
+        if not all(type(value) in (int, float) and math.isfinite(value) for value in corner):
+            return None
+    return np.array(corners, np.float64)
+
+
+def receive_figure(event: Mapping[str, Any]) -> None:
+    """Take an outline drawn on the figure that stands in for the map; each counts once."""
+    shown: Shown | None = st.session_state.get(_SHOWN)
+    drawn = [*event.get("lasso", ()), *event.get("box", ())]
+    if shown is None or not drawn or st.session_state.get(_DRAWN) == drawn:
+        return
+    st.session_state[_DRAWN] = drawn
+    x, y = list(drawn[-1]["x"]), list(drawn[-1]["y"])
+    if len(x) == 2:  # two corners of a box
+        x, y = [x[0], x[1], x[1], x[0]], [y[0], y[0], y[1], y[1]]
+    outline = _outline([list(corner) for corner in zip(x, y, strict=False)])
+    if outline is not None:
+        select(shown.run_id, shown.nodes[selections.inside(shown.coordinates, outline)])
+        st.rerun()
