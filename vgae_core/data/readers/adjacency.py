@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -18,6 +19,8 @@ from vgae_core.data.readers.text import is_whole
 _SUFFIXES = ("adjlist", "adj")
 _RECURRING = 0.4
 """Share of the neighbours with a row of their own from which rows of three lengths and more are lists."""
+_HEAD = 1000
+"""Rows that tell what the file is."""
 _COLON = re.compile(r"^[^:\s][^:]*:(\s|$)")
 
 
@@ -25,7 +28,8 @@ def _head(probe: Probe) -> list[str]:
     """Return the first rows, comments left out; none if it is no text."""
     if what_else(probe) is not None:
         return []
-    return [line.strip() for line in head_lines(probe) if not line.strip().startswith(COMMENTS)]
+    lines = (line.strip() for line in head_lines(probe))
+    return list(itertools.islice((line for line in lines if not line.startswith(COMMENTS)), _HEAD))
 
 
 def _separator(lines: list[str]) -> str | None:
@@ -49,7 +53,7 @@ def _recognise(probe: Probe) -> bool:
     """
     if probe.how.role in ("features", "labels"):
         return False
-    lines = _head(probe)[:1000]
+    lines = _head(probe)
     if not lines or lines[0][0] in "{[<*(":
         return False
     if probe.stem.endswith(tuple(f".{suffix}" for suffix in _SUFFIXES)):
@@ -96,7 +100,7 @@ def _is_list(rows: list[list[str]], *, strict: bool, share: float = 0.5) -> bool
 def _edges(probe: Probe) -> Edges:
     findings: list[Finding] = []
     text = read_text(probe)
-    head = _head(probe)[:1000]
+    head = _head(probe)
     colon = bool(head) and all(_COLON.match(line) for line in head)
     lines = pd.Series(text.split("\n"), dtype="str").str.strip()
     del text

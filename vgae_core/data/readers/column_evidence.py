@@ -68,7 +68,8 @@ class Column:
     @functools.cached_property
     def seen(self) -> frozenset[str]:
         """The different known fields, those from further down included."""
-        return self.distinct | {field for field in self.more if field.lower() not in MISSING}
+        more = set(self.more) - self.distinct
+        return self.distinct | {field for field in more if field.lower() not in MISSING}
 
     @property
     def filled(self) -> float:

@@ -34,6 +34,9 @@ from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
 from vgae_core.data.readers.text import numbers, read_frame
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
 
+_FIRST = 1_000
+"""Ids of which one that is no number tells that all of them are names."""
+
 
 def edge_parts(table: TextTable, roles: EdgeRoles) -> tuple[Part, ...]:
     """Return each column with its use in an edge list."""
@@ -403,10 +406,17 @@ def _ids(
                 line=line_of(probe, shape, skip, int(empty[0])),
                 mend="One edge a line: source, target and, if there is one, a weight.",
             )
-    whole = [None if column.str.fullmatch(r"0\d+").any() else whole_numbers(column) for column in texts]
+    whole = [_whole(column) for column in texts]
     if all(w is not None for w in whole):
         return [w for w in whole if w is not None], False
     return list(texts), True
+
+
+def _whole(texts: pd.Series) -> np.ndarray | None:
+    """Return int64 if every text is a whole number, none of them with a zero in front; else None."""
+    if whole_numbers(texts.iloc[:_FIRST]) is None:
+        return None  # most often: one that is none decides for all
+    return None if texts.str.fullmatch(r"0\d+").any() else whole_numbers(texts)
 
 
 def _are_counts(

@@ -111,9 +111,13 @@ def _layout(probe: Probe) -> Layout:
     announced = _SEP_LINE.fullmatch(lines[0].strip(" \r"))
     before = 0 if announced is None else 1
     filled = [i for i, line in enumerate(lines) if i >= before and line.strip()]
-    plain = [i for i in filled if not lines[i].lstrip().startswith(COMMENTS)]
-    # Lines such as "#ai,#ml,3" or "%C3%96tzi,Italy" may be rows, and "#node1 node2" a header.
-    marked = [i for i in filled if _NAME_AFTER_SIGN.match(lines[i])]
+    text = "\n".join(lines)
+    if any(sign in text for sign in COMMENTS):
+        plain = [i for i in filled if not lines[i].lstrip().startswith(COMMENTS)]
+        # Lines such as "#ai,#ml,3" or "%C3%96tzi,Italy" may be rows, and "#node1 node2" a header.
+        marked = [i for i in filled if _NAME_AFTER_SIGN.match(lines[i])]
+    else:
+        plain, marked = filled, []
     if not plain and not marked:
         what = "only comments" if filled else "no rows"
         raise probe.error(f"Holds {what}.", mend="Hand in a file with one row per edge or node.")

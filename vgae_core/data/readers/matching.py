@@ -124,9 +124,9 @@ def _with_isolated(
 
 def _short(kind: str, names: Sequence[str], *, limit: int, findings: list[Finding]) -> Sequence[str]:
     """Return names within the limit: of longer ones the beginning and a digest, which still tells them apart."""
-    long = [name for name in names if len(name) > limit]
-    if not long:
+    if max(map(len, names), default=0) <= limit:
         return names
+    long = [name for name in names if len(name) > limit]
     findings.append(Finding("long-names", "warning", f"{len(long):,} names of {kind} are longer than {limit} "
         f"characters: their beginning and a digest stand for them. The longest has {max(map(len, long)):,}; "
         "is a quotation mark missing, or is it the wrong column?", len(long), examples(long[:5])))  # fmt: skip

@@ -19,6 +19,9 @@ from vgae_core.data.readers.base import examples
 SAMPLE = 200_000
 """Rows that are looked at."""
 
+_FIRST = 2_000
+"""Rows among which most ids that stand on both sides are found already."""
+
 _FEW = 20
 """Rows below which numbers are taken for one set without asking."""
 
@@ -63,23 +66,22 @@ def judge_sides(
     """
     said = {word for comment in comments for word in comment.lstrip("#% ").lower().split()[:2]}
     left, right = source[:SAMPLE], target[:SAMPLE]
-    ids = [np.asarray(pd.unique(pd.Series(side))) for side in (left, right)]
-    shared = bool(pd.concat([pd.Series(side) for side in ids]).duplicated().any())
+    shared = _share(left[:_FIRST], right[:_FIRST]) or _share(left, right)
     if "bip" in said or "bipartite" in said:
         return Sides(True, "the file calls itself bipartite", True, shared, told=True)
     if said & {"sym", "asym", "directed", "undirected"}:
         return Sides(False, "the file says so", True, shared)
-    if not shared and not kinds and min(len(side) for side in ids) < 3:
+    if not shared and not kinds and min(pd.Series(side).nunique() for side in (left, right)) < 3:
         return Sides(False, "", True, shared)  # a star, or two: each has two sides, whatever its nodes are
     if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
-        return _of_texts(ids, len(left), shared, kinds=kinds, marked=marked)
+        return _of_texts(len(left), shared, kinds=kinds, marked=marked)
     if kinds:
         return Sides(True, "the headers name two kinds of things", True, shared, told=True)
     if marked:
         return Sides(False, "the headers name the two ends of an edge", True, shared)
     if not shared:
         return Sides(True, "the two columns share no number", len(left) < _FEW, shared)
-    one, two = _signs(left, right, ids)
+    one, two = _signs(left, right)
     if rated and not one:
         return Sides(True, "they stand beside ratings and times", False, shared)
     if one or len(left) < _FEW:
@@ -112,7 +114,13 @@ def sides_told(
     return None
 
 
-def _of_texts(ids: list[np.ndarray], rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
+def _share(left: np.ndarray | pd.Series, right: np.ndarray | pd.Series) -> bool:
+    """Return whether some id stands in both columns."""
+    sides = [pd.Series(pd.unique(pd.Series(side))) for side in (left, right)]
+    return bool(pd.concat(sides).duplicated().any())
+
+
+def _of_texts(rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
     if shared:
         return Sides(False, "both columns share names", True, shared)
     if kinds:
@@ -120,7 +128,7 @@ def _of_texts(ids: list[np.ndarray], rows: int, shared: bool, *, kinds: bool, ma
     return Sides(True, "the two columns share no name", marked or rows < _FEW // 2, shared)
 
 
-def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[str, str]:
+def _signs(left: np.ndarray, right: np.ndarray) -> tuple[str, str]:
     """Return what speaks for one set and what for two, in words; empty if nothing does."""
     n_rows = len(left)
     if n_rows >= 4 and bool((left <= right).all() or (left >= right).all()):
@@ -143,12 +151,15 @@ def _signs(left: np.ndarray, right: np.ndarray, ids: list[np.ndarray]) -> tuple[
             f"{loops or 'no'} edges join a number to itself, where chance would give {expected_loops:.0f}",
             "",
         )
-    filled = [len(side) / (int(side.max()) - int(side.min()) + 1) for side in ids]
+    filled = [
+        np.count_nonzero(count) / (int(side.max()) - int(side.min()) + 1)
+        for count, side in ((out, left), (into, right))
+    ]
     if min(filled) < 0.8 and len(known) >= 0.97 * span and n_rows >= 10:
         return "numbers that one column skips stand in the other", ""
     if loops >= 3 and loops >= expected_loops / 2:
         return "", f"{loops:,} rows join a number to itself, as chance would have it"
-    low, high = ([int(pick(side)) for side in ids] for pick in (np.min, np.max))
+    low, high = ([int(pick(side)) for side in (left, right)] for pick in (np.min, np.max))
     if len(known) >= _FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
         return f"both columns run from {min(low):,} to {max(high):,}", ""
     highest = sorted(high)

@@ -17,10 +17,20 @@ UNIT = "\x1f"
 """Stands for a separator of two characters, since tables are split at one."""
 LONGEST = 16_000_000
 """Bytes of the longest line, or field."""
+_PARTICULAR = re.compile(r'["\0]')
+"""What only the reader of CSV knows how to take."""
+_BLANK = re.compile(r"[^\S\n]")
 
 
 def split(lines: Sequence[str], separator: str, *, quoted: bool = True) -> list[list[str]]:
     """Return the fields of each row."""
+    csv.field_size_limit(LONGEST)
+    text = "\n".join(lines)
+    if len(text) < LONGEST and _PARTICULAR.search(text) is None:  # most files: a tenth of the time
+        if not separator:
+            return [row for row in map(str.split, lines) if row]
+        if _BLANK.search(text) is None:
+            return [line.split(separator) for line in lines if line]
     if not quoted:
         pieces = (line.split(separator or None) for line in lines if line.strip())
         return [[unquoted(field.strip()) for field in row] for row in pieces]
@@ -31,7 +41,6 @@ def split(lines: Sequence[str], separator: str, *, quoted: bool = True) -> list[
         )
     else:
         rows = csv.reader((re.sub(r"\s+", " ", line.strip()) + "\n" for line in lines), delimiter=" ")
-    csv.field_size_limit(LONGEST)
     return [[field.strip() for field in row] for row in rows if row]
 
 
@@ -48,14 +57,14 @@ def are_columns(
     least : int
         Rows that it takes.
     """
-    return any(_evenly_cut(lines, sign, quoted, least) for sign in separators for quoted in (True, False))
+    text = "\n".join(lines)
+    ways = (True, False) if '"' in text else (True,)
+    return any(_evenly_cut(lines, sign, way, least) for sign in separators if sign in text for way in ways)
 
 
 def _evenly_cut(lines: Sequence[str], separator: str, quoted: bool, least: int) -> bool:
-    if not any(separator in line for line in lines):
-        return False
     try:
-        widths = [len(row) for row in split(lines, separator, quoted=quoted)]
+        widths = list(map(len, split(lines, separator, quoted=quoted)))
     except csv.Error:
         return False
     usual = max(set(widths), key=widths.count, default=0)
