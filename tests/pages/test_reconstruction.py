@@ -277,7 +277,7 @@ def test_missing_links_are_ranked_and_filtered(app, run):
 
 
 def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
-    monkeypatch.setattr(reconstruction, "EXACT_NODES", 50)
+    monkeypatch.setattr(link_search, "EXACT_NODES", 50)
     at = fine(app("reconstruction", run=run.id))
     assert len(at.dataframe) == 3
     at.button(key="missing_start").click()
