@@ -3,7 +3,9 @@
     python -m benchmarks.quality [GRAPH ...] [--splits 10] [--recipes auto kipf]
 
 Graphs are the files below ``$VGAE_STUDIO_SHARED_DATA``, or the folder ``shared/data`` beside the checkout, and the
-default sample.  A line of JSON for each run, then a table: mean and standard deviation of the scores of the test pairs.
+default sample.  A line of JSON for each run, then a table: mean and standard deviation of the scores of the test pairs,
+and how far the model's probabilities are from the share of edges among the test pairs of all splits together.  Few
+pairs miss their own probabilities by chance: `by chance` is the error they would show if the probabilities were right.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ import statistics
 import time
 from pathlib import Path
 
+import numpy as np
+
+from vgae_core.analysis.metrics import calibration
+from vgae_core.analysis.scoring import probabilities
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.readers import SourceFile, read_isolated
@@ -64,6 +70,17 @@ def specification(recipe: str, graph: GraphData, seed: int) -> RunSpec:
     return dataclasses.replace(start, recipe="auto") if recipe == "auto" else with_recipe(start, recipe)
 
 
+CHANCE_DRAWS = 200
+"""Draws of the test pairs from their own probabilities."""
+
+
+def calibration_errors(truth: np.ndarray, p: np.ndarray) -> tuple[float, float]:
+    """Return the expected calibration error of test pairs, and what it would be if the probabilities were right."""
+    rng = np.random.default_rng(0)
+    drawn = [calibration(rng.random(len(p)) < p, p).expected_error for _ in range(CHANCE_DRAWS)]
+    return calibration(truth, p).expected_error, float(np.mean(drawn))
+
+
 def main() -> None:
     """Run what is asked for and print a table for each graph."""
     parser = argparse.ArgumentParser(
@@ -75,6 +92,7 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", choices=["auto", *RECIPES], default=["auto"])
     options = parser.parse_args()
     environment.apply()
+    from vgae_core.analysis.stacking import joins
     from vgae_core.runs.pipeline import execute, forget_models
 
     for name in options.graphs:
@@ -82,6 +100,7 @@ def main() -> None:
         if graph is None:
             continue
         table: dict[str, list[tuple[float, float]]] = {}
+        tested: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         for seed in range(options.first, options.first + options.splits):
             for recipe in options.recipes:
                 started = time.perf_counter()
@@ -97,9 +116,13 @@ def main() -> None:
                     rows |= result.metrics["baselines"]
                 for row, scores in rows.items():
                     table.setdefault(row, []).append((scores["roc_auc"], scores["average_precision"]))
+                p = probabilities(result.scores["model"])
+                truth = np.arange(len(p)) < len(result.split.test)
+                tested.setdefault(recipe, []).append((truth, p))
                 line = {
                     "graph": name, "seed": seed, "recipe": recipe, "chosen": chosen,
-                    "auc": rows[recipe]["roc_auc"], "stacked": bool(result.stack),
+                    "auc": rows[recipe]["roc_auc"], "stacked": joins(result.stack),
+                    "calibration_error": round(calibration(truth, p).expected_error, 4),
                     "best_epoch": result.finished.best_epoch, "seconds": round(seconds, 1),
                 }  # fmt: skip
                 print(json.dumps(line), flush=True)
@@ -113,6 +136,13 @@ def main() -> None:
             print(
                 f"  {row:28s} AUC {statistics.mean(auc):.4f} ± {spread[0]:.4f}   "
                 f"AP {statistics.mean(ap):.4f} ± {spread[1]:.4f}",
+                flush=True,
+            )
+        for recipe, splits in tested.items():
+            truth, p = (np.concatenate(parts) for parts in zip(*splits, strict=True))
+            error, chance = calibration_errors(truth, p)
+            print(
+                f"  {recipe:28s} calibration error {error:.4f} ({chance:.4f} by chance)   {len(p):,} test pairs",
                 flush=True,
             )
 
