@@ -330,7 +330,7 @@ def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tupl
     parts = why.score_parts(model, changes, pair)
     if len(parts) > 1:
         st.markdown("**The parts of the stacked score**")
-        titles = {"offset": "Offset", "network": "Network"} | {
+        titles = {"offset": "Offset", "network": "Network", "calibration": "Calibration"} | {
             part.name: scores.title(part.name) for part in parts[2:]
         }
         charts.show(answers.waterfall(parts, titles), key="waterfall", alt="Parts of the stacked logit.")

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.analysis.baselines import run_baselines
+from vgae_core.analysis.calibration import CALIBRATION, calibrated
 from vgae_core.analysis.rankings import rank_links_task
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps, joined, stacked
 
@@ -40,7 +41,7 @@ def test_the_fit_is_that_of_a_ridge_penalised_likelihood():
     best = minimize(cost, np.zeros(4), tol=1e-10).x
     stack = fit_stack(logits, others, truth)
     slopes = best[1:] / spread
-    assert list(stack) == ["offset", "network", *others]
+    assert list(stack) == ["offset", "network", *others, *CALIBRATION]
     np.testing.assert_allclose([stack["network"], *(stack[k] for k in others)], slopes, rtol=1e-3)
     assert stack["offset"] == pytest.approx(best[0] - slopes @ mean, rel=1e-3, abs=1e-3)
 
@@ -50,7 +51,11 @@ def test_joined_is_its_formula_and_leaves_out_what_the_stack_does_not_name():
     others = {"common_neighbours": np.array([0.0, 3.0]), "adamic_adar": np.array([9.0, 9.0])}
     found = joined(np.array([1.0, -2.0]), others, stack)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, [-0.5, -2.0 + 2.0 * np.log(4.0)], rtol=1e-6)
+    expected = np.array([-0.5, -2.0 + 2.0 * np.log(4.0)])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    bent = {"shift": 0.1, "above": 0.4, "below": 2.0}
+    found = joined(np.array([1.0, -2.0]), others, stack | bent)
+    np.testing.assert_allclose(found, calibrated(expected, bent), rtol=1e-6)
 
 
 def test_stacking_ranks_new_pairs_better_than_any_of_its_parts():

@@ -13,7 +13,8 @@ import sklearn.metrics
 from scipy import sparse
 
 from tests.graphs import communities, graph_from, karate
-from vgae_core.analysis.stacking import LEAST_EDGES
+from vgae_core.analysis.calibration import CALIBRATION, calibrated
+from vgae_core.analysis.stacking import LEAST_EDGES, joined
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.link_splits import split_links
@@ -157,7 +158,8 @@ def test_reported_scores_are_those_of_scikit_learn_on_the_kept_arrays():
     y = np.r_[np.ones(len(result.split.test)), np.zeros(len(result.split.test_neg))]
     pairs = np.r_[result.split.test, result.split.test_neg]
     logits = np.einsum("ij,ij->i", result.z_mean[pairs[:, 0]], result.z_mean[pairs[:, 1]])
-    np.testing.assert_allclose(result.scores["model"], logits, rtol=1e-4, atol=1e-5)
+    expected = joined(logits, {}, result.stack)  # calibrated on the validation pairs
+    np.testing.assert_allclose(result.scores["model"], expected, rtol=1e-4, atol=1e-4)
     for name, scores in result.scores.items():
         reported = result.metrics["test"] if name == "model" else result.metrics["baselines"][name]
         assert reported["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(y, scores), abs=1e-9)
@@ -168,12 +170,15 @@ def test_stacking_joins_scores_that_need_no_training_and_keeps_the_network_s_own
     spec = spec_for(graph, split__val_fraction=0.15, model__latent_dim=1)
     result, _ = run(graph, spec)
     alone, _ = run(graph, spec.replace("stacking", False))
-    assert set(result.stack) == {"offset", "network", *result.metrics["baselines"]}
-    assert set(alone.stack) == {"offset", "network"}  # the network alone, as probabilities
+    assert set(result.stack) == {"offset", "network", *CALIBRATION, *result.metrics["baselines"]}
+    assert set(alone.stack) == {"offset", "network", *CALIBRATION}  # the network alone, as probabilities
     assert "network" not in alone.metrics
     slope, offset = alone.stack["network"], alone.stack["offset"]
     np.testing.assert_allclose(
-        offset + slope * result.scores["network"], alone.scores["model"], rtol=1e-4, atol=1e-5
+        calibrated(offset + slope * result.scores["network"], alone.stack),
+        alone.scores["model"],
+        rtol=1e-4,
+        atol=1e-4,
     )
     assert result.metrics["network"] == pytest.approx(alone.metrics["test"], abs=1e-9)
     assert result.metrics["val"] == alone.metrics["val"]

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, softmax
 
+from vgae_core.analysis.calibration import steepness
 from vgae_core.analysis.decoders import decoder_weights, pair_factors
 from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, node_head
 from vgae_core.analysis.node_baselines import NodeBaselines, columns
 from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score, scorer
-from vgae_core.analysis.stacking import Stack, joined
+from vgae_core.analysis.stacking import Stack, joined, summed
 from vgae_core.catalogue.decoders import without_factors
 
 DRAWS = 1_000
@@ -63,11 +64,11 @@ class Decoding:
 
     @property
     def slope(self) -> float:
-        """What one unit of the network's logit adds to the model's."""
+        """What one unit of the network's logit adds to the model's, before calibration."""
         return float(self.stack["network"]) if self.stack else 1.0
 
     def noise(self, first: Codes, second: Codes) -> float | None:
-        """Return the standard deviation of the model's logit of a pair of codes, None where codes have no noise.
+        """Return the standard deviation of a pair's logit before calibration, None where codes have no noise.
 
         ``Var(z_i . z_j) = sum_k s_ik² m_jk² + s_jk² m_ik² + s_ik² s_jk²`` for inner products of independent normal
         codes; any other decoder by :data:`DRAWS` samples.
@@ -191,7 +192,13 @@ class ScoredGraph:
 
     def noise(self, source: int, target: int) -> float | None:
         """Return the standard deviation of a pair's logit, None where codes have no noise."""
-        return self.decoding.noise(self.code(source), self.code(target))
+        deviation = self.decoding.noise(self.code(source), self.code(target))
+        stack = self.decoding.stack
+        if deviation is None or not stack:
+            return deviation
+        parts = self.parts(source, target)
+        others = columns({name: value for name, value in parts.items() if name != "network"})
+        return deviation * float(steepness(summed(np.array([parts["network"]]), others, stack), stack)[0])
 
     # ------------------------------------------------------------------------- nodes
     def label_probabilities(self, nodes: np.ndarray) -> np.ndarray | None:

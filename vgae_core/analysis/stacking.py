@@ -1,8 +1,8 @@
 """Stacking: the network's logit and the training-free scores of a pair as one score.
 
 A logistic regression on the validation pairs says how much each of them counts.  The network has never been told of
-those pairs, so the regression learns how far its logit can be trusted beside scores that need no training.  The score
-of a network that learns the weights of edges is no logit: a regression on it alone makes it one (Platt 1999).
+those pairs, so the regression learns how far its logit can be trusted beside scores that need no training.  The same
+pairs then calibrate the sum (:mod:`vgae_core.analysis.calibration`).  A network that is not stacked is a sum of one.
 
 References
 ----------
@@ -18,10 +18,11 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines
+from vgae_core.analysis.calibration import CALIBRATION, calibrated, fit_calibration
 from vgae_core.data.dataset import Features
 
 Stack = Mapping[str, float]
-"""``offset``, and what ``network`` and each training-free score count."""
+"""``offset``, what ``network`` and each training-free score count, and how their sum is calibrated."""
 
 Others = Mapping[str, np.ndarray]
 """Training-free scores by name, float (n_pairs,), as of :func:`vgae_core.analysis.baselines.run_baselines`."""
@@ -34,7 +35,7 @@ LEAST_EDGES = 50
 
 
 def fit_stack(logits: np.ndarray, others: Others, truth: np.ndarray) -> dict[str, float]:
-    """Return what each score counts: a logistic regression with a small ridge penalty.
+    """Return what each score counts, by a logistic regression with a small ridge penalty, and its calibration.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def fit_stack(logits: np.ndarray, others: Others, truth: np.ndarray) -> dict[str
     scale, regression = model[0], model[1]
     slopes = regression.coef_[0] / scale.scale_
     offset = float(regression.intercept_[0] - slopes @ scale.mean_)
-    return {"offset": offset, **dict(zip(("network", *others), slopes.tolist(), strict=True))}
+    stack = {"offset": offset, **dict(zip(("network", *others), slopes.tolist(), strict=True))}
+    return {**stack, **fit_calibration(summed(logits, others, stack), truth)}
 
 
 def _regression() -> Any:
@@ -66,15 +68,25 @@ def _regression() -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression())
 
 
-def joined(logits: np.ndarray, others: Others, stack: Stack) -> np.ndarray:
-    """Return the logit of each pair after stacking, float32 (n_pairs,).
+def others_of(stack: Stack) -> list[str]:
+    """Return the training-free scores that a stack joins to the network's."""
+    return [name for name in stack if name not in ("offset", "network", *CALIBRATION)]
+
+
+def summed(logits: np.ndarray, others: Others, stack: Stack) -> np.ndarray:
+    """Return the sum of what each score counts, float64 (n_pairs,), before calibration.
 
     ``offset + network * logit + sum_k stack_k * log(1 + max(0, score_k))``: counts and products have long tails.
     Scores that `stack` does not name are left out.
     """
     used = {name: values for name, values in others.items() if name in stack}
     slopes = np.array([stack[name] for name in ("network", *used)])
-    return (stack["offset"] + _columns(logits, used) @ slopes).astype(np.float32)
+    return np.asarray(stack["offset"] + _columns(logits, used) @ slopes)
+
+
+def joined(logits: np.ndarray, others: Others, stack: Stack) -> np.ndarray:
+    """Return the logit of each pair after stacking, float32 (n_pairs,): :func:`summed`, calibrated."""
+    return calibrated(summed(logits, others, stack), stack).astype(np.float32)
 
 
 def _columns(logits: np.ndarray, others: Others) -> np.ndarray:
@@ -83,7 +95,7 @@ def _columns(logits: np.ndarray, others: Others) -> np.ndarray:
 
 def joins(stack: Stack) -> bool:
     """Return whether a stack joins other scores to the network's; one that does not only makes it a logit."""
-    return bool(set(stack) - {"offset", "network"})
+    return bool(others_of(stack))
 
 
 def helps(logits: np.ndarray, others: Others, truth: np.ndarray) -> bool:

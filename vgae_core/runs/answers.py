@@ -20,7 +20,7 @@ from vgae_core.analysis.node_baselines import NodeBaselines
 from vgae_core.analysis.reconstruction import edge_parts
 from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
 from vgae_core.analysis.scoring import Score
-from vgae_core.analysis.stacking import stacked
+from vgae_core.analysis.stacking import others_of, stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
 from vgae_core.data.text import bare
@@ -97,7 +97,7 @@ class Answers:
             encoder_features(graph, result.split.message(graph.n_nodes, graph), spec),
             has_own_features=graph.features is not None,
         )
-        names = [name for name in result.stack if name not in ("offset", "network")]
+        names = others_of(result.stack)
         features = scaled_features(graph, spec)
         self.scored = ScoredGraph(
             Links.of(graph.adjacency, directed=graph.directed),

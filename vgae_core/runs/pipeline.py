@@ -20,6 +20,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
 from vgae_core.analysis.baselines import run_baselines, usable
+from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
 from vgae_core.analysis.scoring import Score
@@ -322,16 +323,16 @@ def _positions(graph: GraphData, batches: Batches) -> np.ndarray | None:
 def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
     """Return what makes a pair's logit of the network's: joined with training-free scores where that helps.
 
-    Where it does not, or is not wanted, a regression on the network's logit alone makes its probabilities hold on the
-    validation pairs (Platt 1999), which leaves their order as it is.  Empty of a matrix, with too few validation pairs,
+    Where it does not, or is not wanted, the network's logit alone is calibrated on the validation pairs, which leaves
+    their order as it is.  Empty of a matrix, with too few validation pairs,
     or where the network's order is worse than chance; the score of a network that learns weights is made a logit in
     any case.
     """
-    if spec.model.family != "vgae" or not (len(split.val) >= LEAST_EDGES or spec.learns_weights):
+    if spec.model.family != "vgae" or not (len(split.val) >= LEAST_TESTED or spec.learns_weights):
         return {}
     stacks = spec.stacking and len(split.val) >= LEAST_EDGES
     edges, non_edges = split.val, split.val_neg
-    if len(edges) < LEAST_EDGES:
+    if len(edges) < LEAST_TESTED:
         edges = split.train[:SAMPLED_PAIRS]
         rng = np.random.default_rng([spec.seed, 0x9A77])
         non_edges = sample_non_edges(graph, len(edges), rng, repeats=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from vgae_core.analysis.calibration import CALIBRATION, calibrated
 from vgae_core.errors import DataError
 from vgae_core.what_if.edits import Arc, Changes, feature_row
 from vgae_core.what_if.model import WhatIf
@@ -427,7 +428,7 @@ class ScorePart:
 
 
 def score_parts(model: WhatIf, changes: Changes, pair: Arc) -> tuple[ScorePart, ...]:
-    """Return what a pair's logit is the sum of: an offset, the network's logit and the training-free scores.
+    """Return what a pair's logit is the sum of: an offset, the network's logit, training-free scores, calibration.
 
     Without stacking the network's logit is the whole.
     """
@@ -440,6 +441,9 @@ def score_parts(model: WhatIf, changes: Changes, pair: Arc) -> tuple[ScorePart, 
     for name, value in parts.items():
         entered = value if name == "network" else float(np.log1p(max(value, 0.0)))
         rows.append(ScorePart(name, value, float(stack[name]) * entered))
+    total = sum(row.adds for row in rows)
+    if CALIBRATION.keys() & stack.keys():
+        rows.append(ScorePart("calibration", total, float(calibrated(np.array(total), stack)) - total))
     return tuple(rows)
 
 

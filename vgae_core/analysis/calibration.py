@@ -1,0 +1,119 @@
+"""From logits to probabilities that hold: among as many non-edges as edges, and among all pairs of a graph.
+
+A regression on held-out pairs makes a score the log odds of an edge (Platt 1999).  Beta calibration adds one slope for
+each side of even odds, since a network is seldom as sure of edges as of non-edges; the order of pairs stays.
+
+References
+----------
+Kull, Silva Filho & Flach 2017, Beyond sigmoids: how to obtain well-calibrated probabilities from binary classifiers
+with beta calibration, doi:10.1214/17-EJS1338SI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import expit
+
+CALIBRATION = {"shift": 0.0, "above": 1.0, "below": 1.0}
+"""What calibration adds to log odds, and its slopes above and below even odds; these leave logits as they are."""
+
+LEAST_SLOPE = 0.01
+"""Slopes stay positive, so that calibration keeps the order of pairs."""
+
+
+def calibrated(logits: np.ndarray, calibration: Mapping[str, float]) -> np.ndarray:
+    """Return logits after calibration, float64: ``shift + above softplus(x) - below softplus(-x)``.
+
+    Parameters
+    ----------
+    logits : ndarray of float, any shape
+    calibration : mapping of str to float
+        Keys of :data:`CALIBRATION`; those that are absent change nothing.
+    """
+    shift, above, below = ({**CALIBRATION, **calibration}[key] for key in ("shift", "above", "below"))
+    wide = np.asarray(logits, np.float64)
+    return shift + above * np.logaddexp(0.0, wide) - below * np.logaddexp(0.0, -wide)
+
+
+def steepness(logits: np.ndarray, calibration: Mapping[str, float]) -> np.ndarray:
+    """Return the derivative of :func:`calibrated` at some logits, float64."""
+    _, above, below = ({**CALIBRATION, **calibration}[key] for key in ("shift", "above", "below"))
+    p = expit(np.asarray(logits, np.float64))
+    return np.asarray(above * p + below * (1.0 - p))
+
+
+def fit_calibration(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Return the calibration of the highest likelihood of held-out pairs, with a small ridge towards none.
+
+    Parameters
+    ----------
+    logits : ndarray of float, shape (n_pairs,)
+        About log odds, as of a regression on the same pairs.
+    truth : ndarray of bool or int, shape (n_pairs,)
+        1 for an edge.
+
+    Returns
+    -------
+    dict of str to float
+        Keys of :data:`CALIBRATION`.
+    """
+    from scipy.optimize import minimize  # needed once a run, and slow to load
+
+    wide = np.asarray(logits, np.float64)
+    columns = np.column_stack([np.ones_like(wide), np.logaddexp(0.0, wide), -np.logaddexp(0.0, -wide)])
+    start = np.array(list(CALIBRATION.values()))
+
+    def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
+        found, off = columns @ values, values - start
+        slope = columns.T @ (expit(found) - truth) + off
+        return float((np.logaddexp(0.0, found) - truth * found).sum() + 0.5 * off @ off), slope
+
+    bounds = [(None, None), (LEAST_SLOPE, None), (LEAST_SLOPE, None)]
+    best = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return dict(zip(CALIBRATION, best.tolist(), strict=True))
+
+
+def at_share(logits: np.ndarray, share: float) -> np.ndarray:
+    """Return probabilities where a given share of the pairs are edges, from log odds among as many of both.
+
+    Parameters
+    ----------
+    logits : ndarray of float, any shape
+        Log odds where half of the pairs are edges.
+    share : float
+        Of edges among the pairs asked about, between 0 and 1; 0.5 changes nothing.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+
+    References
+    ----------
+    Elkan 2001, The foundations of cost-sensitive learning, theorem 2.
+    """
+    with np.errstate(divide="ignore"):
+        prior = np.log(share) - np.log1p(-share)
+    return np.asarray(expit(np.asarray(logits, np.float64) + prior))
+
+
+def precision_by_rank(hits: np.ndarray) -> np.ndarray:
+    """Return the share of hits about each rank, falling with it: the best such fit by least squares.
+
+    Parameters
+    ----------
+    hits : ndarray of bool, shape (n,)
+        Whether the pair at each rank is one that was to be found, the first rank first.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 to 1; its mean is that of `hits`.
+    """
+    from sklearn.isotonic import IsotonicRegression  # slow to load
+
+    if not len(hits):
+        return np.zeros(0)
+    ranks = np.arange(len(hits))
+    return np.asarray(IsotonicRegression(increasing=False).fit_transform(ranks, hits.astype(np.float64)))
