@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, charts, frame, results
+from dashboard import asking, charts, frame, results, run_view
 from dashboard.shared import shared
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
@@ -113,7 +113,7 @@ def _draw(table: pd.DataFrame) -> None:
     )  # fmt: skip
     if table[["source_rank", "target_rank"]].isna().all(axis=None):
         st.caption(f"Ranks are left out where pairs name more than {RANKED_NODES:,} different nodes.")
-    protect = results.protect("my_pairs")
+    protect = run_view.protect("my_pairs")
     make = lambda: table_files.to_csv(table, protect=protect)  # noqa: E731
     frame.downloads(
         [

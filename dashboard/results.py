@@ -11,30 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import streamlit as st
 from scipy import sparse
 
-from dashboard import charts, frame, scenarios, state
+from dashboard import charts, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
 from vgae_core.analysis import (
-    decisions,
     embedding,
     entries,
     link_search,
     reconstruction,
-    scoring,
-    threshold_curves,
-    verdict,
 )
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs import codes, link_tables, node_tables, table_files
+from vgae_core.runs import codes, link_tables, node_tables
 from vgae_core.runs.result import Embedding, RunResult
 from vgae_core.runs.store import StoredRun
-from vgae_core.what_if.variant import variant_of
 
 MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""
@@ -47,14 +41,6 @@ Inputs = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 COLUMNS_KEPT = 64
 """Runs whose communities and reconstruction errors are kept: 8 bytes per node."""
-
-UNCHECKED = {
-    "curves": "codes, training curves",
-    "labels": "label scores",
-    "features": "feature errors",
-    "trials": "recipes tried",
-}
-"""What of a loaded bundle cannot be computed again without its network, by name in ``metrics["unchecked"]``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,79 +67,14 @@ class Opened:
         return "row" if self.on_matrix else "node"
 
 
-def opened() -> Opened | None:
-    """Return the run at hand if it has a result; else say what is missing and return None."""
-    run = state.current_run()
-    if run is None:
-        frame.empty(
-            "No run yet",
-            "Train a model first: it takes a few seconds on a sample.",
-            "Train a model",
-            "train",
-        )
-        return None
-    if run.has_result:
-        return Opened(run, *_open(run.id))
-    info = run.info
-    if info.active:
-        frame.empty(
-            "This run is still training",
-            "Its results appear here as soon as it has ended.",
-            "Watch it learn",
-            "train",
-        )
-    else:
-        frame.empty(
-            f"This run has no result ({info.status})",
-            charts.plain(info.message) or "It ended before there was anything to keep.",
-            "Train again",
-            "train",
-        )
-    return None
-
-
-def name_run(held: Opened) -> None:
-    """Draw the line that names the run, and say so where it was trained on other data than those loaded."""
-    st.caption(
-        f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
-        f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
-    )
-    about = variant_of(held.run.path)
-    if about is not None:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                ":material/alt_route: A variant, trained on edited data: "
-                f"{charts.plain('; '.join(item.sentence() for item in about.scenario.active), 160)}",
-                width="content",
-            )
-            # Whoever holds the id of a run may see it: the way there is shown to its owner alone.
-            mine = state.store().owns(state.workspace(), about.of)
-            if mine and st.button("Compare", key="compare_variant", type="tertiary"):
-                scenarios.open_variant(held.id, about)
-    unchecked = held.result.metrics.get("unchecked")
-    if unchecked:
-        st.caption(
-            ":material/inventory_2: Loaded from a bundle. Link scores were computed again here; "
-            f"{', '.join(UNCHECKED[name] for name in unchecked if name in UNCHECKED)} and times are as the bundle "
-            "states them, not checked."
-        )
-    loaded = state.graph()
-    if loaded is None or loaded.fingerprint != held.graph.fingerprint:
-        st.info(
-            f"It was trained on {charts.plain(held.graph.name, 60)} ({frame.sizes(held.graph)}); everything on "
-            "this page is about those data.",
-            title="This run belongs to other data than those loaded now",
-            icon=":material/info:",
-        )
-
-
 @shared
 def _result(run_id: str) -> RunResult:
     run = state.store().open_run(run_id)
     return codes.completed(run.result(), run.graph(), most_nodes=LIMITS.answer_nodes)
 
 
-def _open(run_id: str) -> tuple[RunResult, GraphData]:
+def load(run_id: str) -> tuple[RunResult, GraphData]:
+    """Return the result of a run, and the graph it was trained on."""
     return _result(run_id), state.store().open_run(run_id).graph()
 
 
@@ -164,18 +85,7 @@ def codes_of(run_id: str) -> Embedding:
 
 def graph_of(run_id: str) -> GraphData:
     """Return the graph that a run was trained on."""
-    return _open(run_id)[1]
-
-
-def say_codes(held: Opened) -> None:
-    """Draw the line that says which codes are shown."""
-    st.caption(f":material/polyline: {charts.message(codes.explained(held.result, held.graph))}")
-
-
-def protect(name: str) -> bool:
-    """Draw the choice beside downloads called `name`: whether spreadsheets will open them."""
-    choice = table_files.PROTECT
-    return bool(st.checkbox(choice.title, help=choice.help, key=f"{name}_protect"))
+    return load(run_id)[1]
 
 
 # ------------------------------------------------------------------------------ nodes
@@ -184,7 +94,7 @@ _working_lock = threading.Lock()
 _turn = threading.Lock()
 
 
-def _costly(run_id: str) -> Future[dict[str, np.ndarray]]:
+def costly(run_id: str) -> Future[dict[str, np.ndarray]]:
     """Return what becomes :func:`vgae_core.runs.node_tables.node_columns` of a run, from a child if its graph is large.
 
     Runs of all visitors take turns, so that no more than one such child is at work.
@@ -228,21 +138,8 @@ def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> No
 
 def ready(run_id: str) -> bool:
     """Return whether communities and reconstruction errors are in the node table; raise what kept them from it."""
-    future = _costly(run_id)
+    future = costly(run_id)
     return future.done() and future.exception() is None
-
-
-@frame.fragment(run_every=1.5)
-def wait_for_columns(run_id: str) -> None:
-    """Say that columns of the node table are still being worked out, until they are: then draw the page again."""
-    future = _costly(run_id)
-    if future.done():
-        future.result()  # raises what went wrong, for the guard
-        st.rerun()
-    st.caption(
-        ":material/hourglass_top: Communities and reconstruction errors of this large graph are being computed; they "
-        "appear here by themselves."
-    )
 
 
 def node_table(run_id: str) -> pd.DataFrame:
@@ -252,12 +149,12 @@ def node_table(run_id: str) -> pd.DataFrame:
 
 @shared
 def _node_table(run_id: str, whole: bool) -> pd.DataFrame:
-    return node_tables.node_table(*_open(run_id), _costly(run_id).result() if whole else {})
+    return node_tables.node_table(*load(run_id), costly(run_id).result() if whole else {})
 
 
 def whole_node_table(run_id: str) -> pd.DataFrame:
     """Return all of the node table of a run, however long it takes."""
-    _costly(run_id).result()
+    costly(run_id).result()
     return _node_table(run_id, True)
 
 
@@ -283,13 +180,13 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 @shared
 def node_names(run_id: str) -> list[str]:
     """Return the name of every node as text."""
-    return [str(name) for name in _open(run_id)[1].node_ids]
+    return [str(name) for name in load(run_id)[1].node_ids]
 
 
 @shared
 def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
-    z = _open(run_id)[0].codes.z_mean
+    z = load(run_id)[0].codes.z_mean
     found = embedding.pca(embedding.directions(z) if unit_length else z, dim)
     return found.coordinates, found.explained
 
@@ -301,13 +198,13 @@ def shown_nodes(run_id: str) -> np.ndarray:
 
 @shared
 def _shown_nodes(run_id: str, whole: bool) -> np.ndarray:
-    graph = _open(run_id)[1]
+    graph = load(run_id)[1]
     return embedding.sample_points(graph.n_nodes, fair_classes(run_id))
 
 
 def fair_classes(run_id: str) -> np.ndarray:
     """Return the classes a sample is fair to: labels, else communities, else one class for all."""
-    graph = _open(run_id)[1]
+    graph = load(run_id)[1]
     if graph.labels is not None:
         return graph.labels
     table = node_table(run_id)
@@ -386,65 +283,12 @@ def near_and_true(
 
 
 # ------------------------------------------------------------------------------ links
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """The held-out pairs: what they are and what the model says of them."""
-
-    y_true: np.ndarray
-    probabilities: np.ndarray
-
-
-@shared
-def tested(run_id: str) -> Tested:
-    """Return the test pairs of a run, edges first."""
-    result, _ = _open(run_id)
-    n_edges = len(result.split.test)
-    y_true = np.arange(n_edges + len(result.split.test_neg)) < n_edges
-    return Tested(y_true, scoring.probabilities(result.scores[MODEL]))
-
-
-@shared
-def comparison(run_id: str) -> verdict.Comparison:
-    """Return how the model stands against the best baseline."""
-    return verdict.compare(tested(run_id).y_true, _open(run_id)[0].scores)
-
-
-@shared
-def curves(run_id: str) -> dict[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]:
-    """Return the ROC and precision-recall curves of the model and of every baseline."""
-    result, _ = _open(run_id)
-    y_true = tested(run_id).y_true
-    return {
-        name: (threshold_curves.roc(y_true, scores), threshold_curves.precision_recall(y_true, scores))
-        for name, scores in result.scores.items()
-    }
-
-
-@shared
-def start_threshold(run_id: str) -> float | None:
-    """Return the probability of the highest F1 on the validation pairs; None where they are too few to judge by."""
-    result, graph = _open(run_id)
-    split = result.split
-    if len(split.val) < decisions.LEAST_TESTED:
-        return None
-    pairs = np.concatenate([split.val, split.val_neg])
-    score = result.network() if result.of_matrix else result.scorer(graph)
-    truth = np.arange(len(pairs)) < len(split.val)
-    table = decisions.threshold_table(truth, scoring.probabilities(score(pairs)))
-    return decisions.best_threshold(table)
-
-
-@shared
-def thresholds(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.decisions.threshold_table` of the test pairs."""
-    held = tested(run_id)
-    return decisions.threshold_table(held.y_true, held.probabilities)
 
 
 @shared
 def missing_links(run_id: str, search: LinkSearch) -> pd.DataFrame:
     """Return the non-edges that come first in a search, of a graph small enough to search at once."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     pairs, logits = result.missing_links(graph, link_search.RANKED, search, _communities(run_id, search))
     return link_tables.missing_table(graph, pairs, logits, result.weights(pairs))
 
@@ -463,7 +307,7 @@ def _communities(run_id: str, search: LinkSearch) -> np.ndarray | None:
 @shared
 def unlikely_links(run_id: str) -> pd.DataFrame:
     """Return the ranked edges, the least likely first, with the part of the split each was in."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     pairs, logits = link_search.unlikely_links(
         result.codes.z_mean, graph.edges, link_search.RANKED, score=result.link_scorer(graph)
     )
@@ -474,20 +318,6 @@ def unlikely_links(run_id: str) -> pd.DataFrame:
         table.insert(after, "weight", edge_weights(graph.adjacency, pairs))
     table["part"] = reconstruction.edge_parts(result.split, pairs, graph.n_nodes, directed=graph.directed)
     return table
-
-
-@shared
-def distributions(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the test pairs."""
-    held = tested(run_id)
-    return decisions.score_histogram(held.y_true, held.probabilities)
-
-
-@shared
-def calibration(run_id: str) -> threshold_curves.Calibration:
-    """Return the calibration of the test pairs."""
-    held = tested(run_id)
-    return threshold_curves.calibration(held.y_true, held.probabilities)
 
 
 def worst_nodes(run_id: str) -> pd.DataFrame:
@@ -503,7 +333,7 @@ def worst_nodes(run_id: str) -> pd.DataFrame:
 @shared
 def column_names(run_id: str) -> list[str]:
     """Return the name of every column as text."""
-    return [str(name) for name in link_tables.column_names(_open(run_id)[1])]
+    return [str(name) for name in link_tables.column_names(load(run_id)[1])]
 
 
 def _matrix(graph: GraphData) -> sparse.csr_array:
@@ -513,7 +343,7 @@ def _matrix(graph: GraphData) -> sparse.csr_array:
 @shared
 def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     pairs, logits = entries.recommended(
         result.codes.left, result.codes.right, _matrix(graph), link_search.RANKED
     )
@@ -531,7 +361,7 @@ def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
 @shared
 def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     """Return the columns that a row lacks, the one most expected first."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     columns, logits = entries.recommended_to(result.codes.left, result.codes.right, _matrix(graph), row)
     pairs = np.column_stack([np.full(len(columns), row), columns])
     table = link_tables.entry_table(graph, pairs, logits, result.head)
@@ -542,7 +372,7 @@ def recommended_to(run_id: str, row: int) -> pd.DataFrame:
 @shared
 def row_entries(run_id: str, row: int) -> pd.DataFrame:
     """Return what a row has, the largest value first, with what the model expects of it."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     one = _matrix(graph)[[row]]
     pairs, logits, nats = entries.unexpected(
         result.codes.left[row : row + 1], result.codes.right, one, one.nnz, result.head
@@ -559,7 +389,7 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
 @shared
 def unexpected(run_id: str) -> pd.DataFrame:
     """Return the ranked values the model expected least, with the part of the split each was in."""
-    result, graph = _open(run_id)
+    result, graph = load(run_id)
     pairs, logits, nats = entries.unexpected(
         result.codes.left,
         result.codes.right,
@@ -572,13 +402,6 @@ def unexpected(run_id: str) -> pd.DataFrame:
         result.split, pairs, max(graph.n_nodes, len(result.right)), directed=True
     )
     return table
-
-
-@shared
-def logit_histogram(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the model's own scores."""
-    result, _ = _open(run_id)
-    return decisions.spread(tested(run_id).y_true, result.scores[MODEL])
 
 
 def named(table: pd.DataFrame, part: str, columns: list[str]) -> pd.DataFrame:

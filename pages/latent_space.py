@@ -13,6 +13,7 @@ from dashboard import (
     pick,
     projections,
     results,
+    run_view,
     scenarios,
     selecting,
 )
@@ -57,7 +58,7 @@ def show_table(held: results.Opened) -> None:
         lazy=True,  # the browser gets the rows it shows
         key="node_table",
     )  # fmt: skip
-    protect = results.protect("nodes")
+    protect = run_view.protect("nodes")
     make = lambda: table_files.to_csv(chosen, protect=protect)  # noqa: E731
     frame.downloads(
         [frame.File("nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv", make)]
@@ -70,7 +71,7 @@ def show_downloads(held: results.Opened) -> None:
     st.caption(
         f"Every {held.noun} with its mean latent code, encoded from {codes.encoded_from(held.result)}."
     )
-    protect = results.protect("embedding")
+    protect = run_view.protect("embedding")
 
     def write(entry: embedding_files.EmbeddingFormat) -> bytes:
         return entry.write(held.result, held.graph, results.whole_node_table(held.id), protect)
@@ -96,12 +97,12 @@ frame.header(
     of_run=True,
 )
 with frame.guard():
-    held = results.opened()
+    held = run_view.opened()
     if held is not None:
-        results.name_run(held)
-        results.say_codes(held)
+        run_view.name_run(held)
+        run_view.say_codes(held)
         if not results.ready(held.id):
-            results.wait_for_columns(held.id)
+            run_view.wait_for_columns(held.id)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             spec, before = projections.choose(held)
             colour = latent_map.choose_colour(held, results.node_table(held.id))

@@ -6,7 +6,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, charts, forms, frame, maps, my_pairs, next_links, results, scenarios, scores
+from dashboard import (
+    background,
+    charts,
+    forms,
+    frame,
+    judged,
+    maps,
+    my_pairs,
+    next_links,
+    results,
+    run_view,
+    scenarios,
+    scores,
+)
 from vgae_core.analysis import (
     baselines,
     decisions,
@@ -33,7 +46,7 @@ def words_of(held: results.Opened) -> scores.Words:
 # ----------------------------------------------------------------------------- verdict
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
-    found, words = results.comparison(held.id), words_of(held)
+    found, words = judged.comparison(held.id), words_of(held)
     best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     n_tested = len(held.result.split.test)
@@ -199,7 +212,7 @@ def show_scores(held: results.Opened) -> None:
         st.caption(charts.plain(reasons))
     if "weights" in held.result.metrics:
         show_weights(held)
-    curves = results.curves(held.id)
+    curves = judged.curves(held.id)
     rows = scores.rows(held.result.metrics)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -223,9 +236,9 @@ def show_scores(held: results.Opened) -> None:
 @frame.fragment()
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
-    table, words = results.thresholds(held.id), words_of(held)
-    pairs = results.tested(held.id)
-    best = results.start_threshold(held.id)
+    table, words = judged.thresholds(held.id), words_of(held)
+    pairs = judged.tested(held.id)
+    best = judged.start_threshold(held.id)
     threshold = st.slider(
         f"Threshold: predict an {words.one} at or above this probability",
         *decisions.THRESHOLDS, best or decisions.EVEN, decisions.THRESHOLD_STEP,
@@ -247,7 +260,7 @@ def show_decisions(held: results.Opened) -> None:
     with left:
         st.markdown("**Score distributions**")
         charts.show(
-            scores.distributions(results.distributions(held.id), threshold, words), key="distributions",
+            scores.distributions(judged.distributions(held.id), threshold, words), key="distributions",
             alt=f"Histogram of the probabilities of held-out {words.many} and {words.others}.",
         )  # fmt: skip
         st.markdown("**Precision, recall and F1 over the threshold**")
@@ -262,7 +275,7 @@ def show_decisions(held: results.Opened) -> None:
             alt=f"Confusion matrix: {counts.true_positives} {words.many} found, {counts.false_negatives} missed, "
             f"{counts.false_positives} false alarms, {counts.true_negatives} {words.others} right.",
         )  # fmt: skip
-        found = results.calibration(held.id)
+        found = judged.calibration(held.id)
         st.markdown(f"**Calibration** (expected error {found.expected_error:.3f})")
         charts.show(
             scores.calibration(found, words), key="calibration",
@@ -282,7 +295,7 @@ def show_spread(held: results.Opened) -> None:
     value = held.result.head.of_values
     charts.show(
         scores.distributions(
-            results.logit_histogram(held.id), None, scores.ENTRIES,
+            judged.logit_histogram(held.id), None, scores.ENTRIES,
             "Expected value" if value else "Logarithm of the expected value",
         ),
         key="distributions",
@@ -432,7 +445,7 @@ def draw_links(held: results.Opened, table: pd.DataFrame, name: str) -> None:
 
 def downloads(table: pd.DataFrame, name: str) -> None:
     """Draw the buttons that download a table, and the choice that goes with them."""
-    protect = results.protect(name)
+    protect = run_view.protect(name)
     frame.downloads(
         [
             frame.File(
@@ -566,7 +579,7 @@ def show_entry_rankings(held: results.Opened) -> None:
 def show_worst(held: results.Opened) -> None:
     """Draw the nodes or rows that are explained worst, with a filter and downloads."""
     if not results.ready(held.id):
-        results.wait_for_columns(held.id)
+        run_view.wait_for_columns(held.id)
         return
     part = st.text_input(
         f"Only {held.noun}s named", placeholder=f"Type a part of a {held.noun}'s name", key="worst_filter",
@@ -586,9 +599,9 @@ frame.header(
     of_run=True,
 )
 with frame.guard():
-    held = results.opened()
+    held = run_view.opened()
     if held is not None:
-        results.name_run(held)
+        run_view.name_run(held)
         say_verdict(held)
         if not held.on_matrix:
             st.subheader("Likely links of one node", anchor=False)
@@ -603,5 +616,5 @@ with frame.guard():
         st.subheader(
             "Recommended, and disputed" if held.on_matrix else "Missing and unlikely links", anchor=False
         )
-        results.say_codes(held)
+        run_view.say_codes(held)
         show_entry_rankings(held) if held.on_matrix else show_rankings(held)

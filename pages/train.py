@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, frame, live, results, scores, state
+from dashboard import charts, frame, judged, live, scores, state
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
 from vgae_core.runs.store import StoredRun
@@ -110,7 +110,7 @@ def failed(run: StoredRun) -> None:
 
 def outcome(run: StoredRun) -> None:
     """Draw the headline scores beside the best baseline, and where to look next."""
-    result, found = run.result(), results.comparison(run.id)
+    result, found = run.result(), judged.comparison(run.id)
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = charts.plain(scores.title(found.name), 60) if found.name else ""

@@ -6,7 +6,21 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard import answers, asking, charts, edit_form, frame, live, pick, results, scenarios, scores, state
+from dashboard import (
+    answers,
+    asking,
+    charts,
+    edit_form,
+    frame,
+    judged,
+    live,
+    pick,
+    results,
+    run_view,
+    scenarios,
+    scores,
+    state,
+)
 from dashboard.shared import KEPT
 from vgae_core.analysis import decisions, embedding
 from vgae_core.errors import StudioError
@@ -351,7 +365,7 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     """Draw the smallest sets of edges found that move the pair across the threshold."""
     chosen = st.session_state.get(f"threshold_{held.id}")
     if chosen is None:
-        chosen = results.start_threshold(held.id) or decisions.EVEN
+        chosen = judged.start_threshold(held.id) or decisions.EVEN
     low, high, step = why.THRESHOLDS
     level = st.slider(
         "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",
@@ -489,9 +503,9 @@ frame.header(
     "What if", "Edit the graph and see what the model would say: before, after, and why.", of_run=True
 )
 with frame.guard():
-    held = results.opened()
+    held = run_view.opened()
     if held is not None:
-        results.name_run(held)
+        run_view.name_run(held)
         if not asking.too_large(held.graph.n_nodes, "whatif RUN --edits E.json"):
             problem = scenarios.open_link(held.id)
             if problem is not None:

@@ -1,0 +1,88 @@
+"""How good a finished run is on its held-out pairs, worked out once for all visitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dashboard import results
+from dashboard.shared import shared
+from vgae_core.analysis import decisions, metrics, scoring, verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The held-out pairs: what they are and what the model says of them."""
+
+    y_true: np.ndarray
+    probabilities: np.ndarray
+
+
+@shared
+def tested(run_id: str) -> Tested:
+    """Return the test pairs of a run, edges first."""
+    result, _ = results.load(run_id)
+    n_edges = len(result.split.test)
+    y_true = np.arange(n_edges + len(result.split.test_neg)) < n_edges
+    return Tested(y_true, scoring.probabilities(result.scores[results.MODEL]))
+
+
+@shared
+def comparison(run_id: str) -> verdict.Comparison:
+    """Return how the model stands against the best baseline."""
+    return verdict.compare(tested(run_id).y_true, results.load(run_id)[0].scores)
+
+
+@shared
+def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]]:
+    """Return the ROC and precision-recall curves of the model and of every baseline."""
+    result, _ = results.load(run_id)
+    y_true = tested(run_id).y_true
+    return {
+        name: (metrics.roc(y_true, scores), metrics.precision_recall(y_true, scores))
+        for name, scores in result.scores.items()
+    }
+
+
+@shared
+def start_threshold(run_id: str) -> float | None:
+    """Return the probability of the highest F1 on the validation pairs; None where they are too few to judge by."""
+    result, graph = results.load(run_id)
+    split = result.split
+    if len(split.val) < decisions.LEAST_TESTED:
+        return None
+    pairs = np.concatenate([split.val, split.val_neg])
+    score = result.network() if result.of_matrix else result.scorer(graph)
+    truth = np.arange(len(pairs)) < len(split.val)
+    table = decisions.threshold_table(truth, scoring.probabilities(score(pairs)))
+    return decisions.best_threshold(table)
+
+
+@shared
+def thresholds(run_id: str) -> pd.DataFrame:
+    """Return :func:`vgae_core.analysis.decisions.threshold_table` of the test pairs."""
+    held = tested(run_id)
+    return decisions.threshold_table(held.y_true, held.probabilities)
+
+
+@shared
+def distributions(run_id: str) -> pd.DataFrame:
+    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the test pairs."""
+    held = tested(run_id)
+    return decisions.score_histogram(held.y_true, held.probabilities)
+
+
+@shared
+def calibration(run_id: str) -> metrics.Calibration:
+    """Return the calibration of the test pairs."""
+    held = tested(run_id)
+    return metrics.calibration(held.y_true, held.probabilities)
+
+
+@shared
+def logit_histogram(run_id: str) -> pd.DataFrame:
+    """Return :func:`vgae_core.analysis.decisions.score_histogram` of the model's own scores."""
+    result, _ = results.load(run_id)
+    return decisions.spread(tested(run_id).y_true, result.scores[results.MODEL])
