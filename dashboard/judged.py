@@ -9,7 +9,8 @@ import pandas as pd
 
 from dashboard import results
 from dashboard.shared import shared
-from vgae_core.analysis import decisions, metrics, scoring, verdict
+from vgae_core.analysis import decisions, link_search, metrics, scoring, verdict
+from vgae_core.runs.precision import Precision, measure_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,3 +87,24 @@ def logit_histogram(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.decisions.score_histogram` of the model's own scores."""
     result, _ = results.load(run_id)
     return decisions.spread(tested(run_id).y_true, result.scores[results.MODEL])
+
+
+@shared
+def precision(run_id: str) -> Precision | None:
+    """Return how many of the first pairs are held-out edges; None of a graph too large to search at once."""
+    result, graph = results.load(run_id)
+    if graph.n_nodes > link_search.EXACT_NODES or len(result.split.test) < decisions.LEAST_TESTED:
+        return None
+    return measure_precision(result, graph)
+
+
+def with_precision(run_id: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of pairs with what precision their scores let one expect, before the probabilities."""
+    measured = precision(run_id)
+    if measured is None:
+        return table
+    more = table.copy()
+    more.insert(
+        list(table).index("probability"), "expected_precision", measured.at(table["logit"].to_numpy())
+    )
+    return more

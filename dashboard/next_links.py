@@ -7,7 +7,7 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, charts, frame, pick, results, scenarios
+from dashboard import asking, charts, frame, judged, link_columns, pick, results, scenarios
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
 from vgae_core.data.limits import LIMITS
@@ -63,6 +63,7 @@ def show(held: results.Opened) -> None:
     name = results.node_names(held.id)[node]
     left, right = st.columns(2, gap="medium")
     new, own = (table(held.id, node, direction, existing) for existing in (False, True))
+    new = judged.with_precision(held.id, new)
     with left:
         st.markdown("**Most likely new links**, best first")
         _draw(held, new, name, "next")
@@ -70,7 +71,7 @@ def show(held: results.Opened) -> None:
         st.markdown(f"**Its links** ({len(own):,}), least likely first")
         _draw(held, own, name, "own")
     st.caption(
-        "The encoder sees all edges. Probabilities assume as many non-edges as edges; compare ranks, not values."
+        "The encoder sees all edges. How a probability is to be read stands in the help of each column."
     )
 
 
@@ -93,18 +94,9 @@ def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> No
         st.caption("None.")
         return
     event = st.dataframe(
-        results.shown(links),
-        column_config={
-            "rank": st.column_config.NumberColumn("#", width="small"),
-            "node": "Node",
-            "probability": st.column_config.NumberColumn("Probability", format="%.4f"),
-            "logit": None,
-            "shared_neighbours": st.column_config.NumberColumn(
-                "Shared", help="Nodes that both are linked to."
-            ),
-            "degree": "Degree",
-            "label": "Label",
-        },
+        link_columns.styled(links),
+        column_config=link_columns.columns(held, links)
+        | {"rank": st.column_config.NumberColumn("#", width="small"), "logit": None},
         hide_index=True,
         width="stretch",
         height=320,

@@ -42,6 +42,16 @@ def figures(at):
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
 
 
+def scored(at):
+    """Return the table of methods."""
+    return next(table.value for table in at.dataframe if "method" in table.value)
+
+
+def links(at):
+    """Return the tables of pairs of nodes, in the order of the page."""
+    return [table.value for table in at.dataframe if {"source", "target"} <= set(table.value)]
+
+
 def titled(at, x):
     """Return the figure whose x axis is called `x`."""
     (found,) = [fig for fig in figures(at) if fig["layout"]["xaxis"]["title"]["text"].startswith(x)]
@@ -94,13 +104,17 @@ def test_a_run_from_a_bundle_says_what_was_not_checked(app, studio_store):
 
 def test_model_and_baselines_share_table_and_figures(app, run):
     at = fine(app("reconstruction", run=run.id))
-    table = at.dataframe[0].value
+    table = scored(at)
     held = run.result().metrics
     assert len(table) == 1 + len(held["baselines"])
     assert table["roc_auc"].is_monotonic_decreasing
     mine = table[table["method"] == "This model"].iloc[0]
     assert mine["roc_auc"] == held["test"]["roc_auc"]
     assert mine["average_precision"] == held["test"]["average_precision"]
+    for x in ("False positive rate", "Recall"):
+        names = [trace["name"] for trace in titled(at, x)["data"]]
+        assert len(names) == 3  # the model, the best baseline, guessing
+    at = fine(at.toggle(key="every_curve").set_value(True).run())
     for x in ("False positive rate", "Recall"):
         names = [trace["name"] for trace in titled(at, x)["data"]]
         assert len(names) == 2 + len(held["baselines"])  # and guessing
@@ -116,7 +130,7 @@ def test_a_stacked_run_shows_its_network_beside_it(app, studio_store):
     model = {**alone.model, "stack": stack}
     stacked = dataclasses.replace(alone, model=model, scores=scores, metrics=measured)
     at = fine(app("reconstruction", run=finish_run(studio_store, graph, stacked).id))
-    table = at.dataframe[0].value.set_index("method")
+    table = scored(at).set_index("method")
     assert len(table) == 2 + len(measured["baselines"])
     for name, held in (("This model", measured["test"]), ("Its network alone", measured["network"])):
         assert table.loc[name, "roc_auc"] == held["roc_auc"]
@@ -124,7 +138,7 @@ def test_a_stacked_run_shows_its_network_beside_it(app, studio_store):
     assert measured["test"] != measured["network"]
     said = " ".join(text.value for text in at.markdown)
     assert f"The network alone reaches {measured['network']['roc_auc']:.1%}" in said
-    ranked = at.dataframe[1].value
+    ranked = links(at)[0]
     _, logits = stacked.missing_links(graph, 1)
     assert ranked["logit"].iloc[0] == pytest.approx(logits[0], rel=1e-5)
 
@@ -141,10 +155,10 @@ def test_a_run_that_learnt_weights_shows_how_well_it_predicts_them(app, studio_s
     model = {**alone.model, "stack": stack, "scale": "softplus", "weight_unit": 3.0}
     result = dataclasses.replace(alone, spec=spec, model=model, scores=scores, metrics=measured)
     at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
-    table = at.dataframe[1].value.set_index("method")
+    table = next(frame.value for frame in at.dataframe if "spearman" in frame.value).set_index("method")
     assert list(table.index) == ["This model", "Mean weight", "Product of strengths"]
     assert table.loc["This model", "spearman"] == measured["weights"]["model"]["spearman"]
-    missing, unlikely = at.dataframe[2].value, at.dataframe[3].value
+    missing, unlikely = links(at)
     own = result.network()(
         np.array([[int(name.split()[1]) for name in missing[["source", "target"]].iloc[0]]])
     )
@@ -165,7 +179,7 @@ def test_a_run_that_was_not_stacked_says_why(app, run):
 
 @pytest.mark.parametrize(
     ("quality", "kind", "words"),
-    [(1.0, "warning", "not by every measure"), (0.0, "warning", "A baseline wins")],
+    [(1.0, "warning", "and behind"), (0.0, "warning", "A baseline wins")],
 )
 def test_the_verdict_says_who_wins(app, studio_store, quality, kind, words):
     graph = make_graph(240)
@@ -216,7 +230,8 @@ def test_the_threshold_moves_the_numbers_and_the_matrix(app, run):
 def test_rankings_name_their_nodes(app, run):
     at = fine(app("reconstruction", run=run.id))
     graph, z = run.graph(), run.result().z_mean
-    missing, unlikely, worst = (table.value for table in at.dataframe[1:4])
+    missing, unlikely = links(at)
+    worst = next(table.value for table in at.dataframe if "reconstruction_error" in table.value)
     pairs, logits = link_search.missing_links(z, graph.adjacency, link_search.RANKED)
     assert missing["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
     np.testing.assert_allclose(missing["logit"], logits)
@@ -231,7 +246,7 @@ def test_a_ranking_is_filtered_by_name(app, run):
     at = fine(app("reconstruction", run=run.id))
     at.text_input(key="missing_links_filter").set_value("PERSON 17")
     fine(at.run())
-    table = at.dataframe[1].value
+    table = links(at)[0]
     assert len(table)
     assert ((table["source"] == "person 17") | (table["target"] == "person 17")).all()
 
@@ -243,7 +258,7 @@ def test_a_name_is_searched_among_all_pairs(app, studio_store):
     alone = next(i for i in range(100, 240) if i not in first)
     at = fine(app("reconstruction", run=run.id))
     at.text_input(key="missing_links_filter").set_value(f"PERSON-{alone}")
-    table = fine(at.run()).dataframe[1].value
+    table = links(fine(at.run()))[0]
     assert len(table) > 200
     name = f"person {alone}"
     assert ((table["source"] == name) | (table["target"] == name)).all()
@@ -256,7 +271,7 @@ def test_missing_links_are_ranked_and_filtered(app, run):
     result, graph = run.result(), run.graph()
     for ranking in link_filters.RANKINGS:
         at.selectbox(key="missing_ranking").set_value(ranking)
-        table = fine(at.run()).dataframe[1].value
+        table = links(fine(at.run()))[0]
         pairs, logits = result.missing_links(graph, link_search.RANKED, LinkSearch(ranking=ranking))
         assert table["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
         np.testing.assert_allclose(
@@ -267,7 +282,7 @@ def test_missing_links_are_ranked_and_filtered(app, run):
     at.number_input(key="missing_least_degree").set_value(4)
     at.selectbox(key="missing_distance").set_value("more")
     at.selectbox(key="missing_community").set_value("other")
-    table = fine(at.run()).dataframe[1].value
+    table = links(fine(at.run()))[0]
     assert len(table)
     assert {*map(frozenset, zip(table["source_label"], table["target_label"], strict=True))} == {
         frozenset(("red", "blue"))
@@ -288,7 +303,7 @@ def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
         at.session_state["background_jobs"]["missing"][1].result()
         fine(at.run())
     pairs, _ = link_search.missing_links(run.result().z_mean, run.graph().adjacency, link_search.RANKED)
-    assert at.dataframe[1].value["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
+    assert links(at)[0]["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
     at.text_input(key="missing_links_filter").set_value("person 17")
     assert len(fine(at.run()).dataframe) == 3  # another search, to be started
 

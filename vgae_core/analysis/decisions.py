@@ -17,6 +17,13 @@ EVEN = 0.5
 """The threshold where too few pairs are held out to choose one by."""
 
 
+BUDGET = 50
+"""Pairs that someone can check, to begin with."""
+
+LINKS = 10
+"""Links that someone wants to find, to begin with."""
+
+
 def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.DataFrame:
     """Return the counts and rates of calling every pair with ``p >= threshold`` an edge.
 

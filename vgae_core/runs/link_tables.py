@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from vgae_core.analysis.calibration import at_share
 from vgae_core.analysis.embedding import degree
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.analysis.surprise import surprise
@@ -29,7 +30,8 @@ def link_table(
     Returns
     -------
     DataFrame
-        ``source, target`` (ids), ``probability`` (0 to 1), ``logit``, ``expected_weight`` with `weights`,
+        ``source, target`` (ids), ``probability`` (0 to 1, among as many edges as non-edges),
+        ``probability_at_density`` (among all pairs of the graph), ``logit``, ``expected_weight`` with `weights`,
         ``shared_neighbours`` (not of a two-sided graph, where there are none), ``source_degree, target_degree``;
         with labels also ``source_label, target_label``.
     """
@@ -39,6 +41,7 @@ def link_table(
         "source": graph.node_ids[first],
         "target": graph.node_ids[second],
         "probability": probabilities(logits),
+        "probability_at_density": at_share(logits, density(graph)),
         "logit": logits,
         **({} if weights is None else {"expected_weight": weights}),
         **({} if graph.sides is not None else {"shared_neighbours": _shared_neighbours(graph, pairs)}),
@@ -49,6 +52,11 @@ def link_table(
         columns["source_label"] = class_names(graph.labels[first], graph.label_names)
         columns["target_label"] = class_names(graph.labels[second], graph.label_names)
     return pd.DataFrame(columns)
+
+
+def density(graph: GraphData) -> float:
+    """Return the share of the pairs of nodes that are edges."""
+    return len(graph.edges) / max(graph.n_pairs, 1)
 
 
 def missing_table(

@@ -1,0 +1,98 @@
+"""The rankings of a matrix: what rows lack, and values the model did not expect."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import background, frame, next_links, predicted_links, results, scenarios, scores
+from vgae_core.analysis import entries, link_search
+from vgae_core.runs import link_tables
+
+
+def recommended(held: results.Opened) -> pd.DataFrame | None:
+    """Return the ranked entries the matrix lacks; a large one is searched in the background, on demand."""
+    cells = held.graph.n_nodes * held.graph.profile.n_features
+    if cells <= entries.EXACT_CELLS:
+        with st.spinner("Searching all entries…", show_time=True):
+            return results.recommended(held.id)
+    key = f"{held.id}|recommended"
+    made = background.result(key)
+    if made is None:
+        background.panel(
+            "recommended", key, "recommended", lambda: results.search_inputs(held),
+            label="Search all entries", about=f"{cells:,} entries, in the background; this may take minutes.",
+            seconds=link_search.SECONDS,
+        )  # fmt: skip
+        return None
+    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
+
+
+def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
+    """Draw a ranked table of entries with a filter and downloads."""
+    part = st.text_input(
+        "Only rows or columns named", placeholder="Type a part of a row's or column's name",
+        key=f"{name}_filter", label_visibility="collapsed", icon=":material/search:",
+    )  # fmt: skip
+    shown = results.named(table, part, ["row", "column"])
+    st.dataframe(
+        results.shown(shown), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        height=420, key=f"{name}_table",
+    )  # fmt: skip
+    if part:
+        st.caption(f"{len(shown):,} of {len(table):,} entries match.")
+    predicted_links.downloads(shown, name)
+
+
+@frame.fragment()
+def show_one_row(held: results.Opened) -> None:
+    """Draw what is recommended to one row, beside what it holds; another row redraws only this part."""
+    row = next_links.choose(held)
+    if row is None:
+        return
+    columns = scores.entry_columns(results.scale(held))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Recommended**: columns it does not have, best first")
+        best = results.recommended_to(held.id, row)
+        event = st.dataframe(
+            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best",
+            on_select="rerun", selection_mode="single-row",
+        )  # fmt: skip
+        name = results.node_names(held.id)[row]
+        scenarios.offer(held.id, event, [(name, str(column)) for column in best["column"]], "row_what_if")
+        predicted_links.downloads(best, "recommended_to_row")
+    with right:
+        table = results.row_entries(held.id, row)
+        st.markdown(f"**Its values** ({len(table):,})")
+        st.dataframe(
+            results.shown(table), column_config=columns, hide_index=True, width="stretch", key="row_values"
+        )
+
+
+def show_entry_rankings(held: results.Opened) -> None:
+    """Draw the rankings of a matrix."""
+    one, every, least, worst = st.tabs(
+        ["Recommended to a row", "Most expected missing entries", "Least expected values", "Worst rows"]
+    )
+    with one:
+        show_one_row(held)
+    with every:
+        table = recommended(held)
+        if table is not None:
+            st.caption(
+                f"The {len(table):,} entries that the matrix lacks and the model expects most, searched among all "
+                "rows: what may be missing from the data, or come next."
+            )
+            show_entries(held, table, "missing_entries")
+    with least:
+        st.caption(
+            "Values of the matrix that the model expected least: errors in the data, or rows unlike all others."
+            + (" It has seen each of them, held-out ones too." if held.result.whole is not None else "")
+        )
+        show_entries(held, results.unexpected(held.id), "unexpected_entries")
+    with worst:
+        st.caption(
+            "Rows that the model explains worst: the mean loss of a row's values, held-out ones included."
+        )
+        predicted_links.show_worst(held)

@@ -1,0 +1,228 @@
+"""How good a run is: the verdict in words, the table of methods, and their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, judged, results, scores
+from vgae_core.analysis import baselines, metrics, stacking, verdict
+
+
+def words_of(held: results.Opened) -> scores.Words:
+    """Return what is told from what in this run."""
+    return scores.ENTRIES if held.on_matrix else scores.EDGES
+
+
+def say_verdict(held: results.Opened) -> None:
+    """Say in plain words how the model stands against the best baseline."""
+    found, words = judged.comparison(held.id), words_of(held)
+    best = charts.plain(scores.title(found.name), 60)
+    chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
+    n_tested = len(held.result.split.test)
+    if too_few := words.too_few(n_tested):
+        st.info(
+            f"Hold out more {words.many}, or bring a larger data set, before comparing the model with a baseline.",
+            title=too_few,
+            icon=":material/info:",
+        )
+        return
+    doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
+    lost = [one for one in verdict.measure_all(held.result.metrics) if not one.is_won]
+    if found.outcome == "wins" and lost:
+        say_lost(f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}", held, lost)
+    elif found.outcome == "wins":
+        st.success(
+            f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}.",
+            title="The model is ahead of every training-free baseline by every measure",
+            icon=":material/check_circle:",
+        )
+    elif found.outcome == "ties":
+        st.info(
+            f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
+            f"With {words.tested(n_tested)}, {doubt} may be chance.",
+            title="The model and the best baseline are about equal",
+            icon=":material/balance:",
+        )
+    elif found.outcome == "loses":
+        st.warning(
+            f"{chance}, but {best} reaches {found.baseline:.1%} without any training. For predicting "
+            f"{'entries of this matrix' if held.on_matrix else 'links on this graph'}, use that. The codes may "
+            "still be useful; another latent size, other settings of the encoder or more patience may help the "
+            "model.",
+            title="A baseline wins",
+            icon=":material/warning:",
+        )
+    else:
+        st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
+    if held.on_matrix:
+        say_ranking(held)
+    elif held.result.spec.stacking:
+        say_stacking(held, found)
+
+
+def say_lost(chance: str, held: results.Opened, lost: list[verdict.Measured]) -> None:
+    """Say by which measures a baseline is ahead of a model that wins by AUC."""
+    n_measures = len(verdict.measure_all(held.result.metrics))
+    listed = "; ".join(
+        f"{scores.metric(one.key).title} {one.model:.3f} against {one.baseline:.3f} of "
+        f"{charts.plain(scores.title(one.name), 60)}"
+        for one in lost[: verdict.LISTED_MEASURES]
+    )
+    st.warning(
+        f"{chance}. A training-free baseline does better by {listed}"
+        f"{', and more' if len(lost) > verdict.LISTED_MEASURES else ''}.",
+        title=f"The model is ahead by {n_measures - len(lost)} of {n_measures} measures, {where_lost(lost)}",
+        icon=":material/balance:",
+    )
+
+
+def where_lost(lost: list[verdict.Measured]) -> str:
+    """Return on what kind of question a baseline is ahead."""
+    if any(one.key in metrics.HARD for one in lost):
+        return "and behind on hard pairs"
+    ranked = any(one.key.partition("_at_")[0] in metrics.RANKINGS for one in lost)
+    return "and behind in ranking" if ranked else "and behind at the top of the list"
+
+
+def say_stacking(held: results.Opened, found: verdict.Comparison) -> None:
+    """Say what stacking adds to the network, and how the network stands without it."""
+    if not stacking.joins(held.result.stack):
+        n_val, needed = len(held.result.split.val), stacking.LEAST_EDGES
+        why = f"{n_val:,} are too few" if n_val < needed else "the network alone finds them as well"
+        own = (
+            "The network's scores, calibrated on the validation edges"
+            if held.result.stack
+            else "These are the network's own scores"
+        )
+        st.caption(f"Not stacked: of the validation edges, {why}. {own}.")
+        return
+    alone = held.result.metrics[results.NETWORK]["roc_auc"]
+    stands = "also ahead of" if alone > found.baseline else "behind"
+    st.markdown(
+        ":material/layers: **Stacked:** scores combine the network with training-free scores; the weights are fitted "
+        f"on the validation edges. The network alone reaches {alone:.1%}, {stands} "
+        f"{charts.plain(scores.title(found.name), 60)}."
+    )
+
+
+def say_ranking(held: results.Opened) -> None:
+    """Say how the columns of a row are ranked, which may tell otherwise than pairs do."""
+    key = next((key for key in held.result.metrics["test"] if key.startswith("ndcg_at_")), None)
+    rivals = held.result.metrics["baselines"]
+    if key is None or not rivals:
+        return
+    name = max(rivals, key=lambda rival: rivals[rival][key])
+    mine, best = held.result.metrics["test"][key], rivals[name][key]
+    stands = "is ahead of" if mine > best else "does not reach"
+    st.markdown(
+        f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
+        f"model {stands} the best baseline, {charts.plain(scores.title(name), 60)}: **{mine:.3f}** against {best:.3f}."
+    )
+
+
+def shown_metrics(held: results.Opened) -> list[str]:
+    """Return the scores a table shows: those of pairs, and of a matrix those of its ranked rows in between."""
+    first, second, *rest = metrics.METRICS
+    ranked = [key for key in held.result.metrics["test"] if key not in metrics.METRICS]
+    return [first, second, *ranked, *rest]
+
+
+def score_table(held: results.Opened) -> pd.DataFrame:
+    """Return one row a method, the best AUC first."""
+    rows = scores.rows(held.result.metrics)
+    table = pd.DataFrame(
+        [
+            {"method": scores.title(name), **{key: values.get(key) for key in shown_metrics(held)},
+             "how": scores.how(name, stacked=results.NETWORK in rows)}
+            for name, values in rows.items()
+        ]
+    )  # fmt: skip
+    return table.sort_values("roc_auc", ascending=False, ignore_index=True)
+
+
+def show_methods(table: Any, named: Mapping[str, metrics.Metric], form: str, *, key: str) -> None:
+    """Draw one row a method, plain or styled: what it is called, its numbers in a format, and how it works."""
+    numbers = {
+        name: st.column_config.NumberColumn(entry.title, help=entry.help, format=form)
+        for name, entry in named.items()
+    }
+    st.dataframe(
+        table,
+        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **numbers},
+        hide_index=True,
+        width="stretch",
+        key=key,
+    )
+
+
+def show_weights(held: results.Opened) -> None:
+    """Draw how well the weights of held-out edges are predicted, beside predictions that need no training."""
+    table = pd.DataFrame(
+        [
+            {"method": scores.title(name), **values, "how": scores.how(name)}
+            for name, values in held.result.metrics["weights"].items()
+        ]
+    )
+    st.markdown("**Weights of the held-out edges**")
+    show_methods(table, metrics.WEIGHTS, "%.4g", key="weight_table")
+    st.caption(
+        "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
+        "less than the edge weighs. The order is told by the rank correlation."
+    )
+
+
+def show_scores(held: results.Opened) -> None:
+    """Draw the table of methods and their curves."""
+    table, words = score_table(held), words_of(held)
+    split = held.result.split
+    keys = shown_metrics(held)
+    best, own = table[keys].max(), scores.title(results.MODEL)
+
+    def weight(name: str, value: Any) -> str:
+        is_bold = value == best[name] if name in keys else value == own
+        return "font-weight: 700" if is_bold else ""
+
+    bold = table.style.apply(lambda row: [weight(*cell) for cell in row.items()], axis=1)
+    show_methods(bold, {key: scores.metric(key) for key in keys}, "%.3f", key="score_table")
+    st.caption(
+        "The best of each column is bold. "
+        f"Scored once on {words.tested(len(split.test))} and {words.tested_against(len(split.test_neg))} that "
+        "neither the model nor a baseline has seen."
+        + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
+    )
+    if reasons := baselines.explained(held.result.metrics.get("left_out", {})):
+        st.caption(charts.plain(reasons))
+    if "weights" in held.result.metrics:
+        show_weights(held)
+    show_curves(held)
+
+
+def show_curves(held: results.Opened) -> None:
+    """Draw the curves of the model and of the best baseline, or of every method."""
+    curves, words, split = judged.curves(held.id), words_of(held), held.result.split
+    first = [
+        name for name in (results.MODEL, results.NETWORK, judged.comparison(held.id).name) if name in curves
+    ]
+    if len(first) < len(curves) and not st.toggle("Curves of every method", key="every_curve"):
+        curves = {name: curves[name] for name in first}
+    rows = scores.rows(held.result.metrics)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**ROC** (area under the curve in the legend)")
+        auc = {name: rows[name]["roc_auc"] for name in curves}
+        charts.show(
+            scores.roc(curves, auc, words), key="roc", height=460,
+            alt="ROC curves of the model and the baselines; the areas are in the table above.",
+        )  # fmt: skip
+    with right:
+        st.markdown("**Precision and recall** (average precision in the legend)")
+        ap = {name: rows[name]["average_precision"] for name in curves}
+        share = len(split.test) / max(len(split.test) + len(split.test_neg), 1)
+        charts.show(
+            scores.precision_recall(curves, ap, share, words), key="pr", height=460,
+            alt="Precision-recall curves of the model and the baselines; the table above has the averages.",
+        )  # fmt: skip
