@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vgae_core.analysis.metrics import calibration
 from vgae_core.analysis.scoring import probabilities
+from vgae_core.analysis.threshold_curves import calibration
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.readers import SourceFile, read_isolated

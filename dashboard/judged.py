@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard import results
 from dashboard.shared import shared
-from vgae_core.analysis import decisions, link_search, metrics, scoring, verdict
+from vgae_core.analysis import decisions, link_search, scoring, threshold_curves, verdict
 from vgae_core.runs.precision import Precision, measure_precision
 
 
@@ -37,12 +37,12 @@ def comparison(run_id: str) -> verdict.Comparison:
 
 
 @shared
-def curves(run_id: str) -> dict[str, tuple[metrics.Roc, metrics.PrecisionRecall]]:
+def curves(run_id: str) -> dict[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]:
     """Return the ROC and precision-recall curves of the model and of every baseline."""
     result, _ = results.load(run_id)
     y_true = tested(run_id).y_true
     return {
-        name: (metrics.roc(y_true, scores), metrics.precision_recall(y_true, scores))
+        name: (threshold_curves.roc(y_true, scores), threshold_curves.precision_recall(y_true, scores))
         for name, scores in result.scores.items()
     }
 
@@ -76,10 +76,10 @@ def distributions(run_id: str) -> pd.DataFrame:
 
 
 @shared
-def calibration(run_id: str) -> metrics.Calibration:
+def calibration(run_id: str) -> threshold_curves.Calibration:
     """Return the calibration of the test pairs."""
     held = tested(run_id)
-    return metrics.calibration(held.y_true, held.probabilities)
+    return threshold_curves.calibration(held.y_true, held.probabilities)
 
 
 @shared

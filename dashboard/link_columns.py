@@ -9,7 +9,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from dashboard import results
-from vgae_core.analysis import rankings
+from vgae_core.analysis import link_filters
 from vgae_core.analysis.stacking import joins
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.runs import link_tables
@@ -66,7 +66,7 @@ def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:
             "Logit", format="%.2f", help=f"Log odds of an edge where half of the pairs are. {how}.{network}",
             min_value=low, max_value=high if high > low else low + 1,
         ),
-        "surprise": number("Surprise (nats)", format="%.2f", help=rankings.RANKINGS["surprise"].help),
+        "surprise": number("Surprise (nats)", format="%.2f", help=link_filters.RANKINGS["surprise"].help),
         "expected_weight": number(
             "Expected weight", format="%.4g", help="By the network, with 0 for pairs without an edge."
         ),

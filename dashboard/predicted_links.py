@@ -20,8 +20,8 @@ from dashboard import (
     run_view,
     scenarios,
 )
-from vgae_core.analysis import link_search, rankings, stacking
-from vgae_core.analysis.rankings import LinkSearch
+from vgae_core.analysis import link_filters, link_search, stacking
+from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.runs import link_tables, table_files
 from vgae_core.settings.fields import Setting, settings_of
 
@@ -108,7 +108,7 @@ def show_missing(held: results.Opened) -> None:
         return
     st.caption(
         f"The first {len(table):,} pairs without an edge, searched among all pairs{passing}: links that may be missing "
-        f"from the data, or come next. {charts.plain(rankings.RANKINGS[search.ranking].help)}"
+        f"from the data, or come next. {charts.plain(link_filters.RANKINGS[search.ranking].help)}"
         + (
             " The network's own score chose the candidates that were ranked."
             if held.result.decoder or stacking.joins(held.result.stack)

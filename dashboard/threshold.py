@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, frame, judged, link_columns, results, scores, verdicts
-from vgae_core.analysis import decisions, metrics, scoring
+from vgae_core.analysis import decisions, scoring, threshold_curves
 from vgae_core.runs.precision import Precision
 
 WAYS = {
@@ -68,7 +68,7 @@ def show_decisions(held: results.Opened) -> None:
             key="threshold_way",
         )  # fmt: skip
     threshold = choose_f1(held) if measured is None or way == "f1" else choose_by_rank(measured, way)
-    counts = metrics.confusion(pairs.y_true, pairs.probabilities, threshold)
+    counts = threshold_curves.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.grid(min_column_width=150, gap="small"):
         for name, value, text in (
             ("Precision", counts.precision, f"Share of the pairs called {words.many} that are."),

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, judged, results, scores
-from vgae_core.analysis import baselines, metrics, stacking, verdict
+from vgae_core.analysis import baselines, metrics, ranking_metrics, stacking, verdict
 
 
 def words_of(held: results.Opened) -> scores.Words:
@@ -82,9 +82,9 @@ def say_lost(chance: str, held: results.Opened, lost: list[verdict.Measured]) ->
 
 def where_lost(lost: list[verdict.Measured]) -> str:
     """Return on what kind of question a baseline is ahead."""
-    if any(one.key in metrics.HARD for one in lost):
+    if any(one.key in metrics.HARD_METRICS for one in lost):
         return "and behind on hard pairs"
-    ranked = any(one.key.partition("_at_")[0] in metrics.RANKINGS for one in lost)
+    ranked = any(one.key.partition("_at_")[0] in ranking_metrics.RANKING_METRICS for one in lost)
     return "and behind in ranking" if ranked else "and behind at the top of the list"
 
 
@@ -126,8 +126,8 @@ def say_ranking(held: results.Opened) -> None:
 
 def shown_metrics(held: results.Opened) -> list[str]:
     """Return the scores a table shows: those of pairs, and of a matrix those of its ranked rows in between."""
-    first, second, *rest = metrics.METRICS
-    ranked = [key for key in held.result.metrics["test"] if key not in metrics.METRICS]
+    first, second, *rest = metrics.LINK_METRICS
+    ranked = [key for key in held.result.metrics["test"] if key not in metrics.LINK_METRICS]
     return [first, second, *ranked, *rest]
 
 
@@ -168,7 +168,7 @@ def show_weights(held: results.Opened) -> None:
         ]
     )
     st.markdown("**Weights of the held-out edges**")
-    show_methods(table, metrics.WEIGHTS, "%.4g", key="weight_table")
+    show_methods(table, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
     st.caption(
         "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
         "less than the edge weighs. The order is told by the rank correlation."

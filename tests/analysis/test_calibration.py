@@ -15,8 +15,8 @@ from vgae_core.analysis.calibration import (
     precision_by_rank,
     steepness,
 )
-from vgae_core.analysis.metrics import calibration
 from vgae_core.analysis.stacking import fit_stack, joined
+from vgae_core.analysis.threshold_curves import calibration
 
 SLOPES = st.floats(0.01, 5.0)
 

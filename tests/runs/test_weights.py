@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.graphs import communities, graph_from
 from tests.runs.test_pipeline import run, spec_for
 from tests.runs.test_script import assert_same, run_both
+from vgae_core.analysis.calibration import CALIBRATION, calibrated
 from vgae_core.analysis.stacking import joins
 from vgae_core.cli import main
 from vgae_core.data.link_splits import split_links
@@ -127,12 +128,13 @@ def test_scores_become_logits_by_a_regression_on_them_alone(val):
     result, _ = run(
         graph, asked(graph, "weight_poisson", stacking=False, split__val_fraction=val, training__epochs=60)
     )
-    assert set(result.stack) == {"offset", "network"}
+    assert set(result.stack) == {"offset", "network", *CALIBRATION}
     assert not joins(result.stack)
     assert "network" not in result.metrics
     own = result.network()(np.concatenate([result.split.test, result.split.test_neg])).astype(np.float64)
+    regression = result.stack["offset"] + result.stack["network"] * own
     np.testing.assert_allclose(
-        result.scores["model"], result.stack["offset"] + result.stack["network"] * own, rtol=1e-4, atol=1e-4
+        result.scores["model"], calibrated(regression, result.stack), rtol=1e-4, atol=1e-4
     )
     if val:
         split = result.split
@@ -141,8 +143,9 @@ def test_scores_become_logits_by_a_regression_on_them_alone(val):
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
             result.network()(pairs)[:, None], truth
         )
-        expected = model.decision_function(own[:, None])
-        np.testing.assert_allclose(result.scores["model"], expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            regression, model.decision_function(own[:, None]), rtol=1e-3, atol=1e-3
+        )
     # Calibrated: as many are called edges as there are, among as many non-edges.
     assert (1 / (1 + np.exp(-result.scores["model"]))).mean() == pytest.approx(0.5, abs=0.1)
     truth = np.repeat([1, 0], [len(result.split.test), len(result.split.test_neg)])

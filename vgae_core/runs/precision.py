@@ -13,8 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.calibration import precision_by_rank
+from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.analysis.link_search import RANKED
-from vgae_core.analysis.rankings import LinkSearch, rank_links
+from vgae_core.analysis.rankings import rank_links
 from vgae_core.analysis.reconstruction import edge_parts
 from vgae_core.data.dataset import GraphData
 from vgae_core.runs.result import RunResult
