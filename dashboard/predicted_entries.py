@@ -25,7 +25,7 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
             seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
-    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], results.scale(held))
+    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], held.result.head)
 
 
 def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
@@ -36,7 +36,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        results.shown(shown), column_config=scores.entry_columns(results.scale(held)), hide_index=True, width="stretch",
+        results.shown(shown), column_config=scores.entry_columns(held.result.head), hide_index=True, width="stretch",
         height=420, key=f"{name}_table",
     )  # fmt: skip
     if part:
@@ -50,7 +50,7 @@ def show_one_row(held: results.Opened) -> None:
     row = next_links.choose(held)
     if row is None:
         return
-    columns = scores.entry_columns(results.scale(held))
+    columns = scores.entry_columns(held.result.head)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")

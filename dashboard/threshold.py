@@ -113,7 +113,7 @@ def show_decisions(held: results.Opened) -> None:
 
 def show_spread(held: results.Opened) -> None:
     """Draw how the scores of entries and zeros are spread, where they are no probabilities."""
-    value = results.scale(held) == "identity"
+    value = held.result.head.of_values
     charts.show(
         scores.distributions(
             judged.logit_histogram(held.id), None, scores.ENTRIES,

@@ -143,9 +143,7 @@ def test_scores_become_logits_by_a_regression_on_them_alone(val):
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
             result.network()(pairs)[:, None], truth
         )
-        np.testing.assert_allclose(
-            regression, model.decision_function(own[:, None]), rtol=1e-3, atol=1e-3
-        )
+        np.testing.assert_allclose(regression, model.decision_function(own[:, None]), rtol=1e-3, atol=1e-3)
     # Calibrated: as many are called edges as there are, among as many non-edges.
     assert (1 / (1 + np.exp(-result.scores["model"]))).mean() == pytest.approx(0.5, abs=0.1)
     truth = np.repeat([1, 0], [len(result.split.test), len(result.split.test_neg)])
