@@ -1,4 +1,4 @@
-"""Matrix auto-encoders by the default recipe on real matrices, beside popularity and a truncated SVD of the same rank.
+"""Matrix auto-encoders by the default recipe on real matrices, beside popularity, a truncated SVD, EASE and all joined.
 
 Two matrices come with the samples.  Others are read from ``$VGAE_STUDIO_SHARED_DATA``, or the folder ``shared/data``
 beside the checkout, and left out with the reason where it is absent.
@@ -31,7 +31,7 @@ SAMPLES = {"import-words": 2, "digits-pixels": 2}
 FILES = {"amazon_photo_x.npz": None, "coauthor_cs_x.npz": 4000}
 """SciPy matrix to how many random rows of it are used; None is all."""
 
-SCORES = ("roc_auc", "recall_at_20", "ndcg_at_20")
+SCORES = ("roc_auc", "recall_at_20", "ndcg_at_20", "recall_at_50", "ndcg_at_100")
 
 
 def matrices() -> Iterator[tuple[GraphData, int]]:
@@ -72,9 +72,14 @@ def main() -> None:
             result = execute(spec.replace("seed", seed), graph)
             seconds = time.perf_counter() - start
             print(f"  seed {seed}: {seconds:.1f} s, best epoch {result.finished.best_epoch}", flush=True)
-            for name, values in {"this model": result.metrics["test"], **result.metrics["baselines"]}.items():
+            rows = {"this model": result.metrics["test"], **result.metrics["baselines"]}
+            if "joined" in result.metrics:
+                rows["joined"] = result.metrics["joined"]
+            for name, values in rows.items():
                 table.setdefault(name, []).append(values)
         for name, runs in table.items():
-            means = (statistics.mean(run[score] for run in runs) for score in SCORES)
-            shown = "   ".join(f"{score} {mean:.3f}" for score, mean in zip(SCORES, means, strict=True))
+            present = [score for score in SCORES if score in runs[0]]
+            shown = "   ".join(
+                f"{score} {statistics.mean(run[score] for run in runs):.4f}" for score in present
+            )
             print(f"  {name:12s} {shown}", flush=True)

@@ -36,6 +36,9 @@ MODEL = "model"
 NETWORK = "network"
 """Key of the model's scores without stacking, where it stacks."""
 
+JOINED = "joined"
+"""Key of the scores of a matrix joined with those of EASE."""
+
 Inputs = tuple[dict[str, np.ndarray], dict[str, Any]]
 """Arrays and options of a background task."""
 

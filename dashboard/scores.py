@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import charts
 from dashboard.maps import COLOURS
-from dashboard.results import MODEL, NETWORK
+from dashboard.results import JOINED, MODEL, NETWORK
 from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.decisions import LEAST_TESTED
@@ -44,6 +44,9 @@ class Words:
 EDGES = Words("edge", "edges", "non-edge", "non-edges")
 ENTRIES = Words("entry", "entries", "zero", "zeros")
 
+OWN = {MODEL: "This model", NETWORK: "Its network alone", JOINED: "This model joined with EASE"}
+"""What is no baseline."""
+
 EDGE, NON_EDGE = 0, 5
 """Numbers of their colours."""
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "8px,3px,2px,3px,2px,3px")
@@ -55,8 +58,8 @@ Curves = Mapping[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionReca
 
 def title(name: str) -> str:
     """Return how a method is called."""
-    if name in (MODEL, NETWORK):
-        return "This model" if name == MODEL else "Its network alone"
+    if name in OWN:
+        return OWN[name]
     if name in _OTHERS:
         return _OTHERS[name][0]
     return BASELINES[name].title if name in BASELINES else name
@@ -70,13 +73,15 @@ def how(name: str, *, stacked: bool = False) -> str:
         )
     if name in _OTHERS:
         return _OTHERS[name][1]
+    if name == JOINED:
+        return "The scores of both, weighed on the validation entries."
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."
 
 
 def rows(found: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """Return the test scores of each method in a run's metrics: the model, its network and the baselines."""
-    network = {NETWORK: found[NETWORK]} if NETWORK in found else {}
-    return {MODEL: found["test"], **network, **found.get("baselines", {})}
+    own = {name: found[name] for name in (NETWORK, JOINED) if name in found}
+    return {MODEL: found["test"], **own, **found.get("baselines", {})}
 
 
 def metric(key: str) -> metrics.Metric:
@@ -117,14 +122,14 @@ def _line(rank: int, name: str) -> dict[str, object]:
     """Return the model's thick line, its network's thin one, or a baseline's: told apart by dash and colour."""
     if name == MODEL:
         return {"color": charts.colour(0), "width": 3.5}
-    if name == NETWORK:
-        return {"color": charts.colour(0), "width": 1.8, "dash": "dot"}
+    if name in OWN:
+        return {"color": charts.colour(0), "width": 1.8, "dash": "dot" if name == NETWORK else "dash"}
     colour = charts.colour(COLOURS[1:][rank % (len(COLOURS) - 1)])
     return {"color": colour, "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
 
 
 def _ordered(curves: Curves) -> list[str]:
-    own = [name for name in (NETWORK, MODEL) if name in curves]  # drawn on top
+    own = [name for name in (NETWORK, JOINED, MODEL) if name in curves]  # drawn on top
     return [name for name in curves if name not in own] + own
 
 
@@ -140,7 +145,7 @@ def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Fi
             mode="lines",
             name=f"{charts.escape(title(name))} {auc[name]:.3f}",
             line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
+            legendrank={MODEL: 1, NETWORK: 2, JOINED: 2}.get(name, 1000),
             hovertemplate=f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
             "<extra>%{fullData.name}</extra>",
         )
@@ -163,7 +168,7 @@ def precision_recall(
             mode="lines",
             name=f"{charts.escape(title(name))} {ap[name]:.3f}",
             line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
+            legendrank={MODEL: 1, NETWORK: 2, JOINED: 2}.get(name, 1000),
             hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
         )
     return _square(

@@ -10,8 +10,10 @@ import sklearn.metrics
 from scipy import sparse
 
 from tests.graphs import communities
-from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines
+from vgae_core.analysis import ease
+from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines, explained
 from vgae_core.analysis.ranking_metrics import ranking_metrics
+from vgae_core.analysis.threshold_curves import calibration
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
@@ -81,7 +83,7 @@ def test_baselines_are_factors_of_their_dense_formulas():
         "row_column": np.outer(per_row, per_column),
         "svd": (u[:, :3] * s[:3]) @ v[:3],
     }
-    assert list(factors) == list(truth) == list(ENTRY_BASELINES)
+    assert [*factors, "ease"] == [*truth, "ease"] == list(ENTRY_BASELINES)
     for name, (left, right) in factors.items():
         np.testing.assert_allclose(left @ right.T, truth[name], atol=0.05, err_msg=name)
 
@@ -91,6 +93,42 @@ def test_model_and_baselines_are_ranked_on_the_same_entries():
     result = execute(spec_for(graph), graph)
     for scores in (result.metrics["test"], *result.metrics["baselines"].values()):
         assert {"roc_auc", "average_precision", "recall_at_20", "ndcg_at_20"} <= set(scores)
+
+
+def test_the_joined_score_is_the_weighted_sum_of_network_and_ease():
+    graph = counts(n=300)
+    result = execute(spec_for(graph), graph)
+    split, told = result.split, result.metrics["ease"]
+    known = without_entries(graph.features, np.concatenate([split.val, split.test]))
+    (seen, weights), _ = ease.fit_ease(known, split.val, told["penalty"])
+    both = told["network"] * result.left @ result.right.T + told["ease"] * (seen.toarray() @ weights.T)
+    joined = ranking_metrics(
+        np.asarray(both, np.float32), np.eye(both.shape[1], dtype=np.float32), known, split.test
+    )
+    for name, value in joined.items():
+        assert result.metrics["joined"][name] == pytest.approx(value, abs=2e-3)
+    pairs = np.concatenate([split.test, split.test_neg])
+    truth = np.repeat([1, 0], [len(split.test), len(split.test_neg)])
+    for name, metrics in (
+        ("joined", result.metrics["joined"]),
+        ("ease", result.metrics["baselines"]["ease"]),
+    ):
+        auc = sklearn.metrics.roc_auc_score(truth, result.scores[name])
+        assert metrics["roc_auc"] == pytest.approx(auc, abs=1e-9)
+    np.testing.assert_allclose(
+        result.scores["ease"], (seen.toarray() @ weights.T)[tuple(pairs.T)], rtol=1e-3, atol=1e-5
+    )
+    error = calibration(truth, 1 / (1 + np.exp(-result.scores["joined"].astype(float)))).expected_error
+    assert error < 0.1  # log odds
+
+
+def test_a_matrix_too_wide_for_ease_says_so(monkeypatch):
+    monkeypatch.setattr(ease, "MOST_COLUMNS", 5)
+    graph = counts()
+    result = execute(spec_for(graph), graph)
+    assert "joined" not in result.metrics
+    assert "ease" not in result.metrics["baselines"]
+    assert explained(result.metrics["left_out"]).startswith("Left out: EASE (more than")
 
 
 def test_training_beats_popularity_and_the_row_means():
@@ -160,6 +198,8 @@ def test_ranking_metrics_equal_a_naive_loop():
     got = ranking_metrics(left, right, seen, held, k)
     assert got["recall_at_5"] == pytest.approx(np.mean(recalls))
     assert got["ndcg_at_5"] == pytest.approx(np.mean(gains))
+    assert set(got) == {"recall_at_5", "ndcg_at_5", "recall_at_30", "ndcg_at_30"}
+    assert got["recall_at_30"] == 1.0
 
 
 def test_a_result_survives_its_folder_form():

@@ -126,7 +126,8 @@ def explained(reasons: Mapping[str, str]) -> str:
     """Return which baselines were left out and why, one sentence; empty if none was."""
     names: dict[str, list[str]] = {}
     for name, why in reasons.items():
-        names.setdefault(why, []).append(BASELINES[name].title if name in BASELINES else name)
+        title = ENTRY_BASELINES[name][0] if name in ENTRY_BASELINES else name
+        names.setdefault(why, []).append(BASELINES[name].title if name in BASELINES else title)
     listed = "; ".join(f"{', '.join(titles)} ({why})" for why, titles in names.items())
     return f"Left out: {listed}." if listed else ""
 
@@ -444,5 +445,10 @@ ENTRY_BASELINES: dict[str, tuple[str, str]] = {
         "The entry in the best linear reconstruction of the same rank as the latent code "
         "(Halko et al. 2011).",
     ),
+    "ease": (
+        "EASE",
+        "Each column by a ridge regression on all others, in closed form; the penalty is chosen on validation entries "
+        "(Steck 2019).",
+    ),
 }
-"""Title and help of each key of :func:`entry_baselines`."""
+"""Title and help of each key of :func:`entry_baselines`, and of EASE (:mod:`vgae_core.analysis.ease`)."""

@@ -10,7 +10,10 @@ from scipy import sparse
 from vgae_core.analysis.metrics import Metric
 
 RANKED_AT = 20
-"""The k of the recall@k and NDCG@k of a matrix."""
+"""The first k of the recall@k and NDCG@k of a matrix."""
+
+FURTHER = {"recall": 50, "ndcg": 100}
+"""The second one, as recommenders are mostly reported."""
 
 _BLOCK = 8_000_000
 """Scores held at once: 32 MB of float32."""
@@ -42,13 +45,17 @@ RANKING_METRICS: dict[str, Ranking] = {
 
 
 def ranking_metrics(
-    left: np.ndarray, right: np.ndarray, seen: sparse.csr_array, held_out: np.ndarray, k: int = RANKED_AT
+    left: np.ndarray | sparse.csr_array,
+    right: np.ndarray,
+    seen: sparse.csr_array,
+    held_out: np.ndarray,
+    k: int = RANKED_AT,
 ) -> dict[str, float]:
     """Return recall@k and NDCG@k of held-out entries among all columns a row has not shown.
 
     Parameters
     ----------
-    left : ndarray of float32, shape (n_rows, d)
+    left : ndarray or csr_array of float32, shape (n_rows, d)
     right : ndarray of float32, shape (n_columns, d)
         Column j scores ``left_i . right_j`` in row i.
     seen : csr_array, shape (n_rows, n_columns)
@@ -61,33 +68,40 @@ def ranking_metrics(
     -------
     dict
         ``recall_at_k``: entries found among the first k, divided by min(k, held-out entries of the row);
-        ``ndcg_at_k``. Means over rows with a held-out entry.
+        ``ndcg_at_k``; and both at their own k of :data:`FURTHER`. At most the number of columns. Means over rows with
+        a held-out entry.
 
     References
     ----------
     Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814, section 4.2.
     """
     rows, place = np.unique(held_out[:, 0], return_inverse=True)
+    width = right.shape[0]
     truth = sparse.csr_array(
-        (np.ones(len(held_out), np.float32), (place, held_out[:, 1])), shape=(len(rows), right.shape[0])
+        (np.ones(len(held_out), np.float32), (place, held_out[:, 1])), shape=(len(rows), width)
     )
-    k = min(k, right.shape[0])
-    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    recall_at = [min(k, width), min(FURTHER["recall"], width)]
+    ndcg_at = [min(k, width), min(FURTHER["ndcg"], width)]
+    most = max(recall_at + ndcg_at)
+    discount = 1.0 / np.log2(np.arange(2, most + 2))
     ideal = np.cumsum(discount)
-    recall = gain = 0.0
-    step = max(1, _BLOCK // right.shape[0])
+    total = {f"recall_at_{at}": 0.0 for at in recall_at} | {f"ndcg_at_{at}": 0.0 for at in ndcg_at}
+    step = max(1, _BLOCK // width)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         scores = left[part] @ right.T
         known = seen[part].tocoo()
         scores[known.row, known.col] = -np.inf
-        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        top = np.argpartition(-scores, most - 1, axis=1)[:, :most]
         top = np.take_along_axis(
             top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1
         )
         relevant = truth[start : start + step]
         hit = np.take_along_axis(relevant.toarray(), top, axis=1)
-        possible = np.minimum(np.diff(relevant.indptr), k)
-        recall += float((hit.sum(axis=1) / possible).sum())
-        gain += float((hit @ discount / ideal[possible - 1]).sum())
-    return {f"recall_at_{k}": recall / len(rows), f"ndcg_at_{k}": gain / len(rows)}
+        n_relevant = np.diff(relevant.indptr)
+        for at in set(recall_at):
+            total[f"recall_at_{at}"] += float((hit[:, :at].sum(axis=1) / np.minimum(n_relevant, at)).sum())
+        for at in set(ndcg_at):
+            gain = hit[:, :at] @ discount[:at] / ideal[np.minimum(n_relevant, at) - 1]
+            total[f"ndcg_at_{at}"] += float(gain.sum())
+    return {name: value / len(rows) for name, value in total.items()}

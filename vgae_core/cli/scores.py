@@ -14,6 +14,8 @@ def print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
     if "network" in metrics:
         rows.append(("its network alone", metrics["network"]))
+    if "joined" in metrics:
+        rows.append(("joined with EASE", metrics["joined"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
     titles |= {name: title for name, (title, _) in (ENTRY_BASELINES | WEIGHT_BASELINES).items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]

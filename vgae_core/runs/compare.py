@@ -135,6 +135,7 @@ _PARTS = {
     "test": "Test",
     "val": "Validation",
     "network": "Test, network alone",
+    "joined": "Test, joined with EASE",
     "weights": "Weights of test edges",
     "labels": "Labels",
     "features": "Features",

@@ -10,15 +10,13 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import (
     ALIKE,
-    entry_baselines,
     left_out,
     run_baselines,
     usable,
     weight_baselines,
 )
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
-from vgae_core.analysis.ranking_metrics import ranking_metrics
-from vgae_core.analysis.scoring import Score, score_pairs
+from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import Stack, joined, joins
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import GraphData
@@ -28,6 +26,7 @@ from vgae_core.data.hard_non_edges import hard_non_edges
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
+from vgae_core.runs.entry_evaluation import evaluate_entries, labelled_pairs
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 
@@ -64,7 +63,8 @@ def evaluate(
     Returns
     -------
     scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
-        ``"model"``, ``"network"`` where it is not the same, and the baselines; test edges first.
+        ``"model"``, ``"network"`` where it is not the same, ``"joined"`` of a matrix, and the baselines; test edges
+        first.
     metrics : dict
         ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
         ``network`` and ``baselines``, ``left_out`` (why baselines of a two-sided graph are not among them, by name),
@@ -73,9 +73,9 @@ def evaluate(
         :data:`vgae_core.analysis.ranking_metrics.RANKING_METRICS`.
     """
     if matrix is not None:
-        return _evaluate_entries(spec, split, network, matrix, before_baselines)
-    pairs, truth = _pairs(split.test, split.test_neg)
-    val_pairs, val_truth = _pairs(split.val, split.val_neg)
+        return evaluate_entries(spec, split, network, matrix, before_baselines)
+    pairs, truth = labelled_pairs(split.test, split.test_neg)
+    val_pairs, val_truth = labelled_pairs(split.val, split.val_neg)
     chosen, hard = hard_non_edges(graph, split, np.random.default_rng([spec.seed, HARD_STREAM]))
     shape = hard.shape[:2]
     everything = np.concatenate([pairs, hard.reshape(-1, 2), val_pairs])
@@ -134,35 +134,3 @@ def evaluate_result(result: RunResult, graph: GraphData) -> tuple[dict[str, np.n
     return evaluate(
         result.spec, graph, result.split, result.network(), stack=result.stack or None, matrix=matrix
     )
-
-
-def _evaluate_entries(
-    spec: RunSpec,
-    split: LinkSplit,
-    network: Score,
-    matrix: tuple[np.ndarray, np.ndarray, sparse.csr_array],
-    before_baselines: Callable[[], None],
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Do for entries of a matrix what :func:`evaluate` does for pairs of nodes."""
-    pairs, truth = _pairs(split.test, split.test_neg)
-    left, right, known = matrix
-    scores = {"model": network(pairs)}
-    metrics: dict[str, Any] = {
-        "test": link_metrics(truth, scores["model"]) | ranking_metrics(left, right, known, split.test)
-    }
-    if len(split.val):
-        val_pairs, val_truth = _pairs(split.val, split.val_neg)
-        metrics["val"] = link_metrics(val_truth, network(val_pairs))
-    before_baselines()
-    metrics["baselines"] = {}
-    for name, (rows, columns) in entry_baselines(known, spec.model.latent_dim).items():
-        scores[name] = score_pairs(rows, pairs, columns)
-        ranked = ranking_metrics(rows, columns, known, split.test)
-        metrics["baselines"][name] = link_metrics(truth, scores[name]) | ranked
-    return scores, metrics
-
-
-def _pairs(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return edges and non-edges as one array of pairs, and which are edges, int8 (n_pairs,)."""
-    truth = np.repeat(np.array([1, 0], np.int8), [len(positive), len(negative)])
-    return np.concatenate([positive, negative]), truth

@@ -1,0 +1,197 @@
+"""EASE: each column of a matrix as a ridge regression on all others, in closed form, and its sum with a network.
+
+References
+----------
+Steck 2019, Embarrassingly Shallow Autoencoders for Sparse Data, arXiv:1905.03375.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.special import logsumexp
+
+from vgae_core.analysis.ranking_metrics import RANKED_AT, ranking_metrics
+
+MOST_COLUMNS = 10_000
+"""Columns up to which the regressions are solved: 400 MB, and about a minute for each penalty tried."""
+
+TOO_WIDE = f"more than {MOST_COLUMNS:,} columns"
+"""Why it is left out."""
+
+PENALTIES = (0.1, 0.3, 1.0, 3.0)
+"""Ridge penalties that are tried, in units of the mean squared length of a column."""
+
+WEIGHED_ENTRIES = 4000
+"""Validation entries by which a network and EASE are weighed, at most."""
+
+AGAINST = 200
+"""Random columns of the same row that each of them is compared with."""
+
+RIDGE = 1e-4
+"""Penalty on the weights of that comparison, which may be decided beyond doubt."""
+
+Factors = tuple[sparse.csr_array, np.ndarray]
+"""``left`` (n_rows, k) and ``right`` (n_columns, k): entry (i, j) scores ``left_i . right_j``."""
+
+
+def damped(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Return ``sign(x) log(1 + |x|)`` of a matrix, float32: counts have long tails."""
+    found = sparse.csr_array(matrix, dtype=np.float32, copy=True)
+    found.data = np.sign(found.data) * np.log1p(np.abs(found.data))
+    return found
+
+
+def column_weights(matrix: sparse.csr_array, penalty: float) -> np.ndarray:
+    """Return what each column counts in the regression of each other.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (n_rows, n_columns)
+    penalty : float
+        Of the squared weights; positive.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_columns, n_columns)
+        ``B = I - P / diag(P)`` with ``P = (X'X + penalty I)^-1``; the diagonal is 0. Column j regresses column j.
+    """
+    gram = np.asarray((matrix.T @ matrix).toarray(), np.float32)
+    gram.flat[:: len(gram) + 1] += penalty
+    factor = linalg.cholesky(gram, overwrite_a=True, check_finite=False)
+    (inverse, _) = linalg.lapack.spotri(factor, overwrite_c=True)
+    inverse = np.triu(inverse) + np.triu(inverse, 1).T  # LAPACK gives one triangle
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return np.ascontiguousarray(weights, np.float32)
+
+
+def fit_ease(
+    known: sparse.csr_array, validation: np.ndarray, penalty: float | None = None
+) -> tuple[Factors, float]:
+    """Return the factors of EASE and its penalty, which ranks the validation entries best by NDCG.
+
+    Parameters
+    ----------
+    known : csr_array, shape (n_rows, n_columns)
+        Without its held-out entries.
+    validation : ndarray of int64, shape (n_validation, 2)
+        Without any, the penalty is the mean squared length of a column.
+    penalty : float, optional
+        In units of that; one of :data:`PENALTIES` unless given.
+
+    Returns
+    -------
+    factors : tuple of csr_array and ndarray of float32
+    penalty : float
+    """
+    left = damped(known)
+    unit = max(float(left.multiply(left).sum()) / left.shape[1], 1e-6)
+    chosen, best, right = penalty or 1.0, -1.0, np.zeros((0, 0), np.float32)
+    for share in (chosen,) if penalty or not len(validation) else PENALTIES:
+        weights = column_weights(left, share * unit).T
+        if not len(validation):
+            return (left, weights), share
+        ndcg = ranking_metrics(left, weights, known, validation)[f"ndcg_at_{min(RANKED_AT, left.shape[1])}"]
+        if ndcg <= best:
+            break  # it rises to one penalty and falls behind it
+        chosen, best, right = share, ndcg, weights
+    return (left, right), chosen
+
+
+def score_entries(factors: Factors, pairs: np.ndarray) -> np.ndarray:
+    """Return ``left_i . right_j`` of some entries, float32 (n_pairs,)."""
+    left, right = factors
+    found = np.empty(len(pairs), np.float32)
+    step = max(1, 4_000_000 // right.shape[1])
+    for start in range(0, len(pairs), step):
+        part = pairs[start : start + step]
+        found[start : start + step] = left[part[:, 0]].multiply(right[part[:, 1]]).sum(axis=1)
+    return found
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What a network's score and that of EASE count in the order of a row's columns."""
+
+    network: float
+    ease: float
+
+    def factors(self, network: tuple[np.ndarray, np.ndarray], ease: Factors) -> Factors:
+        """Return the factors of the weighted sum of both scores."""
+        left = sparse.hstack(
+            [sparse.csr_array(self.network * network[0]), np.float32(self.ease) * ease[0]], format="csr"
+        )
+        return sparse.csr_array(left, dtype=np.float32), np.concatenate([network[1], ease[1]], axis=1)
+
+
+def weigh(
+    network: tuple[np.ndarray, np.ndarray],
+    ease: Factors,
+    known: sparse.csr_array,
+    validation: np.ndarray,
+    rng: np.random.Generator,
+) -> Weighed:
+    """Return the weights under which validation entries are likeliest among the columns that their rows lack.
+
+    A conditional logit: in each row, held-out columns compete with random ones.  What is the same for a whole row
+    does not count.
+
+    Parameters
+    ----------
+    network : tuple of ndarray of float32, shapes (n_rows, d) and (n_columns, d)
+    ease : tuple of csr_array and ndarray of float32
+    known : csr_array, shape (n_rows, n_columns)
+    validation : ndarray of int64, shape (n_validation, 2)
+        At least one.
+    rng : numpy.random.Generator
+        Draws entries and columns.
+
+    References
+    ----------
+    McFadden 1974, Conditional logit analysis of qualitative choice behavior.
+    """
+    from scipy.optimize import minimize  # needed once a run, and slow to load
+
+    n_columns = known.shape[1]
+    chosen = validation[np.sort(rng.permutation(len(validation))[:WEIGHED_ENTRIES])]
+    columns = rng.integers(0, n_columns, (len(chosen), AGAINST + 1))
+    columns[:, 0] = chosen[:, 1]
+    pairs = np.column_stack([np.repeat(chosen[:, 0], AGAINST + 1), columns.ravel()])
+    held = sparse.csr_array((np.ones(len(validation)), validation.T), shape=known.shape)
+    taken = (np.asarray(known[pairs[:, 0], pairs[:, 1]]) != 0) | (
+        np.asarray(held[pairs[:, 0], pairs[:, 1]]) != 0
+    )
+    taken = taken.reshape(columns.shape)
+    taken[:, 0] = False
+    both = np.stack([_rows(factors, chosen[:, 0], columns) for factors in (network, ease)], axis=-1).astype(
+        float
+    )
+    spread = np.maximum(both.reshape(-1, 2).std(axis=0), 1e-12)
+    both /= spread
+
+    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        scores = np.where(taken, -np.inf, both @ weights)
+        total = logsumexp(scores, axis=1)
+        share = np.exp(scores - total[:, None])
+        slope = np.einsum("nk,nkd->d", share, both) - both[:, 0].sum(axis=0)
+        value = float((total - scores[:, 0]).mean() + RIDGE * weights @ weights)
+        return value, slope / len(both) + 2 * RIDGE * weights
+
+    found = minimize(cost, np.ones(2), jac=True, method="L-BFGS-B").x / spread
+    return Weighed(float(found[0]), float(found[1]))
+
+
+def _rows(
+    factors: tuple[np.ndarray, np.ndarray] | Factors, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return scores of some columns of each of some rows, float32 of the shape of `columns`."""
+    left, right = factors
+    found = np.empty(columns.shape, np.float32)
+    step = max(1, 8_000_000 // len(right))
+    for start in range(0, len(rows), step):
+        block = np.asarray(left[rows[start : start + step]] @ right.T)
+        found[start : start + step] = np.take_along_axis(block, columns[start : start + step], axis=1)
+    return found
