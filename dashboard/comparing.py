@@ -69,12 +69,12 @@ def opened(ids: Sequence[str]) -> tuple[list[Side], list[StudioError]]:
 
 def open_run(run: StoredRun) -> results.Opened:
     """Return a run with its result and graph."""
-    return results.Opened(run, *results._open(run.id))
+    return results.Opened(run, *results.load(run.id))
 
 
 @shared
 def _paired(first: str, second: str) -> compare.Paired:
-    return compare.paired(results._open(first), results._open(second))
+    return compare.paired(results.load(first), results.load(second))
 
 
 def paired(first: Side, second: Side) -> compare.Paired:
@@ -95,7 +95,7 @@ def on_same_nodes(sides: Sequence[Side]) -> list[Side]:
 
 @shared
 def _maps(*ids: str) -> figures.Maps:
-    runs = [results._open(run_id) for run_id in ids]
+    runs = [results.load(run_id) for run_id in ids]
     graph = runs[0][1]
     return figures.maps_of(
         list(ids), [result.codes.z_mean for result, _ in runs], graph.labels, graph.label_names
@@ -126,16 +126,16 @@ def overlap(first: Side, second: Side, k: int, metric: Similarity) -> tuple[np.n
 
 
 def _z(run_id: str) -> np.ndarray:
-    return results._open(run_id)[0].codes.z_mean
+    return results.load(run_id)[0].codes.z_mean
 
 
 @shared
 def _moved(first: str, second: str) -> pd.DataFrame:
     found = compare.moved(_z(first), _z(second))
     nodes = found.farthest()
-    columns = {"node": results._open(first)[1].node_ids[nodes].astype(str), "distance": found.distance[nodes]}
+    columns = {"node": results.load(first)[1].node_ids[nodes].astype(str), "distance": found.distance[nodes]}
     table = pd.DataFrame(columns)
-    graph = results._open(first)[1]
+    graph = results.load(first)[1]
     if graph.labels is not None:
         names = np.array([*graph.label_names, ""], dtype=object)
         table.insert(1, "label", names[graph.labels[nodes]])
@@ -157,7 +157,7 @@ def is_searchable(side: Side) -> bool:
 
 @shared
 def _ranked(run_id: str) -> np.ndarray:
-    result, graph = results._open(run_id)
+    result, graph = results.load(run_id)
     if result.of_matrix:
         codes = result.codes
         matrix = results._matrix(graph)
@@ -167,12 +167,12 @@ def _ranked(run_id: str) -> np.ndarray:
 
 @shared
 def _only(first: str, second: str) -> pd.DataFrame:
-    result, graph = results._open(first)
+    result, graph = results.load(first)
     pairs, others = _ranked(first), _ranked(second)
     n = max(graph.n_nodes, len(result.right))
     alone = compare.only_in(pairs, others, n, directed=graph.directed or result.of_matrix)
     places, pairs = np.flatnonzero(alone) + 1, pairs[alone]
-    other = results._open(second)[0]
+    other = results.load(second)[0]
     if result.of_matrix:
         logits = [
             np.einsum("ij,ij->i", r.codes.left[pairs[:, 0]], r.codes.right[pairs[:, 1]])
