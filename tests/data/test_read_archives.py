@@ -7,15 +7,18 @@ import lzma
 import stat
 import tarfile
 import zipfile
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import SourceFile, read
+from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.data.readers.about import is_prose
+from vgae_core.data.readers.source import names_of
 from vgae_core.errors import DataError, LimitError
+from vgae_core.settings import FileSpec
 
 EDGES = "0,1\n1,2\n2,4\n"
 
@@ -364,3 +367,32 @@ def test_a_table_is_no_text_about_the_data(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
     assert not is_prose(path, "description.csv")
+
+
+def test_files_of_one_name_in_two_folders_are_two_files(tmp_path):
+    path = tmp_path / "both.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("friends/edges.csv", "source,target\nana,bo\nbo,cy\n")
+        archive.writestr("calls/edges.csv", "source,target\nx,y\ny,z\n")
+        archive.writestr("calls/nodes.csv", "id,label\nx,p\ny,q\nz,p\n")
+    looked = {report.how.name for report in look([SourceFile("both.zip", path)])}
+    assert looked == {"friends/edges.csv", "calls/edges.csv", "nodes.csv"}
+    how = [FileSpec(name="friends/edges.csv", role="ignore"), FileSpec(name="calls/edges.csv", role="edges")]
+    raw = read([SourceFile("both.zip", path)], how)
+    assert sorted(raw.node_ids) == ["x", "y", "z"]
+    assert raw.labels is not None
+    how = [FileSpec(name="calls/edges.csv", role="ignore"), FileSpec(name="nodes.csv", role="ignore")]
+    assert sorted(read([SourceFile("both.zip", path)], how).node_ids) == ["ana", "bo", "cy"]
+
+
+def test_a_file_is_called_by_as_many_folders_as_tell_it_apart():
+    called = {
+        ("a/edges.csv", "a/nodes.csv"): ["edges.csv", "nodes.csv"],
+        ("a/edges.csv", "b/edges.csv"): ["a/edges.csv", "b/edges.csv"],
+        ("edges.csv", "a/edges.csv"): ["edges.csv", "a/edges.csv"],
+        ("x/a/e.csv", "y/a/e.csv", "b/e.csv"): ["x/a/e.csv", "y/a/e.csv", "b/e.csv"],
+        ("1/2/3/4/5/e", "0/2/3/4/5/e"): ["1/2/3/4/5/e", "0/2/3/4/5/e"],
+        ("e", "e"): ["e", "e"],
+    }
+    for paths, names in called.items():
+        assert names_of([PurePosixPath(path) for path in paths]) == names

@@ -16,6 +16,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import pairs_in
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
+from vgae_core.data.readers.source import names_of
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
 from vgae_core.settings import FileSpec, RunSpec
@@ -67,13 +68,15 @@ def read(options: argparse.Namespace, progress: Callable[[float, str], None] | N
         if len(options.path) > 1 or options.features or options.labels or said:
             raise DataError("A sample brings its own features and labels.", where=first)
         return load_sample(first.removeprefix(SAMPLE))
-    files = [source for path in options.path for source in _sources(path)]
+    paths = [found for path in options.path for found in _paths(path)]
+    brought = [
+        (role, path) for role, path in (("features", options.features), ("labels", options.labels)) if path
+    ]
+    paths += [Path(path) if Path(path).is_file() else _missing(path) for _, path in brought]
+    files = [SourceFile(name, path) for name, path in zip(names_of(paths), paths, strict=True)]
     known = _known(options)
-    for role, path in (("features", options.features), ("labels", options.labels)):
-        if path:
-            (source,) = _sources(path) if Path(path).is_file() else [_missing(path)]
-            files.append(source)
-            said.append((source.name, "role", role))
+    for (role, _), source in zip(brought, files[len(files) - len(brought) :], strict=True):
+        said.append((source.name, "role", role))
     if len(options.path) == 1 and len(files) > 1 and not Path(first).is_dir():
         said.append((files[0].name, "role", "edges"))
     for name, key, value in said:
@@ -102,8 +105,7 @@ def read_pairs(path: str) -> list[tuple[str, str]]:
     DataError, LimitError
         If there is no such file, or it cannot be read as pairs.
     """
-    (file,) = _sources(path) if Path(path).is_file() else [_missing(path)]
-    return pairs_in(file)
+    return pairs_in(SourceFile(Path(path).name, Path(path) if Path(path).is_file() else _missing(path)))
 
 
 def _known(options: argparse.Namespace) -> dict[str, FileSpec]:
@@ -114,20 +116,20 @@ def _known(options: argparse.Namespace) -> dict[str, FileSpec]:
     return {file.name: file for file in spec.dataset.files}
 
 
-def _sources(path: str) -> list[SourceFile]:
+def _paths(path: str) -> list[Path]:
     """Return the file at `path`, or those in the folder at `path`."""
     if not Path(path).is_dir():
-        return [SourceFile(Path(path).name, Path(path)) if Path(path).is_file() else _missing(path)]
+        return [Path(path) if Path(path).is_file() else _missing(path)]
     found = [
         file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_data(file.relative_to(path))
     ]
     if not found:
         raise DataError("The folder holds no files.", where=path, mend="Give the path of a file.")
     LIMITS.check("files", len(found), where=path)
-    return [SourceFile(file.name, file) for file in found]
+    return found
 
 
-def _missing(path: str) -> SourceFile:
+def _missing(path: str) -> Path:
     raise DataError("There is no such file.", where=path, mend="Check the path.")
 
 

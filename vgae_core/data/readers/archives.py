@@ -25,7 +25,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.readers import compressed, delimited
 from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, examples, shorten
-from vgae_core.data.readers.source import SourceFile
+from vgae_core.data.readers.source import SourceFile, names_of
 from vgae_core.errors import DataError, LimitError, StudioError
 
 MAX_MEMBERS = 1000
@@ -62,6 +62,7 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[l
         If it holds too much.
     """
     found: list[SourceFile] = []
+    paths: list[PurePosixPath] = []
     left_out: list[str] = []
     for file in files:
         path = Path(file.path)
@@ -71,17 +72,27 @@ def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[l
             tarred = not zipped and _is_tar(path)
         except OSError:
             found.append(file)  # whoever opens it next says what is wrong
+            paths.append(PurePosixPath(file.name))
             continue
         if not zipped and not tarred:
             found.append(file)
+            paths.append(PurePosixPath(file.name))
             continue
         members, documents = _members(file, folder, limits) if zipped else _tar_members(file, folder, limits)
         found.extend(members)
+        paths.extend(
+            PurePosixPath(file.name) if member is file else PurePosixPath(file.name, member.name)
+            for member in members
+        )
         left_out += documents
-    beside = beside_edges([file.name for file in found])
-    texts = [file.name in beside or is_prose(Path(file.path), file.name) for file in found]
-    if not all(texts):
-        found = [dataclasses.replace(f, aside=text) for f, text in zip(found, texts, strict=True)]
+    names = [shorten(name, 200) for name in names_of(paths)]
+    plain = [path.name for path in paths]
+    beside = beside_edges(plain)
+    texts = [name in beside or is_prose(Path(f.path), name) for f, name in zip(found, plain, strict=True)]
+    found = [
+        SourceFile(name, file.path, aside=text and not all(texts))
+        for file, name, text in zip(found, names, texts, strict=True)
+    ]
     left_out += [file.name for file in found if file.aside]
     return found, left_out
 
@@ -103,7 +114,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[Sourc
             for entry in wanted:
                 path, size = _decompress(archive, entry, folder, budget, where, limits)
                 budget -= size
-                sources.append(SourceFile(shorten(PurePosixPath(entry.filename).name, 200), path))
+                sources.append(SourceFile(entry.filename, path))
             return sources, _documents(names)
     except StudioError:
         raise
@@ -154,7 +165,7 @@ def _tar_members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[S
                     continue
                 unpacked = _copied(archive, member, folder, budget, where, limits)
                 budget -= member.size
-                sources.append(SourceFile(shorten(PurePosixPath(member.name).name, 200), unpacked))
+                sources.append(SourceFile(member.name, unpacked))
     except StudioError:
         raise
     except _DAMAGE as error:

@@ -6,7 +6,7 @@ import errno
 import re
 import zlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from vgae_core.data.limits import Limits
@@ -65,7 +65,7 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
         raise DataError(
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."
         ) from error
-    stem = compressed.without_suffix(file.name.lower())
+    stem = compressed.without_suffix(PurePosixPath(file.name).name.lower())
     probe = encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
     return trailing_comments.without(empty_rows.without_empty_rows(probe, folder), folder)
 
@@ -82,4 +82,9 @@ def recognise(probe: Probe) -> Format:
 
 def stem_of(probe: Probe) -> str:
     """Return the name of a file without its endings."""
-    return re.sub(r"\.[a-z0-9]{1,8}$", "", compressed.without_suffix(probe.name), flags=re.IGNORECASE)
+    return re.sub(
+        r"\.[a-z0-9]{1,8}$",
+        "",
+        compressed.without_suffix(PurePosixPath(probe.name).name),
+        flags=re.IGNORECASE,
+    )
