@@ -24,6 +24,7 @@ LAYERS = (
     ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them
     ("vgae_core.nn",),
     ("vgae_core.training",),
+    ("vgae_core.families",),
     ("vgae_core.runs",),
     ("vgae_core.what_if",),
     ("vgae_core.cli",),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vgae_core import formula
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import label, written
 from vgae_core.catalogue.lookup import BY_SHAPE, CATALOGUES, head_of, lookup, targets_of
 from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
@@ -98,6 +99,11 @@ class Output:
     left_out: tuple[str, ...] = ()
 
     @property
+    def learns_weights(self) -> bool:
+        """Whether its targets are the weights of edges, not whether there is an edge."""
+        return self.loss.tree is None and self.loss.entry.weights
+
+    @property
     def factor(self) -> float:
         """What its loss counts in the total."""
         return self.weight * (1.0 / self.divisor)
@@ -131,9 +137,8 @@ def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
         loss = Objective("loss", loss.written, loss.name, "plain auto-encoder: nothing to pull to a prior")
     elif name == "adj_rec" and spec.training.supervision == "all":
         worked = "by_layer"
-    many, what = (
-        (profile.n_nodes, "nodes") if spec.model.family == "vgae" else (profile.n_features, "columns")
-    )
+    what = FAMILIES[spec.model.family].divided_by
+    many = {"nodes": profile.n_nodes, "columns": profile.n_features}[what]
     metrics = () if worked == "by_layer" else tuple(zip(output.metrics, _names(output.metrics), strict=True))
     return Output(
         name=name,

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from vgae_core.catalogue.base import Entry
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a person calls the parts of the data: what has a code, what is held out, and what that is told from."""
+
+    node: str
+    edge: str
+    edges: str
+    non_edge: str
+    non_edges: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +25,11 @@ class FamilyEntry(Entry):
 
     outputs: tuple[str, ...]
     always: tuple[str, ...]
+    builder: str
+    """``"package.module:name"`` of the function that builds its network."""
+    divided_by: Literal["nodes", "columns"]
+    """What the weight of the KL divergence is divided by: whatever the reconstruction losses are means over."""
+    words: Words
 
 
 FAMILIES: dict[str, FamilyEntry] = {
@@ -22,6 +39,9 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
+        builder="vgae_core.nn.models:build_vgae",
+        divided_by="nodes",
+        words=Words("node", "edge", "edges", "non-edge", "non-edges"),
     ),
     "vae": FamilyEntry(
         title="Matrix auto-encoder (VAE)",
@@ -30,5 +50,8 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
         outputs=("output", "z_vars", "labels"),
         always=("output", "z_vars"),
+        builder="vgae_core.nn.models:build_vae",
+        divided_by="columns",
+        words=Words("row", "entry", "entries", "zero", "zeros"),
     ),
 }

@@ -12,7 +12,9 @@ import numpy as np
 
 from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.scoring import Score, scorer
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
@@ -56,10 +58,11 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
         As :func:`vgae_core.outputs.resolve`, and if settings of the network do not go together.
     """
     outputs = resolve(spec, profile)
-    return (_build_vgae if spec.model.family == "vgae" else _build_vae)(spec, profile, outputs)
+    build_family = load(FAMILIES[spec.model.family].builder)
+    return build_family(spec, profile, outputs)  # type: ignore[no-any-return]
 
 
-def _build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
+def build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
     """Several inputs, several outputs: a graph and the pairs to score."""
     decoders.check(spec.model, directed=profile.directed)
     if profile.n_first and spec.training.supervision == "all":
@@ -161,7 +164,7 @@ def _all_pairs(loss: Objective, model: ModelSpec) -> AllPairsCrossentropy:
     )
 
 
-def _build_vae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
+def build_vae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> BuiltModel:
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = resolved["output"].head

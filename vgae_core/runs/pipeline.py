@@ -19,28 +19,19 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score, f1_score
 
 from vgae_core import __version__
-from vgae_core.analysis.baselines import run_baselines, usable
-from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear
 from vgae_core.analysis.embedding import latent_metrics
-from vgae_core.analysis.scoring import Score
-from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, helps
-from vgae_core.catalogue.lookup import head_of
-from vgae_core.data.dataset import Features, GraphData
-from vgae_core.data.edge_weights import edge_weights, weight_unit
-from vgae_core.data.entry_splits import split_entries, without_entries
+from vgae_core.data.dataset import GraphData
 from vgae_core.data.label_splits import LABEL_TEST, LABEL_TRAIN, label_parts
-from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import (
-    feature_targets,
-    matrix_scaling,
     scaled_features,
     works_out_positions,
 )
-from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.scaling import describe_columns
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, RunError, StudioError
+from vgae_core.families import family_of
+from vgae_core.families.base import TableData
 from vgae_core.nn.models import (
     BuiltModel,
     build,
@@ -55,14 +46,12 @@ from vgae_core.nn.models import (
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
-from vgae_core.runs.evaluation import evaluate
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import candidates
-from vgae_core.training.batches import Batches, graph_batches, row_batches
+from vgae_core.training.batches import Batches
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.progress import best_trial
-from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
 
 __all__ = ["Prepared", "describe", "execute", "prepare"]
@@ -79,10 +68,8 @@ class Prepared:
     split : LinkSplit
     label_part : ndarray of int8, shape (n_nodes,), or None
         Which nodes' labels are known, validated and tested.
-    known : csr_array of float32, shape (n_nodes, n_features), or None
-        What the model may see of a matrix, in its own units.
-    targets : csr_array or ndarray, shape (n_nodes, n_features), or None
-        What the output of features or of a matrix is to give, whole and in the units of the loss.
+    table : TableData or None
+        What the output of features or of a matrix learns from.
     built, batches, encode
         Compiled network, training batches and the function that encodes the training data.
     compiled : dict
@@ -93,8 +80,7 @@ class Prepared:
 
     split: LinkSplit
     label_part: np.ndarray | None
-    known: sparse.csr_array | None
-    targets: Features | None
+    table: TableData | None
     built: BuiltModel
     batches: Batches
     encode: Encode
@@ -130,44 +116,26 @@ def prepare(
     if spec.recipe == "auto":
         spec = next(iter(candidates(spec, has_features=graph.features is not None).values()))
     on_event(Stage(name="splitting", at=time.time()))
-    matrix = spec.model.family == "vae"
+    family = family_of(spec)
     if split is None:
-        split = (split_entries if matrix else split_links)(graph, spec.split, spec.seed)
+        split = family.split(graph, spec)
     label_part = label_parts(graph, spec.split, spec.seed)
-    # What the model of a matrix may see of it.
-    known = without_entries(graph.features, np.concatenate([split.val, split.test])) if matrix else None
 
     on_event(Stage(name="building", at=time.time()))
     with building():
         keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
         built = build(spec, graph.profile)
         compiled, notes = compile_arguments(built.outputs)
-    seen, targets, units = known, None, None
-    if known is not None:
-        scaling = matrix_scaling(known, spec)
-        targets = graph.features if scaling is None else scaling.apply(graph.features)
-        seen, units = (known, None) if scaling is None else (scaling.apply(known), scaling.unit)
-    elif "x_rec" in built.model.output:
-        seen = targets = feature_targets(graph, spec, scaled_features(graph, spec))
-    if seen is not None:
-        name = "x_rec" if known is None else "output"
-        head = head_of(name, spec.output(name).loss, seen.shape[1])
-        feature_head(built).bias.assign(head.trivial_answer(seen))
+    table = family.table(graph, split, spec, built.outputs)
+    if table is not None:
+        answer = built.outputs[table.output].head.trivial_answer(table.seen)  # type: ignore[arg-type]
+        feature_head(built).bias.assign(answer)
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
-    if known is not None:
-        batches = row_batches(seen, spec, graph.labels, label_part, units=units)
-    elif spec.training.propagation == "once":
-        batches = row_pair_batches(graph, split, spec)
-    else:
-        batches = graph_batches(graph, split, spec, label_part)
+    batches = family.batches(graph, split, spec, label_part, table)
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
-    if known is not None:
-        model["scale"] = head_of("output", spec.output("output").loss, graph.profile.n_features).name
-    elif spec.learns_weights:
-        model["scale"] = head_of("adj_rec", spec.output("adj_rec").loss).name
-        model["weight_unit"] = weight_unit(edge_weights(graph.adjacency, split.train))
+    model |= family.reading(graph, split, built.outputs)
     compile_model(built, batches, spec, compiled)
     encode = make_encode(built, batches)
     if ahead:
@@ -175,8 +143,7 @@ def prepare(
     return Prepared(
         split=split,
         label_part=label_part,
-        known=known,
-        targets=targets,
+        table=table,
         built=built,
         batches=batches,
         encode=encode,
@@ -255,7 +222,7 @@ def execute(
         finished = _train(
             spec, graph, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
         )
-    split, label_part, known = prepared.split, prepared.label_part, prepared.known
+    split, label_part, family = prepared.split, prepared.label_part, family_of(spec)
     built, batches = prepared.built, prepared.batches
     if finished.reason == "failed" and not finished.best_epoch:
         raise RunError(finished.message)
@@ -264,20 +231,19 @@ def execute(
     latent = prepared.encode()
     z_mean = latent["z_mean"]
     network = pair_scorer(built, spec.model, z_mean, batches.totals, batches.units)
-    stack = _stack(spec, graph, split, network)
-    entries = None if known is None else (*pair_factors(built, z_mean, batches.totals, batches.units), known)
-    scores, metrics = evaluate(
+    stack = family.stack(spec, graph, split, network)
+    scores, metrics = family.evaluate(
         spec,
         graph,
         split,
         network,
         stack=stack,
-        matrix=entries,
+        factors=lambda: pair_factors(built, z_mean, batches.totals, batches.units),
         before_baselines=lambda: stage("baselines"),
     )
     if "z_log_var" in latent:
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
-    nodes, node_metrics = _score_nodes(built, spec, graph, prepared.targets, z_mean, label_part)
+    nodes, node_metrics = _score_nodes(built, spec, graph, prepared.table, z_mean, label_part)
     metrics |= node_metrics
     stage("whole")
     if tried:
@@ -304,7 +270,7 @@ def execute(
     )
     result = with_all_edges(result, graph, positions=_positions(graph, batches))
     if result.whole is not None:
-        nodes, _ = _score_nodes(built, spec, graph, prepared.targets, result.whole.z_mean, label_part)
+        nodes, _ = _score_nodes(built, spec, graph, prepared.table, result.whole.z_mean, label_part)
         result = dataclasses.replace(result, nodes=nodes)
     seconds = time.perf_counter() - started
     result = dataclasses.replace(result, finished=dataclasses.replace(result.finished, seconds=seconds))
@@ -318,33 +284,6 @@ def _positions(graph: GraphData, batches: Batches) -> np.ndarray | None:
     if graph.features is not None or not isinstance(inputs, list) or "features" not in inputs[0]:
         return None
     return np.asarray(inputs[0]["features"])
-
-
-def _stack(spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
-    """Return what makes a pair's logit of the network's: joined with training-free scores where that helps.
-
-    Where it does not, or is not wanted, the network's logit alone is calibrated on the validation pairs, which leaves
-    their order as it is.  Empty of a matrix, with too few validation pairs,
-    or where the network's order is worse than chance; the score of a network that learns weights is made a logit in
-    any case.
-    """
-    if spec.model.family != "vgae" or not (len(split.val) >= LEAST_TESTED or spec.learns_weights):
-        return {}
-    stacks = spec.stacking and len(split.val) >= LEAST_EDGES
-    edges, non_edges = split.val, split.val_neg
-    if len(edges) < LEAST_TESTED:
-        edges = split.train[:SAMPLED_PAIRS]
-        rng = np.random.default_rng([spec.seed, 0x9A77])
-        non_edges = sample_non_edges(graph, len(edges), rng, repeats=True)
-    pairs = np.concatenate([edges, non_edges])
-    logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
-    if stacks:
-        message = split.message(graph.n_nodes, graph)
-        others = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
-        if helps(logits, others, truth):
-            return fit_stack(logits, others, truth)
-    alone = fit_stack(logits, {}, truth)
-    return alone if spec.learns_weights or alone["network"] > 0 else {}
 
 
 def _started(spec: RunSpec, prepared: Prepared) -> Started:
@@ -551,7 +490,7 @@ def _score_nodes(
     built: BuiltModel,
     spec: RunSpec,
     graph: GraphData,
-    targets: Features | None,
+    table: TableData | None,
     z_mean: np.ndarray,
     label_part: np.ndarray | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Mapping[str, float]]]:
@@ -574,20 +513,20 @@ def _score_nodes(
                 "majority_accuracy": float(np.mean(truth == majority)),
                 "n_test": int(test.sum()),
             }
-    head = next((name for name in ("x_rec", "output") if name in names), None)
-    if head is not None and targets is not None:
-        arrays["feature_error"], scores["features"] = _feature_errors(built, spec, head, targets, z_mean)
+    if table is not None:
+        arrays["feature_error"], scores["features"] = _feature_errors(built, table, z_mean)
     return arrays, scores
 
 
 def _feature_errors(
-    built: BuiltModel, spec: RunSpec, name: str, features: Any, z_mean: np.ndarray
+    built: BuiltModel, table: TableData, z_mean: np.ndarray
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return each node's feature loss, float32 (n_nodes,), and its mean beside the column means' loss."""
-    loss = built.model.loss[name]
-    decode = decoder(built, name)
+    features: Any = table.targets
+    loss = built.model.loss[table.output]
+    decode = decoder(built, table.output)
     n, width = features.shape
-    answer = head_of(name, spec.output(name).loss, features.shape[1]).trivial_answer(features)
+    answer = built.outputs[table.output].head.trivial_answer(features)
     step = max(1, 4_000_000 // width)
     errors, plain = np.empty(n, np.float32), np.empty(n, np.float32)
     for start in range(0, n, step):

@@ -19,7 +19,7 @@ from vgae_core.data.hard_non_edges import hard_non_edges
 from vgae_core.data.label_splits import label_parts
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import PARTS, LinkSplit
-from vgae_core.runs.evaluation import HARD_STREAM
+from vgae_core.families.graph import HARD_STREAM
 from vgae_core.runs.folder import RunFolder
 from vgae_core.settings import RunSpec
 

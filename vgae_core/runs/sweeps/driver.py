@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.entry_splits import split_entries
-from vgae_core.data.link_splits import split_links
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError, StudioError
+from vgae_core.families import family_of
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store, StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo, TrialState
@@ -38,8 +37,7 @@ def validation_split(spec: RunSpec, graph: GraphData) -> LinkSplit:
     In the place of the test pairs stand the validation pairs: the test pairs are held out of training, and no trial
     scores them.
     """
-    draw = split_entries if spec.model.family == "vae" else split_links
-    split = draw(graph, spec.split, spec.seed)
+    split = family_of(spec).split(graph, spec)
     return dataclasses.replace(split, test=split.val, test_neg=split.val_neg)
 
 

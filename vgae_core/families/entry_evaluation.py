@@ -15,6 +15,7 @@ from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.scoring import Score, score_pairs
 from vgae_core.analysis.stacking import LEAST_EDGES, fit_stack, joined
 from vgae_core.data.splits import LinkSplit
+from vgae_core.families.base import labelled_pairs
 from vgae_core.settings import RunSpec
 
 WEIGHED_STREAM = 0xEA5E
@@ -28,7 +29,7 @@ def evaluate_entries(
     matrix: tuple[np.ndarray, np.ndarray, sparse.csr_array],
     before_baselines: Callable[[], None],
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Do for entries of a matrix what :func:`vgae_core.runs.evaluation.evaluate` does for pairs of nodes.
+    """Score held-out entries; see :meth:`vgae_core.families.base.Family.evaluate`.
 
     Where there are enough validation entries, the network's score is joined with that of EASE.  The order of the
     columns of a row goes by the weighted sum of both; a regression on that sum and on how much each row holds makes
@@ -77,9 +78,3 @@ def evaluate_entries(
         metrics["joined"] = link_metrics(truth, scores["joined"]) | ranking_metrics(*both, known, split.test)
         metrics["ease"] |= {"network": weighed.network, "ease": weighed.ease}
     return scores, metrics
-
-
-def labelled_pairs(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return edges and non-edges as one array of pairs, and which are edges, int8 (n_pairs,)."""
-    truth = np.repeat(np.array([1, 0], np.int8), [len(positive), len(negative)])
-    return np.concatenate([positive, negative]), truth

@@ -1,0 +1,148 @@
+"""What a run asks of a family of models."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.analysis.scoring import Score
+from vgae_core.analysis.stacking import Stack
+from vgae_core.catalogue.families import FAMILIES, FamilyEntry
+from vgae_core.data.dataset import Features, GraphData
+from vgae_core.data.splits import LinkSplit
+from vgae_core.outputs import Output
+from vgae_core.settings import RunSpec
+from vgae_core.settings.defaults import for_family
+
+if TYPE_CHECKING:
+    from vgae_core.training.batches import Batches
+
+Factors = tuple[np.ndarray, np.ndarray]
+"""Left and right factors, whose inner products are the logits of pairs."""
+
+Evaluated = tuple[dict[str, np.ndarray], dict[str, Any]]
+"""Scores of the test pairs by method, and metrics; see :meth:`Family.evaluate`."""
+
+
+@dataclass(frozen=True)
+class TableData:
+    """What a run's output of features, or of a matrix, learns from.
+
+    Parameters
+    ----------
+    output : str
+    seen : csr_array or ndarray, shape (n_nodes, n_features)
+        What the model may see, in the units of its loss.
+    targets : csr_array or ndarray, shape (n_nodes, n_features)
+        The same, held-out entries included.
+    units : ndarray of float, shape (n_features,), or None
+        What the columns of a matrix were divided by.
+    """
+
+    output: str
+    seen: Features
+    targets: Features
+    units: np.ndarray | None = None
+
+
+class Family(ABC):
+    """A family of models, as far as the steps of a run differ between families."""
+
+    name: ClassVar[str]
+
+    @property
+    def entry(self) -> FamilyEntry:
+        """Its title, its outputs and its words."""
+        return FAMILIES[self.name]
+
+    def default_specification(self, spec: RunSpec, **about: Any) -> RunSpec:
+        """Return `spec` as a model of this family; see :func:`vgae_core.settings.defaults.for_family`."""
+        return for_family(spec, self.name, **about)
+
+    @abstractmethod
+    def split(self, graph: GraphData, spec: RunSpec) -> LinkSplit:
+        """Return the held-out pairs of a run and what is left to learn from."""
+
+    @abstractmethod
+    def table(
+        self, graph: GraphData, split: LinkSplit, spec: RunSpec, outputs: Mapping[str, Output]
+    ) -> TableData | None:
+        """Return what the output of features or of a matrix learns from, or None where there is none."""
+
+    @abstractmethod
+    def batches(
+        self,
+        graph: GraphData,
+        split: LinkSplit,
+        spec: RunSpec,
+        label_part: np.ndarray | None,
+        table: TableData | None,
+    ) -> Batches:
+        """Return the training batches of a run; arguments are those of a step before."""
+
+    @abstractmethod
+    def reading(self, graph: GraphData, split: LinkSplit, outputs: Mapping[str, Output]) -> dict[str, Any]:
+        """Return what the run's description says of its logits: their head as ``scale``, the ``weight_unit``."""
+
+    @abstractmethod
+    def stack(self, spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+        """Return what makes a pair's logit of the network's; empty where that is the network's own."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        network: Score,
+        *,
+        factors: Callable[[], Factors],
+        stack: Stack | None = None,
+        before_baselines: Callable[[], None] = lambda: None,
+    ) -> Evaluated:
+        """Score held-out pairs by the model and by every baseline.
+
+        Parameters
+        ----------
+        spec : RunSpec
+        graph : GraphData
+        split : LinkSplit
+        network : callable
+            From pairs to the network's logits.
+        factors : callable
+            Returns the network's factors, where pairs have some.
+        stack : mapping, optional
+            What stacking makes of network and baselines; the model is the network alone without it.
+        before_baselines : callable
+            Called when the network is done.
+
+        Returns
+        -------
+        scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
+            ``"model"``, ``"network"`` where it is not the same, ``"joined"`` of a matrix, and the baselines; test
+            edges first.
+        metrics : dict
+            ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
+            ``network`` and ``baselines``, ``left_out`` (why baselines of a two-sided graph are not among them, by
+            name), and ``weights`` of a network that learns them.  On a graph they include
+            :data:`vgae_core.analysis.metrics.HARD_METRICS`, on a matrix
+            :data:`vgae_core.analysis.ranking_metrics.RANKING_METRICS`.
+        """
+
+
+def labelled_pairs(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return edges and non-edges as one array of pairs, and which are edges, int8 (n_pairs,)."""
+    truth = np.repeat(np.array([1, 0], np.int8), [len(positive), len(negative)])
+    return np.concatenate([positive, negative]), truth
+
+
+def visible(graph: GraphData, split: LinkSplit) -> sparse.csr_array:
+    """Return a matrix without its held-out entries, in its own units."""
+    from vgae_core.data.entry_splits import without_entries
+
+    return without_entries(graph.features, np.concatenate([split.val, split.test]))

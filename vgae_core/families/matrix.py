@@ -1,0 +1,79 @@
+"""Matrices: what is held out are entries, and a model may see the matrix without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vgae_core.analysis.scoring import Score
+from vgae_core.analysis.stacking import Stack
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.entry_splits import split_entries
+from vgae_core.data.node_inputs import matrix_scaling
+from vgae_core.data.splits import LinkSplit
+from vgae_core.families.base import Evaluated, Factors, Family, TableData, visible
+from vgae_core.families.entry_evaluation import evaluate_entries
+from vgae_core.outputs import Output
+from vgae_core.settings import RunSpec
+
+if TYPE_CHECKING:
+    from vgae_core.training.batches import Batches
+
+
+class MatrixFamily(Family):
+    """Matrix auto-encoders: rows and entries."""
+
+    name = "vae"
+
+    def split(self, graph: GraphData, spec: RunSpec) -> LinkSplit:
+        """Return held-out entries and as many zeros."""
+        return split_entries(graph, spec.split, spec.seed)
+
+    def table(
+        self, graph: GraphData, split: LinkSplit, spec: RunSpec, outputs: Mapping[str, Output]
+    ) -> TableData | None:
+        """Return the matrix, whole and without its held-out entries, its columns divided as the run asks for."""
+        known = visible(graph, split)
+        scaling = matrix_scaling(known, spec)
+        if scaling is None:
+            return TableData("output", known, graph.features)
+        return TableData("output", scaling.apply(known), scaling.apply(graph.features), scaling.unit)
+
+    def batches(
+        self,
+        graph: GraphData,
+        split: LinkSplit,
+        spec: RunSpec,
+        label_part: np.ndarray | None,
+        table: TableData | None,
+    ) -> Batches:
+        """Return batches of rows."""
+        from vgae_core.training.batches import row_batches
+
+        matrix: Any = table  # of a matrix there always is one
+        return row_batches(matrix.seen, spec, graph.labels, label_part, units=matrix.units)
+
+    def reading(self, graph: GraphData, split: LinkSplit, outputs: Mapping[str, Output]) -> dict[str, Any]:
+        """Return the head of the entries' logits."""
+        return {"scale": outputs["output"].head.name}
+
+    def stack(self, spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+        """Return nothing: entries are scored by the network alone."""
+        return {}
+
+    def evaluate(
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        network: Score,
+        *,
+        factors: Callable[[], Factors],
+        stack: Stack | None = None,
+        before_baselines: Callable[[], None] = lambda: None,
+    ) -> Evaluated:
+        """Score held-out entries and rank the columns of each row; see :meth:`Family.evaluate`."""
+        parts = (*factors(), visible(graph, split))
+        return evaluate_entries(spec, split, network, parts, before_baselines)
