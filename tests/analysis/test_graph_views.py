@@ -55,9 +55,8 @@ def test_degree_distribution_counts_every_node(values):
     degree = np.array(values)
     got = views.degree_distribution(degree)
     assert got.n_nodes.sum() + got.n_zero == len(values)
-    for k, count, share in zip(got.degree, got.n_nodes, got.at_least, strict=True):
+    for k, count in zip(got.degree, got.n_nodes, strict=True):
         assert count == np.count_nonzero(degree == k)
-        assert share == pytest.approx(np.mean(degree >= k))
 
 
 @given(st.lists(st.integers(1, 5000), min_size=30, max_size=200, unique=True), st.integers(3, 12))
@@ -68,8 +67,6 @@ def test_many_degrees_share_points(values, points):
     assert np.all(np.diff(got.degree) > 0)
     assert degree.min() <= got.degree[0] + 1e-9
     assert got.degree[-1] <= degree.max() + 1e-9
-    assert got.at_least[0] == pytest.approx(1.0)
-    assert np.all(np.diff(got.at_least) < 0)
 
 
 def test_small_picture_is_the_sorted_matrix():

@@ -82,8 +82,6 @@ class DegreeDistribution:
     """float64, shape (n_points,), rising; the geometric mean where degrees share a point."""
     n_nodes: np.ndarray
     """float64, shape (n_points,): nodes a degree."""
-    at_least: np.ndarray
-    """float64, shape (n_points,): share of all nodes whose degree reaches the point's lowest degree."""
     n_zero: int
 
 
@@ -91,16 +89,15 @@ def degree_distribution(degree: np.ndarray, points: int = DISTINCT_DEGREES) -> D
     """Return the distribution of `degree` (int64, shape (n_nodes,)) over at most `points` degrees."""
     values, counts = np.unique(degree[degree > 0], return_counts=True)
     n_zero = int(np.count_nonzero(degree == 0))
-    reach = counts[::-1].cumsum()[::-1] / max(len(degree), 1)
     if len(values) <= points:
-        return DegreeDistribution(values.astype(np.float64), counts.astype(np.float64), reach, n_zero)
+        return DegreeDistribution(values.astype(np.float64), counts.astype(np.float64), n_zero)
     edges = np.unique(np.round(np.geomspace(values[0], values[-1] + 1, points + 1)).astype(np.int64))
     which = np.searchsorted(edges, values, side="right") - 1
     used, first = np.unique(which, return_index=True)
     n_values = np.add.reduceat(np.ones(len(values)), first)
     logs = np.add.reduceat(np.log(values), first) / n_values
     width = (edges[np.minimum(used + 1, len(edges) - 1)] - edges[used]).clip(1)
-    return DegreeDistribution(np.exp(logs), np.add.reduceat(counts, first) / width, reach[first], n_zero)
+    return DegreeDistribution(np.exp(logs), np.add.reduceat(counts, first) / width, n_zero)
 
 
 @dataclass(frozen=True, eq=False)

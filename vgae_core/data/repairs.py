@@ -27,7 +27,6 @@ class Offer:
     ----------
     setting : str
         Field of :class:`~vgae_core.settings.RepairSpec`.
-    title : str
     count : int
         Entries, or nodes for ``component``, that the repair would touch; 0 if there is
         nothing to decide.
@@ -36,7 +35,6 @@ class Offer:
     """
 
     setting: str
-    title: str
     count: int
     message: str
 
@@ -136,7 +134,6 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
     return (
         Offer(
             "direction",
-            "Join both directions",
             one_way,
             "An edge of a two-sided graph has no direction."
             if raw.sides is not None
@@ -146,25 +143,22 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
         ),
         Offer(
             "self_loops",
-            "Drop self-loops",
             counts.n_self_loops,
             f"{counts.n_self_loops:,} entries lead from a node to itself.",
         ),
         Offer(
             "duplicates",
-            "Merge duplicates",
             counts.n_duplicates,
             f"{counts.n_duplicates:,} entries repeat an earlier one.",
         ),
         Offer(
             "component",
-            "Keep the largest component",
             outside,
             f"{outside:,} of {raw.n_nodes:,} nodes are outside the largest of {len(sizes):,} components."
             if raw.n_nodes
             else "There are no nodes.",
         ),
-        Offer("weights", "Ignore weights", weighted, f"{weighted:,} entries have a weight other than 1."),
+        Offer("weights", weighted, f"{weighted:,} entries have a weight other than 1."),
         *_relation_offer(raw),
         *_missing_weights_offer(raw),
         *_missing_offer(raw),
@@ -179,7 +173,7 @@ def _missing_weights_offer(raw: RawGraph) -> tuple[Offer, ...]:
         return ()
     edges = ", ".join(f"{raw.node_ids[raw.rows[i]]} – {raw.node_ids[raw.cols[i]]}" for i in missing[:3])
     message = f"{count:,} of {len(raw.rows):,} entries have no known weight, e.g. {edges}."
-    return (Offer("missing_weights", "Weights that are missing", count, message),)
+    return (Offer("missing_weights", count, message),)
 
 
 def _missing_offer(raw: RawGraph) -> tuple[Offer, ...]:
@@ -196,8 +190,7 @@ def _missing_offer(raw: RawGraph) -> tuple[Offer, ...]:
         f"{total:,} feature {'value is' if total == 1 else 'values are'} missing, in {len(columns):,} of "
         f"{len(counts):,} columns: {listed}{'…' if len(columns) > len(worst) else ''}."
     )
-    settings = (("missing", "Fill missing values"), ("missing_indicator", "Mark missing values"))
-    return tuple(Offer(setting, title, total, message) for setting, title in settings)
+    return tuple(Offer(setting, total, message) for setting in ("missing", "missing_indicator"))
 
 
 def _relation_offer(raw: RawGraph) -> tuple[Offer, ...]:
@@ -209,9 +202,7 @@ def _relation_offer(raw: RawGraph) -> tuple[Offer, ...]:
         f"{name} ({count:,})" for name, count in zip(raw.relation_names[:3], counts, strict=False)
     )
     more = "…" if len(raw.relation_names) > 3 else ""
-    return (
-        Offer("relations", "Keep some relations", len(raw.relations), f"Kinds of edges: {listed}{more}."),
-    )
+    return (Offer("relations", len(raw.relations), f"Kinds of edges: {listed}{more}."),)
 
 
 def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:

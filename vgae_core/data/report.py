@@ -93,16 +93,6 @@ class Report:
     side_names: tuple[str, ...]
     structure: Structure = field(repr=False)
 
-    def degrees(self) -> np.ndarray:
-        """Return the number of neighbours of each node, int64, shape (n_nodes,)."""
-        return self.structure.degrees[: self.n_nodes]
-
-    def degree_distribution(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the degrees that occur and the number of nodes with each, int64."""
-        counts = np.bincount(self.degrees())
-        present = np.flatnonzero(counts)
-        return present, counts[present]
-
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, without the arrays."""
         skipped = {"structure", "files", "findings", "offers"}
