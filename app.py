@@ -19,6 +19,7 @@ PAGES = {
     "data": ("Data", ":material/database:", "Bring a graph and look at it."),
     "model": ("Model", ":material/schema:", "Outputs, losses, encoder and training settings."),
     "train": ("Train", ":material/play_circle:", "Start a run and watch it learn."),
+    "sweep": ("Sweep", ":material/tune:", "Train many variants and keep the best."),
     "latent_space": ("Latent space", ":material/scatter_plot:", "Explore what each node's code tells."),
     "reconstruction": ("Reconstruction", ":material/join_inner:", "Scores, missing and unlikely links."),
     "what_if": ("What if", ":material/alt_route:", "Edit the graph and see what would change."),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import logging
 import re
 import secrets
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
 
 from vgae_core.data.dataset import GraphData, Profile, RawGraph
 from vgae_core.data.repairs import repair
@@ -20,11 +22,13 @@ from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.store import Store, StoredRun
+from vgae_core.runs.sweeps.catalogue import SweepCatalogue
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 
 if TYPE_CHECKING:
     from vgae_core.runs.engine import Engine
+    from vgae_core.runs.sweeps.manager import Sweeps
 
 log = logging.getLogger("vgae_studio")
 
@@ -67,9 +71,26 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False, on_release=lambda engine: engine.close())
 def engine() -> Engine:
     """Return the engine that trains, one for the server; its worker starts with :meth:`Engine.warm`."""
+    with contextlib.suppress(StreamlitSecretNotFoundError):
+        st.secrets.to_dict()  # also puts them into the environment, where Dask looks for certificates as it is imported
     from vgae_core.runs.engine import Engine  # imported late: the first page does not wait for it
+    from vgae_core.runs.where import Where
 
-    return Engine(store())
+    return Engine(store(), Where.from_environment())
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda sweeps: sweeps.close())
+def sweeps() -> Sweeps:
+    """Return the sweeps at work, one set for the server."""
+    from vgae_core.runs.sweeps.manager import Sweeps  # imported late: it brings Optuna
+
+    return Sweeps(engine(), store())
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def kept_of_sweep(sweep_id: str, _work_out: Callable[[], Any]) -> Any:
+    """Return what `_work_out` does, worked out once for a sweep that has ended."""
+    return _work_out()
 
 
 @st.cache_resource(show_spinner=False)
@@ -79,11 +100,16 @@ def warm_later(_seconds: float) -> threading.Timer:
     Importing and starting it takes seconds of a core, which the first page and the
     files that the browser fetches for it need more.
     """
-    build = engine
+    build, go_on, kept = engine, sweeps, store
 
     def warm() -> None:
         importlib.import_module("dashboard.results")  # else the first visitors of a finished run wait for it
         build().warm()
+        try:
+            if SweepCatalogue(kept()).any_active():
+                go_on()  # those that a restart of the server interrupted
+        except StudioError:
+            log.exception("Sweeps could not be gone on with")
 
     timer = threading.Timer(_seconds, warm)
     timer.daemon = True

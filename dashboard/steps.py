@@ -9,7 +9,7 @@ from dashboard import state
 STEPS = {
     "Data": ("Data",),
     "Model": ("Model",),
-    "Train": ("Train",),
+    "Train": ("Train", "Sweep"),
     "Explore": ("Latent space", "Reconstruction", "What if"),
 }
 """Each step with the titles of its pages."""

@@ -5,7 +5,10 @@ import streamlit as st
 from dashboard import charts, frame, judged, live, scores, state
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
+from vgae_core.runs.resuming import can_continue, left
 from vgae_core.runs.store import StoredRun
+from vgae_core.settings.fields import settings_of
+from vgae_core.settings.training import TrainingSpec
 from vgae_core.training.events import Started
 from vgae_core.training.progress import by_output, curves, progress, trials
 
@@ -25,6 +28,54 @@ def start(run: StoredRun | None = None) -> None:
         state.select_run(run_id)
     except StudioError as error:
         st.session_state["start_error"] = error
+
+
+def go_on(run: StoredRun, more_epochs: int = 0) -> None:
+    """Queue a run that goes on with another from its checkpoint, and make it the one at hand; a callback."""
+    try:
+        run_id = state.engine().go_on(
+            run, state.workspace(), more_epochs=more_epochs, newcomer=state.is_newcomer()
+        )
+        state.select_run(run_id)
+    except StudioError as error:
+        st.session_state["start_error"] = error
+
+
+def offer_more(run: StoredRun) -> None:
+    """Offer to go on with a run that has ended: to its end where it was interrupted, else for more epochs."""
+    if not can_continue(run):
+        return
+    rest = left(run)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if rest:
+            st.button(
+                f"Resume (at most {rest:,} epochs left)",
+                icon=":material/resume:",
+                key="resume",
+                help="A new run that goes on from the last checkpoint. Its numbers are those of a run that was not "
+                "interrupted.",
+                on_click=go_on,
+                args=(run,),
+            )
+            return
+        setting = next(s for s in settings_of(TrainingSpec) if s.name == "epochs")
+        more = st.number_input(
+            "More epochs",
+            1,
+            int(setting.high or 1),
+            50,
+            step=int(setting.step or 1),
+            key="more_epochs",
+            width=160,
+        )
+        st.button(
+            "Train further",
+            icon=":material/resume:",
+            key="further",
+            help="A new run that goes on where this one ended, with the same data, split and settings.",
+            on_click=go_on,
+            args=(run, int(more)),
+        )
 
 
 def expect_start(run: StoredRun | None) -> None:
@@ -106,6 +157,7 @@ def failed(run: StoredRun) -> None:
         on_click=start,
         args=(run,),
     )
+    offer_more(run)
 
 
 def outcome(run: StoredRun) -> None:
@@ -256,6 +308,8 @@ def show_end(run: StoredRun) -> None:
             title="This run was cancelled",
         )
     outcome(run)
+    if run.info.status != "failed":  # which offers it above
+        offer_more(run)
 
 
 def show_work(run: StoredRun) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from dashboard import live, state
@@ -14,6 +15,7 @@ from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import candidates
+from vgae_core.training.checkpoints import Checkpoint
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started, Trial
 from vgae_core.training.progress import curves, progress
 
@@ -400,3 +402,41 @@ def test_the_best_epoch_is_marked_in_every_figure():
     assert [list(trace.x) for trace in stars] == [[3]]
     assert list(stars[0].y) == [0.6]
     assert live.total_figure(curves(events), progress(events), "log").layout.yaxis.type == "log"
+
+
+def keep_checkpoint(run, epoch: int) -> None:
+    run.save_checkpoint(
+        Checkpoint(epoch, 1, 1.5, [np.zeros(2, np.float32)], [np.zeros(2, np.float32)]).to_arrays()
+    )
+
+
+@pytest.mark.parametrize("status", ["finished", "failed"])
+def test_a_run_with_a_checkpoint_can_be_gone_on_with(app, engine, studio_store, status):
+    asked = []
+
+    def go_on(run, workspace, *, more_epochs=0, newcomer=False):
+        asked.append((run.id, more_epochs))
+        return run.id
+
+    engine.go_on = go_on
+    graph = make_graph()
+    if status == "finished":
+        run = finish_run(studio_store, graph)
+    else:
+        run = studio_store.create_run(RunSpec(), graph, VISITOR)
+        run.end(Finished(reason="failed", message="The worker process died."))
+    at = app("train", run=run.id)
+    assert button(at, "resume") is None
+    assert button(at, "further") is None
+    keep_checkpoint(run, 40)
+    at.run()
+    assert not at.exception
+    if status == "finished":
+        at.number_input(key="more_epochs").set_value(30).run()
+        button(at, "further").click().run()
+        assert asked == [(run.id, 30)]
+    else:
+        assert "160 epochs left" in button(at, "resume").label
+        button(at, "resume").click().run()
+        assert asked == [(run.id, 0)]
+    assert not at.exception

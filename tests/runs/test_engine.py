@@ -31,6 +31,7 @@ from vgae_core.runs import environment
 from vgae_core.runs import workers as workers_module
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.resuming import can_continue, left
 from vgae_core.runs.store import Store
 from vgae_core.runs.where import Where
 from vgae_core.settings import OutputSpec, RunSpec
@@ -289,6 +290,34 @@ def test_a_killed_worker_ends_one_run_only(engine, store):
     assert run.history()  # what it told stays
     wait_for(lambda: not waiting.info.active)
     assert waiting.info.status == "finished", waiting.info.message
+
+
+def test_a_killed_run_is_gone_on_with_from_its_checkpoint(engine, store, monkeypatch):
+    monkeypatch.setattr(cluster_module, "CHECKPOINT_SECONDS", 0.2)
+    graph, spec = make_graph(60), SHORT.replace("training.epochs", 600).replace("training.patience", 0)
+    whole = store.open_run(engine.submit(spec, graph, WORKSPACE))
+    run = store.open_run(engine.submit(spec, graph, WORKSPACE))
+    wait_for(lambda: not whole.info.active)
+    wait_for(run.checkpoint_path.exists)
+    worker_process().send_signal(signal.SIGKILL)
+    wait_for(lambda: not run.info.active)
+    assert run.info.status == "failed"
+    assert can_continue(run)
+    rest = left(run)
+    assert 0 < rest < 600
+    resumed = store.open_run(engine.go_on(run, WORKSPACE))
+    wait_for(lambda: not resumed.info.active)
+    assert resumed.info.status == "finished", resumed.info.message
+    assert [e.epoch for e in resumed.history()] == list(range(1, 601))
+    assert resumed.metrics()["test"] == pytest.approx(whole.metrics()["test"], abs=1e-6)
+    assert resumed.metrics()["val"] == pytest.approx(whole.metrics()["val"], abs=1e-6)
+    np.testing.assert_allclose(resumed.result().z_mean, whole.result().z_mean, atol=1e-6)
+    assert left(resumed) == 0
+    further = store.open_run(engine.go_on(resumed, WORKSPACE, more_epochs=7))
+    wait_for(lambda: not further.info.active)
+    assert len(further.history()) == 607
+    with pytest.raises(RunError, match="all its epochs"):
+        engine.go_on(whole, WORKSPACE)
 
 
 def test_a_killed_scheduler_is_replaced(engine, store):

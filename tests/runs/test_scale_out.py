@@ -162,7 +162,8 @@ def test_workers_by_tls(store, tmp_path, monkeypatch):
     with hosts(1, protocol="tls", variables=variables) as there:
         with pytest.raises(SpecError, match="need certificates"):
             Where(there.address)
-        with dask.config.set(dask.config.collect_env(variables)):
+        ours = {"ca-file": pem, "client.cert": pem, "client.key": key}
+        with dask.config.set({f"distributed.comm.tls.{name}": value for name, value in ours.items()}):
             engine = Engine(store, Where(there.address))
             (run,) = ended(store, [engine.submit(SHORT, make_graph(60), WORKSPACE)])
             assert run.info.status == "finished", run.info.message

@@ -41,8 +41,9 @@ OBJECTIVES: dict[str, ObjectiveOfSweep] = {
 
 SEARCHES: dict[str, Entry] = {
     "tpe": Entry(
-        title="Tree-structured Parzen estimator (TPE)",
-        help="Draws points where good ones were found so far; the first ten at random.",
+        title="TPE",
+        help="Tree-structured Parzen estimator: draws points where good ones were found so far, the first ten "
+        "at random.",
         reference="Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization, NeurIPS",
     ),
     "random": Entry(

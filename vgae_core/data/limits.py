@@ -166,6 +166,9 @@ class ServerLimits(_FromEnvironment):
     kept_runs: int = _limit(200, "Runs kept of one visitor.", "runs")
     kept_bytes_of_one: int = _limit(4_000_000_000, "Size of the runs kept of one visitor.", "bytes")
     kept_bytes: int = _limit(20_000_000_000, "Size of all runs kept.", "bytes")
+    checkpoint_bytes: int = _limit(
+        200_000_000, "Size of a checkpoint; a run with a larger one cannot be gone on with.", "bytes"
+    )
     sweep_runs: int = _limit(100, "Runs of one sweep: trials times seeds.", "runs")
     sweep_minutes: int = _limit(240, "Time a sweep may begin runs for.", "minutes")
     sweeps_of_one: int = _limit(2, "Sweeps of one visitor that have not ended.", "sweeps")

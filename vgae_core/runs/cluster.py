@@ -19,11 +19,12 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import PARTS
 from vgae_core.errors import RunError
 from vgae_core.runs import worker
-from vgae_core.runs.local_cluster import TRAIN, start_local
+from vgae_core.runs.local_cluster import TRAIN, end_local, start_local
 from vgae_core.runs.turns import Job, Overstays
 from vgae_core.runs.versions import differences, versions
 from vgae_core.runs.where import Where
 from vgae_core.settings import RunSpec
+from vgae_core.training.checkpoints import CHECKPOINT_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ class Cluster:
                     part.close(timeout=10)
                 except Exception:
                     logger.exception("The cluster did not close in order")
+                    if part is self._local:
+                        end_local(part)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -350,9 +353,12 @@ class Cluster:
                 fingerprint,
                 self._send(fingerprint, run.graph, address),
                 None if job.split is None else {part: getattr(job.split, part) for part in PARTS},
+                job.start,
+                CHECKPOINT_SECONDS,
                 key=f"run-{run.id}",
             )
-            asked, looked = 0.0, time.monotonic()
+            asked = 0.0
+            looked = fetched = time.monotonic()
             while not future.done():
                 job.drain(timeout=0.05)
                 if closing():
@@ -362,6 +368,9 @@ class Cluster:
                 if time.monotonic() - looked > LOOK_SECONDS:
                     looked = time.monotonic()
                     self._check_there(address, identity)
+                if time.monotonic() - fetched > CHECKPOINT_SECONDS:
+                    fetched = time.monotonic()
+                    self._fetch_checkpoint(job, address)
                 if not job.cancelled.is_set() and (why := overstays(job)):
                     job.cancel(why)
                 # Asked again now and then: a run may not have reached its worker the first time.
@@ -380,6 +389,15 @@ class Cluster:
             self._jobs.pop(run.id, None)
             with self._lock:
                 self._busy.discard(address)
+
+    def _fetch_checkpoint(self, job: Job, address: str) -> None:
+        """Bring a run's last checkpoint here, where it outlives the worker."""
+        try:
+            found = self.client.run(worker.checkpoint, job.run.id, job.checkpointed, workers=[address])
+        except Exception:
+            logger.exception("No checkpoint came of run %s", job.run.id)  # the run's future tells if it died
+            return
+        job.keep_checkpoint(found.get(address))
 
     def _end_worker(self, address: str) -> None:
         """Let one of several workers be started afresh by its nanny."""
@@ -420,6 +438,7 @@ class Cluster:
         if job.received < outcome["sent"]:
             logger.warning("Run %s: %d of %d events arrived", job.run.id, job.received, outcome["sent"])
         self._note_memory()
+        job.keep_checkpoint(outcome["checkpoint"])
         return outcome
 
     def _note_memory(self) -> None:

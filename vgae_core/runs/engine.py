@@ -33,7 +33,8 @@ from vgae_core.nn.budget import check_memory
 from vgae_core.runs import environment, worker
 from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.result_parts import result_from_parts
-from vgae_core.runs.store import Store
+from vgae_core.runs.resuming import Continuation, continuation
+from vgae_core.runs.store import Store, StoredRun
 from vgae_core.runs.turns import Job, Turns
 from vgae_core.runs.where import Where
 from vgae_core.runs.workers import CLOSED, Expected, State, Workers
@@ -133,6 +134,7 @@ class Engine:
         *,
         newcomer: bool = False,
         split: LinkSplit | None = None,
+        start: Continuation | None = None,
     ) -> str:
         """Queue a run and return its id.
 
@@ -146,6 +148,8 @@ class Engine:
             turns as if they were one.
         split : LinkSplit, optional
             Held-out pairs to use instead of drawing them.
+        start : Continuation, optional
+            The run to go on with, from :func:`vgae_core.runs.resuming.continuation`.
 
         Raises
         ------
@@ -162,12 +166,44 @@ class Engine:
             self._waiting.check(workspace, newcomer=newcomer)
         run = self._store.create_run(spec, graph, workspace)
         threads = environment.operation_threads(spec, graph.profile)
-        job = Job(run, workspace, threads, newcomer=newcomer, split=split)
+        for event in () if start is None else start.history:
+            run.append_event(event)
+        job = Job(
+            run,
+            workspace,
+            threads,
+            newcomer=newcomer,
+            split=split,
+            start=None if start is None else start.start,
+        )
         with self._lock:
             self._waiting.add(job)
             self._lock.notify_all()
         self.warm()
         return run.id
+
+    def go_on(self, run: StoredRun, workspace: str, *, more_epochs: int = 0, newcomer: bool = False) -> str:
+        """Queue a run that goes on with another from its last checkpoint, and return its id.
+
+        Parameters
+        ----------
+        run : StoredRun
+            It has ended, and stays as it is.
+        workspace : str
+        more_epochs : int
+            See :func:`vgae_core.runs.resuming.continuation`.
+        newcomer : bool
+            See :meth:`submit`.
+
+        Raises
+        ------
+        RunError, SpecError, LimitError
+            As :func:`~vgae_core.runs.resuming.continuation` and :meth:`submit`.
+        """
+        start = continuation(run, more_epochs)
+        return self.submit(
+            start.spec, run.graph(), workspace, newcomer=newcomer, split=start.split, start=start
+        )
 
     def cancel(self, run_id: str) -> None:
         """Ask a run to end: at once while it waits, after the step it is in while it trains."""

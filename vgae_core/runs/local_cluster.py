@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
 import dask.config
+import psutil
 from distributed.deploy.subprocess import SubprocessCluster
 
 from vgae_core.data.limits import SERVER_LIMITS
@@ -67,3 +69,16 @@ def start_local(threads: int, private: str, n_workers: int) -> Any:
         },
         silence_logs=logging.ERROR,
     )
+
+
+def end_local(cluster: Any) -> None:
+    """End the processes of :func:`start_local` that did not close in order, with those below them."""
+    for part in (*cluster.workers.values(), cluster.scheduler):
+        process = getattr(part, "process", None)
+        if process is None or process.returncode is not None:
+            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid)
+            for member in (*family.children(recursive=True), family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.kill()

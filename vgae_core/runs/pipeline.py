@@ -50,6 +50,7 @@ from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import candidates
 from vgae_core.training.batches import Batches
+from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint
 from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
 from vgae_core.training.progress import best_trial
 from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
@@ -162,6 +163,9 @@ def execute(
     should_stop: Callable[[], bool] = lambda: False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     building: Building = contextlib.nullcontext,
+    start: Checkpoint | None = None,
+    on_checkpoint: Callable[[Checkpoint], None] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> RunResult:
     """Run one specification on one graph and return everything it found.
 
@@ -189,6 +193,8 @@ def execute(
     building : callable
         Returns a context entered while a model is built, and only then, where several threads build models:
         the seeds of layers come from a generator that they share.
+    start, on_checkpoint, checkpoint_seconds
+        See :func:`vgae_core.training.trainer.train`; no checkpoints are made while recipes are tried.
 
     Raises
     ------
@@ -220,7 +226,15 @@ def execute(
         prepared = prepared or prepare(spec, graph, split=split, on_event=on_event, building=building)
         on_event(_started(spec, prepared))
         finished = _train(
-            spec, graph, prepared, on_event=on_event, should_stop=should_stop, callbacks=callbacks
+            spec,
+            graph,
+            prepared,
+            on_event=on_event,
+            should_stop=should_stop,
+            callbacks=callbacks,
+            start=start,
+            on_checkpoint=on_checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
         )
     split, label_part, family = prepared.split, prepared.label_part, family_of(spec)
     built, batches = prepared.built, prepared.batches

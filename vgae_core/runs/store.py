@@ -32,7 +32,7 @@ from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs import notes
 from vgae_core.runs.datasets import Cache, DataSets
 from vgae_core.runs.event_log import EventLog
-from vgae_core.runs.files import finite
+from vgae_core.runs.files import finite, write_arrays
 from vgae_core.runs.folder import RunFolder, read_run_dir, write_result, write_run_dir, write_start
 from vgae_core.runs.info import ACTIVE, LOST, RunInfo, Status, status_of
 from vgae_core.runs.result import RunResult
@@ -108,6 +108,22 @@ class StoredRun(RunFolder):
     def keep(self, result: RunResult) -> None:
         """Keep what the run left behind and note its end, as :meth:`end` does."""
         self._store._finish(self.id, _Ending(result.finished, result))
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the run's last checkpoint is kept, if it has one."""
+        return self.path / "checkpoint.npz"
+
+    def save_checkpoint(self, arrays: Mapping[str, Any]) -> None:
+        """Keep a checkpoint in the place of the one before.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        with writing():
+            write_arrays(self.checkpoint_path, arrays)
 
     def set_running(self) -> None:
         """Note that the run has left the queue."""

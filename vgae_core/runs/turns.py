@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from vgae_core.data.limits import ServerLimits
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.event_log import parse_event
+from vgae_core.runs.resuming import split_arrays
 from vgae_core.runs.store import StoredRun
 from vgae_core.training.events import Finished
+
+log = logging.getLogger(__name__)
 
 NEWCOMERS = "newcomers"
 """The one visitor that all browsers are together which have not shown their cookie yet, or refuse it."""
@@ -34,6 +40,8 @@ class Job:
         Whether the visitor's browser has not shown its cookie yet.
     split : LinkSplit, optional
         Held-out pairs to use instead of drawing them.
+    start : mapping of str to ndarray, optional
+        A checkpoint to go on from.
     """
 
     def __init__(
@@ -44,8 +52,11 @@ class Job:
         *,
         newcomer: bool = False,
         split: LinkSplit | None = None,
+        start: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self.split = split
+        self.split, self.start = split, start
+        self.checkpointed = 0
+        """Epochs of the last checkpoint that was kept."""
         self.run = run
         self.workspace = workspace
         self.threads = threads
@@ -75,6 +86,17 @@ class Job:
         if not self.cancelled.is_set():
             self.stopped, self.asked_to_end = why, time.monotonic()
             self.cancelled.set()
+
+    def keep_checkpoint(self, arrays: Mapping[str, np.ndarray] | None) -> None:
+        """Write a checkpoint into the run's folder, unless there is none; a full disk only costs the checkpoint."""
+        if arrays is None:
+            return
+        try:
+            self.run.save_checkpoint({**arrays, **split_arrays(self.split)})
+        except RunError as error:
+            log.warning("A checkpoint of run %s could not be written: %s", self.run.id, error)
+        else:
+            self.checkpointed = int(arrays["epochs"][0])
 
     def fail(self, message: str) -> None:
         """Note that the run failed."""

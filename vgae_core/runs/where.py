@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import dask.config
-
 from vgae_core.errors import SpecError
 
 WORKERS = "VGAE_STUDIO_WORKERS"
@@ -84,6 +82,8 @@ class Where:
 
 def _check_certificates() -> None:
     """Raise SpecError unless Dask knows certificates that can be read."""
+    import dask.config  # not for those who need none: the help of a command
+
     for name in _TLS:
         path = dask.config.get(f"distributed.comm.tls.{name}", None)
         variable = f"DASK_DISTRIBUTED__COMM__TLS__{name.replace('-', '_').replace('.', '__').upper()}"

@@ -31,6 +31,7 @@ from vgae_core.runs.event_log import event_line
 from vgae_core.runs.result_parts import result_to_parts
 from vgae_core.runs.room import FULL, FULL_MEND
 from vgae_core.settings import RunSpec
+from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint
 from vgae_core.training.events import EpochEnd, Event, Started
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ FLUSH_SECONDS = 0.1
 """Epochs of a millisecond are sent together, this often."""
 
 _stops: dict[str, threading.Event] = {}
+_checkpoints: dict[str, dict[str, np.ndarray]] = {}
+"""The last checkpoint of each run at work."""
+
 _building = threading.Lock()
 """Held while a model is built, and no longer: Keras draws the seeds of layers from state that all threads share."""
 
@@ -81,17 +85,25 @@ def run(
     fingerprint: str,
     arrays: Mapping[str, np.ndarray],
     split: Mapping[str, np.ndarray] | None = None,
+    start: Mapping[str, np.ndarray] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> dict[str, Any]:
-    """Execute one run, sending its events to `topic`; `split` has the parts of one that is not to be drawn.
+    """Execute one run, sending its events to `topic`.
+
+    `split` has the parts of one that is not to be drawn, `start` is a checkpoint to go on from.
 
     Returns
     -------
     dict
         ``sent`` (number of events) and either ``documents`` and ``arrays`` of the result,
-        or ``error`` and ``where``, ``mend`` (all text).
+        or ``error`` and ``where``, ``mend`` (all text); and ``checkpoint``, the last one, or None.
     """
     stop_asked = _stops.setdefault(run_id, threading.Event())
     outbox = _Outbox(topic, run_id)
+
+    def keep(checkpoint: Checkpoint) -> None:
+        _checkpoints[run_id] = checkpoint.to_arrays()
+
     try:
         spec = RunSpec.from_json(spec_json)
         graph = _graph(arrays)
@@ -102,22 +114,33 @@ def run(
             spec,
             graph,
             split=None if split is None else LinkSplit(**split),
+            start=None if start is None else Checkpoint.from_arrays(start),
+            on_checkpoint=keep,
+            checkpoint_seconds=checkpoint_seconds,
             prepared=prepared if split is None else None,
             on_event=outbox.put,
             should_stop=stop_asked.is_set,
             building=lambda: _building,
         )
     except StudioError as error:
-        return {"sent": outbox.close(), "error": error.message, "where": error.where, "mend": error.mend}
+        problem = {"error": error.message, "where": error.where, "mend": error.mend}
+        return {"sent": outbox.close(), **problem, "checkpoint": _checkpoints.get(run_id)}
     except Exception as error:
         logger.exception("Run %s failed", run_id)
-        return {"sent": outbox.close(), **_explain(error)}
+        return {"sent": outbox.close(), **_explain(error), "checkpoint": _checkpoints.get(run_id)}
     finally:
         outbox.close()
+        last = _checkpoints.pop(run_id, None)
         _stops.pop(run_id, None)
         _forget_models()
     documents, groups = result_to_parts(result)
-    return {"sent": outbox.close(), "documents": documents, "arrays": groups}
+    return {"sent": outbox.close(), "documents": documents, "arrays": groups, "checkpoint": last}
+
+
+def checkpoint(run_id: str, known: int) -> dict[str, np.ndarray] | None:
+    """Return the last checkpoint of a run at work, None unless it has more epochs than `known`."""
+    last = _checkpoints.get(run_id)
+    return None if last is None or int(last["epochs"][0]) <= known else last
 
 
 def _take(spec_json: str, fingerprint: str) -> Prepared | None:

@@ -112,7 +112,7 @@ class Space(Section):
         (),
         "Outputs whose loss weights vary together: they are positive and keep their sum, so that only their "
         "proportions are searched.",
-        title="Loss weights",
+        title="Loss weights that keep their sum",
     )
     search: Literal["tpe", "random", "grid"] = field_of(
         "tpe",

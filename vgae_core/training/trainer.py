@@ -12,10 +12,12 @@ import tensorflow as tf
 
 from vgae_core.analysis.metrics import fast_auc_ap, rank_correlation
 from vgae_core.data.blocks import let_go
+from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.models import BuiltModel, pair_scorer
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Batches
+from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint, restore, size
 from vgae_core.training.events import EpochEnd, Event, Finished
 
 MAX_STEPS_PER_EXECUTION = 16
@@ -73,6 +75,9 @@ class _Watch(keras.callbacks.Callback):
         batches: Batches,
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
+        start: Checkpoint | None,
+        on_checkpoint: Callable[[Checkpoint], None] | None,
+        checkpoint_seconds: float,
     ) -> None:
         super().__init__()
         self.built, self.spec, self.split = built, spec, split
@@ -84,9 +89,37 @@ class _Watch(keras.callbacks.Callback):
         self.reason, self.epoch = "completed", 0
         self.infinite: list[str] = []
         self.started = 0.0
+        self.patience_from = 0
+        if start is not None:
+            self.epoch, self.best_score, self.best_epoch = start.epoch, start.best_score, start.best_epoch
+            self.best_weights, self.patience_from = list(start.best_weights), start.patience_from
+        variables = state_of(built.model)
+        if 2 * size(variables) > SERVER_LIMITS.checkpoint_bytes:
+            on_checkpoint = None
+        self.on_checkpoint, self.checkpoint_seconds = on_checkpoint, checkpoint_seconds
+        self.told = time.perf_counter()
+        self.before: Checkpoint | None = None
+        """Where the epoch at work began, while it may still be cut short."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return where the training stands, between two epochs."""
+        return Checkpoint(
+            epoch=self.epoch,
+            best_epoch=self.best_epoch,
+            best_score=self.best_score,
+            variables=[variable.numpy() for variable in state_of(self.built.model)],
+            best_weights=list(self.best_weights),
+            patience_from=self.patience_from,
+        )
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.on_checkpoint is not None and self.reason != "failed":
+            self.on_checkpoint(self.before or self.checkpoint())
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
+        if self.on_checkpoint is not None and self.batches.steps_per_epoch > MAX_STEPS_PER_EXECUTION:
+            self.before = self.checkpoint()
         warmup = self.spec.training.kl_warmup_epochs
         if warmup:
             self.kl_weight.assign(self.full_kl_weight * min(1.0, (epoch + 1) / warmup))
@@ -94,6 +127,8 @@ class _Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.should_stop():
             self.reason, self.model.stop_training = "cancelled", True
+        if batch + 1 == self.batches.steps_per_epoch:
+            self.before = None  # the epoch is whole
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch + 1
@@ -123,9 +158,21 @@ class _Watch(keras.callbacks.Callback):
                 epoch=epoch + 1, logs=logs, val=val, seconds=time.perf_counter() - self.started, best=best
             )
         )
-        patience = self.spec.training.patience
-        if patience and epoch + 1 - self.best_epoch >= patience and self.reason == "completed":
+        patience, since = self.spec.training.patience, max(self.best_epoch, self.patience_from)
+        if (
+            self.on_checkpoint is not None
+            and self.before is None
+            and time.perf_counter() - self.told > self.checkpoint_seconds
+        ):
+            self.told = time.perf_counter()
+            self.on_checkpoint(self.checkpoint())
+        if patience and epoch + 1 - since >= patience and self.reason == "completed":
             self.reason, self.model.stop_training = "early_stopped", True
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return the variables that the next step of a compiled model depends on, random generators included."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _build_variables(model: keras.Model, batches: Batches) -> None:
@@ -217,6 +264,9 @@ def train(
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    start: Checkpoint | None = None,
+    on_checkpoint: Callable[[Checkpoint], None] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Finished:
     """Train a compiled model in place and leave it with the weights of its best epoch.
 
@@ -238,6 +288,18 @@ def train(
         Polled after every execution of at most 16 steps; True ends the run as cancelled.
     callbacks : sequence of keras.callbacks.Callback
         Any others.
+    start : Checkpoint, optional
+        Go on from here instead of beginning; the numbers are those of a training that was not interrupted.
+    on_checkpoint : callable, optional
+        Told where the training stands now and then and at its end, unless that takes too many bytes or the loss was
+        not finite.
+    checkpoint_seconds : float
+        Between two checkpoints at least.
+
+    Raises
+    ------
+    RunError
+        If `start` is of another model.
 
     Returns
     -------
@@ -254,10 +316,19 @@ def train(
         batches,
         on_event,
         should_stop,
+        start,
+        on_checkpoint,
+        checkpoint_seconds,
     )
     started = time.perf_counter()
+    dataset, first = batches.dataset, 0
+    if start is not None:
+        restore(start, state_of(built.model))
+        first = start.epoch
+        dataset = dataset.skip(first * batches.steps_per_epoch)
     built.model.fit(
-        batches.dataset,
+        dataset,
+        initial_epoch=first,
         epochs=spec.training.epochs,
         steps_per_epoch=batches.steps_per_epoch,
         shuffle=False,

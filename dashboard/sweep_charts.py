@@ -1,0 +1,148 @@
+"""Pictures of a sweep that grow with its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard import charts
+from vgae_core.runs.sweeps.catalogue import SweepInfo
+from vgae_core.settings.space import objective
+
+STATES = {"complete": "Complete", "running": "Running", "pruned": "Stopped early", "failed": "Failed"}
+
+
+def title(key: str) -> str:
+    """Return a setting's path as an axis says it."""
+    return charts.escape(key.removeprefix("training.").removeprefix("model.").replace("_", " "), 60)
+
+
+def text(value: Any) -> str:
+    """Return a setting's value in a sentence, numbers to four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def is_number(column: pd.Series) -> bool:
+    """Return whether a column of settings is numbers, not names or lists."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def against(table: pd.DataFrame, info: SweepInfo, key: str, chosen: int | None) -> go.Figure:
+    """Return one setting against the first objective, a point for each complete trial."""
+    score = objective(info.space.objectives[0], info.spec)
+    done = table[table["state"] == "complete"]
+    values = done[key] if is_number(done[key]) else done[key].astype(str).map(charts.escape)
+    figure = go.Figure()
+    for mine, name, symbol, index in ((False, "Trial", "circle", 0), (True, "Chosen", "star", 1)):
+        here = (done["trial"] == chosen) == mine
+        if here.any():
+            figure.add_scatter(
+                x=values[here],
+                y=done.loc[here, score.title],
+                mode="markers",
+                name=name,
+                marker={"color": charts.colour(index), "size": 14 if mine else 9, "symbol": symbol},
+                customdata=done.loc[here, "trial"],
+                hovertemplate=f"trial %{{customdata}}<br>{title(key)} %{{x}}<br>{score.title} "
+                "%{y:.4f}<extra></extra>",
+            )
+    figure.update_layout(xaxis_title=title(key), yaxis_title=score.title, showlegend=chosen is not None)
+    dimension = next((d for d in info.space.vary if d.key == key), None)
+    if dimension is not None and dimension.log:
+        figure.update_xaxes(type="log", **charts.log_marks(done[key].tolist()))
+    return figure
+
+
+def parallel(table: pd.DataFrame, info: SweepInfo, keys: Sequence[str]) -> go.Figure:
+    """Return settings and objectives of complete trials as parallel coordinates, coloured by the first objective."""
+    titles = [objective(name, info.spec).title for name in info.space.objectives]
+    done = table[table["state"] == "complete"]
+    axes: list[dict[str, Any]] = []
+    logs = {dimension.key for dimension in info.space.vary if dimension.log}
+    for key in [*keys, *titles]:
+        column = done[key]
+        if is_number(column) and key in logs:
+            axes.append(_log_axis(title(key), column.to_numpy(float)))
+        elif is_number(column):
+            axes.append({"label": title(key), "values": column})
+        else:
+            names = sorted(set(column.astype(str)))
+            places = [names.index(text) for text in column.astype(str)]
+            ticks = list(range(len(names)))
+            axes.append(
+                {
+                    "label": title(key),
+                    "values": places,
+                    "tickvals": ticks,
+                    "ticktext": [charts.escape(name, 24) for name in names],
+                }
+            )
+    first = objective(info.space.objectives[0], info.spec)
+    return go.Figure(
+        go.Parcoords(
+            dimensions=axes,
+            line={
+                "color": done[titles[0]],
+                "colorscale": charts.SEQUENTIAL,
+                "reversescale": first.direction == "minimize",
+                "showscale": True,
+                "colorbar": {"title": {"text": titles[0], "side": "right"}},
+            },
+            labelfont={"size": 12},
+            domain={"x": [0.06, 0.97], "y": [0.02, 0.84]},  # the labels of the axes stand outside
+        )
+    )
+
+
+def _log_axis(label: str, values: np.ndarray) -> dict[str, Any]:
+    low, high = np.log10(values.min()), np.log10(values.max())
+    ticks = np.linspace(low, high, 4) if high > low else np.array([low])
+    return {
+        "label": label,
+        "values": np.log10(values),
+        "tickvals": ticks.tolist(),
+        "ticktext": [f"{10**tick:.2g}" for tick in ticks],
+    }
+
+
+def importance(shares: Mapping[str, float]) -> go.Figure:
+    """Return how much of the first objective's variation each setting explains."""
+    rising = list(shares.items())[::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[100 * value for _, value in rising],
+            y=[title(key) for key, _ in rising],
+            orientation="h",
+            marker={"color": charts.colour(0)},
+            hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
+        )
+    )
+    return figure.update_layout(xaxis_title="Share of the variation explained (%)")
+
+
+def front(table: pd.DataFrame, info: SweepInfo, numbers: Sequence[int], names: tuple[str, str]) -> go.Figure:
+    """Return two objectives against each other, the Pareto front marked and joined."""
+    first, second = (objective(name, info.spec) for name in names)
+    done = table[table["state"] == "complete"]
+    best = done["trial"].isin(list(numbers))
+    figure = go.Figure()
+    for mine, name, symbol, index in (
+        (False, "Beaten in all objectives", "circle-open", 6),
+        (True, "Pareto front", "diamond", 1),
+    ):
+        part = done[best == mine].sort_values(first.title)
+        figure.add_scatter(
+            x=part[first.title],
+            y=part[second.title],
+            mode="lines+markers" if mine and len(names) == len(info.space.objectives) else "markers",
+            name=name,
+            line={"dash": "dot", "width": 1},
+            marker={"color": charts.colour(index), "size": 10, "symbol": symbol},
+            customdata=part["trial"],
+            hovertemplate="trial %{customdata}<br>%{x:.4f}, %{y:.4f}<extra></extra>",
+        )
+    return figure.update_layout(xaxis_title=first.title, yaxis_title=second.title)
