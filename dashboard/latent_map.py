@@ -35,26 +35,29 @@ class Looks:
     """Whether edges within the selection are drawn."""
 
 
-def choose_colour(held: results.Opened, table: pd.DataFrame) -> str:
-    """Draw the choice of what the points are coloured by and return a column, or a feature after :data:`FEATURE`."""
+def colours(held: results.Opened, table: pd.DataFrame) -> list[str]:
+    """Return what the points can be coloured by, what they are coloured by at first in front."""
     options = maps.choices(table)
-    default = next((name for name in maps.FIRST if name in options), options[0])
-    names = results.column_names(held.id) if held.graph.features is not None else []
-    if names:
-        options.append(FEATURE)
+    first = next((name for name in maps.FIRST if name in options), options[0])
+    more = [FEATURE] if held.graph.features is not None else []
+    return [first, *(name for name in options if name != first), *more]
+
+
+def choose_colour(held: results.Opened, options: list[str]) -> str:
+    """Draw the choice of what the points are coloured by and return a column, or a feature after :data:`FEATURE`."""
     chosen = str(
         st.selectbox(
             "Colour by",
             options,
-            index=options.index(default),
             key="map_colour",
             format_func=lambda name: "A feature …" if name == FEATURE else charts.visible(maps.title(name)),
         )
     )
     if chosen != FEATURE:
         return chosen
+    names = results.column_names(held.id)
     name = pick.name("Feature", names, "map_feature", value=names[0])
-    return default if name is None else FEATURE + name
+    return options[0] if name is None else FEATURE + name
 
 
 def choose_looks(held: results.Opened) -> Looks:
@@ -90,6 +93,11 @@ def values_of(held: results.Opened, colour: str) -> pd.Series:
     if not colour.startswith(FEATURE):
         return results.node_table(held.id)[colour]
     return pd.Series(feature(held.id, colour.removeprefix(FEATURE)), name=colour.removeprefix(FEATURE))
+
+
+def groups_of(held: results.Opened, colour: str) -> list[object]:
+    """Return the groups of a column, the largest first; at most 255."""
+    return map_parts.groups(values_of(held, colour))[0]
 
 
 @shared

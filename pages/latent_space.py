@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import (
     frame,
     latent_map,
+    map_views,
     maps,
     next_links,
     node_card,
@@ -16,6 +17,7 @@ from dashboard import (
     run_view,
     scenarios,
     selecting,
+    selection_panel,
 )
 from vgae_core.runs import codes, embedding_files, table_files
 
@@ -103,15 +105,24 @@ with frame.guard():
         run_view.say_codes(held)
         if not results.ready(held.id):
             run_view.wait_for_columns(held.id)
+        colours = latent_map.colours(held, results.node_table(held.id))
+        map_views.open_link(held, colours)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             spec, before = projections.choose(held)
-            colour = latent_map.choose_colour(held, results.node_table(held.id))
+            colour = latent_map.choose_colour(held, colours)
             looks = latent_map.choose_looks(held)
             focus = find_node(held)
         latent_map.draw(held, projections.projected(held, spec, before), colour, looks, focus)
+        map_views.note(held, spec.method, colour, focus)
+        with st.container(horizontal=True, vertical_alignment="top"):
+            with st.container(width="stretch"):
+                selection_panel.choose(held, focus, colour)
+            kept = map_views.keep(held)
         if focus is not None:
             node_card.show(held, focus)
             if not held.on_matrix:
                 next_links.of_node(held, focus)
         show_table(held)
+        if len(selecting.selected(held.id)):
+            selection_panel.compare(held, {item.name: item.nodes for item in kept})
         show_downloads(held)

@@ -105,6 +105,34 @@ def test_a_lasso_stays_when_the_colour_changes_and_a_click_opens_the_card(mapped
     context.close()
 
 
+def test_a_selection_is_named_compared_and_opened_by_another_visitor(mapped, browser):
+    server, run, places = mapped
+    context, page = visit(browser, server, f"latent_space?run={run}")
+    ready(page)
+    at = screen(page, places)
+    page.get_by_role("button", name="Select by a lasso").click()
+    lasso(page, np.median(at[:100], axis=0), 90)
+    page.get_by_text("What sets these nodes apart").wait_for()
+    settled(page)
+    chosen = count(page)
+    page.get_by_text("Edges within the selection").wait_for()
+    page.get_by_role("button", name="Kept selections").click()
+    page.get_by_label("Name", exact=True).fill("first community")
+    page.get_by_label("Name", exact=True).press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Keep the selection").click()
+    page.wait_for_url("**selection=**")
+    link = page.url.removeprefix(f"{server.url}/")
+    context.close()
+    stranger = browser.new_context(viewport={"width": 1400, "height": 1300})
+    theirs = stranger.new_page()
+    theirs.goto(f"{server.url}/{link}")
+    ready(theirs)
+    theirs.get_by_text("Selected nodes (").wait_for()
+    assert count(theirs) == chosen
+    stranger.close()
+
+
 def test_the_legend_hides_groups_and_pictures_are_saved(mapped, browser):
     server, run, _ = mapped
     context, page = visit(browser, server, f"latent_space?run={run}")

@@ -15,7 +15,7 @@ from dashboard import charts, latent_map, results
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from tests.pages.map_parts import part
 from vgae_core import isolation
-from vgae_core.analysis import embedding
+from vgae_core.analysis import contrast, embedding
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
 from vgae_core.runs import embedding_files, node_tables
@@ -170,7 +170,8 @@ def test_a_selection_fills_the_table_and_stays_when_the_colour_changes(app, run)
     select(at, run, 5, 70, 11)
     for colour in ("label", "degree"):
         fine(at.selectbox(key="map_colour").set_value(colour).run())
-        assert at.dataframe[-1].value["node"].tolist() == ["person 5", "person 11", "person 70"]
+        table = next(t.value for t in at.dataframe if "node" in t.value)
+        assert table["node"].tolist() == ["person 5", "person 11", "person 70"]
         assert "Selected nodes (3)" in text(at)
         assert picked(at, 90).tolist() == [5, 11, 70]
     fine(at.toggle(key="map_edges").set_value(True).run())
@@ -316,3 +317,66 @@ def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, mon
     assert not at.exception
     assert "600 s" in at.error[0].proto.title
     assert len(at.dataframe[-1].value) == 90
+
+
+def test_a_query_selects_and_says_what_is_wrong(app, run):
+    at = fine(app("latent_space", run=run.id))
+    at.text_input(key="select_query").set_value('degree > 8 and label == "red"')
+    fine(at.run())
+    fine(at.button(key="select_replace").click().run())
+    table = results.node_table(run.id)
+    expected = table[(table["degree"] > 8) & (table["label"] == "red")]
+    assert at.dataframe[-1].value is not None
+    assert picked(at, 90).tolist() == expected.index.tolist()
+    at.text_input(key="select_query").set_value("degre > 8")
+    at.run()
+    assert not at.exception
+    assert "degre" in at.error[0].proto.title
+
+
+def test_names_and_neighbourhoods_are_selected_and_combined(app, run):
+    at = fine(app("latent_space", run=run.id))
+    fine(at.segmented_control(key="select_way").set_value("names").run())
+    fine(at.text_area(key="select_names").set_value("person 3\nperson 5, nobody").run())
+    assert "1 unknown: nobody" in text(at)
+    fine(at.button(key="select_add").click().run())
+    assert picked(at, 90).tolist() == [3, 5]
+    at.selectbox(key="map_node").set_value("person 3").run()
+    fine(at.segmented_control(key="select_way").set_value("around").run())
+    fine(at.button(key="select_intersect").click().run())
+    near = {3, *embedding.true_neighbours(run.graph(), 3).tolist()}
+    assert picked(at, 90).tolist() == sorted(near & {3, 5})
+
+
+def test_what_sets_a_selection_apart_is_that_of_the_core(app, run):
+    at = fine(app("latent_space", run=run.id))
+    select(at, run, *range(30))
+    rest = np.arange(30, 90)
+    tables = [t.value for t in at.dataframe]
+    expected = contrast.counts(results.node_table(run.id)["label"], np.arange(30), rest)
+    labels = next(t for t in tables if "value" in t and "adjusted_p" in t)
+    np.testing.assert_allclose(labels["p"], expected["p"])
+    links = contrast.linked(run.graph().adjacency, np.arange(30), rest)
+    shown = {m.label: m.value for m in at.metric}
+    assert shown["Edges within the selection"] == f"{links.inside_first:,}"
+    select(at, run, *range(90))
+    assert "need a node" in text(at)
+
+
+def test_a_kept_selection_is_a_link(app, run):
+    at = fine(app("latent_space", run=run.id, workspace=WORKSPACE))
+    select(at, run, 4, 8)
+    fine(at.text_input(key="selection_name").set_value("two of *them*").run())
+    fine(at.button(key="keep_selection").click().run())
+    link = {name: at.query_params[name] for name in at.query_params}
+    link = {name: value[0] if isinstance(value, list) else value for name, value in link.items()}
+    assert {"run", "selection", "colour", "map"} <= set(link)
+    other = fine(app("latent_space", **{**link, "colour": "degree", "map": "axes", "node": "person 4"}))
+    assert picked(other, 90).tolist() == [4, 8]
+    assert part(other, "colour")[0]["column"] == "degree"
+    assert part(other, "points")[0]["axes"][0] == "z 1"
+    assert "Neighbours of person 4" in text(other)
+    assert "two of" not in text(other)  # the list is of its owner's own
+    lost = app("latent_space", **{**link, "selection": "a" * 22})
+    assert not lost.exception
+    assert picked(lost, 90).size == 0

@@ -87,6 +87,12 @@ class Limits(_FromEnvironment):
     )
     asked_pairs: int = _limit(500, "Pairs that can be asked about at once on a page.", "pairs")
 
+    compared_values: int = _limit(
+        20_000_000,
+        "Stored feature values up to which a selection is compared by features on a page.",
+        "values",
+    )
+
     shared_bytes: int = _limit(
         300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
     )

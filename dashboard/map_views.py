@@ -1,0 +1,103 @@
+"""What the map shows, in the page's address: whoever opens it, and may see the run, sees the same."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import charts, frame, results, selecting, state
+from vgae_core.analysis.projection import METHODS
+from vgae_core.errors import StudioError
+from vgae_core.runs import kept_selections
+from vgae_core.runs.kept_selections import KeptSelection
+
+SELECTION, NODE, COLOUR, METHOD = "selection", "node", "colour", "map"
+"""Parameters of the address."""
+
+_OPENED = "map_view_opened"
+
+
+def open_link(held: results.Opened, colours: list[str]) -> None:
+    """Show what the address asks for; before the page draws any of its choices, and once for each link."""
+    asked = {name: str(st.query_params.get(name, "")) for name in (SELECTION, NODE, COLOUR, METHOD)}
+    link = (held.id, asked[SELECTION])
+    if asked[METHOD] in METHODS and "map_method" not in st.session_state:
+        st.session_state["map_method"] = asked[METHOD]
+    if asked[COLOUR] in colours and "map_colour" not in st.session_state:
+        st.session_state["map_colour"] = asked[COLOUR]
+    names = results.node_names(held.id)
+    if st.session_state.get(_OPENED) is None and asked[NODE] in names:
+        selecting.look_at(asked[NODE], names)
+    if asked[SELECTION] and st.session_state.get(_OPENED) != link:
+        try:
+            nodes = kept_selections.load(held.run.path, asked[SELECTION]).nodes
+            selecting.select(held.id, nodes[nodes < held.graph.n_nodes])
+        except StudioError as error:
+            st.toast(charts.message(error.message), icon=":material/warning:")
+            del st.query_params[SELECTION]
+    st.session_state[_OPENED] = link
+
+
+def note(held: results.Opened, method: str, colour: str, focus: int | None) -> None:
+    """Write what the map shows into the address."""
+    node = "" if focus is None else results.node_names(held.id)[focus]
+    for name, value in ((METHOD, method), (COLOUR, colour), (NODE, node)):
+        if value and st.query_params.get(name) != value:
+            st.query_params[name] = value
+        elif not value:
+            st.query_params.pop(name, None)
+
+
+def keep(held: results.Opened) -> list[KeptSelection]:
+    """Draw the field that keeps the selection under a name, and the visitor's kept ones; return these."""
+    kept = kept_selections.listed(held.run.path, state.workspace())
+    with st.popover("Kept selections", icon=":material/bookmark:"), frame.guard():
+        name = st.text_input("Name", key="selection_name", max_chars=kept_selections.MAX_NAME)
+        st.button(
+            "Keep the selection",
+            key="keep_selection",
+            on_click=_keep,
+            args=(held,),
+            disabled=not name.strip(),
+        )
+        failure = st.session_state.pop("selection_failure", None)
+        if failure is not None:
+            frame.report(failure)
+        if st.query_params.get(SELECTION):
+            st.caption("The address of this page is now a link to the selection.")
+        for item in kept:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button(
+                    f"{charts.plain(item.name, 40)} ({len(item.nodes):,})", key=f"open_{item.id}", type="tertiary",
+                    on_click=_open, args=(held, item),
+                )  # fmt: skip
+                st.button(
+                    "", key=f"delete_{item.id}", icon=":material/delete:", type="tertiary", help="Delete",
+                    on_click=_delete, args=(held, item),
+                )  # fmt: skip
+    return kept
+
+
+def _keep(held: results.Opened) -> None:
+    try:
+        st.query_params[SELECTION] = kept_selections.save(
+            held.run.path, st.session_state["selection_name"], selecting.selected(held.id), held.graph.n_nodes,
+            state.workspace(),
+        )  # fmt: skip
+        st.session_state[_OPENED] = (held.id, st.query_params[SELECTION])
+    except StudioError as error:
+        st.session_state["selection_failure"] = error
+
+
+def _open(held: results.Opened, item: KeptSelection) -> None:
+    selecting.select(held.id, item.nodes)
+    st.query_params[SELECTION] = item.id
+    st.session_state[_OPENED] = (held.id, item.id)
+
+
+def _delete(held: results.Opened, item: KeptSelection) -> None:
+    try:
+        kept_selections.delete(held.run.path, item.id, state.workspace())
+    except StudioError as error:
+        st.session_state["selection_failure"] = error
+    if st.query_params.get(SELECTION) == item.id:
+        del st.query_params[SELECTION]

@@ -1,0 +1,211 @@
+"""How nodes are selected beside the map, and what sets the selected ones apart from the others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, frame, latent_map, maps, results, run_view, selecting
+from dashboard.shared import KEPT
+from vgae_core.analysis import contrast, queries, selections
+from vgae_core.analysis.selections import Combination
+from vgae_core.data.limits import LIMITS
+from vgae_core.errors import SpecError, StudioError
+from vgae_core.runs import table_files
+
+HOW: dict[Combination, str] = {
+    "replace": "New selection",
+    "add": "Add",
+    "subtract": "Take away",
+    "intersect": "Keep common",
+}
+WAYS = {"query": "Query", "names": "Names", "around": "Around a node", "group": "Group"}
+
+ROWS = 500
+"""Rows of a comparison on the page; the file has all."""
+
+
+def choose(held: results.Opened, focus: int | None, colour: str) -> None:
+    """Draw the ways to select nodes without the map."""
+    ways = [way for way in WAYS if way != "around" or not held.on_matrix]
+    if colour not in maps.GROUPS:
+        ways.remove("group")
+    with st.expander("Select by query, names or neighbourhood", icon=":material/filter_alt:"), frame.guard():
+        way = st.segmented_control(
+            "Select by", ways, default=ways[0], required=True, format_func=WAYS.__getitem__, key="select_way",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        nodes = _wanted(held, str(way), focus, colour)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for how, title in HOW.items():
+                if st.button(title, key=f"select_{how}", disabled=nodes is None, width="content"):
+                    selecting.select(held.id, np.zeros(0, np.int64) if nodes is None else nodes, how)
+                    st.rerun()
+            if nodes is not None:
+                st.caption(f"{len(nodes):,} {held.noun}s", width="content")
+
+
+def _wanted(held: results.Opened, way: str, focus: int | None, colour: str) -> np.ndarray | None:
+    """Draw the fields of one way to select and return the nodes, None while there is nothing to look for."""
+    table = results.node_table(held.id)
+    if way == "query":
+        text = st.text_input(
+            "Query", placeholder=f"{_example(table)}", help=charts.message(queries.HELP), key="select_query",
+            max_chars=queries.MAX_TEXT,
+        )  # fmt: skip
+        st.caption(f"Columns: {charts.plain(', '.join(map(str, table.columns)), 400)}")
+        return (
+            queries.matching(text, table, feature=lambda name: _feature(held, name)) if text.strip() else None
+        )
+    if way == "names":
+        text = st.text_area(
+            "Names, one a line", key="select_names", max_chars=500_000, height=120,
+            placeholder="\n".join(results.node_names(held.id)[:3]),
+        )  # fmt: skip
+        if not text.strip():
+            return None
+        nodes, unknown = selections.named(text, results.node_names(held.id))
+        if unknown:
+            few = ", ".join(charts.plain(name, 40) for name in unknown[:5])
+            st.caption(
+                f":material/warning: {len(unknown):,} unknown: {few}{' …' if len(unknown) > 5 else ''}"
+            )
+        return nodes
+    if way == "around":
+        hops = st.segmented_control(
+            "Steps", range(1, selections.MAX_HOPS + 1), default=1, required=True, key="select_hops"
+        )
+        if focus is None:
+            st.caption("Click a node on the map, or find it by name, first.")
+            return None
+        return selections.around(held.graph.adjacency, focus, int(hops))
+    names = KEPT.get((held.id, "groups", colour), lambda: latent_map.groups_of(held, colour))
+    name = st.selectbox(
+        maps.title(colour), names, key=f"select_group_{colour}",
+        format_func=lambda value: charts.visible(maps.group_name(colour, value)),
+    )  # fmt: skip
+    return np.flatnonzero((results.node_table(held.id)[colour] == name).to_numpy(bool, na_value=False))
+
+
+def _example(table: pd.DataFrame) -> str:
+    if "degree" in table:
+        return 'degree > 10 and label == "…"' if "label" in table else "degree > 10"
+    return "row_values > 10"
+
+
+def _feature(held: results.Opened, name: str) -> np.ndarray:
+    if held.graph.features is None:
+        raise SpecError("The data have no features.", where="query")
+    if name not in results.column_names(held.id):
+        raise SpecError(f"There is no feature `{name}`.", where="query")
+    return latent_map.feature(held.id, name)
+
+
+# ------------------------------------------------------------------------------- comparison
+@frame.fragment()
+def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
+    """Draw what sets the selected nodes apart from the rest, or from another selection.
+
+    Parameters
+    ----------
+    held : Opened
+    others : mapping of str to ndarray of int64
+        Kept selections by name.
+    """
+    chosen = selecting.selected(held.id)
+    st.markdown(f"**What sets these {held.noun}s apart**")
+    names = ["", *others]
+    against = st.selectbox(
+        "Compare with", names, key="compare_with",
+        format_func=lambda name: charts.visible(name) if name else f"All other {held.noun}s",
+    )  # fmt: skip
+    rest = np.setdiff1d(np.arange(held.graph.n_nodes), chosen) if not against else others[against]
+    try:
+        contrast.check_groups(chosen, rest)
+    except StudioError as error:
+        st.caption(f"{charts.message(error.message)} {charts.message(error.mend or '')}")
+        return
+    tables = _tables(held, chosen, rest)
+    if not held.on_matrix:
+        _say_links(held, chosen, rest)
+    tabs = st.tabs(list(tables))
+    for tab, (title, table) in zip(tabs, tables.items(), strict=True):
+        with tab:
+            st.dataframe(
+                results.shown(table.head(ROWS)), column_config=_columns(), hide_index=True, width="stretch",
+                key=f"contrast_{title}", height=min(388, 38 + 35 * max(len(table), 1)),
+            )  # fmt: skip
+            protect = run_view.protect(f"contrast_{title}")
+            frame.downloads(
+                [
+                    frame.File(
+                        f"contrast_{title}_csv", f"All {len(table):,} rows as CSV", f"{title.lower()}.csv", "text/csv",
+                        functools.partial(table_files.to_csv, table, protect=protect),
+                    )
+                ]
+            )  # fmt: skip
+    st.caption(
+        "Effect is Cliff's δ: how much likelier a selected node has the larger value than the smaller one, -1 to 1; of "
+        "zeros and ones, the difference of shares. p by Fisher's test (zeros and ones, labels) or Wilcoxon's (values), "
+        "adjusted for the number of tests (Benjamini-Hochberg)."
+    )
+
+
+def _tables(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Return the comparisons by title."""
+    table = results.node_table(held.id)
+    tables = {}
+    if "label" in table:
+        tables["Labels"] = contrast.counts(table["label"], chosen, rest)
+    numeric = contrast.numbers(table.drop(columns=["community"], errors="ignore"), chosen, rest)
+    numeric["column"] = [maps.title(name) for name in numeric["column"]]
+    tables["Numbers"] = numeric
+    if held.graph.features is not None:
+        stored = held.graph.profile.feature_nnz
+        if stored > LIMITS.compared_values:
+            st.caption(
+                f"Features are compared up to {LIMITS.compared_values:,} stored values; these data have {stored:,}."
+            )
+        else:
+            names = np.array(results.column_names(held.id), dtype=object)
+            tables["Features"] = contrast.features(held.graph.features, names, chosen, rest)
+    return tables
+
+
+def _say_links(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> None:
+    links = contrast.linked(held.graph.adjacency, chosen, rest)
+    with st.container(horizontal=True):
+        for title, count, expected in (
+            ("Edges within the selection", links.inside_first, links.expected_first),
+            ("Edges between both", links.between, links.expected_between),
+            ("Edges within the others", links.inside_second, links.expected_second),
+        ):
+            st.metric(title, f"{count:,}", help="Expected: in a random graph with the same degrees.")
+            st.caption(f"{expected:,.1f} expected", width="content")
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    shares: dict[str, Any] = {
+        "first_share": number("Share, selected", format="percent"),
+        "second_share": number("Share, others", format="percent"),
+        "effect": number("Effect", format="%.3f"),
+        "p": number("p", format="scientific"),
+        "adjusted_p": number("Adjusted p", format="scientific"),
+    }
+    return shares | {
+        "value": st.column_config.Column("Label"),
+        "first": number("Selected"),
+        "second": number("Others"),
+        "column": st.column_config.Column("Column"),
+        "feature": st.column_config.Column("Feature"),
+        "first_median": number("Median, selected", format="%.4g"),
+        "second_median": number("Median, others", format="%.4g"),
+        "first_mean": number("Mean, selected", format="%.4g"),
+        "second_mean": number("Mean, others", format="%.4g"),
+    }
