@@ -28,7 +28,7 @@ from streamlit.util import calc_hash
 from tests.browser.conftest import Server
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
-from vgae_core.runs.evaluation import evaluate
+from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
 from vgae_core.settings import RunSpec
@@ -53,7 +53,7 @@ def make_runs(home: Path, workspace: str) -> list[str]:
         spec=spec, metrics={}, z_mean=z, z_log_var=np.full_like(z, -2.0), split=split, scores={}, state={},
         model={"layers": []}, finished=Finished(reason="completed", best_epoch=7, seconds=1.0),
     )  # fmt: skip
-    scores, metrics = evaluate(spec, graph, split, result.network())
+    scores, metrics = evaluate_result(result, graph)
     result = dataclasses.replace(result, scores=scores, metrics=metrics)
     ids, store = [], Store(home)
     for _ in range(VISITORS):

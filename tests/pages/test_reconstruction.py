@@ -22,7 +22,7 @@ from vgae_core.analysis import (
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
-from vgae_core.runs.evaluation import evaluate
+from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
 
@@ -126,9 +126,9 @@ def test_a_stacked_run_shows_its_network_beside_it(app, studio_store):
     graph = make_graph(240)
     alone = make_result(graph, quality=0.5)
     stack = {"offset": -1.0, "network": 0.2, "resource_allocation": 4.0}
-    scores, measured = evaluate(alone.spec, graph, alone.split, alone.network(), stack=stack)
-    model = {**alone.model, "stack": stack}
-    stacked = dataclasses.replace(alone, model=model, scores=scores, metrics=measured)
+    stacked = dataclasses.replace(alone, model={**alone.model, "stack": stack})
+    scores, measured = evaluate_result(stacked, graph)
+    stacked = dataclasses.replace(stacked, scores=scores, metrics=measured)
     at = fine(app("reconstruction", run=finish_run(studio_store, graph, stacked).id))
     table = scored(at).set_index("method")
     assert len(table) == 2 + len(measured["baselines"])
@@ -151,9 +151,10 @@ def test_a_run_that_learnt_weights_shows_how_well_it_predicts_them(app, studio_s
     alone = make_result(graph)
     spec = alone.spec.replace("outputs.adj_rec.loss", "weight_poisson")
     stack = {"offset": -1.0, "network": 0.5}
-    scores, measured = evaluate(spec, graph, alone.split, alone.network(), stack=stack)
     model = {**alone.model, "stack": stack, "scale": "softplus", "weight_unit": 3.0}
-    result = dataclasses.replace(alone, spec=spec, model=model, scores=scores, metrics=measured)
+    result = dataclasses.replace(alone, spec=spec, model=model)
+    scores, measured = evaluate_result(result, graph)
+    result = dataclasses.replace(result, scores=scores, metrics=measured)
     at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
     table = next(frame.value for frame in at.dataframe if "spearman" in frame.value).set_index("method")
     assert list(table.index) == ["This model", "Mean weight", "Product of strengths"]
