@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import asking, charts, state
 from vgae_core.errors import StudioError
 from vgae_core.what_if import kept
-from vgae_core.what_if.edits import edited_graph
+from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import MAX_EDITS, MAX_NAMES, Edit, Scenario
 from vgae_core.what_if.variant import Variant, mark, variant_split
 

@@ -24,7 +24,7 @@ from vgae_core.errors import DataError, RunError
 from vgae_core.what_if import edits as edits_module
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer
-from vgae_core.what_if.edits import edited_graph
+from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import Scenario, edit
 
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]

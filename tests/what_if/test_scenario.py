@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.what_if.asking import STACK, asked, keras_view, small, spec_of
 from vgae_core.errors import SpecError, StudioError
 from vgae_core.what_if.answer import LEARNT, NO_NOISE, answer
-from vgae_core.what_if.edits import edited_graph
+from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import EDITS, MAX_EDITS, MAX_JSON, MAX_NAMES, Scenario, edit
 
 NAMES = st.text(min_size=1, max_size=20)

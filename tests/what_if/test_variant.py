@@ -18,7 +18,7 @@ from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.compare import shared_scores
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
-from vgae_core.what_if.edits import edited_graph
+from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.scenario import Scenario, edit
 from vgae_core.what_if.variant import Variant, aligned, compare, mark, variant_of, variant_split

@@ -17,7 +17,7 @@ from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import DataError
 from vgae_core.settings.defaults import offered_outputs
 from vgae_core.what_if import why
-from vgae_core.what_if.edits import edited_graph
+from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import edit
 
 

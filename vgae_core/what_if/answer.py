@@ -12,7 +12,7 @@ import numpy as np
 from vgae_core.analysis.links import Direction
 from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability
 from vgae_core.errors import DataError
-from vgae_core.what_if.edits import Changes
+from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import Edited, WhatIf
 from vgae_core.what_if.scenario import Scenario
 

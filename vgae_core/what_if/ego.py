@@ -11,7 +11,7 @@ import numpy as np
 
 from vgae_core.analysis.embedding import IGRAPH_LOCK
 from vgae_core.analysis.scored_graph import probability
-from vgae_core.what_if.edits import Arc, Changes
+from vgae_core.what_if.changes import Arc, Changes
 from vgae_core.what_if.model import Edited, WhatIf
 
 DEPTHS = (1, 2)

@@ -22,7 +22,9 @@ from vgae_core.errors import DataError
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.embed import check_new_nodes
 from vgae_core.runs.result import RunResult
-from vgae_core.what_if.edits import Changes, Move, Names, changes_of
+from vgae_core.what_if.changes import Changes, Move
+from vgae_core.what_if.edits import changes_of
+from vgae_core.what_if.names import Names
 from vgae_core.what_if.scenario import Edit, Scenario
 
 SAMPLED_PAIRS = 5_000

@@ -33,7 +33,7 @@ from vgae_core.what_if.answer import (
     PairAnswer,
     Value,
 )
-from vgae_core.what_if.edits import Names
+from vgae_core.what_if.names import Names
 from vgae_core.what_if.scenario import Edit, Scenario
 from vgae_core.what_if.why import FEATURES, Effect, Effects, Progress
 

@@ -21,7 +21,7 @@ from vgae_core.runs.compare import shared_scores
 from vgae_core.runs.files import atomic, read_json
 from vgae_core.runs.room import writing
 from vgae_core.what_if.answer import MovedNode, PairAnswer, answer
-from vgae_core.what_if.edits import Changes
+from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.scenario import Scenario
 

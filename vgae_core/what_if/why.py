@@ -20,7 +20,7 @@ import numpy as np
 
 from vgae_core.analysis.calibration import CALIBRATION, calibrated
 from vgae_core.errors import DataError
-from vgae_core.what_if.edits import Arc, Changes, feature_row
+from vgae_core.what_if.changes import Arc, Changes, feature_row
 from vgae_core.what_if.model import WhatIf
 
 EDGES = 100
