@@ -9,7 +9,9 @@ import pandas as pd
 
 from dashboard import results
 from dashboard.shared import shared
+from vgae_core.analysis import calibration as calibration_of
 from vgae_core.analysis import decisions, link_search, scoring, threshold_curves, verdict
+from vgae_core.runs import link_tables
 from vgae_core.runs.precision import Precision, measure_precision
 
 
@@ -99,12 +101,17 @@ def precision(run_id: str) -> Precision | None:
 
 
 def with_precision(run_id: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of pairs with what precision their scores let one expect, before the probabilities."""
-    measured = precision(run_id)
-    if measured is None:
-        return table
-    more = table.copy()
-    more.insert(
-        list(table).index("probability"), "expected_precision", measured.at(table["logit"].to_numpy())
+    """Return a table of pairs with the precision their scores let one expect, before the probabilities.
+
+    Probabilities are no larger than the validation pairs can vouch for.
+    """
+    measured, (result, graph) = precision(run_id), results.load(run_id)
+    logits = table["logit"].to_numpy()
+    bounded = calibration_of.vouched(logits, len(result.split.val))
+    more = table.assign(
+        probability=scoring.probabilities(bounded),
+        probability_at_density=calibration_of.at_share(bounded, link_tables.density(graph)),
     )
+    if measured is not None:
+        more.insert(list(table).index("probability"), "expected_precision", measured.at(logits))
     return more

@@ -45,7 +45,9 @@ def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:
     stack = held.result.stack
     parts = "The network's, joined with training-free scores" if joins(stack) else "The network's"
     how = f"{parts}, calibrated on the validation edges" if stack else f"{parts}, not calibrated"
+    bounded = f"No more is said than {len(held.result.split.val):,} validation edges can vouch for."
     return {
+        "node": "Node", "degree": "Degree", "label": "Label",
         "source": "From" if held.graph.directed else "Node",
         "target": "To" if held.graph.directed else "Other node",
         "expected_precision": number(
@@ -56,11 +58,12 @@ def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:
         ),
         "probability_at_density": number(
             "At this density",
-            help=f"Probability of an edge among all pairs of the graph, of which {chance(share)} are edges.",
+            help=f"Probability of an edge among all pairs of the graph, of which {chance(share)} are edges. {bounded}",
         ),
         "probability": number(
             "Among as many",
-            help="Probability of an edge where half of the pairs are edges, as in the held-out pairs.",
+            help=f"Probability of an edge where half of the pairs are edges, as in the held-out pairs. "
+            f"{bounded}",
         ),
         "logit": st.column_config.ProgressColumn(
             "Logit", format="%.2f", help=f"Log odds of an edge where half of the pairs are. {how}.{network}",

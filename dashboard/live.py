@@ -112,7 +112,7 @@ def bar_text(at: Progress) -> str:
     if at.epoch:
         parts.append(f"epoch {at.epoch:,} of at most {at.epochs:,}")
     if at.seconds_left is not None:
-        parts.append(f"{duration(at.seconds_left)} left at most")
+        parts.append(f"at most {duration(at.seconds_left)} left")
     if at.best is not None and at.best.val:
         parts.append(_kept_text(at.best.val, at.best.epoch))
     return " · ".join(parts)
@@ -131,7 +131,7 @@ def _trial_text(at: Progress, trial: Trial) -> str:
 
 def _kept_text(val: Mapping[str, float], epoch: int) -> str:
     name = next(iter(val))
-    return f"kept so far: validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
+    return f"best so far: validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
 
 
 def recipe_title(name: str) -> str:
@@ -206,29 +206,47 @@ def settings_line(info: RunInfo) -> str:
 
 
 # ------------------------------------------------------------------------------- figures
-def total_figure(thin: Curves, at: Progress, scale: Scale) -> go.Figure:
-    """Return the total loss over the epochs."""
-    return _figure(thin, {"loss": "Total loss"}, thin.logs, at, "Total loss", scale)
+def comparable(before: RunSpec, thin: Curves, spec: RunSpec) -> Curves:
+    """Return the curves of a run that mean the same in another: validation scores, metrics, and losses of one kind."""
+    one, other = ({output.name: output for output in each.active_outputs} for each in (before, spec))
+    alike = {name for name in one.keys() & other.keys() if one[name].loss == other[name].loss}
+    kept = {
+        name: values
+        for name, values in thin.logs.items()
+        if (before.outputs == spec.outputs if name == "loss" else not name.endswith("_loss"))
+        or name.removesuffix("_loss") in alike
+    }
+    return Curves(thin.epochs, kept, thin.val)
 
 
-def validation_figure(thin: Curves, at: Progress) -> go.Figure:
-    """Return the exact validation scores over the epochs, the one that is kept marked."""
+def total_figure(thin: Curves, at: Progress, scale: Scale, before: Curves | None = None) -> go.Figure:
+    """Return the total loss over the epochs, that of the run before in grey."""
+    grey = None if before is None else (before.epochs, before.logs)
+    return _figure(thin, {"loss": "Total loss"}, thin.logs, at, "Total loss", scale, grey)
+
+
+def validation_figure(thin: Curves, at: Progress, before: Curves | None = None) -> go.Figure:
+    """Return the exact validation scores over the epochs, the one that is kept marked, the run before in grey."""
     names = {name: VALIDATION.get(name, name) for name in thin.val}
-    return _figure(thin, names, thin.val, at, "Validation scores", "linear")
+    grey = None if before is None else (before.epochs, before.val)
+    return _figure(thin, names, thin.val, at, "Validation scores", "linear", grey)
 
 
 def output_figures(
-    output: str, members: list[str], thin: Curves, at: Progress, scale: Scale
+    output: str, members: list[str], thin: Curves, at: Progress, scale: Scale, before: Curves | None = None
 ) -> list[go.Figure]:
-    """Return the figure of an output's loss and, where it has metrics, the figure of these."""
+    """Return the figure of an output's loss and, where it has metrics, the figure of these; the run before in grey."""
+    grey = None if before is None else (before.epochs, before.logs)
     title = OUTPUTS[output].title if output in OUTPUTS else output
     losses = [name for name in members if name.endswith("_loss")]
     others = {name: _metric_title(name.removeprefix(f"{output}_")) for name in members if name not in losses}
-    unit = ", nats a row" if output == "z_vars" else ""
-    figures = [_figure(thin, dict.fromkeys(losses, "Loss"), thin.logs, at, f"{title}: loss{unit}", scale)]
+    unit = ", nats per row" if output == "z_vars" else ""
+    figures = [
+        _figure(thin, dict.fromkeys(losses, "Loss"), thin.logs, at, f"{title}: loss{unit}", scale, grey)
+    ]
     if others:
         heading = next(iter(others.values())).lower() if len(others) == 1 else "metrics"
-        figures.append(_figure(thin, others, thin.logs, at, f"{title}: {heading}", "linear"))
+        figures.append(_figure(thin, others, thin.logs, at, f"{title}: {heading}", "linear", grey))
     return figures
 
 
@@ -249,8 +267,20 @@ def _figure(
     at: Progress,
     title: str,
     scale: Scale,
+    before: tuple[np.ndarray, Mapping[str, np.ndarray]] | None = None,
 ) -> go.Figure:
     fig = go.Figure()
+    for rank, name in enumerate(names):
+        if before is not None and name in before[1]:
+            fig.add_scatter(
+                x=before[0],
+                y=before[1][name],
+                name="Previous run",
+                mode="lines",
+                line={"color": charts.MUTED, "width": 1.5, "dash": _DASHES[rank % len(_DASHES)]},
+                showlegend=False,
+                hovertemplate="previous run, epoch %{x}<br>%{y:.4g}<extra></extra>",
+            )
     for rank, (name, label) in enumerate(names.items()):
         y = values[name]  # type: ignore[index]
         fig.add_scatter(

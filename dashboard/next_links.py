@@ -63,7 +63,8 @@ def show(held: results.Opened) -> None:
     name = results.node_names(held.id)[node]
     left, right = st.columns(2, gap="medium")
     new, own = (table(held.id, node, direction, existing) for existing in (False, True))
-    new = judged.with_precision(held.id, new)
+    new, own = judged.with_precision(held.id, new), judged.with_precision(held.id, own)
+    own = own.drop(columns="expected_precision", errors="ignore")  # they are links
     with left:
         st.markdown("**Most likely new links**, best first")
         _draw(held, new, name, "next")

@@ -135,7 +135,9 @@ def say_precision(held: results.Opened) -> None:
 
 def show_unlikely(held: results.Opened) -> None:
     """Draw the ranking of doubtful links, with a filter."""
-    table = results.unlikely_links(held.id)
+    table = judged.with_precision(held.id, results.unlikely_links(held.id)).drop(
+        columns="expected_precision", errors="ignore"
+    )
     part = st.text_input(
         "Only links of", placeholder="Type a part of a node's name", key="unlikely_links_filter",
         label_visibility="collapsed", icon=":material/search:",

@@ -92,7 +92,7 @@ def controls(run: StoredRun | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Start training",
-            type="primary",
+            type="secondary" if run is not None and run.has_result else "primary",
             icon=":material/play_arrow:",
             key="start",
             disabled=(active and mine) or state.graph() is None,
@@ -214,16 +214,13 @@ def outcome(run: StoredRun) -> None:
         )
     if too_few:
         st.caption(f":material/info: {too_few}.")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         query = {"run": run.id}
+        label = "See recommended entries" if result.of_matrix else "See predicted links"
+        if st.button(label, type="primary", icon=":material/join_inner:", key="see_predicted"):
+            st.switch_page("pages/reconstruction.py", query_params=query)
         st.page_link(
             "pages/latent_space.py", label="Latent space", icon=":material/scatter_plot:", query_params=query
-        )
-        st.page_link(
-            "pages/reconstruction.py",
-            label="Reconstruction",
-            icon=":material/join_inner:",
-            query_params=query,
         )
 
 
@@ -269,20 +266,33 @@ def choose_scale() -> live.Scale:
     )  # fmt: skip
 
 
+def previous(run: StoredRun) -> StoredRun | None:
+    """Return the visitor's last run before this one on the same data, if it was trained."""
+    store, info = state.store(), run.info
+    for other in store.list_runs(state.workspace()):
+        if other.fingerprint == info.fingerprint and other.created < info.created and not other.problem:
+            before = store.open_run(other.id)
+            if before.has_result:
+                return before
+    return None
+
+
 def show_curves(run: StoredRun) -> None:
-    """Draw the loss, the validation scores and everything each output logs."""
+    """Draw the loss, the validation scores and everything each output logs, beside the run before."""
     events = run.events()
+    before = previous(run)
+    grey = None if before is None else live.comparable(before.spec, curves(before.history()), run.spec)
     at, thin = progress(events), curves(run.history())
     if not len(thin.epochs):
         return
     scale = choose_scale()
-    figures = [("loss", live.total_figure(thin, at, scale))]
+    figures = [("loss", live.total_figure(thin, at, scale, grey))]
     if thin.val:
-        figures.append(("validation", live.validation_figure(thin, at)))
+        figures.append(("validation", live.validation_figure(thin, at, grey)))
     outputs = [output.name for output in run.spec.active_outputs]
     for output, members in by_output(list(thin.logs), outputs).items():
         if output:
-            drawn = live.output_figures(output, members, thin, at, scale)
+            drawn = live.output_figures(output, members, thin, at, scale, grey)
             figures += [(f"{output}_{rank}", figure) for rank, figure in enumerate(drawn)]
     with st.grid(min_column_width=380):
         for name, figure in figures:
@@ -291,6 +301,8 @@ def show_curves(run: StoredRun) -> None:
                     figure, key=f"curve_{name}", height=270,
                     alt=f"{figure.layout.title.text} over {at.epoch} epochs; a table of it stands below.",
                 )  # fmt: skip
+    if grey is not None:
+        st.caption("Grey: your run before this one on the same data. A star marks the epoch that is kept.")
     with st.expander("The numbers", icon=":material/table:"):
         st.dataframe(live.numbers(thin), hide_index=True, width="stretch", key="numbers")
 

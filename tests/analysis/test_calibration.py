@@ -14,6 +14,7 @@ from vgae_core.analysis.calibration import (
     fit_calibration,
     precision_by_rank,
     steepness,
+    vouched,
 )
 from vgae_core.analysis.stacking import fit_stack, joined
 from vgae_core.analysis.threshold_curves import calibration
@@ -104,6 +105,12 @@ def test_precision_falls_with_the_rank_and_has_the_mean_of_the_hits(hits):
     assert found.max() <= 1
     best = max(sum(hits[: k + 1]) / (k + 1) for k in range(len(hits)))
     assert found[0] == pytest.approx(best)  # of pooled adjacent violators the first block is the best start
+
+
+def test_no_more_is_said_than_pairs_vouch_for():
+    found = vouched(np.array([-70.0, -1.0, 0.0, 2.0, 70.0]), 98)
+    np.testing.assert_allclose(found, [-np.log(99), -1, 0, 2, np.log(99)])
+    assert expit(found[-1]) == pytest.approx((98 + 1) / (98 + 2))  # Laplace: successes + 1 of trials + 2
 
 
 def test_no_ranks_have_no_precision():

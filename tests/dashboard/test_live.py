@@ -34,7 +34,7 @@ REFUSED = dataclasses.replace(AT_WORK, val={}, message="The loss is not finite."
         (
             [BEGUN, Stage(name="building", at=0), AT_WORK],
             "Trying recipes · Masked auto-encoder · epoch 40 of at most 200 · "
-            "kept so far: validation AUC 0.912 (epoch 38)",
+            "best so far: validation AUC 0.912 (epoch 38)",
         ),
         ([AT_WORK, Stage(name="building", at=0)], "Building the model"),  # the one that was chosen
         (
@@ -47,7 +47,7 @@ REFUSED = dataclasses.replace(AT_WORK, val={}, message="The loss is not finite."
                 Started(model={}, epochs=800, steps_per_epoch=1, at=0),
                 EpochEnd(epoch=1, logs={}, val={}, seconds=0.1, best=False),
             ],
-            "Training · epoch 1 of at most 800 · 80 s left at most",
+            "Training · epoch 1 of at most 800 · at most 80 s left",
         ),
     ],
 )

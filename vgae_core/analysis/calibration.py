@@ -98,6 +98,22 @@ def at_share(logits: np.ndarray, share: float) -> np.ndarray:
     return np.asarray(expit(np.asarray(logits, np.float64) + prior))
 
 
+def vouched(logits: np.ndarray, n_pairs: int) -> np.ndarray:
+    """Return log odds no larger than so many held-out pairs of each kind can vouch for, float64.
+
+    After `n` pairs without a single exception the odds of the next are n + 1 by Laplace's rule of succession; what a
+    regression says beyond them is extrapolated.
+
+    Parameters
+    ----------
+    logits : ndarray of float, any shape
+    n_pairs : int
+        Edges, or non-edges, that calibrated them.
+    """
+    bound = np.log1p(n_pairs)
+    return np.clip(np.asarray(logits, np.float64), -bound, bound)
+
+
 def precision_by_rank(hits: np.ndarray) -> np.ndarray:
     """Return the share of hits about each rank, falling with it: the best such fit by least squares.
 
