@@ -67,7 +67,7 @@ class Opened:
     @property
     def noun(self) -> str:
         """What has a code."""
-        return "row" if self.on_matrix else "node"
+        return self.result.words.node
 
 
 @shared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,33 +15,17 @@ from dashboard.results import JOINED, MODEL, NETWORK
 from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.decisions import LEAST_TESTED
+from vgae_core.catalogue.families import FAMILIES, Words
 from vgae_core.heads import Head
 
-
-@dataclass(frozen=True)
-class Words:
-    """What is told from what: held-out edges from non-edges, or entries of a matrix from zeros."""
-
-    one: str
-    many: str
-    other: str
-    others: str
-
-    def tested(self, number: int) -> str:
-        """Return a number of held-out edges or entries in words."""
-        return f"{number:,} held-out {self.one if number == 1 else self.many}"
-
-    def tested_against(self, number: int) -> str:
-        """Return a number of random non-edges or zeros in words."""
-        return f"{number:,} random {self.other if number == 1 else self.others}"
-
-    def too_few(self, number: int) -> str:
-        """Say that so many held-out edges or entries are too few to judge by; empty where they are enough."""
-        return f"{self.tested(number)}: too few to judge" if number < LEAST_TESTED else ""
+EDGES = FAMILIES["vgae"].words
+ENTRIES = FAMILIES["vae"].words
 
 
-EDGES = Words("edge", "edges", "non-edge", "non-edges")
-ENTRIES = Words("entry", "entries", "zero", "zeros")
+def too_few(words: Words, number: int) -> str:
+    """Say that so many held-out edges or entries are too few to judge by; empty where they are enough."""
+    return f"{words.tested(number)}: too few to judge" if number < LEAST_TESTED else ""
+
 
 OWN = {MODEL: "This model", NETWORK: "Its network alone", JOINED: "This model joined with EASE"}
 """What is no baseline."""

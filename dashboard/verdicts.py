@@ -10,11 +10,12 @@ import streamlit as st
 
 from dashboard import charts, judged, results, scores
 from vgae_core.analysis import baselines, metrics, ranking_metrics, stacking, verdict
+from vgae_core.catalogue.families import Words
 
 
-def words_of(held: results.Opened) -> scores.Words:
+def words_of(held: results.Opened) -> Words:
     """Return what is told from what in this run."""
-    return scores.ENTRIES if held.on_matrix else scores.EDGES
+    return held.result.words
 
 
 def say_verdict(held: results.Opened) -> None:
@@ -23,7 +24,7 @@ def say_verdict(held: results.Opened) -> None:
     best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     n_tested = len(held.result.split.test)
-    if too_few := words.too_few(n_tested):
+    if too_few := scores.too_few(words, n_tested):
         st.info(
             f"Hold out more {words.many}, or bring a larger data set, before comparing the model with a baseline.",
             title=too_few,

@@ -166,8 +166,8 @@ def outcome(run: StoredRun) -> None:
     test = result.metrics["test"]
     baseline = result.metrics["baselines"].get(found.name, {}) if found.name else {}
     rival = charts.plain(scores.title(found.name), 60) if found.name else ""
-    words = scores.ENTRIES if result.of_matrix else scores.EDGES
-    too_few = words.too_few(len(result.split.test))
+    words = result.words
+    too_few = scores.too_few(words, len(result.split.test))
     with st.grid(min_column_width=310):
         for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
             other = None if too_few else baseline.get(key)

@@ -13,10 +13,18 @@ class Words:
     """What a person calls the parts of the data: what has a code, what is held out, and what that is told from."""
 
     node: str
-    edge: str
-    edges: str
-    non_edge: str
-    non_edges: str
+    one: str
+    many: str
+    other: str
+    others: str
+
+    def tested(self, number: int) -> str:
+        """Return a number of held-out edges or entries in words."""
+        return f"{number:,} held-out {self.one if number == 1 else self.many}"
+
+    def tested_against(self, number: int) -> str:
+        """Return a number of random non-edges or zeros in words."""
+        return f"{number:,} random {self.other if number == 1 else self.others}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.families import FAMILIES, Words
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
@@ -139,6 +140,11 @@ class RunResult:
     def decoder_name(self) -> str:
         """Key of :data:`vgae_core.catalogue.decoders.DECODERS`."""
         return str(self.model.get("decoder", "inner_product"))
+
+    @property
+    def words(self) -> Words:
+        """What its family calls nodes or rows, edges or entries."""
+        return FAMILIES[self.spec.model.family].words
 
     @property
     def head(self) -> Head:
