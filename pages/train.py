@@ -168,15 +168,27 @@ def outcome(run: StoredRun) -> None:
     rival = charts.plain(scores.title(found.name), 60) if found.name else ""
     words = result.words
     too_few = scores.too_few(words, len(result.split.test))
+    trial = result.metrics.get("scored_on") == "validation"
+    if trial:
+        st.info(
+            f"A trial of a sweep: these scores, and those on other pages, are of its validation {words.many}. Only the "
+            "point that a sweep chooses is scored on test pairs.",
+            icon=":material/tune:",
+        )
+    part = "Validation" if trial else "Test"
     with st.grid(min_column_width=310):
-        for key, label in {"roc_auc": "Test AUC", "average_precision": "Test average precision"}.items():
+        for key, label in {
+            "roc_auc": f"{part} AUC",
+            "average_precision": f"{part} average precision",
+        }.items():
             other = None if too_few else baseline.get(key)
             st.metric(
                 label,
                 f"{test[key]:.3f}",
                 None if other is None else f"{test[key] - other:+.3f}",
                 delta_description=None if other is None else f"against {rival} ({other:.3f})",
-                help=f"Of held-out {words.many}, scored once.",
+                help=f"Of held-out {words.many}"
+                + (", by which the epoch was chosen." if trial else ", scored once."),
                 border=True,
             )
         labels = result.metrics.get("labels")

@@ -469,3 +469,14 @@ def test_the_run_before_on_the_same_data_is_grey(app, studio_store):
         t["name"] for c in at.get("plotly_chart") for t in json.loads(c.proto.spec)["data"] if "name" in t
     ]
     assert "Previous run" not in names  # the other one came later, or is of other data
+
+
+def test_a_trial_of_a_sweep_says_that_its_scores_are_of_validation_pairs(app, engine, studio_store):
+    graph = make_graph()
+    result = make_result(graph)
+    trial = dataclasses.replace(result, metrics={**result.metrics, "scored_on": "validation"})
+    at = app("train", run=finish_run(studio_store, graph, trial).id)
+    assert not at.exception
+    assert "Validation AUC" in [metric.label for metric in at.metric]
+    assert "Test AUC" not in [metric.label for metric in at.metric]
+    assert any("trial of a sweep" in info.value for info in at.info)

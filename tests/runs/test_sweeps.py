@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import time
 
 import numpy as np
@@ -296,3 +297,25 @@ def test_whose_sweep_it_is_says_the_catalogue(tmp_path):
     other = Store(tmp_path)
     assert SweepCatalogue(other).adopt_orphans() == [sweep_id]
     other.close()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_one_trial_and_no_finished_one(cluster, tmp_path):
+    house = House(tmp_path, cluster.address)
+    try:
+        long = SPEC.replace("training.epochs", 400)
+        chosen = space(trials=4, search="random", prune=False)
+        sweep_id = house.sweeps.start(long, make_graph(60), chosen, WORKSPACE)
+        before = house.trials(sweep_id)
+        wait_for(lambda: house.engine._active)
+        cluster.trainer(0).send_signal(signal.SIGKILL)
+        house.ended(sweep_id)
+        after = house.sweeps.catalogue.trials(sweep_id)
+        assert len(after) == 4
+        assert after[0] == before[0]
+        states = [trial.state for trial in after]
+        assert states.count("complete") >= 3
+        for trial in after:
+            assert trial.state == "complete" or "worker process died" in trial.message
+    finally:
+        house.leave()

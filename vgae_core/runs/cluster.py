@@ -212,8 +212,14 @@ class Cluster:
         try:
             theirs = self._on(address, worker.versions).result(timeout=START_SECONDS)
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0]
-            return f"The worker at {address} cannot run this app: {type(error).__name__}: {first:.200}"
+            cause = (
+                error.__cause__ or error
+            )  # where the package is missing, Dask says only that it cannot read the task
+            first = (str(cause).strip().splitlines() or [""])[0]
+            return (
+                f"The worker at {address}, or its scheduler, cannot run this app: {type(cause).__name__}: "
+                f"{first:.200}. Both need the same checkout on their Python path."
+            )
         other = differences(versions(), theirs)
         return (
             f"The worker at {address} has other versions: {other}. Install the same there." if other else ""

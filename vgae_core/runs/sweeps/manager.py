@@ -139,22 +139,22 @@ class Sweeps:
             info = self._mine(sweep_id, workspace)
             if info.active:
                 raise RunError("The sweep has not ended.", mend="Wait for it, or cancel it.")
-            if info.refit is not None:
-                raise RunError(
-                    "A point of this sweep was scored on the test pairs already, which happens once."
-                )
-            study = self.study(info)
-            number = study.best() if number is None else number
-            trials = {trial.number: trial for trial in self.catalogue.trials(sweep_id)}
-            if number is None or number not in trials or trials[number].state != "complete":
-                raise RunError("No such trial is complete.", where="trial")
-            spec = info.space.at(info.spec, trials[number].point)
-            graph = self._store.load_dataset(info.fingerprint)
-            run_id = self._engine.submit(spec, graph, workspace, newcomer=newcomer)
-            self.catalogue.update(sweep_id, chosen=number, refit=run_id)
-        return run_id
+            return self._refit(info, number, newcomer=newcomer)
 
     # ----------------------------------------------------------------------------- inside
+    def _refit(self, info: SweepInfo, number: int | None, *, newcomer: bool) -> str:
+        if info.refit is not None:
+            raise RunError("A point of this sweep was scored on the test pairs already, which happens once.")
+        number = self.study(info).best() if number is None else number
+        trials = {trial.number: trial for trial in self.catalogue.trials(info.id)}
+        if number is None or number not in trials or trials[number].state != "complete":
+            raise RunError("No such trial is complete.", where="trial")
+        spec = info.space.at(info.spec, trials[number].point)
+        graph = self._store.load_dataset(info.fingerprint)
+        run_id = self._engine.submit(spec, graph, info.workspace, newcomer=newcomer)
+        self.catalogue.update(info.id, chosen=number, refit=run_id)
+        return run_id
+
     def _mine(self, sweep_id: str, workspace: str) -> SweepInfo:
         info = self.catalogue.info(sweep_id)
         if info.workspace != workspace:
@@ -193,16 +193,16 @@ class Sweeps:
         with self._lock:
             before = self.catalogue.info(sweep.id).status
             after = sweep.step(before)
+            if after == "finished" and len(sweep.space.objectives) == 1:  # of several a person chooses
+                self._refit_best(sweep)  # first: whoever sees that it has finished sees the refit too
             if after != before:
                 self.catalogue.update(sweep.id, status=after)
             if after in ("finished", "cancelled") and sweep.is_idle:
                 self._at_work.pop(sweep.id, None)
-            if after == "finished" and len(sweep.space.objectives) == 1:  # of several a person chooses
-                self._refit_best(sweep)
 
     def _refit_best(self, sweep: SweepAtWork) -> None:
         try:
-            self.refit(sweep.id, sweep.workspace, newcomer=sweep.newcomer)
+            self._refit(self.catalogue.info(sweep.id), None, newcomer=sweep.newcomer)
         except StudioError as error:
             self.catalogue.update(sweep.id, message=f"The best point was not trained again: {error}")
 
