@@ -22,7 +22,7 @@ def choose_f1(held: results.Opened) -> float:
     return float(
         st.slider(
             f"Threshold: predict an {words.one} at or above this probability",
-            *decisions.THRESHOLDS, best or decisions.EVEN, decisions.THRESHOLD_STEP,
+            *decisions.THRESHOLDS, decisions.EVEN if best is None else best, decisions.THRESHOLD_STEP,
             key=f"threshold_{held.id}",
             help="Too few validation pairs to choose one by." if best is None
             else f"It starts at {best:.2f}, where F1 is highest on the validation pairs. The numbers below are of the "

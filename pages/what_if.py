@@ -365,7 +365,8 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     """Draw the smallest sets of edges found that move the pair across the threshold."""
     chosen = st.session_state.get(f"threshold_{held.id}")
     if chosen is None:
-        chosen = judged.start_threshold(held.id) or decisions.EVEN
+        best = judged.start_threshold(held.id)
+        chosen = decisions.EVEN if best is None else best
     low, high, step = why.THRESHOLDS
     level = st.slider(
         "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",
