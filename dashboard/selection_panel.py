@@ -185,8 +185,10 @@ def _say_links(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> No
             ("Edges between both", links.between, links.expected_between),
             ("Edges within the others", links.inside_second, links.expected_second),
         ):
-            st.metric(title, f"{count:,}", help="Expected: in a random graph with the same degrees.")
-            st.caption(f"{expected:,.1f} expected", width="content")
+            st.metric(
+                title, f"{count:,}", f"{expected:,.1f} expected", delta_color="off", delta_arrow="off",
+                help="Expected in a random graph with the same degrees.",
+            )  # fmt: skip
 
 
 def _columns() -> dict[str, Any]:
@@ -195,8 +197,8 @@ def _columns() -> dict[str, Any]:
         "first_share": number("Share, selected", format="percent"),
         "second_share": number("Share, others", format="percent"),
         "effect": number("Effect", format="%.3f"),
-        "p": number("p", format="scientific"),
-        "adjusted_p": number("Adjusted p", format="scientific"),
+        "p": number("p", format="%.3g"),
+        "adjusted_p": number("Adjusted p", format="%.3g"),
     }
     return shares | {
         "value": st.column_config.Column("Label"),

@@ -19,7 +19,7 @@ from dashboard import (
     selecting,
     selection_panel,
 )
-from vgae_core.runs import codes, embedding_files, table_files
+from vgae_core.runs import codes, embedding_files, subgraph_files, table_files
 
 frame.require_router("latent_space")
 
@@ -61,10 +61,25 @@ def show_table(held: results.Opened) -> None:
         key="node_table",
     )  # fmt: skip
     protect = run_view.protect("nodes")
-    make = lambda: table_files.to_csv(chosen, protect=protect)  # noqa: E731
-    frame.downloads(
-        [frame.File("nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv", make)]
-    )
+    files = [
+        frame.File(
+            "nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv",
+            functools.partial(table_files.to_csv, chosen, protect=protect),
+        ),
+        frame.File(
+            "nodes_parquet", "Parquet", f"{held.noun}s.parquet", "application/vnd.apache.parquet",
+            functools.partial(table_files.to_parquet, chosen),
+        ),
+    ]  # fmt: skip
+    if len(picked) and not held.on_matrix:
+        files += [
+            frame.File(
+                f"nodes_{name}", f"Subgraph as {entry.title}", f"selection{entry.suffix}", entry.mime,
+                functools.partial(subgraph_files.write_subgraph, held.graph, table, picked, name),
+            )
+            for name, entry in subgraph_files.GRAPH_FORMATS.items()
+        ]  # fmt: skip
+    frame.downloads(files)
 
 
 def show_downloads(held: results.Opened) -> None:

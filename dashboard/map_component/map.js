@@ -5,7 +5,7 @@
 const bus = (globalThis[Symbol.for("vgae-studio-maps")] ??= new EventTarget())
 const OTHER = 255 // texel of points without a value, and of groups beyond the coloured ones
 const NEAR = 9 // pixels within which a point is pointed at
-const MANY = 250_000 // points above which a fair part is drawn while the map moves
+const MANY = 60_000 // points above which a fair part, as many, is drawn while the map moves
 const MOST_CORNERS = 400 // of an outline
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
