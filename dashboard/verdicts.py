@@ -123,6 +123,12 @@ def say_ranking(held: results.Opened) -> None:
         f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
         f"model {stands} the best baseline, {charts.plain(scores.title(name), 60)}: **{mine:.3f}** against {best:.3f}."
     )
+    joined = held.result.metrics.get(results.JOINED)
+    if joined is not None:
+        st.caption(
+            f"Joined with EASE, by weights fitted on the validation entries, it reaches {joined[key]:.3f}, and "
+            f"{joined['roc_auc']:.1%} of pairs. The recommendations above go by the network alone."
+        )
 
 
 def shown_metrics(held: results.Opened) -> list[str]:
