@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from vgae_core.analysis.alignment import aligned
 from vgae_core.analysis.decisions import LEAST_TESTED
@@ -405,3 +406,8 @@ def only_in(first: np.ndarray, second: np.ndarray, n: int, *, directed: bool) ->
     directed : bool
     """
     return ~np.isin(codes(first, n, directed=directed), codes(second, n, directed=directed))
+
+
+def matrix_of(graph: GraphData) -> sparse.csr_array:
+    """Return the matrix that rows are coded of, shape (n_nodes, n_features)."""
+    return sparse.csr_array(graph.features)

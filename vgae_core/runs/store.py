@@ -187,7 +187,8 @@ class Store:
         self._owner, self._claim = self._become_owner()
         self._unwritten: OrderedDict[str, _Ending] = OrderedDict()
         ids = {row["id"] for row in self._database.execute("SELECT id FROM runs")}
-        for path in sweep(self.root, ids):
+        self.swept = sweep(self.root, ids)
+        for path in self.swept:
             log.info("Removed what an earlier process left behind: %s", path)
 
     def close(self) -> None:
@@ -331,6 +332,19 @@ class Store:
                 "SELECT * FROM runs WHERE workspace = ? ORDER BY created DESC", (workspace,)
             ).fetchall()
         return [self._info(row) for row in rows]
+
+    def all_runs(self) -> list[RunInfo]:
+        """Return the runs of all visitors, the newest first: for whoever runs this server."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT * FROM runs ORDER BY created DESC").fetchall()
+        return [self._info(row) for row in rows]
+
+    def workspace_of(self, run_id: str) -> str:
+        """Return whose a run is: for whoever runs this server; raise RunError if there is no such run."""
+        self._entry(run_id)
+        with self._transaction() as database:
+            row = database.execute("SELECT workspace FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return str(row["workspace"])
 
     def annotate(self, run_id: str, workspace: str, **changes: Any) -> None:
         """Change ``name``, ``tags``, ``note`` or ``starred`` of a run of `workspace`.

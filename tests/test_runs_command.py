@@ -1,0 +1,59 @@
+"""``runs`` and ``report`` on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.pages.finished_runs import finish_run, make_graph
+from vgae_core.cli import main
+from vgae_core.runs.store import Store
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Ids of two runs in the store of this user."""
+    monkeypatch.setenv("VGAE_STUDIO_HOME", str(tmp_path / "home"))
+    store = Store()
+    graph = make_graph(90)
+    ids = [finish_run(store, graph, quality=quality).id for quality in (1.0, 0.2)]
+    store.close()
+    return ids
+
+
+def test_runs_are_listed_compared_reported_and_deleted(runs, tmp_path, capsys):
+    assert main(["runs", "list", "--json"]) == 0
+    assert [line["id"] for line in json.loads(capsys.readouterr().out)] == runs[::-1]
+    assert main(["runs", "list"]) == 0
+    assert runs[0] in capsys.readouterr().out
+    assert main(["runs", "compare", *runs, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"][0]["verdict"].startswith("finds less: AUC −")
+    assert main(["runs", "compare", *runs]) == 0
+    assert "Run 2 finds less" in capsys.readouterr().out
+    assert main(["runs", "show", runs[0]]) == 0
+    assert "Test: AUC:" in capsys.readouterr().out
+    assert main(["report", *runs, "--to", str(tmp_path / "r.html")]) == 0
+    assert (tmp_path / "r.html").read_text("utf-8").startswith("<!doctype html>")
+    assert main(["runs", "delete", runs[0]]) == 0
+    capsys.readouterr()
+    assert main(["runs", "list", "--json"]) == 0
+    assert [line["id"] for line in json.loads(capsys.readouterr().out)] == [runs[1]]
+    assert main(["runs", "gc"]) == 0
+    assert "1 runs kept" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["runs", "delete", "a-run-that-never-was"],
+        ["runs", "compare", "one"],
+        ["report", "nowhere", "--to", "r.html"],
+        ["report", "nowhere", "--to", "r.pdf"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_told_in_one_line(runs, capsys, arguments):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
