@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -319,3 +322,35 @@ def test_a_killed_worker_costs_one_trial_and_no_finished_one(cluster, tmp_path):
             assert trial.state == "complete" or "worker process died" in trial.message
     finally:
         house.leave()
+
+
+@pytest.mark.slow
+def test_the_command_sweeps_chooses_and_goes_on_where_it_was(cluster, tmp_path):
+    chosen = space(trials=2, search="random").to_json()
+    (tmp_path / "space.json").write_text(chosen)
+    command = [
+        *(sys.executable, "-m", "vgae_core", "sweep", "sample:karate-club", "--epochs", "3", "--json"),
+        *(
+            "--space",
+            str(tmp_path / "space.json"),
+            "--out",
+            str(tmp_path / "out"),
+            "--workers",
+            cluster.address,
+        ),
+    ]
+    told = []
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        told.append([json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")])
+    assert [event["event"] for event in told[0]] == ["Trial", "Trial", "Result"]
+    assert told[0] == told[1]  # nothing was trained again
+    trials, result = told[0][:2], told[0][2]
+    best = max(trials, key=lambda trial: trial["values"][0])
+    assert result["chosen"] == {"trial": best["trial"], "settings": best["settings"]}
+    assert result["test"] == json.loads((Path(result["run"]) / "metrics.json").read_text())["test"]
+    assert len((tmp_path / "out" / "trials.csv").read_text().splitlines()) == 3
+    other = subprocess.run([*command, "--trials", "3"], capture_output=True, text=True, timeout=240)
+    assert other.returncode == 2
+    assert "sweep of other settings" in other.stderr
