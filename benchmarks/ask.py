@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import BASELINES
+from vgae_core.catalogue.baselines import baselines_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
@@ -40,7 +40,7 @@ def a_run(graph: GraphData, encoder: str) -> RunResult:
     spec = RunSpec().replace("model.encoder", encoder)
     keras.utils.set_random_seed(0)
     built = build(spec, graph.profile)
-    stack = {"offset": -1.0, "network": 0.5, **dict.fromkeys(BASELINES, 0.2)}
+    stack = {"offset": -1.0, "network": 0.5, **dict.fromkeys(baselines_of("links"), 0.2)}
     split = split_links(graph, spec.split, 0)
     return RunResult(
         spec=spec,

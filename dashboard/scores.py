@@ -13,8 +13,8 @@ from dashboard import charts
 from dashboard.maps import COLOURS
 from dashboard.results import JOINED, MODEL, NETWORK
 from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES
 from vgae_core.analysis.decisions import LEAST_TESTED
+from vgae_core.catalogue.baselines import BASELINES
 from vgae_core.catalogue.families import FAMILIES, Words
 from vgae_core.heads import Head
 
@@ -34,8 +34,6 @@ EDGE, NON_EDGE = 0, 5
 """Numbers of their colours."""
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "8px,3px,2px,3px,2px,3px")
 """One more than there are colours: the same hue never comes with the same dash."""
-_OTHERS = ENTRY_BASELINES | WEIGHT_BASELINES
-"""Title and explanation of what needs no training, of entries and of weights."""
 Curves = Mapping[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]
 
 
@@ -43,8 +41,6 @@ def title(name: str) -> str:
     """Return how a method is called."""
     if name in OWN:
         return OWN[name]
-    if name in _OTHERS:
-        return _OTHERS[name][0]
     return BASELINES[name].title if name in BASELINES else name
 
 
@@ -54,8 +50,6 @@ def how(name: str, *, stacked: bool = False) -> str:
         return (
             "Its network's score joined with those below that need no training, as the validation edges say."
         )
-    if name in _OTHERS:
-        return _OTHERS[name][1]
     if name == JOINED:
         return "The scores of both, weighed on the validation entries."
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."

@@ -11,10 +11,13 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.graphs import two_sided
 from vgae_core.analysis import baselines
-from vgae_core.analysis.baselines import BASELINES, explained, left_out, run_baselines, usable
+from vgae_core.analysis.baselines import explained, left_out, run_baselines, score, stackable, usable
+from vgae_core.catalogue.baselines import BASELINES, baselines_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.settings import SplitSpec
+
+LINKS = baselines_of("links")
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_neighbourhood_scores_equal_networkx(graph, name, theirs, budget, monkey
     monkeypatch.setattr(baselines, "_BUDGET", budget)
     pairs = every_pair(62)
     expected = [s for _, _, s in theirs(nx.from_scipy_sparse_array(graph.adjacency), pairs.tolist())]
-    np.testing.assert_allclose(BASELINES[name].score(graph.adjacency, None, pairs), expected, rtol=1e-12)
+    np.testing.assert_allclose(score(name, graph.adjacency, None, pairs), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -57,7 +60,7 @@ def test_cosines_equal_dense_formulas(graph, dense, budget, monkeypatch):
     pairs = every_pair(62)
     i, j = pairs.T
     np.testing.assert_allclose(
-        BASELINES["feature_cosine"].score(graph.adjacency, given, pairs),
+        score("feature_cosine", graph.adjacency, given, pairs),
         cosine_similarity(x)[i, j],
         atol=1e-6,
     )
@@ -66,7 +69,7 @@ def test_cosines_equal_dense_formulas(graph, dense, budget, monkeypatch):
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
     smooth = (looped * scale[:, None] * scale) @ unit
     np.testing.assert_allclose(
-        BASELINES["one_hop_cosine"].score(graph.adjacency, given, pairs),
+        score("one_hop_cosine", graph.adjacency, given, pairs),
         cosine_similarity(smooth)[i, j],
         atol=1e-6,
     )
@@ -75,10 +78,10 @@ def test_cosines_equal_dense_formulas(graph, dense, budget, monkeypatch):
 def test_weights_directions_and_self_loops_do_not_count(graph):
     arcs = sparse.triu(graph.adjacency).tocsr() * np.float32(-3.5) + sparse.eye_array(62, dtype=np.float32)
     pairs = every_pair(62)
-    for name, baseline in BASELINES.items():
+    for name in LINKS:
         np.testing.assert_allclose(
-            baseline.score(sparse.csr_array(arcs), graph.features, pairs),
-            baseline.score(graph.adjacency, graph.features, pairs),
+            score(name, sparse.csr_array(arcs), graph.features, pairs),
+            score(name, graph.adjacency, graph.features, pairs),
             err_msg=name,
         )
 
@@ -88,23 +91,23 @@ def test_all_baselines_at_once_score_as_each_alone(graph):
     message = split.message(62, graph)
     pairs = np.concatenate([split.test, split.test_neg])
     scores = run_baselines(message, graph.features, pairs)
-    assert list(scores) == [name for name, entry in BASELINES.items() if not entry.two_sided]
+    assert list(scores) == [name for name, entry in LINKS.items() if not entry.two_sided]
     for name, values in scores.items():
-        np.testing.assert_allclose(values, BASELINES[name].score(message, graph.features, pairs))
+        np.testing.assert_allclose(values, score(name, message, graph.features, pairs))
     featureless = run_baselines(message, None, pairs)
-    assert set(featureless) == {name for name in scores if not BASELINES[name].needs_features}
+    assert set(featureless) == {name for name in scores if not LINKS[name].needs_features}
 
 
 def test_features_are_asked_for_by_name(graph):
     with pytest.raises(ValueError, match="One-hop feature cosine"):
-        BASELINES["one_hop_cosine"].score(graph.adjacency, None, every_pair(3))
+        score("one_hop_cosine", graph.adjacency, None, every_pair(3))
 
 
 def test_no_pairs_and_no_edges(graph):
     empty = sparse.csr_array((62, 62), dtype=np.float32)
-    for baseline in BASELINES.values():
-        assert baseline.score(graph.adjacency, graph.features, np.empty((0, 2), np.int64)).shape == (0,)
-        assert np.all(np.isfinite(baseline.score(empty, graph.features, every_pair(5))))
+    for name in LINKS:
+        assert score(name, graph.adjacency, graph.features, np.empty((0, 2), np.int64)).shape == (0,)
+        assert np.all(np.isfinite(score(name, empty, graph.features, every_pair(5))))
 
 
 @pytest.mark.slow
@@ -152,7 +155,7 @@ def test_shared_neighbours_are_left_out_where_there_are_none():
     out = left_out(graph)
     for name, values in run_baselines(graph.adjacency, None, across, out).items():
         assert not values.any(), name
-    assert set(out) | set(usable(graph)) == set(BASELINES)
+    assert set(out) | set(usable(graph)) == set(LINKS)
     assert left_out(dataclasses.replace(graph, sides=None)) == {}
     assert "common_neighbours" in usable(dataclasses.replace(graph, sides=None))
     told = explained(out | {"feature_cosine": baselines.ALIKE})
@@ -183,3 +186,10 @@ def test_paths_of_many_ratings_are_counted_in_seconds():
     started = time.perf_counter()
     assert "paths_of_three" in run_baselines(split.message(graph.n_nodes, graph), None, pairs, usable(graph))
     assert time.perf_counter() - started < 20  # 2 s on two idle cores
+
+
+def test_a_baseline_says_whether_it_joins_stacking(graph, monkeypatch):
+    assert stackable(graph) == usable(graph)
+    entry = dataclasses.replace(BASELINES["degree_product"], stacked=False)
+    monkeypatch.setitem(BASELINES, "degree_product", entry)
+    assert set(usable(graph)) - set(stackable(graph)) == {"degree_product"}

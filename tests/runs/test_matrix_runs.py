@@ -11,8 +11,9 @@ from scipy import sparse
 
 from tests.graphs import communities
 from vgae_core.analysis import ease
-from vgae_core.analysis.baselines import ENTRY_BASELINES, entry_baselines, explained
+from vgae_core.analysis.baselines import entry_baselines, explained
 from vgae_core.analysis.ranking_metrics import ranking_metrics
+from vgae_core.catalogue.baselines import baselines_of
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.errors import DataError, SpecError
@@ -82,7 +83,7 @@ def test_baselines_are_factors_of_their_dense_formulas():
         "row_column": np.outer(per_row, per_column),
         "svd": (u[:, :3] * s[:3]) @ v[:3],
     }
-    assert [*factors, "ease"] == [*truth, "ease"] == list(ENTRY_BASELINES)
+    assert [*factors, "ease"] == [*truth, "ease"] == list(baselines_of("entries"))
     for name, (left, right) in factors.items():
         np.testing.assert_allclose(left @ right.T, truth[name], atol=0.05, err_msg=name)
 

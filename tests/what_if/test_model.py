@@ -13,10 +13,11 @@ from scipy import sparse
 
 from tests.graphs import graph_from, two_sided
 from tests.what_if.asking import STACK, asked, keras_view, named, small, spec_of
-from vgae_core.analysis.baselines import BASELINES, run_baselines
+from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.links import Links
-from vgae_core.analysis.node_baselines import NAMES, NodeBaselines
+from vgae_core.analysis.node_baselines import NodeBaselines
 from vgae_core.analysis.stacking import joined
+from vgae_core.catalogue.baselines import BASELINES, BaselineEntry, baselines_of
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
@@ -228,8 +229,32 @@ def test_a_later_edit_sees_what_earlier_ones_did():
 
 
 # ------------------------------------------------------------------------- training-free
-def test_every_training_free_score_has_a_form_for_single_nodes():
-    assert set(BASELINES) == NAMES
+def jaccard(pattern, features, pairs):
+    """A baseline that has no form for single nodes, with a feature so that edits of these count too."""
+    near = pattern.toarray() > 0
+    both = (near[pairs[:, 0]] & near[pairs[:, 1]]).sum(axis=1)
+    column = np.asarray(features[:, [0]].todense() if sparse.issparse(features) else features[:, [0]]).ravel()
+    return both / np.maximum((near[pairs[:, 0]] | near[pairs[:, 1]]).sum(axis=1), 1) + column[pairs].sum(
+        axis=1
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _with_jaccard():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BASELINES, "jaccard", LINKS["jaccard"])
+        yield
+
+
+LINKS = {
+    **baselines_of("links"),
+    "jaccard": BaselineEntry(
+        title="Jaccard",
+        help="Shared of all neighbours.",
+        score="tests.what_if.test_model:jaccard",
+        needs_features=True,
+    ),
+}
 
 
 @settings(max_examples=30, deadline=None)
@@ -240,7 +265,7 @@ def test_scores_of_single_nodes_are_those_of_pairs(seed, kind):
     model, _ = asked(spec_of(graph, encoder="linear"), graph)
     changes = model.changes(some_edits(graph, rng, int(rng.integers(0, 6))))
     other = edited_graph(graph, changes, "edited")
-    scores = NodeBaselines(graph.adjacency, graph.features, BASELINES)
+    scores = NodeBaselines(graph.adjacency, graph.features, LINKS)
     features = None
     if len(changes.rows):
         rows = np.stack([changes.features[node] for node in changes.rows.tolist()])
@@ -248,7 +273,7 @@ def test_scores_of_single_nodes_are_those_of_pairs(seed, kind):
     scores = scores.edited(changes.links, changes.rows, features)
     for node in rng.choice(other.n_nodes, 2, replace=False).tolist():
         pairs = np.array([(node, j) for j in range(other.n_nodes) if j != node])
-        expected = run_baselines(other.adjacency, other.features, pairs, BASELINES)
+        expected = run_baselines(other.adjacency, other.features, pairs, LINKS)
         row = scores.row(node)
         for name, values in expected.items():
             np.testing.assert_allclose(row[name][pairs[:, 1]], values, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -261,7 +286,7 @@ def test_a_stacked_row_is_the_stack_of_its_parts():
     plain, _ = asked(spec_of(graph), graph)
     model, _ = asked(spec_of(graph), graph, stack=STACK)
     pairs = np.array([(7, j) for j in range(graph.n_nodes) if j != 7])
-    others = run_baselines(graph.adjacency, graph.features, pairs)
+    others = run_baselines(graph.adjacency, graph.features, pairs, STACK)
     expected = joined(plain.before.row(7)[pairs[:, 1]], others, STACK)
     close(model.before.row(7)[pairs[:, 1]], expected, 1e-5)
 

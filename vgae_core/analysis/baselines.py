@@ -9,12 +9,13 @@ They are left out there, and paths of three edges take their place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.baselines import BASELINES, BaselineEntry, baselines_of
 from vgae_core.data.blocks import take_rows
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.data.edge_weights import edge_weights
@@ -31,103 +32,108 @@ TOO_MANY = "this graph has too many paths"
 ALIKE = "the same for all pairs"
 """Why a baseline is left out."""
 
-Kernel = Callable[[sparse.csr_array, Features | None, np.ndarray], np.ndarray]
+Factors = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """One training-free score, with what a table shows of it."""
+def score(name: str, message: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    """Return a baseline's score of each pair; larger means a likelier edge.
 
-    title: str
-    help: str
-    kernel: Kernel
-    needs_features: bool = False
-    two_sided: bool | None = None
-    """True if it is for two-sided graphs only, False if it is for all others only."""
-    reference: str = ""
+    Parameters
+    ----------
+    name : str
+        Of a baseline of links in :data:`~vgae_core.catalogue.baselines.BASELINES`.
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the message edges.
+    features : csr_array or ndarray, shape (n_nodes, n_features), or None
+    pairs : ndarray of int64, shape (pairs, 2)
 
-    def score(self, message: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
-        """Return the score of each pair; larger means a likelier edge.
+    Returns
+    -------
+    ndarray of float64, shape (pairs,)
 
-        Parameters
-        ----------
-        message : csr_array, shape (n_nodes, n_nodes)
-            Adjacency of the message edges.
-        features : csr_array or ndarray, shape (n_nodes, n_features), or None
-        pairs : ndarray of int64, shape (pairs, 2)
-
-        Returns
-        -------
-        ndarray of float64, shape (pairs,)
-
-        Raises
-        ------
-        ValueError
-            If the baseline needs features and there are none.
-        """
-        if self.needs_features and features is None:
-            raise ValueError(f"Baseline {self.title!r} needs node features. Received: features=None.")
-        return self.kernel(pattern_of(message), features, pairs)
+    Raises
+    ------
+    ValueError
+        If the baseline needs features and there are none.
+    """
+    entry = BASELINES[name]
+    if entry.needs_features and features is None:
+        raise ValueError(f"Baseline {entry.title!r} needs node features. Received: features=None.")
+    return _of_pattern(entry, pattern_of(message), features, pairs)
 
 
-WEIGHT_BASELINES: dict[str, tuple[str, str]] = {
-    "mean_weight": ("Mean weight", "The mean weight of the training edges, whichever the edge."),
-    "strength_product": (
-        "Product of strengths",
-        "Sums of the weights at both ends, multiplied and scaled to the mean weight (Newman 2004, "
-        "doi:10.1103/PhysRevE.70.056131).",
-    ),
-}
-"""Training-free predictions of an edge's weight: title and what it is."""
+def _of_pattern(
+    entry: BaselineEntry, pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray
+) -> np.ndarray:
+    if entry.shared:
+        weight = load(entry.shared)(np.diff(pattern.indptr))
+        return _shared_neighbours(pattern, pairs, weight[:, None])[:, 0]
+    return np.asarray(load(entry.score)(pattern, features, pairs))
 
 
 def weight_baselines(
     message: sparse.csr_array, train: np.ndarray, edges: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return each of :data:`WEIGHT_BASELINES` for some edges, float64 (n_edges,).
+    """Return every baseline of weights for some edges, float64 (n_edges,).
 
     Parameters
     ----------
     message : csr_array, shape (n_nodes, n_nodes)
         Adjacency of the training edges.
     train, edges : ndarray of int64, shapes (n_train, 2) and (n_edges, 2)
-        The training edges as pairs, and those whose weights are wanted.
+        The training edges as pairs, and those whose weights are asked for.
     """
-    mean = edge_weights(message, train).mean()
+    return {name: load(entry.score)(message, train, edges) for name, entry in baselines_of("weights").items()}
+
+
+def mean_weight(message: sparse.csr_array, train: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the mean weight of the training edges for every edge."""
+    return np.full(len(edges), edge_weights(message, train).mean())
+
+
+def strength_product(message: sparse.csr_array, train: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the product of the weights' sums at both ends, scaled to the mean weight of the training edges."""
     out, into = (np.asarray(message.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
 
     def product(pairs: np.ndarray) -> np.ndarray:
         return out[pairs[:, 0]] * into[pairs[:, 1]]
 
-    scale = mean / max(product(train).mean(), np.finfo(float).tiny)
-    return {"mean_weight": np.full(len(edges), mean), "strength_product": scale * product(edges)}
+    scale = edge_weights(message, train).mean() / max(product(train).mean(), np.finfo(float).tiny)
+    return np.asarray(scale * product(edges))
 
 
 def left_out(graph: GraphData) -> dict[str, str]:
     """Return why baselines are not scored on a two-sided graph, by name; empty for any other graph."""
     if graph.sides is None:
         return {}
-    why = {name: NO_SHARED for name, baseline in BASELINES.items() if baseline.two_sided is False}
+    links = baselines_of("links")
+    why = {name: NO_SHARED for name, baseline in links.items() if baseline.two_sided is False}
     degree = np.diff(graph.adjacency.indptr).astype(np.float64)
     if degree @ degree > MOST_PATHS:
-        why |= {name: TOO_MANY for name, baseline in BASELINES.items() if baseline.two_sided}
+        why |= {name: TOO_MANY for name, baseline in links.items() if baseline.two_sided}
     return why
 
 
 def usable(graph: GraphData) -> tuple[str, ...]:
-    """Return the baselines that can tell pairs of this graph apart, in the order of :data:`BASELINES`."""
+    """Return the baselines that can tell pairs of this graph apart, in the catalogue's order."""
     out, other = left_out(graph), graph.sides is None
     return tuple(
-        name for name, entry in BASELINES.items() if entry.two_sided is not other and name not in out
+        name
+        for name, entry in baselines_of("links").items()
+        if entry.two_sided is not other and name not in out
     )
+
+
+def stackable(graph: GraphData) -> tuple[str, ...]:
+    """Return those of :func:`usable` that may be combined with a network's score."""
+    return tuple(name for name in usable(graph) if BASELINES[name].stacked)
 
 
 def explained(reasons: Mapping[str, str]) -> str:
     """Return which baselines were left out and why, one sentence; empty if none was."""
     names: dict[str, list[str]] = {}
     for name, why in reasons.items():
-        title = ENTRY_BASELINES[name][0] if name in ENTRY_BASELINES else name
-        names.setdefault(why, []).append(BASELINES[name].title if name in BASELINES else title)
+        names.setdefault(why, []).append(BASELINES[name].title if name in BASELINES else name)
     listed = "; ".join(f"{', '.join(titles)} ({why})" for why, titles in names.items())
     return f"Left out: {listed}." if listed else ""
 
@@ -147,27 +153,30 @@ def run_baselines(
     features : csr_array or ndarray, shape (n_nodes, n_features), or None
     pairs : ndarray of int64, shape (n_pairs, 2)
     names : collection of str, optional
-        Those wanted, see :func:`usable`; by default those for graphs of one set of nodes.
+        See :func:`usable`; by default those for graphs of one set of nodes.
 
     Returns
     -------
     dict of str to ndarray of float64, shape (n_pairs,)
-        Keys of :data:`BASELINES`.
+        Keys of :data:`~vgae_core.catalogue.baselines.BASELINES`.
     """
-    wanted = {
-        name for name, entry in BASELINES.items() if (not entry.two_sided if names is None else name in names)
+    entries = {
+        name: entry
+        for name, entry in baselines_of("links").items()
+        if (not entry.two_sided if names is None else name in names)
+        and not (entry.needs_features and features is None)
     }
     pattern = pattern_of(message)
     scores: dict[str, np.ndarray] = {}
-    if near := [name for name in NODE_WEIGHTS if name in wanted]:
-        # They differ in one weight a node: walk the neighbours once for all.
+    if near := [name for name, entry in entries.items() if entry.shared]:
+        # They differ in one weight per node: walk the neighbours once for all.
         degree = np.diff(pattern.indptr)
-        weights = np.column_stack([NODE_WEIGHTS[name](degree) for name in near])
+        weights = np.column_stack([load(entries[name].shared)(degree) for name in near])
         scores |= zip(near, _shared_neighbours(pattern, pairs, weights).T, strict=True)
-    for name, baseline in BASELINES.items():
-        if name in wanted and name not in scores and not (baseline.needs_features and features is None):
-            scores[name] = baseline.kernel(pattern, features, pairs)
-    return {name: scores[name] for name in BASELINES if name in scores}
+    return {
+        name: scores[name] if name in scores else _of_pattern(entry, pattern, features, pairs)
+        for name, entry in entries.items()
+    }
 
 
 # ------------------------------------------------------------------------ neighbourhoods
@@ -182,40 +191,26 @@ def pattern_of(message: sparse.csr_array) -> sparse.csr_array:
     return pattern
 
 
-def _degree_product(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+def degree_product(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    """Return the product of the degrees of both ends."""
     degree = np.diff(pattern.indptr).astype(np.float64)
     return degree[pairs[:, 0]] * degree[pairs[:, 1]]
 
 
-def _ones(degree: np.ndarray) -> np.ndarray:
+def one(degree: np.ndarray) -> np.ndarray:
+    """Return 1 for each shared neighbour."""
     return np.ones(len(degree))
 
 
-def _inverse_log(degree: np.ndarray) -> np.ndarray:
+def inverse_log(degree: np.ndarray) -> np.ndarray:
+    """Return 1 / log(degree) for each shared neighbour."""
     # A node shared by two others has degree 2 at least, so what lower degrees get never counts.
     return 1.0 / np.log(np.maximum(degree, 2))
 
 
-def _inverse(degree: np.ndarray) -> np.ndarray:
+def inverse(degree: np.ndarray) -> np.ndarray:
+    """Return 1 / degree for each shared neighbour."""
     return 1.0 / np.maximum(degree, 1)
-
-
-NODE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "common_neighbours": _ones,
-    "adamic_adar": _inverse_log,
-    "resource_allocation": _inverse,
-}
-"""What a shared neighbour counts, from its degree."""
-
-
-def _neighbourhood(name: str) -> Kernel:
-    """Return the kernel of one score of :data:`NODE_WEIGHTS`."""
-    weight = NODE_WEIGHTS[name]
-
-    def kernel(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
-        return _shared_neighbours(pattern, pairs, weight(np.diff(pattern.indptr))[:, None])[:, 0]
-
-    return kernel
 
 
 def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -253,7 +248,7 @@ def _shared_neighbours(pattern: sparse.csr_array, pairs: np.ndarray, weights: np
     return result
 
 
-def _paths_of_three(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+def paths_of_three(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
     """Return the sum over paths i – a – b – j of ``1 / sqrt(degree_a degree_b)``.
 
     The first two steps are walked once from each different node at one end, the end from which that costs less for
@@ -287,11 +282,13 @@ def _paths_of_three(pattern: sparse.csr_array, features: Features | None, pairs:
 
 
 # ------------------------------------------------------------------------ features
-def _feature_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+def feature_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    """Return the cosine of the features of both ends."""
     return _cosine(_present(features), pairs)
 
 
-def _one_hop_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+def one_hop_cosine(pattern: sparse.csr_array, features: Features | None, pairs: np.ndarray) -> np.ndarray:
+    """Return the cosine of the features of both ends, averaged over their neighbours."""
     rows = _present(features)
     if sparse.issparse(rows):  # averages of sparse rows are far less sparse: only those of the pairs are made
         return _cosine(_unit_rows(rows), pairs, hop=normalise(pattern))
@@ -354,58 +351,6 @@ def _blocks(cost: np.ndarray) -> Iterator[slice]:
         start = stop
 
 
-BASELINES: dict[str, Baseline] = {
-    "degree_product": Baseline(
-        title="Degree product",
-        help="Nodes with many edges get more of them (preferential attachment).",
-        kernel=_degree_product,
-        reference="Barabási & Albert 1999, doi:10.1126/science.286.5439.509",
-    ),
-    "common_neighbours": Baseline(
-        title="Common neighbours",
-        help="Number of nodes joined to both.",
-        kernel=_neighbourhood("common_neighbours"),
-        two_sided=False,
-        reference="Liben-Nowell & Kleinberg 2007, doi:10.1002/asi.20591",
-    ),
-    "adamic_adar": Baseline(
-        title="Adamic-Adar",
-        help="Common neighbours, each counted 1 / log(degree): sharing a rare neighbour says more.",
-        kernel=_neighbourhood("adamic_adar"),
-        two_sided=False,
-        reference="Adamic & Adar 2003, doi:10.1016/S0378-8733(03)00009-1",
-    ),
-    "resource_allocation": Baseline(
-        title="Resource allocation",
-        help="Common neighbours, each counted 1 / degree.",
-        kernel=_neighbourhood("resource_allocation"),
-        two_sided=False,
-        reference="Zhou, Lü & Zhang 2009, arXiv:0901.0553",
-    ),
-    "paths_of_three": Baseline(
-        title="Paths of three edges",
-        help="Paths from one node over a node of each side to the other, each counted 1 / sqrt(degrees): who is joined "
-        "to the same things is joined to it.",
-        kernel=_paths_of_three,
-        two_sided=True,
-        reference="Kovács et al. 2019, doi:10.1038/s41467-019-09177-y",
-    ),
-    "feature_cosine": Baseline(
-        title="Feature cosine",
-        help="Cosine of the two nodes' features; the graph is not used.",
-        kernel=_feature_cosine,
-        needs_features=True,
-    ),
-    "one_hop_cosine": Baseline(
-        title="One-hop feature cosine",
-        help="Cosine of the two nodes' features after averaging over neighbours once. Often hard to beat.",
-        kernel=_one_hop_cosine,
-        needs_features=True,
-    ),
-}
-"""Every baseline, in the order tables show them."""
-
-
 # ------------------------------------------------------------------------ matrices
 def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return every matrix baseline as two factors: entry (i, j) scores ``left_i . right_j``.
@@ -420,35 +365,39 @@ def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.n
     Returns
     -------
     dict of str to tuple of ndarrays of float32, shapes (n_rows, k) and (n_columns, k)
-        Keys of :data:`ENTRY_BASELINES`.
+        Without those that have no factors of that rank.
     """
+    made = {
+        name: load(entry.score)(matrix, rank)
+        for name, entry in baselines_of("entries").items()
+        if entry.score
+    }
+    return {name: factors for name, factors in made.items() if factors is not None}
+
+
+def popularity(matrix: sparse.csr_array, rank: int) -> Factors:
+    """Return factors of the number of entries per column."""
+    per_row, per_column = _counts(matrix)
+    return np.ones_like(per_row), per_column
+
+
+def row_column(matrix: sparse.csr_array, rank: int) -> Factors:
+    """Return factors of the number of entries per row times that per column."""
+    return _counts(matrix)
+
+
+def _counts(matrix: sparse.csr_array) -> Factors:
     per_row, per_column = (count.astype(np.float32)[:, None] for count in filled(matrix))
-    factors = {"popularity": (np.ones_like(per_row), per_column), "row_column": (per_row, per_column)}
+    return per_row, per_column
+
+
+def svd(matrix: sparse.csr_array, rank: int) -> Factors | None:
+    """Return factors of the truncated singular value decomposition, None of a matrix with one row or column."""
     rank = min(rank, min(matrix.shape) - 1)
-    if rank >= 1:
-        from sklearn.decomposition import TruncatedSVD  # a second, and few graphs need it
+    if rank < 1:
+        return None
+    from sklearn.decomposition import TruncatedSVD  # a second, and few graphs need it
 
-        svd = TruncatedSVD(rank, random_state=0)
-        left = svd.fit_transform(matrix).astype(np.float32)
-        factors["svd"] = (left, svd.components_.T.astype(np.float32))
-    return factors
-
-
-ENTRY_BASELINES: dict[str, tuple[str, str]] = {
-    "popularity": (
-        "Popularity",
-        "How many rows have something in this column: the same ranking for every row.",
-    ),
-    "row_column": ("Row x column", "Entries of the row times entries of the column."),
-    "svd": (
-        "Truncated SVD",
-        "The entry in the best linear reconstruction of the same rank as the latent code "
-        "(Halko et al. 2011).",
-    ),
-    "ease": (
-        "EASE",
-        "Each column by a ridge regression on all others, in closed form; the penalty is chosen on validation entries "
-        "(Steck 2019).",
-    ),
-}
-"""Title and help of each key of :func:`entry_baselines`, and of EASE (:mod:`vgae_core.analysis.ease`)."""
+    made = TruncatedSVD(rank, random_state=0)
+    left = made.fit_transform(matrix).astype(np.float32)
+    return left, made.components_.T.astype(np.float32)

@@ -1,8 +1,9 @@
 """Training-free scores of one node with all others, or of one pair, on a graph of which a few edges may be edited.
 
-The same scores as :data:`vgae_core.analysis.baselines.BASELINES`, which walk the neighbours of every pair.  Here a
+The same scores as :func:`vgae_core.analysis.baselines.run_baselines`, which walks the neighbours of every pair.  Here a
 node's scores with all others are products of the adjacency with one vector, and a pair's come from two rows, so that a
-ranking takes milliseconds and an edit needs nothing but the rows it touches.
+ranking takes milliseconds and an edit needs nothing but the rows it touches.  A baseline without such a form here is
+scored by its own function, for all pairs of the node.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import NODE_WEIGHTS, pattern_of
+from vgae_core.analysis.baselines import pattern_of, run_baselines
 from vgae_core.analysis.links import Links
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.baselines import BASELINES
 from vgae_core.data.dataset import Features
 
-NAMES = frozenset({"degree_product", *NODE_WEIGHTS, "paths_of_three", "feature_cosine", "one_hop_cosine"})
-"""The scores that have a form here: all of them."""
+_OWN = frozenset({"degree_product", "paths_of_three", "feature_cosine", "one_hop_cosine"})
+"""Scores with a form of their own here, beside sums over shared neighbours."""
 
 _BLOCK = 4_000
 """Nodes whose averages are made at once, to find their lengths."""
@@ -34,7 +37,7 @@ class NodeBaselines:
     features : csr_array or ndarray, shape (n_nodes, n_features), or None
         As the run takes them.
     names : iterable of str
-        Which scores, of :data:`NAMES`; the others cost nothing.
+        Which scores, of links; the others cost nothing.
 
     Raises
     ------
@@ -45,18 +48,22 @@ class NodeBaselines:
     def __init__(self, adjacency: sparse.csr_array, features: Features | None, names: Iterable[str]) -> None:
         self.names = tuple(names)
         for name in self.names:
-            if name not in NAMES:
+            if name not in BASELINES or BASELINES[name].of != "links":
                 raise ValueError(f"No score of single nodes is called {name!r}.")
         pattern = pattern_of(adjacency)
         self._links = Links.of(pattern, directed=False)
         self._degree = np.diff(pattern.indptr).astype(np.float64)
         self._weights = {
-            name: NODE_WEIGHTS[name](self._degree) for name in self.names if name in NODE_WEIGHTS
+            name: load(BASELINES[name].shared)(self._degree) for name in self.names if BASELINES[name].shared
         }
         self._unit: Any = None
         self._edited_unit: dict[int, np.ndarray] = {}
         self._hop_length = np.zeros(0)
         self._stale = np.zeros(0, np.int64)  # whose length is worked out when a ranking first reads it
+        self._features = (
+            features if any(name not in _OWN and name not in self._weights for name in self.names) else None
+        )
+        self._edited_rows: dict[int, Any] = {}
         if features is not None and {"feature_cosine", "one_hop_cosine"} & set(self.names):
             self._unit = _unit_rows(features)
         if "one_hop_cosine" in self.names:
@@ -109,9 +116,12 @@ class NodeBaselines:
         other._weights = {}
         for name, weights in self._weights.items():
             new = np.concatenate([weights, np.ones(n - len(weights))])
-            new[touched] = NODE_WEIGHTS[name](other._degree[touched])
+            new[touched] = load(BASELINES[name].shared)(other._degree[touched])
             other._weights[name] = new
-        other._edited_unit = dict(self._edited_unit)
+        other._edited_unit, other._features = dict(self._edited_unit), self._features
+        other._edited_rows = dict(self._edited_rows)
+        if self._features is not None:
+            other._edited_rows.update((int(node), _dense(features, at)) for at, node in enumerate(rows))
         if self._unit is not None and len(rows):
             unit = _unit_rows(features)
             other._edited_unit.update((int(node), _dense(unit, at)) for at, node in enumerate(rows))
@@ -138,11 +148,26 @@ class NodeBaselines:
                 scores[name] = float(self._two_steps(first)[far].sum())
             elif name == "feature_cosine":
                 scores[name] = float(self._row(first) @ self._row(second))
+            elif name not in _OWN:
+                scores[name] = float(self._scored(name, np.array([[first, second]]))[0])
             else:
                 left, right = self._average(first), self._average(second)
                 length = np.linalg.norm(left) * np.linalg.norm(right)
                 scores[name] = float(left @ right / length) if length > 0 else 0.0
         return scores
+
+    def _scored(self, name: str, pairs: np.ndarray) -> np.ndarray:
+        """Return the score of pairs by the baseline's own function, on the whole graph after the edit."""
+        features = self._features
+        if features is not None and (self._edited_rows or self._links.n_nodes > features.shape[0]):
+            dense = features.toarray() if sparse.issparse(features) else np.array(features)
+            dense = np.concatenate(
+                [dense, np.zeros((self._links.n_nodes - len(dense), dense.shape[1]), dense.dtype)]
+            )
+            for node, row in self._edited_rows.items():
+                dense[node] = row
+            features = sparse.csr_array(dense) if sparse.issparse(features) else dense
+        return run_baselines(self._links.matrix(), features, pairs, [name])[name]
 
     def _row(self, node: int) -> np.ndarray:
         """Return a node's features at length 1, dense."""
@@ -185,6 +210,9 @@ class NodeBaselines:
                 scores[name] = self._product(self._two_steps(node))
             elif name == "feature_cosine":
                 scores[name] = self._similar(self._row(node))
+            elif name not in _OWN:
+                others = np.arange(n)
+                scores[name] = self._scored(name, np.column_stack([np.full(n, node), others]))
             else:
                 average = self._average(node)
                 length = float(np.linalg.norm(average))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vgae_core.analysis.baselines import BASELINES, ENTRY_BASELINES, WEIGHT_BASELINES, explained
+from vgae_core.analysis.baselines import explained
 from vgae_core.analysis.metrics import WEIGHT_METRICS
+from vgae_core.catalogue.baselines import BASELINES
 from vgae_core.data.text import visible
 
 
@@ -17,7 +18,6 @@ def print_scores(metrics: Any) -> None:
     if "joined" in metrics:
         rows.append(("joined with EASE", metrics["joined"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
-    titles |= {name: title for name, (title, _) in (ENTRY_BASELINES | WEIGHT_BASELINES).items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")
     for name, values in sorted(rows, key=lambda row: -row[1]["roc_auc"]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vgae_core.analysis.baselines import ALIKE, left_out, run_baselines, usable, weight_baselines
+from vgae_core.analysis.baselines import ALIKE, left_out, run_baselines, stackable, usable, weight_baselines
 from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.analysis.decoders import SAMPLED_PAIRS
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
@@ -93,7 +93,7 @@ class GraphFamily(Family):
         logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
         if stacks:
             message = split.message(graph.n_nodes, graph)
-            others = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
+            others = run_baselines(message, scaled_features(graph, spec), pairs, stackable(graph))
             if helps(logits, others, truth):
                 return fit_stack(logits, others, truth)
         alone = fit_stack(logits, {}, truth)

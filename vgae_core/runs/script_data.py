@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import run_baselines, usable
+from vgae_core.analysis.baselines import run_baselines, stackable
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.entry_splits import without_entries
@@ -87,7 +87,7 @@ def _training_free(
     """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that stacking joins."""
     parts = (split.val, split.val_neg, split.test, split.test_neg, hard.reshape(-1, 2))
     pairs = np.unique(np.concatenate(parts), axis=0)
-    scores = run_baselines(message, scaled_features(graph, spec), pairs, usable(graph))
+    scores = run_baselines(message, scaled_features(graph, spec), pairs, stackable(graph))
     return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 
