@@ -240,6 +240,17 @@ def overlap_figure(jaccard: np.ndarray, palette: Sequence[str]) -> go.Figure:
     return fig
 
 
+def report_of(sides: Sequence[Side]) -> bytes:
+    """Return the report of runs as an HTML file."""
+    from vgae_core.runs.report import Reported, report  # brings Plotly's script
+
+    runs = [
+        Reported(side.info.title, side.held.result, side.held.graph, side.held.run.history())
+        for side in sides
+    ]
+    return report(runs).encode()
+
+
 def retrain(base: Side, other: Side) -> str:
     """Queue the settings of a run once more, on the split of another of the same data, and return the new run's id."""
     run = state.store().open_run(other.id)

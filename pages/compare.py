@@ -395,3 +395,15 @@ with frame.guard():
         show_curves(sides)
         show_maps(sides)
         show_two(sides)
+        frame.downloads(
+            [
+                frame.File(
+                    "report",
+                    "Report, HTML",
+                    "vgae-report.html",
+                    "text/html",
+                    lambda: comparing.report_of(sides),
+                    "One file that opens without a network: data, settings, scores, curves, maps and links.",
+                )
+            ]
+        )

@@ -6,7 +6,7 @@ import zipfile
 
 import streamlit as st
 
-from dashboard import charts, frame, live, run_panel, run_table, state
+from dashboard import charts, comparing, frame, live, run_panel, run_table, state
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs import compare
@@ -63,6 +63,14 @@ def downloads(info: RunInfo) -> None:
                 lambda: bundle(info.id),
                 "One file with data, settings, curves, weights, embedding and scores; it can be loaded below. "
                 "Of a run of many thousand epochs it holds every second, fourth, … epoch of the curves.",
+            ),
+            frame.File(
+                "download_report",
+                "Report, HTML",
+                f"vgae-report-{info.id}.html",
+                "text/html",
+                lambda: comparing.report_of(comparing.opened([info.id])[0]),
+                "One file that opens without a network: data, settings, scores, curves, map and links.",
             ),
             frame.File(
                 "download_script",

@@ -207,6 +207,11 @@ def test_the_log_is_downloaded_as_csv_and_for_tensorboard(app, runs, buttons):
     assert b"epoch_val_roc_auc" in buttons["download_tensorboard"]["data"]()
 
 
+def test_the_report_is_one_file(app, runs, buttons):
+    app("runs", workspace=VISITOR, run=runs[1].id)
+    assert buttons["download_report"]["data"]().startswith(b"<!doctype html>")
+
+
 def test_a_failed_run_has_nothing_to_download(app, runs, buttons):
     app("runs", workspace=VISITOR, run=runs[0].id)
     assert all(button["disabled"] for button in buttons.values())
