@@ -192,3 +192,22 @@ def test_differences_of_versions_are_told_by_name():
     assert differences({"keras": "3", "numpy": "2"}, {"keras": "3", "numpy": "2", "more": "1"}) == ""
     told = differences({"keras": "3", "numpy": "2"}, {"keras": "2"})
     assert told == "keras 2 there, 3 here; numpy none there, 2 here"
+
+
+def test_several_workers_of_our_own_train_at_the_same_time(store):
+    engine = Engine(store, Where(local_workers=2), limits=MANY)
+    try:
+        engine.warm()
+        wait_for(lambda: engine.state == "ready" and engine.slots == 2)
+        assert engine.describe(SHORT, make_graph(60).profile)["parameters"]
+        runs = [store.open_run(engine.submit(ENDLESS, make_graph(60), WORKSPACE)) for _ in range(3)]
+        wait_for(lambda: all(run.history() for run in runs[:2]))
+        assert [run.info.status for run in runs] == ["running", "running", "queued"]
+        for run in runs:
+            engine.cancel(run.id)
+        ended(store, [run.id for run in runs])
+        assert all(run.info.status == "cancelled" for run in runs)
+        (short,) = ended(store, [engine.submit(SHORT, make_graph(60), WORKSPACE)])
+        assert short.info.status == "finished", short.info.message
+    finally:
+        engine.close()
