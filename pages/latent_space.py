@@ -126,13 +126,11 @@ with frame.guard():
             spec, before = projections.choose(held)
             colour = latent_map.choose_colour(held, colours)
             looks = latent_map.choose_looks(held)
+            kept = map_views.keep(held)
             focus = find_node(held)
         latent_map.draw(held, projections.projected(held, spec, before), colour, looks, focus)
         map_views.note(held, spec.method, colour, focus)
-        with st.container(horizontal=True, vertical_alignment="top"):
-            with st.container(width="stretch"):
-                selection_panel.choose(held, focus, colour)
-            kept = map_views.keep(held)
+        selection_panel.choose(held, focus, colour)
         if focus is not None:
             node_card.show(held, focus)
             if not held.on_matrix:

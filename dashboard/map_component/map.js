@@ -379,7 +379,7 @@ class PointMap {
     gl.uniform1i(at.weighed, weighed)
     gl.uniform1f(at.size, this.pointSize() * this.ratio)
     const full = points.n > 200_000 ? 0.45 : points.n > 20_000 ? 0.65 : 0.9
-    gl.uniform1f(at.alpha, this.picked?.length ? 0.14 : full)
+    gl.uniform1f(at.alpha, !this.picked?.length ? full : points.n > 200_000 ? 0.02 : points.n > 20_000 ? 0.06 : 0.14) // many dim ones add up
     if (this.moving && points.n > MANY) {
       gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.orderBuffer)
       gl.drawElements(gl.POINTS, MANY, gl.UNSIGNED_INT, 0)
