@@ -403,7 +403,11 @@ class Cluster:
         except Exception:
             logger.exception("No checkpoint came of run %s", job.run.id)  # the run's future tells if it died
             return
-        job.keep_checkpoint(found.get(address))
+        arrays = found.get(address)
+        end = time.monotonic() + 2
+        while arrays is not None and job.epoch < int(arrays["epochs"][0]) and time.monotonic() < end:
+            job.drain(timeout=0.05)  # its epochs are on their way
+        job.keep_checkpoint(arrays)
 
     def _end_worker(self, address: str) -> None:
         """Let one of several workers be started afresh by its nanny."""

@@ -18,7 +18,7 @@ from vgae_core.errors import RunError
 from vgae_core.runs.event_log import parse_event
 from vgae_core.runs.resuming import split_arrays
 from vgae_core.runs.store import StoredRun
-from vgae_core.training.events import Finished
+from vgae_core.training.events import EpochEnd, Finished
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ class Job:
         start: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.split, self.start = split, start
+        self.epoch = 0 if start is None else int(start["epochs"][0])
+        """The last epoch that was written."""
         self.checkpointed = 0
         """Epochs of the last checkpoint that was kept."""
         self.run = run
@@ -88,8 +90,11 @@ class Job:
             self.cancelled.set()
 
     def keep_checkpoint(self, arrays: Mapping[str, np.ndarray] | None) -> None:
-        """Write a checkpoint into the run's folder, unless there is none; a full disk only costs the checkpoint."""
-        if arrays is None:
+        """Write a checkpoint into the run's folder, unless there is none or epochs before it are not written yet.
+
+        A full disk only costs the checkpoint.
+        """
+        if arrays is None or self.epoch < int(arrays["epochs"][0]):
             return
         try:
             self.run.save_checkpoint({**arrays, **split_arrays(self.split)})
@@ -131,6 +136,8 @@ class Job:
                     # The end is appended by the engine, once the result is on disk.
                     if not isinstance(event, Finished):
                         self.run.append_event(event)
+                    if isinstance(event, EpochEnd):
+                        self.epoch = event.epoch
                 self.received += len(lines)
                 lines = self.inbox.get_nowait()
 

@@ -102,6 +102,7 @@ def run(
     outbox = _Outbox(topic, run_id)
 
     def keep(checkpoint: Checkpoint) -> None:
+        outbox.flush()  # its epochs are told before it can be fetched
         _checkpoints[run_id] = checkpoint.to_arrays()
 
     try:
@@ -257,20 +258,21 @@ class _Outbox:
         with self._lock:
             self._lines.append(event_line(event))
         if isinstance(event, Started) or (isinstance(event, EpochEnd) and event.epoch == 1):
-            self._flush()
+            self.flush()
 
     def close(self) -> int:
         """Send what is left and return how many events were sent in all."""
         self._closed.set()
         self._thread.join()
-        self._flush()
+        self.flush()
         return self._sent
 
     def _flush_often(self) -> None:
         while not self._closed.wait(FLUSH_SECONDS):
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is there."""
         with self._lock:
             if self._lines:
                 self._sent += len(self._lines)
