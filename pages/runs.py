@@ -13,7 +13,7 @@ from vgae_core.runs import compare
 from vgae_core.runs.bundle import export_bundle, import_bundle
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.logs import LOGS
-from vgae_core.runs.script_data import write_script
+from vgae_core.runs.script import export_script
 
 frame.require_router("runs")
 
@@ -34,10 +34,10 @@ def bundle(run_id: str) -> bytes:
 
 
 def script(run_id: str) -> bytes:
-    """Return the equivalent script with its data as a zip, which says so where there is none."""
+    """Return the script of a run with its data as a zip, which says so where there is none."""
     run, file = state.store().open_run(run_id), io.BytesIO()
     try:
-        write_script(state.engine().script(run.spec, run.graph().profile), run, file)
+        export_script(run, file)
     except StudioError as error:
         log.warning("No script of run %s: %s", run_id, error)
         file = io.BytesIO()

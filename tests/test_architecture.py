@@ -48,7 +48,6 @@ MAY_TRAIN = (
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
     "vgae_core.runs.pipeline",
-    "vgae_core.runs.script",
 )
 TF_FREE = (
     "vgae_core.settings",

@@ -34,7 +34,7 @@ from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.resuming import can_continue, left
 from vgae_core.runs.store import Store
 from vgae_core.runs.where import Where
-from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.settings.recipes import recipe_of
 from vgae_core.training.events import Stage, Trial
@@ -253,18 +253,6 @@ def test_a_model_that_cannot_be_is_explained(engine):
     bare = GraphData(name="bare", adjacency=make_graph(9).adjacency, node_ids=np.arange(9))
     with pytest.raises(StudioError, match="no features"):
         engine.describe(spec, bare.profile)
-
-
-def test_the_worker_writes_the_equivalent_script(engine):
-    text = engine.script(RunSpec().replace("model.latent_dim", 5), make_graph(60).profile)
-    compile(text, "train.py", "exec")
-    assert "model.compile(" in text
-    assert "import vgae_core" not in text
-    assert "from vgae_core" not in text
-    bare = GraphData(name="bare", adjacency=make_graph(9).adjacency, node_ids=np.arange(9))
-    spec = RunSpec(outputs=(*RunSpec().outputs, OutputSpec(name="x_rec", loss="poisson")))
-    with pytest.raises(StudioError, match="no features"):
-        engine.script(spec, bare.profile)
 
 
 def test_a_run_that_cannot_be_fails_with_a_reason(engine, store):

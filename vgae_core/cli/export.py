@@ -18,6 +18,7 @@ from vgae_core.runs.files import atomic
 from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.link_tables import entry_table, missing_table
 from vgae_core.runs.logs import LOGS
+from vgae_core.runs.script import export_script
 from vgae_core.runs.table_files import PROTECT, write_table
 
 LINKS = 1000
@@ -55,8 +56,6 @@ def run(options: argparse.Namespace) -> int:
             temporary.write_bytes(LOGS[to.suffix](folder.events()))
         return 0
     if options.what == "script":
-        from vgae_core.runs.script import export_script  # TensorFlow, only now that it is needed
-
         with atomic(to) as temporary:
             export_script(folder, temporary)
         return 0

@@ -261,17 +261,6 @@ class Engine:
                 self._descriptions.popitem(last=False)
         return model
 
-    def script(self, spec: RunSpec, profile: Profile, *, timeout: float = 60.0) -> str:
-        """Return the equivalent script of a run (:func:`vgae_core.runs.script.equivalent_script`), from the worker.
-
-        Raises
-        ------
-        SpecError, RunError
-            If there is no such script, or no worker answers within `timeout` seconds.
-        """
-        self.warm()
-        return str(self._workers.ask(worker.script, spec, profile, timeout))
-
     def close(self) -> None:
         """End the workers and everything they do; runs that have not ended are marked failed."""
         with self._lock:

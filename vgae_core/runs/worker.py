@@ -169,13 +169,6 @@ def describe(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
     return _answer(describe_model, spec_json, profile)
 
 
-def script(spec_json: str, profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``{"answer": …}`` with the text of the equivalent script, or ``error``, ``where`` and ``mend``."""
-    from vgae_core.runs.script import equivalent_script
-
-    return _answer(equivalent_script, spec_json, profile)
-
-
 def _answer(
     task: Callable[[RunSpec, Profile], Any], spec_json: str, profile: Mapping[str, Any]
 ) -> dict[str, Any]:

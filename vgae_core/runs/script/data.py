@@ -1,10 +1,11 @@
-"""What a run's script reads, and the zip of both; without TensorFlow, so that the server can write it."""
+"""What the script of a run reads, and the zip of both."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,14 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.baselines import run_baselines, stackable
+from vgae_core.analysis.network import layers_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.entry_splits import without_entries
-from vgae_core.data.hard_non_edges import hard_non_edges
 from vgae_core.data.label_splits import label_parts
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import PARTS, LinkSplit
-from vgae_core.families.graph import HARD_STREAM
 from vgae_core.runs.folder import RunFolder
 from vgae_core.settings import RunSpec
 
@@ -28,7 +28,12 @@ SCRIPT = "train.py"
 
 
 def script_data(
-    spec: RunSpec, graph: GraphData, split: LinkSplit, label_part: np.ndarray | None = None
+    spec: RunSpec,
+    graph: GraphData,
+    split: LinkSplit,
+    *,
+    label_part: np.ndarray | None = None,
+    stack: Mapping[str, float] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the arrays that the script of a run reads, for ``numpy.savez``; none holds Python objects.
 
@@ -41,26 +46,24 @@ def script_data(
         Of the run.
     label_part : ndarray of int8, shape (n_nodes,), optional
         Part of each node's label; drawn from the seed, as the run does, unless given.
+    stack : mapping of str to float, optional
+        Of the run, where it combines its score with training-free ones.
     """
     arrays = {part: getattr(split, part) for part in PARTS}
     matrices: dict[str, Any] = {}
     if spec.learns_weights:
-        arrays["val_weights"] = edge_weights(graph.adjacency, split.val)
+        arrays["train_weights"] = edge_weights(graph.adjacency, split.train)
     if spec.model.family == "vgae":
         if graph.sides is not None:
             arrays["sides"] = graph.sides
         matrices["message"] = split.message(graph.n_nodes, graph)
-        chance = np.random.default_rng([spec.seed, HARD_STREAM])
-        arrays["hard_edges"], arrays["hard_pairs"] = hard_non_edges(graph, split, chance)
-        if spec.stacking:
-            arrays |= _training_free(graph, spec, split, matrices["message"], arrays["hard_pairs"])
+        if stack:
+            arrays |= _training_free(graph, spec, split, matrices["message"], stack)
         features = encoder_features(graph, matrices["message"], spec)
         if features is not None:
             matrices["features"] = features
         if any(output.name == "x_rec" for output in spec.active_outputs):
-            targets = feature_targets(graph, spec, features)
-            if targets is not features:
-                matrices["targets"] = targets
+            matrices["targets"] = feature_targets(graph, spec, features)
     else:
         known = without_entries(graph.features, np.concatenate([split.val, split.test]))
         scaling = matrix_scaling(known, spec)
@@ -82,12 +85,13 @@ def script_data(
 
 
 def _training_free(
-    graph: GraphData, spec: RunSpec, split: LinkSplit, message: sparse.csr_array, hard: np.ndarray
+    graph: GraphData, spec: RunSpec, split: LinkSplit, message: sparse.csr_array, stack: Mapping[str, float]
 ) -> dict[str, np.ndarray]:
-    """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that stacking joins."""
-    parts = (split.val, split.val_neg, split.test, split.test_neg, hard.reshape(-1, 2))
+    """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that the run combines."""
+    parts = (split.val, split.val_neg, split.test, split.test_neg)
     pairs = np.unique(np.concatenate(parts), axis=0)
-    scores = run_baselines(message, scaled_features(graph, spec), pairs, stackable(graph))
+from vgae_core.analysis.baselines import run_baselines, stackable
+from vgae_core.analysis.network import layers_of
     return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 
@@ -107,7 +111,11 @@ def write_script(text: str, run: RunFolder, to: Path | IO[bytes]) -> None:
         If the run has no result.
     """
     arrays = io.BytesIO()
-    np.savez_compressed(arrays, allow_pickle=False, **script_data(run.spec, run.graph(), run.result().split))
+    result = run.result()
+    values = script_data(run.spec, run.graph(), result.split, stack=result.stack)
+    for name, weights in layers_of(result.model, result.state).items():
+        values |= {f"weight/{name}/{i}": weight for i, weight in enumerate(weights)}
+    np.savez_compressed(arrays, allow_pickle=False, **values)
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(SCRIPT, text)
         archive.writestr(DATA, arrays.getvalue())
