@@ -37,7 +37,7 @@ def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False)
     Returns
     -------
     str
-        The program. It reads the arrays of :func:`vgae_core.runs.script_data.script_data` from ``data.npz`` beside it.
+        The program. It reads the arrays of :func:`vgae_core.runs.script.data.script_data` from ``data.npz`` beside it.
 
     Raises
     ------
