@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -10,9 +11,8 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from tests.pages.finished_runs import finish_run, make_graph
+from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  engine is a fixture
-from vgae_core.errors import RunError
 from vgae_core.runs.bundle import export_bundle
 from vgae_core.settings import RunSpec
 from vgae_core.settings.versions import VERSION
@@ -175,29 +175,30 @@ def buttons(monkeypatch):
 
 
 def test_a_run_is_downloaded_as_a_script_with_its_data(app, engine, runs, buttons):  # noqa: F811
-    asked = []
-    engine.script = lambda spec, profile: asked.append((spec, profile)) or "print('a script')"
     at = app("runs", workspace=VISITOR, run=runs[1].id)
     assert not at.exception
     assert not buttons["download_script"]["disabled"]
     with zipfile.ZipFile(io.BytesIO(buttons["download_script"]["data"]())) as archive:
-        assert archive.read("train.py") == b"print('a script')"
+        program = archive.read("train.py").decode()
+        compile(program, "train.py", "exec")
+        assert "sparse=True" in program
+        assert "vgae_core" not in program
         assert RunSpec.from_json(archive.read("spec.json").decode()) == runs[1].spec
         with archive.open("data.npz") as file, np.load(file, allow_pickle=False) as data:
             assert np.array_equal(data["test"], runs[1].result().split.test)
-            assert data["message_shape"].tolist() == [runs[1].graph().n_nodes] * 2
-    assert asked == [(runs[1].spec, runs[1].graph().profile)]
 
 
-def test_a_run_without_a_script_says_why_in_its_place(app, engine, runs, buttons):  # noqa: F811
-    def refuse(spec, profile):
-        raise RunError("The source of `mine` cannot be read.", mend="Define it at the top of a module.")
-
-    engine.script = refuse
-    app("runs", workspace=VISITOR, run=runs[1].id)
+def test_a_run_without_a_script_says_why_in_its_place(app, engine, studio_store, buttons):  # noqa: F811
+    graph = make_graph()
+    spec = RunSpec().replace("training.propagation", "once")
+    run = studio_store.create_run(spec, graph, VISITOR)
+    result = dataclasses.replace(make_result(graph), spec=spec)
+    run.save_result(result)
+    run.append_event(result.finished)
+    app("runs", workspace=VISITOR, run=run.id)
     with zipfile.ZipFile(io.BytesIO(buttons["download_script"]["data"]())) as archive:
         assert archive.namelist() == ["no-script.txt"]
-        assert "top of a module" in archive.read("no-script.txt").decode()
+        assert "propagation" in archive.read("no-script.txt").decode()
 
 
 def test_the_log_is_downloaded_as_csv_and_for_tensorboard(app, runs, buttons):
