@@ -14,6 +14,7 @@ from scipy import sparse
 from tests.graphs import communities, graph_from, karate
 from tests.runs.scripts import exported, run_script
 from tests.runs.test_matrix_runs import counts
+from vgae_core.analysis.stacking import joins
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.losses import LOSSES
@@ -239,7 +240,7 @@ def test_the_command_line_exports_the_script(tmp_path):
     write_run_dir(tmp_path / "run", spec, graph, result, [])
     assert main(["export", str(tmp_path / "run"), "--what", "script", "--to", str(tmp_path / "s.zip")]) == 0
     with zipfile.ZipFile(tmp_path / "s.zip") as archive:
-        text = equivalent_script(spec, graph.profile, stacked=bool(result.stack))
+        text = equivalent_script(spec, graph.profile, stacked=joins(result.stack or {}))
         assert archive.read("train.py").decode() == text
         with archive.open("data.npz") as file, np.load(file, allow_pickle=False) as data:
             assert data["message_shape"].tolist() == [graph.n_nodes] * 2

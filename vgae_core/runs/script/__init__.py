@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO
 
+from vgae_core.analysis.stacking import joins
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import RunError
 from vgae_core.runs.folder import RunFolder
@@ -70,5 +71,5 @@ def export_script(run: RunFolder, to: Path | IO[bytes]) -> None:
     RunError
         If the run has no result, or no form as a script.
     """
-    text = equivalent_script(run.spec, run.graph().profile, stacked=bool(run.result().stack))
+    text = equivalent_script(run.spec, run.graph().profile, stacked=joins(run.result().stack or {}))
     write_script(text, run, to)

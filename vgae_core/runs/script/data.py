@@ -12,8 +12,9 @@ from typing import IO, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.baselines import run_baselines, stackable
+from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.network import layers_of
+from vgae_core.analysis.stacking import joins, others_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.entry_splits import without_entries
@@ -57,7 +58,7 @@ def script_data(
         if graph.sides is not None:
             arrays["sides"] = graph.sides
         matrices["message"] = split.message(graph.n_nodes, graph)
-        if stack:
+        if stack and joins(stack):
             arrays |= _training_free(graph, spec, split, matrices["message"], stack)
         features = encoder_features(graph, matrices["message"], spec)
         if features is not None:
@@ -90,8 +91,7 @@ def _training_free(
     """Return ``scored_pairs`` int64 (n_pairs, 2), held-out pairs in order, and the scores that the run combines."""
     parts = (split.val, split.val_neg, split.test, split.test_neg)
     pairs = np.unique(np.concatenate(parts), axis=0)
-from vgae_core.analysis.baselines import run_baselines, stackable
-from vgae_core.analysis.network import layers_of
+    scores = run_baselines(message, scaled_features(graph, spec), pairs, others_of(stack))
     return {"scored_pairs": pairs, **{f"score_{name}": values for name, values in scores.items()}}
 
 
