@@ -51,7 +51,8 @@ def opened() -> results.Opened | None:
 def name_run(held: results.Opened) -> None:
     """Draw the line that names the run, and say so where it was trained on other data than those loaded."""
     st.caption(
-        f":material/hub: Run `{held.id}` · {held.result.z_mean.shape[1]} latent dimensions · "
+        f":material/hub: Run **{charts.plain(held.run.info.title, 80)}** · "
+        f"{held.result.z_mean.shape[1]} latent dimensions · "
         f"{held.result.spec.training.keep} epoch {held.result.finished.best_epoch:,}"
     )
     about = variant_of(held.run.path)

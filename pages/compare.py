@@ -93,6 +93,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
             help="Mean ± standard deviation over the seeds.",
         )
     rows = compare.score_rows([side.held.result.metrics for side in sides])
+    same_data = len(comparing.on_same_nodes(sides)) == len(sides)
     if fold:
         titles = [
             heading(group[0] + 1, sides[group[0]]) + (f" and {len(group) - 1} more" if group[1:] else "")
@@ -103,7 +104,8 @@ def show_scores(sides: list[comparing.Side]) -> None:
     else:
         titles = [heading(place, side) for place, side in enumerate(sides, 1)]
         cells = [[compare.told(value) for value in row.values] for row in rows]
-        leading = [row.leaders() for row in rows]
+        # Scores on different data say nothing of which model is better.
+        leading = [row.leaders() if same_data else set() for row in rows]
     table = pd.DataFrame(
         [[row.part, row.title, *texts] for row, texts in zip(rows, cells, strict=True)],
         columns=["Part", "Score", *titles],
@@ -120,7 +122,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
     )  # fmt: skip
     st.caption(
         "Scores are those of the epoch each run kept, not of its last one."
-        + ("" if fold else " Shaded: the best.")
+        + ("" if fold else " Shaded: the best." if same_data else " Different data: scores are not compared.")
     )
 
 

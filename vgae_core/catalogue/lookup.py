@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgae_core import formula
 from vgae_core.catalogue.base import nearest
@@ -17,7 +17,9 @@ from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS, TABLES
 from vgae_core.catalogue.values import POSITIVE
 from vgae_core.errors import SpecError
-from vgae_core.heads import HEADS, Head
+
+if TYPE_CHECKING:
+    from vgae_core.heads import Head
 
 CATALOGUES: dict[str, dict[str, ObjectiveEntry]] = {"loss": LOSSES, "metric": METRICS}
 
@@ -139,6 +141,8 @@ def head_of(output: str, loss: Identifier, columns: int = 0) -> Head:
     SpecError
         As :func:`lookup`.
     """
+    from vgae_core.heads import HEADS  # needs NumPy, which `--help` does without
+
     if output not in TABLES and not (output == "adj_rec" and learns_weights(loss)):
         return HEADS[{"adj_rec": "logit", "labels": "softmax"}.get(output, "identity")]
     if isinstance(loss, Mapping) and "formula" in loss:

@@ -15,7 +15,6 @@ from vgae_core.catalogue.objectives import Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS, PAIRS
 from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.errors import SpecError
-from vgae_core.heads import HEADS
 
 ENTRY_POINTS = "vgae_core.objectives"
 """Entry-point group whose functions register losses and metrics, in installations that ask for it."""
@@ -61,6 +60,8 @@ def register_loss(
     SpecError
         If the name is taken or no name, or an argument is not one of the choices.
     """
+    from vgae_core.heads import HEADS  # needs NumPy, which `--help` does without
+
     scales = [name for name, head in HEADS.items() if head.width == 1]
     if scale not in scales:
         raise SpecError(f"`scale` is unknown: {scale!r}.{nearest(scale, scales)}")
