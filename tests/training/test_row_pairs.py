@@ -197,10 +197,10 @@ def test_every_decoder_reads_codes_from_disk(decoder):
         if layer.weights:
             layer.set_weights(taken[layer.name].get_weights())
     logits = network([np.asarray(result.z_mean), pairs.astype(np.int32)]).numpy()[:, 0]
+    np.testing.assert_allclose(result.network()(pairs), logits, rtol=1e-4, atol=1e-4)
     if result.stack:  # calibrated on the validation pairs
         logits = joined(logits, {}, result.stack)
     np.testing.assert_allclose(result.scores["model"], logits, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(result.network()(pairs), logits, rtol=1e-4, atol=1e-4)
 
 
 def test_a_run_is_written_read_and_given_new_nodes(tmp_path):
