@@ -21,7 +21,7 @@ TITLES = {
     "row_values": "Values in the row",
     "row_total": "Row total",
     "uncertainty": "Uncertainty (mean σ)",
-    "reconstruction_error": "Reconstruction error (nats a pair)",
+    "reconstruction_error": "Reconstruction error (nats per pair)",
     "feature_error": "Error of its values (mean loss)",
     "predicted_label": "Predicted label",
     "label_part": "Part of the label split",

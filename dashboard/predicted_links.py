@@ -26,7 +26,7 @@ from vgae_core.runs import link_tables, table_files
 from vgae_core.settings.fields import Setting, settings_of
 
 FIRST = (10, 50, 200, 1000)
-"""Numbers of ranked pairs of which the share of held-out edges is told."""
+"""How many of the first ranked pairs are counted when the page states their share of held-out edges."""
 
 
 def choose_search(held: results.Opened) -> LinkSearch:

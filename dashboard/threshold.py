@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, frame, judged, link_columns, results, scores, verdicts
+from dashboard import charts, frame, judged, link_columns, results, scores
 from vgae_core.analysis import decisions, scoring, threshold_curves
 from vgae_core.runs.precision import Precision
 
@@ -18,7 +18,7 @@ WAYS = {
 
 def choose_f1(held: results.Opened) -> float:
     """Draw the slider, which starts at the best F1 of the validation pairs, and return the threshold."""
-    best, words = judged.start_threshold(held.id), verdicts.words_of(held)
+    best, words = judged.start_threshold(held.id), held.result.words
     return float(
         st.slider(
             f"Threshold: predict an {words.one} at or above this probability",
@@ -58,7 +58,7 @@ def choose_by_rank(measured: Precision, way: str) -> float:
 @frame.fragment()
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
-    table, words = judged.thresholds(held.id), verdicts.words_of(held)
+    table, words = judged.thresholds(held.id), held.result.words
     pairs = judged.tested(held.id)
     measured = None if held.on_matrix else judged.precision(held.id)
     way = "f1"

@@ -10,17 +10,11 @@ import streamlit as st
 
 from dashboard import charts, judged, results, scores
 from vgae_core.analysis import baselines, metrics, ranking_metrics, stacking, verdict
-from vgae_core.catalogue.families import Words
-
-
-def words_of(held: results.Opened) -> Words:
-    """Return what is told from what in this run."""
-    return held.result.words
 
 
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
-    found, words = judged.comparison(held.id), words_of(held)
+    found, words = judged.comparison(held.id), held.result.words
     best = charts.plain(scores.title(found.name), 60)
     chance = f"A held-out {words.one} scores above a random {words.other} in **{found.model:.1%}** of cases"
     n_tested = len(held.result.split.test)
@@ -178,13 +172,13 @@ def show_weights(held: results.Opened) -> None:
     show_methods(table, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
     st.caption(
         "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
-        "less than the edge weighs. The order is told by the rank correlation."
+        "less than the edge weighs. The rank correlation measures the order."
     )
 
 
 def show_scores(held: results.Opened) -> None:
     """Draw the table of methods and their curves."""
-    table, words = score_table(held), words_of(held)
+    table, words = score_table(held), held.result.words
     split = held.result.split
     keys = shown_metrics(held)
     best, own = table[keys].max(), scores.title(results.MODEL)
@@ -210,7 +204,7 @@ def show_scores(held: results.Opened) -> None:
 
 def show_curves(held: results.Opened) -> None:
     """Draw the curves of the model and of the best baseline, or of every method."""
-    curves, words, split = judged.curves(held.id), words_of(held), held.result.split
+    curves, words, split = judged.curves(held.id), held.result.words, held.result.split
     first = [
         name for name in (results.MODEL, results.NETWORK, judged.comparison(held.id).name) if name in curves
     ]

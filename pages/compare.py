@@ -103,7 +103,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
         leading = [set() for _ in rows]  # type: list[set[int]]
     else:
         titles = [heading(place, side) for place, side in enumerate(sides, 1)]
-        cells = [[compare.told(value) for value in row.values] for row in rows]
+        cells = [[compare.as_text(value) for value in row.values] for row in rows]
         # Scores on different data say nothing of which model is better.
         leading = [row.leaders() if same_data else set() for row in rows]
     table = pd.DataFrame(

@@ -205,7 +205,7 @@ def looked_up(
     why = CATALOGUES[kind][key].help
     if BY_SHAPE.get(given.lower()) is not None:
         shape = {"adj_rec": "one logit a pair", "labels": f"one logit a class, {columns} classes"}.get(
-            output, "one column" if columns == 1 else f"{columns} columns a row"
+            output, "one column" if columns == 1 else f"{columns} columns per row"
         )
         why = f"as Keras resolves it: {shape}"
     return Objective(kind, text, name, why, key, config)

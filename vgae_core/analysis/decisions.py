@@ -39,7 +39,7 @@ def threshold_table(y_true: np.ndarray, p: np.ndarray, steps: int = 101) -> pd.D
     Returns
     -------
     DataFrame
-        One row a threshold: ``threshold, tp, fp, fn, tn`` (pairs), ``precision, recall, f1,
+        One row per threshold: ``threshold, tp, fp, fn, tn`` (pairs), ``precision, recall, f1,
         accuracy`` (0 to 1).  Precision is 0 where nothing is called an edge, as in
         :class:`~vgae_core.analysis.threshold_curves.Confusion`.
     """
@@ -82,7 +82,7 @@ def score_histogram(y_true: np.ndarray, p: np.ndarray, bins: int = 50) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row a bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
+        One row per bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
     """
     return _histogram(y_true, p, np.linspace(0.0, 1.0, bins + 1))
 
@@ -100,7 +100,7 @@ def spread(y_true: np.ndarray, scores: np.ndarray, bins: int = 50) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One row a bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
+        One row per bin: ``low, high`` (its ends), ``edges, non_edges`` (pairs).
     """
     low, high = float(scores.min()), float(scores.max())
     ends = np.linspace(low, high if high > low else low + 1.0, bins + 1)

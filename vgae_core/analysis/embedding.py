@@ -325,7 +325,7 @@ def latent_metrics(z_mean: np.ndarray, z_log_var: np.ndarray) -> dict[str, float
     -------
     dict of str to float
         ``active_units`` (dimensions whose mean varies by more than :data:`ACTIVE` over nodes), ``latent_dim``,
-        ``kl`` (nats a node, from the standard normal) and ``mean_sigma``.
+        ``kl`` (nats per node, from the standard normal) and ``mean_sigma``.
 
     References
     ----------

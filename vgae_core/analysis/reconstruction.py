@@ -40,7 +40,7 @@ def node_errors(
     Returns
     -------
     ndarray of float32, shape (n_nodes,)
-        In nats a pair; NaN for a node without edges.
+        In nats per pair; NaN for a node without edges.
     """
     n = z.shape[0]
     coo = sparse.coo_array(adjacency)

@@ -10,7 +10,7 @@ from vgae_core.catalogue.base import Entry
 
 @dataclass(frozen=True)
 class Words:
-    """What a person calls the parts of the data: what has a code, what is held out, and what that is told from."""
+    """The family's words: what has a code, what is held out, and what it is scored against."""
 
     node: str
     one: str

@@ -153,7 +153,7 @@ def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as
     for row in settings:
         print(visible(f"{row.section}: {row.title}: {'  |  '.join(row.values)}"))
     for one in scores:
-        print(f"{one.part}: {one.title}: {'  |  '.join(map(compare.told, one.values))}")
+        print(f"{one.part}: {one.title}: {'  |  '.join(map(compare.as_text, one.values))}")
     for place, difference in enumerate(found, 2):
         text = compare.verdict(difference) or "is not compared"
         print(f"Run {place} {text}. {difference.caution}".rstrip())

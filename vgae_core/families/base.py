@@ -17,7 +17,6 @@ from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
-from vgae_core.settings.defaults import for_family
 
 if TYPE_CHECKING:
     from vgae_core.training.batches import Batches
@@ -59,10 +58,6 @@ class Family(ABC):
     def entry(self) -> FamilyEntry:
         """Its title, its outputs and its words."""
         return FAMILIES[self.name]
-
-    def default_specification(self, spec: RunSpec, **about: Any) -> RunSpec:
-        """Return `spec` as a model of this family; see :func:`vgae_core.settings.defaults.for_family`."""
-        return for_family(spec, self.name, **about)
 
     @abstractmethod
     def split(self, graph: GraphData, spec: RunSpec) -> LinkSplit:

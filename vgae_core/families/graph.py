@@ -89,8 +89,8 @@ class GraphFamily(Family):
             edges = split.train[:SAMPLED_PAIRS]
             rng = np.random.default_rng([spec.seed, 0x9A77])
             non_edges = sample_non_edges(graph, len(edges), rng, repeats=True)
-        pairs = np.concatenate([edges, non_edges])
-        logits, truth = network(pairs), np.repeat([1, 0], [len(edges), len(non_edges)])
+        pairs, truth = labelled_pairs(edges, non_edges)
+        logits = network(pairs)
         if stacks:
             message = split.message(graph.n_nodes, graph)
             others = run_baselines(message, scaled_features(graph, spec), pairs, stackable(graph))

@@ -13,11 +13,10 @@ import keras
 from keras import ops
 
 from vgae_core.catalogue.base import load
-from vgae_core.catalogue.objectives import Identifier
 from vgae_core.catalogue.registration import registered
 from vgae_core.errors import SpecError
 from vgae_core.nn import formulas
-from vgae_core.outputs import Objective, looked_up
+from vgae_core.outputs import Objective
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -220,11 +219,6 @@ def _own_loss(thing: Any, name: str, config: Mapping[str, Any]) -> keras.losses.
         made: Any = thing(**config)
         return made if isinstance(made, keras.losses.Loss) else FunctionLoss(made, name)
     return FunctionLoss(thing, name, **config)
-
-
-def resolve_loss(identifier: Identifier, output: str, columns: int = 0) -> keras.losses.Loss:
-    """Return :func:`loss_of` what an identifier stands for; see :func:`vgae_core.outputs.looked_up`."""
-    return loss_of(looked_up("loss", identifier, output, columns), output)
 
 
 def loss_of(loss: Objective, output: str) -> keras.losses.Loss:

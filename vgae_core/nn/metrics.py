@@ -12,14 +12,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from vgae_core.catalogue.lookup import head_of
-from vgae_core.catalogue.objectives import Identifier
 from vgae_core.catalogue.registration import registered
 from vgae_core.heads import Head
 from vgae_core.nn import formulas
 from vgae_core.nn.heads import KERAS_HEADS
 from vgae_core.nn.losses import accepted, cosine, kl_normal
-from vgae_core.outputs import Objective, metric_of
+from vgae_core.outputs import Objective
 
 
 def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
@@ -203,18 +201,6 @@ class ActiveUnits(keras.metrics.Metric):
     def result(self) -> Any:
         """Return the count."""
         return ops.convert_to_tensor(self.units)
-
-
-def resolve_metric(
-    identifier: Identifier,
-    output: str,
-    loss: Identifier = "mean_squared_error",
-    columns: int = 2,
-    name: str | None = None,
-) -> keras.metrics.Metric:
-    """Return :func:`keras_metric` of what an identifier stands for; see :func:`vgae_core.outputs.metric_of`."""
-    metric = metric_of(identifier, output, loss, columns, name)
-    return keras_metric(metric, output, head_of(output, loss, columns), columns)
 
 
 def keras_metric(metric: Objective, output: str, head: Head, columns: int) -> keras.metrics.Metric:

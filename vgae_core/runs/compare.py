@@ -215,7 +215,7 @@ def mean_and_sd(values: Iterable[float | None]) -> tuple[float, float] | None:
     return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else math.nan
 
 
-def told(value: float | None) -> str:
+def as_text(value: float | None) -> str:
     """Return a score as text; empty where there is none."""
     if value is None:
         return ""
@@ -228,7 +228,7 @@ def folded(values: Sequence[float | None], places: Sequence[int]) -> str:
     if found is None:
         return ""
     mean, sd = found
-    return told(mean) if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f} ({len(places)})"
+    return as_text(mean) if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f} ({len(places)})"
 
 
 # ----------------------------------------------------------------------------- paired

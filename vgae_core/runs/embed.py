@@ -42,7 +42,7 @@ class Embedded:
     moved: np.ndarray
 
     def table(self) -> pd.DataFrame:
-        """Return one row a node: ``node``, ``new``, ``moved`` (missing for new ones) and ``z_0`` on."""
+        """Return one row per node: ``node``, ``new``, ``moved`` (missing for new ones) and ``z_0`` on."""
         n_new = len(self.z_mean) - self.n_trained
         front = pd.DataFrame(
             {

@@ -17,7 +17,7 @@ from vgae_core.runs.node_tables import class_names
 def link_table(
     graph: GraphData, pairs: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Return one row a pair of nodes, with names, probability and what the graph says of it.
+    """Return one row per pair of nodes, with names, probability and what the graph says of it.
 
     Parameters
     ----------

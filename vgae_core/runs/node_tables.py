@@ -30,7 +30,7 @@ SECONDS = 600.0
 def node_table(
     result: RunResult, graph: GraphData, columns: Mapping[str, np.ndarray] | None = None
 ) -> pd.DataFrame:
-    """Return one row a node: who it is and what the run says of it.
+    """Return one row per node: who it is and what the run says of it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def node_table(
         largest, -1 without edges) and ``core`` (core number) where there are edges;
         ``row_values`` (values other than 0) and ``row_total`` (their sum) in a run on a matrix;
         ``uncertainty`` (mean σ, in units of z) in a variational run; ``reconstruction_error``
-        (nats a pair, NaN without edges) in a run on a graph; ``feature_error`` where the run has that
+        (nats per pair, NaN without edges) in a run on a graph; ``feature_error`` where the run has that
         output; ``predicted_label``, its ``label_probability`` and ``label_part`` (train, val or test:
         whether the network learnt from the node's label) where it has that of labels; then the data's own
         numeric values, called ``value_…`` where their name is one of these or a code's.

@@ -144,7 +144,7 @@ def _settings(runs: Sequence[Reported]) -> str:
 
 def _scores(runs: Sequence[Reported]) -> str:
     rows = compare.score_rows([run.result.metrics for run in runs])
-    cells = [[row.part, row.title, *(compare.told(value) for value in row.values)] for row in rows]
+    cells = [[row.part, row.title, *(compare.as_text(value) for value in row.values)] for row in rows]
     marked = [{place + 2 for place in row.leaders()} for row in rows]
     return (
         f"<h2>Scores</h2>{_table(['Part', 'Score', *_titles(runs)], cells, marked)}"

@@ -207,7 +207,7 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
             raise DataError(
                 f"Has {table.n_rows:,} rows for {n:,} nodes, and no column of node ids.",
                 where=table.where,
-                mend="Hand in one row a node, or a table with a column of node ids.",
+                mend="Hand in one row per node, or a table with a column of node ids.",
             )
         ids = np.arange(first, first + table.n_rows)  # row i is the node called first + i
         if first:

@@ -244,7 +244,7 @@ def _unique_ids(probe: Probe, table: TextTable, ids: pd.Series) -> np.ndarray:
         raise probe.error(
             f"Node {shorten(str(ids.iloc[at]))!r} has more than one row ({len(twice):,} rows too many).",
             line=line_of(probe, table.shape, table.skip, at),
-            mend="Keep one row a node.",
+            mend="Keep one row per node.",
         )
     return object_array(ids)
 

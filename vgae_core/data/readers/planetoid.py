@@ -194,7 +194,7 @@ def _classes(path: Path, where: str, limits: Limits) -> np.ndarray:
         raise DataError("Expected an array with one column a class.", where=where, mend=MEND)
     chosen: np.ndarray = classes != 0
     if int(chosen.sum(axis=1).max(initial=0)) > 1:
-        raise DataError("Expected one class a node at most.", where=where, mend=MEND)
+        raise DataError("Expected one class per node at most.", where=where, mend=MEND)
     return chosen
 
 
