@@ -49,3 +49,12 @@ def test_every_command_has_a_module(command):
     module = importlib.import_module(f"vgae_core.cli.{command}")
     assert callable(module.run)
     assert callable(module.add_arguments)
+
+
+def test_looking_at_a_text_loads_no_library_of_other_formats(tmp_path):
+    (tmp_path / "edges.csv").write_text("a,b\nb,c\nc,a\n")
+    names = loaded(
+        "from pathlib import Path\nfrom vgae_core.data.readers import SourceFile, look\n"
+        f"look([SourceFile('edges.csv', Path({str(tmp_path / 'edges.csv')!r}))])"
+    )
+    assert not names & {"h5py", "igraph", "networkx", "sklearn"}

@@ -22,6 +22,7 @@ from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError
+from vgae_core.heads import HEADS
 from vgae_core.runs import embedding_files, link_tables, node_tables, table_files
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
@@ -88,7 +89,7 @@ def test_a_plain_auto_encoder_of_an_unlabelled_graph(result, graph):
     plain = RunResult(**{**vars(result), "z_log_var": None, "nodes": {}})
     table = embedding_files.embedding_table(plain, bare)
     assert table.columns.tolist() == [
-        "node", "degree", "community", "reconstruction_error", "z_0", "z_1", "z_2",
+        "node", "degree", "community", "core", "reconstruction_error", "z_0", "z_1", "z_2",
     ]  # fmt: skip
     with np.load(io.BytesIO(embedding_files.embedding_npz(plain, bare)), allow_pickle=False) as held:
         assert sorted(held) == ["encoded_from", "node_ids", "z_mean"]
@@ -277,13 +278,13 @@ def test_tables_of_a_matrix_run_are_of_rows_and_columns():
     np.testing.assert_allclose(table["row_total"], x.sum(axis=1))
     pairs = np.argwhere(x)[:5]
     logits = np.array([0.0, 1.0, -1.0, 2.0, 0.5], np.float32)
-    told = link_tables.entry_table(graph, pairs, logits, "softmax", nats=np.arange(5.0))
+    told = link_tables.entry_table(graph, pairs, logits, HEADS["softmax"], nats=np.arange(5.0))
     assert told["row"].tolist() == [f"user {i}" for i in pairs[:, 0]]
     assert told["column"].tolist() == [f"film {j}" for j in pairs[:, 1]]
     np.testing.assert_array_equal(told["value"], x[tuple(pairs.T)])
     np.testing.assert_allclose(told["expected"], np.exp(logits), rtol=1e-6)
     np.testing.assert_array_equal(told["column_values"], np.count_nonzero(x, axis=0)[pairs[:, 1]])
-    assert "value" not in link_tables.entry_table(graph, pairs, logits, "logit")
+    assert "value" not in link_tables.entry_table(graph, pairs, logits, HEADS["logit"])
     unnamed = dataclasses.replace(graph, feature_names=())
     assert link_tables.column_names(unnamed)[:2].tolist() == ["column 1", "column 2"]
 
@@ -293,7 +294,7 @@ def test_costly_columns_are_the_same_from_a_child(store_run):
     result = run.result()
     options = {"run": str(run.path), "graph": str(run.graph_path), "most_nodes": 1000}
     columns, _ = isolation.call("node_columns", options=options)
-    assert set(columns) == {"community", "reconstruction_error"}
+    assert set(columns) == {"community", "core", "reconstruction_error"}
     there, here = node_tables.node_table(result, graph, columns), node_tables.node_table(result, graph)
     pd.testing.assert_frame_equal(there, here)
     assert table_files.to_csv(embedding_files.embedding_table(result, graph, here)) == table_files.to_csv(

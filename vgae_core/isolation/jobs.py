@@ -271,7 +271,9 @@ def _death(task: str, code: int, stderr: str, limits: ChildLimits) -> StudioErro
             where=task,
             mend="The file is probably damaged: write it anew and try again.",
         )
-    if any(sign in stderr for sign in ("MemoryError", "bad_alloc", "Cannot allocate")):
+    if any(
+        sign in stderr for sign in ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map segment")
+    ):
         return memory
     return DataError(
         f"The process that worked on it ended without a result (code {code}).",

@@ -127,10 +127,10 @@ TEN_X = Format(
 
 # -------------------------------------------------------------------------------------- Loom
 def _is_loom(probe: Probe) -> bool:
-    import h5py
-
     if not is_hdf5(probe):
         return False
+    import h5py  # every file is asked, and few are HDF5
+
     file = open_checked(probe)
     groups = all(isinstance(file.get(name), h5py.Group) for name in ("row_attrs", "col_attrs"))
     return groups and isinstance(file.get("matrix"), h5py.Dataset)
