@@ -13,13 +13,12 @@ import pytest
 
 import vgae_core
 from tests.graphs import communities
+from tests.nn.resolved import resolve_loss, resolve_metric
 from vgae_core.catalogue.identifiers import identify, label, written
 from vgae_core.catalogue.lookup import find, lookup
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.registration import register_loss
 from vgae_core.errors import SpecError
-from vgae_core.nn.losses import resolve_loss
-from vgae_core.nn.metrics import resolve_metric
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 

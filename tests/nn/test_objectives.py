@@ -15,30 +15,18 @@ import tensorflow as tf
 from sklearn.metrics.pairwise import paired_cosine_distances
 
 from tests.graphs import communities, graph_from
-from vgae_core.catalogue.lookup import head_of
+from tests.nn.resolved import resolve_loss, resolve_metric
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.errors import SpecError
-from vgae_core.nn.losses import kl_normal, loss_of
-from vgae_core.nn.metrics import keras_metric
+from vgae_core.nn.losses import kl_normal
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import looked_up, metric_of, resolve
+from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import offered_outputs
 
 RNG = np.random.default_rng(0)
-
-
-def resolve_loss(identifier, output, columns=0):
-    """Return the Keras loss that an identifier stands for."""
-    return loss_of(looked_up("loss", identifier, output, columns), output)
-
-
-def resolve_metric(identifier, output, loss="mean_squared_error", columns=2, name=None):
-    """Return the Keras metric that an identifier stands for."""
-    metric = metric_of(identifier, output, loss, columns, name)
-    return keras_metric(metric, output, head_of(output, loss, columns), columns)
 
 
 def sigmoid(x):

@@ -12,14 +12,13 @@ import tensorflow as tf
 from scipy import sparse
 
 from tests.graphs import communities
+from tests.nn.resolved import resolve_loss, resolve_metric
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import SpecError
 from vgae_core.formula import parse
-from vgae_core.nn.losses import resolve_loss
-from vgae_core.nn.metrics import resolve_metric
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import check_targets, resolve
