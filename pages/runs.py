@@ -10,7 +10,7 @@ from dashboard import charts, comparing, frame, live, run_panel, run_table, stat
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs import compare
-from vgae_core.runs.bundle import export_bundle, import_bundle
+from vgae_core.runs.bundle import MOST_RUNS, export_bundles, import_bundles
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.script import export_script
@@ -26,10 +26,10 @@ def open_run(info: RunInfo, page: str) -> None:
     st.switch_page(f"pages/{page}.py", query_params={"run": info.id})
 
 
-def bundle(run_id: str) -> bytes:
-    """Return the run as a bundle, made when the visitor asks for it."""
+def bundle(infos: list[RunInfo]) -> bytes:
+    """Return runs as one bundle, made when the visitor asks for it."""
     file = io.BytesIO()
-    export_bundle(state.store().open_run(run_id), file)
+    export_bundles([(info.name, state.store().open_run(info.id)) for info in infos], file)
     return file.getvalue()
 
 
@@ -60,7 +60,7 @@ def downloads(info: RunInfo) -> None:
                 "Bundle",
                 f"vgae-run-{info.id}.zip",
                 "application/zip",
-                lambda: bundle(info.id),
+                lambda: bundle([info]),
                 "One file with data, settings, curves, weights, embedding and scores; it can be loaded below. "
                 "Of a run of many thousand epochs it holds every second, fourth, … epoch of the curves.",
             ),
@@ -168,6 +168,20 @@ def actions_of_several(infos: list[RunInfo], mine: set[str]) -> None:
             "Delete", icon=":material/delete:", key="delete", disabled=any(info.active for info in own)
         ):
             run_panel.confirm_delete(own)
+    frame.downloads(
+        [
+            frame.File(
+                "download_several",
+                f"Bundle of {len(done)} runs",
+                f"vgae-{len(done)}-runs.zip",
+                "application/zip",
+                lambda: bundle(done),
+                f"One file with data, settings, curves, weights and scores of each; it can be loaded below. "
+                f"At most {MOST_RUNS} runs and {LIMITS.upload_bytes / 1e6:.0f} MB.",
+            )
+        ],
+        disabled=not 0 < len(done) <= MOST_RUNS,
+    )
     if too_many:
         st.caption(f"At most {compare.MOST_RUNS} runs can be compared at once.")
     elif len(done) < len(infos):
@@ -247,7 +261,7 @@ def load_back() -> None:
     st.subheader("Load a bundle", anchor=False)
     turn = st.session_state.setdefault("bundle_turn", 0)
     upload = st.file_uploader(
-        "A run downloaded here or elsewhere (.zip)",
+        "One or several runs downloaded here or elsewhere (.zip)",
         type=["zip"],
         max_upload_size=min(LIMITS.upload_bytes // 2**20, st.get_option("server.maxUploadSize")),
         key=f"bundle_{turn}",
@@ -257,13 +271,16 @@ def load_back() -> None:
     try:
         LIMITS.check("upload_bytes", upload.size, where=upload.name)
         with st.spinner("Checking the bundle"):
-            run = import_bundle(state.store(), upload, state.workspace())
+            loaded = import_bundles(state.store(), upload, state.workspace())
     except StudioError as error:
         frame.report(error)
         return
-    state.select_run(run.id)
+    state.select_run(loaded[0].id)
     st.session_state["bundle_turn"] = turn + 1  # a fresh uploader, so that it is not loaded twice
-    st.session_state["runs_told"] = f"The run on {charts.plain(run.info.dataset, 60)} was loaded."
+    dataset = charts.plain(loaded[0].info.dataset, 60)
+    st.session_state["runs_told"] = (
+        f"The run on {dataset} was loaded." if len(loaded) == 1 else f"{len(loaded)} runs were loaded."
+    )
     st.rerun()
 
 

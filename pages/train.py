@@ -168,7 +168,7 @@ def outcome(run: StoredRun) -> None:
     rival = charts.plain(scores.title(found.name), 60) if found.name else ""
     words = result.words
     too_few = scores.too_few(words, len(result.split.test))
-    trial = result.metrics.get("scored_on") == "validation"
+    trial = result.is_trial
     if trial:
         st.info(
             f"A trial of a sweep: these scores, and those on other pages, are of its validation {words.many}. Only the "

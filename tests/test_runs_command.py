@@ -36,7 +36,14 @@ def test_runs_are_listed_compared_reported_and_deleted(runs, tmp_path, capsys):
     assert "Test: AUC:" in capsys.readouterr().out
     assert main(["report", *runs, "--to", str(tmp_path / "r.html")]) == 0
     assert (tmp_path / "r.html").read_text("utf-8").startswith("<!doctype html>")
-    assert main(["runs", "delete", runs[0]]) == 0
+    bundle = str(tmp_path / "two.zip")
+    assert main(["runs", "export", *runs, "--to", bundle]) == 0
+    capsys.readouterr()
+    assert main(["runs", "import", bundle]) == 0
+    again = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert main(["runs", "compare", runs[0], again[0], "--json"]) == 0
+    assert not [row for row in json.loads(capsys.readouterr().out)["settings"] if row["differs"]]
+    assert main(["runs", "delete", runs[0], *again]) == 0
     capsys.readouterr()
     assert main(["runs", "list", "--json"]) == 0
     assert [line["id"] for line in json.loads(capsys.readouterr().out)] == [runs[1]]

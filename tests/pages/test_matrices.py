@@ -313,12 +313,12 @@ def test_runs_page_names_the_family(app, run, studio_store):
 
 
 def test_a_bundle_of_a_matrix_run_comes_back(studio_store, run):
-    from vgae_core.runs.bundle import export_bundle, import_bundle
+    from vgae_core.runs.bundle import export_bundle, import_bundles
 
     file = io.BytesIO()
     export_bundle(run, file)
     file.seek(0)
-    again = import_bundle(studio_store, file, "b" * 43)
+    (again,) = import_bundles(studio_store, file, "b" * 43)
     np.testing.assert_array_equal(again.result().right, run.result().right)
     assert again.graph().is_matrix
     assert again.graph().fingerprint == run.graph().fingerprint

@@ -21,7 +21,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.splits import PARTS
 from vgae_core.errors import LimitError, RunError
 from vgae_core.runs import bundle_checks
-from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, import_bundle
+from vgae_core.runs.bundle import MANIFEST, MEMBERS, export_bundle, export_bundles, import_bundles
 from vgae_core.runs.bundle_checks import check_task
 from vgae_core.runs.codes import completed
 from vgae_core.runs.evaluation import evaluate_result
@@ -30,7 +30,14 @@ from vgae_core.runs.folder import read_run_dir
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Started
 
+OLD = Path(__file__).parents[1] / "written_by_0_1"
 KEPT = Path(__file__).parent / "kept" / "bundle-version-1.zip"
+
+
+def import_bundle(*args, **more):
+    """The one run of a bundle."""
+    (run,) = import_bundles(*args, **more)
+    return run
 
 
 @pytest.fixture(autouse=True)
@@ -190,6 +197,108 @@ def test_a_folder_of_the_first_version_is_read(tmp_path):
     assert run.graph().fingerprint == run.dataset["fingerprint"]
 
 
+def members_of_0_1() -> dict[str, bytes]:
+    """The members of a bundle as version 0.1 wrote it, of a run that chose among recipes."""
+    members = {path.name: path.read_bytes() for path in (OLD / "run").iterdir()}
+    log = members["events.jsonl"].splitlines()
+    tried = json.dumps({"event": "Trial", **TRIAL}).encode()
+    members["events.jsonl"] = b"\n".join([log[0], tried, *log[1:], b""])
+    members["metrics.json"] = json.dumps({**json.loads(members["metrics.json"]), "trials": [TRIAL]}).encode()
+    assert "version" not in json.loads(members["spec.json"])
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in members.items()
+    }
+    manifest = {"format": "vgae-studio-run", "version": 1, "vgae_core": "0.1.0", "files": files}
+    return {**members, "manifest.json": json.dumps(manifest).encode()}
+
+
+def test_a_bundle_that_0_1_wrote_is_read(store):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members_of_0_1().items():
+            archive.writestr(name, content)
+    run, old = import_bundle(store, file, OTHER), read_run_dir(OLD / "run")
+    for key, value in old.metrics()["test"].items():
+        assert run.metrics()["test"][key] == pytest.approx(value, abs=1e-4), key
+    assert run.history() == old.history()
+    assert run.spec.scaling == "by_kind"
+    assert run.metrics()["unchecked"] == ["curves", "trials"]
+
+
+def trial_result(graph):
+    """The result of a trial of a sweep: validation pairs stand in the place of the test pairs."""
+    made = make_result(graph)
+    split = dataclasses.replace(made.split, test=made.split.val, test_neg=made.split.val_neg)
+    scores, stated = evaluate_result(dataclasses.replace(made, split=split), graph)
+    stated = {**stated, "scored_on": "validation"}
+    return dataclasses.replace(made, split=split, scores=scores, metrics=stated)
+
+
+def one_bundle(run) -> io.BytesIO:
+    file = io.BytesIO()
+    export_bundle(run, file)
+    return file
+
+
+def test_trials_of_a_sweep_survive_a_bundle_of_several_runs(store, run, tmp_path, in_a_child):
+    graph = make_graph()
+    trial = store.create_run(make_result(graph).spec, graph, OTHER)
+    trial.keep(trial_result(graph))
+    export_bundles([("", run), ("=the *best*\u202e", trial)], tmp_path / "two.zip")
+    first, second = import_bundles(store, tmp_path / "two.zip", OTHER)
+    assert first.metrics()["test"] == import_bundle(store, one_bundle(run), OTHER).metrics()["test"]
+    assert second.result().is_trial
+    assert second.metrics()["test"] == pytest.approx(trial.metrics()["test"], abs=1e-6)
+    assert second.info.name.startswith("=the *best*")
+    assert not first.info.name
+    assert "\u202e" not in second.info.name
+
+
+def test_pairs_scored_twice_are_those_of_a_trial_that_says_so(store):
+    graph = make_graph()
+    trial = store.create_run(make_result(graph).spec, graph, OTHER)
+    trial.keep(trial_result(graph))
+    honest = one_bundle(trial).getvalue()
+    assert import_bundle(store, io.BytesIO(honest), OTHER).metrics()["scored_on"] == "validation"
+    stated = {key: value for key, value in trial.metrics().items() if key != "scored_on"}
+    silent = rebuild(honest, change={"metrics.json": json.dumps(stated).encode()})
+    with pytest.raises(RunError, match="two parts"):
+        import_bundle(store, silent, OTHER)
+    parts = {part: getattr(trial.result().split, part) for part in PARTS}
+    other = npz(**{**parts, "test": parts["test"][::-1]})
+    with pytest.raises(RunError, match="validation pairs"):
+        import_bundle(store, rebuild(honest, change={"split.npz": other}), OTHER)
+
+
+def several(members: dict[str, bytes], *, version=1, compression=zipfile.ZIP_STORED) -> io.BytesIO:
+    file = io.BytesIO()
+    manifest = {"format": "vgae-studio-runs", "version": version, "runs": list(members)}
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, content in {**members, MANIFEST: json.dumps(manifest).encode()}.items():
+            archive.writestr(name, content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda one: several({"run-01.zip": one, "run-02.zip": b"nonsense"}), "run-02.zip"),
+        (lambda one: several({"run-01.zip": one, "../evil.zip": one}), "up to 50 runs"),
+        (lambda one: several({"run-01.zip": one, "run-03.zip": one}), "up to 50 runs"),
+        (lambda one: several({f"run-{i:02d}.zip": b"" for i in range(1, 53)}), "up to 50 runs"),
+        (lambda one: several({"run-01.zip": one}, version=2), "version 2.*later"),
+        (lambda one: several({"run-01.zip": one}, compression=zipfile.ZIP_DEFLATED), "compressed"),
+        (lambda one: several({"run-01.zip": several({"run-01.zip": one}).getvalue()}), "members"),
+    ],
+    ids=["a damaged one", "a path", "a gap", "too many", "a later version", "compressed", "nested"],
+)
+def test_a_hostile_bundle_of_several_runs_leaves_none(store, bundle, make, told):
+    with pytest.raises(RunError, match=f"(?s){told}"):
+        import_bundle(store, make(bundle), OTHER)
+    assert store.list_runs(OTHER) == []
+
+
 def test_a_bundle_of_a_bundle_holds_the_same(store, bundle):
     again = io.BytesIO()
     export_bundle(import_bundle(store, io.BytesIO(bundle), OTHER), again)
@@ -218,19 +327,17 @@ def test_a_missing_member_is_told(store, bundle, name):
         import_bundle(store, rebuild(bundle, drop=[name]), OTHER)
 
 
-def test_trials_and_a_stack_come_back(store, bundle):
+def test_a_stack_comes_back(store, bundle):
     stack = {"offset": -1.0, "network": 0.5, "degree_product": 2}
     graph = make_graph()
     model = {"layers": [], "stack": stack}
     scores, stated = evaluate_result(dataclasses.replace(make_result(graph), model=model), graph)
     change = {
-        "metrics.json": json.dumps(finite({**stated, "trials": [TRIAL]})).encode(),
+        "metrics.json": json.dumps(finite(stated)).encode(),
         "model.json": json.dumps(model).encode(),
         "scores.npz": npz(**scores),
     }
     run = import_bundle(store, rebuild(bundle, change=change), OTHER)
-    assert run.metrics()["trials"] == [TRIAL]
-    assert run.metrics()["unchecked"] == ["curves", "trials"]
     assert run.result().stack == stack
     assert run.metrics()["network"] == stated["network"]
 
@@ -268,10 +375,6 @@ def test_another_version_is_told(store, bundle):
         ("metrics.json", b'{"test": {"roc_auc": 1.0}}', "roc_auc"),
         ("metrics.json", metrics(labels={"accuracy": "high"}), "labels"),
         ("metrics.json", metrics(features=7), "features"),
-        ("metrics.json", metrics(trials=7), "trials"),
-        ("metrics.json", metrics(trials=[{"recipe": "<b>mine</b>"}]), "trials"),
-        ("metrics.json", metrics(trials=[{**TRIAL, "recipe": "<b>mine</b>"}]), "trials"),
-        ("metrics.json", metrics(trials=[{**TRIAL, "val": {"roc_auc": "high"}}]), "trials"),
         ("model.json", b'{"stack": {"offset": 1.0}}', "stack"),
         ("model.json", b'{"stack": {"offset": 1.0, "network": "2"}}', "stack"),
         ("model.json", b'{"stack": [1, 2]}', "stack"),

@@ -25,7 +25,7 @@ from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs import codes as codes_module
 from vgae_core.runs.answers import Answers
-from vgae_core.runs.bundle import export_bundle, import_bundle
+from vgae_core.runs.bundle import export_bundle, import_bundles
 from vgae_core.runs.codes import WHY, completed, with_all_edges
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import write_run_dir
@@ -277,7 +277,7 @@ def test_a_bundle_gets_codes_from_its_weights_whatever_it_claims(run, store, tmp
     )
     file = io.BytesIO()
     export_bundle(folder, file)
-    got = import_bundle(store, file, OTHER).result()
+    got = import_bundles(store, file, OTHER)[0].result()
     np.testing.assert_allclose(got.codes.z_mean, result.codes.z_mean, rtol=1e-5, atol=1e-6)
 
 
@@ -286,7 +286,7 @@ def test_a_bundle_whose_weights_fit_nothing_has_codes_of_the_training_edges(run,
     folder = write_run_dir(tmp_path / "run", result.spec, graph, dataclasses.replace(result, state={}), [])
     file = io.BytesIO()
     export_bundle(folder, file)
-    got = import_bundle(store, file, OTHER).result()
+    got = import_bundles(store, file, OTHER)[0].result()
     assert got.whole is None
     assert got.model[WHY]
 

@@ -1,4 +1,4 @@
-"""``runs``: list, show, delete, tidy up and compare the runs of a store."""
+"""``runs``: list, show, compare, delete, export and import the runs of a store, and tidy it up."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from typing import Any
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
 from vgae_core.runs import compare
-from vgae_core.runs.files import finite
+from vgae_core.runs.bundle import export_bundles, import_bundles
+from vgae_core.runs.files import atomic, finite
 from vgae_core.runs.folder import RunFolder, read_run_dir
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.store import Store, default_root
+
+WORKSPACE = "command-line"
+"""Whose runs those of the command line are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete = action("delete", delete_runs, "Remove runs of the store for good.")
     delete.add_argument("runs", metavar="ID", nargs="+")
     action("gc", collect, "Remove what processes that were killed left in the store.")
+    export = action("export", export_runs, "Write runs as one bundle.")
+    export.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, or its id in the store")
+    export.add_argument("--to", metavar="FILE.zip", required=True, help="the bundle")
+    load = action("import", import_runs, "Check a bundle and keep its runs in the store.")
+    load.add_argument("bundle", metavar="FILE.zip")
     beside = action("compare", compare_runs, "Compare runs with the first of them.")
     beside.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, or its id in the store")
     beside.add_argument("--all", action="store_true", help="all settings, not only those that differ")
@@ -81,6 +90,27 @@ def find_runs(names: Sequence[str]) -> list[tuple[str, RunFolder]]:
     if store is not None:
         store.close()
     return found
+
+
+def export_runs(options: argparse.Namespace) -> int:
+    """Write runs as one bundle."""
+    to = Path(options.to)
+    runs = find_runs(options.runs)
+    with atomic(to) as temporary:
+        export_bundles(runs, temporary)
+    print(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}. Written to {to}")
+    return 0
+
+
+def import_runs(options: argparse.Namespace) -> int:
+    """Keep the runs of a bundle in the store, and print their ids."""
+    store = Store()
+    try:
+        for run in import_bundles(store, Path(options.bundle), WORKSPACE):
+            print(visible(f"{run.id}  {run.info.title}"))
+    finally:
+        store.close()
+    return 0
 
 
 def _line(info: RunInfo) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vgae_core.cli import specification, where
 from vgae_core.cli.progress import read
+from vgae_core.cli.runs import WORKSPACE
 from vgae_core.cli.specification import specify
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData
@@ -26,9 +27,6 @@ from vgae_core.settings.space import MAX_JSON, Space, objective, schema
 
 if TYPE_CHECKING:
     from vgae_core.runs.sweeps.manager import Sweeps
-
-WORKSPACE = "command-line"
-"""Whose runs those of the command line are, in the store that is its folder."""
 
 LOOK_SECONDS = 0.2
 NO_LIMIT = 10**9

@@ -8,11 +8,10 @@ shapes and values.  Scores are worked out again from codes, data and split; what
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
+import shutil
 import typing
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.splits import PARTS
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.heads import HEADS
-from vgae_core.runs.bundle import FORMAT, MANIFEST, MAX_EVENTS_BYTES, MEMBERS, VERSION
+from vgae_core.runs.bundle import MEMBERS
+from vgae_core.runs.bundle_zip import MAX_JSON_BYTES, MEND, parse, unpack, unpack_set
 from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.event_log import parse_event
@@ -41,18 +41,6 @@ from vgae_core.runs.result import RunResult
 from vgae_core.runs.result_parts import ARRAYS
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
-
-MAX_JSON_BYTES = 4_000_000
-MAX_RATIO = 100
-"""Bytes that one byte of a bundle may unpack to: a real one, of floats and indices, stays below 20."""
-
-MEND = "Download the bundle again; it must come from VGAE Studio."
-
-_FREE_BYTES = 20_000_000
-"""Unpacked bytes that no ratio is asked of."""
-
-_DEPTH = 30
-"""Levels of nested JSON; the specification and the description of a model have fewer than ten."""
 
 _LARGEST = 1e6
 """Of codes, factors and weights: far beyond any that was trained, and products of two stay finite in float32."""
@@ -65,21 +53,28 @@ _SAME = 1e-3
 def check_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Run :func:`check_bundle` in a child: paths and limits in `options`."""
-    check_bundle(Path(options["bundle"]), Path(options["folder"]), limits=Limits(**options["limits"]))
-    return {}, {}
+    """Run :func:`check_bundles` in a child: paths and limits in `options`."""
+    names = check_bundles(
+        Path(options["bundle"]), Path(options["folder"]), limits=Limits(**options["limits"])
+    )
+    return {}, {"names": names}
 
 
-def check_bundle(bundle: Path, folder: Path, *, limits: Limits) -> RunFolder:
-    """Check a bundle and write its run, all of it anew, as a folder that stands alone.
+def check_bundles(bundle: Path, folder: Path, *, limits: Limits) -> list[str]:
+    """Check a bundle and write its runs, all of them anew, as folders that stand alone.
 
     Parameters
     ----------
     bundle : Path
-        The zip.
+        The zip, of one run or of several.
     folder : Path
-        Where the run is written; new or empty.
+        Where the runs are written, in folders "0", "1", …; new.
     limits : Limits
+
+    Returns
+    -------
+    list of str
+        The name of each run, empty where it had none.
 
     Raises
     ------
@@ -88,110 +83,40 @@ def check_bundle(bundle: Path, folder: Path, *, limits: Limits) -> RunFolder:
     LimitError
         If it is larger than this installation accepts.
     """
+    folder.mkdir()
+    members = unpack_set(bundle, folder, limits)
+    if members is None:
+        return [_check_bundle(bundle, folder / "0", limits)]
+    names = []
+    for place, member in enumerate(members):
+        try:
+            names.append(_check_bundle(member, folder / str(place), limits))
+        except StudioError as error:
+            where = ", ".join(filter(None, [member.name, error.where]))
+            raise type(error)(error.message, where=where, mend=error.mend) from error
+    return names
+
+
+def _check_bundle(bundle: Path, folder: Path, limits: Limits) -> str:
+    """Check the bundle of one run, write the run and return its name."""
     unpacked = folder.with_name(f"{folder.name}-unpacked")
     unpacked.mkdir()
+    name = unpack(bundle, unpacked, limits)
     try:
-        with zipfile.ZipFile(bundle) as archive:
-            _unpack(archive, unpacked, limits)
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError,
-    ) as error:  # fmt: skip
-        if isinstance(error, StudioError):
-            raise
-        raise RunError(f"Not a readable bundle: {error}.", mend=MEND) from error
-    try:
-        return _rewrite(unpacked, folder, limits)
+        _rewrite(unpacked, folder, limits)
     except (LimitError, RunError):
         raise
     except (DataError, SpecError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise RunError(f"The bundle is damaged: {error}", mend=MEND) from error
+    shutil.rmtree(unpacked)
+    return name
 
 
 def _refuse(message: str, where: str, mend: str = MEND) -> RunError:
     return RunError(message, where=where, mend=mend)
 
 
-# ------------------------------------------------------------------------------- sizes
-def _unpack(archive: zipfile.ZipFile, folder: Path, limits: Limits) -> None:
-    """Copy the members under their fixed names; sizes first, then hashes."""
-    infos = {info.filename: info for info in archive.infolist()}
-    expected = {*MEMBERS, MANIFEST}
-    if len(infos) != len(archive.infolist()) or set(infos) != expected:
-        odd = sorted(set(infos) ^ expected)[:3]
-        raise RunError(f"Not a bundle of a run: missing, unknown or repeated members {odd}.", mend=MEND)
-    unpacked = sum(info.file_size for info in infos.values())
-    limits.check("decompressed_bytes", unpacked, where="bundle")
-    packed = sum(info.compress_size for info in infos.values())
-    _check_ratio(packed, unpacked)
-    for name, info in infos.items():
-        kinds = {".json": MAX_JSON_BYTES, ".jsonl": MAX_EVENTS_BYTES}
-        cap = kinds.get(Path(name).suffix, limits.decompressed_bytes)
-        if info.file_size > cap:
-            raise LimitError(f"{info.file_size:,} bytes exceed the limit of {cap:,}.", where=name)
-    _copy(archive, infos[MANIFEST], folder / MANIFEST)
-    manifest = _parse(folder / MANIFEST)
-    if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
-        found = f"{manifest.get('format')!r}, version {manifest.get('version')!r}"[:80]
-        raise _refuse(f"Expected {FORMAT!r}, version {VERSION}. Received: {found}.", MANIFEST)
-    files = manifest.get("files")
-    for name in MEMBERS:
-        digest = _copy(archive, infos[name], folder / name)
-        entry = files.get(name) if isinstance(files, Mapping) else None
-        if not isinstance(entry, Mapping) or entry.get("sha256") != digest:
-            raise _refuse("Its hash is not the one of the manifest.", name)
-    arrays = 0
-    for name in MEMBERS:
-        if name.endswith(".npz"):  # compressed once more, perhaps
-            with zipfile.ZipFile(folder / name) as inner:
-                arrays += sum(info.file_size for info in inner.infolist())
-    limits.check("decompressed_bytes", arrays, where="bundle")
-    _check_ratio(packed, arrays)
-
-
-def _check_ratio(packed: int, unpacked: int) -> None:
-    if unpacked > _FREE_BYTES + MAX_RATIO * packed:
-        raise LimitError(
-            f"{packed:,} bytes would unpack to {unpacked:,}: more than {MAX_RATIO} times as many.",
-            where="bundle",
-        )
-
-
-def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path) -> str:
-    """Copy a member, no more of it than it claims, and return its SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    with archive.open(info) as stream, to.open("wb") as file:
-        while block := stream.read(2**20):
-            size += len(block)
-            if size > info.file_size:
-                break
-            digest.update(block)
-            file.write(block)
-    if size != info.file_size:
-        raise _refuse("Its size is not the one it claims.", info.filename)
-    return digest.hexdigest()
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file, not too deeply nested."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise _refuse(f"Not readable as JSON: {error}.", path.name) from error
-    if not isinstance(value, dict):
-        raise _refuse("Expected a JSON object.", path.name)
-    level: list[Any] = [value]
-    for _ in range(_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return value
-    raise _refuse(f"JSON nested more than {_DEPTH} levels deep.", path.name)
-
-
+# ----------------------------------------------------------------------------- headers
 Headers = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 
 
@@ -234,7 +159,7 @@ def _rewrite(unpacked: Path, folder: Path, limits: Limits) -> RunFolder:
     _check_headers(unpacked, limits)
     for name in MEMBERS:
         if name.endswith(".json"):
-            _parse(unpacked / name)
+            parse(unpacked / name)
     graph = load_graph(unpacked / "graph.npz", limits=limits)
     if not isinstance(graph, GraphData):
         raise _refuse("Expected a graph after repairs.", "graph.npz")
@@ -349,6 +274,13 @@ def _check_split(result: RunResult, graph: GraphData) -> None:
     pattern = sparse.csr_array((np.ones(matrix.nnz, bool), matrix.indices, matrix.indptr), shape=matrix.shape)
     if of_matrix:
         pattern.data[:] = matrix.data != 0
+    # No trial of a sweep scores test pairs: its validation pairs stand in their place.
+    trial = result.is_trial
+    if trial and not (
+        np.array_equal(result.split.test, result.split.val)
+        and np.array_equal(result.split.test_neg, result.split.val_neg)
+    ):
+        raise _refuse("A trial of a sweep must be scored on its validation pairs.", "split.npz")
     keys = []
     for part in PARTS:
         pairs = getattr(result.split, part)
@@ -359,7 +291,7 @@ def _check_split(result: RunResult, graph: GraphData) -> None:
                 raise _refuse(f"`{part}` names {kind} of the data.", "split.npz")
         if not of_matrix and graph.sides is not None and within_a_side(graph.sides, *pairs.T).any():
             raise _refuse(f"`{part}` names a pair within one side of the data.", "split.npz")
-        if not part.endswith("_neg"):
+        if not part.endswith("_neg") and not (trial and part == "test"):
             ends = pairs if of_matrix or graph.directed else np.sort(pairs, axis=1)
             keys.append(ends[:, 0] * max(matrix.shape) + ends[:, 1])
     every = np.concatenate(keys)
@@ -397,6 +329,8 @@ def _scored(result: RunResult, graph: GraphData) -> RunResult:
         _check_trials(stated["trials"])
         metrics["trials"] = stated["trials"]
         unchecked.append("trials")
+    if result.is_trial:
+        metrics["scored_on"] = stated["scored_on"]
     metrics["unchecked"] = unchecked
     return dataclasses.replace(result, scores=scores, metrics=metrics)
 

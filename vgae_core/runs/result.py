@@ -132,6 +132,11 @@ class RunResult:
         return self.scored if self.whole is None else self.whole
 
     @property
+    def is_trial(self) -> bool:
+        """Whether it is of a trial of a sweep, scored on validation pairs that stand in the place of the test pairs."""
+        return self.metrics.get("scored_on") == "validation"
+
+    @property
     def of_matrix(self) -> bool:
         """Whether pairs are entries of a matrix, not pairs of nodes."""
         return self.factors is not None and "decoder" not in self.model
