@@ -19,7 +19,7 @@ from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import compare, figures, link_tables
 from vgae_core.runs.info import RunInfo
-from vgae_core.runs.store import StoredRun
+from vgae_core.runs.stored_run import StoredRun
 
 PARAMETER = "runs"
 """Of the page's address: ids of the runs that are compared, with commas between them."""

@@ -19,8 +19,7 @@ from vgae_core.data.dataset import Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
 from vgae_core.nn.budget import check_memory, estimate_run
-from vgae_core.runs.info import RunInfo
-from vgae_core.runs.store import Status
+from vgae_core.runs.info import RunInfo, Status
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import recipe_of
 from vgae_core.training.events import Trial

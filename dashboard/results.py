@@ -28,7 +28,7 @@ from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
 from vgae_core.runs import codes, link_tables, node_tables
 from vgae_core.runs.result import Embedding, RunResult
-from vgae_core.runs.store import StoredRun
+from vgae_core.runs.stored_run import StoredRun
 
 MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""

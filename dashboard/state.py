@@ -21,7 +21,8 @@ from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.info import RunInfo
-from vgae_core.runs.store import Store, StoredRun
+from vgae_core.runs.store import Store
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
@@ -123,7 +124,7 @@ def workspace() -> str:
     if "workspace" not in st.session_state:
         token = _cookies().get(COOKIE, "")
         known = bool(isinstance(token, str) and _TOKEN.fullmatch(token))
-        st.session_state["newcomer"] = not (known and store().has_session(token))
+        st.session_state["newcomer"] = not (known and store().sessions.has(token))
         st.session_state["workspace"] = token if known else secrets.token_urlsafe(32)
     return st.session_state["workspace"]
 
@@ -368,7 +369,7 @@ def _save() -> None:
     """Remember the session in the visitor's workspace; where the disk refuses, say so and go on."""
     held: RunSpec = st.session_state.get("spec", RunSpec())
     try:
-        store().save_session(
+        store().sessions.save(
             workspace(),
             {
                 "spec": held.to_dict(),
@@ -390,7 +391,7 @@ def _restore() -> None:
         return
     st.session_state["restored"] = True
     try:
-        session = store().load_session(workspace())
+        session = store().sessions.load(workspace())
         spec = RunSpec.from_dict(session.get("spec", {}))
         name = spec.dataset.source
         if name.startswith(_SAMPLE):

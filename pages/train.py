@@ -6,7 +6,7 @@ from dashboard import charts, frame, judged, live, scores, state
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
 from vgae_core.runs.resuming import can_continue, left
-from vgae_core.runs.store import StoredRun
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.training import TrainingSpec
 from vgae_core.training.events import Started

@@ -25,17 +25,17 @@ TOKEN = "A" * 43
     ids=["other version", "no longer kept", "path", "unknown sample"],
 )
 def test_work_that_cannot_be_restored_gives_the_default(app, studio_store, session):
-    studio_store.save_session(TOKEN, session)
+    studio_store.sessions.save(TOKEN, session)
     at = app(workspace=TOKEN)
     assert not at.exception
     assert "could not be restored" in at.toast[0].value
     assert at.session_state["spec"].dataset.source == RunSpec().dataset.source
-    assert studio_store.load_session(TOKEN)["spec"] == at.session_state["spec"].to_dict()
+    assert studio_store.sessions.load(TOKEN)["spec"] == at.session_state["spec"].to_dict()
 
 
 def test_settings_come_back(app, studio_store):
     spec = RunSpec().replace("training.epochs", 17)
-    studio_store.save_session(TOKEN, {"spec": spec.to_dict(), "raw": None, "run_id": "abc"})
+    studio_store.sessions.save(TOKEN, {"spec": spec.to_dict(), "raw": None, "run_id": "abc"})
     at = app(workspace=TOKEN)
     assert at.session_state["spec"] == spec
     assert at.session_state["run_id"] == "abc"

@@ -93,7 +93,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("values", UNREADABLE.values(), ids=UNREADABLE)
 def test_one_bad_run_hides_no_other_and_can_be_deleted(app, runs, studio_store, values):
     bad = runs[1]
-    studio_store._update(bad.id, **values)
+    studio_store.update(bad.id, **values)
     at = app("runs", workspace=VISITOR, run=bad.id)
     assert not at.exception
     assert list(rows(at)["id"]) == [run.id for run in runs]
@@ -107,13 +107,13 @@ def test_one_bad_run_hides_no_other_and_can_be_deleted(app, runs, studio_store, 
 
 
 def test_a_run_that_cannot_be_read_says_so(app, runs, studio_store):
-    studio_store._update(runs[0].id, spec='{"seed": -5}')
+    studio_store.update(runs[0].id, spec='{"seed": -5}')
     at = app("runs", workspace=VISITOR)
     assert rows(at)["status"][0] == "Unreadable"
     assert rows(at)["model"][0] == ""
     (warning,) = at.warning
     assert "seed" in warning.value
-    studio_store._update(runs[0].id, spec=json.dumps({"version": VERSION + 1, "anything": {}}))
+    studio_store.update(runs[0].id, spec=json.dumps({"version": VERSION + 1, "anything": {}}))
     (warning,) = app("runs", workspace=VISITOR).warning
     assert f"up to version {VERSION}" in warning.value
 

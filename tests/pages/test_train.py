@@ -176,7 +176,7 @@ def test_a_full_disk_is_told_and_pages_still_work(app, engine, studio_store, mon
     def refuse(*args, **kwargs):
         raise RunError("The disk of the server is full.", mend="Delete runs.")
 
-    monkeypatch.setattr(studio_store, "save_session", refuse)
+    monkeypatch.setattr(studio_store.sessions, "save", refuse)
     monkeypatch.setattr(engine, "submit", refuse)
     at = app("train")
     assert not at.exception

@@ -128,10 +128,10 @@ def test_a_result_waits_in_memory_for_space(disk, store, full):
     assert run.info.status == "failed"
     assert "kept in memory" in run.info.message
     assert not run.has_result
-    store.catch_up()
+    store.endings.catch_up()
     assert not run.has_result
     disk.free()
-    store.catch_up()
+    store.endings.catch_up()
     assert (run.info.status, run.info.message) == ("finished", "")
     assert run.result().z_mean.shape == (12, 4)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.runs.made import OTHER, WORKSPACE
 from vgae_core.errors import RunError
-from vgae_core.runs import notes
+from vgae_core.runs import notes, visits
 from vgae_core.runs.store import Store
 from vgae_core.settings import RunSpec
 
@@ -79,12 +79,12 @@ def test_a_run_opened_by_its_link_is_listed_without_its_owner_s_notes(store, gra
 
 
 def test_only_the_latest_visits_are_kept_and_none_of_a_deleted_run(store, graph, monkeypatch):
-    monkeypatch.setattr(notes, "VISITED", 2)
+    monkeypatch.setattr(visits, "MAX_VISITS", 2)
     runs = [store.create_run(RunSpec(), graph, WORKSPACE) for _ in range(3)]
     for run in runs:
         store.visit(run.id, OTHER)
     assert [info.id for info in store.list_visited(OTHER)] == [runs[2].id, runs[1].id]
-    store._update(runs[2].id, status="failed")
+    store.update(runs[2].id, status="failed")
     store.delete_run(runs[2].id, WORKSPACE)
     assert [info.id for info in store.list_visited(OTHER)] == [runs[1].id]
     with pytest.raises(RunError, match="no such run"):

@@ -136,7 +136,7 @@ def test_ids_are_checked_before_the_disk_is_touched(store, bad):
     with pytest.raises(RunError):
         store.list_runs(bad)
     with pytest.raises(RunError):
-        store.load_session(bad)
+        store.sessions.load(bad)
 
 
 def test_ids_are_unguessable(store, graph):
@@ -163,7 +163,7 @@ def test_deleting_removes_folder_and_unneeded_data(store, graph):
 def test_deleting_keeps_data_a_visitor_works_on(store, graph):
     run = store.create_run(RunSpec(), graph, WORKSPACE)
     run.append_event(Finished(reason="completed"))
-    store.save_session(OTHER, {"dataset": graph.fingerprint})
+    store.sessions.save(OTHER, {"dataset": graph.fingerprint})
     store.delete_run(run.id, WORKSPACE)
     assert store.load_dataset(graph.fingerprint).n_nodes == graph.n_nodes
 
@@ -184,11 +184,11 @@ def test_a_data_set_is_kept_once_by_content(store, graph):
 
 
 def test_sessions_come_back(store):
-    assert store.load_session(WORKSPACE) == {}
-    store.save_session(WORKSPACE, {"run": "x"})
-    store.save_session(WORKSPACE, {"run": "y", "source": "sample:karate-club"})
-    assert store.load_session(WORKSPACE) == {"run": "y", "source": "sample:karate-club"}
-    assert store.load_session(OTHER) == {}
+    assert store.sessions.load(WORKSPACE) == {}
+    store.sessions.save(WORKSPACE, {"run": "x"})
+    store.sessions.save(WORKSPACE, {"run": "y", "source": "sample:karate-club"})
+    assert store.sessions.load(WORKSPACE) == {"run": "y", "source": "sample:karate-club"}
+    assert store.sessions.load(OTHER) == {}
 
 
 def test_the_root_comes_from_the_environment(monkeypatch, tmp_path):
@@ -398,7 +398,7 @@ def age(store, key, days):
 
 def test_uploads_that_nobody_needs_are_dropped(store):
     old, wanted, recent = (store.save_raw(make_raw(name)) for name in ("old", "wanted", "recent"))
-    store.save_session(WORKSPACE, {"raw": wanted})
+    store.sessions.save(WORKSPACE, {"raw": wanted})
     for key, days in ((old, 31), (wanted, 31), (recent, 29)):
         age(store, key, days)
     new = store.save_raw(make_raw("new"))
@@ -443,10 +443,10 @@ def test_leftovers_of_killed_processes_are_swept_and_nothing_else(tmp_path):
         (tmp_path / "runs" / name / "spec.json").write_text("{}")
         group.append(tmp_path / "runs" / name)
     gone = Store(tmp_path)
-    gone._claim.close()  # as when its process is killed
+    gone._owners._claim.close()  # as when its process is killed
     gone._database.close()
-    stale.append(tmp_path / "owners" / f"{gone._owner}.sqlite")
-    fresh.append(tmp_path / "owners" / f"{living._owner}.sqlite")
+    stale.append(tmp_path / "owners" / f"{gone.owner}.sqlite")
+    fresh.append(tmp_path / "owners" / f"{living.owner}.sqlite")
     for path in (*stale, *kept, fresh[-1]):
         grow_old(path)
     Store(tmp_path).close()

@@ -27,7 +27,8 @@ from vgae_core.runs.event_log import event_line
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.notes import MAX_NAME
 from vgae_core.runs.result_parts import ARRAYS, DOCUMENTS
-from vgae_core.runs.store import Store, StoredRun
+from vgae_core.runs.store import Store
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.training.events import EpochEnd
 
 FORMAT = "vgae-studio-run"

@@ -34,7 +34,8 @@ from vgae_core.runs import environment, worker
 from vgae_core.runs.cluster import ClosingError, Cluster, StuckError
 from vgae_core.runs.result_parts import result_from_parts
 from vgae_core.runs.resuming import Continuation, continuation
-from vgae_core.runs.store import Store, StoredRun
+from vgae_core.runs.store import Store
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.runs.turns import Job, Turns
 from vgae_core.runs.where import Where
 from vgae_core.runs.workers import CLOSED, Expected, State, Workers
@@ -389,7 +390,7 @@ class Engine:
         if not self._looking.acquire(blocking=False):
             return  # another lane does
         try:
-            self._store.catch_up()
+            self._store.endings.catch_up()
             self._grow(self._workers.refresh(idle=not self._active))
         except (Exception, asyncio.CancelledError) as error:
             if self._workers.where.address and isinstance(error, RunError):

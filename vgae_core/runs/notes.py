@@ -19,9 +19,6 @@ MAX_TAGS, MAX_TAG = 8, 24
 MAX_NOTE = 2000
 """Characters of a note."""
 
-VISITED = 50
-"""Runs opened by a link that a visitor finds again."""
-
 COLUMNS = {
     "number": "INTEGER NOT NULL DEFAULT 0",
     "name": "TEXT NOT NULL DEFAULT ''",
@@ -31,17 +28,9 @@ COLUMNS = {
 }
 """Columns that the catalogue of an earlier version lacks."""
 
-VISITS = """
-CREATE TABLE IF NOT EXISTS visits (
-    workspace TEXT NOT NULL, run TEXT NOT NULL, seen REAL NOT NULL, PRIMARY KEY (workspace, run)
-);
-"""
-"""Runs of others that a visitor opened by a link."""
-
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Give a catalogue what it needs for names, notes and visits; runs without a number get theirs by their age."""
-    database.executescript(VISITS)
+    """Give a catalogue what it needs for names and notes; runs without a number get theirs by their age."""
     columns = {row["name"] for row in database.execute("PRAGMA table_info(runs)")}
     for name, kind in COLUMNS.items():
         if name not in columns:

@@ -10,7 +10,7 @@ import numpy as np
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.files import read_arrays
-from vgae_core.runs.store import StoredRun
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import Checkpoint
 from vgae_core.training.events import EpochEnd

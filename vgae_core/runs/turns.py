@@ -17,7 +17,7 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.event_log import parse_event
 from vgae_core.runs.resuming import split_arrays
-from vgae_core.runs.store import StoredRun
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.training.events import EpochEnd, Finished
 
 log = logging.getLogger(__name__)

@@ -96,7 +96,7 @@ class SweepCatalogue:
 
     def __init__(self, store: Store, *, limits: ServerLimits = SERVER_LIMITS) -> None:
         self._store, self._limits = store, limits
-        with store.transaction() as database:
+        with store.catalogue() as database:
             database.executescript(_SCHEMA)
 
     def create(self, spec: RunSpec, graph: GraphData, space: Space, workspace: str) -> str:
@@ -108,7 +108,7 @@ class SweepCatalogue:
             If too many are at work already, or kept.
         """
         limits = self._limits
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             rows = database.execute("SELECT workspace, status FROM sweeps").fetchall()
         mine = [row["status"] for row in rows if row["workspace"] == workspace]
         if sum(status in ("running", "paused") for status in mine) >= limits.sweeps_of_one:
@@ -123,7 +123,7 @@ class SweepCatalogue:
             )
         fingerprint = self._store.save_dataset(graph)
         sweep_id = secrets.token_urlsafe(12)
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             database.execute(
                 "INSERT INTO sweeps VALUES (?, ?, ?, ?, 'running', '', 0, ?, ?, ?, ?, NULL, NULL)",
                 (
@@ -135,7 +135,7 @@ class SweepCatalogue:
 
     def info(self, sweep_id: str) -> SweepInfo:
         """Return a sweep's entry; whoever holds its id may see it. Raise RunError if there is none."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             row = database.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
         if row is None:
             raise RunError("There is no such sweep.", mend="It may have been deleted.")
@@ -143,7 +143,7 @@ class SweepCatalogue:
 
     def of_workspace(self, workspace: str) -> list[SweepInfo]:
         """Return the sweeps of a workspace, the newest first."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             rows = database.execute(
                 "SELECT * FROM sweeps WHERE workspace = ? ORDER BY created DESC", (workspace,)
             ).fetchall()
@@ -151,7 +151,7 @@ class SweepCatalogue:
 
     def any_active(self) -> bool:
         """Return whether a sweep of anyone has not ended."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             row = database.execute(
                 "SELECT EXISTS (SELECT 1 FROM sweeps WHERE status IN ('running', 'paused'))"
             ).fetchone()
@@ -159,7 +159,7 @@ class SweepCatalogue:
 
     def adopt_orphans(self) -> list[str]:
         """Take over the sweeps whose process is gone before they ended, and return their ids."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             rows = database.execute(
                 "SELECT id, owner FROM sweeps WHERE status IN ('running', 'paused')"
             ).fetchall()
@@ -171,7 +171,7 @@ class SweepCatalogue:
     def update(self, sweep_id: str, **values: Any) -> None:
         """Change columns of a sweep's entry."""
         columns = ", ".join(f"{name} = ?" for name in values)
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             database.execute(
                 f"UPDATE sweeps SET {columns} WHERE id = ?",  # noqa: S608
                 (*values.values(), sweep_id),
@@ -179,7 +179,7 @@ class SweepCatalogue:
 
     def delete(self, sweep_id: str) -> None:
         """Forget a sweep; its runs stay."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             for table, column in (("sweeps", "id"), ("trials", "sweep"), ("trial_runs", "sweep")):
                 database.execute(f"DELETE FROM {table} WHERE {column} = ?", (sweep_id,))  # noqa: S608
 
@@ -188,7 +188,7 @@ class SweepCatalogue:
         self, sweep_id: str, number: int, params: Mapping[str, Any], point: Mapping[str, Any]
     ) -> None:
         """Note that a trial begins."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             database.execute(
                 "INSERT INTO trials VALUES (?, ?, ?, ?, 'running', '', NULL, NULL, '{}')",
                 (sweep_id, number, json.dumps(dict(params)), json.dumps(dict(point))),
@@ -196,7 +196,7 @@ class SweepCatalogue:
 
     def add_run(self, sweep_id: str, number: int, seed: int, run_id: str) -> None:
         """Note the run of a trial's seed, in the place of one that was interrupted."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             database.execute(
                 "DELETE FROM trial_runs WHERE sweep = ? AND number = ? AND seed = ?", (sweep_id, number, seed)
             )
@@ -214,7 +214,7 @@ class SweepCatalogue:
         message: str = "",
     ) -> None:
         """Note how a trial ended."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             database.execute(
                 "UPDATE trials SET state = ?, message = ?, score = ?, seconds = ?, course = ? "
                 "WHERE sweep = ? AND number = ?",
@@ -226,7 +226,7 @@ class SweepCatalogue:
 
     def trials(self, sweep_id: str) -> list[TrialInfo]:
         """Return the trials of a sweep in order."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             rows = database.execute(
                 "SELECT * FROM trials WHERE sweep = ? ORDER BY number", (sweep_id,)
             ).fetchall()
@@ -250,7 +250,7 @@ class SweepCatalogue:
 
     def trial_of(self, run_id: str) -> tuple[str, int] | None:
         """Return sweep and trial number of a run, None of a run that is no trial."""
-        with self._store.transaction() as database:
+        with self._store.catalogue() as database:
             row = database.execute("SELECT sweep, number FROM trial_runs WHERE run = ?", (run_id,)).fetchone()
         return None if row is None else (row["sweep"], row["number"])
 

@@ -16,7 +16,8 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError, StudioError
 from vgae_core.families import family_of
 from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store, StoredRun
+from vgae_core.runs.store import Store
+from vgae_core.runs.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo, TrialState
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings import RunSpec
