@@ -194,8 +194,8 @@ class TestArrows:
     [
         ("x.sif", "k1 binds k2 k3\nk2 cuts k3\n", r"SIF.*Relations \(binds, cuts\)", "k1 binds k2"),
         ("x.nt", "<u:k1> <u:binds> <u:k2> .\n", "N-Triples.*Relations", "u:k1 binds u:k2"),
-        ("x.txt", "k1 -> k2 (2.5)\nk2 -> k3 (1)\n", "arrows.*weights", "k1 – k2 (weight 2.5)"),
-        ("x.tgf", "1 one\n2 two\n#\n1 2 binds\n", "Trivial", "1 – 2"),
+        ("x.txt", "k1 -> k2 (2.5)\nk2 -> k3 (1)\n", "arrows.*weights", "k1 → k2 (weight 2.5)"),
+        ("x.tgf", "1 one\n2 two\n#\n1 2 binds\n", "Trivial", "1 → 2"),
         ("x.txt", "('k1', 'k2')\n('k2', 'k3')\n", "tuples", "k1 – k2"),
         ("x.edgelist", "k1 k2 {'weight': 3}\n", "networkx.*weights", "k1 – k2 (weight 3)"),
         ("x.lgl", "# k1\nk2\nk3 2\n", "LGL", "k1 – k2"),
@@ -211,7 +211,8 @@ def test_it_is_said_how_lines_are_read(name, text, decision, sentence):
     assert report.sentences[0].startswith(sentence)
 
 
-def test_the_beginning_of_a_long_file_is_enough(tmp_path):
+def test_the_beginning_of_a_long_file_is_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr("vgae_core.data.readers.first_edges._BEGINNING", 65_536)
     path = tmp_path / "content"
     path.write_text("".join(f"node{i} binds node{i + 1}\n" for i in range(5000)) + "node1 binds\n")
     probe = Probe("x.sif", "x.sif", path, path.read_bytes()[:65_536], LIMITS)

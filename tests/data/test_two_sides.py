@@ -308,6 +308,7 @@ def test_a_star_is_no_two_sided_graph(read_text, text):
 def test_ids_that_only_meet_far_down_are_one_set(read_text, monkeypatch):
     monkeypatch.setattr("vgae_core.data.readers.sides.SAMPLE", 50)
     monkeypatch.setattr("vgae_core.data.readers.edge_lists.SAMPLE", 50)
+    monkeypatch.setattr("vgae_core.data.readers.two_sides.SAMPLE", 50)
     apart = [f"s{n % 20},t{n % 23}" for n in range(80)]
     text = "\n".join(["source,target", *apart, "s1,s2", "t3,t4"])
     raw = read_text(text)

@@ -15,6 +15,7 @@ from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.layouts import COMMENTS
 from vgae_core.data.readers.lines import head_lines, read_text
 from vgae_core.data.readers.text import is_whole
+from vgae_core.data.readers.two_sides import sided
 
 _SUFFIXES = ("adjlist", "adj")
 _RECURRING = 0.4
@@ -51,7 +52,7 @@ def _recognise(probe: Probe) -> bool:
     A colon after every node, or rows of different lengths that list each node once and, behind it, nodes that
     have rows of their own (or whole numbers only).
     """
-    if probe.how.role in ("features", "labels"):
+    if probe.how.role in ("features", "labels") and not probe.as_matrix:
         return False
     lines = _head(probe)
     if not lines or lines[0][0] in "{[<*(":
@@ -136,7 +137,7 @@ def _edges(probe: Probe) -> Edges:
         flat if whole is None else whole, (flat if whole is None else whole)[:0]
     )
     probe.limits.check("nodes", len(ids), where=probe.name)
-    return Edges(
+    edges = Edges(
         rows=np.repeat(positions[first], filled - 1),
         cols=positions[~first],
         weights=None,
@@ -144,6 +145,7 @@ def _edges(probe: Probe) -> Edges:
         format=FORMAT.title,
         findings=tuple(findings),
     )
+    return sided(probe, edges)
 
 
 FORMAT = Format(

@@ -105,6 +105,11 @@ class Probe:
         """Return the same as :meth:`said`, by name."""
         return {names[i]: use for i, use in self.said(names, uses).items()}
 
+    @property
+    def as_matrix(self) -> bool:
+        """Whether the user wants the edges in it as a matrix: rows on one side, columns on the other."""
+        return self.how.role == "features" and self.how.sides == "two"
+
     @functools.cached_property
     def is_text(self) -> bool:
         """Whether the beginning looks like text."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.data.findings import Choice, Judgement, Part
-from vgae_core.data.readers import beside, edge_lists, feature_lists, node_tables
+from vgae_core.data.readers import beside, edge_judgements, edge_lists, feature_lists, node_tables
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe
 from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.column_evidence import columns_of
@@ -145,7 +145,7 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     """Return what was decided about the file and why, and its first edges in words."""
     laid_out = layout_judgements(probe)
     if content == "edges":
-        judged, sentences = edge_lists.judge_edges(probe)
+        judged, sentences = edge_judgements.judge_edges(probe)
         return (*laid_out, *judged), sentences
     table = _table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):

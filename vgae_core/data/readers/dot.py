@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vgae_core.data.findings import Finding
-from vgae_core.data.readers.base import Edges, Format, Probe, shorten
+from vgae_core.data.readers.base import Edges, Probe, shorten
 from vgae_core.data.readers.lines import read_text
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
+from vgae_core.data.readers.networks import graph_edges, graph_format, parse
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -323,12 +323,4 @@ def _edges(probe: Probe) -> Edges:
     return dataclasses.replace(edges, findings=(*edges.findings, *findings))
 
 
-FORMAT = Format(
-    key="dot",
-    title="Graphviz DOT",
-    suffixes=("dot", "gv"),
-    recognise=_recognise,
-    guess=lambda probe: "edges",
-    edges=_edges,
-    parts=lambda probe, content: inner_parts(_edges(probe)),
-)
+FORMAT = graph_format("dot", "Graphviz DOT", ("dot", "gv"), _recognise, _edges)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import numpy as np
 import pandas as pd
 
-from vgae_core.data.findings import Choice, Finding, Judgement, Part
+from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers import beside
 from vgae_core.data.readers.base import (
-    N_EXAMPLES,
     Edges,
     Probe,
     examples,
     factorize_ids,
-    object_array,
     shorten,
     whole_numbers,
 )
@@ -28,11 +25,13 @@ from vgae_core.data.readers.column_names import (
     same_but_for_a_mark,
     two_kinds,
 )
+from vgae_core.data.readers.count_rows import begins_with_counts, count_row, counted, with_announced
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
 from vgae_core.data.readers.layouts import Layout, inner_comments, line_of
 from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
 from vgae_core.data.readers.text import numbers, read_frame
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
+from vgae_core.data.readers.two_sides import apart, beyond_the_sample
 
 _FIRST = 1_000
 """Ids of which one that is no number tells that all of them are names."""
@@ -43,30 +42,6 @@ def edge_parts(table: TextTable, roles: EdgeRoles) -> tuple[Part, ...]:
     return table.parts(roles.uses, EDGE_USES)
 
 
-def _count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
-    """Return the first row if it may count what follows: "edges", "nodes edges" or "rows columns entries"."""
-    first = table.shape.rows[0]
-    if table.header is not None or len(first) > 3 or len(table.shape.rows) < 2:
-        return None
-    if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
-        return None
-    counts = tuple(map(int, first))
-    if len(first) == 3 == table.shape.width and counts[-1] != count_lines(probe) - table.skip - 1:
-        return None
-    return counts
-
-
-def _begins_with_counts(probe: Probe, table: TextTable) -> bool:
-    """Return whether the first row seems to count the rows below it, as far as their number tells."""
-    counts = _count_row(probe, table)
-    return counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
-
-
-def _is_near(announced: int, listed: int) -> bool:
-    """Return whether a count is that of the rows: once, in both directions; some drop self-loops and keep it."""
-    return any(abs(announced - rows) <= 0.05 * rows for rows in (listed, 2 * listed, listed / 2))
-
-
 def read_edges(probe: Probe) -> Edges:
     """Return the edges of a table with one edge per row."""
     table = table_of(probe)
@@ -74,7 +49,7 @@ def read_edges(probe: Probe) -> Edges:
     shape = table.shape
     roles = edge_roles(probe, table)
     probe.limits.check("edges", count_lines(probe) - table.skip, where=probe.name)
-    counts = _count_row(probe, table)
+    counts = count_row(probe, table)
     skip = table.skip if counts is None else shape.skip + 1
     frame = _frame(probe, table, roles, skip)
     if not len(frame) and counts is None:
@@ -83,7 +58,7 @@ def read_edges(probe: Probe) -> Edges:
     findings: list[Finding] = []
     announced = None
     if counts is not None:
-        announced = _counted(probe, table, counts, ends, text, findings)
+        announced = counted(probe, table, counts, ends, text, findings)
         if announced is None:
             if len(shape.rows[0]) < shape.width and roles.weight is not None:
                 raise probe.error(
@@ -98,9 +73,9 @@ def read_edges(probe: Probe) -> Edges:
     if weights is None and roles.time is not None:
         weights = np.ones(len(frame), np.float32)  # contacts: each counts, and repeats add up
     relations, relation_names = _relations(frame, roles)
-    sides = _beyond_the_sample(probe, sides_of(probe, table, roles, ends), ends, findings)
+    sides = beyond_the_sample(probe, sides_of(probe, table, roles, ends), ends, findings)
     if sides.two and sides.shared:
-        rows, cols, ids = _apart(table, roles, ends, findings)
+        rows, cols, ids = apart(ends, prefixes(table, roles), findings)
     else:
         rows, cols, ids = factorize_ids(ends[0], ends[1])
     of_nodes = None
@@ -108,7 +83,7 @@ def read_edges(probe: Probe) -> Edges:
         of_nodes = np.zeros(len(ids), np.int8)
         of_nodes[cols] = 1
     elif announced is not None:
-        rows, cols, ids = _announced(announced[0], rows, cols, ids, findings)
+        rows, cols, ids = with_announced(announced[0], rows, cols, ids, findings)
     probe.limits.check("nodes", len(ids), where=probe.name)
     _tell(probe, table, roles, skip, findings)
     name = {
@@ -149,38 +124,6 @@ def _frame(
     )
 
 
-def _counted(
-    probe: Probe,
-    table: TextTable,
-    counts: tuple[int, ...],
-    ends: list[np.ndarray | pd.Series],
-    text: bool,
-    findings: list[Finding],
-) -> tuple[int, ...] | None:
-    """Return nodes and edges from the first row if the rows below agree with it, else None: it is an edge."""
-    if text:
-        return None
-    n_rows = len(ends[0])
-    high = max((int(end.max()) for end in ends if len(end)), default=0)
-    if len(counts) == 1:
-        nodes = counts[0] if counts[0] in (high, high + 1) else 0
-        agree = bool(nodes) or counts[0] == n_rows
-        what: tuple[str, ...] = ("nodes",) if nodes else ("edges",)
-    else:
-        nodes = max(counts[:-1])
-        agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])
-        if len(counts) == 3:
-            agree = agree and all(int(end.max()) <= most for end, most in zip(ends, counts, strict=False))
-        what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
-    if not agree:
-        return None
-    listed = ", ".join(f"{count:,} {word}" for count, word in zip(counts, what, strict=True))
-    findings.append(
-        Finding("count-row", "info", f"The first row of {probe.name} was read as counts: {listed}.")
-    )
-    return nodes, counts[-1]
-
-
 def _relations(frame: pd.DataFrame, roles: EdgeRoles) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Return the kind of each edge and the names of the kinds, the most frequent first."""
     if roles.relation is None:
@@ -203,7 +146,7 @@ def sides_of(
     """
     if "sides" not in probe.memo:
         if ends is None:
-            skip = table.skip + _begins_with_counts(probe, table)
+            skip = table.skip + begins_with_counts(probe, table)
             frame = _frame(probe, table, roles, skip, rows=SAMPLE)
             ends, _ = _ids(probe, table.shape, skip, frame, roles)
         left, right = (table.header[at] if table.header else "" for at in (roles.source, roles.target))
@@ -225,25 +168,6 @@ def sides_of(
     return sides
 
 
-def _beyond_the_sample(
-    probe: Probe, sides: Sides, ends: list[np.ndarray | pd.Series], findings: list[Finding]
-) -> Sides:
-    """Return what is to be said of the sides after all rows, where the first ones shared no id."""
-    if not sides.two or sides.shared or len(ends[0]) <= SAMPLE:
-        return sides
-    left, right = (pd.Series(pd.unique(pd.Series(end))) for end in ends)
-    both = left[left.isin(right)]
-    if not len(both):
-        return sides
-    if probe.how.sides == "two" or sides.told:
-        return dataclasses.replace(sides, shared=True)
-    findings.append(Finding("one-set-after-all", "warning",
-        f"The first {SAMPLE:,} rows of {probe.name} share no id between source and target, but {len(both):,} ids, such "
-        f"as {', '.join(examples(both))}, stand on both sides further down: read as one set of nodes. If these are "
-        "different nodes of the same name, read it as two sets.", len(both), examples(both)))  # fmt: skip
-    return dataclasses.replace(sides, two=False)
-
-
 def _side_names(table: TextTable, roles: EdgeRoles) -> tuple[str, ...]:
     """Return the headers of both ends, where they say more than which end it is."""
     if table.header is None:
@@ -253,7 +177,7 @@ def _side_names(table: TextTable, roles: EdgeRoles) -> tuple[str, ...]:
     return () if any(plain_name(name) in usual for name in names) else names
 
 
-def _prefixes(table: TextTable, roles: EdgeRoles) -> tuple[str, str]:
+def prefixes(table: TextTable, roles: EdgeRoles) -> tuple[str, str]:
     """Return what ids of both sides begin with, so that they are apart: u and i of user and item, else r and c."""
     left, right = (
         plain_name(table.header[at]) if table.header else "" for at in (roles.source, roles.target)
@@ -261,29 +185,6 @@ def _prefixes(table: TextTable, roles: EdgeRoles) -> tuple[str, str]:
     if left[:1].isalpha() and right[:1].isalpha() and left[0] != right[0]:
         return left[0], right[0]
     return "r", "c"
-
-
-def _apart(
-    table: TextTable, roles: EdgeRoles, ends: list[np.ndarray | pd.Series], findings: list[Finding]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return positions and ids of two sets of nodes, whose ids get a letter each."""
-    codes: list[np.ndarray] = []
-    names: list[list[str]] = []
-    for letter, end in zip(_prefixes(table, roles), ends, strict=True):
-        positions, _, ids = factorize_ids(end, end[:0])
-        codes.append(positions + sum(len(side) for side in names))
-        names.append([f"{letter}{i}" for i in ids.tolist()])
-    a, b = (side[0] for side in names)
-    findings.append(
-        Finding(
-            "two-sides",
-            "info",
-            f"Both columns number their own nodes: {len(names[0]):,} are called like {a}, {len(names[1]):,} like {b}.",
-            len(names[0]) + len(names[1]),
-            (a, b),
-        )
-    )
-    return codes[0], codes[1], object_array([*names[0], *names[1]])
 
 
 def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings: list[Finding]) -> None:
@@ -317,66 +218,6 @@ def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings:
                 examples(names),
             )
         )
-
-
-# ------------------------------------------------------------------------- what was decided
-def judge_edges(probe: Probe) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
-    """Return what was decided about an edge list and why, and its first edges in words."""
-    table = table_of(probe)
-    table = dataclasses.replace(table, shape=dataclasses.replace(table.shape, inner_comments=True))
-    roles = edge_roles(probe, table)
-    judgements = [_header_judgement(table), *roles.judgements]
-    sides = sides_of(probe, table, roles)
-    judgement = _sides_judgement(table, roles, sides)
-    if judgement is not None:
-        judgements.append(judgement)
-    rows = table.data[_begins_with_counts(probe, table) :]
-    return tuple(judgements), _sentences(rows, table, roles, sides)
-
-
-def _header_judgement(table: TextTable) -> Judgement:
-    decision = table.decision
-    text = f"{'The first row names the columns' if decision.present else 'No header row'}. {decision.why}"
-    here, other = ("yes", "no") if decision.present else ("no", "yes")
-    in_comment = table.header is not None and table.skip == table.shape.skip
-    if in_comment:  # which is no edge
-        said = f"A comment names the columns. {decision.why}"
-        return Judgement("header", said, decision.sure, (), {"header": here})
-    title = "The first row is an edge" if decision.present else "The first row names the columns"
-    return Judgement("header", text, decision.sure, (Choice(title, {"header": other}),), {"header": here})
-
-
-def _sides_judgement(table: TextTable, roles: EdgeRoles, sides: Sides) -> Judgement | None:
-    """Return whether ends are of one set or two, and how to read the file as a matrix; None if nobody wonders."""
-    if not sides.two and sides.sure:
-        return None
-    uses = {roles.source: "id", roles.target: "feature_name"}
-    if roles.weight is not None:
-        uses[roles.weight] = "feature_value"
-    matrix = Choice(
-        "A matrix of rows × columns (VAE)",
-        {"role": "features", **{f"uses.{name}": uses.get(i, "ignore") for i, name in enumerate(table.names)}},
-    )
-    two, one = Choice("Two sets of nodes", {"sides": "two"}), Choice("One set of nodes", {"sides": "one"})
-    if sides.two:
-        text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
-        return Judgement("sides", text, sides.sure, (matrix, one), {"sides": "two"})
-    text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
-    return Judgement("sides", text, False, (two, matrix), {"sides": "one"})
-
-
-def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides: Sides) -> tuple[str, ...]:
-    """Return the first edges in words."""
-    letters = _prefixes(table, roles) if sides.two and sides.shared else ("", "")
-    sentences = []
-    for row in [row for row in rows if len(row) == table.shape.width][:N_EXAMPLES]:
-        left, right = (
-            shorten(f"{a}{row[i]}", 30) for a, i in zip(letters, (roles.source, roles.target), strict=True)
-        )
-        link = f" {shorten(row[roles.relation], 30)} " if roles.relation is not None else " – "
-        weight = f" (weight {shorten(row[roles.weight], 20)})" if roles.weight is not None else ""
-        sentences.append(f"{left}{link}{right}{weight}")
-    return tuple(sentences)
 
 
 def _ids(
@@ -417,38 +258,6 @@ def _whole(texts: pd.Series) -> np.ndarray | None:
     if whole_numbers(texts.iloc[:_FIRST]) is None:
         return None  # most often: one that is none decides for all
     return None if texts.str.fullmatch(r"0\d+").any() else whole_numbers(texts)
-
-
-def _are_counts(
-    counts: tuple[int, int], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
-) -> bool:
-    """Whether "a b" on the first line counts the nodes and edges of the rows below it."""
-    n_nodes, n_edges = counts
-    entries = len(source)
-    if not entries:
-        return n_edges == 0  # a graph that is announced to be empty
-    low, high = min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max()))
-    fits = low >= 0 and (high < n_nodes or (low >= 1 and high <= n_nodes))
-    return fits and _is_near(n_edges, entries)
-
-
-def _announced(
-    announced: int, rows: np.ndarray, cols: np.ndarray, ids: np.ndarray, findings: list[Finding]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add the nodes that the count row announces and no edge names."""
-    missing = announced - len(ids)
-    if missing <= 0 or missing > 1_000_000:
-        return rows, cols, ids
-    first = 0 if len(ids) and ids[0] == 0 else 1
-    complete = np.arange(first, first + announced, dtype=np.int64)
-    if len(ids) and ids[-1] > complete[-1]:
-        complete -= first
-    findings.append(
-        Finding("announced-nodes", "info", f"{missing:,} announced nodes have no edge.", missing,
-                examples(np.setdiff1d(complete, ids, assume_unique=True)))
-    )  # fmt: skip
-    offset = int(complete[0]) if len(complete) else 0
-    return ids[rows] - offset, ids[cols] - offset, complete
 
 
 def _weights(probe: Probe, table: TextTable, skip: int, frame: pd.DataFrame, column: int) -> np.ndarray:

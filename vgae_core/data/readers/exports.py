@@ -18,8 +18,9 @@ from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.json_file import all_objects, is_json, is_lines, is_scalar, load_json
 from vgae_core.data.readers.lines import head_lines, named_edges, read_text, weight_values
-from vgae_core.data.readers.networks import graph_edges, inner_parts
+from vgae_core.data.readers.networks import graph_edges, graph_format
 from vgae_core.data.readers.splitting import LONGEST
+from vgae_core.data.readers.two_sides import sided
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -114,15 +115,7 @@ def _neo4j_edges(probe: Probe) -> Edges:
     return graph_edges(probe, graph, NEO4J.title, n_nodes=n_nodes, n_edges=n_edges)
 
 
-NEO4J = Format(
-    key="neo4j",
-    title="Neo4j export (APOC)",
-    suffixes=("csv", "json"),
-    recognise=_is_neo4j,
-    guess=lambda probe: "edges",
-    edges=_neo4j_edges,
-    parts=lambda probe, content: inner_parts(_neo4j_edges(probe)),
-)
+NEO4J = graph_format("neo4j", "Neo4j export (APOC)", ("csv", "json"), _is_neo4j, _neo4j_edges)
 
 
 # --------------------------------------------------------------------------------- Cytoscape
@@ -148,7 +141,7 @@ def _table_edges(probe: Probe) -> Edges:
     names = next(rows)[1]
     lower = [name.lower() for name in names]
     weight = lower.index("weight") if "weight" in lower else None
-    edges: list[tuple[str, str, str]] = []
+    called: list[tuple[str, str, str]] = []
     lines: list[int] = []
     weights: list[str] = []
     for number, row in rows:
@@ -157,16 +150,17 @@ def _table_edges(probe: Probe) -> Edges:
             raise probe.error(
                 "The edge is not called `source (interaction) target`.", line=number, mend=_MEND
             )
-        edges.append((edge[1], edge[2], edge[3]))
+        called.append((edge[1], edge[2], edge[3]))
         lines.append(number)
         weights.append(row[weight] if weight is not None and len(row) > weight else "")
-        probe.limits.check("edges", len(edges), where=probe.name)
-    return named_edges(
-        probe, [edge[0] for edge in edges], [edge[2] for edge in edges], EDGE_TABLE.title,
+        probe.limits.check("edges", len(called), where=probe.name)
+    edges = named_edges(
+        probe, [edge[0] for edge in called], [edge[2] for edge in called], EDGE_TABLE.title,
         weights=None if weight is None else weight_values(probe, weights, lines),
-        relations=[edge[1] for edge in edges],
+        relations=[edge[1] for edge in called],
         findings=_columns_left(probe, names, lower, weight),
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 def _columns_left(probe: Probe, names: list[str], lower: Iterable[str], weight: int | None) -> list[Finding]:

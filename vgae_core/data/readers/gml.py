@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vgae_core.data.readers.base import Edges, Format, Probe
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
+from vgae_core.data.readers.base import Edges, Probe
+from vgae_core.data.readers.networks import graph_edges, graph_format, parse
 
 _GRAPH = re.compile(r"(?im)^([ \t]*)graph(\s*)\[")  # not \s: a run of newlines would take quadratic time
 
@@ -34,12 +34,4 @@ def _edges(probe: Probe) -> Edges:
     return graph_edges(probe, graph, FORMAT.title)
 
 
-FORMAT = Format(
-    key="gml",
-    title="GML",
-    suffixes=("gml",),
-    recognise=_recognise,
-    guess=lambda probe: "edges",
-    edges=_edges,
-    parts=lambda probe, content: inner_parts(_edges(probe)),
-)
+FORMAT = graph_format("gml", "GML", ("gml",), _recognise, _edges)

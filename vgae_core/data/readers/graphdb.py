@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from vgae_core.data.readers.base import Edges, Format, Probe
+from vgae_core.data.readers.first_edges import judge_whole, read_once
 from vgae_core.data.readers.lines import numbered_edges
 
 _TITLE = "GraphDB (ARG database)"
@@ -56,5 +57,6 @@ FORMAT = Format(
     suffixes=("graphdb",),
     recognise=_recognise,
     guess=lambda probe: "edges",
-    edges=_edges,
+    edges=lambda probe: read_once(probe, _edges),
+    judge=judge_whole(_edges),
 )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vgae_core.data.findings import Part
+from vgae_core.data.findings import Judgement, Part
 from vgae_core.data.readers import delimited, dense_csv
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
 from vgae_core.data.readers.json_file import (
@@ -190,6 +190,15 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     return found
 
 
+def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    judge = _inner(probe).judge
+    if judge is None:
+        return (), ()
+    judgements, sentences = _told(probe, lambda text: judge(text, content))
+    named = probe.how.header == "auto"  # JSON itself tells whether columns have names
+    return tuple(one for one in judgements if not (named and one.about == "header")), sentences
+
+
 FORMAT = Format(
     key="json-table",
     title="JSON table",
@@ -199,4 +208,5 @@ FORMAT = Format(
     edges=_edges,
     table=_table,
     parts=_parts,
+    judge=_judge,
 )

@@ -22,7 +22,7 @@ from vgae_core.data.readers.written_numbers import MISSING
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _MARKS = (b"PK\x03\x04", b"\x89HDF", b"PAR1", b"%PDF", b"\x93NUMPY", b"<")
-_MAX_RELATIONS = 10_000
+MAX_RELATIONS = 10_000
 
 
 def read_text(probe: Probe) -> str:
@@ -122,9 +122,9 @@ def relation_codes(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the relation of each entry as an int32 index, and the names; the count per relation is reported."""
     codes, names = pd.factorize(pd.Series(relations, dtype="str"))
-    if len(names) > _MAX_RELATIONS:
+    if len(names) > MAX_RELATIONS:
         raise probe.error(
-            f"Has {len(names):,} different relations; at most {_MAX_RELATIONS:,} are read.",
+            f"Has {len(names):,} different relations; at most {MAX_RELATIONS:,} are read.",
             mend="If they are no relations, hand the file in as CSV with source and target as its first columns.",
         )
     counts = np.bincount(codes, minlength=len(names))

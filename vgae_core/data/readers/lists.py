@@ -22,6 +22,7 @@ from vgae_core.data.readers.lines import (
     weight_values,
 )
 from vgae_core.data.readers.text import is_number
+from vgae_core.data.readers.two_sides import sided
 from vgae_core.data.readers.written_numbers import MISSING
 
 _TEXT = r"""(?:[rubRUB]{0,2}(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"))"""
@@ -47,8 +48,8 @@ def _plain(value: str) -> str:
 class _Collected:
     """Edges with what is said about them."""
 
-    def __init__(self, probe: Probe) -> None:
-        self.probe = probe
+    def __init__(self, probe: Probe, *, same_names: bool = True) -> None:
+        self.probe, self.same_names = probe, same_names
         self.sources: list[str] = []
         self.targets: list[str] = []
         self.lines: list[int] = []
@@ -83,7 +84,7 @@ class _Collected:
                 f"Attributes of edges in {self.probe.name} that were not used: "
                 f"{', '.join(map(shorten, list(self.attributes)[:5]))}.", len(self.attributes),
                 examples(self.attributes)))  # fmt: skip
-        return named_edges(
+        edges = named_edges(
             self.probe,
             self.sources,
             self.targets,
@@ -92,11 +93,13 @@ class _Collected:
             relations=relations,
             findings=findings,
         )
+        return sided(self.probe, edges, same_names=self.same_names)
 
 
 # ------------------------------------------------------------------------------ printed tuples
 def _is_tuples(probe: Probe) -> bool:
-    if not probe.is_text or probe.how.role in ("features", "labels", "names"):
+    other = probe.how.role in ("features", "labels", "names") and not probe.as_matrix
+    if other or not probe.is_text:
         return False
     text = probe.head.decode("utf-8-sig", "replace").lstrip()
     text = text[1:].lstrip() if re.match(r"[\[({]\s*[(]", text) else text
@@ -124,7 +127,7 @@ def _tuples(probe: Probe, text: str) -> Iterator[tuple[re.Match[str], int]]:
 
 
 def _tuple_edges(probe: Probe) -> Edges:
-    collected = _Collected(probe)
+    collected = _Collected(probe, same_names=False)
     for match, line in _tuples(probe, read_text(probe)):
         collected.add(_plain(match[1]), _plain(match[2]), match[3], line)
     return collected.edges(TUPLES.title)
@@ -211,9 +214,10 @@ def _lgl_edges(probe: Probe) -> Edges:
     if given:
         texts = [given.get(i, "") for i in range(len(collected.sources))]
         weights = weight_values(probe, texts, collected.lines)
-    return named_edges(
+    edges = named_edges(
         probe, collected.sources, collected.targets, LGL.title, weights=weights, others=alone, directed=False,
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 LGL = Format(

@@ -9,9 +9,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from vgae_core.data.findings import Finding
-from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
+from vgae_core.data.readers.base import Edges, Probe, examples, shorten
 from vgae_core.data.readers.json_file import all_lists, all_objects, is_json, is_lines, is_scalar, load_json
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
+from vgae_core.data.readers.networks import graph_edges, graph_format, parse
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -166,15 +166,7 @@ def _edges(probe: Probe) -> Edges:
     return edges
 
 
-FORMAT = Format(
-    key="node-link",
-    title="node-link JSON",
-    suffixes=("json",),
-    recognise=_recognise,
-    guess=lambda probe: "edges",
-    edges=_edges,
-    parts=lambda probe, content: inner_parts(_edges(probe)),
-)
+FORMAT = graph_format("node-link", "node-link JSON", ("json",), _recognise, _edges)
 
 
 # --------------------------------------------------------------------------------- Cytoscape.js
@@ -235,15 +227,7 @@ def _own(data: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in data.items() if k not in _PROGRAM and not isinstance(v, dict | list)}
 
 
-CYTOSCAPE = Format(
-    key="cytoscape",
-    title="Cytoscape.js JSON",
-    suffixes=("cyjs", "json"),
-    recognise=_is_cytoscape,
-    guess=lambda probe: "edges",
-    edges=_cytoscape_edges,
-    parts=lambda probe, content: inner_parts(_cytoscape_edges(probe)),
-)
+CYTOSCAPE = graph_format("cytoscape", "Cytoscape.js JSON", ("cyjs", "json"), _is_cytoscape, _cytoscape_edges)
 
 
 # ----------------------------------------------------------------- networkx.adjacency_data
@@ -282,12 +266,6 @@ def _adjacency_edges(probe: Probe) -> Edges:
     return graph_edges(probe, graph, title, n_nodes=n_nodes, n_edges=n_edges)
 
 
-ADJACENCY = Format(
-    key="adjacency-data",
-    title="networkx adjacency data (JSON)",
-    suffixes=("json",),
-    recognise=_is_adjacency,
-    guess=lambda probe: "edges",
-    edges=_adjacency_edges,
-    parts=lambda probe, content: inner_parts(_adjacency_edges(probe)),
+ADJACENCY = graph_format(
+    "adjacency-data", "networkx adjacency data (JSON)", ("json",), _is_adjacency, _adjacency_edges
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from vgae_core.data.readers.base import (
     object_array,
     shorten,
 )
+from vgae_core.data.readers.first_edges import read_once
 from vgae_core.data.readers.json_file import KNOWN, all_objects, is_json, is_scalar, load_json
 from vgae_core.data.readers.lines import named_edges, weight_values
 from vgae_core.data.readers.matrices import check_finite
+from vgae_core.data.readers.two_sides import sided, sides_judgement
 
 _NODE = ("id", "node", "name", "key")
 _NEIGHBOURS = (
@@ -167,9 +170,15 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
         (as_features if edges else as_edges,),
         {"role": content},
     )
+    judgements = [judgement]
+    if edges:
+        read_once(probe, _edges)
+        about_sides = sides_judgement(probe.memo["sides"]) if "sides" in probe.memo else None
+        if about_sides is not None and decided:  # who says that they are neighbours has answered this, too
+            judgements.append(dataclasses.replace(about_sides, sure=True))
     pairs = ((node, value) for node, ids in lists.items() for value in ids if is_scalar(value))
     link = " – " if edges else " has "
-    return (judgement,), tuple(
+    return tuple(judgements), tuple(
         f"{shorten(node, 30)}{link}{shorten(str(value), 30)}"
         for node, value in itertools.islice(pairs, N_EXAMPLES)
     )
@@ -201,9 +210,10 @@ def _edges(probe: Probe) -> Edges:
             weights.append(_weight(neighbours[neighbour]) if isinstance(neighbours, dict) else "")
         probe.limits.check("edges", len(sources), where=probe.name)
     values = weight_values(probe, weights, [0] * len(weights)) if any(weights) else None
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, "JSON lists of neighbours", weights=values, others=lists, findings=findings
     )
+    return sided(probe, edges)
 
 
 def _weight(value: Any) -> str:

@@ -7,6 +7,7 @@ import re
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe, object_array, shorten
 from vgae_core.data.readers.classes import as_classes
+from vgae_core.data.readers.first_edges import judge_whole, read_once
 from vgae_core.data.readers.lines import named_edges, numbered, read_text
 
 _TITLE = "OBO ontology"
@@ -87,5 +88,6 @@ FORMAT = Format(
     suffixes=("obo",),
     recognise=_recognise,
     guess=lambda probe: "edges",
-    edges=_edges,
+    edges=lambda probe: read_once(probe, _edges),
+    judge=judge_whole(_edges),
 )

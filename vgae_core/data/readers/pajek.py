@@ -13,8 +13,9 @@ import pandas as pd
 
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, object_array, shorten
+from vgae_core.data.readers.first_edges import judge_whole, read_once
 from vgae_core.data.readers.lines import relation_codes, weight_values
-from vgae_core.data.readers.sides import sides_told
+from vgae_core.data.readers.sides import Sides, sides_told
 from vgae_core.data.readers.written_numbers import MISSING
 
 _START = re.compile(rb"(?im)^(\xef\xbb\xbf)?[ \t]*\*(network|vertices)\b")
@@ -191,8 +192,12 @@ def _edges(probe: Probe) -> Edges:
         codes, names = relation_codes(probe, of, findings)
     rows, cols = rows.astype(np.int64), cols.astype(np.int64)
     sides = None
-    if side:
+    if side and probe.how.sides != "one":
         sides = sides_told((np.arange(n) >= side).astype(np.int8), rows, cols, ids, probe.name, findings)
+    if sides is not None:
+        probe.memo["sides"] = Sides(
+            True, f"the file has two modes, of {side:,} and {n - side:,} vertices", True, False
+        )
     return Edges(
         rows=rows,
         cols=cols,
@@ -214,5 +219,6 @@ FORMAT = Format(
     suffixes=("net", "paj"),
     recognise=lambda probe: probe.is_text and _START.search(probe.head) is not None,
     guess=lambda probe: "edges",
-    edges=_edges,
+    edges=lambda probe: read_once(probe, _edges),
+    judge=judge_whole(_edges),
 )

@@ -21,6 +21,7 @@ from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.data.readers.roles import assign, roles_of, take
 from vgae_core.data.readers.source import SourceFile
+from vgae_core.data.readers.two_sides import read_matrix
 from vgae_core.errors import DataError, StudioError
 from vgae_core.settings import FileSpec
 
@@ -82,6 +83,7 @@ def read(
             tell(0.1, f"Reading edges from {probe.name}")
             assert format_.edges is not None  # noqa: S101  assign sees to it
             edges = guarded(probe, format_, lambda: format_.edges(probe))  # type: ignore[misc]
+            probe.memo["edges"] = edges
         else:
             probe, format_ = parts.pop("features")
             tell(0.1, f"Reading the matrix in {probe.name}")
@@ -269,7 +271,8 @@ def _silent(fraction: float, message: str) -> None:
 
 def _read_table(probe: Probe, format_: Format, content: Content, node_ids: np.ndarray) -> NodeTable:
     table = format_.table
-    assert table is not None  # noqa: S101  assign sees to it
+    if table is None:  # assign sees to it that this is a graph of two sides, said to be a matrix
+        return guarded(probe, format_, lambda: read_matrix(probe, format_))
     found = guarded(probe, format_, lambda: table(probe, content, node_ids))
     if probe.how.first_row == "auto":
         return found

@@ -111,7 +111,8 @@ def take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Probe
             mend="Say what each holds, or to ignore it: on the page, or with "
             f"--read {probe.name}:role=labels (features, labels, names or ignore).",
         )
-    if (format_.edges if role == "edges" else format_.table) is None:
+    as_matrix = role == "features" and probe.how.role == role and format_.edges is not None
+    if (format_.edges if role == "edges" else format_.table) is None and not as_matrix:
         raise DataError(
             f"{format_.title} holds no {_CONTENTS[role]}.",
             where=probe.name,

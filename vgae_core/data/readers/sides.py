@@ -22,7 +22,7 @@ SAMPLE = 200_000
 _FIRST = 2_000
 """Rows among which most ids that stand on both sides are found already."""
 
-_FEW = 20
+FEW = 20
 """Rows below which numbers are taken for one set without asking."""
 
 
@@ -48,6 +48,7 @@ def judge_sides(
     kinds: bool = False,
     marked: bool = False,
     rated: bool = False,
+    same_names: bool = False,
 ) -> Sides:
     """Return whether the ids of the two ends are of two sets.
 
@@ -63,6 +64,8 @@ def judge_sides(
         Whether the headers name the two ends of an edge (source, target).
     rated : bool
         Whether a rating stands beside them.
+    same_names : bool
+        Whether what is called the same is the same node, numbers too.
     """
     said = {word for comment in comments for word in comment.lstrip("#% ").lower().split()[:2]}
     left, right = source[:SAMPLE], target[:SAMPLE]
@@ -71,6 +74,8 @@ def judge_sides(
         return Sides(True, "the file calls itself bipartite", True, shared, told=True)
     if said & {"sym", "asym", "directed", "undirected"}:
         return Sides(False, "the file says so", True, shared)
+    if shared and same_names:
+        return Sides(False, "some nodes stand at both ends", True, shared)
     if not shared and not kinds and min(pd.Series(side).nunique() for side in (left, right)) < 3:
         return Sides(False, "", True, shared)  # a star, or two: each has two sides, whatever its nodes are
     if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
@@ -80,11 +85,11 @@ def judge_sides(
     if marked:
         return Sides(False, "the headers name the two ends of an edge", True, shared)
     if not shared:
-        return Sides(True, "the two columns share no number", len(left) < _FEW, shared)
+        return Sides(True, "the two columns share no number", len(left) < FEW, shared)
     one, two = _signs(left, right)
     if rated and not one:
         return Sides(True, "they stand beside ratings and times", False, shared)
-    if one or len(left) < _FEW:
+    if one or len(left) < FEW:
         return Sides(False, one, True, shared)
     return Sides(bool(two), two, False, shared)
 
@@ -125,7 +130,7 @@ def _of_texts(rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
         return Sides(False, "both columns share names", True, shared)
     if kinds:
         return Sides(True, "the headers name two kinds of things", True, shared, told=True)
-    return Sides(True, "the two columns share no name", marked or rows < _FEW // 2, shared)
+    return Sides(True, "the two columns share no name", marked or rows < FEW // 2, shared)
 
 
 def _signs(left: np.ndarray, right: np.ndarray) -> tuple[str, str]:
@@ -160,7 +165,7 @@ def _signs(left: np.ndarray, right: np.ndarray) -> tuple[str, str]:
     if loops >= 3 and loops >= expected_loops / 2:
         return "", f"{loops:,} rows join a number to itself, as chance would have it"
     low, high = ([int(pick(side)) for side in (left, right)] for pick in (np.min, np.max))
-    if len(known) >= _FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
+    if len(known) >= FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
         return f"both columns run from {min(low):,} to {max(high):,}", ""
     highest = sorted(high)
     if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:

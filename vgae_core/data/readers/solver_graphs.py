@@ -16,6 +16,7 @@ import pandas as pd
 
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
+from vgae_core.data.readers.first_edges import judge_whole, read_once
 from vgae_core.data.readers.lines import head_lines, is_whole, named, numbered_edges, read_text
 
 # ------------------------------------------------------------------------------------ DIMACS
@@ -106,7 +107,8 @@ DIMACS = Format(
     suffixes=("gr", "col", "max", "dimacs"),
     recognise=_is_dimacs,
     guess=lambda probe: "edges",
-    edges=_dimacs_edges,
+    edges=lambda probe: read_once(probe, _dimacs_edges),
+    judge=judge_whole(_dimacs_edges),
 )
 
 # ------------------------------------------------------------------------------------- METIS
@@ -235,5 +237,6 @@ METIS = Format(
     suffixes=("graph", "metis"),
     recognise=_is_metis,
     guess=lambda probe: "edges",
-    edges=_metis_edges,
+    edges=lambda probe: read_once(probe, _metis_edges),
+    judge=judge_whole(_metis_edges),
 )

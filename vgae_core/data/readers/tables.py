@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vgae_core.data.findings import Part
+from vgae_core.data.findings import Judgement, Part
 from vgae_core.data.readers import delimited
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
+from vgae_core.data.readers.sides import SAMPLE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -262,6 +263,14 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     return found
 
 
+def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    judge = delimited.FORMAT.judge
+    assert judge is not None  # noqa: S101  narrows the type
+    # Which sets the ends are of is judged by many rows, so that a look and the reading agree.
+    text = _as_text(probe) if ("text", None) in probe.memo else _as_text(probe, SAMPLE)
+    return judge(text, content)
+
+
 def beginning(probe: Probe) -> Probe:
     """Return the first rows of the table as a probe of comma-separated text."""
     return _as_text(probe, _HEAD_ROWS)
@@ -281,4 +290,5 @@ FORMAT = Format(
     edges=_edges,
     table=_table,
     parts=_parts,
+    judge=_judge,
 )

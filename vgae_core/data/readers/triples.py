@@ -18,6 +18,7 @@ from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.lines import head_lines, named, named_edges, numbered, read_text, weight_values
 from vgae_core.data.readers.splitting import are_columns
 from vgae_core.data.readers.text import is_number
+from vgae_core.data.readers.two_sides import sided
 
 # --------------------------------------------------------------------------------------- SIF
 _SIF_MEND = "A line of SIF is a lone node, or: source relation target target …"
@@ -85,7 +86,8 @@ def _is_sif(probe: Probe) -> bool:
     if named(probe, "sif"):
         return apart or len(middle) <= _MAX_SHARE * len(full)
     lengths = {len(row) for row in rows}
-    if probe.how.role not in ("auto", "edges") or len(lengths) < 2 or 2 in lengths or not apart:
+    other = probe.how.role not in ("auto", "edges") and not probe.as_matrix
+    if other or len(lengths) < 2 or 2 in lengths or not apart:
         return False
     if not all(re.search(r"[^\W\d_]", word) for word in middle) or all(is_number(row[2]) for row in full):
         return False
@@ -134,10 +136,11 @@ def _sif_edges(probe: Probe) -> Edges:
         findings.append(Finding("weights", "info",
             f"Numbers stand where {probe.name} could name relations: they were read as weights.",
             len(lines)))  # fmt: skip
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, SIF.title, weights=weights, relations=None if weights is not None else relations,
         others=alone, findings=findings,
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 SIF = Format(
@@ -244,10 +247,11 @@ def _triple_edges(probe: Probe) -> Edges:
                 names=object_array(names.values()),
             ),
         )
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, TRIPLES.title, relations=_short_relations(relations), directed=True,
         tables=tables, findings=findings,
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 TRIPLES = Format(
@@ -271,7 +275,8 @@ _ARROW_MEND = "Write one edge per line: a -> b, or a -- b without a direction."
 def _is_arrows(probe: Probe) -> bool:
     plain = (line.strip() for line in head_lines(probe) if not line.lstrip().startswith(("#", "%", "//")))
     lines = list(itertools.islice(plain, 500))
-    if not lines or lines[0][0] in "{[<*(" or probe.how.role in ("features", "labels", "names"):
+    other = probe.how.role in ("features", "labels", "names") and not probe.as_matrix
+    if other or not lines or lines[0][0] in "{[<*(":
         return False
     if _are_arrows_in_columns(lines):
         return False
@@ -342,10 +347,11 @@ def _arrow_edges(probe: Probe) -> Edges:
                 lines.extend([number] * len(right))
     values = weight_values(probe, weights, lines) if any(weights) else None
     directed = _DIRECTED.search(text) is not None
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, ARROWS.title, weights=values, relations=relations if any(relations) else None,
         others=alone, directed=directed, findings=findings,
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 ARROWS = Format(
@@ -379,7 +385,7 @@ def _is_tgf(probe: Probe) -> bool:
 def _tgf_edges(probe: Probe) -> Edges:
     findings: list[Finding] = []
     nodes: dict[str, str] = {}
-    edges: list[list[str]] = []
+    listed: list[list[str]] = []
     below = False
     for number, line in numbered(read_text(probe)):
         if line == "#":
@@ -391,8 +397,8 @@ def _tgf_edges(probe: Probe) -> Edges:
             fields = line.split(None, 2)
             if len(fields) < 2:
                 raise probe.error(f"An edge needs two nodes: {shorten(line)!r}.", line=number, mend=_TGF_MEND)
-            edges.append([*fields, ""][:3])
-    sources, targets, labels = ([edge[i] for edge in edges] for i in range(3))
+            listed.append([*fields, ""][:3])
+    sources, targets, labels = ([edge[i] for edge in listed] for i in range(3))
     names = {node: label for node, label in nodes.items() if label}
     table = NodeTable(
         where=probe.name, n_rows=len(names), ids=object_array(names), names=object_array(names.values())
@@ -402,10 +408,11 @@ def _tgf_edges(probe: Probe) -> Edges:
     if any(labels) and not related:
         findings.append(Finding("attributes-ignored", "info", f"Labels of edges in {probe.name} were not used.",
                                 len(kinds), examples(kinds)))  # fmt: skip
-    return named_edges(
+    edges = named_edges(
         probe, sources, targets, TGF.title, relations=labels if related else None, others=nodes, directed=True,
         tables=(table,) if names else (), findings=findings,
     )  # fmt: skip
+    return sided(probe, edges)
 
 
 TGF = Format(

@@ -15,8 +15,9 @@ import numpy as np
 
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, object_array, shorten
+from vgae_core.data.readers.first_edges import judge_whole, read_once
 from vgae_core.data.readers.lines import named_edges, numbered_edges, read_text, weight_values
-from vgae_core.data.readers.sides import sides_told
+from vgae_core.data.readers.sides import Sides, sides_told
 
 _START = re.compile(rb"\A(\xef\xbb\xbf)?\s*dl\s+(n|nr|nc|nm|format)\s*=", re.I)
 _SETTING = re.compile(r"(nr|nc|nm|n|format)\s*=\s*([\w.]+)", re.I)
@@ -173,6 +174,9 @@ def _edges(probe: Probe) -> Edges:
 
 def _two_sided(probe: Probe, edges: Edges, sides: np.ndarray) -> Edges:
     findings = list(edges.findings)
+    if probe.how.sides == "one":
+        return edges
+    probe.memo["sides"] = Sides(True, "the file has two modes, rows and columns", True, False)
     sides_or_none = sides_told(sides, edges.rows, edges.cols, edges.node_ids, probe.name, findings)
     return dataclasses.replace(edges, sides=sides_or_none, findings=tuple(findings))
 
@@ -230,5 +234,6 @@ FORMAT = Format(
     suffixes=("dl",),
     recognise=lambda probe: _START.match(probe.head) is not None,
     guess=lambda probe: "edges",
-    edges=_edges,
+    edges=lambda probe: read_once(probe, _edges),
+    judge=judge_whole(_edges),
 )

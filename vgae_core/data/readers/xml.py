@@ -11,7 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from vgae_core.data.readers.base import Edges, Format, Probe, shorten
-from vgae_core.data.readers.networks import graph_edges, inner_parts, parse
+from vgae_core.data.readers.networks import graph_edges, graph_format, parse
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -82,15 +82,7 @@ def document_format(
         found = parse(probe, title, lambda: graph(probe, root))
         return graph_edges(probe, found, title, n_nodes=n_nodes, n_edges=n_edges)
 
-    return Format(
-        key=key,
-        title=title,
-        suffixes=(key,),
-        recognise=lambda probe: has_root(probe, key),
-        guess=lambda probe: "edges",
-        edges=edges,
-        parts=lambda probe, content: inner_parts(edges(probe)),
-    )
+    return graph_format(key, title, (key,), lambda probe: has_root(probe, key), edges)
 
 
 def fill(several: Iterable[dict[str, Any]], defaults: Mapping[str, Any]) -> None:
