@@ -101,7 +101,7 @@ def compare(title: str, rounds: int, alone: Callable[[], object], files: list[Pa
 
 def ready(path: Path) -> None:
     """Print what it costs to go from a file to the batches of training, with random columns as node input."""
-    from vgae_core.training.batches import graph_batches  # TensorFlow, which is not what is measured
+    from vgae_core.training.pair_batches import graph_batches  # TensorFlow, which is not what is measured
 
     def spent() -> float:
         return sum(
@@ -112,7 +112,7 @@ def ready(path: Path) -> None:
     began, used = time.perf_counter(), spent()
     graph = repair(read_isolated([SourceFile(path.name, path)], limits=LIMITS), RepairSpec())
     split = split_links(graph, spec.split, 0)
-    graph_batches(graph, split, spec)
+    graph_batches(graph, split, split.message(graph.n_nodes, graph), spec)
     print(
         f"  {graph.profile.n_edges:,} edges from file to trained-ready: {time.perf_counter() - began:.1f} s, "
         f"{spent() - used:.1f} s of processor",

@@ -14,7 +14,7 @@ CODE = """
 import json, resource, sys, time
 import keras, numpy as np
 from scipy import sparse
-from vgae_core.training.batches import DenseRows
+from vgae_core.training.row_batches import DenseRows
 
 n, m, entries, batch = json.loads(sys.argv[1])
 rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
+from vgae_core.families import family_of
 
 
 def graph_from(adjacency, features=None, labels=None, directed=False, name="test"):
@@ -73,3 +74,9 @@ def coded_graph(n=30, p=0.15, seed=0, directed=False, d=5):
         dense = dense | dense.T
     z = (rng.normal(size=(n, d)) * rng.gamma(1.0, size=(n, 1))).astype(np.float32)
     return z, sparse.csr_array(dense.astype(np.float32)), dense
+
+
+def batches_of(graph, split, spec, label_part=None):
+    """Return the training batches of a run on a graph."""
+    family = family_of(spec)
+    return family.batches(graph, split, family.known(graph, split), spec, label_part, None)

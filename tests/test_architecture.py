@@ -42,6 +42,8 @@ HEAVY = {"tensorflow", "keras"}
 MAY_TRAIN = (
     "vgae_core.nn",
     "vgae_core.training.batches",
+    "vgae_core.training.pair_batches",
+    "vgae_core.training.row_batches",
     "vgae_core.training.masking",
     "vgae_core.training.negatives",
     "vgae_core.training.row_pairs",

@@ -32,7 +32,7 @@ from vgae_core.nn.models import pair_factors as keras_pair_factors
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
 from vgae_core.settings import ModelSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
-from vgae_core.training.batches import graph_inputs
+from vgae_core.training.pair_batches import graph_inputs
 
 GRAPH_ENCODERS = [name for name, entry in ENCODERS.items() if "vgae" in entry.families]
 GRAPH = communities(n=60)

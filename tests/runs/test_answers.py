@@ -21,7 +21,7 @@ from vgae_core.runs.answers import Answers, find_node, pairs_of
 from vgae_core.runs.folder import write_run_dir
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import graph_inputs
+from vgae_core.training.pair_batches import graph_inputs
 
 N = 120
 

@@ -12,7 +12,7 @@ import pytest
 import sklearn.metrics
 from scipy import sparse
 
-from tests.graphs import communities, graph_from, karate
+from tests.graphs import batches_of, communities, graph_from, karate
 from vgae_core.analysis.calibration import CALIBRATION, calibrated
 from vgae_core.analysis.stacking import LEAST_EDGES, joined
 from vgae_core.catalogue.encoders import ENCODERS
@@ -27,7 +27,6 @@ from vgae_core.runs.pipeline import execute, prepare
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.settings.recipes import with_recipe
-from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
 
@@ -381,7 +380,7 @@ def test_all_pairs_train_on_the_dense_loss(loss):
     built = build(spec, graph.profile)
     compiled, notes = compile_arguments(resolve(spec, graph.profile))
     built.model.compile(**compiled)
-    batches = graph_batches(graph, split, spec, np.zeros(graph.n_nodes, np.int8))
+    batches = batches_of(graph, split, spec, np.zeros(graph.n_nodes, np.int8))
     x, y, w = next(iter(batches.dataset))
     logs = built.model.test_on_batch(x, y, w, return_dict=True)
     z = built.encoder(batches.encoder_inputs[0], training=False)["z_mean"].numpy()

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests.graphs import communities, graph_from
+from tests.graphs import batches_of, communities, graph_from
 from tests.runs.test_pipeline import run, spec_for
 from tests.runs.test_script import assert_same, run_both
 from vgae_core.analysis.calibration import CALIBRATION, calibrated
@@ -25,9 +25,7 @@ from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import resolve
 from vgae_core.runs.folder import read_run_dir, write_run_dir
-from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import EpochEnd
-from vgae_core.training.row_pairs import row_pair_batches
 
 LOSSES = ("weight_poisson", "weight_squared_error")
 
@@ -66,7 +64,7 @@ def test_targets_are_the_weights_of_the_edges_in_units_of_their_mean(directed, c
     dense = graph.adjacency.toarray()
     mean = dense[tuple(split.train.T)].mean()
     once = spec.training.propagation == "once"
-    batches = (row_pair_batches if once else graph_batches)(graph, split, spec)
+    batches = batches_of(graph, split, spec)
     seen = 0
     for inputs, targets, _ in batches.dataset.take(batches.steps_per_epoch):
         pairs, truth = inputs["pairs"].numpy(), targets["adj_rec"].numpy()[:, 0]
@@ -81,7 +79,7 @@ def test_targets_are_the_weights_of_the_edges_in_units_of_their_mean(directed, c
 def test_other_losses_learn_that_there_is_an_edge():
     graph = weighted()
     spec = asked(graph, "mean_squared_error")
-    batches = graph_batches(graph, split_links(graph, spec.split, 0), spec)
+    batches = batches_of(graph, split_links(graph, spec.split, 0), spec)
     _, targets, _ = next(iter(batches.dataset))
     assert set(np.unique(targets["adj_rec"])) == {0.0, 1.0}
 

@@ -7,13 +7,12 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from tests.graphs import communities, graph_from, karate
+from tests.graphs import batches_of, communities, graph_from, karate
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.propagation import normalise
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import offered_outputs
-from vgae_core.training import batches as module
-from vgae_core.training.batches import graph_batches
+from vgae_core.training import pair_batches as module
 
 
 def spec_with(graph, **changes):
@@ -37,7 +36,7 @@ def epoch(batches, count=1):
 def test_the_batch_size_counts_and_every_pair_comes_once_an_epoch(size):
     graph = karate()
     split = split_links(graph, SplitSpec(), 0)
-    batches = graph_batches(graph, split, spec_with(graph, training__batch_size=size), np.zeros(34, np.int8))
+    batches = batches_of(graph, split, spec_with(graph, training__batch_size=size), np.zeros(34, np.int8))
     n = len(split.train)
     assert batches.steps_per_epoch == (-(-n // size) if size else 1)
     for number in range(2):
@@ -57,7 +56,7 @@ def test_batches_are_not_tuned_by_tensorflow(supervision):
     # An iterator of a tuned data set may take as long to let go of as it has lived.
     graph = karate()
     spec = spec_with(graph, training__supervision=supervision)
-    batches = graph_batches(graph, split_links(graph, SplitSpec(), 0), spec, np.zeros(34, np.int8))
+    batches = batches_of(graph, split_links(graph, SplitSpec(), 0), spec, np.zeros(34, np.int8))
     assert batches.dataset.options().autotune.enabled is False
 
 
@@ -66,9 +65,7 @@ def test_epochs_come_in_different_orders_and_seeds_repeat_them():
     split = split_links(graph, SplitSpec(), 0)
 
     def first_pairs(seed):
-        batches = graph_batches(
-            graph, split, spec_with(graph, training__batch_size=8, seed=seed), np.zeros(34)
-        )
+        batches = batches_of(graph, split, spec_with(graph, training__batch_size=8, seed=seed), np.zeros(34))
         return [x["pairs"].numpy() for x, _, _ in epoch(batches, 2)]
 
     one, again, other = first_pairs(0), first_pairs(0), first_pairs(1)
@@ -85,7 +82,7 @@ def test_negatives_that_are_training_edges_do_not_count(directed, ratio):
     adjacency = np.triu(rng.random((20, 20)) < 0.5, 1).astype(np.float32)
     graph = graph_from(adjacency if directed else adjacency + adjacency.T, directed=directed)
     split = split_links(graph, SplitSpec(), 0)
-    batches = graph_batches(graph, split, spec_with(graph, training__negatives_per_positive=ratio))
+    batches = batches_of(graph, split, spec_with(graph, training__negatives_per_positive=ratio))
     assert batches.expected_collisions == 0
     edges = {tuple(p) for p in split.train.tolist()}
     hits = 0
@@ -104,9 +101,7 @@ def test_negatives_that_are_training_edges_do_not_count(directed, ratio):
 def test_the_encoder_is_given_training_edges_only():
     graph = communities()
     split = split_links(graph, SplitSpec(), 0)
-    seen = graph_batches(graph, split, spec_with(graph), np.zeros(graph.n_nodes)).encoder_inputs[0][
-        "adjacency"
-    ]
+    seen = batches_of(graph, split, spec_with(graph), np.zeros(graph.n_nodes)).encoder_inputs[0]["adjacency"]
     expected = np.zeros((graph.n_nodes, graph.n_nodes), np.float32)
     expected[tuple(split.train.T)] = 1
     expected = normalise(sparse.csr_array(expected + expected.T)).toarray()
@@ -122,7 +117,7 @@ def test_feature_targets_are_the_rows_of_the_batch(dense, cap, monkeypatch):
     monkeypatch.setattr(module, "node_batch", lambda n, columns: min(n, cap // columns))
     split = split_links(graph, SplitSpec(), 0)
     part = np.where(np.arange(graph.n_nodes) % 3 == 0, 0, 2).astype(np.int8)
-    x, y, w = epoch(graph_batches(graph, split, spec_with(graph), part))[0]
+    x, y, w = epoch(batches_of(graph, split, spec_with(graph), part))[0]
     nodes = x["nodes"].numpy().ravel()
     assert len(nodes) == min(graph.n_nodes, cap // graph.features.shape[1])
     if dense:  # measurements: targets of squared errors are in standard deviations
@@ -141,14 +136,14 @@ def test_a_sparse_graph_reports_its_expected_collisions():
     ring = sparse.csr_array((np.ones(n), (np.arange(n), (np.arange(n) + 1) % n)), shape=(n, n))
     graph = graph_from(ring + ring.T)
     split = split_links(graph, SplitSpec(), 0)
-    batches = graph_batches(graph, split, spec_with(graph))
+    batches = batches_of(graph, split, spec_with(graph))
     assert batches.expected_collisions == pytest.approx(2 * len(split.train) / (n * (n - 1)))
 
 
 def test_pairs_come_in_two_sorted_lists_and_negatives_are_uniform():
     graph = communities()
     split = split_links(graph, SplitSpec(), 0)
-    batches = graph_batches(
+    batches = batches_of(
         graph, split, spec_with(graph, training__negatives_per_positive=5), np.zeros(graph.n_nodes)
     )
     first, second = [], []

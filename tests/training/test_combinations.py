@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from scipy import sparse
 
-from tests.graphs import communities
+from tests.graphs import batches_of, communities
 from tests.nn.resolved import resolve_loss, resolve_metric
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
@@ -25,7 +25,7 @@ from vgae_core.outputs import check_targets, resolve
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
-from vgae_core.training.batches import graph_batches, row_batches
+from vgae_core.training.row_batches import row_batches
 
 
 @functools.cache
@@ -120,7 +120,7 @@ def test_every_offered_combination_trains_three_epochs(family, kind, chosen):
         for name, loss, due in chosen
     )
     spec = dataclasses.replace(small(family, kind), outputs=outputs)
-    history = trained(spec, graph_of(kind), batches_of(family, kind))
+    history = trained(spec, graph_of(kind), batches_of_kind(family, kind))
     for output in outputs:
         for metric in (*output.metrics, "loss"):
             assert len(history[f"{output.name}_{metric}"]) == 3
@@ -139,11 +139,11 @@ def small(family, kind):
 
 
 @functools.cache
-def batches_of(family, kind):
+def batches_of_kind(family, kind):
     """Return the batches of every model of a family: losses and metrics play no part in them."""
     graph, spec, part = graph_of(kind), small(family, kind), np.zeros(40, np.int8)
     if family == "vgae":
-        return graph_batches(graph, split_links(graph, spec.split, 0), spec, part)
+        return batches_of(graph, split_links(graph, spec.split, 0), spec, part)
     return row_batches(graph.features, spec, graph.labels, part)
 
 
@@ -262,7 +262,7 @@ def test_formulas_train_as_losses_and_metrics_of_every_output():
     )
     spec = RunSpec(outputs=outputs).replace("training.epochs", 3)
     assert RunSpec.from_json(spec.to_json()) == spec
-    history = trained(spec, graph, batches_of("vgae", "binary"))
+    history = trained(spec, graph, batches_of_kind("vgae", "binary"))
     for output in outputs:
         # Both are weighted means over the same rows.
         assert history[f"{output.name}_formula"] == pytest.approx(history[f"{output.name}_loss"], rel=1e-3)

@@ -6,13 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from tests.graphs import communities
+from tests.graphs import batches_of, communities
 from vgae_core.data.link_splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
-from vgae_core.training.batches import graph_batches
 
 
 @pytest.mark.parametrize("encoder", ["gcn", "normalised"])
@@ -32,7 +31,7 @@ def test_inputs_as_list_and_as_dict_give_the_same_losses(encoder):
     for as_list in (False, True):
         keras.utils.set_random_seed(0)
         model = build(spec, graph.profile).model
-        batches = graph_batches(graph, split, spec, part)
+        batches = batches_of(graph, split, spec, part)
         data = batches.dataset
         if as_list:
             order = list(model.input)

@@ -11,8 +11,8 @@ from vgae_core.data.propagation import normalise
 from vgae_core.errors import SpecError
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import pair_batches
 from vgae_core.training.masking import masking, sorted_pairs
+from vgae_core.training.pair_batches import pair_batches
 
 
 def graph(seed, *, directed, weighted, n=12):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from tests.graphs import communities, graph_from, karate
+from tests.graphs import batches_of, communities, graph_from, karate
 from vgae_core.analysis.stacking import joined
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.data.blocks import on_disk
@@ -27,8 +27,6 @@ from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.script import equivalent_script
 from vgae_core.settings import RunSpec, SplitSpec
-from vgae_core.training.batches import graph_batches
-from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import make_encode
 
 
@@ -58,7 +56,7 @@ def test_loss_and_gradients_of_a_full_batch_are_those_of_every_step(encoder, den
     once = spec_of(model__encoder=encoder, outputs__z_vars__weight=30.0)
     found = []
     for spec in (once, once.replace("training.propagation", "every_step")):
-        batches = (row_pair_batches if spec is once else graph_batches)(graph, split, spec)
+        batches = batches_of(graph, split, spec)
         built = build(spec, graph.profile)
         built.model.compile(**compile_arguments(resolve(spec, graph.profile))[0])
         rng = np.random.default_rng(0)
@@ -90,7 +88,7 @@ def test_codes_are_the_dense_formula():
         weights = [rng.normal(size=w.shape) for w in built.model.get_weights()]
         built.model.set_weights(weights)
         bias = weights[1] if encoder == "normalised" else 0
-        codes = make_encode(built, row_pair_batches(graph, split, spec))()
+        codes = make_encode(built, batches_of(graph, split, spec))()
         both = np.concatenate([codes["z_mean"], codes["z_log_var"]], axis=1)
         np.testing.assert_allclose(both, rows @ weights[0] + bias, rtol=1e-4, atol=1e-4)
         assert isinstance(codes["z_mean"], np.memmap)
@@ -103,7 +101,7 @@ def test_normalised_codes_are_those_of_every_step_where_the_map_keeps_lengths():
     found = []
     for how in ("once", "every_step"):
         spec = spec_of(model__encoder="normalised", model__variational=False, training__propagation=how)
-        batches = (row_pair_batches if how == "once" else graph_batches)(graph, split, spec)
+        batches = batches_of(graph, split, spec)
         built = build(spec, graph.profile)
         built.model.set_weights([turn, np.zeros(6)])
         found.append(make_encode(built, batches)()["z_mean"])
@@ -116,7 +114,7 @@ def test_the_batch_size_counts_and_every_edge_and_node_comes_once_an_epoch(size,
     graph = communities(n=60, dense=True)
     split = split_links(graph, SplitSpec(), 0)
     spec = spec_of(training__batch_size=size, training__negatives_per_positive=ratio)
-    batches = row_pair_batches(graph, split, spec)
+    batches = batches_of(graph, split, spec)
     m, n = len(split.train), graph.n_nodes
     steps = -(-m // size) if size else 1
     assert batches.steps_per_epoch == steps
@@ -145,7 +143,7 @@ def test_nodes_without_an_edge_count_in_the_divergence():
     adjacency = np.zeros((9, 9))
     adjacency[:5, :5] = 1 - np.eye(5)
     graph = graph_from(adjacency, np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32))
-    batches = row_pair_batches(graph, split_links(graph, SplitSpec(), 0), spec_of())
+    batches = batches_of(graph, split_links(graph, SplitSpec(), 0), spec_of())
     ((x, _, weight),) = batches.dataset.take(1)
     assert x["rows"].shape == (9, 4)
     np.testing.assert_array_equal(weight["z_vars"], np.ones((9, 1)))

@@ -15,7 +15,7 @@ from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import resolve
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import for_family
-from vgae_core.training.batches import DenseRows, row_batches, sparse_rows
+from vgae_core.training.row_batches import DenseRows, row_batches, sparse_rows
 
 
 def spec_for(graph, **changes):

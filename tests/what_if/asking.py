@@ -15,8 +15,8 @@ from vgae_core.nn.models import build, describe, pair_scorer
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import graph_inputs
 from vgae_core.training.events import Finished
+from vgae_core.training.pair_batches import graph_inputs
 from vgae_core.what_if.model import WhatIf
 
 STACK = {

@@ -64,8 +64,15 @@ class Family(ABC):
         """Return the held-out pairs of a run and what is left to learn from."""
 
     @abstractmethod
+    def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
+        """Return what a model may see: the adjacency of the training edges, or a matrix without held-out entries.
+
+        It is made once for a run; every later step is given it as `known`.
+        """
+
+    @abstractmethod
     def table(
-        self, graph: GraphData, split: LinkSplit, spec: RunSpec, outputs: Mapping[str, Output]
+        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
     ) -> TableData | None:
         """Return what the output of features or of a matrix learns from, or None where there is none."""
 
@@ -74,6 +81,7 @@ class Family(ABC):
         self,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         spec: RunSpec,
         label_part: np.ndarray | None,
         table: TableData | None,
@@ -85,7 +93,9 @@ class Family(ABC):
         """Return what the run's description says of its logits: their head as ``scale``, the ``weight_unit``."""
 
     @abstractmethod
-    def stack(self, spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+    def stack(
+        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+    ) -> dict[str, float]:
         """Return what makes a pair's logit of the network's; empty where that is the network's own."""
 
     @abstractmethod
@@ -94,6 +104,7 @@ class Family(ABC):
         spec: RunSpec,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         network: Score,
         *,
         factors: Callable[[], Factors],
@@ -107,6 +118,8 @@ class Family(ABC):
         spec : RunSpec
         graph : GraphData
         split : LinkSplit
+        known : csr_array
+            From :meth:`known`.
         network : callable
             From pairs to the network's logits.
         factors : callable
@@ -134,10 +147,3 @@ def labelled_pairs(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarr
     """Return edges and non-edges as one array of pairs, and which are edges, int8 (n_pairs,)."""
     truth = np.repeat(np.array([1, 0], np.int8), [len(positive), len(negative)])
     return np.concatenate([positive, negative]), truth
-
-
-def visible(graph: GraphData, split: LinkSplit) -> sparse.csr_array:
-    """Return a matrix without its held-out entries, in its own units."""
-    from vgae_core.data.entry_splits import without_entries
-
-    return without_entries(graph.features, np.concatenate([split.val, split.test]))

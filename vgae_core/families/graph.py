@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from vgae_core.analysis.baselines import ALIKE, left_out, run_baselines, stackable, usable, weight_baselines
 from vgae_core.analysis.decisions import LEAST_TESTED
@@ -41,8 +42,12 @@ class GraphFamily(Family):
         """Return held-out edges and as many non-edges."""
         return split_links(graph, spec.split, spec.seed)
 
+    def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
+        """Return the adjacency of the training edges."""
+        return split.message(graph.n_nodes, graph)
+
     def table(
-        self, graph: GraphData, split: LinkSplit, spec: RunSpec, outputs: Mapping[str, Output]
+        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
     ) -> TableData | None:
         """Return the features that the output ``x_rec`` is to give, if it is on; none of them is held out."""
         if "x_rec" not in outputs:
@@ -54,17 +59,18 @@ class GraphFamily(Family):
         self,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         spec: RunSpec,
         label_part: np.ndarray | None,
         table: TableData | None,
     ) -> Batches:
         """Return batches of pairs over the whole graph, or over the rows of their nodes where messages pass once."""
-        from vgae_core.training.batches import graph_batches
+        from vgae_core.training.pair_batches import graph_batches
         from vgae_core.training.row_pairs import row_pair_batches
 
         if spec.training.propagation == "once":
-            return row_pair_batches(graph, split, spec)
-        return graph_batches(graph, split, spec, label_part)
+            return row_pair_batches(graph, split, known, spec)
+        return graph_batches(graph, split, known, spec, label_part)
 
     def reading(self, graph: GraphData, split: LinkSplit, outputs: Mapping[str, Output]) -> dict[str, Any]:
         """Return head and unit of expected weights, where weights are learnt."""
@@ -74,7 +80,9 @@ class GraphFamily(Family):
         unit = weight_unit(edge_weights(graph.adjacency, split.train))
         return {"scale": output.head.name, "weight_unit": unit}
 
-    def stack(self, spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+    def stack(
+        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+    ) -> dict[str, float]:
         """Return how the network's logit is joined with training-free scores, where that helps.
 
         Where it does not, or is not wanted, the network's logit alone is calibrated on the validation pairs, which
@@ -92,8 +100,7 @@ class GraphFamily(Family):
         pairs, truth = labelled_pairs(edges, non_edges)
         logits = network(pairs)
         if stacks:
-            message = split.message(graph.n_nodes, graph)
-            others = run_baselines(message, scaled_features(graph, spec), pairs, stackable(graph))
+            others = run_baselines(known, scaled_features(graph, spec), pairs, stackable(graph))
             if helps(logits, others, truth):
                 return fit_stack(logits, others, truth)
         alone = fit_stack(logits, {}, truth)
@@ -104,6 +111,7 @@ class GraphFamily(Family):
         spec: RunSpec,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         network: Score,
         *,
         factors: Callable[[], Factors],
@@ -124,8 +132,7 @@ class GraphFamily(Family):
 
         logits = network(everything)
         before_baselines()
-        message = split.message(graph.n_nodes, graph)
-        baselines = run_baselines(message, scaled_features(graph, spec), everything, usable(graph))
+        baselines = run_baselines(known, scaled_features(graph, spec), everything, usable(graph))
         model = joined(logits, baselines, stack) if stack else logits
         baselines = {name: values.astype(np.float32) for name, values in baselines.items()}
         if graph.sides is not None:  # say, features of which both sides have columns of their own
@@ -139,10 +146,10 @@ class GraphFamily(Family):
         if len(val_pairs):
             metrics["val"] = link_metrics(val_truth, logits[len(everything) - len(val_pairs) :])
         if spec.learns_weights:
-            unit = weight_unit(edge_weights(message, split.train))
+            unit = weight_unit(edge_weights(known, split.train))
             head = head_of("adj_rec", spec.output("adj_rec").loss)
             found = {"model": unit * head.expected(logits[: len(split.test)])}
-            found |= weight_baselines(message, split.train, split.test)
+            found |= weight_baselines(known, split.train, split.test)
             actual = edge_weights(graph.adjacency, split.test)
             metrics["weights"] = {name: weight_metrics(actual, values) for name, values in found.items()}
         if stack and joins(stack):

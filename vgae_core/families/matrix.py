@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import Stack
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.entry_splits import split_entries
+from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.splits import LinkSplit
-from vgae_core.families.base import Evaluated, Factors, Family, TableData, visible
+from vgae_core.families.base import Evaluated, Factors, Family, TableData
 from vgae_core.families.entry_evaluation import evaluate_entries
 from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
@@ -31,11 +32,14 @@ class MatrixFamily(Family):
         """Return held-out entries and as many zeros."""
         return split_entries(graph, spec.split, spec.seed)
 
+    def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
+        """Return the matrix without its held-out entries, in its own units."""
+        return without_entries(graph.features, np.concatenate([split.val, split.test]))
+
     def table(
-        self, graph: GraphData, split: LinkSplit, spec: RunSpec, outputs: Mapping[str, Output]
+        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
     ) -> TableData | None:
         """Return the matrix, whole and without its held-out entries, its columns divided as the run asks for."""
-        known = visible(graph, split)
         scaling = matrix_scaling(known, spec)
         if scaling is None:
             return TableData("output", known, graph.features)
@@ -45,12 +49,13 @@ class MatrixFamily(Family):
         self,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         spec: RunSpec,
         label_part: np.ndarray | None,
         table: TableData | None,
     ) -> Batches:
         """Return batches of rows."""
-        from vgae_core.training.batches import row_batches
+        from vgae_core.training.row_batches import row_batches
 
         matrix: Any = table  # of a matrix there always is one
         return row_batches(matrix.seen, spec, graph.labels, label_part, units=matrix.units)
@@ -59,7 +64,9 @@ class MatrixFamily(Family):
         """Return the head of the entries' logits."""
         return {"scale": outputs["output"].head.name}
 
-    def stack(self, spec: RunSpec, graph: GraphData, split: LinkSplit, network: Score) -> dict[str, float]:
+    def stack(
+        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+    ) -> dict[str, float]:
         """Return nothing: entries are scored by the network alone."""
         return {}
 
@@ -68,6 +75,7 @@ class MatrixFamily(Family):
         spec: RunSpec,
         graph: GraphData,
         split: LinkSplit,
+        known: sparse.csr_array,
         network: Score,
         *,
         factors: Callable[[], Factors],
@@ -75,5 +83,5 @@ class MatrixFamily(Family):
         before_baselines: Callable[[], None] = lambda: None,
     ) -> Evaluated:
         """Score held-out entries and rank the columns of each row; see :meth:`Family.evaluate`."""
-        parts = (*factors(), visible(graph, split))
+        parts = (*factors(), known)
         return evaluate_entries(spec, split, network, parts, before_baselines)

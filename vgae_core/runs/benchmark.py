@@ -10,14 +10,12 @@ from typing import Any
 import keras
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.link_splits import split_links
+from vgae_core.families import family_of
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.runs.pipeline import environment
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import graph_batches
 from vgae_core.training.events import Event
-from vgae_core.training.row_pairs import row_pair_batches
 from vgae_core.training.trainer import compile_model, make_encode, train
 
 
@@ -67,12 +65,11 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         As :func:`vgae_core.runs.pipeline.execute`.
     """
     keras.utils.set_random_seed(spec.seed)
-    started = time.perf_counter()
-    split = split_links(graph, spec.split, spec.seed)
+    started, family = time.perf_counter(), family_of(spec)
+    split = family.split(graph, spec)
     built = build(spec, graph.profile)
     compiled, _ = compile_arguments(built.outputs)
-    once = spec.training.propagation == "once"
-    batches = (row_pair_batches if once else graph_batches)(graph, split, spec)
+    batches = family.batches(graph, split, family.known(graph, split), spec, None, None)
     prepared = time.perf_counter() - started
 
     clock, validated, moments = _Clock(), [], []

@@ -24,10 +24,12 @@ def evaluate_result(result: RunResult, graph: GraphData) -> tuple[dict[str, np.n
     """
     if len(result.z_mean) != graph.n_nodes:
         raise RunError(f"The embedding has {len(result.z_mean)} rows and the data set {graph.n_nodes} nodes.")
-    return family_of(result.spec).evaluate(
+    family = family_of(result.spec)
+    return family.evaluate(
         result.spec,
         graph,
         result.split,
+        family.known(graph, result.split),
         result.network(),
         factors=lambda: (result.left, result.right),
         stack=result.stack or None,

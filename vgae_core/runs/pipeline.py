@@ -67,6 +67,8 @@ class Prepared:
     Parameters
     ----------
     split : LinkSplit
+    known : csr_array
+        What the model may see of the data (:meth:`vgae_core.families.base.Family.known`).
     label_part : ndarray of int8, shape (n_nodes,), or None
         Which nodes' labels are known, validated and tested.
     table : TableData or None
@@ -80,6 +82,7 @@ class Prepared:
     """
 
     split: LinkSplit
+    known: sparse.csr_array
     label_part: np.ndarray | None
     table: TableData | None
     built: BuiltModel
@@ -120,6 +123,7 @@ def prepare(
     family = family_of(spec)
     if split is None:
         split = family.split(graph, spec)
+    known = family.known(graph, split)
     label_part = label_parts(graph, spec.split, spec.seed)
 
     on_event(Stage(name="building", at=time.time()))
@@ -127,13 +131,13 @@ def prepare(
         keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
         built = build(spec, graph.profile)
         compiled, notes = compile_arguments(built.outputs)
-    table = family.table(graph, split, spec, built.outputs)
+    table = family.table(graph, known, spec, built.outputs)
     if table is not None:
         answer = built.outputs[table.output].head.trivial_answer(table.seen)  # type: ignore[arg-type]
         feature_head(built).bias.assign(answer)
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))
-    batches = family.batches(graph, split, spec, label_part, table)
+    batches = family.batches(graph, split, known, spec, label_part, table)
     model = description(built, spec, graph.profile, notes)
     model["expected_collisions"] = batches.expected_collisions
     model |= family.reading(graph, split, built.outputs)
@@ -143,6 +147,7 @@ def prepare(
         rehearse(built, batches, encode)
     return Prepared(
         split=split,
+        known=known,
         label_part=label_part,
         table=table,
         built=built,
@@ -245,11 +250,12 @@ def execute(
     latent = prepared.encode()
     z_mean = latent["z_mean"]
     network = pair_scorer(built, spec.model, z_mean, batches.totals, batches.units)
-    stack = family.stack(spec, graph, split, network)
+    stack = family.stack(spec, graph, split, prepared.known, network)
     scores, metrics = family.evaluate(
         spec,
         graph,
         split,
+        prepared.known,
         network,
         stack=stack,
         factors=lambda: pair_factors(built, z_mean, batches.totals, batches.units),

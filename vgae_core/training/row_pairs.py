@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.blocks import row_blocks, rows_like, take_rows
@@ -19,8 +20,9 @@ from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.propagation import propagated_rows
 from vgae_core.data.splits import LinkSplit
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import Again, Batches, draws, edge_keys, endless, relative
+from vgae_core.training.batches import Again, Batches, draws, endless
 from vgae_core.training.negatives import drawing, proper
+from vgae_core.training.pair_batches import edge_keys, relative
 
 
 def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: bool) -> np.ndarray:
@@ -44,29 +46,30 @@ def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: boo
     )
 
 
-def row_pair_batches(graph: GraphData, split: LinkSplit, spec: RunSpec) -> Batches:
+def row_pair_batches(graph: GraphData, split: LinkSplit, message: sparse.csr_array, spec: RunSpec) -> Batches:
     """Return the batches of a run whose messages pass once.
 
-    Every training edge comes once an epoch, in a fresh order, with non-edges as in
-    :func:`vgae_core.training.batches.pair_batches`.  Every node comes once an epoch in the divergence: a step adds an
-    equal share of all nodes to those of its pairs and weighs them so that the expected loss of a step, and the mean
-    over an epoch, is the mean over all nodes.  With one step an epoch the loss is that of the whole graph.
+    Every training edge comes once per epoch, in a fresh order, with non-edges as in
+    :func:`vgae_core.training.pair_batches.pair_batches`.  Every node comes once per epoch in the divergence: a step
+    adds an equal share of all nodes to those of its pairs and weighs them so that the expected loss of a step, and the
+    mean over an epoch, is the mean over all nodes.  With one step per epoch the loss is that of the whole graph.
 
     Parameters
     ----------
     graph : GraphData
         Its features may be a mapped file.
     split : LinkSplit
-        ``split.train`` are messages and positive pairs; nothing else of it reaches the model.
+        ``split.train`` are positive pairs; nothing else of it reaches the model.
+    message : csr_array, shape (n_nodes, n_nodes)
+        Adjacency of the training edges.
     spec : RunSpec
         With ``training.propagation`` set to ``once``.
     """
     n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
-    message = split.message(n, graph)
     features = encoder_features(graph, message, spec)
     goals = relative(edge_weights(message, train)) if spec.learns_weights else None
     table = once_propagated(message, features, spec, directed=graph.directed)
-    del message, features
+    del features
 
     n_train = len(train)
     size = min(spec.training.batch_size or n_train, n_train)
