@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -24,7 +25,15 @@ NARROW = 180
 """Pixels of a column on a telephone; choices that need more go into a list, for they would wrap."""
 
 
-def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> Any:
+def field(
+    setting: Setting,
+    value: Any,
+    key: str,
+    *,
+    disabled: bool = False,
+    side_by_side: bool | None = None,
+    keep: Callable[[Any], None] | None = None,
+) -> Any:
     """Draw the widget for `setting` and return its value in the setting's own type.
 
     Type, bounds, choices, title and help come from the specification.  The widget
@@ -48,13 +57,17 @@ def field(setting: Setting, value: Any, key: str, *, disabled: bool = False) -> 
         Widget key.
     disabled : bool
         Draw it without letting it be changed.
+    side_by_side : bool, optional
+        Whether choices stand side by side; otherwise that goes by the room they need.
+    keep : callable, optional
+        Called with a new value before any page runs, instead of what stores the value of the setting's own widget.
 
     Returns
     -------
     Any
         bool, int, float, str, or a tuple of int or str.
     """
-    chosen = _draw(setting, value, key, disabled=disabled)
+    chosen = _draw(setting, value, key, disabled, side_by_side, keep)
     refusal = refused(key)
     if refusal is not None:
         frame.report(refusal)
@@ -72,32 +85,44 @@ def refused(key: str) -> StudioError | None:
     return None if refusal is None else refusal[1]
 
 
-def _draw(setting: Setting, value: Any, key: str, *, disabled: bool) -> Any:
-    label, shown = setting.title, _shown(setting, value)
+def any_refused() -> bool:
+    """Return whether the specification at hand has refused a value that a widget still shows."""
+    return bool(_refusals())
+
+
+def _draw(
+    setting: Setting,
+    value: Any,
+    key: str,
+    disabled: bool,
+    side_by_side: bool | None,
+    keep: Callable[[Any], None] | None,
+) -> Any:
+    label, shown = setting.title + (" (%)" if setting.percent else ""), _shown(setting, value)
     common: dict[str, Any] = {"key": key, "help": charts.message(setting.help), "disabled": disabled}
-    if key == setting.key:
+    if keep is not None:
+        common |= {"on_change": lambda: keep(_value(setting, st.session_state[key]))}
+    elif key == setting.key:
         common |= {"on_change": _keep, "args": (setting,)}
-    if not _replaced(key, shown):
+    replaced = _replaced(key, shown)
+    if setting.zero:
+        # Only a field that begins empty can be emptied; what it holds comes from the session.
+        if key not in st.session_state:
+            st.session_state[key] = shown
+        common["value"] = None
+    elif not replaced:
         # The value itself, not only its place in the session: Streamlit forgets the latter for
         # widgets whose first run was cut short by the visitor's next click.
-        common |= _initial(setting, shown)
+        common |= _initial(setting, shown, _stands(setting, side_by_side))
     if setting.type is bool:
         return st.toggle(label, **common)
     if setting.choices:
-        draw = _choices if _is_list(setting) else _choice
-        return draw(setting, label, common)
-    if setting.type is int:
-        return int(
-            st.number_input(
-                label,
-                min_value=None if setting.low is None else int(setting.low),
-                max_value=None if setting.high is None else int(setting.high),
-                step=int(setting.step or 1),
-                **common,
-            )
-        )
-    if setting.type is float:
-        return _decimal(setting, label, common)
+        if _is_list(setting):
+            return _choices(setting, label, common)
+        return _choice(setting, label, common, side_by_side)
+    if setting.type in (int, float):
+        draw = _whole if setting.type is int else _decimal
+        return _value(setting, draw(setting, label, common))
     if setting.type == tuple[str, ...]:
         return tuple(st.multiselect(label, list(value), accept_new_options=True, **common))
     text = st.text_input(label, **common)
@@ -112,10 +137,8 @@ def _draw(setting: Setting, value: Any, key: str, *, disabled: bool) -> Any:
 
 def _keep(setting: Setting) -> None:
     """Store the widget's value in the specification, before any page runs."""
-    value = st.session_state[setting.key]
     try:
-        if setting.type == tuple[int, ...]:
-            value = _whole_numbers(setting, value)
+        value = _value(setting, st.session_state[setting.key])
     except SpecError as error:  # the widget, drawn again, shows it
         log.info("A value was not kept: %s", error)
         return
@@ -157,19 +180,35 @@ def _replaced(key: str, value: Any) -> bool:
     return stale
 
 
-def _initial(setting: Setting, value: Any) -> dict[str, Any]:
+def _initial(setting: Setting, value: Any, stand: bool) -> dict[str, Any]:
     """Return the argument by which the widget of `setting` takes its first value."""
-    if setting.choices and not _is_list(setting) and not _side_by_side(setting):
+    if setting.choices and not _is_list(setting) and not stand:
         return {"index": setting.choices.index(value)}
     return {"default" if setting.choices or setting.type == tuple[str, ...] else "value": value}
 
 
 def _shown(setting: Setting, value: Any) -> Any:
+    """Return a value of a setting as its widget has it."""
+    if value is None or (setting.zero and not value and not setting.optional):
+        return None
+    if setting.percent:
+        return round(100 * value, 9)
     if setting.choices and _is_list(setting):
         return [choice for choice in value if choice in setting.choices]
     if setting.type == tuple[str, ...]:
         return list(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
+
+
+def _value(setting: Setting, shown: Any) -> Any:
+    """Return what a widget has as a value of its setting; raise SpecError where it is none."""
+    if setting.type == tuple[int, ...]:
+        return _whole_numbers(setting, shown)
+    if shown is None:
+        return None if setting.optional else setting.type(0)
+    if setting.percent:
+        return round(shown / 100, 11)
+    return setting.type(shown) if setting.type in (int, float) else shown
 
 
 def _is_list(setting: Setting) -> bool:
@@ -187,9 +226,9 @@ def _choices(setting: Setting, label: str, common: dict[str, Any]) -> tuple[str,
     return tuple(chosen)
 
 
-def _choice(setting: Setting, label: str, common: dict[str, Any]) -> str:
+def _choice(setting: Setting, label: str, common: dict[str, Any], side_by_side: bool | None) -> str:
     common["format_func"] = lambda choice: _name(setting, choice)
-    if _side_by_side(setting):
+    if _stands(setting, side_by_side):
         return str(st.segmented_control(label, setting.choices, required=True, **common))
     return str(st.selectbox(label, setting.choices, **common))
 
@@ -198,23 +237,40 @@ def _name(setting: Setting, choice: str) -> str:
     return setting.labels.get(choice, choice.replace("_", " ").capitalize())
 
 
-def _side_by_side(setting: Setting) -> bool:
+def _stands(setting: Setting, side_by_side: bool | None) -> bool:
+    """Return whether the choices of a setting stand side by side: as asked for, else where there is room."""
+    return _fits_side_by_side(setting) if side_by_side is None else side_by_side
+
+
+def _fits_side_by_side(setting: Setting) -> bool:
     names = [_name(setting, choice) for choice in setting.choices]
     # About 7 pixels a letter, and 26 for the frame of each choice.
     return len(names) <= FEW and sum(7 * len(name) + 26 for name in names) <= NARROW
 
 
-def _decimal(setting: Setting, label: str, common: dict[str, Any]) -> float:
+def _whole(setting: Setting, label: str, common: dict[str, Any]) -> int | None:
+    low = None if setting.low is None else int(setting.low)
+    return st.number_input(
+        label,
+        min_value=1 if setting.zero and low == 0 else low,
+        max_value=None if setting.high is None else int(setting.high),
+        step=int(setting.step or 1),
+        placeholder=setting.zero or None,
+        **common,
+    )
+
+
+def _decimal(setting: Setting, label: str, common: dict[str, Any]) -> float | None:
     # Without a declared step the setting spans orders of magnitude: a fixed number of decimals would lie.
-    return float(
-        st.number_input(
-            label,
-            min_value=setting.low,
-            max_value=setting.high,
-            step=setting.step or setting.default / 10 or None,
-            format=None if setting.step else "%g",
-            **common,
-        )
+    scale = 100.0 if setting.percent else 1.0
+    return st.number_input(
+        label,
+        min_value=None if setting.low is None else scale * setting.low,
+        max_value=None if setting.high is None else scale * setting.high,
+        step=scale * (setting.step or setting.default / 10 or 1.0),
+        format="%g" if setting.percent or not setting.step else None,
+        placeholder=setting.zero or None,
+        **common,
     )
 
 

@@ -82,7 +82,9 @@ def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LI
     except StudioError:  # a specification that cannot be: Start says why
         return "", ""
     memory, seconds = cost["memory_mib"] / 1024, cost["seconds"]
-    line = f"Estimated: {memory:.1f} GiB of memory, at most {duration(seconds)} on two idle cores."
+    line = (
+        f"Estimated: at most {duration(seconds)} of training on two idle cores, {memory:.1f} GiB of memory."
+    )
     kept = "with the best weights so far."
     if seconds > limits.run_seconds:
         return line, (
@@ -92,6 +94,12 @@ def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LI
     if seconds > limits.turn_seconds:
         line += f" If another visitor waits, it ends after {duration(limits.turn_seconds)} {kept}"
     return line, ""
+
+
+def cost_badge(spec: RunSpec, profile: Profile) -> str:
+    """Return the estimated time of a run, and its epochs, in few words."""
+    seconds = estimate_run(spec, profile)["seconds"]
+    return f"at most {duration(seconds)}, {spec.training.epochs:,} epochs"
 
 
 def queue_text(ahead: int | None) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, forms, frame, state
+from dashboard import charts, forms, frame, parameters, state
 from vgae_core import formula
+from vgae_core import outputs as resolving
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import written
-from vgae_core.catalogue.lookup import head_of
+from vgae_core.catalogue.lookup import BY_SHAPE, find, head_of, snake
 from vgae_core.catalogue.losses import LIKELIHOODS, LOSSES
 from vgae_core.catalogue.metrics import METRICS
-from vgae_core.catalogue.objectives import Identifier, ObjectiveEntry
+from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import SpecError
 from vgae_core.heads import Head
@@ -48,8 +49,10 @@ def edit(output: OutputSpec) -> None:
 
     def draw(name: str) -> None:
         setting, value = by_name[name], getattr(output, name)
-        if name in ("loss", "metrics"):  # a formula or a loss with settings is shown as text
-            value = written(value) if name == "loss" else tuple(map(written, value))
+        if name == "metrics":  # a formula or a metric with settings is shown as text
+            value = tuple(map(written, value))
+        elif name == "loss":
+            value = _name(value)
         forms.field(setting, value, setting.key)
 
     with st.container(border=True):
@@ -66,6 +69,9 @@ def edit(output: OutputSpec) -> None:
             for column, name in zip(columns, ("loss", "weight", "metrics"), strict=True):
                 with column:
                     draw(name)
+                    if name == "weight":
+                        _say_divided(output)
+            parameters.edit(output)
             _explain(output)
             _edit_formulas(output)
         if output.name == "output":
@@ -82,20 +88,28 @@ def _offered(
         for name, entry in catalogue.items()
         if output.name in entry.outputs and (not entry.targets or kind in entry.targets)
     ]
-    return (*fitting, *(name for name in map(written, used) if name not in fitting))
+    in_use = (name if isinstance(name, str) else written(name) for name in used)
+    return (*fitting, *(name for name in in_use if name not in fitting))
+
+
+def _name(identifier: Identifier) -> str:
+    """Return a loss without its settings, which have fields of their own; a formula as it is written."""
+    if isinstance(identifier, Mapping) and "formula" not in identifier:
+        return str(identifier["class_name"])
+    return written(identifier)
 
 
 def _named(catalogue: Mapping[str, ObjectiveEntry], names: tuple[str, ...]) -> dict[str, str]:
-    """Return each name's title with the Keras identifier beside it; of a formula, that it is one."""
-    titles = {name: catalogue[name].title if name in catalogue else name for name in names}
+    """Return each name's title; of a formula, that it is one."""
     return {
-        name: f"Formula · {name[1:].strip()}"
-        if name.startswith("=")
-        else title
-        if title == name
-        else f"{title} · {name}"
-        for name, title in titles.items()
+        name: f"Formula · {name[1:].strip()}" if name.startswith("=") else _title(catalogue, name)
+        for name in names
     }
+
+
+def _title(catalogue: Mapping[str, ObjectiveEntry], name: str) -> str:
+    base, bracket, settings = name.partition("(")
+    return catalogue[base].title + (f" ({settings}" if bracket else "") if base in catalogue else name
 
 
 def _with_formula(names: tuple[str, ...], output: str, head: Head) -> tuple[str, ...]:
@@ -113,7 +127,7 @@ def _settings(output: OutputSpec) -> dict[str, Setting]:
     profile = state.profile()
     by_data = head_of(output.name, LIKELIHOODS[profile.feature_kind or "real"][0])
     by_loss = head_of(output.name, output.loss, profile.n_features)
-    losses = _with_formula(_offered(LOSSES, output, (output.loss,)), output.name, by_data)
+    losses = _with_formula(_offered(LOSSES, output, (_name(output.loss),)), output.name, by_data)
     metrics = _with_formula(_offered(METRICS, output, output.metrics), output.name, by_loss)
     by_name["enabled"] = dataclasses.replace(by_name["enabled"], title=entry.title, help=entry.help)
     for name, catalogue, names in (("loss", LOSSES, losses), ("metrics", METRICS, metrics)):
@@ -211,10 +225,32 @@ def _pieces_of(output: str) -> str:
 
 
 def _explain(output: OutputSpec) -> None:
-    """Say in a line each what the chosen loss and metrics are."""
-    chosen = [(LOSSES, written(output.loss)), *((METRICS, written(metric)) for metric in output.metrics)]
-    lines = [f"`{name}`: {catalogue[name].help}" for catalogue, name in chosen if name in catalogue]
-    st.caption("  \n".join(charts.message(line) for line in lines))
+    """Say in a line each what the chosen loss and metrics are, with the name each has in Keras or here."""
+    lines = [_line(LOSSES, _name(output.loss), "loss")]
+    columns = resolving.columns_of(output.name, state.profile())
+    for metric in output.metrics:
+        name = _name(metric)
+        key = BY_SHAPE.get(name)
+        if key is None:
+            lines.append(_line(METRICS, name, "metric"))
+        else:
+            became = snake(resolving.by_shape(key, output.name, columns))
+            shape = resolving.shape_of(output.name, columns)
+            lines.append(f"`{name}` → `{became}`: resolved as Keras does, from {shape}.")
+    st.caption("  \n".join(charts.message(line) for line in lines if line))
+
+
+def _line(catalogue: Mapping[str, ObjectiveEntry], name: str, kind: Kind) -> str:
+    key = find(kind, name)
+    return f"`{name}`: {catalogue[key].help}" if key else ""
+
+
+def _say_divided(output: OutputSpec) -> None:
+    """Say what the weight of the KL divergence is divided by."""
+    spec = state.spec()
+    divisor, what = resolving.divisor_of(output.name, spec.model.family, state.profile())
+    if what and spec.model.variational:
+        st.caption(f"÷ {divisor:,} {what}")
 
 
 def _explain_choice() -> None:

@@ -1,28 +1,33 @@
-"""Recipes: whose settings are trained, and what each of them is."""
+"""Recipes: one model or the best of several, and a card for each."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, forms, state
+from dashboard import charts, forms, live, state
+from vgae_core.catalogue.losses import LIKELIHOODS, LOSSES
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.settings import RunSpec
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.recipes import candidates, recipe_of, with_recipe
+from vgae_core.settings.recipes import fitting as recipes_for
 
 KEPT = ("training.epochs", "training.patience", "training.batch_size")
 """What a recipe leaves of the training to the visitor."""
 
 _TAKEN = "recipe_taken"
+_KEPT_BESIDE = (
+    "Sets network and training, and of the rest what it needs. Data, held-out edges and seed are kept."
+)
 
 
 def fitting() -> list[str]:
-    """Return the names of the recipes for such data, tried by the automatic choice or not."""
-    has_features = state.profile().n_features > 0
-    return [name for name, entry in RECIPES.items() if entry.features in (None, has_features)]
+    """Return the names of the recipes for such data, the recommended one first."""
+    return recipes_for(has_features=state.profile().n_features > 0)
 
 
 def tried(spec: RunSpec) -> dict[str, RunSpec]:
@@ -31,15 +36,8 @@ def tried(spec: RunSpec) -> dict[str, RunSpec]:
 
 
 def _take(name: str) -> None:
-    """Put a recipe in the place of network and training, before any page runs.
-
-    What a recipe taken before has changed of the rest, and nobody has touched since, is first put back:
-    epochs are not multiplied twice.
-    """
-    spec = state.spec()
-    for key, (before, after) in st.session_state.get(_TAKEN, {}).items():
-        if value_of(spec, key) == after:
-            spec = spec.replace(key, before)
+    """Put a recipe in the place of network and training, before any page runs."""
+    spec = _before(state.spec())
     taken = with_recipe(spec, name)
     beyond = [key for key in RECIPES[name].settings if not key.startswith(("model.", "training."))]
     st.session_state[_TAKEN] = {
@@ -47,6 +45,17 @@ def _take(name: str) -> None:
         for key in ("training.epochs", "training.patience", *beyond)
     }
     state.set_spec(taken, replace=True)
+
+
+def _before(spec: RunSpec) -> RunSpec:
+    """Return `spec` without what the recipe taken last changed beside network and training.
+
+    What the visitor has touched since stays. So epochs are not multiplied twice.
+    """
+    for key, (before, after) in st.session_state.get(_TAKEN, {}).items():
+        if value_of(spec, key) == after:
+            spec = spec.replace(key, before)
+    return spec
 
 
 def value_of(spec: RunSpec, key: str) -> Any:
@@ -58,51 +67,62 @@ def value_of(spec: RunSpec, key: str) -> Any:
 
 
 def choose() -> None:
-    """Draw whose settings are trained: the visitor's own, which may start from a recipe, or those of the best one."""
+    """Draw what is trained: one model, which may start from a recipe, or every recipe, of which the best is kept."""
     spec = state.spec()
     setting = next(setting for setting in settings_of(RunSpec) if setting.key == "recipe")
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        with st.container(width="content"):
-            chosen = forms.field(setting, spec.recipe, setting.key)
-        if chosen == "own":
-            # Another key once one is taken: the list then closes.
-            with st.popover(
-                "Start from a recipe", icon=":material/menu_book:", key=f"recipes_{state.spec_version()}"
-            ):
-                _offer(spec)
-    in_use = recipe_of(spec, fitting()) if chosen == "own" else None
-    if in_use:
-        entry = RECIPES[in_use]
-        st.caption(f"As recipe **{charts.plain(entry.title)}**: {forms.about(entry)}")
+    chosen = forms.field(setting, spec.recipe, setting.key, side_by_side=True)
+    names = fitting() if chosen == "own" else list(tried(spec))
+    in_use = recipe_of(spec, names) if chosen == "own" else None
+    with st.grid(min_column_width=300, gap="small"):
+        for name in names:
+            _card(spec, name, in_use=name == in_use, trained=chosen == "auto")
+    if chosen == "own" and in_use is None:
+        st.caption(":material/tune: Settings of your own: no recipe as it stands.")
 
 
-def _offer(spec: RunSpec) -> None:
-    """Draw every recipe for such data, the one in use marked."""
-    st.caption(
-        "A recipe sets network and training, and of the rest what it needs. Data, held-out edges and seed stay."
+def show_default(default: RunSpec, take: Callable[[], None]) -> None:
+    """Draw the settings that a matrix starts with, as the one recipe there is for it."""
+    spec = state.spec()
+    loss, reason = LIKELIHOODS[state.profile().feature_kind or "real"]
+    in_use = all(
+        getattr(spec, part) == getattr(default, part) for part in ("model", "training", "active_outputs")
     )
-    names = fitting()
-    in_use = recipe_of(spec, names)
-    for name in names:
-        with st.container(gap="xsmall"):
-            st.button(
-                charts.plain(RECIPES[name].title),
-                icon=":material/check:" if name == in_use else ":material/arrow_forward:",
-                key=f"recipe_{name}",
-                on_click=_take,
-                args=(name,),
-            )
-            st.caption(forms.about(RECIPES[name]))
+    line, problem = live.cost_lines(default, state.profile())
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"**{charts.plain(LOSSES[loss].title)} auto-encoder**")
+        st.badge("Recommended for this data", icon=":material/star:", color="blue")
+        st.caption(f"The likelihood goes by the values of the matrix: {charts.message(reason)}.")
+        st.caption(f":material/schedule: {line or charts.message(problem)}")
+        st.button(
+            "In use" if in_use else "Use this recipe",
+            icon=":material/check:" if in_use else None,
+            key="recipe_default",
+            on_click=take,
+        )
 
 
-def show_tried(spec: RunSpec) -> None:
-    """Draw what the automatic choice trains, and for how long at most."""
-    for name, candidate in tried(spec).items():
-        with st.container(border=True, gap="xsmall"):
-            with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-                st.markdown(f"**{charts.plain(RECIPES[name].title)}**", width="content")
-                st.caption(
-                    f"at most {candidate.training.epochs:,} epochs",
-                    width="content",
-                )
-            st.caption(forms.about(RECIPES[name]))
+def _card(spec: RunSpec, name: str, *, in_use: bool, trained: bool) -> None:
+    """Draw a recipe: what it is, why it is recommended, what it costs, and the button that takes it."""
+    entry, candidate = RECIPES[name], spec if in_use else with_recipe(_before(spec), name)
+    line, problem = live.cost_lines(candidate, state.profile())
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.markdown(f"**{charts.plain(entry.title)}**")
+        if entry.why:
+            st.badge("Recommended for this data", icon=":material/star:", color="blue")
+            st.caption(charts.message(entry.why))
+        st.caption(forms.about(entry))
+        if problem and not line:
+            st.caption(f":material/memory: {charts.message(problem)}")
+        else:
+            st.caption(f":material/schedule: {live.cost_badge(candidate, state.profile())}")
+        if trained:
+            return
+        st.button(
+            "In use" if in_use else "Use this recipe",
+            icon=":material/check:" if in_use else None,
+            key=f"recipe_{name}",
+            help=_KEPT_BESIDE,
+            disabled=bool(problem and not line),
+            on_click=_take,
+            args=(name,),
+        )

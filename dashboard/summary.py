@@ -7,15 +7,21 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frame, recipes, state
+from dashboard import charts, frame, live, recipes, state
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
 from vgae_core.settings import RunSpec
 
 
+def say_cost() -> None:
+    """Say what a run is estimated to need, which takes no worker."""
+    line, problem = live.cost_lines(state.spec(), state.profile())
+    st.caption(charts.message(line or problem), width="content")
+
+
 def show() -> None:
-    """Draw what would be built and what it would cost, as soon as the worker can tell."""
+    """Draw what would be built, as soon as the worker can tell."""
     engine = state.engine()
     waiting = engine.state in ("cold", "starting")
 
@@ -64,50 +70,40 @@ def _show_candidates(spec: RunSpec) -> None:
         alt="Each recipe with its parameters and estimated memory and time.",
     )
     for name, model in models.items():
-        with st.expander(charts.plain(titles[name]), icon=":material/account_tree:"):
-            _show_description(model)
+        st.markdown(f"**{charts.plain(titles[name])}**")
+        _show_description(model)
 
 
 def _show_description(model: Mapping[str, Any]) -> None:
-    cost = model["estimate"]
-    tiles = {
-        "Parameters": (f"{model['parameters']:,}", "Numbers that are learnt."),
-        "Memory": (
-            _in_bytes(cost["memory_mib"]),
-            "Estimated peak of the training process, the libraries included.",
-        ),
-        "An epoch": (_in_words(cost["seconds_per_epoch"]), "Estimated, on two cores."),
-        "All epochs": (_in_words(cost["seconds"]), "Estimated, if training does not stop early."),
-    }
-    with st.grid(min_column_width=180, gap="small"):
-        for label, (value, about) in tiles.items():
-            st.metric(label, value, help=about, border=True)
-    st.markdown("**Layers**")
-    st.dataframe(
-        {
-            "Layer": [layer["name"] for layer in model["layers"]],
-            "Kind": [layer["type"] for layer in model["layers"]],
-            "Output": [layer["shape"] for layer in model["layers"]],
-            "Parameters": [layer["parameters"] for layer in model["layers"]],
-            "Fed by": [", ".join(layer["inputs"]) for layer in model["layers"]],
-        },
-        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
-        hide_index=True,
-        width="stretch",
-        height="content",
-        alt="Every layer with its kind, output shape, parameters and inputs.",
+    st.caption(
+        f"{model['parameters']:,} parameters to learn, {_in_words(model['estimate']['seconds_per_epoch'])} per epoch."
     )
-    st.markdown("**What is compiled**")
-    st.dataframe(
-        {
-            name.capitalize(): [entry[name] for entry in model["objectives"]]
-            for name in ("output", "role", "written", "became", "why")
-        },
-        hide_index=True,
-        width="stretch",
-        height="content",
-        alt="Each loss, weight and metric as written, what it became in Keras, and why.",
-    )
+    with st.expander("Layers", icon=":material/account_tree:"):
+        st.dataframe(
+            {
+                "Layer": [layer["name"] for layer in model["layers"]],
+                "Kind": [layer["type"] for layer in model["layers"]],
+                "Output": [layer["shape"] for layer in model["layers"]],
+                "Parameters": [layer["parameters"] for layer in model["layers"]],
+                "Fed by": [", ".join(layer["inputs"]) for layer in model["layers"]],
+            },
+            column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+            hide_index=True,
+            width="stretch",
+            height="content",
+            alt="Every layer with its kind, output shape, parameters and inputs.",
+        )
+    with st.expander("What is compiled", icon=":material/code:"):
+        st.dataframe(
+            {
+                name.capitalize(): [entry[name] for entry in model["objectives"]]
+                for name in ("output", "role", "written", "became", "why")
+            },
+            hide_index=True,
+            width="stretch",
+            height="content",
+            alt="Each loss, weight and metric as written, what it became in Keras, and why.",
+        )
 
 
 def _in_words(seconds: float) -> str:

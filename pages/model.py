@@ -45,7 +45,7 @@ def choose_family(spec: RunSpec) -> None:
     possible, reason = possible_families(state.graph())
     key = f"family_{state.spec_version()}"
     st.segmented_control(
-        "What is coded",
+        "Model type",
         possible,
         default=spec.model.family,
         required=True,
@@ -81,45 +81,48 @@ def edit(*keys: str) -> None:
                         st.caption(forms.about(setting.entries[value]))
 
 
+def all_settings(spec: RunSpec) -> None:
+    """Draw every setting that has an effect, in groups."""
+    choose_family(spec)
+    if spec.recipe == "own":
+        st.markdown("**Network**")
+        edit("model.")
+    st.markdown("**Training**")
+    edit(*(recipes.KEPT if spec.recipe == "auto" else ("training.",)))
+    st.markdown(f"**Held-out {FAMILIES[spec.model.family].words.many} and seed**")
+    edit("split.", "seed")
+    if state.profile().n_features:
+        edit("scaling")
+    if spec.model.family == "vgae":
+        edit("stacking")  # a switch, below the fields
+    st.button("Reset to defaults", icon=":material/restart_alt:", on_click=reset)
+
+
 def reset() -> None:
     """Put every setting back to its default; the data and the family stay."""
     spec = state.spec()
     state.set_spec(start_from(spec.model.family, RunSpec(dataset=spec.dataset)), replace=True)
 
 
-frame.header("Model", "Choose what the model has to explain, and how it learns. Nothing starts before Train.")
+frame.header("Model", "Take a recipe, choose the outputs, and train. Nothing starts on this page.")
 
-form, side = st.columns([3, 2], gap="large")
 state.set_spec(outputs.complete(state.spec()))
 spec, graph = state.spec(), state.graph()
-with form:
-    choose_family(spec)
-    st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to the total.")
+st.subheader("Recipe", anchor=False, help="Settings of network and training that are known to go together.")
+if spec.model.family == "vgae":
+    recipes.choose()
+else:
+    recipes.show_default(start_from(spec.model.family, RunSpec(dataset=spec.dataset)), reset)
+with st.container(horizontal=True, vertical_alignment="center"):
+    frame.go("Next: train", "train")
+    summary.say_cost()
+st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to the total.")
+with st.grid(min_column_width=480, gap="small"):
     for output in spec.outputs:
         outputs.edit(output)
-    st.subheader("Network", anchor=False)
-    if spec.model.family == "vgae":
-        recipes.choose()
-    if spec.recipe == "auto":
-        recipes.show_tried(spec)
-    else:
-        edit("model.")
-    st.subheader("Training", anchor=False)
-    edit(*(recipes.KEPT if spec.recipe == "auto" else ("training.",)))
-    held_out = "entries" if spec.model.family == "vae" else "edges"
-    st.subheader(f"Held-out {held_out} and seed", anchor=False)
-    edit("split.", "seed")
-    if graph is not None and graph.features is not None:
-        edit("scaling")
-    if spec.model.family == "vgae":
-        edit("stacking")  # a switch, below the fields
-    st.button("Reset to defaults", icon=":material/restart_alt:", on_click=reset)
-
-with side:
-    st.subheader(
-        "Summary", anchor=False, help="What Train would build. Estimates, made before anything runs."
-    )
-    summary.show()
-    if graph is not None:
-        state.engine().prepare(state.spec(), graph, after=state.EDITING_SECONDS)
-    st.page_link("pages/train.py", label="Next: train it", icon=":material/arrow_forward:")
+with st.expander("All settings", icon=":material/tune:", expanded=forms.any_refused()):
+    all_settings(spec)
+st.subheader("What will be built", anchor=False)
+summary.show()
+if graph is not None:
+    state.engine().prepare(state.spec(), graph, after=state.EDITING_SECONDS)

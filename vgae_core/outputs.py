@@ -128,7 +128,7 @@ def resolve(spec: RunSpec, profile: Profile) -> dict[str, Output]:
 def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
     _check_data(output, profile)
     name = output.name
-    columns = profile.n_features if name in TABLES else profile.n_classes if name == "labels" else 1
+    columns = columns_of(name, profile)
     check_targets(output, profile.feature_kind, columns)
     loss, head = looked_up("loss", output.loss, name, columns), head_of(name, output.loss, columns)
     worked: Worked = "from_output"
@@ -137,8 +137,7 @@ def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
         loss = Objective("loss", loss.written, loss.name, "plain auto-encoder: nothing to pull to a prior")
     elif name == "adj_rec" and spec.training.supervision == "all":
         worked = "by_layer"
-    what = FAMILIES[spec.model.family].divided_by
-    many = {"nodes": profile.n_nodes, "columns": profile.n_features}[what]
+    many, what = divisor_of(name, spec.model.family, profile)
     metrics = () if worked == "by_layer" else tuple(zip(output.metrics, _names(output.metrics), strict=True))
     return Output(
         name=name,
@@ -147,8 +146,8 @@ def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
         head=head,
         metrics=tuple(metric_of(metric, name, output.loss, columns, as_name) for metric, as_name in metrics),
         weight=output.weight,
-        divisor=many if name == "z_vars" else 1,
-        divided_by=what if name == "z_vars" else "",
+        divisor=many,
+        divided_by=what,
         worked=worked,
         left_out=tuple(map(label, output.metrics)) if worked == "by_layer" else (),
     )
@@ -167,6 +166,45 @@ def _check_data(output: OutputSpec, profile: Profile) -> None:
             where="outputs.labels",
             mend="Switch it off, or upload labels.",
         )
+
+
+def shape_of(output: str, columns: int) -> str:
+    """Return the shape of an output in words."""
+    words = {"adj_rec": "one logit per pair", "labels": f"one logit per class, {columns} classes"}
+    return words.get(output, "one column" if columns == 1 else f"{columns} columns per row")
+
+
+def by_shape(key: str, output: str, columns: int) -> str:
+    """Return Keras' class of "accuracy" or "crossentropy" for an output.
+
+    Keras' rule: one column is binary; a class number against several columns is sparse; else columns compete.
+
+    Parameters
+    ----------
+    key : str
+        ``"accuracy"`` or ``"crossentropy"``.
+    output : str
+    columns : int
+        Width of the targets of ``x_rec`` and ``output``, number of classes of ``labels``.
+    """
+    if output == "labels":
+        kind = "SparseCategorical"
+    else:
+        kind = "Binary" if output == "adj_rec" or columns == 1 else "Categorical"
+    return kind + key.capitalize()
+
+
+def columns_of(output: str, profile: Profile) -> int:
+    """Return the width of an output: features, classes, or 1."""
+    return profile.n_features if output in TABLES else profile.n_classes if output == "labels" else 1
+
+
+def divisor_of(output: str, family: str, profile: Profile) -> tuple[int, str]:
+    """Return what the weight of an output is divided by, and what that number counts."""
+    if output != "z_vars":
+        return 1, ""
+    what = FAMILIES[family].divided_by
+    return {"nodes": profile.n_nodes, "columns": profile.n_features}[what], what
 
 
 def looked_up(
@@ -204,10 +242,7 @@ def looked_up(
     given = identifier if isinstance(identifier, str) else str(identifier["class_name"])
     why = CATALOGUES[kind][key].help
     if BY_SHAPE.get(given.lower()) is not None:
-        shape = {"adj_rec": "one logit a pair", "labels": f"one logit a class, {columns} classes"}.get(
-            output, "one column" if columns == 1 else f"{columns} columns per row"
-        )
-        why = f"as Keras resolves it: {shape}"
+        why = f"as Keras resolves it: {shape_of(output, columns)}"
     return Objective(kind, text, name, why, key, config)
 
 

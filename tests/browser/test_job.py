@@ -45,6 +45,12 @@ def go(page, title):
     settled(page)
 
 
+def all_settings(page):
+    """Unfold all settings of the Model page."""
+    page.get_by_text("All settings").click()
+    expect(page.get_by_label("Epochs", exact=True)).to_be_visible()
+
+
 def set_number(page, label, value):
     box = page.get_by_label(label, exact=True)
     box.fill(str(value))
@@ -77,6 +83,7 @@ def test_from_upload_to_the_ranked_table(server, page):
     page.get_by_role("button", name="Next: choose outputs and settings").click()
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
     settled(page)
+    all_settings(page)
     set_number(page, "Epochs", 60)
 
     go(page, "Train")
@@ -106,10 +113,12 @@ def test_a_value_typed_just_before_leaving_is_kept(server, page):
     page.goto(f"{server.url}/model")
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
     settled(page)
+    all_settings(page)
     page.get_by_label("Epochs", exact=True).fill("321")
     page.keyboard.press("Tab")
     go(page, "Train")
     go(page, "Model")
+    all_settings(page)
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("321")
 
 
@@ -118,8 +127,9 @@ def start_long_run(page, url):
     page.goto(f"{url}/model")
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
     settled(page)
+    all_settings(page)
     set_number(page, "Epochs", 100_000)
-    set_number(page, "Early stopping patience", 0)
+    set_number(page, "Early stopping patience", "")
     go(page, "Train")
     page.get_by_role("button", name="Start training").click()
     shown = page.get_by_text(EPOCH)
@@ -178,6 +188,7 @@ def test_cancel_ends_the_run_and_the_next_one_starts(server, page):
     expect(page.get_by_text("Test AUC")).to_be_visible()  # what was learnt before is scored
 
     go(page, "Model")
+    all_settings(page)
     set_number(page, "Epochs", 5)
     go(page, "Train")
     page.get_by_role("button", name="Start training").click()

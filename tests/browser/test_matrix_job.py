@@ -7,7 +7,7 @@ import time
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
-from tests.browser.test_job import TRAINING, cells, go, set_number
+from tests.browser.test_job import TRAINING, all_settings, cells, go, set_number
 
 N_USERS, N_FILMS, N_TASTES = 150, 40, 4
 
@@ -52,6 +52,7 @@ def test_from_a_matrix_to_recommended_items(server, page):
     expect(page.get_by_role("heading", level=1, name="Model", exact=True)).to_be_visible()
     settled(page)
     expect(page.get_by_text("Preselected by the data")).to_be_visible()
+    all_settings(page)
     set_number(page, "Epochs", 40)
     set_number(page, "Batch size", 32)
 

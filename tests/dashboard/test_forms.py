@@ -64,7 +64,8 @@ def test_bounds_and_help_come_from_the_specification():
     for setting in settings_of(RunSpec):
         if setting.type in (int, float) and not setting.choices:
             box = at.number_input(key=setting.key)
-            assert (box.min, box.max) == (setting.low, setting.high)
+            scale = 100 if setting.percent else 1
+            assert (box.min, box.max) == (1 if setting.zero else scale * setting.low, scale * setting.high)
             assert box.help
 
 
@@ -105,10 +106,10 @@ def two_that_need_each_other():
 def test_a_refused_value_waits_until_another_setting_allows_it():
     at = AppTest.from_function(two_that_need_each_other, default_timeout=30).run()
     at.number_input(key="split.val_fraction").set_value(0.0).run()
-    at.button_group(key="recipe").set_value("auto").run()
+    at.selectbox(key="recipe").set_value("auto").run()
     assert at.session_state["spec"].recipe == "own"
     assert "validation edges" in at.error[0].proto.title
-    at.number_input(key="split.val_fraction").set_value(0.2).run()
+    at.number_input(key="split.val_fraction").set_value(20.0).run()
     assert not at.error
     assert at.session_state["spec"].recipe == "auto"
     assert at.session_state["spec"].split.val_fraction == 0.2
@@ -117,8 +118,8 @@ def test_a_refused_value_waits_until_another_setting_allows_it():
 def test_a_refused_value_that_is_taken_back_leaves_no_error():
     at = AppTest.from_function(two_that_need_each_other, default_timeout=30).run()
     at.number_input(key="split.val_fraction").set_value(0.0).run()
-    at.button_group(key="recipe").set_value("auto").run()
-    at.button_group(key="recipe").set_value("own").run()
+    at.selectbox(key="recipe").set_value("auto").run()
+    at.selectbox(key="recipe").set_value("own").run()
     assert not at.error
-    at.number_input(key="split.val_fraction").set_value(0.2).run()
+    at.number_input(key="split.val_fraction").set_value(20.0).run()
     assert at.session_state["spec"].recipe == "own"

@@ -154,14 +154,14 @@ def test_the_likelihood_is_preselected_with_its_reason(load, asked, counts):  # 
     *options, own = at.selectbox(key="outputs.output.loss").options
     assert own.startswith("Formula · ")
     for option in options:
-        name = option.rsplit("· ", 1)[-1]
-        assert not LOSSES[name].targets or kind in LOSSES[name].targets
-    family = next(c for c in at.get("button_group") if c.proto.label == "What is coded")
+        (entry,) = (e for e in LOSSES.values() if e.title == option and "output" in e.outputs)
+        assert not entry.targets or kind in entry.targets
+    family = next(c for c in at.get("button_group") if c.proto.label == "Model type")
     assert family.proto.disabled
     assert "there are no edges" in said(at)
     assert at.toggle(key="model.sparse_input").value
     assert not at.text_input(key="model.hidden_units").disabled
-    assert {"Validation entries", "Test entries"} <= {n.label for n in at.number_input}
+    assert {"Validation entries (%)", "Test entries (%)"} <= {n.label for n in at.number_input}
     assert asked[-1][0].model.family == "vae"
 
 
@@ -169,7 +169,7 @@ def test_graphs_with_features_can_be_coded_either_way(app, asked):  # noqa: F811
     at = fine(app("model"))
     assert at.session_state["spec"].model.family == "vgae"
     at.session_state["spec"] = dataclasses.replace(at.session_state["spec"], seed=5)
-    key = next(c.key for c in at.segmented_control if c.label == "What is coded")
+    key = next(c.key for c in at.segmented_control if c.label == "Model type")
     fine(at.segmented_control(key=key).set_value("vae").run())
     spec = at.session_state["spec"]
     assert (spec.model.family, spec.seed) == ("vae", 5)
@@ -179,7 +179,7 @@ def test_graphs_with_features_can_be_coded_either_way(app, asked):  # noqa: F811
     next(b for b in at.button if b.label == "Reset to defaults").click().run()
     assert at.session_state["spec"].model.family == "vae"
     assert at.session_state["spec"].model.sparse_input
-    key = next(c.key for c in at.segmented_control if c.label == "What is coded")
+    key = next(c.key for c in at.segmented_control if c.label == "Model type")
     fine(at.segmented_control(key=key).set_value("vgae").run())
     assert at.session_state["spec"].output("adj_rec").enabled
 

@@ -8,10 +8,12 @@ from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.node_inputs import NODE_INPUTS
+from vgae_core.catalogue.parameters import PARAMETERS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, SpecError
+from vgae_core.nn.budget import estimate_run
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.recipes import candidates, with_recipe
@@ -96,8 +98,9 @@ def test_every_setting_has_a_control_with_help_and_bounds(page):
         control = shown[setting.key]
         assert control.proto.help, setting.key
         if setting.type in (int, float):
-            assert control.min == setting.low, setting.key
-            assert control.max == setting.high, setting.key
+            scale = 100 if setting.percent else 1
+            assert control.min == (1 if setting.zero else scale * setting.low), setting.key
+            assert control.max == scale * setting.high, setting.key
     for output in ("adj_rec", "z_vars", "x_rec", "labels"):
         for name in (
             ("loss", "weight", "metrics") if output in ALWAYS else ("enabled", "loss", "weight", "metrics")
@@ -105,7 +108,7 @@ def test_every_setting_has_a_control_with_help_and_bounds(page):
             assert shown[f"outputs.{output}.{name}"].proto.help
 
 
-def test_losses_and_metrics_are_offered_with_their_keras_names(page):
+def test_losses_and_metrics_are_offered_by_title_with_their_keras_names_below(page):
     switch_all_on(page)
     for output in ("adj_rec", "z_vars", "x_rec", "labels"):
         losses = page.selectbox(key=f"outputs.{output}.loss").options
@@ -116,11 +119,72 @@ def test_losses_and_metrics_are_offered_with_their_keras_names(page):
         ]
         *named, own = losses
         for name, option in zip(fitting, named, strict=True):
-            assert option == f"{LOSSES[name].title} · {name}"
+            assert option == LOSSES[name].title
         assert own.startswith("Formula · ")
         for name, entry in METRICS.items():
-            listed = any(option.split(" · ")[-1] == name for option in metrics)
-            assert listed == (output in entry.outputs), (output, name)
+            assert (entry.title in metrics) == (output in entry.outputs), (output, name)
+        assert f"`{spec_of(page).output(output).loss}`: " in captions(page)
+
+
+def test_what_a_metric_becomes_stands_below_it(page):
+    switch_all_on(page)
+    assert "`accuracy` → `binary_accuracy`: resolved as Keras does, from one logit per pair" in captions(page)
+    assert "→ `sparse_categorical_accuracy`" in captions(page)  # of the labels
+
+
+def test_settings_of_a_loss_have_fields_where_they_matter(page):
+    page.selectbox(key="outputs.adj_rec.loss").set_value("focal").run()
+    field = "parameter_outputs.adj_rec.loss.0."
+    assert page.number_input(key=field + "gamma").value == LOSSES["focal"].config["gamma"]
+    assert field + "alpha" not in keys_of(page, "number_input")  # without balancing it has no effect
+    page.number_input(key=field + "gamma").set_value(1.5).run()
+    assert spec_of(page).output("adj_rec").loss == {"class_name": "focal", "config": {"gamma": 1.5}}
+    assert page.selectbox(key="outputs.adj_rec.loss").value == "focal"
+    page.toggle(key=field + "apply_class_balancing").set_value(True).run()
+    assert page.number_input(key=field + "alpha").value == LOSSES["focal"].config["alpha"]
+    page.toggle(key=field + "apply_class_balancing").set_value(False).run()
+    page.number_input(key=field + "gamma").set_value(2.0).run()
+    assert spec_of(page).output("adj_rec").loss == "focal"  # as by default
+
+
+def test_a_setting_without_a_default_may_stay_empty(page):
+    page.selectbox(key="outputs.adj_rec.loss").set_value("weighted_binary_crossentropy").run()
+    key = "parameter_outputs.adj_rec.loss.0.pos_weight"
+    assert page.number_input(key=key).value is None
+    page.number_input(key=key).set_value(3.0).run()
+    assert spec_of(page).output("adj_rec").loss["config"] == {"pos_weight": 3.0}
+    page.number_input(key=key).set_value(None).run()
+    assert spec_of(page).output("adj_rec").loss == "weighted_binary_crossentropy"
+
+
+def test_settings_of_a_metric_have_fields_and_the_other_metrics_stay(page):
+    page.multiselect(key="outputs.adj_rec.metrics").set_value(["accuracy", "f1"]).run()
+    page.number_input(key="parameter_outputs.adj_rec.metric.1.threshold").set_value(0.3).run()
+    assert spec_of(page).output("adj_rec").metrics == (
+        "accuracy",
+        {"class_name": "f1", "config": {"threshold": 0.3}},
+    )
+    assert page.multiselect(key="outputs.adj_rec.metrics").value == ["accuracy", "f1(threshold=0.3)"]
+
+
+def test_every_setting_of_a_loss_or_metric_can_be_described():
+    used = {name for entry in (*LOSSES.values(), *METRICS.values()) for name in entry.config}
+    assert used == PARAMETERS.keys()
+    for name, entry in PARAMETERS.items():
+        assert entry.low < entry.high, name
+        assert entry.needs in {"", *PARAMETERS}
+
+
+def test_zero_is_said_in_words_and_shares_in_percent(page):
+    field = page.number_input(key="training.batch_size")
+    assert (field.value, field.proto.placeholder) == (None, "All pairs")
+    field.set_value(512).run()
+    assert spec_of(page).training.batch_size == 512
+    page.number_input(key="training.batch_size").set_value(None).run()
+    assert spec_of(page).training.batch_size == 0
+    assert page.number_input(key="split.val_fraction").value == 5
+    page.number_input(key="model.input_dropout").set_value(35.0).run()
+    assert spec_of(page).model.input_dropout == 0.35
 
 
 def test_changes_go_into_the_specification_and_to_the_summary(page, asked):
@@ -130,7 +194,7 @@ def test_changes_go_into_the_specification_and_to_the_summary(page, asked):
     page.number_input(key="outputs.z_vars.weight").set_value(0.25).run()
     page.multiselect(key="outputs.adj_rec.metrics").set_value(["precision", "recall"]).run()
     page.number_input(key="training.learning_rate").set_value(0.003).run()
-    page.number_input(key="split.test_fraction").set_value(0.2).run()
+    page.number_input(key="split.test_fraction").set_value(20.0).run()
     page.number_input(key="seed").set_value(7).run()
     assert not page.error
     spec = spec_of(page)
@@ -179,8 +243,10 @@ def test_hidden_units_are_shown_where_the_encoder_has_them(page):
 
 
 def test_the_summary_tells_layers_parameters_memory_and_time(page):
-    tiles = {metric.label: metric.value for metric in page.metric}
-    assert tiles == {"Parameters": "341,888", "Memory": "1.4 GiB", "An epoch": "31 ms", "All epochs": "6 min"}
+    cost = estimate_run(spec_of(page), page.session_state["graph"].profile)
+    assert f"at most {cost['seconds']:.0f} s of training" in captions(page)
+    assert f"{cost['memory_mib'] / 1024:.1f} GiB of memory" in captions(page)
+    assert "341,888 parameters to learn, 31 ms per epoch" in captions(page)
     layers, compiled = (table.value for table in page.dataframe)
     assert layers["Layer"].tolist() == ["features", "z_mean"]
     assert layers["Parameters"].tolist() == [0, 170_944]
@@ -248,7 +314,8 @@ def test_formulas_and_losses_with_settings_are_shown_as_text(page):
     page.session_state["spec_version"] = 1
     page.run()
     assert not page.exception
-    assert page.selectbox(key="outputs.adj_rec.loss").value == "focal(gamma=1)"
+    assert page.selectbox(key="outputs.adj_rec.loss").value == "focal"
+    assert page.number_input(key="parameter_outputs.adj_rec.loss.0.gamma").value == 1
     assert page.multiselect(key="outputs.adj_rec.metrics").value == [
         "acc",
         "= mean(abs(y_true - probability))",
@@ -369,7 +436,7 @@ def test_automatic_lists_the_recipes_it_will_try_and_edits_only_what_they_keep(a
     for name, candidate in candidates(spec, has_features=True).items():
         for text in (RECIPES[name].title, RECIPES[name].help, RECIPES[name].reference):
             assert text in told
-        assert f"at most {candidate.training.epochs} epochs" in told
+        assert f"{candidate.training.epochs} epochs" in told
     assert RECIPES["positions"].title not in told
     for setting in settings_of(RunSpec, family="vgae"):  # what is not shown makes no difference
         if setting.key.startswith(("model.", "training.")) and setting.key not in left and setting.high:
@@ -385,7 +452,7 @@ def test_the_summary_of_automatic_is_one_of_each_recipe(automatic, asked):
     assert table["Parameters"].tolist() == [341_888] * 2
     automatic.number_input(key="training.epochs").set_value(40).run()
     assert [spec.training.epochs for spec, _ in asked[-2:]] == [40, 160]
-    assert "at most 160 epochs" in captions(automatic)
+    assert "160 epochs" in captions(automatic)
 
 
 def test_a_recipe_that_cannot_be_is_told_and_the_others_are_shown(app, studio_engine):
@@ -415,7 +482,7 @@ def test_automatic_without_validation_edges_says_what_it_needs(page):
     page.button_group(key="recipe").set_value("auto").run()
     assert "needs validation edges" in page.error[0].proto.title.replace("\\", "")
     assert spec_of(page).recipe == "own"
-    page.number_input(key="split.val_fraction").set_value(0.1).run()  # the form is there
+    page.number_input(key="split.val_fraction").set_value(10.0).run()  # the form is there
     assert not page.error
     assert spec_of(page).recipe == "auto"
 
@@ -489,8 +556,17 @@ def test_help_and_reference_of_a_choice_stand_beside_it(page, key, catalogue):
         assert entry.reference in captions(page)
 
 
-def test_the_recipe_in_use_is_explained(page):
-    recipe_buttons(page)["kipf"].click().run()
-    assert f"As recipe **{RECIPES['kipf'].title}**" in captions(page)
+def test_the_recommended_recipe_comes_first_and_the_one_in_use_is_marked(page):
+    first, *others = recipe_buttons(page)
+    assert first == next(name for name, entry in RECIPES.items() if entry.why and entry.features)
+    assert [b.value for b in page.markdown if "Recommended" in b.value] == [
+        m.value for m in page.markdown if "Recommended" in m.value
+    ]
+    assert recipe_buttons(page)[first].label == "In use"
+    assert all(recipe_buttons(page)[name].label == "Use this recipe" for name in others)
+    for name in recipe_buttons(page):
+        assert RECIPES[name].help.partition(":")[0] in captions(page)
+        assert RECIPES[name].reference in captions(page)
     page.number_input(key="model.latent_dim").set_value(5).run()
-    assert "As recipe" not in captions(page)
+    assert "no recipe as it stands" in captions(page)
+    assert all(button.label == "Use this recipe" for button in recipe_buttons(page).values())

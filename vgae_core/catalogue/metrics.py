@@ -8,13 +8,13 @@ from vgae_core.catalogue.values import POSITIVE
 
 METRICS: dict[str, ObjectiveEntry] = {
     "accuracy": ObjectiveEntry(
-        title="accuracy",
+        title="Accuracy",
         help="Resolved as Keras does, from the output's shape: binary, by class, or by the largest column.",
         outputs=("adj_rec", "labels", *TABLES),
         targets=POSITIVE,
     ),
     "crossentropy": ObjectiveEntry(
-        title="crossentropy",
+        title="Cross-entropy",
         help="Resolved as Keras does, from the output's shape: binary, by class, or over columns.",
         outputs=("adj_rec", "labels", *TABLES),
         targets=POSITIVE,

@@ -17,7 +17,7 @@ from vgae_core.heads import Head
 from vgae_core.nn import formulas
 from vgae_core.nn.heads import KERAS_HEADS
 from vgae_core.nn.losses import accepted, cosine, kl_normal
-from vgae_core.outputs import Objective
+from vgae_core.outputs import Objective, by_shape
 
 
 def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
@@ -236,10 +236,7 @@ def _metric(metric: Objective, output: str, head: Head, columns: int) -> keras.m
         made.name = name
         return made if output in ("z_vars", "labels") else OnPrediction(made, head.name, name=name)
     if key in ("accuracy", "crossentropy"):
-        # Keras' rule: one column is binary; a class number against several columns is sparse; else columns compete.
-        shape = "Binary" if output == "adj_rec" or columns == 1 else "Categorical"
-        shape = "SparseCategorical" if output == "labels" else shape
-        kind = getattr(m, shape + key.capitalize())
+        kind = getattr(m, by_shape(key, output, columns))
         if key == "crossentropy":
             return kind(from_logits=True, name=name)
         return kind(name=name) if output == "labels" else OnPrediction(kind(name=name), head.name, name=name)

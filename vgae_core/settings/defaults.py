@@ -11,6 +11,7 @@ from vgae_core.catalogue.losses import LIKELIHOODS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.errors import SpecError
 from vgae_core.settings.model import OutputSpec
+from vgae_core.settings.recipes import fitting
 from vgae_core.settings.run import RunSpec, default_outputs
 
 
@@ -43,7 +44,8 @@ def for_family(
     if family == "vae":
         network |= {"hidden_units": [128], "latent_dim": 32}
     elif feature_kind is None:
-        network = {key.removeprefix("model."): value for key, value in RECIPES["positions"].settings.items()}
+        recommended = RECIPES[fitting(has_features=False)[0]]
+        network = {key.removeprefix("model."): value for key, value in recommended.settings.items()}
     values = spec.to_dict()
     return RunSpec.from_dict(
         {

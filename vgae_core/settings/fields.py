@@ -40,6 +40,12 @@ class Setting:
     labels: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
     """Of the choices, where they come from a catalogue."""
+    zero: str = ""
+    """What 0 means, in words, where it is no number of anything; forms then show an empty field as this."""
+    percent: bool = False
+    """Whether it is a share, which forms show in percent."""
+    optional: bool = False
+    """Whether it may be left empty (None); `zero` then says what that means."""
 
 
 hints_of: Callable[[type], dict[str, Any]] = functools.cache(typing.get_type_hints)
@@ -188,7 +194,16 @@ def settings_of(section: type[Section], prefix: str = "", *, family: str | None 
             choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else tuple(catalogue),
             labels=meta.get("labels") or {k: entry.title for k, entry in catalogue.items()},
             entries=catalogue,
+            zero=_of_family(meta.get("zero", ""), family),
+            percent=meta.get("percent", False),
         )
+
+
+def _of_family(text: str | Mapping[str, str], family: str | None) -> str:
+    """Return a text that may be another for each family; without a family, the first."""
+    if isinstance(text, str):
+        return text
+    return text.get(family or "", next(iter(text.values())))
 
 
 def _lists_sections(hint: Any) -> bool:

@@ -38,6 +38,12 @@ def with_recipe(spec: RunSpec, name: str) -> RunSpec:
     return chosen
 
 
+def fitting(*, has_features: bool) -> list[str]:
+    """Return the names of the recipes for such data, whether they are tried or not, the recommended one first."""
+    names = [name for name, entry in RECIPES.items() if entry.features in (None, has_features)]
+    return sorted(names, key=lambda name: not RECIPES[name].why)
+
+
 def candidates(spec: RunSpec, *, has_features: bool) -> dict[str, RunSpec]:
     """Return the specification of each recipe that the automatic choice tries on such data."""
     return {

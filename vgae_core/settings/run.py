@@ -38,8 +38,8 @@ class RunSpec(Section):
         "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
         "their place: each that fits the data is trained, and the one that finds the validation edges best is kept. "
         "Epochs and patience are multiplied by what a recipe wants.",
-        title="Settings",
-        labels={"own": "Own", "auto": "Automatic"},
+        title="Train",
+        labels={"own": "One model", "auto": "Try recipes and keep the best"},
         families=("vgae",),
     )
     stacking: bool = field_of(

@@ -26,9 +26,11 @@ class TrainingSpec(Section):
     )
     batch_size: int = field_of(
         0,
-        "VGAE: positive pairs a step; each comes with its negatives, and every step passes messages over the "
-        "full training graph. VAE: rows a step. 0 takes all in one step.",
+        "Training edges per step; each comes with its negatives, and every step passes messages over the full "
+        "training graph. 0 takes all of them in one step.",
         title="Batch size",
+        wording={"vae": ("Batch size", "Rows per step. 0 takes all of them in one step.")},
+        zero={"vgae": "All pairs", "vae": "All rows"},
         low=0,
         high=100_000_000,
         step=1024,
@@ -51,7 +53,7 @@ class TrainingSpec(Section):
     negatives_per_positive: int = field_of(
         1,
         "Random non-edges drawn for each edge, anew in each epoch.",
-        title="Negatives an edge",
+        title="Negatives per edge",
         families=("vgae",),
         low=1,
         high=50,
@@ -63,6 +65,7 @@ class TrainingSpec(Section):
         "that the model learns to find edges it has not seen (masked graph auto-encoder). It wants more epochs.",
         title="Masked edges",
         families=("vgae",),
+        percent=True,
         low=0.0,
         high=0.95,
         step=0.05,
@@ -81,6 +84,7 @@ class TrainingSpec(Section):
         50,
         "Epochs without a better validation score before training stops early; 0 never stops early.",
         title="Early stopping patience",
+        zero="Never stops early",
         low=0,
         high=100_000,
         step=5,
@@ -103,6 +107,7 @@ class TrainingSpec(Section):
         0,
         "Epochs over which the KL weight rises linearly from 0.",
         title="KL warm-up epochs",
+        zero="No warm-up",
         low=0,
         high=100_000,
         step=5,

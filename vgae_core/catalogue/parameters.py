@@ -1,0 +1,86 @@
+"""Settings of losses and metrics: what each means and its bounds, whichever loss or metric takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vgae_core.catalogue.base import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterEntry(Entry):
+    """A number or switch that a loss or metric takes; its default stands in the entry of that loss or metric."""
+
+    type: type = float
+    low: float
+    high: float
+    step: float
+    needs: str = ""
+    """The switch without which it has no effect."""
+    empty: str = ""
+    """What leaving it empty means, where it has no default."""
+
+
+_THRESHOLD = ParameterEntry(
+    title="Threshold", help="Probability from which an entry is called a one.", low=0.0, high=1.0, step=0.05
+)
+
+PARAMETERS: dict[str, ParameterEntry] = {
+    "gamma": ParameterEntry(
+        title="Gamma",
+        help="How much less easy cases count: 0 is the cross-entropy, 2 as published.",
+        low=0.0,
+        high=10.0,
+        step=0.5,
+    ),
+    "apply_class_balancing": ParameterEntry(
+        title="Class balancing",
+        help="Ones count alpha, zeros 1 - alpha.",
+        type=bool,
+        low=0.0,
+        high=1.0,
+        step=1.0,
+    ),
+    "alpha": ParameterEntry(
+        title="Alpha",
+        help="What ones count; zeros count the rest to 1.",
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        needs="apply_class_balancing",
+    ),
+    "label_smoothing": ParameterEntry(
+        title="Label smoothing",
+        help="Targets are moved towards 1/2, or towards equal shares of the columns, by this share.",
+        low=0.0,
+        high=0.95,
+        step=0.05,
+    ),
+    "pos_weight": ParameterEntry(
+        title="Weight of ones",
+        help="What a one counts beside a zero.",
+        low=0.0,
+        high=1e6,
+        step=1.0,
+        empty="Zeros / ones",
+    ),
+    "norm": ParameterEntry(
+        title="Norm", help="Factor of the whole loss.", low=0.0, high=1e6, step=0.5, empty="All / (2 zeros)"
+    ),
+    "delta": ParameterEntry(
+        title="Delta", help="Up to this error the loss is squared.", low=1e-6, high=1e6, step=0.5
+    ),
+    "nats": ParameterEntry(
+        title="Free nats",
+        help="Divergence of each latent dimension that costs nothing.",
+        low=0.0,
+        high=100.0,
+        step=0.05,
+    ),
+    "threshold": _THRESHOLD,
+    "thresholds": _THRESHOLD,
+    "k": ParameterEntry(
+        title="k", help="How many of the likeliest classes count.", type=int, low=1, high=1000, step=1
+    ),
+}
+"""Settings of losses and metrics by name."""
