@@ -315,18 +315,52 @@ class TestExports:
         assert sorted(related_arcs(graph)) == sorted(self.NAMED)
         assert graph.weights.tolist() == [2, 2, 2, 2]
         assert [graph.label_names[i] for i in graph.labels] == ["Author", "Author", "Book"]
-        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "line 5.*edge no end")
+        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "edge no end: line 5")
 
-    def test_lines_of_neo4j(self):
-        lines = [
+    @pytest.mark.parametrize("shape", ["lines", "array", "object", "by id", "records", "paths"])
+    def test_json_of_neo4j(self, shape):
+        nodes = [
             {"type": "node", "id": str(i), "labels": [kind], "properties": {"name": name}}
             for i, (kind, name) in enumerate([("Author", "Ann"), ("Author", "Lee, B."), ("Book", "Sea")])
         ]
-        for a, kind, b in self.NUMBERED:
-            ends = {"start": {"id": str(a)}, "end": {"id": str(b)}}
-            lines.append({"type": "relationship", "label": kind, "properties": {}, **ends})
-        graph = read_bytes(("all.json", "\n".join(map(json.dumps, lines)).encode()))
+        edges = [
+            {"type": "relationship", "id": str(i), "label": kind, "properties": {}, "start": {"id": str(a)},
+             "end": {"id": str(b)}}
+            for i, (a, kind, b) in enumerate(self.NUMBERED)
+        ]  # fmt: skip
+        browser = [
+            {"identity": int(n["id"]), "labels": n["labels"], "properties": n["properties"]} for n in nodes
+        ]
+        links = [
+            {
+                "identity": i,
+                "start": a,
+                "end": b,
+                "type": kind,
+                "properties": {"identity": 9, "labels": "no node"},
+            }
+            for i, (a, kind, b) in enumerate(self.NUMBERED)
+        ]
+        content = {
+            "lines": "\n".join(map(json.dumps, nodes + edges)),
+            "array": json.dumps(nodes + edges),
+            "object": json.dumps({"nodes": nodes, "rels": edges}),
+            "by id": json.dumps({name: {e["id"]: e for e in es} for name, es in (("nodes", nodes), ("rels", edges))}),
+            "records": json.dumps([{"a": browser[r["start"]], "r": r, "b": browser[r["end"]]} for r in links]),
+            "paths": json.dumps([
+                {"p": {"start": browser[r["start"]], "end": browser[r["end"]], "length": 1.0, "segments": [
+                    {"start": browser[r["start"]], "relationship": r, "end": browser[r["end"]]}]}} for r in links
+            ]),
+        }[shape]  # fmt: skip
+        graph = read_bytes(("all.json", content.encode()))
         assert sorted(related_arcs(graph)) == sorted(self.NAMED)
+        classes = {node: graph.label_names[k] for node, k in zip(graph.node_ids, graph.labels, strict=True)}
+        assert classes == {"Ann": "Author", "Lee, B.": "Author", "Sea": "Book"}
+        assert not graph.files[0].questions
+
+    def test_an_edge_of_neo4j_without_end_is_named(self):
+        edge = {"type": "relationship", "label": "knows", "start": {"id": "1"}, "end": {}}
+        refused("all.json", json.dumps([edge]), "edge no end: entry 1")
 
     def test_edges_of_cytoscape_called_by_their_ends(self):
         text = "SUID,name,weight,cost\n7,k1 (pp) k 2,0.5,3\n8,k 2 (pd) k3,2,4\n"

@@ -57,15 +57,10 @@ def _describes(head: bytes) -> bool:
 
 
 def beside_edges(names: Sequence[str]) -> set[str]:
-    """Return the files that say more about the ends of the edges in another one, as their names tell.
-
-    Names of entities beside a network of KONECT, and tables of films and users beside the ratings of MovieLens.
-    """
+    """Return the tables of films and users beside the ratings of MovieLens, as their names tell."""
     lower = {name.lower(): name for name in names}
     stems = {name.split(".")[0] for name in lower}
     beside: set[str] = set()
-    if any(name.startswith("out.") for name in lower):
-        beside |= {name for name in lower if name.startswith("ent.")}
     if "ratings" in stems:
         beside |= {name for name in lower if name.split(".")[0] in _FILMS}
     if "u.data" in lower:

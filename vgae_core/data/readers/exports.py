@@ -1,7 +1,7 @@
 """What graph programs export: nodes and edges of Neo4j in one file, and Cytoscape's table of edges.
 
-APOC (neo4j.com, "Export to CSV", "Export to JSON"): rows of nodes have ``_id`` and ``_labels``, rows of edges
-``_start``, ``_end`` and ``_type``; lines of JSON are nodes or relationships. Cytoscape: an edge is called
+APOC (neo4j.com, "Export to CSV"): rows of nodes have ``_id`` and ``_labels``, rows of edges
+``_start``, ``_end`` and ``_type``; for JSON see :mod:`vgae_core.data.readers.neo4j_json`. Cytoscape: an edge is called
 ``source (interaction) target``.
 """
 
@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vgae_core.data.findings import Finding
+from vgae_core.data.readers import neo4j_json
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.first_edges import judge_by
-from vgae_core.data.readers.json_file import all_objects, is_json, is_lines, is_scalar, load_json
+from vgae_core.data.readers.json_file import is_json, is_scalar, load_json
 from vgae_core.data.readers.lines import head_lines, named_edges, read_text, weight_values
 from vgae_core.data.readers.networks import graph_edges, graph_format
 from vgae_core.data.readers.splitting import LONGEST
@@ -52,33 +53,25 @@ def _header(probe: Probe) -> list[str]:
 # ------------------------------------------------------------------------------------- Neo4j
 def _is_neo4j(probe: Probe) -> bool:
     if is_json(probe):
-        return is_lines(probe) and _are_neo4j_lines(load_json(probe))
+        return neo4j_json.entities(load_json(probe)) is not None
     return set(_header(probe)) >= _NEO4J
-
-
-def _are_neo4j_lines(content: Any) -> bool:
-    return (
-        isinstance(content, list)
-        and all_objects(content)
-        and {"relationship"} <= {str(line.get("type")) for line in content} <= {"node", "relationship"}
-        and all(isinstance(line.get(end), dict) for line in content for end in _ends(line))
-    )
-
-
-def _ends(line: dict[str, Any]) -> tuple[str, ...]:
-    return ("start", "end") if line["type"] == "relationship" else ()
 
 
 def _records(probe: Probe) -> Iterator[tuple[str, list[Any], str, dict[str, Any]]]:
     """Yield where a node or an edge stands, its id or its two ends, its kind, and what is said about it."""
     if is_json(probe):
-        numbers = probe.memo.get("lines", [])
-        for number, line in zip(numbers, load_json(probe), strict=True):
-            about = line.get("properties") if isinstance(line.get("properties"), dict) else {}
-            edge = [line[end].get("id") for end in _ends(line)]
-            labels = line.get("labels") or []
-            kind = line.get("label", "") if edge else ":".join(map(str, labels))
-            yield str(number), edge or [line.get("id")], str(kind), about
+        lines = probe.memo.get("lines")
+        for at, entity in enumerate(neo4j_json.entities(load_json(probe)) or ()):
+            about: Any = entity.get("properties")
+            edge = neo4j_json.ends(entity)
+            labels: Any = entity.get("labels") or []
+            kind = (
+                entity.get("label", "")
+                if edge
+                else ":".join(map(str, labels if isinstance(labels, list) else [labels]))
+            )
+            where = f"line {lines[at]:,}" if lines else f"entry {at + 1:,}"
+            yield where, edge or [entity.get("id")], str(kind), about if isinstance(about, dict) else {}
         return
     rows = _rows(read_text(probe))
     names = next(rows)[1]
@@ -86,9 +79,14 @@ def _records(probe: Probe) -> Iterator[tuple[str, list[Any], str, dict[str, Any]
         values = {name: value for name, value in zip(names, row, strict=False) if value}
         about = {name: value for name, value in values.items() if name not in _NEO4J}
         if "_start" in values or "_end" in values:
-            yield str(number), [values.get("_start"), values.get("_end")], values.get("_type", ""), about
+            yield (
+                f"line {number:,}",
+                [values.get("_start"), values.get("_end")],
+                values.get("_type", ""),
+                about,
+            )
         else:
-            yield str(number), [values.get("_id")], values.get("_labels", "").strip(":"), about
+            yield f"line {number:,}", [values.get("_id")], values.get("_labels", "").strip(":"), about
 
 
 def _neo4j_edges(probe: Probe) -> Edges:
@@ -96,11 +94,10 @@ def _neo4j_edges(probe: Probe) -> Edges:
 
     graph: nx.Graph = nx.MultiDiGraph()
     n_nodes = n_edges = 0
-    for line, ids, kind, about in _records(probe):
+    for where, ids, kind, about in _records(probe):
         if not all(map(is_scalar, ids)):
             raise probe.error(
-                "A node has no id, or an edge no end.",
-                line=int(line),
+                f"A node has no id, or an edge no end: {where}.",
                 mend="Export it anew with apoc.export.",
             )
         named = list(map(str, ids))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _BIPARTITE = "bipartite"
 """The node attribute by which networkx tells the two sides of a graph, 0 and 1."""
-_SIDES = frozenset({"type", "side", "mode", "partition", "nodetype", "kind", "nodekind", "set"})
+_SIDES = frozenset({"type", "side", "mode", "partition", "nodetype", "kind", "nodekind", "set", "labels"})
 """Attributes that tell the sides where they have two values and all edges join both; igraph's `type` is one."""
 _ENOUGH = 5
 """Edges from which two values in words, different at both ends of each, are no coincidence."""

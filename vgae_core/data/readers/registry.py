@@ -18,6 +18,7 @@ from vgae_core.data.readers import (
     graphml,
     json_arrays,
     json_tables,
+    konect,
     lists,
     matlab,
     matrix_market,
@@ -40,6 +41,7 @@ from vgae_core.data.readers import (
 from vgae_core.data.readers.base import Format
 
 FORMATS: tuple[Format, ...] = (
+    konect.FORMAT,
     planetoid.FORMAT,
     ten_x.FORMAT,
     vectors.PROJECTOR,
