@@ -50,6 +50,8 @@ MAY_TRAIN = (
     "vgae_core.training.trainer",
     "vgae_core.runs.benchmark",
     "vgae_core.runs.pipeline",
+    "vgae_core.runs.preparation",
+    "vgae_core.runs.node_scores",
 )
 TF_FREE = (
     "vgae_core.settings",

@@ -27,8 +27,7 @@ from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import RunError
 from vgae_core.nn import decoders
-from vgae_core.nn.models import build, decoder, describe, pair_scorer
-from vgae_core.nn.models import pair_factors as keras_pair_factors
+from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
 from vgae_core.settings import ModelSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
@@ -155,7 +154,7 @@ def test_decoders_equal_those_of_keras(name):
     spec = RunSpec(model=ModelSpec(encoder="linear", latent_dim=4, decoder=name))
     _, network, built = both(spec, graph)
     z = network.codes.z_mean / np.abs(network.codes.z_mean).max()
-    expected = pair_scorer(built, spec.model, z, None)(PAIRS)
+    expected = built.scorer(z)(PAIRS)
     weights = decoder_weights(name, network.layers)
     if DECODERS[name].factors:
         left, right = pair_factors(name, network.layers, z)
@@ -175,7 +174,7 @@ def test_node_outputs_equal_those_of_keras():
     )
     _, network, built = both(spec, GRAPH)
     for name in ("labels", "x_rec"):
-        expected = np.asarray(decoder(built, name)(network.codes.z_mean))
+        expected = np.asarray(built.decoder(name)(network.codes.z_mean))
         assert_same(node_head(network.layers, name, network.codes.z_mean), expected)
 
 
@@ -207,7 +206,7 @@ def test_rows_of_matrices_equal_those_of_keras(kind, scale, normalised):
         codes = encode_rows(spec, layers, rows, scale)
         assert_same(codes.z_mean, np.asarray(expected["z_mean"]))
         assert_same(codes.z_log_var, np.asarray(expected["z_log_var"]))
-    left, _ = keras_pair_factors(built, codes.z_mean)
+    left, _ = built.factors(codes.z_mean)
     assert_same(decode_rows(layers, codes.z_mean, 2), left)
 
 

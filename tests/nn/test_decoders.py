@@ -15,7 +15,7 @@ from vgae_core.analysis.metrics import link_metrics
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.layers import PairDots
-from vgae_core.nn.models import build, pair_scorer, pair_weights
+from vgae_core.nn.models import build
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import ModelSpec, RunSpec
@@ -94,19 +94,19 @@ def network_logits(built, z, pairs):
 
 @pytest.mark.parametrize("decoder", list(DECODERS))
 def test_the_network_and_what_is_kept_of_it_equal_the_formula(decoder):
-    built, spec, z, pairs = made(decoder)
+    built, _, z, pairs = made(decoder)
     expected = dense_logits(decoder, built, z)[tuple(pairs.T)]
     got = np.asarray(network_logits(built, z, pairs))[:, 0]
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3)
-    kept = pair_scorer(built, spec.model, z, None)(pairs)
+    kept = built.scorer(z)(pairs)
     np.testing.assert_allclose(kept, expected, rtol=1e-3, atol=1e-3)
     assert kept.dtype == np.float32
 
 
 @pytest.mark.parametrize("decoder", list(DECODERS))
 def test_only_directed_decoders_tell_directions_apart(decoder):
-    built, spec, z, pairs = made(decoder)
-    score = pair_scorer(built, spec.model, z, None)
+    built, _, z, pairs = made(decoder)
+    score = built.scorer(z)
     same = np.allclose(score(pairs), score(pairs[:, ::-1]), rtol=1e-4, atol=1e-4)
     assert same != DECODERS[decoder].directed
 
@@ -114,7 +114,7 @@ def test_only_directed_decoders_tell_directions_apart(decoder):
 @pytest.mark.parametrize("name", DECODERS)
 def test_weights_are_those_the_entry_names(name):
     built, spec, *_ = made(name)
-    entry, weights = DECODERS[name], pair_weights(built, spec.model)
+    entry, weights = DECODERS[name], built.decoder_weights()
     assert set(weights) == (set() if entry.factors else set(entry.weights))
     for key, value in weights.items():
         assert value.shape == tuple(getattr(spec.model, size) for size in entry.weights[key].shape)
@@ -122,10 +122,10 @@ def test_weights_are_those_the_entry_names(name):
 
 @pytest.mark.parametrize("decoder", ["hadamard_mlp", "gravity"])
 def test_scores_do_not_depend_on_the_block(decoder, monkeypatch):
-    built, spec, z, pairs = made(decoder)
-    whole = pair_scorer(built, spec.model, z, None)(pairs)
+    built, _, z, pairs = made(decoder)
+    whole = built.scorer(z)(pairs)
     monkeypatch.setattr(plain, "_BLOCK", 64)
-    np.testing.assert_allclose(pair_scorer(built, spec.model, z, None)(pairs), whole, rtol=1e-5)
+    np.testing.assert_allclose(built.scorer(z)(pairs), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize("directed", [False, True])

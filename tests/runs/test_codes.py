@@ -20,7 +20,6 @@ from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import matrix_scaling, scaled_features
 from vgae_core.errors import RunError
-from vgae_core.nn import models
 from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs import codes as codes_module
@@ -91,7 +90,7 @@ def test_links_are_scored_with_these_codes(decoder):
     built = build(result.spec, graph.profile)
     built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
     pairs = np.random.default_rng(0).integers(0, 90, (50, 2))
-    expected = models.pair_scorer(built, result.spec.model, keras_codes(result, graph))(pairs)
+    expected = built.scorer(keras_codes(result, graph))(pairs)
     if result.stack:  # calibrated on the validation pairs
         expected = joined(expected, {}, result.stack)
     np.testing.assert_allclose(result.link_scorer(graph)(pairs), expected, rtol=1e-4, atol=1e-4)
@@ -167,12 +166,12 @@ def test_outputs_of_nodes_are_those_of_these_codes():
     result = execute(spec, graph)
     built = build(result.spec, graph.profile)
     built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
-    logits = np.asarray(models.decoder(built, "labels")(keras_codes(result, graph)), np.float64)
+    logits = np.asarray(built.decoder("labels")(keras_codes(result, graph)), np.float64)
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(result.nodes["label_probabilities"], p, atol=1e-4)
     accuracy = result.metrics["labels"]["accuracy"]
-    own = np.asarray(models.decoder(built, "labels")(result.z_mean)).argmax(axis=1)
+    own = np.asarray(built.decoder("labels")(result.z_mean)).argmax(axis=1)
     test = result.nodes["label_part"] == 2
     assert accuracy == pytest.approx((own == graph.labels)[test].mean())
 
@@ -200,7 +199,7 @@ def test_rows_of_a_matrix_are_encoded_whole(loss):
     np.testing.assert_allclose(result.codes.z_mean, z, atol=1e-5 * np.abs(z).max())
     assert np.abs(result.z_mean - z).max() > 1e-3 * np.abs(z).max()
     totals = values.sum(axis=1) if result.model["scale"] == "softmax" else None
-    left, right = models.pair_factors(built, z, totals, None if scaling is None else scaling.unit)
+    left, right = built.factors(z, totals, None if scaling is None else scaling.unit)
     logits = left @ right.T
     np.testing.assert_allclose(
         result.codes.left @ result.codes.right.T, logits, atol=1e-4 * np.abs(logits).max()
@@ -294,4 +293,4 @@ def test_a_bundle_whose_weights_fit_nothing_has_codes_of_the_training_edges(run,
 def test_a_claimed_reason_is_not_believed(run):
     graph, result = run
     told = dataclasses.replace(old(result), model={**result.model, WHY: "![](https://example.org/i.png)"})
-    assert WHY not in with_all_edges(told, graph).model
+    assert WHY not in with_all_edges(told, graph, told.known(graph)).model

@@ -23,7 +23,8 @@ from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import resolve
 from vgae_core.runs.folder import write_run_dir
-from vgae_core.runs.pipeline import execute, prepare
+from vgae_core.runs.pipeline import execute
+from vgae_core.runs.preparation import prepare
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.settings.recipes import with_recipe

@@ -13,7 +13,8 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.folder import RunFolder, write_run_dir
-from vgae_core.runs.pipeline import execute, prepare
+from vgae_core.runs.pipeline import execute
+from vgae_core.runs.preparation import prepare
 from vgae_core.runs.store import Store
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.recipes import candidates, recipe_of, with_recipe

@@ -11,7 +11,7 @@ from tests.graphs import communities, graph_from
 from vgae_core.catalogue.decoders import without_factors
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import encoder_features
-from vgae_core.nn.models import build, describe, pair_scorer
+from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
@@ -76,7 +76,7 @@ def keras_view(built, spec, graph, features=None):
     built.model.set_weights(weights)
     codes = built.encoder(graph_inputs(graph.adjacency, features, spec), training=False)
     z = np.asarray(codes["z_mean"])
-    return {name: np.asarray(value) for name, value in codes.items()}, pair_scorer(built, spec.model, z, None)
+    return {name: np.asarray(value) for name, value in codes.items()}, built.scorer(z)
 
 
 def spec_of(graph, **model):

@@ -12,7 +12,6 @@ from tests.graphs import communities, graph_from
 from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
-from vgae_core.nn import models
 from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.runs.pipeline import execute
@@ -64,7 +63,7 @@ def keras(graph, result, values):
     )
     z = np.asarray(codes["z_mean"])
     totals = np.asarray(values.sum(axis=1)).ravel() if result.model["scale"] == "softmax" else None
-    left, right = models.pair_factors(built, z, totals, None if scaling is None else scaling.unit)
+    left, right = built.factors(z, totals, None if scaling is None else scaling.unit)
     logits = np.asarray(built.model.get_layer("labels")(z), np.float64)
     return {key: np.asarray(value) for key, value in codes.items()}, left @ right.T, logits
 

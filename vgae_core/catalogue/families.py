@@ -10,13 +10,18 @@ from vgae_core.catalogue.base import Entry
 
 @dataclass(frozen=True)
 class Words:
-    """The family's words: what has a code, what is held out, and what it is scored against."""
+    """The family's words."""
 
     node: str
+    """What has a code."""
     one: str
+    """What is held out."""
     many: str
     other: str
+    """What it is scored against."""
     others: str
+    whole: str
+    """All of what a part is held out of."""
 
     def tested(self, number: int) -> str:
         """Return a number of held-out edges or entries in words."""
@@ -47,9 +52,9 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
-        builder="vgae_core.nn.models:build_vgae",
+        builder="vgae_core.nn.graph_models:build_vgae",
         divided_by="nodes",
-        words=Words("node", "edge", "edges", "non-edge", "non-edges"),
+        words=Words("node", "edge", "edges", "non-edge", "non-edges", "all edges"),
     ),
     "vae": FamilyEntry(
         title="Matrix auto-encoder (VAE)",
@@ -58,8 +63,8 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
         outputs=("output", "z_vars", "labels"),
         always=("output", "z_vars"),
-        builder="vgae_core.nn.models:build_vae",
+        builder="vgae_core.nn.matrix_models:build_vae",
         divided_by="columns",
-        words=Words("row", "entry", "entries", "zero", "zeros"),
+        words=Words("row", "entry", "entries", "zero", "zeros", "the whole matrix"),
     ),
 }

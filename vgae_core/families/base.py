@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from scipy import sparse
 
+from vgae_core.analysis.network import Codes
+from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import Stack
 from vgae_core.catalogue.families import FAMILIES, FamilyEntry
@@ -19,6 +21,7 @@ from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
 
 if TYPE_CHECKING:
+    from vgae_core.nn.models import BuiltModel
     from vgae_core.training.batches import Batches
 
 Factors = tuple[np.ndarray, np.ndarray]
@@ -91,6 +94,72 @@ class Family(ABC):
     @abstractmethod
     def reading(self, graph: GraphData, split: LinkSplit, outputs: Mapping[str, Output]) -> dict[str, Any]:
         """Return what the run's description says of its logits: their head as ``scale``, the ``weight_unit``."""
+
+    @abstractmethod
+    def factors(
+        self,
+        built: BuiltModel,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        z_mean: np.ndarray,
+        batches: Batches,
+    ) -> Factors | None:
+        """Return the factors of pairs that a run keeps beside its codes; None where both are the codes."""
+
+    @abstractmethod
+    def whole(self, graph: GraphData) -> sparse.csr_array:
+        """Return what :meth:`known` is a part of: the adjacency of all edges, or the whole matrix."""
+
+    @abstractmethod
+    def encode(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        given: sparse.csr_array,
+        graph: GraphData,
+        known: sparse.csr_array,
+        positions: np.ndarray | None = None,
+    ) -> Codes:
+        """Return the codes that a finished run's encoder makes, in plain arrays.
+
+        Parameters
+        ----------
+        spec : RunSpec
+        model : mapping
+            The run's description of its model.
+        layers : mapping of str to tuple of ndarray
+            Its weights by the name of their layer.
+        given : csr_array
+            What is encoded: :meth:`whole`, or :meth:`known`.
+        graph : GraphData
+        known : csr_array
+            From :meth:`known`.
+        positions : ndarray of float32, shape (n_nodes, n_columns), optional
+            What stood in for features in training, which then need not be worked out again.
+        """
+
+    @abstractmethod
+    def whole_factors(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        graph: GraphData,
+        z_mean: np.ndarray,
+        factors: Factors,
+        decoder: Mapping[str, np.ndarray],
+    ) -> Factors:
+        """Return for codes of everything what `factors` are for those of what was known in training.
+
+        Parameters are those of :meth:`encode`; `decoder` are the weights of a decoder without factors.
+
+        Raises
+        ------
+        RunError
+            If the weights do not fit.
+        """
 
     @abstractmethod
     def stack(

@@ -10,27 +10,38 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import ALIKE, left_out, run_baselines, stackable, usable, weight_baselines
 from vgae_core.analysis.decisions import LEAST_TESTED
-from vgae_core.analysis.decoders import SAMPLED_PAIRS
+from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear, pair_factors
+from vgae_core.analysis.full_pass import encode_graph
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
+from vgae_core.analysis.network import Codes
+from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, Stack, fit_stack, helps, joined, joins
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import without_factors
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights, weight_unit
 from vgae_core.data.hard_non_edges import hard_non_edges
 from vgae_core.data.link_splits import split_links
-from vgae_core.data.node_inputs import feature_targets, scaled_features
+from vgae_core.data.node_inputs import encoder_features, feature_targets, scaled_features
 from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.splits import LinkSplit
+from vgae_core.errors import RunError
 from vgae_core.families.base import Evaluated, Factors, Family, TableData, labelled_pairs
 from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
 
 if TYPE_CHECKING:
+    from vgae_core.nn.models import BuiltModel
     from vgae_core.training.batches import Batches
 
 HARD_STREAM = 0x4A2D
 """Keeps the draw of hard non-edges apart from others of the same seed."""
+
+
+FITTED_STREAM = 0xFAC
+"""Keeps the draw of pairs that factors are fitted to apart from others of the same seed."""
 
 
 class GraphFamily(Family):
@@ -79,6 +90,70 @@ class GraphFamily(Family):
             return {}
         unit = weight_unit(edge_weights(graph.adjacency, split.train))
         return {"scale": output.head.name, "weight_unit": unit}
+
+    def factors(
+        self,
+        built: BuiltModel,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        z_mean: np.ndarray,
+        batches: Batches,
+    ) -> Factors | None:
+        """Return what the decoder makes of codes; without factors, those fitted to its logits.
+
+        These are the logits of training edges and as many random pairs.
+        """
+        if built.decoder_weights():
+            rng = np.random.default_rng([spec.seed, FITTED_STREAM])
+            edges = split.train[rng.permutation(len(split.train))[: SAMPLED_PAIRS // 2]]
+            pairs = _with_random(edges, len(z_mean), rng)
+            return bilinear(z_mean, pairs, built.scorer(z_mean)(pairs), directed=graph.directed)
+        left, right = built.factors(z_mean)
+        return None if left is z_mean and right is z_mean else (left, right)
+
+    def whole(self, graph: GraphData) -> sparse.csr_array:
+        """Return the adjacency of all edges."""
+        return graph.adjacency
+
+    def encode(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        given: sparse.csr_array,
+        graph: GraphData,
+        known: sparse.csr_array,
+        positions: np.ndarray | None = None,
+    ) -> Codes:
+        """Return the codes of nodes whose messages pass over the edges of `given`; see :meth:`Family.encode`."""
+        features = encoder_features(graph, known, spec) if positions is None else positions
+        own = graph.features is not None
+        return encode_graph(spec, layers, given, features, has_own_features=own, directed=graph.directed)
+
+    def whole_factors(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        graph: GraphData,
+        z_mean: np.ndarray,
+        factors: Factors,
+        decoder: Mapping[str, np.ndarray],
+    ) -> Factors:
+        """Return what the decoder makes of codes of all edges; see :meth:`Family.whole_factors`."""
+        name = str(model.get("decoder", "inner_product"))
+        entry = without_factors(name)
+        if entry is None:
+            try:
+                left, right = pair_factors(name, layers, z_mean)
+            except (KeyError, ValueError) as error:
+                raise RunError("Its weights do not fit its decoder.", where="state.npz") from error
+            return left, right
+        rng = np.random.default_rng([spec.seed, FITTED_STREAM])
+        edges = graph.edges[rng.permutation(len(graph.edges))[: SAMPLED_PAIRS // 2]]
+        pairs = _with_random(edges, len(z_mean), rng)
+        return bilinear(z_mean, pairs, load(entry.plain)(z_mean, pairs, decoder), directed=graph.directed)
 
     def stack(
         self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
@@ -159,3 +234,8 @@ class GraphFamily(Family):
         if reasons:
             metrics["left_out"] = reasons
         return scores, metrics
+
+
+def _with_random(edges: np.ndarray, n_nodes: int, rng: np.random.Generator) -> np.ndarray:
+    """Return edges and as many random pairs of nodes, at least 1,000, int64 (n_pairs, 2)."""
+    return np.concatenate([edges, rng.integers(0, n_nodes, (max(len(edges), 1000), 2))])

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from vgae_core.analysis.full_pass import encode_matrix, entry_factors
+from vgae_core.analysis.network import Codes
+from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import Stack
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.splits import LinkSplit
+from vgae_core.errors import RunError
 from vgae_core.families.base import Evaluated, Factors, Family, TableData
 from vgae_core.families.entry_evaluation import evaluate_entries
+from vgae_core.heads import HEADS, Head
 from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
 
 if TYPE_CHECKING:
+    from vgae_core.nn.models import BuiltModel
     from vgae_core.training.batches import Batches
 
 
@@ -64,6 +70,55 @@ class MatrixFamily(Family):
         """Return the head of the entries' logits."""
         return {"scale": outputs["output"].head.name}
 
+    def factors(
+        self,
+        built: BuiltModel,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        z_mean: np.ndarray,
+        batches: Batches,
+    ) -> Factors | None:
+        """Return the factors of entries."""
+        return built.factors(z_mean, batches.totals, batches.units)
+
+    def whole(self, graph: GraphData) -> sparse.csr_array:
+        """Return the whole matrix."""
+        return sparse.csr_array(graph.features, dtype=np.float32)
+
+    def encode(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        given: sparse.csr_array,
+        graph: GraphData,
+        known: sparse.csr_array,
+        positions: np.ndarray | None = None,
+    ) -> Codes:
+        """Return the codes of the rows of `given`, in the units of training; see :meth:`Family.encode`."""
+        scaling = matrix_scaling(known, spec)
+        return encode_matrix(spec, layers, given if scaling is None else scaling.apply(given), _head(model))
+
+    def whole_factors(
+        self,
+        spec: RunSpec,
+        model: Mapping[str, Any],
+        layers: Layers,
+        graph: GraphData,
+        z_mean: np.ndarray,
+        factors: Factors,
+        decoder: Mapping[str, np.ndarray],
+    ) -> Factors:
+        """Return factors of the entries of the whole matrix; see :meth:`Family.whole_factors`."""
+        totals, right = None, factors[1]
+        if _head(model).of_shares:
+            totals = np.asarray(self.whole(graph).sum(axis=1), np.float32).ravel()
+        left = entry_factors(spec, layers, z_mean, right, totals)
+        if left.shape[1] != right.shape[1]:
+            raise RunError("Its weights do not fit its factors.", where="state.npz")
+        return left, right
+
     def stack(
         self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
     ) -> dict[str, float]:
@@ -85,3 +140,9 @@ class MatrixFamily(Family):
         """Score held-out entries and rank the columns of each row; see :meth:`Family.evaluate`."""
         parts = (*factors(), known)
         return evaluate_entries(spec, split, network, parts, before_baselines)
+
+
+def _head(model: Mapping[str, Any]) -> Head:
+    if (name := str(model.get("scale"))) not in HEADS:
+        raise RunError("It does not say what its numbers stand for.", where="model.json")
+    return HEADS[name]

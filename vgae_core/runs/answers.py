@@ -94,7 +94,7 @@ class Answers:
             spec,
             layers,
             graph.adjacency,
-            encoder_features(graph, result.split.message(graph.n_nodes, graph), spec),
+            encoder_features(graph, result.known(graph), spec),
             has_own_features=graph.features is not None,
         )
         names = others_of(result.stack)

@@ -197,9 +197,7 @@ class RunResult:
         graph : GraphData
             The graph the run was trained on.
         """
-        return self._stacked(
-            self.network(), self.split.message(graph.n_nodes, graph) if self.stack else None, graph
-        )
+        return self._stacked(self.network(), self.known(graph) if self.stack else None, graph)
 
     def link_scorer(self, graph: GraphData) -> Score:
         """Return :meth:`scorer` of the graph as it is: :attr:`codes`, and training-free scores of the same edges."""
@@ -208,7 +206,13 @@ class RunResult:
 
     def encoded_edges(self, graph: GraphData) -> sparse.csr_array:
         """Return the adjacency that :attr:`codes` are encoded from."""
-        return self.split.message(graph.n_nodes, graph) if self.whole is None else graph.adjacency
+        return self.known(graph) if self.whole is None else graph.adjacency
+
+    def known(self, graph: GraphData) -> sparse.csr_array:
+        """Return what the run could see of its data: the training edges, or the matrix without held-out entries."""
+        from vgae_core.families import family_of  # brings scikit-learn
+
+        return family_of(self.spec).known(graph, self.split)
 
     def _stacked(self, score: Score, message: sparse.csr_array | None, graph: GraphData) -> Score:
         if message is None:

@@ -35,7 +35,7 @@ from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint
 from vgae_core.training.events import EpochEnd, Event, Started
 
 if TYPE_CHECKING:
-    from vgae_core.runs.pipeline import Prepared
+    from vgae_core.runs.preparation import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def prepare(spec_json: str, fingerprint: str, arrays: Mapping[str, np.ndarray]) 
 
     Returns why it could not be, or nothing; the visitor is told by :func:`run`.
     """
-    from vgae_core.runs.pipeline import prepare as prepare_run
+    from vgae_core.runs.preparation import prepare as prepare_run
 
     if _ahead:
         _ahead.clear()

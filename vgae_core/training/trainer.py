@@ -14,7 +14,7 @@ from vgae_core.analysis.metrics import fast_auc_ap, rank_correlation
 from vgae_core.data.blocks import let_go
 from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.splits import LinkSplit
-from vgae_core.nn.models import BuiltModel, pair_scorer
+from vgae_core.nn.models import BuiltModel
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Batches
 from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint, restore, size
@@ -143,7 +143,7 @@ class _Watch(keras.callbacks.Callback):
         if len(self.split.val):
             batches = self.batches
             z_mean = self.encode()["z_mean"]
-            score = pair_scorer(self.built, self.spec.model, z_mean, batches.totals, batches.units)
+            score = self.built.scorer(z_mean, batches.totals, batches.units)
             found = score(self.split.val)
             auc, ap = fast_auc_ap(found, score(self.split.val_neg))
             val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap

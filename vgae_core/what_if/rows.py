@@ -15,7 +15,6 @@ from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
 from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.link_tables import column_names
@@ -92,8 +91,7 @@ class RowsWhatIf:
         self.result, self.graph = result, graph
         self._layers = layers_of(result.model, result.state)
         self._matrix = sparse.csr_array(graph.features, dtype=np.float32)
-        held_out = np.concatenate([result.split.val, result.split.test])
-        self._scaling = matrix_scaling(without_entries(graph.features, held_out), spec)
+        self._scaling = matrix_scaling(result.known(graph), spec)
         self.head = result.head
         self.names = Names(graph.node_ids.tolist(), "row")
         self.columns = Names([str(name) for name in column_names(graph)], "column")

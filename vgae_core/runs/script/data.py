@@ -17,10 +17,10 @@ from vgae_core.analysis.network import layers_of
 from vgae_core.analysis.stacking import joins, others_of
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
-from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.label_splits import label_parts
 from vgae_core.data.node_inputs import encoder_features, feature_targets, matrix_scaling, scaled_features
 from vgae_core.data.splits import PARTS, LinkSplit
+from vgae_core.families import family_of
 from vgae_core.runs.folder import RunFolder
 from vgae_core.settings import RunSpec
 
@@ -52,21 +52,21 @@ def script_data(
     """
     arrays = {part: getattr(split, part) for part in PARTS}
     matrices: dict[str, Any] = {}
+    known = family_of(spec).known(graph, split)
     if spec.learns_weights:
         arrays["train_weights"] = edge_weights(graph.adjacency, split.train)
     if spec.model.family == "vgae":
         if graph.sides is not None:
             arrays["sides"] = graph.sides
-        matrices["message"] = split.message(graph.n_nodes, graph)
+        matrices["message"] = known
         if stack and joins(stack):
-            arrays |= _training_free(graph, spec, split, matrices["message"], stack)
-        features = encoder_features(graph, matrices["message"], spec)
+            arrays |= _training_free(graph, spec, split, known, stack)
+        features = encoder_features(graph, known, spec)
         if features is not None:
             matrices["features"] = features
         if any(output.name == "x_rec" for output in spec.active_outputs):
             matrices["targets"] = feature_targets(graph, spec, features)
     else:
-        known = without_entries(graph.features, np.concatenate([split.val, split.test]))
         scaling = matrix_scaling(known, spec)
         if scaling is not None:
             known, arrays["units"] = scaling.apply(known), scaling.unit
