@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dashboard import charts, frame
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.isolation import ChildLimits, Job, start
+from vgae_core.runs import worked_out
 
 KEPT = 6
 """Results a visitor keeps."""
@@ -21,7 +23,7 @@ Inputs = Callable[[], tuple[Mapping[str, np.ndarray], Mapping[str, Any]]]
 Result = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 
-def _running() -> dict[str, tuple[str, Job]]:
+def _running() -> dict[str, tuple[str, Job, Path | None]]:
     return st.session_state.setdefault("background_jobs", {})
 
 
@@ -29,12 +31,32 @@ def _results() -> OrderedDict[str, Result]:
     return st.session_state.setdefault("background_results", OrderedDict())
 
 
-def result(key: str) -> Result | None:
-    """Return what the work called `key` gave in this session, or None."""
+def result(key: str, keep: Path | None = None) -> Result | None:
+    """Return what the work called `key` gave in this session, or in another where it is kept with a run; or None."""
+    if key not in _results() and keep is not None:
+        kept = worked_out.load(keep, key)
+        if kept is not None:
+            _note(key, kept)
     return _results().get(key)
 
 
-def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: str, seconds: float) -> None:
+def _note(key: str, made: Result) -> None:
+    _results()[key] = made
+    while len(_results()) > KEPT:
+        _results().popitem(last=False)
+
+
+def panel(
+    slot: str,
+    key: str,
+    task: str,
+    inputs: Inputs,
+    *,
+    label: str,
+    about: str,
+    seconds: float,
+    keep: Path | None = None,
+) -> None:
     """Draw the button that starts the work, or its progress with a way to cancel it.
 
     Parameters
@@ -53,6 +75,8 @@ def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: 
         Shown beside it: what will happen, in Markdown.
     seconds : float
         Wall time the work may take.
+    keep : Path, optional
+        Folder of the run that the result is kept with, for all who may see it.
     """
     held = _running().get(slot)
     if held is None:
@@ -63,7 +87,7 @@ def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: 
                 type="primary",
                 icon=":material/play_arrow:",
                 on_click=_start,
-                args=(slot, key, task, inputs, seconds),
+                args=(slot, key, task, inputs, seconds, keep),
             )
             st.caption(about, width="stretch")
         failure = st.session_state.get(f"{slot}_failure")
@@ -77,7 +101,7 @@ def panel(slot: str, key: str, task: str, inputs: Inputs, *, label: str, about: 
         st.button("Cancel", key=f"{slot}_cancel", icon=":material/close:", on_click=_cancel, args=(slot,))
 
 
-def _start(slot: str, key: str, task: str, inputs: Inputs, seconds: float) -> None:
+def _start(slot: str, key: str, task: str, inputs: Inputs, seconds: float, keep: Path | None) -> None:
     st.session_state.pop(f"{slot}_failure", None)
     try:
         arrays, options = inputs()
@@ -86,7 +110,7 @@ def _start(slot: str, key: str, task: str, inputs: Inputs, seconds: float) -> No
     except StudioError as error:
         st.session_state[f"{slot}_failure"] = (key, error)
         return
-    _running()[slot] = (key, job)
+    _running()[slot] = (key, job, keep)
 
 
 def _cancel(slot: str) -> None:
@@ -99,16 +123,17 @@ def _watch(slot: str) -> None:
     held = _running().get(slot)
     if held is None:
         return
-    key, job = held
+    key, job, keep = held
     progress = job.poll()
     st.progress(progress.fraction, text=charts.plain(progress.message))
     if not progress.done:
         return
     del _running()[slot]
     try:
-        _results()[key] = job.result()
-        while len(_results()) > KEPT:
-            _results().popitem(last=False)
+        made = job.result()
+        _note(key, made)
+        if keep is not None:
+            worked_out.save(keep, key, *made)
     except StudioError as error:
         st.session_state[f"{slot}_failure"] = (key, error)
     st.rerun()

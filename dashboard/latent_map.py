@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, map_component, map_parts, maps, pick, results, selecting
+from dashboard import charts, clusters, map_component, map_parts, maps, pick, results, selecting
 from dashboard.projections import Projected
 from dashboard.shared import KEPT, shared
 from vgae_core.analysis import embedding, selections
@@ -38,6 +38,8 @@ class Looks:
 def colours(held: results.Opened, table: pd.DataFrame) -> list[str]:
     """Return what the points can be coloured by, what they are coloured by at first in front."""
     options = maps.choices(table)
+    if st.session_state.get("map_colour") not in (None, FEATURE, *options):
+        del st.session_state["map_colour"]  # clusters found in another way
     first = next((name for name in maps.FIRST if name in options), options[0])
     more = [FEATURE] if held.graph.features is not None else []
     return [first, *(name for name in options if name != first), *more]
@@ -91,7 +93,7 @@ def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: 
 def values_of(held: results.Opened, colour: str) -> pd.Series:
     """Return what the nodes are coloured by; float32 or groups, of length n_nodes."""
     if not colour.startswith(FEATURE):
-        return results.node_table(held.id)[colour]
+        return clusters.table(held)[colour]
     return pd.Series(feature(held.id, colour.removeprefix(FEATURE)), name=colour.removeprefix(FEATURE))
 
 
@@ -134,7 +136,7 @@ def _parts(
         "points": kept("points", lambda: _points(held, at)),
         "colour": kept(
             "colour", lambda: map_parts.colour(values_of(held, colour).iloc[nodes], at.coordinates),
-            colour, results.ready(held.id),
+            colour, results.ready(held.id), clusters.key(held),
         ),
         "names": kept("names", lambda: map_parts.names([names[node] for node in nodes])),
         "label": kept("label", lambda: map_parts.label(column("label"))),

@@ -26,6 +26,9 @@ TITLES = {
     "predicted_label": "Predicted label",
     "label_part": "Part of the label split",
     "core": "Core number",
+    "cluster_kmeans": "Cluster (k-means)",
+    "cluster_hdbscan": "Cluster (HDBSCAN)",
+    "cluster_smoothed": "Cluster (smoothed features)",
     "label_probability": "Probability of the predicted label",
 }
 """How the columns of a node table are called; the graph's own values go by their names."""
@@ -43,7 +46,8 @@ HELP = {
     "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
 }
 
-GROUPS = ("label", "community", "predicted_label", "label_part")
+CLUSTERS = ("cluster_kmeans", "cluster_hdbscan", "cluster_smoothed")
+GROUPS = ("label", "community", "predicted_label", "label_part", *CLUSTERS)
 FIRST = ("label", "community")
 """What points are coloured by at first, as far as there is such a column."""
 
@@ -102,7 +106,9 @@ def title(column: str) -> str:
 
 def group_name(column: str, name: object) -> str:
     """Return what a group of a column is called, as plain text."""
-    return f"Community {name}" if column == "community" else str(name)
+    if column == "community":
+        return f"Community {name}"
+    return f"Cluster {name}" if column in CLUSTERS else str(name)
 
 
 def figure(
@@ -156,7 +162,7 @@ def figure(
 
 def _groups(fig: go.Figure, points: Points, values: pd.Series, column: str) -> None:
     """Add one trace for each of the largest groups, one for the others and one for nodes without."""
-    known = values.notna() if column != "community" else values >= 0
+    known = values >= 0 if pd.api.types.is_numeric_dtype(values) else values.notna()
     sizes = values[known].value_counts(sort=True)
     largest = list(sizes.index[: len(COLOURS)])
     if len(sizes) == len(COLOURS) + 1:  # one left over needs no group of its own

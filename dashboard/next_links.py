@@ -10,7 +10,6 @@ import streamlit as st
 from dashboard import asking, charts, frame, judged, link_columns, pick, results, scenarios
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
 
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
@@ -77,17 +76,21 @@ def show(held: results.Opened) -> None:
 
 
 @frame.fragment()
-def of_node(held: results.Opened, node: int) -> None:
-    """Draw the likeliest new links of one node, where a page tells of that node already."""
-    if held.graph.n_nodes > LIMITS.answer_nodes:
-        return
+def card(held: results.Opened, node: int) -> None:
+    """Draw the likeliest new links of a node beside its most doubtful ones, where a page tells of that node."""
     try:
-        links = table(held.id, node, "out", existing=False)
+        new, own = (table(held.id, node, "out", existing) for existing in (False, True))
     except RunError as error:
         st.caption(f"This run cannot be asked about single nodes. {charts.message(error.message)}")
         return
-    st.markdown("**Most likely new links**, best first")
-    _draw(held, links, results.node_names(held.id)[node], "card")
+    name = results.node_names(held.id)[node]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Most likely new links**, best first")
+        _draw(held, new, name, "card")
+    with right:
+        st.markdown(f"**Its links** ({len(own):,}), least likely first")
+        _draw(held, own, name, "card_own")
 
 
 def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> None:

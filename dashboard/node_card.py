@@ -1,24 +1,94 @@
-"""The card of one node, or of one row of a matrix: where it lies and what it is linked to."""
+"""The card of one node, or of one row of a matrix: who it is, what it is like, what it is linked to."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, results, scenarios, scores
-from vgae_core.analysis import embedding
+from dashboard import answers, asking, charts, clusters, frame, maps, next_links, results, scenarios, scores
+from dashboard.shared import KEPT, shared
+from vgae_core.analysis import embedding, node_profile
+from vgae_core.analysis.node_profile import ColumnSummary
+from vgae_core.data.limits import LIMITS
+from vgae_core.errors import RunError
+from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
+
+TOLD = ("label", "predicted_label", "label_part", "degree", "core", "community", "row_values", *maps.CLUSTERS)
+"""Columns of the node table that the card tells, in this order."""
+
+PLACED = ("reconstruction_error", "feature_error", "uncertainty")
+"""Columns of which the card tells where the node stands among all."""
+
+ROWS = 300
+"""Features listed at most."""
+
+ORDERS = {"score": "What distinguishes it", "value": "Value"}
+
+HEIGHT = 320
+"""Pixels of a table."""
 
 
 def show(held: results.Opened, node: int) -> None:
-    """Draw the nearest codes of a node beside its true neighbours."""
-    row = results.node_table(held.id).iloc[node]
+    """Draw the card of a node or a row."""
+    name = results.node_names(held.id)[node]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"Neighbours of {charts.plain(row['node'], 60)}", anchor=False, width="content")
+        st.subheader(charts.plain(name, 60), anchor=False, width="content")
         if st.button(
             "What if…", key="node_what_if", icon=":material/alt_route:", help="Edit it and see what changes."
         ):
-            scenarios.ask(held.id, (str(row["node"]), ""))
+            scenarios.ask(held.id, (name, ""))
+    _show_facts(held, node)
+    _show_neighbours(held, node)
+    if held.on_matrix:
+        _show_expected(held, node)
+    elif held.graph.n_nodes <= LIMITS.answer_nodes:
+        next_links.card(held, node)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        if not held.on_matrix:
+            _show_network(held, node)
+        _show_code(held, node)
+    with right:
+        if held.graph.features is not None and not held.on_matrix:
+            _show_features(held, node)
+
+
+def _show_facts(held: results.Opened, node: int) -> None:
+    """Draw what the node table says, and where the node's errors stand among all."""
+    table = clusters.table(held)
+    row = table.iloc[node]
+    facts = []
+    for column in TOLD:
+        if column in table and not pd.isna(row[column]) and row[column] != -1:
+            value = row[column]
+            told = charts.plain(maps.group_name(column, value), 40) if column in maps.GROUPS else f"{value:,}"
+            facts.append(f"{charts.plain(maps.title(column))} **{told}**")
+    st.markdown(" · ".join(facts))
+    places = []
+    for column in PLACED:
+        if column not in table:
+            continue
+        share = _percentile(held, column, node)
+        if not np.isnan(share):
+            places.append(
+                f"{charts.plain(maps.title(column))} {row[column]:.3g}, higher than {share:.0f} % of the others"
+            )
+    if places:
+        st.caption(" · ".join(places))
+
+
+def _percentile(held: results.Opened, column: str, node: int) -> float:
+    values = results.node_table(held.id)[column].to_numpy(np.float64)
+    return node_profile.percentile(values, node)
+
+
+# ------------------------------------------------------------------------------- neighbours
+def _show_neighbours(held: results.Opened, node: int) -> None:
+    """Draw the nearest codes of a node beside its true neighbours, or beside the entries of a row."""
     # An inner product of codes is the logit of an edge; of two rows it says nothing.
     known = get_args(embedding.Similarity)
     measures: list[embedding.Similarity] = [n for n in known if n != "inner_product" or not held.on_matrix]
@@ -35,30 +105,28 @@ def show(held: results.Opened, node: int) -> None:
     )
     metric = metric or measures[0]
     near, true, hits = results.near_and_true(held, node, metric)
-    title = embedding.SIMILARITIES[metric].title
     columns: dict[str, Any] = {
         "place": st.column_config.NumberColumn(
             "Rank", help=f"Place by nearness among all other {held.noun}s."
         ),
         "node": held.noun.capitalize(),
         "label": "Label",
-        "value": st.column_config.NumberColumn(title, format="%.3f"),
+        "value": st.column_config.NumberColumn(embedding.SIMILARITIES[metric].title, format="%.3f"),
         "edge": st.column_config.CheckboxColumn("Edge", help="Whether the graph joins the two."),
     }
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Nearest in latent space**")
-        st.dataframe(
-            results.shown(near), column_config=columns, hide_index=True, width="stretch", key="near_table"
-        )
+        _table(near, columns, "near_table")
     with right:
         if held.on_matrix:
-            _show_row(held, node)
+            entries = results.row_entries(held.id, node)
+            st.markdown(f"**Its entries** ({len(entries):,})")
+            _table(entries, scores.entry_columns(held.result.head), "row_table")
             return
         st.markdown(f"**True neighbours** ({len(true):,})")
         if len(true):
-            st.dataframe(results.shown(true), column_config=columns, hide_index=True, width="stretch", key="true_table",
-                         height=min(388, 38 + 35 * len(true)))  # fmt: skip
+            _table(true, columns, "true_table")
             st.caption(
                 f"{hits:,} of its {len(true):,} true neighbours are among its {len(true):,} nearest codes."
             )
@@ -66,11 +134,100 @@ def show(held: results.Opened, node: int) -> None:
             st.caption("No edge leads to or from this node.")
 
 
-def _show_row(held: results.Opened, row: int) -> None:
-    """Draw what a row holds, with what the model expects of it."""
-    table = results.row_entries(held.id, row)
-    st.markdown(f"**Its values** ({len(table):,})")
+def _table(table: pd.DataFrame, columns: dict[str, Any], key: str) -> None:
+    height = min(388, 38 + answers.ROW_HEIGHT * max(len(table), 1))
     st.dataframe(
-        results.shown(table), column_config=scores.entry_columns(held.result.head), hide_index=True, width="stretch",
-        key="row_table", height=388,
+        results.shown(table), column_config=columns, hide_index=True, width="stretch", key=key, height=height
+    )
+
+
+def _show_expected(held: results.Opened, row: int) -> None:
+    """Draw the entries that a row lacks, those first that the model expects most."""
+    table = results.recommended_to(held.id, row)
+    st.markdown("**Expected entries** that it lacks, the most expected first")
+    _table(table, scores.entry_columns(held.result.head) | {"place": "#"}, "expected_table")
+
+
+# ---------------------------------------------------------------------------------- network
+@frame.fragment()
+def _show_network(held: results.Opened, node: int) -> None:
+    """Draw the neighbourhood of a node with the model's view of each edge."""
+    if held.graph.n_nodes > LIMITS.answer_nodes:
+        return
+    try:
+        model = asking.model(held.id)
+    except RunError:  # the links above say why
+        return
+    st.markdown("**Neighbourhood**")
+    depth = st.segmented_control("Steps", DEPTHS, default=DEPTHS[0], required=True, key="card_depth")
+    changes = model.changes(())
+    drawn = KEPT.get(
+        (held.id, node, depth, "card_ego"), lambda: ego(model, changes, model.after(changes), (node,), depth)
+    )
+    st.echarts_chart(
+        answers.picture(drawn), height=380, key=f"card_ego_{held.id}",
+        alt=f"Neighbourhood of the node: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges.",
+    )  # fmt: skip
+    more = f" The {SHOWN} likeliest of {drawn.n_nodes:,} nodes." if drawn.n_nodes > len(drawn.nodes) else ""
+    st.caption(f"Wider edges are likelier to the model.{more}")
+
+
+# ------------------------------------------------------------------------- code and features
+def _show_code(held: results.Opened, node: int) -> None:
+    codes = held.result.codes
+    table = node_profile.code_table(codes.z_mean, codes.z_log_var, node)
+    st.markdown("**Latent code**")
+    charts.show(
+        code_figure(table, held.noun), key="card_code", height=300,
+        alt="Latent code: " + ", ".join(f"axis {row.axis}: {row.mean:.2f}" for row in table.itertuples()),
+    )  # fmt: skip
+
+
+def code_figure(table: pd.DataFrame, noun: str) -> go.Figure:
+    """Return the picture of a code: each axis' mean with its σ, over the range of all nodes."""
+    fig = go.Figure()
+    fig.add_bar(
+        x=table["axis"], y=table["high"] - table["low"], base=table["low"],
+        marker={"color": charts.MUTED, "opacity": 0.3}, name=f"5 to 95 % of all {noun}s", hoverinfo="skip",
+    )  # fmt: skip
+    spread = {"type": "data", "array": table["sigma"]} if "sigma" in table else None
+    fig.add_scatter(
+        x=table["axis"], y=table["mean"], error_y=spread, mode="markers", marker={"size": 8, "color": charts.colour(0)},
+        name=f"This {noun}" + (" ± σ" if spread else ""), hovertemplate="axis %{x}: %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    fig.update_layout(xaxis_title="Latent axis", yaxis_title="z (units of the prior's σ)", bargap=0.35)
+    fig.update_xaxes(dtick=1 if len(table) <= 20 else None)
+    return fig
+
+
+@shared
+def column_summary(run_id: str) -> ColumnSummary:
+    """Return what every column of the features of a run's data holds."""
+    return node_profile.summarise_columns(results.graph_of(run_id).features)
+
+
+def _show_features(held: results.Opened, node: int) -> None:
+    names = np.array(results.column_names(held.id), dtype=object)
+    table = node_profile.node_features(held.graph.features, names, column_summary(held.id), node)
+    st.markdown(f"**Features** ({len(table):,})")
+    order = st.segmented_control(
+        "First by",
+        ORDERS,
+        default="score",
+        required=True,
+        format_func=ORDERS.__getitem__,
+        key="card_features",
+    )
+    if order == "value":
+        table = table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        results.shown(table.head(ROWS)),
+        column_config={
+            "feature": "Feature", "value": number("Value", format="%.4g"),
+            "mean": number("Mean of all", format="%.4g"),
+            "share": number("Nodes with it", format="percent", help="Share of nodes with a value other than 0."),
+            "score": number("Score", format="%.2f", help="Standard deviations above the mean of all nodes."),
+        },
+        hide_index=True, width="stretch", height=HEIGHT * 2, key="card_feature_table",
     )  # fmt: skip

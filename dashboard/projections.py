@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -95,7 +96,7 @@ def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) ->
     key = f"{held.id}|{spec}"
     if spec.method in ("pca", "axes"):
         return _quick(held, spec, before)
-    made = _made(held.id, key)
+    made = _made(held.run.path, key)
     entry = projection.METHODS[spec.method]
     if made is None:
         background.panel(
@@ -103,7 +104,7 @@ def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) ->
             lambda: ({"z": held.result.codes.z_mean, "by": results.fair_classes(held.id)}, spec.to_dict()),
             label=f"Make the {entry.title} map",
             about=f"{entry.help} Until it is made you see PCA.",
-            seconds=projection.SECONDS,
+            seconds=projection.SECONDS, keep=held.run.path,
         )  # fmt: skip
         return _quick(held, ProjectionSpec(dim=spec.dim, unit_length=spec.unit_length), before)
     nodes, coordinates = made
@@ -112,14 +113,17 @@ def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) ->
         note += f" A fair sample of {len(nodes):,} of {held.graph.n_nodes:,} {held.noun}s."
     axes = tuple(f"{entry.title} {i + 1} (no unit)" for i in range(spec.dim))
     if before is not None:
-        goal = _made(before, f"{before}|{spec}") or (np.arange(held.graph.n_nodes), _pca(before, spec)[0])
+        goal = _made(state.store().open_run(before).path, f"{before}|{spec}") or (
+            np.arange(held.graph.n_nodes),
+            _pca(before, spec)[0],
+        )
         coordinates = _turned(nodes, coordinates, *goal)
     return Projected(f"{key}|{before}", nodes, coordinates, axes, note)
 
 
-def _made(run_id: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+def _made(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Return nodes and coordinates of a map that took a while, kept for all who may see the run."""
-    made = background.result(key)
+    made = background.result(key, folder)
     if made is None:
         return None
     arrays, _ = made

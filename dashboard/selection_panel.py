@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, frame, latent_map, maps, results, run_view, selecting
+from dashboard import charts, clusters, frame, latent_map, maps, results, run_view, selecting
 from dashboard.shared import KEPT
 from vgae_core.analysis import contrast, queries, selections
 from vgae_core.analysis.selections import Combination
@@ -35,7 +35,7 @@ def choose(held: results.Opened, focus: int | None, colour: str) -> None:
     ways = [way for way in WAYS if way != "around" or not held.on_matrix]
     if colour not in maps.GROUPS:
         ways.remove("group")
-    with st.expander("Select by query, names or neighbourhood", icon=":material/filter_alt:"), frame.guard():
+    with frame.guard():
         way = st.segmented_control(
             "Select by", ways, default=ways[0], required=True, format_func=WAYS.__getitem__, key="select_way",
             label_visibility="collapsed",
@@ -52,7 +52,7 @@ def choose(held: results.Opened, focus: int | None, colour: str) -> None:
 
 def _wanted(held: results.Opened, way: str, focus: int | None, colour: str) -> np.ndarray | None:
     """Draw the fields of one way to select and return the nodes, None while there is nothing to look for."""
-    table = results.node_table(held.id)
+    table = clusters.table(held)
     if way == "query":
         text = st.text_input(
             "Query", placeholder=f"{_example(table)}", help=charts.message(queries.HELP), key="select_query",
@@ -84,12 +84,14 @@ def _wanted(held: results.Opened, way: str, focus: int | None, colour: str) -> n
             st.caption("Click a node on the map, or find it by name, first.")
             return None
         return selections.around(held.graph.adjacency, focus, int(hops))
-    names = KEPT.get((held.id, "groups", colour), lambda: latent_map.groups_of(held, colour))
+    names = KEPT.get(
+        (held.id, "groups", colour, clusters.key(held)), lambda: latent_map.groups_of(held, colour)
+    )
     name = st.selectbox(
         maps.title(colour), names, key=f"select_group_{colour}",
         format_func=lambda value: charts.visible(maps.group_name(colour, value)),
     )  # fmt: skip
-    return np.flatnonzero((results.node_table(held.id)[colour] == name).to_numpy(bool, na_value=False))
+    return np.flatnonzero((clusters.table(held)[colour] == name).to_numpy(bool, na_value=False))
 
 
 def _example(table: pd.DataFrame) -> str:
@@ -158,11 +160,11 @@ def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
 
 def _tables(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> dict[str, pd.DataFrame]:
     """Return the comparisons by title."""
-    table = results.node_table(held.id)
+    table = clusters.table(held)
     tables = {}
     if "label" in table:
         tables["Labels"] = contrast.counts(table["label"], chosen, rest)
-    numeric = contrast.numbers(table.drop(columns=["community"], errors="ignore"), chosen, rest)
+    numeric = contrast.numbers(table.drop(columns=[*maps.GROUPS], errors="ignore"), chosen, rest)
     numeric["column"] = [maps.title(name) for name in numeric["column"]]
     tables["Numbers"] = numeric
     if held.graph.features is not None:

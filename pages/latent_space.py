@@ -2,14 +2,17 @@
 
 import functools
 
+import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import (
+    axes,
+    clusters,
     frame,
     latent_map,
     map_views,
     maps,
-    next_links,
     node_card,
     pick,
     projections,
@@ -18,8 +21,10 @@ from dashboard import (
     scenarios,
     selecting,
     selection_panel,
+    views,
 )
 from vgae_core.runs import codes, embedding_files, subgraph_files, table_files
+from vgae_core.runs.kept_selections import KeptSelection
 
 frame.require_router("latent_space")
 
@@ -31,37 +36,70 @@ def find_node(held: results.Opened) -> int | None:
     return None if name is None else names.index(name)
 
 
-# ------------------------------------------------------------------------------ table
-def show_table(held: results.Opened) -> None:
-    """Draw the table of the selected nodes, or of all."""
-    table = results.node_table(held.id)
-    picked = selecting.selected(held.id)
-    if len(picked):
-        chosen = table.iloc[picked]
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False, width="content")
-            if not held.on_matrix and st.button(
-                "What if… with these nodes",
-                key="selection_what_if",
-                icon=":material/alt_route:",
-                help="Link all of them to a node, or to a new one.",
-            ):
-                scenarios.ask(held.id, None, selection=[str(name) for name in chosen["node"]])
-        rows = results.shown(chosen)
+def show_node(held: results.Opened, focus: int | None) -> None:
+    """Draw the card of the node looked at."""
+    if focus is None:
+        st.caption(f"Click a {held.noun} on the map, or find it by its name, to see its card.")
     else:
-        st.subheader(f"All {held.noun}s ({len(table):,})", anchor=False)
-        chosen, rows = table, results.node_rows(held.id)
+        node_card.show(held, focus)
+
+
+# ------------------------------------------------------------------------------ table
+def show_selected(held: results.Opened, focus: int | None, colour: str, kept: list[KeptSelection]) -> None:
+    """Draw the ways to select nodes, the selected ones, and what sets them apart."""
+    selection_panel.choose(held, focus, colour)
+    table, picked = clusters.table(held), selecting.selected(held.id)
+    if not len(picked):
+        st.caption("Nothing is selected yet: draw a lasso on the map, or select by one of these ways.")
+        return
+    chosen = table.iloc[picked]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False, width="content")
+        if not held.on_matrix and st.button(
+            "What if… with these nodes",
+            key="selection_what_if",
+            icon=":material/alt_route:",
+            help="Link all of them to a node, or to a new one.",
+        ):
+            scenarios.ask(held.id, None, selection=[str(name) for name in chosen["node"]])
+    draw_table(held, results.shown(chosen))
+    files = table_downloads(held, chosen)
+    if not held.on_matrix:
+        files += [
+            frame.File(
+                f"nodes_{name}", f"Subgraph as {entry.title}", f"selection{entry.suffix}", entry.mime,
+                functools.partial(subgraph_files.write_subgraph, held.graph, table, picked, name),
+            )
+            for name, entry in subgraph_files.GRAPH_FORMATS.items()
+        ]  # fmt: skip
+    frame.downloads(files)
+    selection_panel.compare(held, {item.name: item.nodes for item in kept})
+
+
+def show_all(held: results.Opened) -> None:
+    """Draw the table of all nodes and the files of the whole embedding."""
+    table = clusters.table(held)
+    st.subheader(f"All {held.noun}s ({len(table):,})", anchor=False)
+    draw_table(held, results.node_rows(held.id) if clusters.key(held) is None else results.shown(table))
+    frame.downloads(table_downloads(held, table))
+    show_downloads(held)
+
+
+def draw_table(held: results.Opened, rows: pd.DataFrame | pa.Table) -> None:
     st.dataframe(
         rows,
-        column_config=maps.columns(table, held.noun),
+        column_config=maps.columns(clusters.table(held), held.noun),
         hide_index=True,
         width="stretch",
         height=330,
         lazy=True,  # the browser gets the rows it shows
         key="node_table",
     )  # fmt: skip
+
+
+def table_downloads(held: results.Opened, chosen: pd.DataFrame) -> list[frame.File]:
     protect = run_view.protect("nodes")
-    files = [
+    return [
         frame.File(
             "nodes_csv", f"These {held.noun}s as CSV", f"{held.noun}s.csv", "text/csv",
             functools.partial(table_files.to_csv, chosen, protect=protect),
@@ -71,15 +109,6 @@ def show_table(held: results.Opened) -> None:
             functools.partial(table_files.to_parquet, chosen),
         ),
     ]  # fmt: skip
-    if len(picked) and not held.on_matrix:
-        files += [
-            frame.File(
-                f"nodes_{name}", f"Subgraph as {entry.title}", f"selection{entry.suffix}", entry.mime,
-                functools.partial(subgraph_files.write_subgraph, held.graph, table, picked, name),
-            )
-            for name, entry in subgraph_files.GRAPH_FORMATS.items()
-        ]  # fmt: skip
-    frame.downloads(files)
 
 
 def show_downloads(held: results.Opened) -> None:
@@ -120,7 +149,7 @@ with frame.guard():
         run_view.say_codes(held)
         if not results.ready(held.id):
             run_view.wait_for_columns(held.id)
-        colours = latent_map.colours(held, results.node_table(held.id))
+        colours = latent_map.colours(held, clusters.table(held))
         map_views.open_link(held, colours)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             spec, before = projections.choose(held)
@@ -130,12 +159,14 @@ with frame.guard():
             focus = find_node(held)
         latent_map.draw(held, projections.projected(held, spec, before), colour, looks, focus)
         map_views.note(held, spec.method, colour, focus)
-        selection_panel.choose(held, focus, colour)
-        if focus is not None:
-            node_card.show(held, focus)
-            if not held.on_matrix:
-                next_links.of_node(held, focus)
-        show_table(held)
-        if len(selecting.selected(held.id)):
-            selection_panel.compare(held, {item.name: item.nodes for item in kept})
-        show_downloads(held)
+        match views.choose(held, focus):
+            case "node":
+                show_node(held, focus)
+            case "selection":
+                show_selected(held, focus, colour, kept)
+            case "clusters":
+                clusters.show(held)
+            case "axes":
+                axes.show(held, focus)
+            case _:
+                show_all(held)

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from dashboard import charts, latent_map, results
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from tests.pages.map_parts import part
 from vgae_core import isolation
 from vgae_core.analysis import contrast, embedding
+from vgae_core.analysis.clusters import METHODS, by_size
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
 from vgae_core.runs import embedding_files, node_tables
@@ -181,6 +184,67 @@ def test_a_selection_fills_the_table_and_stays_when_the_colour_changes(app, run)
     np.testing.assert_array_equal(lines, edges[(edges < 40).all(axis=1)])
 
 
+def wait_for(at, key):
+    """Press a button that starts a child, and draw the page again until it has ended."""
+    fine(at.button(key=f"{key}_start").click().run())
+    deadline = time.monotonic() + 60
+    while key in at.session_state["background_jobs"] and time.monotonic() < deadline:
+        time.sleep(0.3)
+        fine(at.run())
+    return fine(at.run())
+
+
+def test_clusters_colour_the_map_and_are_selected_and_kept_for_others(app, run):
+    at = fine(app("latent_space", run=run.id, tab="clusters"))
+    at = wait_for(at, "clusters")
+    scores = at.dataframe[0].value
+    assert scores["method"].tolist() == [METHODS[name].title for name in ("kmeans", "hdbscan", "leiden")]
+    assert "no features" in text(at)
+    z = embedding.directions(run.result().z_mean)
+    member = KMeans(3, n_init=10, random_state=0).fit_predict(z)  # as many as there are labels
+    labels, known = run.graph().labels, run.graph().labels >= 0
+    assert scores["nmi"][0] == pytest.approx(normalized_mutual_info_score(labels[known], member[known]))
+    fine(at.button(key="cluster_colour").click().run())
+    head, shown = part(at, "colour")
+    assert head["title"] == "Cluster (k-means)"
+    assert adjusted_rand_score(np.frombuffer(shown, np.uint8), member) == pytest.approx(1)
+    fine(at.button(key="cluster_select").click().run())
+    table = at.dataframe[0].value
+    assert set(table["cluster_kmeans"]) == {0}
+    assert len(table) == (by_size(member) == 0).sum()
+    # They are kept with the run: another visitor finds them, and a link colours by them.
+    other = fine(app("latent_space", run=run.id, colour="cluster_kmeans"))
+    assert part(other, "colour")[1] == shown
+
+
+def test_labels_are_probed_beside_features_without_training(app, run):
+    at = wait_for(fine(app("latent_space", run=run.id, tab="clusters")), "probe")
+    table = at.dataframe[-1].value
+    assert table["input"].tolist() == ["Codes"]  # these data have no features
+    assert 0 < table["accuracy"][0] <= 1
+    assert "81 nodes, 3 labels" in text(at)
+
+
+def test_the_axes_are_those_of_the_core(app, run):
+    at = fine(app("latent_space", run=run.id, tab="axes"))
+    codes = run.result().codes
+    np.testing.assert_allclose(at.dataframe[0].value["variance"], codes.z_mean.var(axis=0), rtol=1e-4)
+    assert "8 of 8 axes are active" in text(at)
+    order = np.argsort(-codes.z_mean[:, 0])
+    assert at.dataframe[1].value["node"].tolist() == [f"person {i}" for i in order[:10]]
+    fine(at.slider(key="axis_walk_0").set_value(2.0).run())
+    assert "nodes with such codes" in text(at)
+
+
+def test_the_address_names_the_tab_and_opens_it(app, run):
+    at = fine(app("latent_space", run=run.id))
+    at.selectbox(key="map_node").set_value("person 4").run()
+    assert at.query_params["tab"] in ("node", ["node"])
+    assert "higher than" in text(at)  # where its error stands
+    at = fine(app("latent_space", run=run.id, node="person 4", tab="axes"))
+    assert "axes are active" in text(at)
+
+
 def test_a_plain_auto_encoder_has_no_uncertainty(app, studio_store):
     run = finish_run(studio_store, make_graph(), variational=False)
     at = fine(app("latent_space", run=run.id))
@@ -210,7 +274,7 @@ def test_a_node_among_many_is_found_by_a_part_of_its_name(app, studio_store, mon
     assert "person 12" in at.selectbox(key="map_node_match").options
     at.selectbox(key="map_node_match").set_value("person 121")
     fine(at.run())
-    assert "Neighbours of person 121" in text(at)
+    assert "person 121" in [s.value for s in at.subheader]
 
 
 def test_tsne_is_made_on_demand_in_a_child(app, run):
@@ -320,13 +384,12 @@ def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, mon
 
 
 def test_a_query_selects_and_says_what_is_wrong(app, run):
-    at = fine(app("latent_space", run=run.id))
+    at = fine(app("latent_space", run=run.id, tab="selection"))
     at.text_input(key="select_query").set_value('degree > 8 and label == "red"')
     fine(at.run())
     fine(at.button(key="select_replace").click().run())
     table = results.node_table(run.id)
     expected = table[(table["degree"] > 8) & (table["label"] == "red")]
-    assert at.dataframe[-1].value is not None
     assert picked(at, 90).tolist() == expected.index.tolist()
     at.text_input(key="select_query").set_value("degre > 8")
     at.run()
@@ -335,13 +398,14 @@ def test_a_query_selects_and_says_what_is_wrong(app, run):
 
 
 def test_names_and_neighbourhoods_are_selected_and_combined(app, run):
-    at = fine(app("latent_space", run=run.id))
+    at = fine(app("latent_space", run=run.id, tab="selection"))
     fine(at.segmented_control(key="select_way").set_value("names").run())
     fine(at.text_area(key="select_names").set_value("person 3\nperson 5, nobody").run())
     assert "1 unknown: nobody" in text(at)
     fine(at.button(key="select_add").click().run())
     assert picked(at, 90).tolist() == [3, 5]
     at.selectbox(key="map_node").set_value("person 3").run()
+    fine(at.segmented_control(key="explore_view").set_value("selection").run())
     fine(at.segmented_control(key="select_way").set_value("around").run())
     fine(at.button(key="select_intersect").click().run())
     near = {3, *embedding.true_neighbours(run.graph(), 3).tolist()}
@@ -371,11 +435,13 @@ def test_a_kept_selection_is_a_link(app, run):
     link = {name: at.query_params[name] for name in at.query_params}
     link = {name: value[0] if isinstance(value, list) else value for name, value in link.items()}
     assert {"run", "selection", "colour", "map"} <= set(link)
-    other = fine(app("latent_space", **{**link, "colour": "degree", "map": "axes", "node": "person 4"}))
+    other = fine(
+        app("latent_space", **{**link, "colour": "degree", "map": "axes", "node": "person 4", "tab": "node"})
+    )
     assert picked(other, 90).tolist() == [4, 8]
     assert part(other, "colour")[0]["column"] == "degree"
     assert part(other, "points")[0]["axes"][0] == "z 1"
-    assert "Neighbours of person 4" in text(other)
+    assert "person 4" in [s.value for s in other.subheader]
     assert "two of" not in text(other)  # the list is of its owner's own
     lost = app("latent_space", **{**link, "selection": "a" * 22})
     assert not lost.exception

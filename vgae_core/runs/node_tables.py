@@ -104,20 +104,28 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
     return columns
 
 
+def open_for_task(options: Mapping[str, Any]) -> tuple[RunResult, GraphData]:
+    """Return the run and the graph whose paths are ``run`` and ``graph``.
+
+    ``most_nodes`` is that of :func:`vgae_core.runs.codes.completed`.
+    """
+    graph = load_graph(Path(options["graph"]))
+    if not isinstance(graph, GraphData):
+        raise DataError("Expected a graph after repairs.", where=str(options["graph"]))
+    result = RunFolder(Path(options["run"])).result()
+    return completed(result, graph, most_nodes=int(options["most_nodes"])), graph
+
+
 def node_columns_task(
     arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return :func:`node_columns` as a task of a child process.
 
-    `options` holds the paths of a run and of its graph, and ``most_nodes`` of
-    :func:`vgae_core.runs.codes.completed`.
+    `options` are those of :func:`open_for_task`.
     """
     if hasattr(os, "nice"):
         os.nice(10)  # a page that is asked for meanwhile comes first
-    graph = load_graph(Path(options["graph"]))
-    if not isinstance(graph, GraphData):
-        raise DataError("Expected a graph after repairs.", where=options["graph"])
-    result = completed(RunFolder(Path(options["run"])).result(), graph, most_nodes=int(options["most_nodes"]))
+    result, graph = open_for_task(options)
     return node_columns(result, graph), {}
 
 
