@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +11,25 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, clusters, frame, latent_map, maps, results, run_view, selecting
+from dashboard import (
+    charts,
+    clusters,
+    frame,
+    latent_map,
+    link_columns,
+    maps,
+    results,
+    run_view,
+    scenarios,
+    selecting,
+)
 from dashboard.shared import KEPT
 from vgae_core.analysis import contrast, queries, selections
+from vgae_core.analysis.selection_links import likely_links
 from vgae_core.analysis.selections import Combination
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.runs import table_files
+from vgae_core.runs import link_tables, table_files
 
 HOW: dict[Combination, str] = {
     "replace": "New selection",
@@ -132,9 +145,16 @@ def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
     except StudioError as error:
         st.caption(f"{charts.message(error.message)} {charts.message(error.mend or '')}")
         return
-    tables = _tables(held, chosen, rest)
+    sides = (held.id, clusters.key(held), results.ready(held.id), _digest(chosen), _digest(rest))
+    tables = KEPT.get((*sides, "contrast"), lambda: _tables(held, chosen, rest))
     if not held.on_matrix:
-        _say_links(held, chosen, rest)
+        _say_links(KEPT.get((*sides, "linked"), lambda: contrast.linked(held.graph.adjacency, chosen, rest)))
+        _show_likely(held, chosen, rest if against else None)
+    if held.graph.features is not None and "Features" not in tables:
+        st.caption(
+            f"Features are compared up to {LIMITS.compared_values:,} stored values; these data have "
+            f"{held.graph.profile.feature_nnz:,}."
+        )
     tabs = st.tabs(list(tables))
     for tab, (title, table) in zip(tabs, tables.items(), strict=True):
         with tab:
@@ -167,20 +187,62 @@ def _tables(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> dict[
     numeric = contrast.numbers(table.drop(columns=[*maps.GROUPS], errors="ignore"), chosen, rest)
     numeric["column"] = [maps.title(name) for name in numeric["column"]]
     tables["Numbers"] = numeric
-    if held.graph.features is not None:
-        stored = held.graph.profile.feature_nnz
-        if stored > LIMITS.compared_values:
-            st.caption(
-                f"Features are compared up to {LIMITS.compared_values:,} stored values; these data have {stored:,}."
-            )
-        else:
-            names = np.array(results.column_names(held.id), dtype=object)
-            tables["Features"] = contrast.features(held.graph.features, names, chosen, rest)
+    if held.graph.features is not None and held.graph.profile.feature_nnz <= LIMITS.compared_values:
+        names = np.array(results.column_names(held.id), dtype=object)
+        tables["Features"] = contrast.features(held.graph.features, names, chosen, rest)
     return tables
 
 
-def _say_links(held: results.Opened, chosen: np.ndarray, rest: np.ndarray) -> None:
-    links = contrast.linked(held.graph.adjacency, chosen, rest)
+def _digest(nodes: np.ndarray) -> str:
+    return hashlib.blake2b(nodes.tobytes(), digest_size=16).hexdigest()
+
+
+def _show_likely(held: results.Opened, chosen: np.ndarray, other: np.ndarray | None) -> None:
+    """Draw the likeliest missing links within the selection, and between it and another."""
+    shown = [("within the selection", "within", chosen, chosen)]
+    if other is not None:
+        shown.append(("between both", "between", chosen, other))
+    with st.expander(
+        "Most likely new links", icon=":material/add_link:", on_change="rerun", key="likely"
+    ) as opened:
+        if not opened.open:
+            return
+        for title, name, first, second in shown:
+            st.markdown(f"**Most likely links {title}**, best first")
+            key = (held.id, _digest(first), _digest(second), "likely_links")
+            try:
+                links = KEPT.get(key, lambda first=first, second=second: _likely(held, first, second))  # type: ignore[misc]
+            except StudioError as error:
+                st.caption(f"{charts.message(error.message)} {charts.message(error.mend or '')}")
+                continue
+            event = st.dataframe(
+                link_columns.styled(links), column_config=link_columns.columns(held, links), hide_index=True,
+                width="stretch", height=320, key=f"likely_{name}", on_select="rerun", selection_mode="single-row",
+            )  # fmt: skip
+            pairs = list(zip(links["source"].astype(str), links["target"].astype(str), strict=True))
+            scenarios.offer(held.id, event, pairs, f"likely_{name}_what_if")
+            protect = run_view.protect(f"likely_{name}")
+            frame.downloads(
+                [
+                    frame.File(
+                        f"likely_{name}_csv", "CSV", f"links-{name}.csv", "text/csv",
+                        functools.partial(table_files.to_csv, links, protect=protect),
+                    )
+                ]
+            )  # fmt: skip
+
+
+def _likely(held: results.Opened, first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
+    result, graph = held.result, held.graph
+    pairs, logits = likely_links(
+        result.codes.left, result.codes.right, graph.adjacency, first, second,
+        score=result.link_scorer(graph) if result.decoder or result.stack else None,
+        directed=graph.directed, sides=graph.sides,
+    )  # fmt: skip
+    return link_tables.link_table(graph, pairs, logits, result.weights(pairs))
+
+
+def _say_links(links: contrast.Linked) -> None:
     with st.container(horizontal=True):
         for title, count, expected in (
             ("Edges within the selection", links.inside_first, links.expected_first),

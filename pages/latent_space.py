@@ -120,7 +120,8 @@ def show_downloads(held: results.Opened) -> None:
     protect = run_view.protect("embedding")
 
     def write(entry: embedding_files.EmbeddingFormat) -> bytes:
-        return entry.write(held.result, held.graph, results.whole_node_table(held.id), protect)
+        results.whole_node_table(held.id)  # waits for the columns that take long
+        return entry.write(held.result, held.graph, clusters.table(held), protect)
 
     frame.downloads(
         [
@@ -132,7 +133,7 @@ def show_downloads(held: results.Opened) -> None:
                 functools.partial(write, entry),
                 entry.help,
             )
-            for name, entry in embedding_files.EMBEDDING_FORMATS.items()
+            for name, entry in embedding_files.formats_for(held.graph).items()
         ]
     )
 

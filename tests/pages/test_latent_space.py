@@ -349,7 +349,7 @@ def test_a_busy_server_says_so(app, run, busy_server, monkeypatch):
 def test_downloads_are_the_embedding(app, run):
     at = fine(app("latent_space", run=run.id))
     labels = [b.proto.label for b in at.get("download_button")]
-    assert labels[-4:] == [entry.title for entry in embedding_files.EMBEDDING_FORMATS.values()]
+    assert labels[-7:] == [entry.title for entry in embedding_files.formats_for(run.graph()).values()]
     content = embedding_files.EMBEDDING_FORMATS["csv"].write(run.result(), run.graph(), None, False)
     assert len(pd.read_csv(io.BytesIO(content))) == 90
 

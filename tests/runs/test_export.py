@@ -249,7 +249,9 @@ def test_shared_neighbours_against_networkx(graph):
 
 
 @pytest.mark.parametrize(
-    "entry", embedding_files.EMBEDDING_FORMATS.values(), ids=list(embedding_files.EMBEDDING_FORMATS)
+    "entry",
+    [*embedding_files.EMBEDDING_FORMATS.values(), *embedding_files.WHOLE_GRAPH_FORMATS.values()],
+    ids=lambda entry: entry.suffix,
 )
 def test_write_embedding_goes_by_suffix(entry, result, graph, tmp_path):
     path = tmp_path / f"out{entry.suffix}"

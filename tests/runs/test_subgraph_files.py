@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pages.finished_runs import make_graph
+from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.errors import LimitError
 from vgae_core.runs import subgraph_files
-from vgae_core.runs.subgraph_files import write_subgraph
+from vgae_core.runs.subgraph_files import write_graph, write_subgraph
 
 NODES = np.array([0, 1, 2, 5, 9, 30, 31, 33])
 
@@ -52,6 +52,37 @@ def test_igraph_reads_it_back(graph, table, tmp_path):
     back = igraph.Graph.Read_GraphML(str(path))
     assert back.vcount() == len(NODES)
     assert back.vs["label"][4] == "person 9  <&>"
+
+
+def test_the_whole_graph_has_codes_scores_clusters_and_missing_links(graph, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(subgraph_files, "MISSING", 20)
+    result = make_result(graph)
+    clustered = table.assign(cluster_kmeans=np.arange(90) % 4)
+    content = write_graph(result, graph, "graphml", clustered)
+    back = nx.read_graphml(io.BytesIO(content))
+    assert len(back) == 90
+    logits = result.z_mean @ result.z_mean.T
+    kinds = {"edge": set(), "missing link": set()}
+    for a, b, edge in back.edges(data=True):
+        kinds[edge["kind"]].add(frozenset((int(a), int(b))))
+        assert edge["logit"] == pytest.approx(float(logits[int(a), int(b)]), rel=1e-4)
+        assert edge["probability"] == pytest.approx(1 / (1 + np.exp(-edge["logit"])), rel=1e-4)
+    assert kinds["edge"] == {frozenset(pair) for pair in graph.edges.tolist()}
+    absent = (graph.adjacency.toarray() == 0) & np.triu(np.ones((90, 90), bool), 1)
+    best = sorted(zip(*np.nonzero(absent), strict=True), key=lambda pair: -logits[pair])[:20]
+    assert kinds["missing link"] == {frozenset(map(int, pair)) for pair in best}
+    assert [back.nodes["7"][f"z_{i}"] for i in range(8)] == pytest.approx(result.z_mean[7].tolist(), rel=1e-5)
+    assert back.nodes["7"]["cluster_kmeans"] == 3
+    path = tmp_path / "whole.graphml"
+    path.write_bytes(content)
+    other = igraph.Graph.Read_GraphML(str(path))
+    assert sorted(set(other.es["kind"])) == ["edge", "missing link"]
+    assert other.vs["z_0"] == pytest.approx(result.z_mean[:, 0].tolist(), rel=1e-5)
+    gexf = nx.read_gexf(io.BytesIO(write_graph(result, graph, "gexf", clustered)))
+    assert {frozenset(map(int, edge)) for edge in gexf.edges} == kinds["edge"] | kinds["missing link"]
+    monkeypatch.setattr(subgraph_files, "MAX_VALUES", 100)
+    with pytest.raises(LimitError, match="values of nodes"):
+        write_graph(result, graph, "gexf", clustered)
 
 
 def test_directions_and_weights_stay(graph, table):

@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         metavar="FILE",
         required=True,
-        help="embedding: .csv, .parquet, .npz or .zip (TensorBoard projector); links: .csv or .parquet; script: .zip; "
+        help="embedding: .csv, .parquet, .npz, .zip (TensorBoard projector), .h5ad, "
+        ".graphml or .gexf; links: .csv or .parquet; script: .zip; "
         "log: .csv or .tfevents (TensorBoard)",
     )
     parser.add_argument(

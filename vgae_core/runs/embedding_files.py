@@ -18,8 +18,10 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.packed_texts import encode_texts
 from vgae_core.errors import DataError
 from vgae_core.runs.codes import encoded_from
-from vgae_core.runs.node_tables import check_belongs, code_names, node_table
+from vgae_core.runs.h5ad import embedding_h5ad
+from vgae_core.runs.node_tables import check_belongs, embedding_table, node_table
 from vgae_core.runs.result import RunResult
+from vgae_core.runs.subgraph_files import GRAPH_FORMATS, write_graph
 from vgae_core.runs.table_files import protected, text_of, to_csv, to_parquet, write_bytes
 
 
@@ -36,31 +38,6 @@ class EmbeddingFormat:
     suffix: str
     mime: str
     write: Callable[[RunResult, GraphData, pd.DataFrame | None, bool], bytes]
-
-
-def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return :func:`node_table` followed by the latent codes, ``z_0`` … ``z_{latent_dim - 1}``.
-
-    Parameters
-    ----------
-    result : RunResult
-    graph : GraphData
-        The graph the run was trained on.
-    table : DataFrame, optional
-        The node table, where it is known.
-
-    Returns
-    -------
-    DataFrame
-        n_nodes rows; the codes are the z_mean of all edges (:attr:`RunResult.codes`), float32.
-
-    Raises
-    ------
-    DataError
-        If the run is not of this graph.
-    """
-    codes = pd.DataFrame(result.codes.z_mean, columns=code_names(result))
-    return pd.concat([node_table(result, graph) if table is None else table, codes], axis=1)
 
 
 def embedding_npz(result: RunResult, graph: GraphData) -> bytes:
@@ -167,7 +144,29 @@ EMBEDDING_FORMATS: dict[str, EmbeddingFormat] = {
         ".zip", "application/zip",
         lambda result, graph, table, protect: projector_zip(result, graph, table, protect=protect),
     ),
+    "h5ad": EmbeddingFormat(
+        "AnnData", "Features as X, node table as obs, codes in obsm, edges in obsp; scanpy and anndata.", ".h5ad",
+        "application/x-hdf5", lambda result, graph, table, protect: embedding_h5ad(result, graph, table),
+    ),
 }  # fmt: skip
+
+WHOLE_GRAPH_FORMATS: dict[str, EmbeddingFormat] = {
+    name: EmbeddingFormat(
+        entry.title,
+        "Nodes with codes and all columns, edges with the model's scores, and the likeliest missing links; Gephi, "
+        "networkx" + (", igraph." if name == "graphml" else "."),
+        entry.suffix,
+        entry.mime,
+        lambda result, graph, table, protect, name=name: write_graph(result, graph, name, table),  # type: ignore[misc]
+    )
+    for name, entry in GRAPH_FORMATS.items()
+}
+"""Formats of the graph with the embedding; not of a matrix, which has no edges."""
+
+
+def formats_for(graph: GraphData) -> dict[str, EmbeddingFormat]:
+    """Return the formats in which an embedding of these data can be written."""
+    return EMBEDDING_FORMATS if graph.is_matrix else EMBEDDING_FORMATS | WHOLE_GRAPH_FORMATS
 
 
 def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, protect: bool = False) -> None:
@@ -176,7 +175,8 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, pr
     Parameters
     ----------
     path : Path or str
-        Ends in ``.csv``, ``.parquet``, ``.npz`` or ``.zip`` (TensorBoard projector).
+        Ends in ``.csv``, ``.parquet``, ``.npz``, ``.zip`` (TensorBoard projector), ``.h5ad``, or of a graph in
+        ``.graphml`` or ``.gexf``.
     result : RunResult
     graph : GraphData
         The graph the run was trained on.
@@ -189,7 +189,7 @@ def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, pr
         If the suffix names no format, or the run is not of this graph.
     """
     path = Path(path)
-    known = {entry.suffix: entry for entry in EMBEDDING_FORMATS.values()}
+    known = {entry.suffix: entry for entry in formats_for(graph).values()}
     if path.suffix.lower() not in known:
         raise DataError(
             f"No embedding format has the suffix {path.suffix!r}.",

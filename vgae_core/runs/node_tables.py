@@ -129,6 +129,31 @@ def node_columns_task(
     return node_columns(result, graph), {}
 
 
+def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return :func:`node_table` followed by the latent codes, ``z_0`` … ``z_{latent_dim - 1}``.
+
+    Parameters
+    ----------
+    result : RunResult
+    graph : GraphData
+        The graph the run was trained on.
+    table : DataFrame, optional
+        The node table, where it is known.
+
+    Returns
+    -------
+    DataFrame
+        n_nodes rows; the codes are the z_mean of all edges (:attr:`RunResult.codes`), float32.
+
+    Raises
+    ------
+    DataError
+        If the run is not of this graph.
+    """
+    codes = pd.DataFrame(result.codes.z_mean, columns=code_names(result))
+    return pd.concat([node_table(result, graph) if table is None else table, codes], axis=1)
+
+
 def class_names(labels: np.ndarray, names: tuple[str, ...]) -> pd.Series:
     """Return the name of each class, missing where the label is -1."""
     text = np.array([*names, None], dtype=object)

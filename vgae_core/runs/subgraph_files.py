@@ -1,4 +1,4 @@
-"""A part of the graph with what the run says of its nodes, in files that Gephi, igraph and networkx open."""
+"""The graph, or a part of it, with what the run says of it, in files that Gephi, igraph and networkx open."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vgae_core.analysis.link_search import EXACT_NODES
+from vgae_core.analysis.scoring import probabilities
 from vgae_core.analysis.selections import edges_inside
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.text import visible
 from vgae_core.errors import LimitError
+from vgae_core.runs.node_tables import embedding_table
+from vgae_core.runs.result import RunResult
+
+MISSING = 1000
+"""Missing links in a file of the whole graph, the likeliest."""
+
+MAX_VALUES = 3_000_000
+"""Attributes in such a file: about half a minute to write."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +66,82 @@ def write_subgraph(graph: GraphData, table: pd.DataFrame, nodes: np.ndarray, for
     LimitError
         If there are more nodes than can be asked about on a page.
     """
-    import networkx as nx  # late: a page that offers the file need not wait for it
-
     if len(nodes) > LIMITS.answer_nodes:
         raise LimitError(
             f"A graph file holds at most {LIMITS.answer_nodes:,} nodes. Received: {len(nodes):,}.",
             mend="Select fewer, or download the table.",
         )
-    made = nx.DiGraph() if graph.directed else nx.Graph()
-    named = table.iloc[nodes].rename(columns={"label": "class", "node": "label"})
-    for node, row in zip(nodes.tolist(), named.to_dict("records"), strict=True):
+    edges = edges_inside(graph.edges, nodes, graph.n_nodes, len(graph.edges))
+    return _written(graph.directed, table.iloc[nodes], _edge_table(graph, edges), format)
+
+
+def write_graph(result: RunResult, graph: GraphData, format: str, table: pd.DataFrame | None = None) -> bytes:
+    """Return the whole graph with all that a run says of it.
+
+    Parameters
+    ----------
+    result : RunResult
+        Of a graph auto-encoder.
+    graph : GraphData
+        The graph it was trained on.
+    format : str
+        Key of :data:`GRAPH_FORMATS`.
+    table : DataFrame, n_nodes rows, optional
+        The node table, where it is known, with clusters or without.
+
+    Returns
+    -------
+    bytes
+        Nodes as in :func:`write_subgraph`, with codes ``z_0`` …; edges with ``kind``, "edge" or "missing link", the
+        model's ``logit`` and ``probability``, and ``weight`` (1 of a missing link). Missing links are the
+        :data:`MISSING` likeliest, in graphs of up to :data:`vgae_core.analysis.link_search.EXACT_NODES` nodes.
+
+    Raises
+    ------
+    LimitError
+        If it would hold more than :data:`MAX_VALUES` attributes.
+    """
+    table = embedding_table(result, graph, table)
+    values = table.shape[0] * table.shape[1] + 4 * len(graph.edges)
+    if values > MAX_VALUES:
+        raise LimitError(
+            f"A graph file holds at most {MAX_VALUES:,} values of nodes and edges. This one would hold {values:,}.",
+            mend="Select a part of the graph, or download the embedding as Parquet.",
+        )
+    if result.of_matrix:
+        parts = [_edge_table(graph, graph.edges)]
+    else:
+        parts = [_scored(graph, graph.edges, result.link_scorer(graph)(graph.edges), "edge")]
+        if graph.n_nodes <= EXACT_NODES:
+            pairs, logits = result.missing_links(graph, MISSING)
+            parts.append(_scored(graph, pairs, logits, "missing link"))
+    return _written(graph.directed, table, pd.concat(parts, ignore_index=True), format)
+
+
+def _edge_table(graph: GraphData, pairs: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"a": pairs[:, 0], "b": pairs[:, 1], "weight": edge_weights(graph.adjacency, pairs)})
+
+
+def _scored(graph: GraphData, pairs: np.ndarray, logits: np.ndarray, kind: str) -> pd.DataFrame:
+    table = _edge_table(graph, pairs)
+    if kind != "edge":
+        table["weight"] = 1.0
+    return table.assign(kind=kind, logit=logits.astype(np.float64), probability=probabilities(logits))
+
+
+def _written(directed: bool, nodes: pd.DataFrame, edges: pd.DataFrame, format: str) -> bytes:
+    """Return a graph of nodes (by the index of their table) and edges (columns a, b, and their attributes)."""
+    import networkx as nx  # late: a page that offers the file need not wait for it
+
+    made = nx.DiGraph() if directed else nx.Graph()
+    named = nodes.rename(columns={"label": "class", "node": "label"})
+    for node, row in zip(nodes.index.tolist(), named.to_dict("records"), strict=True):
         made.add_node(
             str(node), **{visible(name): _plain(value) for name, value in row.items() if not pd.isna(value)}
         )
-    edges = edges_inside(graph.edges, nodes, graph.n_nodes, len(graph.edges))
-    weights = edge_weights(graph.adjacency, edges)
-    made.add_weighted_edges_from(
-        (str(a), str(b), float(weight)) for (a, b), weight in zip(edges.tolist(), weights, strict=True)
-    )
+    for a, b, *values in edges.itertuples(index=False):
+        told = zip(edges.columns[2:], map(_plain, values), strict=True)
+        made.add_edge(str(a), str(b), **dict(told))
     file = io.BytesIO()
     getattr(nx, GRAPH_FORMATS[format].writer)(made, file)
     return file.getvalue()
