@@ -23,7 +23,7 @@ from vgae_core.nn.models import build, describe
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
-from vgae_core.what_if import why
+from vgae_core.what_if import crossing, why
 from vgae_core.what_if.answer import answer
 from vgae_core.what_if.model import WhatIf
 from vgae_core.what_if.scenario import Scenario, edit
@@ -117,7 +117,7 @@ def measure(graph: GraphData, encoder: str) -> None:
             milliseconds(reasons) / max(sum(tried), 1)
         )
         times.setdefault("what it takes", []).append(
-            milliseconds(lambda: why.what_it_takes(model, nothing, (i, j), -5.0))  # noqa: B023
+            milliseconds(lambda: crossing.what_it_takes(model, nothing, (i, j), -5.0))  # noqa: B023
         )
     many = graph.edges[rng.choice(len(graph.edges), MANY, replace=False)].tolist()
     scenario = Scenario(

@@ -12,15 +12,16 @@ import streamlit as st
 
 from dashboard import charts
 from vgae_core.analysis import metrics
-from vgae_core.analysis.embedding import Map
+from vgae_core.analysis.linear_map import Map
 from vgae_core.analysis.paired import LEVEL
 from vgae_core.analysis.scored_graph import probability
 from vgae_core.what_if.answer import SIGMAS, TOP, Answer, Linked, PairAnswer, Value
+from vgae_core.what_if.crossing import STEPS, Search
 from vgae_core.what_if.ego import Ego, EgoNode
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
 from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.variant import Retrained
-from vgae_core.what_if.why import STEPS, Effects, ScorePart, Search
+from vgae_core.what_if.why import Effects, ScorePart
 
 Model = WhatIf | RowsWhatIf
 

@@ -15,9 +15,10 @@ from dashboard import (
 )
 from vgae_core.errors import StudioError
 from vgae_core.what_if.answer import Answer
+from vgae_core.what_if.edit_kinds import EDITS
 from vgae_core.what_if.kept import Kept
 from vgae_core.what_if.model import WhatIf
-from vgae_core.what_if.scenario import EDITS, Edit, Scenario, edit
+from vgae_core.what_if.scenario import Edit, Scenario, edit
 
 
 def names_of(held: results.Opened, scenario: Scenario) -> list[str]:

@@ -21,9 +21,9 @@ from dashboard import (
     state,
 )
 from dashboard.shared import KEPT
-from vgae_core.analysis import decisions, embedding
+from vgae_core.analysis import decisions, linear_map
 from vgae_core.training.progress import progress
-from vgae_core.what_if import why
+from vgae_core.what_if import around, crossing, why
 from vgae_core.what_if.answer import Answer, watched
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
 from vgae_core.what_if.model import WhatIf
@@ -120,14 +120,14 @@ def show_arrows(
     held: results.Opened, model: answers.Model, names: list[str], nodes: Any, after: Any, key: str
 ) -> None:
     """Draw the map of the run with arrows to new codes."""
-    where = KEPT.get((held.id, "map of all edges"), lambda: embedding.pca(model.z_mean, 2))
+    where = KEPT.get((held.id, "map of all edges"), lambda: linear_map.pca(model.z_mean, 2))
     charts.show(
         answers.arrows(where, names, nodes, after, results.shown_nodes(held.id), held.noun), key=key, height=460,
         alt=f"Map of all {held.noun}s with arrows for the {len(names)} codes that moved most.",
     )  # fmt: skip
 
 
-def worked_out(held: results.Opened, scenario: Scenario, what: str, ask: Callable[[why.Progress], T]) -> T:
+def worked_out(held: results.Opened, scenario: Scenario, what: str, ask: Callable[[around.Progress], T]) -> T:
     """Return what takes a while, with a bar while it is worked out; any click elsewhere cancels it."""
 
     def make() -> T:
@@ -189,7 +189,7 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     if chosen is None:
         best = judged.start_threshold(held.id)
         chosen = decisions.EVEN if best is None else best
-    low, high, step = why.THRESHOLDS
+    low, high, step = crossing.THRESHOLDS
     level = st.slider(
         "Threshold (probability)", low, high, min(max(float(chosen), low), high), step, key=f"takes_{held.id}",
         help="An edge is predicted at or above it; it starts at the one of the Reconstruction page.",
@@ -198,8 +198,10 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
     for add in (False, True):
         st.markdown("**By adding edges**" if add else "**By dropping edges**")
 
-        def search_for(tell: why.Progress, add: bool = add) -> why.Search:
-            return why.what_it_takes(model, changes, pair, why.logit_at(level), add=add, progress=tell)
+        def search_for(tell: around.Progress, add: bool = add) -> crossing.Search:
+            return crossing.what_it_takes(
+                model, changes, pair, crossing.logit_at(level), add=add, progress=tell
+            )
 
         search = worked_out(held, scenario, f"takes {add} {level:.2f}", search_for)
         answers.aim(search, add=add)
@@ -214,7 +216,7 @@ def show_takes(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tu
 
 
 def apply_search(
-    run_id: str, model: answers.Model, scenario: Scenario, search: why.Search, add: bool
+    run_id: str, model: answers.Model, scenario: Scenario, search: crossing.Search, add: bool
 ) -> None:
     """Add the edges that were found to the scenario."""
     changes: Any = model.changes(scenario.active)

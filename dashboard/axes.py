@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import node_card, results
 from dashboard.shared import shared
-from vgae_core.analysis import axes, embedding
+from vgae_core.analysis import axes, latent_use
 from vgae_core.data.limits import LIMITS
 
 ROWS = 100
@@ -37,7 +37,7 @@ def show(held: results.Opened, focus: int | None) -> None:
         column_config={
             "axis": number("Axis", width="small"),
             "variance": number(
-                "Variance", format="%.4f", help=f"Of the mean codes. Above {embedding.ACTIVE} an axis is active."
+                "Variance", format="%.4f", help=f"Of the mean codes. Above {latent_use.ACTIVE} an axis is active."
             ),
             "active": st.column_config.CheckboxColumn("Active"),
             "kl": number("KL", format="%.4f", help=f"Nats per {held.noun}, from the standard normal."),

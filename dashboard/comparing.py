@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import results, state
 from dashboard.shared import shared
 from vgae_core.analysis import alignment, entries, link_search
-from vgae_core.analysis.embedding import Similarity
+from vgae_core.analysis.latent_neighbours import Similarity
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import compare, figures, link_tables

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, pick, scenarios
-from vgae_core.analysis.embedding import MAX_LISTED
+from vgae_core.analysis.map_points import MAX_LISTED
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.what_if.scenario import EDITS, MAX_NUMBER, MIN_WEIGHT, Edit, EditField, edit
+from vgae_core.what_if.checks import MAX_NUMBER, MIN_WEIGHT
+from vgae_core.what_if.edit_kinds import EDITS, EditField
+from vgae_core.what_if.scenario import Edit, edit
 
 SELECTED = "The nodes selected on the map"
 

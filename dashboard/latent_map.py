@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import charts, clusters, map_component, map_parts, maps, pick, results, selecting
 from dashboard.projections import Projected
 from dashboard.shared import KEPT, shared
-from vgae_core.analysis import embedding, selections
+from vgae_core.analysis import latent_neighbours, map_points, selections
 
 FEATURE = "feature: "
 """Before the name of a feature that points are coloured by."""
@@ -158,7 +158,7 @@ def _focus(held: results.Opened, at: Projected, focus: int | None, chosen: np.nd
     lines = np.zeros((0, 2), np.int64)
     if not held.on_matrix:
         if focus is not None:
-            friends = embedding.true_neighbours(held.graph, focus)
+            friends = latent_neighbours.true_neighbours(held.graph, focus)
             lines = np.column_stack([np.full(len(friends), focus), friends])
         elif chosen is not None:
             lines = selections.edges_inside(held.graph.edges, chosen, held.graph.n_nodes, MAX_LINES)
@@ -180,13 +180,13 @@ def hubs_of(run_id: str) -> np.ndarray:
 # ----------------------------------------------------------------------------------- figure
 def _figure(held: results.Opened, at: Projected, colour: str, focus: int | None, *, flat: bool) -> None:
     """Draw a fair sample of the nodes by Plotly, and select by the outline drawn on it."""
-    most = FIGURE_POINTS if flat else embedding.MAX_POINTS
+    most = FIGURE_POINTS if flat else map_points.MAX_POINTS
     classes = results.fair_classes(held.id)[at.nodes]
-    sample = embedding.sample_points(len(at.nodes), classes, most)
+    sample = map_points.sample_points(len(at.nodes), classes, most)
     nodes = at.nodes[sample]
     friends = nodes[:0]
     if focus is not None and not held.on_matrix:
-        friends = embedding.true_neighbours(held.graph, focus)
+        friends = latent_neighbours.true_neighbours(held.graph, focus)
     points = maps.Points(nodes, at.coordinates[sample], results.hover_texts(held.id, nodes), at.axes)
     fig = maps.figure(points, values_of(held, colour), focus, friends, selecting.selected(held.id))
     event = charts.show(

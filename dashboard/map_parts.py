@@ -12,7 +12,7 @@ import pandas as pd
 from dashboard import charts
 from dashboard.map_component import pack
 from dashboard.maps import COLOURS, GROUPS, LOGARITHMIC, group_name, title
-from vgae_core.analysis import embedding
+from vgae_core.analysis import map_points
 
 NAME = "latent_map"
 """Of the map of the latent page, and key of its events."""
@@ -82,7 +82,7 @@ def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
     numbers = values.to_numpy(np.float64)
     logarithmic = column in LOGARITHMIC
     shown = np.log10(1 + numbers) if logarithmic else numbers
-    low, high = embedding.colour_range(shown)
+    low, high = map_points.colour_range(shown)
     ends_at = [10**value - 1 if logarithmic else value for value in (low, high)]
     head |= {"kind": "scale", "low": low, "high": high, "logarithmic": logarithmic}
     head["ends"] = [f"{round(v):,}" if logarithmic else f"{v:,.4g}" for v in ends_at]

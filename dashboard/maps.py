@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts
-from vgae_core.analysis import embedding
+from vgae_core.analysis import map_points
 
 TITLES = {
     "node": "Node",
@@ -187,7 +187,7 @@ def _scale(fig: go.Figure, points: Points, values: np.ndarray, column: str) -> N
     """Add the points on a colour scale, and below them in grey those without a value."""
     logarithmic = column in LOGARITHMIC
     shown = np.log10(1 + values) if logarithmic else values
-    low, high = embedding.colour_range(shown)
+    low, high = map_points.colour_range(shown)
     bar: dict[str, Any] = {
         "title": {"text": charts.escape(title(column), 60), "side": "right"},
         "thickness": 12,

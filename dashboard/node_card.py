@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import answers, asking, charts, clusters, frame, maps, next_links, results, scenarios, scores
 from dashboard.shared import KEPT, shared
-from vgae_core.analysis import embedding, node_profile
+from vgae_core.analysis import latent_neighbours, node_profile
 from vgae_core.analysis.node_profile import ColumnSummary
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
@@ -90,16 +90,19 @@ def _percentile(held: results.Opened, column: str, node: int) -> float:
 def _show_neighbours(held: results.Opened, node: int) -> None:
     """Draw the nearest codes of a node beside its true neighbours, or beside the entries of a row."""
     # An inner product of codes is the logit of an edge; of two rows it says nothing.
-    known = get_args(embedding.Similarity)
-    measures: list[embedding.Similarity] = [n for n in known if n != "inner_product" or not held.on_matrix]
+    known = get_args(latent_neighbours.Similarity)
+    measures: list[latent_neighbours.Similarity] = [
+        n for n in known if n != "inner_product" or not held.on_matrix
+    ]
     metric = st.segmented_control(
         "Nearness",
         measures,
         default=measures[0],
         required=True,
-        format_func=lambda key: embedding.SIMILARITIES[key].title,
+        format_func=lambda key: latent_neighbours.SIMILARITIES[key].title,
         help="  \n".join(
-            f"**{entry.title}**: {entry.help}" for entry in map(embedding.SIMILARITIES.__getitem__, measures)
+            f"**{entry.title}**: {entry.help}"
+            for entry in map(latent_neighbours.SIMILARITIES.__getitem__, measures)
         ),
         key=f"map_metric_{held.noun}",
     )
@@ -111,7 +114,7 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
         ),
         "node": held.noun.capitalize(),
         "label": "Label",
-        "value": st.column_config.NumberColumn(embedding.SIMILARITIES[metric].title, format="%.3f"),
+        "value": st.column_config.NumberColumn(latent_neighbours.SIMILARITIES[metric].title, format="%.3f"),
         "edge": st.column_config.CheckboxColumn("Edge", help="Whether the graph joins the two."),
     }
     left, right = st.columns(2, gap="medium")

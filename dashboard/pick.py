@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import charts
-from vgae_core.analysis import embedding
+from vgae_core.analysis import map_points
 
 MATCHES = 100
 """Names offered of those that contain a text."""
@@ -29,7 +29,7 @@ def name(
     placeholder : str
         Shown while nothing is chosen.
     """
-    if len(names) <= embedding.MAX_LISTED:
+    if len(names) <= map_points.MAX_LISTED:
         index = names.index(value) if value is not None and value in names else None
         return st.selectbox(
             label, names, index=index, key=key, placeholder=placeholder, format_func=charts.visible
@@ -58,7 +58,7 @@ def name(
 
 def choose(key: str, names: Sequence[str], value: str | None) -> None:
     """Make `value` what :func:`name` of this key returns; only before that is drawn."""
-    if len(names) <= embedding.MAX_LISTED:
+    if len(names) <= map_points.MAX_LISTED:
         st.session_state[key] = value
     else:
         st.session_state[f"{key}_part"] = value or ""

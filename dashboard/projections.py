@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import background, forms, results, state
 from dashboard.shared import shared
-from vgae_core.analysis import embedding, projection
+from vgae_core.analysis import map_points, projection
 from vgae_core.analysis.alignment import procrustes
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.errors import StudioError
@@ -168,7 +168,7 @@ def _turned_pca(run_id: str, before: str, spec: ProjectionSpec) -> np.ndarray:
 def _turned(nodes: np.ndarray, coordinates: np.ndarray, others: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """Return a map turned onto another, by the nodes that are on both."""
     _, mine, theirs = np.intersect1d(nodes, others, assume_unique=True, return_indices=True)
-    if len(mine) < embedding.MIN_ALIGNED:
+    if len(mine) < map_points.MIN_ALIGNED:
         return coordinates
     return procrustes(coordinates[mine], goal[theirs]).apply(coordinates).astype(np.float32)
 

@@ -17,9 +17,11 @@ from dashboard import charts, state
 from dashboard.shared import KEPT, shared
 from vgae_core import isolation
 from vgae_core.analysis import (
-    embedding,
     entries,
+    latent_neighbours,
+    linear_map,
     link_search,
+    map_points,
     reconstruction,
 )
 from vgae_core.analysis.link_filters import LinkSearch
@@ -190,7 +192,7 @@ def node_names(run_id: str) -> list[str]:
 def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
     z = load(run_id)[0].codes.z_mean
-    found = embedding.pca(embedding.directions(z) if unit_length else z, dim)
+    found = linear_map.pca(latent_neighbours.directions(z) if unit_length else z, dim)
     return found.coordinates, found.explained
 
 
@@ -202,7 +204,7 @@ def shown_nodes(run_id: str) -> np.ndarray:
 @shared
 def _shown_nodes(run_id: str, whole: bool) -> np.ndarray:
     graph = load(run_id)[1]
-    return embedding.sample_points(graph.n_nodes, fair_classes(run_id))
+    return map_points.sample_points(graph.n_nodes, fair_classes(run_id))
 
 
 def fair_classes(run_id: str) -> np.ndarray:
@@ -245,7 +247,7 @@ def _hover_texts(run_id: str, nodes: np.ndarray) -> np.ndarray:
 
 
 def near_and_true(
-    held: Opened, node: int, metric: embedding.Similarity
+    held: Opened, node: int, metric: latent_neighbours.Similarity
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Return the nearest codes of a node, its true neighbours, and how many of these come first.
 
@@ -255,7 +257,7 @@ def near_and_true(
     node : int
         Row of the node.
     metric : str
-        Key of :data:`vgae_core.analysis.embedding.SIMILARITIES`.
+        Key of :data:`vgae_core.analysis.latent_neighbours.SIMILARITIES`.
 
     Returns
     -------
@@ -265,12 +267,12 @@ def near_and_true(
     hits : int
         True neighbours among as many nearest codes as there are true neighbours.
     """
-    places, values = embedding.ranks(held.result.codes.z_mean, node, metric)
-    friends = embedding.true_neighbours(held.graph, node)
+    places, values = latent_neighbours.ranks(held.result.codes.z_mean, node, metric)
+    friends = latent_neighbours.true_neighbours(held.graph, node)
     table = node_table(held.id)
     columns = ["node", "label"] if "label" in table else ["node"]
     order = np.argsort(places)
-    near = order[1 : embedding.NEIGHBOURS + 1]
+    near = order[1 : latent_neighbours.NEIGHBOURS + 1]
     friends = friends[np.argsort(places[friends])]
 
     def rows(nodes: np.ndarray) -> pd.DataFrame:

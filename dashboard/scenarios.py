@@ -13,7 +13,8 @@ from dashboard import asking, charts, state
 from vgae_core.errors import StudioError
 from vgae_core.what_if import kept
 from vgae_core.what_if.changes import edited_graph
-from vgae_core.what_if.scenario import MAX_EDITS, MAX_NAMES, Edit, Scenario
+from vgae_core.what_if.checks import MAX_NAMES
+from vgae_core.what_if.scenario import MAX_EDITS, Edit, Scenario
 from vgae_core.what_if.variant import Variant, mark, variant_split
 
 PARAMETER = "scenario"

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, comparing, frame, live, maps, state
-from vgae_core.analysis import alignment, embedding
+from vgae_core.analysis import alignment, latent_neighbours
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.catalogue.palette import CATEGORICAL, CATEGORICAL_DARK
 from vgae_core.errors import StudioError
@@ -320,7 +320,7 @@ def show_overlap(base: comparing.Side, other: comparing.Side) -> None:
         )  # fmt: skip
         metric = st.segmented_control(
             "Nearness", ["cosine", "euclidean"], default="cosine", required=True, key="near_by",
-            format_func=lambda key: embedding.SIMILARITIES[key].title, bind="query-params",
+            format_func=lambda key: latent_neighbours.SIMILARITIES[key].title, bind="query-params",
         )  # fmt: skip
     nodes, jaccard = comparing.overlap(base, other, k, metric)
     sampled = "" if len(nodes) == base.held.graph.n_nodes else f" of {len(nodes):,} sampled {base.held.noun}s"

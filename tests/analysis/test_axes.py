@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse, stats
 
 from vgae_core.analysis import axes, node_profile
-from vgae_core.analysis.embedding import latent_metrics
+from vgae_core.analysis.latent_use import latent_metrics
 
 RNG = np.random.default_rng(3)
 N, D, F = 60, 4, 7

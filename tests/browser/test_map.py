@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Server, settled
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph
-from vgae_core.analysis import embedding
+from vgae_core.analysis import latent_neighbours, linear_map
 from vgae_core.runs.store import Store
 
 
@@ -17,7 +17,7 @@ def mapped(tmp_path_factory):
     home = tmp_path_factory.mktemp("map") / "home"
     store = Store(home)
     run = finish_run(store, make_graph(300))
-    places = embedding.pca(embedding.directions(run.result().z_mean), 2).coordinates
+    places = linear_map.pca(latent_neighbours.directions(run.result().z_mean), 2).coordinates
     store.close()
     server = Server(home)
     yield server, run.id, places

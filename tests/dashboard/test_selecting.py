@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 
 from dashboard import map_parts, selecting
-from vgae_core.analysis import embedding
+from vgae_core.analysis import map_points
 
 PLACES = np.array([[0, 0], [1, 0], [2, 0], [3, 0]], np.float32)
 BOX = [[0.5, -1], [2.5, -1], [2.5, 1], [0.5, 1]]
@@ -37,7 +37,7 @@ def test_an_outline_selects_the_nodes_inside(session):
 def test_a_click_is_a_search_for_the_node(session, monkeypatch):
     assert receive(session, kind="click", mode="replace", point=2) == []
     assert session[selecting.NODE] == "n6"
-    monkeypatch.setattr(embedding, "MAX_LISTED", 5)
+    monkeypatch.setattr(map_points, "MAX_LISTED", 5)
     receive(session, kind="click", mode="replace", point=1)
     assert session[f"{selecting.NODE}_part"] == "n3"
 

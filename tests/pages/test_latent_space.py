@@ -17,7 +17,7 @@ from dashboard import charts, latent_map, results
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from tests.pages.map_parts import part
 from vgae_core import isolation
-from vgae_core.analysis import contrast, embedding
+from vgae_core.analysis import contrast, latent_neighbours, linear_map, map_points
 from vgae_core.analysis.clusters import METHODS, by_size
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
@@ -61,8 +61,8 @@ def test_without_a_run_the_page_leads_to_training(app):
 
 def test_the_map_has_every_node_where_its_code_is(app, run):
     at = fine(app("latent_space", run=run.id))
-    z = embedding.directions(run.result().z_mean)
-    np.testing.assert_array_equal(places(at), embedding.pca(z, 2).coordinates)
+    z = latent_neighbours.directions(run.result().z_mean)
+    np.testing.assert_array_equal(places(at), linear_map.pca(z, 2).coordinates)
     assert "% of variance" in part(at, "points")[0]["axes"][0]
     names = zlib.decompress(part(at, "names")[1]).decode().split("\n")
     assert names == [f"person {i}" for i in range(90)]
@@ -128,8 +128,8 @@ def test_the_map_is_turned_like_that_of_the_run_before(app, studio_store):
     np.testing.assert_allclose(places(at), before, atol=1e-5)
     assert "previous run" in text(at)
     fine(at.toggle(key="map_align").set_value(False).run())
-    z = embedding.directions(turned.z_mean)
-    np.testing.assert_array_equal(places(at), embedding.pca(z, 2).coordinates)
+    z = latent_neighbours.directions(turned.z_mean)
+    np.testing.assert_array_equal(places(at), linear_map.pca(z, 2).coordinates)
     # Another visitor has no run before.
     assert "previous run" not in text(fine(app("latent_space", run=second.id)))
 
@@ -148,9 +148,9 @@ def test_a_searched_node_shows_both_kinds_of_neighbours(app, run):
     graph, z = run.graph(), run.result().z_mean
     tables = [t.value for t in at.dataframe]
     near, true = tables[0], tables[1]
-    expected, _ = embedding.neighbours(z, 4, embedding.NEIGHBOURS)
+    expected, _ = latent_neighbours.neighbours(z, 4, latent_neighbours.NEIGHBOURS)
     assert near["node"].tolist() == [f"person {i}" for i in expected]
-    friends = embedding.true_neighbours(graph, 4)
+    friends = latent_neighbours.true_neighbours(graph, 4)
     assert sorted(true["node"]) == sorted(f"person {i}" for i in friends)
     assert near["edge"].tolist() == np.isin(expected, friends).tolist()
     assert true["place"].is_monotonic_increasing
@@ -159,7 +159,7 @@ def test_a_searched_node_shows_both_kinds_of_neighbours(app, run):
     assert {tuple(pair) for pair in np.frombuffer(lines, "<u4").reshape(-1, 2).tolist()} == {
         (4, friend) for friend in friends
     }
-    hits = len(set(embedding.neighbours(z, 4, len(friends))[0]) & set(friends))
+    hits = len(set(latent_neighbours.neighbours(z, 4, len(friends))[0]) & set(friends))
     assert f"{hits} of its {len(friends)} true neighbours" in text(at)
 
 
@@ -200,7 +200,7 @@ def test_clusters_colour_the_map_and_are_selected_and_kept_for_others(app, run):
     scores = at.dataframe[0].value
     assert scores["method"].tolist() == [METHODS[name].title for name in ("kmeans", "hdbscan", "leiden")]
     assert "no features" in text(at)
-    z = embedding.directions(run.result().z_mean)
+    z = latent_neighbours.directions(run.result().z_mean)
     member = KMeans(3, n_init=10, random_state=0).fit_predict(z)  # as many as there are labels
     labels, known = run.graph().labels, run.graph().labels >= 0
     assert scores["nmi"][0] == pytest.approx(normalized_mutual_info_score(labels[known], member[known]))
@@ -265,7 +265,7 @@ def test_names_cannot_become_markup(app, studio_store):
 
 
 def test_a_node_among_many_is_found_by_a_part_of_its_name(app, studio_store, monkeypatch):
-    monkeypatch.setattr(embedding, "MAX_LISTED", 30)
+    monkeypatch.setattr(map_points, "MAX_LISTED", 30)
     run = finish_run(studio_store, make_graph(300))
     at = fine(app("latent_space", run=run.id))
     assert len(places(at)) == 300
@@ -408,7 +408,7 @@ def test_names_and_neighbourhoods_are_selected_and_combined(app, run):
     fine(at.segmented_control(key="explore_view").set_value("selection").run())
     fine(at.segmented_control(key="select_way").set_value("around").run())
     fine(at.button(key="select_intersect").click().run())
-    near = {3, *embedding.true_neighbours(run.graph(), 3).tolist()}
+    near = {3, *latent_neighbours.true_neighbours(run.graph(), 3).tolist()}
     assert picked(at, 90).tolist() == sorted(near & {3, 5})
 
 

@@ -16,7 +16,7 @@ from scipy import sparse
 from tests.pages import finished_runs
 from tests.pages.matrix_runs import make_matrix, make_result
 from vgae_core import isolation
-from vgae_core.analysis.embedding import uncertainty
+from vgae_core.analysis.latent_use import uncertainty
 from vgae_core.analysis.reconstruction import node_errors
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData

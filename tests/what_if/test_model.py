@@ -22,8 +22,8 @@ from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.errors import DataError, RunError
+from vgae_core.what_if import crossing
 from vgae_core.what_if import edits as edits_module
-from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer
 from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import Scenario, edit
@@ -318,7 +318,7 @@ def test_a_two_sided_graph_stays_two_sided():
         model.changes([edit("add_edge", source=names[i], target=names[other])])
     with pytest.raises(DataError, match="needs an edge"):
         model.changes([edit("add_node", name="Z")])
-    search = why.what_it_takes(model, model.changes([]), (i, j), 1e9, add=True)
+    search = crossing.what_it_takes(model, model.changes([]), (i, j), 1e9, add=True)
     assert all(graph.sides[a] != graph.sides[b] for a, b in search.arcs)
 
 

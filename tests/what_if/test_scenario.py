@@ -13,7 +13,9 @@ from tests.what_if.asking import STACK, asked, keras_view, small, spec_of
 from vgae_core.errors import SpecError, StudioError
 from vgae_core.what_if.answer import LEARNT, NO_NOISE, answer
 from vgae_core.what_if.changes import edited_graph
-from vgae_core.what_if.scenario import EDITS, MAX_EDITS, MAX_JSON, MAX_NAMES, Scenario, edit
+from vgae_core.what_if.checks import MAX_NAMES
+from vgae_core.what_if.edit_kinds import EDITS
+from vgae_core.what_if.scenario import MAX_EDITS, MAX_JSON, Scenario, edit
 
 NAMES = st.text(min_size=1, max_size=20)
 NEW = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)

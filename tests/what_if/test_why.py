@@ -16,7 +16,7 @@ from vgae_core.analysis.network import Codes
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import DataError
 from vgae_core.settings.defaults import offered_outputs
-from vgae_core.what_if import why
+from vgae_core.what_if import around, crossing, why
 from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.scenario import edit
 
@@ -84,10 +84,10 @@ def test_short_paths_are_those_of_networkx():
         network = nx.from_numpy_array(graph.adjacency.toarray())
         pair = (0, 4)
         expected = {tuple(path) for path in nx.all_simple_paths(network, *pair, cutoff=3) if len(path) > 2}
-        paths, total = why.short_paths(model.changes([]), pair)
+        paths, total = around.short_paths(model.changes([]), pair)
         assert total == len(expected)
         assert set(paths) <= expected
-        assert len(paths) == min(total, why.POOL)
+        assert len(paths) == min(total, around.POOL)
         scores = [np.prod([1 / network.degree(node) for node in path[1:-1]]) for path in paths]
         assert scores == sorted(scores, reverse=True)
 
@@ -143,7 +143,7 @@ def test_the_set_that_is_found_really_crosses(plain, add):
     for pair in ((2, 9), (0, 4), tuple(int(i) for i in graph.edges[4])):
         logit = model.logit_after(changes, pair)
         for threshold in (logit - 0.05 * abs(logit), logit + 0.05 * abs(logit)):
-            search = why.what_it_takes(model, changes, pair, threshold, add=add)
+            search = crossing.what_it_takes(model, changes, pair, threshold, add=add)
             assert len(search.logits) == len(search.arcs) + 1
             adjacency = graph.adjacency.toarray()
             for i, j in search.arcs:
@@ -164,7 +164,7 @@ def test_the_set_that_is_found_really_crosses(plain, add):
 
 def test_a_threshold_out_of_reach_is_said_not_to_be_crossed(plain):
     _, _, model, _ = plain
-    search = why.what_it_takes(model, model.changes([]), (2, 9), 1e9)
+    search = crossing.what_it_takes(model, model.changes([]), (2, 9), 1e9)
     assert not search.found
 
 

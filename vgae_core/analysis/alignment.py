@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgae_core.analysis.embedding import Similarity, directions
+from vgae_core.analysis.latent_neighbours import Similarity, directions
 
 NEIGHBOURS = (5, 10, 20, 50)
 """How many nearest codes are compared, to choose from."""
@@ -93,7 +93,7 @@ def neighbour_overlap(
     k : int
         At most n_nodes - 1.
     metric : str
-        Key of :data:`vgae_core.analysis.embedding.SIMILARITIES`.
+        Key of :data:`vgae_core.analysis.latent_neighbours.SIMILARITIES`.
 
     Returns
     -------

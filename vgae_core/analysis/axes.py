@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vgae_core.analysis.embedding import ACTIVE
+from vgae_core.analysis.latent_use import ACTIVE
 from vgae_core.analysis.node_profile import ColumnSummary
 from vgae_core.data.dataset import Features
 

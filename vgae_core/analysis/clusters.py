@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.embedding import communities, directions, undirected
+from vgae_core.analysis.graph_structure import communities, undirected
+from vgae_core.analysis.latent_neighbours import directions
 from vgae_core.analysis.smoothing import short, smoothed
 from vgae_core.catalogue.base import Entry
 from vgae_core.data.dataset import Features

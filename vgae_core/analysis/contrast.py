@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, stats
 
-from vgae_core.analysis.embedding import undirected
+from vgae_core.analysis.graph_structure import undirected
 from vgae_core.data.dataset import Features
 from vgae_core.errors import DataError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.embedding import sample_points
+from vgae_core.analysis.map_points import sample_points
 from vgae_core.data.dataset import Features
 from vgae_core.errors import DataError
 

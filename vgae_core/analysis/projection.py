@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from vgae_core.analysis.embedding import MAX_POINTS, directions, pca, sample_points
+from vgae_core.analysis.latent_neighbours import directions
+from vgae_core.analysis.linear_map import pca
+from vgae_core.analysis.map_points import MAX_POINTS, sample_points
 from vgae_core.catalogue.base import Entry
 from vgae_core.errors import DataError
 from vgae_core.settings.fields import Section, field_of

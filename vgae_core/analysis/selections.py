@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.embedding import undirected
+from vgae_core.analysis.graph_structure import undirected
 from vgae_core.errors import DataError
 
 MAX_CORNERS = 2_000

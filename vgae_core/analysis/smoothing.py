@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.embedding import undirected
+from vgae_core.analysis.graph_structure import undirected
 from vgae_core.data.dataset import Features
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import LimitError

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.analysis.embedding import latent_metrics
+from vgae_core.analysis.latent_use import latent_metrics
 from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.arrays import load_graph

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from vgae_core.analysis.alignment import aligned
-from vgae_core.analysis.embedding import pca, sample_points
+from vgae_core.analysis.linear_map import pca
+from vgae_core.analysis.map_points import sample_points
 from vgae_core.catalogue.palette import CATEGORICAL, DASHES, MUTED
 from vgae_core.data.text import shortened, visible
 from vgae_core.runs.compare import Paired, score_title

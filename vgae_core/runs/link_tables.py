@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.analysis.calibration import at_share
-from vgae_core.analysis.embedding import degree
+from vgae_core.analysis.graph_structure import degree
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.analysis.surprise import surprise
 from vgae_core.data.dataset import Features, GraphData, filled

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vgae_core.analysis.embedding import communities, core_numbers, degree, uncertainty
+from vgae_core.analysis.graph_structure import communities, core_numbers, degree
+from vgae_core.analysis.latent_use import uncertainty
 from vgae_core.analysis.reconstruction import node_errors
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Features, GraphData, filled

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from vgae_core import __version__
-from vgae_core.analysis.embedding import latent_metrics
+from vgae_core.analysis.latent_use import latent_metrics
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError

@@ -9,7 +9,7 @@ from typing import Literal
 import igraph
 import numpy as np
 
-from vgae_core.analysis.embedding import IGRAPH_LOCK
+from vgae_core.analysis.graph_structure import IGRAPH_LOCK
 from vgae_core.analysis.scored_graph import probability
 from vgae_core.what_if.changes import Arc, Changes
 from vgae_core.what_if.model import Edited, WhatIf

@@ -32,9 +32,10 @@ from vgae_core.what_if.answer import (
     PairAnswer,
     Value,
 )
+from vgae_core.what_if.around import Progress
 from vgae_core.what_if.names import Names
 from vgae_core.what_if.scenario import Edit, Scenario
-from vgae_core.what_if.why import FEATURES, Effect, Effects, Progress
+from vgae_core.what_if.why import FEATURES, Effect, Effects
 
 DRAWN_VALUES = 4_000_000
 """Logits drawn at once for the noise of an entry: 16 MB."""
