@@ -16,7 +16,7 @@ EVERYTHING = [*CORE, *DASHBOARD, *PAGES, ROOT / "app.py"]
 LAYERS = (
     ("vgae_core.errors",),
     ("vgae_core.formula",),
-    ("vgae_core.heads",),
+    ("vgae_core.heads", "vgae_core.decoders"),
     ("vgae_core.catalogue",),
     ("vgae_core.settings",),
     ("vgae_core.outputs",),

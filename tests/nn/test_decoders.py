@@ -14,8 +14,8 @@ from vgae_core.analysis import decoders as plain
 from vgae_core.analysis.metrics import link_metrics
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import RunError, SpecError
-from vgae_core.nn.layers import PairDots
 from vgae_core.nn.models import build
+from vgae_core.nn.pair_layers import PairDots
 from vgae_core.runs.pipeline import execute
 from vgae_core.runs.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import ModelSpec, RunSpec
@@ -117,7 +117,7 @@ def test_weights_are_those_the_entry_names(name):
     entry, weights = DECODERS[name], built.decoder_weights()
     assert set(weights) == (set() if entry.factors else set(entry.weights))
     for key, value in weights.items():
-        assert value.shape == tuple(getattr(spec.model, size) for size in entry.weights[key].shape)
+        assert value.shape == entry.weights[key].sizes(spec.model)
 
 
 @pytest.mark.parametrize("decoder", ["hadamard_mlp", "gravity"])

@@ -18,9 +18,11 @@ from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.errors import DataError, SpecError
-from vgae_core.nn.layers import BoundLogVar, FeatureDropout, PairDots, SampleNormal
+from vgae_core.nn.latent_layers import BoundLogVar, SampleNormal
+from vgae_core.nn.layers import FeatureDropout
 from vgae_core.nn.losses import kl_normal
 from vgae_core.nn.models import build, describe
+from vgae_core.nn.pair_layers import PairDots
 from vgae_core.nn.sparse import to_sparse_tensor
 from vgae_core.settings import ModelSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs

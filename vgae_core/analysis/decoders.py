@@ -1,8 +1,7 @@
-"""Decoders of pairs as formulas of plain arrays: what a finished run needs to score pairs without its network.
+"""Decoders on plain arrays: what a finished run needs to score pairs without its network.
 
-Each is named by its entry in :data:`vgae_core.catalogue.decoders.DECODERS`.  Most are an inner product of two factors,
-``left_i . right_j``, and give both; the others score pairs, and the bilinear function nearest to them finds the pairs
-worth scoring among all.
+The formulas are those of :mod:`vgae_core.decoders`.  Most are an inner product of two factors; for the others the
+bilinear function nearest to them finds the pairs worth scoring among all.
 """
 
 from __future__ import annotations
@@ -20,9 +19,6 @@ SAMPLED_PAIRS = 50_000
 
 RIDGE = 1e-3
 """Weight of the penalty of that fit, relative to the variance of the columns."""
-
-NEAREST = 0.01
-"""Added to squared distances before their logarithm (as in the code of Salha et al. 2019)."""
 
 _BLOCK = 4_000_000
 """Values of a temporary array: 16 MB of float32."""
@@ -63,93 +59,31 @@ def pair_factors(decoder: str, layers: Layers, z: np.ndarray) -> tuple[np.ndarra
     entry = DECODERS[decoder]
     if not entry.factors:
         return z, z
-    left, right = load(entry.plain)(z, decoder_weights(decoder, layers))
+    columns = load(entry.formula)(np, z, decoder_weights(decoder, layers))
+    left, right = (side[0] if len(side) == 1 else np.hstack(side) for side in columns)
     return left, right
 
 
-# -------------------------------------------------------------------------- with factors
-def inner_product(z: np.ndarray, weights: Weights) -> Factors:
-    """Return the codes twice."""
-    return z, z
-
-
-def inner_product_bias(z: np.ndarray, weights: Weights) -> Factors:
-    """Return factors of ``z_i . z_j + kernel . z_i + kernel . z_j + bias``."""
-    one, term = _ones(z), z @ weights["kernel"][:, None]
-    return np.hstack([z, term + weights["bias"], one]), np.hstack([z, one, term])
-
-
-def distance(z: np.ndarray, weights: Weights) -> Factors:
-    """Return factors of ``bias - scale |z_i - z_j|^2``."""
-    one, scale = _ones(z), weights["scale"]
-    length = -scale * np.square(z).sum(axis=1, keepdims=True)
-    return np.hstack([2 * scale * z, length + weights["bias"], one]), np.hstack([z, one, length])
-
-
-def distmult(z: np.ndarray, weights: Weights) -> Factors:
-    """Return factors of ``sum_k scale_k z_ik z_jk + bias``."""
-    one = _ones(z)
-    return np.hstack([z * weights["scale"], one * weights["bias"]]), np.hstack([z, one])
-
-
-def source_target(z: np.ndarray, weights: Weights) -> Factors:
-    """Return factors of ``s_i . t_j + bias``, s and t the halves of a code."""
-    one, half = _ones(z), z.shape[1] // 2
-    return np.hstack([z[:, :half], one * weights["bias"]]), np.hstack([z[:, half:], one])
-
-
-def _ones(z: np.ndarray) -> np.ndarray:
-    return np.ones((len(z), 1), np.float32)
-
-
-# ----------------------------------------------------------------------- without factors
-def hadamard_mlp(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
-    """Return ``relu((z_i * z_j) W + b) . v + c`` of each pair.
+def pair_logits(decoder: str, z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
+    """Return the logits of pairs by a decoder without factors, float32 (n_pairs,), block by block.
 
     Parameters
     ----------
+    decoder : str
+        Key of :data:`~vgae_core.catalogue.decoders.DECODERS`.
     z : ndarray of float32, shape (n_nodes, latent_dim)
     pairs : ndarray of int64, shape (n_pairs, 2)
-    weights : mapping
-        ``kernel`` W (latent_dim, units), ``bias`` b (units,), ``out`` v (units,), ``offset`` c ().
-
-    Returns
-    -------
-    ndarray of float32, shape (n_pairs,)
+    weights : mapping of str to ndarray
+        As :func:`decoder_weights` gives them.
     """
-    kernel, bias, out, offset = (weights[name] for name in ("kernel", "bias", "out", "offset"))
+    formula = load(DECODERS[decoder].formula)
     logits = np.empty(len(pairs), np.float32)
-    step = max(1, _BLOCK // (2 * max(kernel.shape)))
+    widest = max(z.shape[1], *(2 * max(value.shape) for value in weights.values() if value.ndim == 2), 1)
+    step = max(1, _BLOCK // widest)
     for start in range(0, len(pairs), step):
         part = pairs[start : start + step]
-        hidden = (take_rows(z, part[:, 0]) * take_rows(z, part[:, 1])) @ kernel + bias
-        logits[start : start + step] = np.maximum(hidden, 0) @ out + offset
-    return logits
-
-
-def gravity(z: np.ndarray, pairs: np.ndarray, weights: Weights) -> np.ndarray:
-    """Return ``m_j - strength log(|z_i - z_j|^2 + 0.01) + bias`` of each arc i to j, m the last column of z.
-
-    Parameters
-    ----------
-    z : ndarray of float32, shape (n_nodes, latent_dim)
-    pairs : ndarray of int64, shape (n_pairs, 2)
-    weights : mapping
-        ``strength`` () and ``bias`` ().
-
-    Returns
-    -------
-    ndarray of float32, shape (n_pairs,)
-    """
-    logits = np.empty(len(pairs), np.float32)
-    step = max(1, _BLOCK // z.shape[1])
-    for start in range(0, len(pairs), step):
-        part = pairs[start : start + step]
-        first, second = take_rows(z, part[:, 0]), take_rows(z, part[:, 1])
-        apart = first[:, :-1] - second[:, :-1]
-        square = np.einsum("ij,ij->i", apart, apart)
-        pull = second[:, -1] - weights["strength"] * np.log(square + NEAREST) + weights["bias"]
-        logits[start : start + step] = pull
+        ends = take_rows(z, part[:, 0]), take_rows(z, part[:, 1])
+        logits[start : start + step] = formula(np, *ends, weights)
     return logits
 
 

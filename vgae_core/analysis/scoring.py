@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import expit
 
-from vgae_core.catalogue.base import load
+from vgae_core.analysis.decoders import pair_logits
 from vgae_core.catalogue.decoders import without_factors
 from vgae_core.data.blocks import take_rows
 
@@ -81,7 +81,6 @@ def scorer(
     weights : mapping of str to ndarray, optional
         What the formula of a decoder without factors reads.
     """
-    if entry := without_factors(decoder):
-        score = load(entry.plain)
-        return lambda pairs: score(z, pairs, weights or {})
+    if without_factors(decoder):
+        return lambda pairs: pair_logits(decoder, z, pairs, weights or {})
     return lambda pairs: score_pairs(factors[0], pairs, factors[1])

@@ -1,43 +1,50 @@
 """Decoders of pairs on offer.
 
-``builder`` makes the Keras layers of the logit, ``plain`` is the same on plain arrays, by which a finished run scores
-and ranks pairs without TensorFlow.
+``formula`` says what the logit is, for Keras, which learns it, and for plain arrays, by which a finished run scores and
+ranks pairs without TensorFlow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vgae_core.catalogue.base import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weight:
-    """Where the network keeps a weight that the plain form of a decoder reads."""
+    """A weight that the formula of a decoder reads, and where the network keeps it."""
 
     layer: str = "pair_factors"
     place: int = 0
     """Among the weights of that layer, in Keras' order."""
-    shape: tuple[str, ...] = ()
-    """By the settings of the network that give it; what the layer has beyond is 1."""
+    shape: tuple[str | int, ...] = ()
+    """By numbers, and by the settings of the network that give them; what the layer has beyond is 1."""
     log: bool = False
     """Whether the network learns its logarithm."""
+    initial: Literal["zeros", "ones"] = "zeros"
+    """What the network starts from."""
+
+    def sizes(self, model: object) -> tuple[int, ...]:
+        """Return its shape in a network of these settings (:class:`~vgae_core.settings.ModelSpec`)."""
+        return tuple(size if isinstance(size, int) else int(getattr(model, size)) for size in self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderEntry(Entry):
     """A decoder of pairs of nodes."""
 
-    builder: str
-    """From the codes, the pairs and the :class:`~vgae_core.settings.ModelSpec` to logits, shape (n_pairs, 1)."""
-    plain: str
-    """With factors, from codes and weights to both factors; without, from codes, pairs and weights to logits."""
+    formula: str
+    """``"package.module:name"`` of the function, see :mod:`vgae_core.decoders`."""
+    builder: str = ""
+    """Of a function that makes other Keras layers than the usual one: from the codes, the pairs and the
+    :class:`~vgae_core.settings.ModelSpec` to logits, shape (n_pairs, 1)."""
     factors: bool = True
-    """Whether its logit is an inner product of two factors, so that all pairs can be ranked exactly.  The network then
-    makes both, side by side, in one layer ``pair_factors``, unless they are the codes."""
+    """Whether its logit is an inner product of two factors, so that all pairs can be ranked exactly."""
     weights: Mapping[str, Weight] = field(default_factory=dict)
-    """What the plain form reads, by name.  Of a decoder without factors they are kept with the run."""
+    """What the formula reads, by name.  Of a decoder without factors they are kept with the run."""
     directed: bool = False
     """Whether (i, j) and (j, i) get different logits, which only a directed graph can teach."""
     settings: tuple[str, ...] = ()
@@ -56,39 +63,36 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Inner product",
         help="z_i . z_j: codes that point the same way are joined. Nothing to learn.",
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
+        formula="vgae_core.decoders:inner_product",
         builder="vgae_core.nn.decoders:inner_product",
-        plain="vgae_core.analysis.decoders:inner_product",
     ),
     "inner_product_bias": DecoderEntry(
         title="Inner product with biases",
         help="z_i . z_j + w . z_i + w . z_j + b: a level, and a term for each node, since some have more edges.",
         reference="Koren, Bell & Volinsky 2009, Matrix Factorization Techniques, doi:10.1109/MC.2009.263",
-        builder="vgae_core.nn.decoders:inner_product_bias",
-        plain="vgae_core.analysis.decoders:inner_product_bias",
-        weights={"kernel": Weight(shape=("latent_dim",)), "bias": Weight(place=1)},
+        formula="vgae_core.decoders:inner_product_bias",
+        weights={"kernel": Weight(shape=("latent_dim", 1)), "bias": Weight(place=1)},
     ),
     "distance": DecoderEntry(
         title="Distance",
         help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are joined, wherever they lie.",
         reference="Hoff, Raftery & Handcock 2002, Latent Space Approaches, doi:10.1198/016214502388618906",
-        builder="vgae_core.nn.decoders:distance",
-        plain="vgae_core.analysis.decoders:distance",
+        formula="vgae_core.decoders:distance",
         weights={"scale": Weight(log=True), "bias": Weight(place=1)},
     ),
     "distmult": DecoderEntry(
         title="Diagonal bilinear (DistMult)",
         help="sum of w_k z_ik z_jk + b: a dimension can count more, less, or against an edge (unlike attracts unlike).",
         reference="Yang et al. 2015, Embedding Entities and Relations, arXiv:1412.6575",
-        builder="vgae_core.nn.decoders:distmult",
-        plain="vgae_core.analysis.decoders:distmult",
-        weights={"scale": Weight(shape=("latent_dim",)), "bias": Weight(place=1)},
+        formula="vgae_core.decoders:distmult",
+        weights={"scale": Weight(shape=("latent_dim",), initial="ones"), "bias": Weight(place=1)},
     ),
     "hadamard_mlp": DecoderEntry(
         title="Neural network on products",
         help="One hidden layer on the products z_ik z_jk: fits more than an inner product can." + _CANDIDATES,
         reference="Wang et al. 2022, Flashlight: Scalable Link Prediction with Effective Decoders, arXiv:2209.10100",
+        formula="vgae_core.decoders:hadamard_mlp",
         builder="vgae_core.nn.decoders:hadamard_mlp",
-        plain="vgae_core.analysis.decoders:hadamard_mlp",
         factors=False,
         settings=("decoder_units",),
         weights={
@@ -102,8 +106,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Source and target (directed)",
         help="s_i . t_j + b: one half of a code says what the node points to, the other what points to it.",
         reference="Salha et al. 2019, arXiv:1905.09570, section 4.1",
-        builder="vgae_core.nn.decoders:source_target",
-        plain="vgae_core.analysis.decoders:source_target",
+        formula="vgae_core.decoders:source_target",
         directed=True,
         weights={"bias": Weight()},
         latent_multiple=2,
@@ -113,8 +116,8 @@ DECODERS: dict[str, DecoderEntry] = {
         help="m_j - s log |z_i - z_j|^2 + b: near nodes of great mass, the last column of the code, attract arcs."
         + _CANDIDATES,
         reference="Salha et al. 2019, Gravity-Inspired Graph Autoencoders, arXiv:1905.09570",
+        formula="vgae_core.decoders:gravity",
         builder="vgae_core.nn.decoders:gravity",
-        plain="vgae_core.analysis.decoders:gravity",
         directed=True,
         factors=False,
         weights={"strength": Weight(layer="adj_rec", log=True), "bias": Weight(layer="adj_rec", place=1)},

@@ -10,14 +10,13 @@ from scipy import sparse
 
 from vgae_core.analysis.baselines import ALIKE, left_out, run_baselines, stackable, usable, weight_baselines
 from vgae_core.analysis.decisions import LEAST_TESTED
-from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear, pair_factors
+from vgae_core.analysis.decoders import SAMPLED_PAIRS, bilinear, pair_factors, pair_logits
 from vgae_core.analysis.full_pass import encode_graph
 from vgae_core.analysis.metrics import hard_metrics, link_metrics, weight_metrics
 from vgae_core.analysis.network import Codes
 from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import LEAST_EDGES, Stack, fit_stack, helps, joined, joins
-from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import without_factors
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.dataset import GraphData
@@ -143,8 +142,7 @@ class GraphFamily(Family):
     ) -> Factors:
         """Return what the decoder makes of codes of all edges; see :meth:`Family.whole_factors`."""
         name = str(model.get("decoder", "inner_product"))
-        entry = without_factors(name)
-        if entry is None:
+        if not without_factors(name):
             try:
                 left, right = pair_factors(name, layers, z_mean)
             except (KeyError, ValueError) as error:
@@ -153,7 +151,7 @@ class GraphFamily(Family):
         rng = np.random.default_rng([spec.seed, FITTED_STREAM])
         edges = graph.edges[rng.permutation(len(graph.edges))[: SAMPLED_PAIRS // 2]]
         pairs = _with_random(edges, len(z_mean), rng)
-        return bilinear(z_mean, pairs, load(entry.plain)(z_mean, pairs, decoder), directed=graph.directed)
+        return bilinear(z_mean, pairs, pair_logits(name, z_mean, pairs, decoder), directed=graph.directed)
 
     def stack(
         self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score

@@ -89,8 +89,7 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
             back = [model.latent_dim, *reversed(hidden), profile.n_features]
             count += sum((a + 1) * b for a, b in itertools.pairwise(back))
     if model.family != "vae":
-        shapes = [weight.shape for weight in DECODERS[model.decoder].weights.values()]
-        count += sum(math.prod(getattr(model, size) for size in shape) for shape in shapes)
+        count += sum(math.prod(weight.sizes(model)) for weight in DECODERS[model.decoder].weights.values())
     return count
 
 

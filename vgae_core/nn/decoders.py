@@ -1,11 +1,7 @@
-"""Decoders of pairs: how two latent codes become the logit of an edge.
-
-Each is named by its entry in :data:`vgae_core.catalogue.decoders.DECODERS`.
-"""
+"""Decoders of pairs as Keras layers: the formulas of :mod:`vgae_core.decoders`, or layers of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -16,15 +12,7 @@ from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import DECODERS, without_factors
 from vgae_core.data.blocks import let_go, row_blocks, rows_like
 from vgae_core.errors import SpecError
-from vgae_core.nn.layers import (
-    BiasedFactors,
-    DiagonalFactors,
-    DistanceFactors,
-    HalfFactors,
-    PairDots,
-    PairGravity,
-    PairProducts,
-)
+from vgae_core.nn.pair_layers import PairDots, PairFactors, PairGravity, PairLogits, PairProducts
 from vgae_core.settings import ModelSpec
 
 NAME = "adj_rec"
@@ -47,19 +35,8 @@ def inner_product(z: Any, pairs: Any, model: ModelSpec) -> Any:
     return PairDots(name=NAME)([z, z, pairs])
 
 
-def _factored(layer: type[keras.layers.Layer]) -> Callable[[Any, Any, ModelSpec], Any]:
-    """Return the decoder whose factors `layer` makes."""
-
-    def decode(z: Any, pairs: Any, model: ModelSpec) -> Any:
-        both = layer(name=FACTORS)(z)
-        width = both.shape[-1] // 2
-        return PairDots(name=NAME)([both[:, :width], both[:, width:], pairs])
-
-    return decode
-
-
 def hadamard_mlp(z: Any, pairs: Any, model: ModelSpec) -> Any:
-    """Return one hidden layer on ``z_i * z_j``, shape (n_pairs, 1)."""
+    """Return one hidden layer on ``z_i * z_j``, shape (n_pairs, 1): Keras' own layers, as kept runs have them."""
     hidden = PairProducts(name="pair_products")([z, pairs])
     hidden = keras.layers.Dense(model.decoder_units, activation="relu", name="pair_hidden")(hidden)
     return keras.layers.Dense(1, name=NAME)(hidden)
@@ -75,15 +52,17 @@ def gravity(z: Any, pairs: Any, model: ModelSpec) -> Any:
     return PairGravity(name=NAME)([z, pairs])
 
 
-inner_product_bias = _factored(BiasedFactors)
-distance = _factored(DistanceFactors)
-distmult = _factored(DiagonalFactors)
-source_target = _factored(HalfFactors)
-
-
 def decode(z: Any, pairs: Any, model: ModelSpec) -> Any:
     """Return the logits of the decoder of `model`, shape (n_pairs, 1)."""
-    return load(DECODERS[model.decoder].builder)(z, pairs, model)
+    entry = DECODERS[model.decoder]
+    if entry.builder:
+        return load(entry.builder)(z, pairs, model)
+    sizes = {name: weight.sizes(model) for name, weight in entry.weights.items()}
+    if not entry.factors:
+        return PairLogits(model.decoder, sizes, name=NAME)([z, pairs])
+    both = PairFactors(model.decoder, sizes, name=FACTORS)(z)
+    width = both.shape[-1] // 2
+    return PairDots(name=NAME)([both[:, :width], both[:, width:], pairs])
 
 
 def check(model: ModelSpec, *, directed: bool) -> None:

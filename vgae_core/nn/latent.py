@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from vgae_core.nn.layers import BoundLogVar, SampleNormal
+from vgae_core.nn.latent_layers import BoundLogVar, SampleNormal
 from vgae_core.settings import ModelSpec
 
 

@@ -210,7 +210,10 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
             value is None
             or value.dtype != np.float32
             or value.ndim != len(weight.shape)
-            or any(sizes.setdefault(size, n) != n for size, n in zip(weight.shape, value.shape, strict=True))
+            or any(
+                (size if isinstance(size, int) else sizes.setdefault(size, n)) != n
+                for size, n in zip(weight.shape, value.shape, strict=True)
+            )
         ):
             raise RunError(f"`decoder_{name}` must be float32 of a fitting shape.", where="embedding.npz")
         weights[name] = value
