@@ -55,6 +55,11 @@ def corpus(key):
     vectors = pa.table({"id": np.arange(7), "vector": vectors})
     texts = pa.table({"source": [f"n{i}" for i in range(40)], "target": [f"n{i // 2}" for i in range(40)],
                       "weight": np.arange(40) / 7})  # fmt: skip
+    if key == "konect":
+        deeds = b"% bip unweighted\n" + b"".join(b"%d %d\n" % (i % 5 + 1, i % 7 + 1) for i in range(30))
+        return [[("out.deeds", deeds), ("ent.deeds.person.name", b"a\nb\nc\nd\ne\n"),
+                 ("ent.deeds.deed.kind", b"1\n2\n1\n\n2\n1\n2\n"),
+                 ("rel.deeds.person.role", b"x\ny\nx\n" * 10)]]  # fmt: skip
     if key == "npz":
         kinds = (ring, ring.tocsc(), ring.tocoo())
         return [[("a.npz", saved(kind, compressed=False))] for kind in kinds] + [
@@ -129,6 +134,7 @@ def _compressed(file):
 
 
 KEYS = (
+    "konect",
     "npz",
     "npy",
     "graphdata",

@@ -15,6 +15,7 @@ from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.data.readers.column_names import same_but_for_a_mark, two_kinds
 from vgae_core.data.readers.sides import judge_sides
 from vgae_core.data.repairs import repair
+from vgae_core.data.report import inspect
 from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec, RepairSpec
 
@@ -102,7 +103,7 @@ def test_a_header_beyond_the_first_rows_is_looked_for_in_the_whole_file(read_tex
     many = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=5)][:30_000]
     lonely = rows(many[::2], many[1::2])
     asked = read_text("here,there\n" + lonely)
-    assert questions(asked) == ["header", "sides"]
+    assert questions(asked) == ["header"]
     answered = read_text("here,there\n" + lonely + f"there,{many[1]}\n")
     assert "header" not in questions(answered)
     assert len(answered.rows) == 15_002
@@ -443,3 +444,73 @@ def test_ids_of_the_ends_are_not_offered_as_weights(read_text):
     offered = [choice.title for one in other.files[0].judgements for choice in one.others]
     assert "Weigh edges by seen" in offered
     assert "Weigh edges by left_code" not in offered
+
+
+# ------------------------------------------------------------------- plain lists of numbers
+def shuffled(pairs, seed=0):
+    rng = np.random.default_rng(seed)
+    return "".join(f"{a} {b}\n" for a, b in rng.permutation(np.array(list(pairs))).tolist())
+
+
+ONE_SET = {
+    "ring": nx.watts_strogatz_graph(12, 4, 0, seed=1),
+    "random": nx.gnm_random_graph(30, 90, seed=1),
+    "hubs": nx.barabasi_albert_graph(100, 2, seed=1),
+    "arcs": nx.gnm_random_graph(40, 160, seed=1, directed=True),
+}
+
+
+@pytest.mark.parametrize("name", ONE_SET)
+@pytest.mark.parametrize("listed", ["as they are", "both ways", "either way", "other numbers"])
+def test_a_plain_list_of_edges_is_not_asked_about(read_text, name, listed):
+    pairs = list(ONE_SET[name].edges)
+    if listed == "both ways":
+        pairs += [(b, a) for a, b in pairs]
+    elif listed == "either way":
+        pairs = [(b, a) if (a * 7 + b) % 2 else (a, b) for a, b in pairs]
+    elif listed == "other numbers":
+        pairs = [(a * 1003 % 5003 + 40, b * 1003 % 5003 + 40) for a, b in pairs]
+    raw = read_text(shuffled(pairs))
+    assert raw.sides is None
+    assert not raw.files[0].questions
+
+
+def test_pairs_of_numbers_that_never_repeat_are_one_set(read_text):
+    raw = read_text("".join(f"{2 * i} {2 * i + 1}\n" for i in range(40)))
+    assert raw.sides is None
+    assert not raw.files[0].questions
+
+
+def test_users_of_whom_each_rated_once_are_two_sets(read_text):
+    rows = "".join(f"{i}\t{(i * 7) % 50}\t{i % 5 + 1}\t{978300000 + (i * 37) % 991}\n" for i in range(120))
+    raw = read_text(rows)
+    assert raw.files[0].how.uses == {}
+    assert {part.name: part.use for part in raw.files[0].parts}["1"] == "source"
+    assert inspect(raw).sides == (120, 50)
+    assert [judgement.about for judgement in raw.files[0].questions] == ["sides"]
+
+
+def test_two_sets_with_a_name_in_common_are_asked_about(read_text):
+    rows = (
+        "".join(f"drug {i % 150}\tprotein {(i * 7) % 211}\n" for i in range(900))
+        + "insulin\tprotein 1\ndrug 1\tinsulin\n"
+    )
+    raw = read_text(rows)
+    (question,) = raw.files[0].questions
+    assert "only 1 stand in both" in question.text
+    one = question.others[-1].changes
+    assert one == {"sides": "one"}
+
+
+def test_numbers_with_fractions_are_no_nodes(read_text):
+    raw = read_text("".join(f"{i} {i * 0.37:.4f} {2 - i * 0.11:.4f}\n" for i in range(30)))
+    assert raw.is_matrix
+    assert raw.features.shape == (30, 3)
+    weighted = read_text("".join(f"{i} {(i * 3) % 30} {i * 0.37:.4f}\n" for i in range(1, 30)))
+    assert weighted.weights is not None
+
+
+def test_an_empty_relation_leaves_no_gap(read_text):
+    text = "a,binds,b\nb,,c\nc,cuts,a\nb,cuts,d\nd,binds,a\na,cuts,c\n"
+    raw = read_text("source,interaction,target\n" + text)
+    assert raw.files[0].sentences[:2] == ("a binds b", "b – c")

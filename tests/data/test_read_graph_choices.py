@@ -150,3 +150,31 @@ def test_edges_and_nodes_may_have_attributes_of_one_name(graph_file):
 def test_what_an_attribute_cannot_be_is_said(graph_file, uses, message):
     with pytest.raises(DataError, match=message):
         graph_file(places())[0](**uses)
+
+
+@pytest.mark.parametrize("name", ["NumberOfEdges", "degree", "n_papers", "birth_year", "size"])
+def test_numbers_that_count_or_measure_are_no_classes(graph_file, name):
+    graph = nx.path_graph(6)
+    nx.set_node_attributes(graph, {i: i % 2 for i in graph}, name)
+    open_, look_ = graph_file(graph)
+    assert open_().labels is None
+    assert open_().values[name].tolist() == [0, 1] * 3
+    assert open_(**{name: "label"}).label_names == ("0", "1")
+    assert judgement(look_(), "label") is None
+
+
+def test_blanks_around_values_are_no_part_of_them(graph_file, tmp_path):
+    graph = nx.path_graph(3)
+    nx.set_node_attributes(graph, {i: bool(i % 2) for i in graph}, "open")
+    nx.write_graphml(graph, tmp_path / "plain.graphml", prettyprint=False)
+    text = (
+        (tmp_path / "plain.graphml")
+        .read_text()
+        .replace(">False<", "> false <")
+        .replace(">True<", ">\n true <")
+    )
+    assert "> false <" in text
+    (tmp_path / "b.graphml").write_text(text)
+    raw = read([SourceFile("b.graphml", tmp_path / "b.graphml")])
+    assert {part.name for part in raw.files[0].parts} == {"open"}
+    assert len(raw.rows) == 2

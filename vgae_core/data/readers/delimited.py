@@ -29,6 +29,8 @@ from vgae_core.data.readers.text_table import LONG_USES, NODE_USES, TextTable, t
 from vgae_core.data.readers.vector_fields import are_vectors
 from vgae_core.data.readers.written_numbers import is_missing
 
+_HUGE = 1e15
+"""Numbers below which a float tells whether it has a fraction."""
 _WIDE = node_tables.WIDE
 """Columns from which a table of numbers without known names is a matrix rather than an edge list."""
 
@@ -68,7 +70,17 @@ def _guess(probe: Probe) -> Content:
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _describes(table):
             return "labels"
-    return "edges" if table.shape.width <= 3 else "features"
+    return "edges" if table.shape.width <= 3 and not _is_of_fractions(table) else "features"
+
+
+def _is_of_fractions(table: TextTable) -> bool:
+    """Return whether all columns but one at most hold numbers with fractions, which are no nodes."""
+    columns = columns_of(table)
+    fractions = [
+        column.is_numeric and any(value != round(value) for value in column.numbers if abs(value) < _HUGE)
+        for column in columns
+    ]
+    return len(table.data) > 1 and sum(fractions) >= max(2, len(columns) - 1)
 
 
 def _holds_vectors(table: TextTable) -> bool:
@@ -122,6 +134,8 @@ def is_wide(probe: Probe) -> bool:
     """
     table = _table_of(probe)
     if is_long(table) or (table.header is not None and table.find(NODE_NAMES) is not None):
+        return True
+    if _is_of_fractions(table):
         return True
     columns = list(zip(*(row for row in table.data if len(row) == table.shape.width), strict=True))
     numeric = [

@@ -87,7 +87,8 @@ def counts_before_ends(columns: Sequence[Column]) -> bool:
     first, left, right = columns[:3]
     alike = left.is_whole == right.is_whole and (left.is_whole or not left.is_numeric)
     grows = min(first.steps, default=-1.0) >= 0
-    if not alike or not grows:
+    rated = left.is_whole and len(right.distinct) < FEW * len(left.distinct)  # few different numbers: ratings
+    if not alike or not grows or rated:
         return False
     if first.counts_rows:
         return overlap(left, right) >= max(SHARED, 0.5 if left.is_whole else SHARED)

@@ -56,7 +56,8 @@ def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides:
         left, right = (
             shorten(f"{a}{row[i]}", 30) for a, i in zip(letters, (roles.source, roles.target), strict=True)
         )
-        link = f" {shorten(row[roles.relation], 30)} " if roles.relation is not None else " – "
+        relation = "" if roles.relation is None else shorten(row[roles.relation], 30)
+        link = f" {relation} " if relation else " – "
         weight = f" (weight {shorten(row[roles.weight], 20)})" if roles.weight is not None else ""
         sentences.append(f"{left}{link}{right}{weight}")
     return tuple(sentences)

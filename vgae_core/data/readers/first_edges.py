@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,7 @@ def _sentences(edges: Edges) -> tuple[str, ...]:
         source, target = (shorten(str(edges.node_ids[ends[at]]), 30) for ends in (edges.rows, edges.cols))
         relation = "" if edges.relations is None else edges.relation_names[int(edges.relations[at])]
         link = f" {shorten(relation, 30)} " if relation else " → " if edges.directed else " – "
-        weight = "" if edges.weights is None else f" (weight {float(edges.weights[at]):.6g})"
+        value = float("nan") if edges.weights is None else float(edges.weights[at])
+        weight = "" if math.isnan(value) else f" (weight {value:.6g})"
         sentences.append(f"{source}{link}{target}{weight}")
     return tuple(sentences)

@@ -23,6 +23,8 @@ def _tag(space: str, local: str) -> str:
 def _graph(probe: Probe, root: Element) -> nx.Graph:
     from networkx.readwrite.graphml import GraphMLReader
 
+    for element in root.iter():  # <data> true </data> as some programs indent it
+        element.text = element.text and element.text.strip()
     reader = GraphMLReader(force_multigraph=True)
     found = root.find(f"{{{_SPACE}}}graph")
     if found is None:

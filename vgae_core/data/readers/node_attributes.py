@@ -13,7 +13,7 @@ import pandas as pd
 from vgae_core.data.findings import Choice, Finding, Judgement, Part
 from vgae_core.data.readers.base import NodeTable, Probe, examples, object_array, shorten, whole_numbers
 from vgae_core.data.readers.classes import as_classes
-from vgae_core.data.readers.column_names import LABEL_NAMES
+from vgae_core.data.readers.column_names import LABEL_NAMES, STATISTIC_NAMES
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -25,6 +25,9 @@ MAX_ATTRIBUTES = 200
 NODE_USES = ("name", "label", "value", "ignore")
 """What a node attribute may be used for."""
 _FEW = 20
+_MEASURE = re.compile(
+    r"(?i)count|number|degree|centrality|coefficient|(^|[^a-z])(n|nr|no|num|size|age|year|rank|score|value)([^a-z]|$)"
+)
 _NAMES = ("label", "name")
 _VECTORS = frozenset(
     {
@@ -152,7 +155,13 @@ def node_table(
             candidates[column] = (rank, found)
     chosen = next((column for column, use in said.items() if use == "label"), None)
     if chosen is None:
-        free = [column for column in candidates if column not in said and column != no_label]
+        free = [
+            column
+            for column in candidates
+            if column not in said
+            and column != no_label
+            and not (numeric[column] is not None and _measures(column, candidates[column][0]))
+        ]
         chosen = min(free, key=lambda column: candidates[column][0], default=None)
     elif chosen not in candidates:
         raise probe.error(
@@ -283,6 +292,12 @@ def _matrix(probe: Probe, lists: list[Any]) -> np.ndarray | None:
 def plain(name: str) -> str:
     """Return a name in lower case, without blanks, dashes and dots."""
     return re.sub(r"[\s_\-.]+", "", name).lower()
+
+
+def _measures(name: str, rank: tuple[bool, bool, bool]) -> bool:
+    """Return whether numbers measure or count something, by their name or as they are many, and are no classes."""
+    unnamed, many, _ = rank
+    return (unnamed and many) or plain(name) in STATISTIC_NAMES or _MEASURE.search(name) is not None
 
 
 def _is_label(name: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import MAX_PARTS, FileReport, Finding, Judgement, Part
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import archives, empty_rows, trailing_comments
+from vgae_core.data.readers import archives, empty_rows, split_files, trailing_comments
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.json_file import missing_values
 from vgae_core.data.readers.matching import assemble
@@ -108,6 +108,7 @@ def read(
             findings=(
                 *graph.findings,
                 *empty_rows.findings(probes),
+                *split_files.findings(probes),
                 *_texts_left_out(left_out, hows),
                 *_unused(unused),
                 *missing_values(probes),
@@ -198,6 +199,7 @@ def _hows(files: Sequence[SourceFile], how: Sequence[FileSpec]) -> tuple[list[Fi
 
 def _gathered(probes: list[Probe], unused: list[FileSpec]) -> list[Probe]:
     """Return the probes with those of formats of several files made one, which may have a name of its own."""
+    probes = split_files.joined(probes)
     for gather in (format_.gather for format_ in FORMATS):
         probes = gather(probes) if gather else probes
     called = {probe.name for probe in probes}
@@ -245,7 +247,7 @@ def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part
         parts=tuple(shown),
         n_parts=len(parts),
         rows=probe.memo.get("preview", ()) if table is None else table.preview,
-        judgements=judgements,
+        judgements=(*split_files.judgements(probe), *judgements),
         sentences=sentences,
     )
 

@@ -62,7 +62,12 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
             role = hint or guess
         elif guess == "labels" and hint == "features":
             role = hint  # a column called `y` may well be a coordinate
-        elif guess == "edges" and "edges" in roles and formats[at] is not delimited.FORMAT:
+        elif (
+            guess == "edges"
+            and "edges" in roles
+            and formats[at].table
+            and formats[at] is not delimited.FORMAT
+        ):
             role = "features"  # a second square matrix
         roles[at] = role
     texts = [

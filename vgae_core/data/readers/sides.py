@@ -22,6 +22,15 @@ SAMPLE = 200_000
 _FIRST = 2_000
 """Rows among which most ids that stand on both sides are found already."""
 
+_MANY, _HARDLY = 100, 0.01
+"""Names on each side from which so small a share of common ones may be chance."""
+
+_LOOPS = 3
+"""Rows that chance would let join a number to itself, of two sets, from which it says something if none does."""
+
+_LEAST = 2.5
+"""Ids that one set of nodes would have on both sides, from which two sets are likelier if there is none."""
+
 FEW = 20
 """Rows below which numbers are taken for one set without asking."""
 
@@ -78,15 +87,17 @@ def judge_sides(
         return Sides(False, "some nodes stand at both ends", True, shared)
     if not shared and not kinds and min(pd.Series(side).nunique() for side in (left, right)) < 3:
         return Sides(False, "", True, shared)  # a star, or two: each has two sides, whatever its nodes are
+    if not shared and not kinds and _expected_at_both(left, right) < _LEAST:
+        return Sides(False, "", True, shared)  # hardly an id repeats: nobody could stand on both sides
     if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
-        return _of_texts(len(left), shared, kinds=kinds, marked=marked)
+        return _of_texts(pd.Series(left), pd.Series(right), shared, kinds=kinds, marked=marked)
     if kinds:
         return Sides(True, "the headers name two kinds of things", True, shared, told=True)
     if marked:
         return Sides(False, "the headers name the two ends of an edge", True, shared)
     if not shared:
         return Sides(True, "the two columns share no number", len(left) < FEW, shared)
-    one, two = _signs(left, right)
+    one, two = _signs(left, right, rated=rated)
     if rated and not one:
         return Sides(True, "they stand beside ratings and times", False, shared)
     if one or len(left) < FEW:
@@ -119,13 +130,25 @@ def sides_told(
     return None
 
 
+def _expected_at_both(left: np.ndarray | pd.Series, right: np.ndarray | pd.Series) -> float:
+    """Return how many ids would stand on both sides if each edge of one set were listed in either order."""
+    counts = pd.concat([pd.Series(left), pd.Series(right)]).value_counts().to_numpy(np.float64)
+    return float((1 - 2.0 ** (1 - counts)).sum())
+
+
 def _share(left: np.ndarray | pd.Series, right: np.ndarray | pd.Series) -> bool:
     """Return whether some id stands in both columns."""
     sides = [pd.Series(pd.unique(pd.Series(side))) for side in (left, right)]
     return bool(pd.concat(sides).duplicated().any())
 
 
-def _of_texts(rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
+def _of_texts(left: pd.Series, right: pd.Series, shared: bool, *, kinds: bool, marked: bool) -> Sides:
+    rows = len(left)
+    if shared and not marked:
+        sets = set(left.unique()), set(right.unique())
+        both, fewer = len(sets[0] & sets[1]), min(map(len, sets))
+        if fewer >= _MANY and both <= _HARDLY * fewer:
+            return Sides(True, f"of {fewer:,} names only {both:,} stand in both columns", False, shared)
     if shared:
         return Sides(False, "both columns share names", True, shared)
     if kinds:
@@ -133,7 +156,7 @@ def _of_texts(rows: int, shared: bool, *, kinds: bool, marked: bool) -> Sides:
     return Sides(True, "the two columns share no name", marked or rows < FEW // 2, shared)
 
 
-def _signs(left: np.ndarray, right: np.ndarray) -> tuple[str, str]:
+def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple[str, str]:
     """Return what speaks for one set and what for two, in words; empty if nothing does."""
     n_rows = len(left)
     if n_rows >= 4 and bool((left <= right).all() or (left >= right).all()):
@@ -141,30 +164,36 @@ def _signs(left: np.ndarray, right: np.ndarray) -> tuple[str, str]:
     known, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
     a, b = codes[:n_rows], codes[n_rows:]
     span = int(known[-1]) - int(known[0]) + 1
-    if span > 4 * len(known):
-        return "both columns share scattered numbers", ""
     out, into = np.bincount(a, minlength=len(known)), np.bincount(b, minlength=len(known))
+    at_both = int(((out > 0) & (into > 0)).sum())
+    if span > 4 * len(known) and at_both > 2 * np.count_nonzero(out) * np.count_nonzero(into) / span:
+        return "both columns share scattered numbers", ""
+    low, high = ([int(pick(side)) for side in (left, right)] for pick in (np.min, np.max))
     loops, expected_loops = int((a == b).sum()), float((out * into).sum() / n_rows)
     arcs = np.unique(a * len(known) + b)
     heads, tails = arcs // len(known), arcs % len(known)
     back = int(np.isin(tails * len(known) + heads, arcs).sum()) - int((heads == tails).sum())
     expected_back = float((out[tails] * into[heads]).sum() / n_rows)
-    if back >= 4 and back > 3 * expected_back:
+    all_back = back >= 6 and back == len(arcs) and not loops
+    if all_back or (back >= 6 and back > 4 * expected_back):
         return f"{back:,} of {len(arcs):,} edges come back the other way", ""
-    if expected_loops >= 6 and loops <= expected_loops / 20:
+    if expected_loops >= _LOOPS and loops <= expected_loops / 20:
         return (
             f"{loops or 'no'} edges join a number to itself, where chance would give {expected_loops:.0f}",
             "",
         )
+    alike = abs(low[0] - low[1]) <= 1 and abs(high[0] - high[1]) <= max(1, 0.1 * max(high))
+    if alike and not loops and expected_loops >= _LOOPS / 2:
+        return f"no edge joins a number to itself, and both columns run up to about {max(high):,}", ""
     filled = [
         np.count_nonzero(count) / (int(side.max()) - int(side.min()) + 1)
         for count, side in ((out, left), (into, right))
     ]
-    if min(filled) < 0.8 and len(known) >= 0.97 * span and n_rows >= 10:
+    one_fills = rated and max(filled) >= 0.97  # each user has a rating: what items skip is among them anyway
+    if not one_fills and min(filled) < 0.8 and len(known) >= 0.97 * span and n_rows >= 10:
         return "numbers that one column skips stand in the other", ""
     if loops >= 3 and loops >= expected_loops / 2:
         return "", f"{loops:,} rows join a number to itself, as chance would have it"
-    low, high = ([int(pick(side)) for side in (left, right)] for pick in (np.min, np.max))
     if len(known) >= FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
         return f"both columns run from {min(low):,} to {max(high):,}", ""
     highest = sorted(high)
