@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -301,6 +303,18 @@ def test_a_model_is_described_without_the_memory_it_would_take(encoder):
     text = describe(spec.replace("model.encoder", encoder), profile)
     assert text["parameters"] > 400_000_000  # 1.6 GB
     assert psutil.Process().memory_info().rss - before < 100 * 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of a part of a process")
+def test_the_next_model_does_not_take_the_memory_of_one_described():
+    profile = Profile(2_000_000, 20_000_000, 200_000, 1_000_000, "binary", True, 0, False, False)
+    describe(RunSpec().replace("model.latent_dim", 1024), profile)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts anew
+    before = psutil.Process().memory_info().rss
+    keras.layers.Lambda(keras.ops.sin)(keras.Input((3,)))
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    assert peak - before < 100 * 2**20
 
 
 @pytest.mark.parametrize(

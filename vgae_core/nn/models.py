@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +125,17 @@ def describe(spec: RunSpec, profile: Profile) -> dict[str, Any]:
     SpecError
         As :func:`build`, and for losses or metrics that do not resolve.
     """
-    with keras.StatelessScope(initialize_variables=False):  # whatever their size, variables have shapes only
-        built = build(spec, profile)
+    # Keras keeps variables without values per thread, and the next layer built there would give them some: gigabytes
+    # of what was only described. They end with a thread of their own.
+    with ThreadPoolExecutor(1) as thread:
+        built = thread.submit(_build_shapes, spec, profile).result()
     _, notes = compile_arguments(built.outputs)
     return description(built, spec, profile, notes)
+
+
+def _build_shapes(spec: RunSpec, profile: Profile) -> BuiltModel:
+    with keras.StatelessScope(initialize_variables=False):  # whatever their size, variables have shapes only
+        return build(spec, profile)
 
 
 def description(built: BuiltModel, spec: RunSpec, profile: Profile, notes: list[Any]) -> dict[str, Any]:
