@@ -223,6 +223,32 @@ def test_the_default_is_short():
         assert len(equivalent_script(spec, graph.profile).splitlines()) <= LINES_OF_THE_DEFAULT
 
 
+@pytest.mark.parametrize("encoder", [name for name, entry in ENCODERS.items() if "vgae" in entry.families])
+@pytest.mark.parametrize("decoder", [name for name, entry in DECODERS.items() if not entry.directed])
+def test_with_everything_on_it_stays_short(encoder, decoder):
+    graph = communities()
+    spec = spec_for(
+        graph,
+        "vgae",
+        encoder,
+        model__decoder=decoder,
+        model__node_input="spectral_table",
+        model__batch_normalisation=True,
+        model__dropout=0.1,
+        model__input_dropout=0.2,
+        training__kl_warmup_epochs=4,
+        training__batch_size=20,
+        training__masked_edges=0.5,
+        training__negatives="hard",
+        training__negatives_per_positive=2,
+        outputs__adj_rec__loss="= mean(square(y_true - probability)) / (1 + mean(probability))",
+        outputs__z_vars__loss="kl_free_bits(nats=0.1)",
+        outputs__x_rec__enabled=True,
+        outputs__labels__enabled=True,
+    )
+    assert len(equivalent_script(spec, graph.profile, stacked=True).splitlines()) <= LINES
+
+
 def test_every_loss_of_the_catalogue_has_a_form():
     assert set(LOSSES) == set(KERAS_LOSSES) | set(FUNCTIONS)
 

@@ -10,8 +10,8 @@ from vgae_core.data.dataset import Profile
 from vgae_core.runs.script import network, objectives
 from vgae_core.settings import RunSpec
 
-WIDTH = 104
-"""Characters of a dict that stays in one line."""
+WIDTH = 120
+"""Characters of a line."""
 
 
 class Script:
@@ -25,15 +25,16 @@ class Script:
         network.ENCODERS[spec.model.encoder](self.encoder)
 
     # ------------------------------------------------------------------ shared parts
-    def head(self, what: str, imports: list[str]) -> str:
-        """Return the docstring, the imports and the reading of the data file."""
+    def head(self, what: str, imports: list[str], compiled: str) -> str:
+        """Return the docstring, the imports, with what `compiled` uses, and the reading of the data file."""
+        keras = [*(module for module in ("losses", "metrics") if f"{module}." in compiled), "ops"]
         name = re.sub(r"[^\w .,()-]", " ", self.spec.dataset.name)
         lines = "\n".join(sorted(imports))
         return f'''"""{name}: a variational auto-encoder in Keras, written by VGAE Studio.
 
-Put data.npz beside this file. `python train.py` trains the model and prints the scores of
-{what} as JSON; `python train.py --trained` takes the weights of the run instead, which give its scores.
-`--seed 1` starts from other random numbers. It needs NumPy, SciPy, scikit-learn and Keras with TensorFlow.
+Put data.npz beside this file. `python train.py` trains the model and prints the scores of {what} as JSON;
+`--trained` takes the weights of the run instead, which give its scores; `--seed 1` starts from other random numbers.
+It needs NumPy, SciPy, scikit-learn and Keras with TensorFlow.
 """
 
 import argparse
@@ -46,7 +47,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # before Keras is imported
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
+from keras import {", ".join(keras)}
 from scipy import sparse
 {lines}
 
@@ -92,40 +93,37 @@ def to_tensor(matrix):
 
     def compile(self, per: str) -> tuple[list[str], str]:
         """Return the functions that losses need, and the call of `compile`."""
-        functions, losses, weights, metrics = [], [], [], []
+        functions: list[str] = []
+        losses: dict[str, str] = {}
+        weights: dict[str, str] = {}
+        metrics: dict[str, str] = {}
         for output in self.spec.active_outputs:
             columns = self.columns(output.name)
             if output.name == "z_vars" and not self.model.variational:
                 continue
             expression, function = objectives.loss(output.loss, output.name, columns)
             functions += [function] if function and function not in functions else []
-            losses.append(f'        "{output.name}": {expression},')
+            losses[output.name] = expression
             weight = f"{output.weight!r}"
             if output.name == "z_vars":
                 weight = "kl_weight" if self.training.kl_warmup_epochs else f"{output.weight!r} / {per}"
-            weights.append(f'        "{output.name}": {weight},')
+            weights[output.name] = weight
             scale = head_of(output.name, output.loss, columns).name
             chosen = objectives.metrics(output.metrics, output.name, scale, columns)
             if chosen and self.training.supervision != "all":
-                metrics.append(f'        "{output.name}": [{", ".join(chosen)}],')
+                metrics[output.name] = f"[{', '.join(chosen)}]"
         text = "# One loss, one weight and any metrics for each output, by its name. The total is the weighted sum.\n"
         if self.training.kl_warmup_epochs and "z_vars" in self.names:
-            text += f"""# The divergence counts little at first, so that the codes can learn before it pulls them.
-KL_WEIGHT = {self.spec.output("z_vars").weight!r} / {per}
-kl_weight = keras.Variable(KL_WEIGHT, trainable=False)
-"""
+            text += f"kl_weight = keras.Variable({self.spec.output('z_vars').weight!r} / {per}, trainable=False)\n"
+
         elif "z_vars" in self.names and self.model.variational:
             text += f"# The divergence is divided by {per}, since the other losses are means as well.\n"
         text += f"""model.compile(
     optimizer=keras.optimizers.Adam({self.training.learning_rate!r}),
-    loss={{
-{joined(losses)}
-    }},
-    loss_weights={{
-{joined(weights)}
-    }},
+    loss={as_dict(losses, "    ", len("    loss="))},
+    loss_weights={as_dict(weights, "    ", len("    loss_weights="))},
 """
-        text += f"    metrics={{\n{joined(metrics)}\n    }},\n" if metrics else ""
+        text += f"    metrics={as_dict(metrics, '    ', len('    metrics='))},\n" if metrics else ""
         return functions, text + ")"
 
     def columns(self, output: str) -> int:
@@ -136,60 +134,53 @@ kl_weight = keras.Variable(KL_WEIGHT, trainable=False)
 
     def start(self, head: str, scale: str, values: str) -> str:
         """Return the lines that start a head at the means of its columns."""
-        mean = f"means = np.asarray({values}.mean(axis=0), np.float32).ravel()"
-        value = {
-            "logit": "np.log(np.clip(means, 1e-6, 1 - 1e-6) / (1 - np.clip(means, 1e-6, 1 - 1e-6)))",
-            "identity": "means",
-        }.get(scale, "np.log(np.maximum(means, 1e-6))")
+        highest = {"logit": "1 - 1e-6"}.get(scale, "None")
+        means = f"{values}.mean(axis=0)"
+        if scale != "identity":
+            means = f"np.clip({means}, 1e-6, {highest})"
+        start = {"logit": "np.log(means / (1 - means))", "identity": "means"}.get(scale, "np.log(means)")
         return (
             "# Start at the means of the columns, so that only what differs between rows has to be learned.\n"
-            f'{mean}\nmodel.get_layer("{head}").bias.assign({value})\n'
+            f'means = {means}\nmodel.get_layer("{head}").bias.assign({start})\n'
         )
 
-    def fit(self) -> str:
-        """Return the callback, the call of `fit` and the restoring of the best weights."""
-        best, val = self.training.keep == "best", self.spec.split.val_fraction > 0
-        warm, patience = self.training.kl_warmup_epochs, self.training.patience
-        score = "sum(auc_and_ap(val, val_neg))" if val else '-logs["loss"]'
-        about = "Scores the validation pairs after every epoch, and keeps the best weights."
-        text = ""
-        if best:
-            text += f'''class KeepBest(keras.callbacks.Callback):
-    """{about if val else "Keeps the weights of the lowest loss."}"""
-
-    best, epoch, weights = -np.inf, 0, None
-'''
-            text += "\n    def on_epoch_end(self, epoch, logs=None):\n"
-            text += f"        score = {score}\n"
-            text += "        if score > self.best:\n"
-            text += (
-                "            self.best, self.epoch, self.weights = score, epoch, self.model.get_weights()\n"
-            )
-            if patience:
-                text += f"        elif epoch - self.epoch >= {patience}:\n"
-                text += "            self.model.stop_training = True\n"
-            text += "\n\n"
-        if warm and "z_vars" in self.names:
-            text += f'''def warm_up(epoch, logs=None):
-    """Let the weight of the divergence grow over the first epochs."""
-    kl_weight.assign(KL_WEIGHT * min(1.0, (epoch + 1) / {warm}))
+    def fit(self, per: str) -> str:
+        """Return the callbacks and the call of `fit`."""
+        warm, patience = self.training.kl_warmup_epochs, self.training.patience or self.training.epochs
+        text, each, callbacks = "", list[str](), list[str]()
+        if self.training.keep == "best":
+            monitor, mode = "loss", "min"
+            if self.spec.split.val_fraction > 0:
+                text += '''def score_validation(epoch, logs):
+    """Add the score of the validation pairs to what Keras has measured."""
+    logs["val_score"] = sum(auc_and_ap(val, val_neg).values())
 
 
 '''
-        callbacks = ["keep"] * best
+                each.append("on_epoch_end=score_validation")
+                monitor, mode = "val_score", "max"
+            stopping = f'"{monitor}", mode="{mode}", patience={patience}, restore_best_weights=True'
+            callbacks.append(f"keras.callbacks.EarlyStopping({stopping})")
         if warm and "z_vars" in self.names:
-            callbacks.append("keras.callbacks.LambdaCallback(on_epoch_begin=warm_up)")
+            weight = self.spec.output("z_vars").weight
+            text += f'''def warm_up(epoch, logs):
+    """Let the divergence count little at first, so that the codes can learn before it pulls them."""
+    kl_weight.assign({weight!r} / {per} * min(1.0, (epoch + 1) / {warm}))
+
+
+'''
+            each.append("on_epoch_begin=warm_up")
+        if each:
+            # First, so that the score is there for what stops.
+            callbacks.insert(0, f"keras.callbacks.LambdaCallback({', '.join(each)})")
+        listed = "".join(f"        {callback},\n" for callback in callbacks)
         text += "if options.trained:\n    for layer in model.layers:\n"
-        text += '        count = sum(name.startswith(f"weight/{layer.name}/") for name in data)\n'
-        text += "        if count:\n"
-        text += '            layer.set_weights([data[f"weight/{layer.name}/{i}"] for i in range(count)])\n'
+        text += '        layer.set_weights([data[f"weight/{layer.name}/{i}"] for i in range(len(layer.weights))])\n'
         text += "else:\n"
-        text += "    keep = KeepBest()\n" if best else ""
-        text += f"    epochs, callbacks = {self.training.epochs}, [{', '.join(callbacks)}]\n"
-        text += "    model.fit(\n        batches, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=callbacks, "
-        text += "shuffle=False, verbose=2\n    )\n"
-        text += "    model.set_weights(keep.weights)\n" if best else ""
-        return text
+        text += f"    callbacks = [\n{listed}    ]\n" if callbacks else ""
+        given = f"batches, steps_per_epoch=steps_per_epoch, epochs={self.training.epochs}, "
+        given += f"{'callbacks=callbacks, ' if callbacks else ''}shuffle=False, verbose=2"
+        return text + f"    model.fit({given})\n"
 
     def scores(self, final: str) -> str:
         """Return the function that scores held-out pairs, which the callback uses too."""
@@ -197,36 +188,29 @@ kl_weight = keras.Variable(KL_WEIGHT, trainable=False)
     """Return the area under the ROC curve and the average precision of held-out pairs."""
     truth = np.repeat([1, 0], [len(positive), len(negative)])
     values = score(np.concatenate([positive, negative]))
-    return roc_auc_score(truth, values), average_precision_score(truth, values)
+    return {{"roc_auc": roc_auc_score(truth, values), "average_precision": average_precision_score(truth, values)}}
 '''
 
     def report(self, final: str) -> str:
         """Return the lines that print the scores of the test pairs."""
         hits = ", ".join(map(str, HITS_AT))
-        text = f"""auc, ap = auc_and_ap(test, test_neg, {final})
-scores = {{"roc_auc": auc, "average_precision": ap}}
+        text = f"""scores = auc_and_ap(test, test_neg, {final})
 edges, others = {final}(test), np.sort({final}(test_neg))
 for k in ({hits}):  # Hits@k: the share of the positive pairs that score above all but k - 1 of the others
     scores[f"hits_at_{{k}}"] = np.mean(edges > others[-k]) if k <= len(others) else 1.0
 results = {{"test": scores}}
 """
         if self.spec.split.val_fraction > 0:
-            text += 'if len(val):\n    results["val"] = dict(zip(scores, auc_and_ap(val, val_neg), strict=False))\n'
+            text += 'if len(val):\n    results["val"] = auc_and_ap(val, val_neg)\n'
         return text
 
     def labels_report(self, logits: str) -> str:
         """Return the lines that score the held-out labels."""
-        return f"""
-unseen = np.flatnonzero(data["label_part"] == 2)  # 0: trained on, 1: validation, 2: test
+        return f"""unseen = np.flatnonzero(data["label_part"] == 2)  # 0: trained on, 1: validation, 2: test
 if len(unseen):
     classes = {logits}.argmax(axis=1)
     results["labels"] = {{"accuracy": np.mean(classes == data["labels"][unseen])}}
 """
-
-
-def joined(values: list[str]) -> str:
-    """Return lines as one text."""
-    return "\n".join(values)
 
 
 def spaced(parts: list[str]) -> str:
@@ -234,7 +218,9 @@ def spaced(parts: list[str]) -> str:
     text = re.sub(r"\n{3,}", "\n\n", "\n\n".join(part.strip("\n") for part in parts))
     text = re.sub(r"\n+(?=(?:def|class) )", "\n\n\n", text)
     text = re.sub(r"(\n# -+ [^\n]*)\n+(?=(?:def|class) )", r"\1\n\n\n", text)
-    return re.sub(r"(?<=\n)((?: [^\n]*|)\n)\n(?=[^\s])(?!def |class )", r"\1\n\n", text).strip("\n") + "\n"
+    return (
+        re.sub(r"(?<=\n)((?: [^\n]*|)\n)\n(?=[^\s])(?!def |class |# --)", r"\1\n\n", text).strip("\n") + "\n"
+    )
 
 
 def rule(title: str) -> str:
@@ -242,11 +228,14 @@ def rule(title: str) -> str:
     return f"# {'-' * (88 - len(title))} {title}"
 
 
-def as_dict(values: dict[str, str], indent: str = "") -> str:
-    """Return the dict of names and expressions, as text: in one line or, where it is long, in several."""
+def as_dict(values: dict[str, str], indent: str = "", before: int = 16) -> str:
+    """Return the dict of names and expressions, as text: in one line or, where it is long, in several.
+
+    `before` are the characters that stand before it in its line, and a comma may follow.
+    """
     parts = [f'"{name}": {value}' for name, value in values.items()]
     line = "{" + ", ".join(parts) + "}"
-    if len(line) <= WIDTH:
+    if before + len(line) < WIDTH:
         return line
     inside = "".join(f"{indent}    {part},\n" for part in parts)
     return f"{{\n{inside}{indent}}}"

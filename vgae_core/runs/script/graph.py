@@ -6,7 +6,7 @@ from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.runs.script import network
-from vgae_core.runs.script.base import Script, as_dict, joined, rule, spaced
+from vgae_core.runs.script.base import Script, as_dict, rule, spaced
 
 
 class GraphScript(Script):
@@ -31,17 +31,17 @@ class GraphScript(Script):
         if "x_rec" in self.names:
             output = self.spec.output("x_rec")
             start = self.start(
-                "x_rec", head_of("x_rec", output.loss, self.profile.n_features).name, "targets"
+                "x_rec", head_of("x_rec", output.loss, self.profile.n_features).name, "targets_of_x"
             )
         parts = [
-            self.head("the held-out edges", imports) + self.data(),
+            self.head("the held-out edges", imports, compiled) + self.data(),
             rule("2. model") + "\n" + "\n\n\n".join(text.strip("\n") for text in classes),
             self.network() + ("\n\n" + start if start else ""),
             rule("3. losses") + "\n" + "\n\n\n".join(functions),
             compiled,
             rule("4. batches") + "\n" + self.batches(),
             rule("5. training") + "\n" + self.pair_scores() + "\n\n" + self.scores("pair_scores"),
-            self.fit(),
+            self.fit("n_nodes"),
             rule("6. evaluation: the test edges are scored once, after training")
             + "\n"
             + self.evaluation(final),
@@ -73,14 +73,15 @@ n_nodes = message.shape[0]
 
 {normalise}
 
-graph = {{"adjacency": to_tensor(normalise(message))}}
 """
+        graph = {"adjacency": "to_tensor(normalise(message))"}
         if self.encoder.features:
-            text += 'graph["features"] = to_tensor(read_matrix("features"))\n'
+            graph["features"] = 'to_tensor(read_matrix("features"))'
         if self.encoder.uses_table:
-            text += 'graph["every_node"] = tf.range(n_nodes)\n'
+            graph["every_node"] = "tf.range(n_nodes)"
+        text += f"graph = {as_dict(graph)}\n"
         if "x_rec" in self.names:
-            text += 'targets = read_matrix("targets")\n'
+            text += 'targets_of_x = sparse.csr_array(read_matrix("targets")).toarray().astype(np.float32)\n'
         if "labels" in self.names:
             text += 'labelled = np.flatnonzero(data["label_part"] == 0).astype(np.int32)  # whose class may be seen\n'
         return text
@@ -127,8 +128,8 @@ graph = {{"adjacency": to_tensor(normalise(message))}}
             inputs["nodes"], outputs["labels"] = "nodes", "labels"
         lines.append("")
         lines.append(f"inputs = {as_dict(inputs)}")
-        lines.append(f"model = keras.Model(inputs, {as_dict(outputs)})")
-        return joined(lines)
+        lines.append(f"model = keras.Model(inputs, {as_dict(outputs, before=30)})")
+        return "\n".join(lines)
 
     def batches(self) -> str:
         """Return the lines that draw the pairs of each step."""
@@ -138,17 +139,12 @@ graph = {{"adjacency": to_tensor(normalise(message))}}
         if "x_rec" in self.names:
             feed["x_rec"] = "targets_of_x"
         if "labels" in self.names:
-            feed["labels"] = "classes_of_nodes"
-        more = ""
-        if "x_rec" in self.names:
-            more += "targets_of_x = tf.constant(sparse.csr_array(targets).toarray(), tf.float32)\n"
-        if "labels" in self.names:
-            more += 'classes_of_nodes = tf.constant(data["labels"][labelled][:, None])\n'
+            feed["labels"] = 'data["labels"][labelled][:, None]'
         nodes = ', "nodes": labelled' if "labels" in self.names else ""
         if self.training.supervision == "all":
             inputs = f"{{**graph{nodes}}}"
             return f"""# Every step scores all pairs of nodes, in a dense matrix: fit for graphs of some thousand nodes.
-{more}truth = tf.constant(((message != 0) + sparse.eye_array(n_nodes)).toarray() > 0, tf.float32)
+truth = tf.constant(((message != 0) + sparse.eye_array(n_nodes)).toarray() > 0, tf.float32)
 targets_of_all = {as_dict(feed)}
 batches = tf.data.Dataset.from_tensors(({inputs}, targets_of_all)).repeat()
 steps_per_epoch = 1"""
@@ -156,24 +152,25 @@ steps_per_epoch = 1"""
         weigh, many = self.spec.learns_weights, self.training.negatives_per_positive
         ratio = f"{many} * " if many > 1 else ""
         text = "# Each step passes messages over the whole graph; the pairs that the loss scores are drawn anew.\n"
-        text += more + f"batch_size = {f'min({size}, len(train))' if size else 'len(train)'}\n"
+        text += f"batch_size = {f'min({size}, len(train))' if size else 'len(train)'}\n"
         text += "steps_per_epoch = -(-len(train) // batch_size)\n"
-        text += "edge_numbers = np.concatenate([train @ [n_nodes, 1], np.arange(n_nodes) * (n_nodes + 1)])\n"
-        if not self.profile.directed:
-            text += "edge_numbers = np.append(edge_numbers, train[:, ::-1] @ [n_nodes, 1])\n"
+        back = "" if self.profile.directed else "train[:, ::-1] @ [n_nodes, 1], "
+        text += f"edge_numbers = np.concatenate([train @ [n_nodes, 1], {back}np.arange(n_nodes) * (n_nodes + 1)])\n"
         text += self.drawing()
-        text += '''
+        about = (
+            "Yield the pairs of each step and their truth: training edges, and random pairs that are none."
+        )
+        if masked:
+            about = "Yield a graph without some edges, and as pairs those edges and random pairs, with their truth."
+        text += f'''
 
 def draw_steps():
-    """Yield the pairs of each step and their truth: training edges, and random pairs that are none."""
+    """{about}"""
     while True:
-        order = chance.permutation(len(train))
-        for start in range(0, len(train), batch_size):
-            chosen = order[start : start + batch_size]
+        for chosen in np.split(chance.permutation(len(train)), range(batch_size, len(train), batch_size)):
 '''
         if masked:
-            text += f"""            # Hidden edges: the encoder sees the rest, and only what it does not see is scored.
-            chosen = chosen[: max(1, round({masked} * len(chosen)))]
+            text += f"""            chosen = chosen[: max(1, round({masked} * len(chosen)))]
             adjacency = hide(train[chosen])
 """
         text += f"""            others = draw_others({ratio}len(chosen))
@@ -184,7 +181,7 @@ def draw_steps():
         first = "adjacency, " if masked else ""
         text += f"            yield {first}pairs, truth[:, None].astype(np.float32)\n\n\n"
         graph = '{**graph, "adjacency": adjacency, ' if masked else "{**graph, "
-        spec = "signature.insert(0, tf.SparseTensorSpec(message.shape, tf.float32))\n" if masked else ""
+        spec = "signature = (tf.SparseTensorSpec(message.shape, tf.float32), *signature)\n" if masked else ""
         text += f'''def as_batch({first}pairs, truth):
     """Return inputs and targets by their names."""
     inputs = {graph}"pairs": pairs{nodes}}}
@@ -192,8 +189,8 @@ def draw_steps():
     return inputs, targets
 
 
-signature = [tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 1), tf.float32)]
-{spec}batches = tf.data.Dataset.from_generator(draw_steps, output_signature=tuple(signature)).map(as_batch)'''
+signature = tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 1), tf.float32)
+{spec}batches = tf.data.Dataset.from_generator(draw_steps, output_signature=signature).map(as_batch)'''
         return text
 
     def drawing(self) -> str:
@@ -212,12 +209,11 @@ signature = [tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 1), tf.flo
             text += "neighbours = sparse.csr_array(message + message.T)\n"
             kind = "pairs two steps apart"
         if kind == "pairs two steps apart":
-            body = """    ends = chance.choice(train.ravel(), size=count)  # of many edges more often
-    steps = [ends]
+            body = """    start = end = chance.choice(train.ravel(), size=count)  # nodes of many edges more often
     for _ in range(2):
-        first, last = neighbours.indptr[steps[-1]], neighbours.indptr[steps[-1] + 1]
-        steps.append(neighbours.indices[(first + chance.random(count) * (last - first)).astype(int)])
-    pairs = np.column_stack([steps[0], steps[2]])
+        first, last = neighbours.indptr[end], neighbours.indptr[end + 1]
+        end = neighbours.indices[(first + chance.random(count) * (last - first)).astype(int)]
+    pairs = np.column_stack([start, end])
 """
         else:
             body = f"    pairs = {ends}\n"
@@ -228,17 +224,13 @@ def draw_others(count):
 {body}    return pairs[~np.isin(pairs @ [n_nodes, 1], edge_numbers)]
 '''
         if self.training.masked_edges:
-            both = (
-                ""
-                if self.profile.directed
-                else "    rows, columns = np.r_[rows, columns], np.r_[columns, rows]\n"
-            )
+            both = "edges" if self.profile.directed else "np.concatenate([edges, edges[:, ::-1]])"
             text += f'''
 
 def hide(edges):
     """Return the normalised adjacency without some of the edges."""
-    rows, columns = edges.T
-{both}    hidden = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=message.shape)
+    rows, columns = {both}.T
+    hidden = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=message.shape)
     return to_tensor(normalise(message - message.multiply(hidden > 0)))
 '''
         return text
@@ -256,12 +248,11 @@ def pair_scores(pairs):
 
 '''.replace("inputs, mean", "{name: inputs[name] for name in graph}, mean")
         return '''scorer = keras.Model({name: inputs[name] for name in [*graph, "pairs"]}, logits)
-run_scorer = tf.function(lambda given: scorer(given, training=False), reduce_retracing=True)
 
 
 def pair_scores(pairs):
     """Return the logit of each pair, from the training edges."""
-    return run_scorer({**graph, "pairs": tf.constant(pairs, tf.int32)}).numpy().ravel()
+    return scorer({**graph, "pairs": tf.constant(pairs, tf.int32)}, training=False).numpy().ravel()
 
 '''
 
@@ -280,9 +271,8 @@ def columns_of(pairs):
     return np.column_stack([pair_scores(pairs), *(np.log1p(np.maximum(data[name][at], 0)) for name in free_names)])
 
 
-truth = np.repeat([1, 0], [len(val), len(val_neg)])
 regression = make_pipeline(StandardScaler(), LogisticRegression())
-regression.fit(columns_of(np.concatenate([val, val_neg])), truth)
+regression.fit(columns_of(np.concatenate([val, val_neg])), np.repeat([1, 0], [len(val), len(val_neg)]))
 
 
 def final_scores(pairs):

@@ -6,7 +6,7 @@ import re
 
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.runs.script import network
-from vgae_core.runs.script.base import Script, as_dict, joined, rule, spaced
+from vgae_core.runs.script.base import Script, as_dict, rule, spaced
 
 
 class MatrixScript(Script):
@@ -26,14 +26,14 @@ class MatrixScript(Script):
         classes += [network.DISPERSION] if self.counts else []
         head = "log_mean" if self.counts else "output"
         parts = [
-            self.head("the held-out entries", imports) + self.data(),
+            self.head("the held-out entries", imports, compiled) + self.data(),
             rule("2. model") + "\n" + "\n\n\n".join(text.strip("\n") for text in classes),
             self.network() + "\n\n" + self.start(head, self.scale, "matrix"),
             rule("3. losses") + "\n" + "\n\n\n".join(functions),
             compiled,
             rule("4. batches") + "\n" + self.batches(),
             rule("5. training") + "\n" + self.entry_scores() + "\n\n" + self.scores("entry_scores"),
-            self.fit(),
+            self.fit("n_columns"),
             rule("6. evaluation: the test entries are scored once, after training")
             + "\n"
             + self.evaluation(),
@@ -96,7 +96,7 @@ batch_size = {f"min({size}, n_rows)" if size else "n_rows"}
             lines.append(f'labels = keras.layers.Dense({self.profile.n_classes}, name="labels")(z)')
             outputs["labels"] = "labels"
         lines += ["", f'model = keras.Model({{"rows": rows_in}}, {as_dict(outputs)})']
-        return joined(lines)
+        return "\n".join(lines)
 
     def batches(self) -> str:
         """Return the lines that make batches of rows."""

@@ -13,12 +13,8 @@ SAMPLE = '''
 class Sample(keras.layers.Layer):
     """Draw z = mean + exp(log_var / 2) * noise in training, so that gradients reach mean and log_var."""
 
-    def __init__(self, **settings):
-        super().__init__(**settings)
-        self.chance = keras.random.SeedGenerator()
-
     def call(self, mean, log_var, training=False):
-        noise = keras.random.normal(ops.shape(mean), seed=self.chance)
+        noise = keras.random.normal(ops.shape(mean))
         return mean + ops.exp(0.5 * log_var) * noise if training else mean
 '''
 

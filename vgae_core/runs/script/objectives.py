@@ -9,25 +9,25 @@ from vgae_core.catalogue.lookup import lookup
 from vgae_core.errors import RunError
 
 KERAS_LOSSES = {
-    "binary_crossentropy": "keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
+    "binary_crossentropy": "losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
     "smoothed_binary_crossentropy": (
-        "keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})"
+        "losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})"
     ),
     "focal": (
-        "keras.losses.BinaryFocalCrossentropy(from_logits=True, gamma={gamma}, alpha={alpha}, "
+        "losses.BinaryFocalCrossentropy(from_logits=True, gamma={gamma}, alpha={alpha}, "
         "apply_class_balancing={apply_class_balancing}, label_smoothing={label_smoothing})"
     ),
-    "hinge": "keras.losses.Hinge()",
-    "squared_hinge": "keras.losses.SquaredHinge()",
-    "mean_squared_error": "keras.losses.MeanSquaredError()",
-    "weight_squared_error": "keras.losses.MeanSquaredError()",
-    "mean_absolute_error": "keras.losses.MeanAbsoluteError()",
-    "huber": "keras.losses.Huber(delta={delta})",
-    "log_cosh": "keras.losses.LogCosh()",
+    "hinge": "losses.Hinge()",
+    "squared_hinge": "losses.SquaredHinge()",
+    "mean_squared_error": "losses.MeanSquaredError()",
+    "weight_squared_error": "losses.MeanSquaredError()",
+    "mean_absolute_error": "losses.MeanAbsoluteError()",
+    "huber": "losses.Huber(delta={delta})",
+    "log_cosh": "losses.LogCosh()",
     "categorical_crossentropy": (
-        "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})"
+        "losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})"
     ),
-    "sparse_categorical_crossentropy": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+    "sparse_categorical_crossentropy": "losses.SparseCategoricalCrossentropy(from_logits=True)",
 }
 """Losses that Keras has, by their key in the catalogue."""
 
@@ -108,15 +108,15 @@ def zero_inflated_negative_binomial(y_true, y_pred):
 _NAMES = {"cosine_similarity": "cosine_distance"}
 
 METRICS = {
-    "accuracy": "keras.metrics.BinaryAccuracy(threshold=0.0)",
-    "binary_accuracy": "keras.metrics.BinaryAccuracy(threshold=0.0)",
-    "auc": "keras.metrics.AUC(from_logits=True)",
-    "average_precision": 'keras.metrics.AUC(curve="PR", from_logits=True, name="average_precision")',
-    "mean_squared_error": "keras.metrics.MeanSquaredError()",
-    "root_mean_squared_error": "keras.metrics.RootMeanSquaredError()",
-    "mean_absolute_error": "keras.metrics.MeanAbsoluteError()",
+    "accuracy": "metrics.BinaryAccuracy(threshold=0)",
+    "binary_accuracy": "metrics.BinaryAccuracy(threshold=0)",
+    "auc": "metrics.AUC(from_logits=True)",
+    "average_precision": 'metrics.AUC(curve="PR", from_logits=True, name="average_precision")',
+    "mean_squared_error": "metrics.MeanSquaredError()",
+    "root_mean_squared_error": "metrics.RootMeanSquaredError()",
+    "mean_absolute_error": "metrics.MeanAbsoluteError()",
 }
-LABEL_METRICS = {"accuracy": "keras.metrics.SparseCategoricalAccuracy()"}
+LABEL_METRICS = {"accuracy": "metrics.SparseCategoricalAccuracy()"}
 OF_PREDICTIONS = ("mean_squared_error", "root_mean_squared_error", "mean_absolute_error")
 OF_LOGITS = ("accuracy", "binary_accuracy", "auc", "average_precision")
 
