@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts
+from dashboard import charts, link_columns
 from vgae_core.analysis import metrics
 from vgae_core.analysis.linear_map import Map
 from vgae_core.analysis.paired import LEVEL
@@ -98,9 +98,19 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
     if noise is not None:
         about += f" Noise of the difference: ±{SIGMAS * noise:.2f} ({SIGMAS:g} standard deviations)."
     with st.grid(min_column_width=120, gap="small"):
-        _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
-              help="What the model expects of this entry." if matrix else
-              "Sigmoid of the logit, as if there were as many non-edges as edges.")  # fmt: skip
+        if pair.at_density is not None:
+            rest = "zeros" if matrix else "non-edges"
+            _tile("Among as many", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+                  help=f"Probability where half of the {'cells' if matrix else 'pairs'} are {rest}.")  # fmt: skip
+            share = link_columns.chance(answer.base_rate)
+            _tile("At this density", pair.at_density, "{:.2%}", grey=pair.logit.within_noise,
+                  help=f"Probability among all {'cells' if matrix else 'pairs'}, of which {share} are "
+                  f"{'entries' if matrix else 'edges'}.")  # fmt: skip
+        else:
+            _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+                  help="What the network gives this entry.")  # fmt: skip
+        if pair.expected is not None and answer.measure == "probability":
+            _tile("Expected", pair.expected, "{:.3g}", help="The value that the network expects.")
         _tile("Logit", pair.logit, "{:.3f}", grey=pair.logit.within_noise, help=about, noise=noise)
         candidates = pair.candidates.after
         others = "columns without a value in" if matrix else "nodes without a link to"

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.shared import KEPT
+from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
 from vgae_core.analysis.links import Direction
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
@@ -24,7 +25,9 @@ def _model(run_id: str) -> WhatIf | RowsWhatIf:
 
     def load() -> WhatIf | RowsWhatIf:
         result = run.result()
-        return (RowsWhatIf if result.of_matrix else WhatIf)(result, run.graph())
+        if result.of_matrix:
+            return RowsWhatIf(result, run.graph(), most_columns=AT_ONCE_COLUMNS)
+        return WhatIf(result, run.graph())
 
     return KEPT.get((run_id, "model"), load)
 

@@ -159,9 +159,9 @@ def is_searchable(side: Side) -> bool:
 def _ranked(run_id: str) -> np.ndarray:
     result, graph = results.load(run_id)
     if result.of_matrix:
-        codes = result.codes
-        matrix = results._matrix(graph)
-        return entries.recommended(codes.left, codes.right, matrix, compare.RANKED)[0]
+        scores = results.entry_scores(run_id)
+        known = results.matrix_of(graph)
+        return entries.recommended(scores.left, scores.right, known, compare.RANKED)[0]
     return result.missing_links(graph, compare.RANKED, LinkSearch())[0]
 
 
@@ -174,13 +174,9 @@ def _only(first: str, second: str) -> pd.DataFrame:
     places, pairs = np.flatnonzero(alone) + 1, pairs[alone]
     other = results.load(second)[0]
     if result.of_matrix:
-        logits = [
-            np.einsum("ij,ij->i", r.codes.left[pairs[:, 0]], r.codes.right[pairs[:, 1]])
-            for r in (result, other)
-        ]
-        tables = [link_tables.entry_table(graph, pairs, logit, r.head)
-                  for logit, r in zip(logits, (result, other), strict=True)]  # fmt: skip
-        names, value = ["row", "column"], "expected"
+        tables = [results.scored_entries(run_id, pairs) for run_id in (first, second)]
+        combined = all("probability" in table for table in tables)
+        names, value = ["row", "column"], "probability" if combined else "expected"
     else:
         tables = [link_tables.link_table(graph, pairs, r.link_scorer(graph)(pairs)) for r in (result, other)]
         names, value = ["source", "target"], "probability"

@@ -11,6 +11,7 @@ from dashboard import results
 from dashboard.shared import shared
 from vgae_core.analysis import calibration as calibration_of
 from vgae_core.analysis import decisions, link_search, scoring, threshold_curves, verdict
+from vgae_core.data import entry_splits
 from vgae_core.runs import link_tables
 from vgae_core.runs.precision import Precision, measure_precision
 
@@ -57,10 +58,22 @@ def start_threshold(run_id: str) -> float | None:
     if len(split.val) < decisions.LEAST_TESTED:
         return None
     pairs = np.concatenate([split.val, split.val_neg])
-    score = result.network() if result.of_matrix else result.scorer(graph)
+    score = _entry_scorer(run_id) if result.of_matrix else result.scorer(graph)
+    if score is None:
+        return None
     truth = np.arange(len(pairs)) < len(split.val)
     table = decisions.threshold_table(truth, scoring.probabilities(score(pairs)))
     return decisions.best_threshold(table)
+
+
+def _entry_scorer(run_id: str) -> scoring.Score | None:
+    """Return the scorer of entries as they were held out; None of a matrix too wide for that here."""
+    (result, graph), scores = results.load(run_id), results.entry_scores(run_id)
+    if result.stack and not scores.stack:
+        return None
+    split = result.split
+    known = entry_splits.without_entries(graph.features, np.concatenate([split.val, split.test]))
+    return scores.of_rows(result.left, known)
 
 
 @shared

@@ -9,7 +9,19 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import answers, asking, charts, clusters, frame, maps, next_links, results, scenarios, scores
+from dashboard import (
+    answers,
+    asking,
+    charts,
+    clusters,
+    frame,
+    link_columns,
+    maps,
+    next_links,
+    results,
+    scenarios,
+    scores,
+)
 from dashboard.shared import KEPT, shared
 from vgae_core.analysis import latent_neighbours, node_profile
 from vgae_core.analysis.node_profile import ColumnSummary
@@ -125,7 +137,7 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
         if held.on_matrix:
             entries = results.row_entries(held.id, node)
             st.markdown(f"**Its entries** ({len(entries):,})")
-            _table(entries, scores.entry_columns(held.result.head), "row_table")
+            _table(entries, scores.entry_columns(held), "row_table")
             return
         st.markdown(f"**True neighbours** ({len(true):,})")
         if len(true):
@@ -140,7 +152,12 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
 def _table(table: pd.DataFrame, columns: dict[str, Any], key: str) -> None:
     height = min(388, 38 + answers.ROW_HEIGHT * max(len(table), 1))
     st.dataframe(
-        results.shown(table), column_config=columns, hide_index=True, width="stretch", key=key, height=height
+        link_columns.styled(table),
+        column_config=columns,
+        hide_index=True,
+        width="stretch",
+        key=key,
+        height=height,
     )
 
 
@@ -148,7 +165,7 @@ def _show_expected(held: results.Opened, row: int) -> None:
     """Draw the entries that a row lacks, those first that the model expects most."""
     table = results.recommended_to(held.id, row)
     st.markdown("**Expected entries** that it lacks, the most expected first")
-    _table(table, scores.entry_columns(held.result.head) | {"place": "#"}, "expected_table")
+    _table(table, scores.entry_columns(held) | {"place": "#"}, "expected_table")
 
 
 # ---------------------------------------------------------------------------------- network

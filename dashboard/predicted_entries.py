@@ -5,15 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, frame, next_links, predicted_links, results, scenarios, scores
+from dashboard import background, frame, link_columns, next_links, predicted_links, results, scenarios, scores
 from vgae_core.analysis import entries, link_search
+from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
 from vgae_core.runs import link_tables
 
 
 def recommended(held: results.Opened) -> pd.DataFrame | None:
     """Return the ranked entries the matrix lacks; a large one is searched in the background, on demand."""
     cells = held.graph.n_nodes * held.graph.profile.n_features
-    if cells <= entries.EXACT_CELLS:
+    wide = bool(held.result.stack) and held.graph.profile.n_features > AT_ONCE_COLUMNS
+    if cells <= entries.EXACT_CELLS and not wide:
         with st.spinner("Searching all entries…", show_time=True):
             return results.recommended(held.id)
     key = f"{held.id}|recommended"
@@ -25,7 +27,10 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
             seconds=link_search.SECONDS,
         )  # fmt: skip
         return None
-    return link_tables.entry_table(held.graph, made[0]["pairs"], made[0]["logits"], held.result.head)
+    pairs, logits = made[0]["pairs"], made[0]["logits"]
+    return link_tables.scored_entries(
+        held.result, held.graph, pairs, logits, combined=bool(held.result.stack)
+    )
 
 
 def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
@@ -36,7 +41,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        results.shown(shown), column_config=scores.entry_columns(held.result.head), hide_index=True, width="stretch",
+        link_columns.styled(shown), column_config=scores.entry_columns(held), hide_index=True, width="stretch",
         height=420, key=f"{name}_table",
     )  # fmt: skip
     if part:
@@ -50,13 +55,18 @@ def show_one_row(held: results.Opened) -> None:
     row = next_links.choose(held)
     if row is None:
         return
-    columns = scores.entry_columns(held.result.head)
+    columns = scores.entry_columns(held)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
+        if held.result.stack and not results.entry_scores(held.id).stack:
+            st.caption(
+                f"By the network alone: combined with EASE, a matrix of more than {AT_ONCE_COLUMNS:,} columns ranks in "
+                "the background (next tab), or by `python -m vgae_core rank RUN --node NAME`."
+            )
         best = results.recommended_to(held.id, row)
         event = st.dataframe(
-            results.shown(best), column_config=columns, hide_index=True, width="stretch", key="row_best",
+            link_columns.styled(best), column_config=columns, hide_index=True, width="stretch", key="row_best",
             on_select="rerun", selection_mode="single-row",
         )  # fmt: skip
         name = results.node_names(held.id)[row]

@@ -24,6 +24,7 @@ from vgae_core.analysis import (
     map_points,
     reconstruction,
 )
+from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS, EntryScores
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
@@ -36,10 +37,7 @@ MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""
 
 NETWORK = "network"
-"""Key of the model's scores without stacking, where it stacks."""
-
-JOINED = "joined"
-"""Key of the scores of a matrix joined with those of EASE."""
+"""Key of the network's scores alone, where the model combines them with others."""
 
 Inputs = tuple[dict[str, np.ndarray], dict[str, Any]]
 """Arrays and options of a background task."""
@@ -341,44 +339,55 @@ def column_names(run_id: str) -> list[str]:
     return [str(name) for name in link_tables.column_names(load(run_id)[1])]
 
 
-def _matrix(graph: GraphData) -> sparse.csr_array:
+def matrix_of(graph: GraphData) -> sparse.csr_array:
+    """Return the matrix whose entries are scored."""
     return sparse.csr_array(graph.features)
+
+
+@shared
+def entry_scores(run_id: str) -> EntryScores:
+    """Return by what the columns of a row are ranked; of a wide matrix the network alone."""
+    result, graph = load(run_id)
+    return result.entry_scores(graph, most_columns=AT_ONCE_COLUMNS)
+
+
+def scored_entries(run_id: str, pairs: np.ndarray, logits: np.ndarray | None = None) -> pd.DataFrame:
+    """Return :func:`vgae_core.runs.link_tables.scored_entries` of some pairs (row, column)."""
+    (result, graph), scores = load(run_id), entry_scores(run_id)
+    given = scores(pairs) if logits is None else logits
+    return link_tables.scored_entries(result, graph, pairs, given, combined=bool(scores.stack))
 
 
 @shared
 def recommended(run_id: str) -> pd.DataFrame:
     """Return the ranked entries that a matrix small enough to search at once lacks."""
-    result, graph = load(run_id)
-    pairs, logits = entries.recommended(
-        result.codes.left, result.codes.right, _matrix(graph), link_search.RANKED
-    )
-    return link_tables.entry_table(graph, pairs, logits, result.head)
+    known, scores = matrix_of(graph_of(run_id)), entry_scores(run_id)
+    pairs, products = entries.recommended(scores.left, scores.right, known, link_search.RANKED)
+    return scored_entries(run_id, pairs, scores.logits(products))
 
 
-def search_inputs(held: Opened) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+def search_inputs(held: Opened) -> Inputs:
     """Return arrays and options of the search over all entries as a background task."""
-    matrix = _matrix(held.graph)
-    arrays = {"left": held.result.codes.left, "right": held.result.codes.right}
-    arrays |= {"indptr": matrix.indptr, "indices": matrix.indices}
-    return arrays, {"k": link_search.RANKED}
+    paths = {"run": str(held.run.path), "graph": str(held.run.graph_path)}
+    return {}, {**paths, "k": link_search.RANKED}
 
 
 @shared
 def recommended_to(run_id: str, row: int) -> pd.DataFrame:
     """Return the columns that a row lacks, the one most expected first."""
-    result, graph = load(run_id)
-    columns, logits = entries.recommended_to(result.codes.left, result.codes.right, _matrix(graph), row)
+    known, scores = matrix_of(graph_of(run_id)), entry_scores(run_id)
+    columns, products = entries.recommended_to(scores.left, scores.right, known, row)
     pairs = np.column_stack([np.full(len(columns), row), columns])
-    table = link_tables.entry_table(graph, pairs, logits, result.head)
+    table = scored_entries(run_id, pairs, scores.logits(products))
     table.insert(0, "place", np.arange(1, len(table) + 1))
-    return table[["place", "column", "expected", "column_values"]]
+    return table.drop(columns=["row", "row_values", "row_label"], errors="ignore")
 
 
 @shared
 def row_entries(run_id: str, row: int) -> pd.DataFrame:
     """Return what a row has, the largest value first, with what the model expects of it."""
     result, graph = load(run_id)
-    one = _matrix(graph)[[row]]
+    one = matrix_of(graph)[[row]]
     pairs, logits, nats = entries.unexpected(
         result.codes.left[row : row + 1], result.codes.right, one, one.nnz, result.head
     )
@@ -398,7 +407,7 @@ def unexpected(run_id: str) -> pd.DataFrame:
     pairs, logits, nats = entries.unexpected(
         result.codes.left,
         result.codes.right,
-        _matrix(graph),
+        matrix_of(graph),
         link_search.RANKED,
         result.head,
     )

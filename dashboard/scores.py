@@ -9,14 +9,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts
+from dashboard import charts, link_columns
 from dashboard.maps import COLOURS
-from dashboard.results import JOINED, MODEL, NETWORK
+from dashboard.results import MODEL, NETWORK, Opened
 from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.catalogue.baselines import BASELINES
 from vgae_core.catalogue.families import FAMILIES, Words
-from vgae_core.heads import Head
+from vgae_core.runs import link_tables
 
 EDGES = FAMILIES["vgae"].words
 ENTRIES = FAMILIES["vae"].words
@@ -27,7 +27,7 @@ def too_few(words: Words, number: int) -> str:
     return f"{words.tested(number)}: too few to judge" if number < LEAST_TESTED else ""
 
 
-OWN = {MODEL: "This model", NETWORK: "Its network alone", JOINED: "This model joined with EASE"}
+OWN = {MODEL: "This model", NETWORK: "Its network alone"}
 """What is no baseline."""
 
 EDGE, NON_EDGE = 0, 5
@@ -47,17 +47,13 @@ def title(name: str) -> str:
 def how(name: str, *, stacked: bool = False) -> str:
     """Return how a method works, in a line."""
     if name == MODEL and stacked:
-        return (
-            "Its network's score joined with those below that need no training, as the validation edges say."
-        )
-    if name == JOINED:
-        return "The scores of both, weighed on the validation entries."
+        return "The network's score combined with scores below, by weights fitted on the validation part."
     return BASELINES[name].help if name in BASELINES else "Trained on the training part."
 
 
 def rows(found: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """Return the test scores of each method in a run's metrics: the model, its network and the baselines."""
-    own = {name: found[name] for name in (NETWORK, JOINED) if name in found}
+    own = {NETWORK: found[NETWORK]} if NETWORK in found else {}
     return {MODEL: found["test"], **own, **found.get("baselines", {})}
 
 
@@ -71,17 +67,30 @@ def metric(key: str) -> metrics.Metric:
     )
 
 
-def entry_columns(head: Head) -> dict[str, Any]:
+def entry_columns(held: Opened) -> dict[str, Any]:
     """Return how Streamlit shows the columns of a table of entries."""
-    number = st.column_config.NumberColumn
+    number, head = st.column_config.NumberColumn, held.result.head
+    share = link_columns.chance(link_tables.filled_share(held.graph))
+    bounded = f"No more is said than {len(held.result.split.val):,} validation entries can vouch for."
     expects = (
-        "The probability the model gives it." if head.of_probabilities else "What the model expects there."
+        "The probability the network gives it."
+        if head.of_probabilities
+        else "What the network expects there."
     )
     return {
         "place": number("Rank"),
         "row": "Row",
         "column": "Column",
         "value": number("Value", format="%.4g"),
+        "probability_at_density": number(
+            "At this density",
+            help=f"Probability of an entry among all cells of the matrix, of which {share} are entries. The network's "
+            f"score combined with that of EASE, calibrated on the validation entries. {bounded}",
+        ),
+        "probability": number(
+            "Among as many",
+            help=f"Probability of an entry where half of the cells are entries, as in the held-out part. {bounded}",
+        ),
         "expected": number(
             "Probability" if head.of_probabilities else "Expected", help=expects, format="%.4g"
         ),
@@ -100,13 +109,13 @@ def _line(rank: int, name: str) -> dict[str, object]:
     if name == MODEL:
         return {"color": charts.colour(0), "width": 3.5}
     if name in OWN:
-        return {"color": charts.colour(0), "width": 1.8, "dash": "dot" if name == NETWORK else "dash"}
+        return {"color": charts.colour(0), "width": 1.8, "dash": "dot"}
     colour = charts.colour(COLOURS[1:][rank % (len(COLOURS) - 1)])
     return {"color": colour, "width": 1.8, "dash": _DASHES[rank % len(_DASHES)]}
 
 
 def _ordered(curves: Curves) -> list[str]:
-    own = [name for name in (NETWORK, JOINED, MODEL) if name in curves]  # drawn on top
+    own = [name for name in (NETWORK, MODEL) if name in curves]  # drawn on top
     return [name for name in curves if name not in own] + own
 
 
@@ -122,7 +131,7 @@ def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Fi
             mode="lines",
             name=f"{charts.escape(title(name))} {auc[name]:.3f}",
             line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2, JOINED: 2}.get(name, 1000),
+            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
             hovertemplate=f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
             "<extra>%{fullData.name}</extra>",
         )
@@ -145,7 +154,7 @@ def precision_recall(
             mode="lines",
             name=f"{charts.escape(title(name))} {ap[name]:.3f}",
             line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2, JOINED: 2}.get(name, 1000),
+            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
             hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
         )
     return _square(

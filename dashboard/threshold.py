@@ -24,7 +24,7 @@ def choose_f1(held: results.Opened) -> float:
             f"Threshold: predict an {words.one} at or above this probability",
             *decisions.THRESHOLDS, decisions.EVEN if best is None else best, decisions.THRESHOLD_STEP,
             key=f"threshold_{held.id}",
-            help="Too few validation pairs to choose one by." if best is None
+            help="Too few validation pairs, or too many columns, to choose one by." if best is None
             else f"It starts at {best:.2f}, where F1 is highest on the validation pairs. The numbers below are of the "
             "test pairs, which did not choose it.",
         )
@@ -106,6 +106,9 @@ def show_decisions(held: results.Opened) -> None:
         "These probabilities hold for as many edges as non-edges, as scored here. Among all pairs of a sparse graph "
         "edges are far rarer: the tables of predicted links show both."
         if not held.on_matrix
+        else "These probabilities hold for as many entries as zeros, as scored here. Among all cells of a sparse "
+        "matrix entries are rarer: the tables of recommended entries show both."
+        if held.result.stack
         else "As many zeros as entries are scored here, of a matrix that holds far more zeros: a model that knows "
         "that looks over-cautious on these pairs."
     )

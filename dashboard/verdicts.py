@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, judged, results, scores
 from vgae_core.analysis import baselines, metrics, ranking_metrics, stacking, verdict
+from vgae_core.data import entry_splits
 
 
 def say_verdict(held: results.Opened) -> None:
@@ -105,23 +107,32 @@ def say_stacking(held: results.Opened, found: verdict.Comparison) -> None:
 
 
 def say_ranking(held: results.Opened) -> None:
-    """Say how the columns of a row are ranked, which may tell otherwise than pairs do."""
-    key = next((key for key in held.result.metrics["test"] if key.startswith("ndcg_at_")), None)
-    rivals = held.result.metrics["baselines"]
+    """Say how the columns of a row are ranked, which may tell otherwise than pairs do, and what EASE adds."""
+    found = held.result.metrics
+    key = next((key for key in found["test"] if key.startswith("ndcg_at_")), None)
+    rivals = found["baselines"]
     if key is None or not rivals:
         return
     name = max(rivals, key=lambda rival: rivals[rival][key])
-    mine, best = held.result.metrics["test"][key], rivals[name][key]
+    mine, best = found["test"][key], rivals[name][key]
     stands = "is ahead of" if mine > best else "does not reach"
     st.markdown(
         f":material/format_list_numbered: In ranking all columns for each row ({scores.metric(key).title}) the "
         f"model {stands} the best baseline, {charts.plain(scores.title(name), 60)}: **{mine:.3f}** against {best:.3f}."
     )
-    joined = held.result.metrics.get(results.JOINED)
-    if joined is not None:
-        st.caption(
-            f"Joined with EASE, by weights fitted on the validation entries, it reaches {joined[key]:.3f}, and "
-            f"{joined['roc_auc']:.1%} of pairs. The recommendations above go by the network alone."
+    alone = found.get(results.NETWORK)
+    if alone is not None:
+        st.markdown(
+            ":material/layers: **Combined with EASE:** the weights are fitted on the validation part, and the "
+            f"recommendations above go by the sum. The network alone reaches {alone[key]:.3f}, and "
+            f"{alone['roc_auc']:.1%} of pairs."
+        )
+    new = entry_splits.new_rows(held.result.split)
+    if len(new):
+        n_tested = len(np.unique(held.result.split.test[:, 0]))
+        st.markdown(
+            f":material/person_add: Tested on **{n_tested:,} rows that were never trained on**: from "
+            f"{1 - entry_splits.HIDDEN_SHARE:.0%} of its entries each is encoded, and the rest has to be ranked first."
         )
 
 

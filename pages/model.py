@@ -93,8 +93,7 @@ def all_settings(spec: RunSpec) -> None:
     edit("split.", "seed")
     if state.profile().n_features:
         edit("scaling")
-    if spec.model.family == "vgae":
-        edit("stacking")  # a switch, below the fields
+    edit("stacking")  # a switch, below the fields
     st.button("Reset to defaults", icon=":material/restart_alt:", on_click=reset)
 
 

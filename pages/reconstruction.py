@@ -38,7 +38,7 @@ with frame.guard():
         st.subheader("How good is it?", anchor=False)
         verdicts.say_verdict(held)
         verdicts.show_scores(held)
-        if held.on_matrix and not held.result.head.of_probabilities:
+        if held.on_matrix and not (held.result.stack or held.result.head.of_probabilities):
             st.subheader("What the model expects", anchor=False)
             threshold.show_spread(held)
         else:

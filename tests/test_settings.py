@@ -163,7 +163,7 @@ def test_how_files_are_read_is_checked(values, said):
 def test_settings_speak_of_what_a_family_holds_out():
     titles = {family: {s.key: s.title for s in settings_of(RunSpec, family=family)} for family in FAMILIES}
     assert titles["vgae"]["split.test_fraction"] == "Test edges"
-    assert titles["vae"]["split.test_fraction"] == "Test entries"
+    assert titles["vae"]["split.test_fraction"] == "Test share"
     assert "edges" not in next(
         s.help for s in settings_of(RunSpec, family="vae") if s.key == "split.val_fraction"
     )

@@ -5,7 +5,9 @@ from scipy import sparse
 from scipy.special import log_softmax
 from sklearn.linear_model import Ridge
 
+from tests.dense_entries import dense_logits
 from vgae_core.analysis import ease
+from vgae_core.analysis.entry_scores import combined
 from vgae_core.analysis.ranking_metrics import ranking_metrics
 
 
@@ -95,11 +97,19 @@ def test_weights_are_those_of_a_conditional_logit(monkeypatch):
     assert abs(weighed.network) < 0.2  # noise says nothing
 
 
-def test_the_sum_is_that_of_both_scores():
+def test_combined_scores_are_those_of_dense_formulas_for_any_rows():
     known, validation = held_out(counts())
-    factors, _ = ease.fit_ease(known, validation)
+    stack = {"offset": -1.0, "network": 0.5, "ease": 2.0, "row_values": 0.3, "penalty": 1.0}
+    stack |= {"shift": 0.2, "above": 0.7, "below": 1.3}
+    factors, _ = ease.fit_ease(known, validation, stack["penalty"])
     rng = np.random.default_rng(0)
     network = (rng.normal(size=(60, 3)).astype(np.float32), rng.normal(size=(14, 3)).astype(np.float32))
-    left, right = ease.Weighed(0.5, 2.0).factors(network, factors)
-    expected = 0.5 * network[0] @ network[1].T + 2.0 * (factors[0].toarray() @ factors[1].T)
-    np.testing.assert_allclose(left @ right.T, expected, rtol=1e-4, atol=1e-5)
+    scores = combined(stack, network, factors[1], known)
+    expected = dense_logits(stack, network[0] @ network[1].T, known.toarray(), known.toarray())
+    np.testing.assert_allclose(scores.logits(scores.products(slice(None))), expected, rtol=1e-3, atol=1e-3)
+    pairs = np.column_stack([rng.integers(0, 60, 40), rng.integers(0, 14, 40)])
+    np.testing.assert_allclose(scores(pairs), expected[tuple(pairs.T)], rtol=1e-3, atol=1e-3)
+    rows = counts(n=5, seed=9)
+    others = scores.of_rows(network[0][:5], rows)
+    expected = dense_logits(stack, network[0][:5] @ network[1].T, known.toarray(), rows.toarray())
+    np.testing.assert_allclose(others.logits(others.products(slice(None))), expected, rtol=1e-3, atol=1e-3)

@@ -161,7 +161,7 @@ def test_the_likelihood_is_preselected_with_its_reason(load, asked, counts):  # 
     assert "there are no edges" in said(at)
     assert at.toggle(key="model.sparse_input").value
     assert not at.text_input(key="model.hidden_units").disabled
-    assert {"Validation entries (%)", "Test entries (%)"} <= {n.label for n in at.number_input}
+    assert {"Validation share (%)", "Test share (%)"} <= {n.label for n in at.number_input}
     assert asked[-1][0].model.family == "vae"
 
 

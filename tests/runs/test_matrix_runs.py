@@ -9,6 +9,7 @@ import pytest
 import sklearn.metrics
 from scipy import sparse
 
+from tests.dense_entries import dense_ease, dense_logits
 from tests.graphs import communities
 from vgae_core.analysis import ease
 from vgae_core.analysis.baselines import entry_baselines, explained
@@ -95,38 +96,117 @@ def test_model_and_baselines_are_ranked_on_the_same_entries():
         assert {"roc_auc", "average_precision", "recall_at_20", "ndcg_at_20"} <= set(scores)
 
 
-def test_the_joined_score_is_the_weighted_sum_of_network_and_ease():
+def ranked(scores, seen, held_out, k):
+    """Return recall@k and NDCG@k by a loop over rows."""
+    recall, ndcg = [], []
+    for row in np.unique(held_out[:, 0]):
+        wanted = set(held_out[held_out[:, 0] == row, 1])
+        order = [j for j in np.argsort(-scores[row]) if seen[row, j] == 0][:k]
+        gains = [(j in wanted) / np.log2(place + 2) for place, j in enumerate(order)]
+        best = min(k, len(wanted))
+        recall.append(sum(j in wanted for j in order) / best)
+        ndcg.append(sum(gains) / sum(1 / np.log2(place + 2) for place in range(best)))
+    return np.mean(recall), np.mean(ndcg)
+
+
+@pytest.fixture(scope="module", params=["entries", "rows"])
+def combined(request):
     graph = counts(n=300)
-    result = execute(spec_for(graph), graph)
-    split, told = result.split, result.metrics["ease"]
-    known = without_entries(graph.features, np.concatenate([split.val, split.test]))
-    (seen, weights), _ = ease.fit_ease(known, split.val, told["penalty"])
-    both = told["network"] * result.left @ result.right.T + told["ease"] * (seen.toarray() @ weights.T)
-    joined = ranking_metrics(
-        np.asarray(both, np.float32), np.eye(both.shape[1], dtype=np.float32), known, split.test
-    )
-    for name, value in joined.items():
-        assert result.metrics["joined"][name] == pytest.approx(value, abs=2e-3)
+    spec = spec_for(graph, split__held_out=request.param, split__val_fraction=0.2, split__test_fraction=0.2)
+    return graph, execute(spec, graph)
+
+
+def seen_and_learnt(graph, split):
+    """Return what rows hold as they are scored, and what is learnt from, by loops over the split."""
+    seen = graph.features.toarray()
+    for row, column in np.concatenate([split.val, split.test]):
+        seen[row, column] = 0
+    learnt = np.zeros_like(seen)
+    for row, column in split.train:
+        learnt[row, column] = seen[row, column]
+    return seen, learnt
+
+
+def test_scores_of_a_matrix_combine_network_and_ease(combined):
+    graph, result = combined
+    split = result.split
+    seen, learnt = seen_and_learnt(graph, split)
+    network = result.left.astype(float) @ result.right.T
+    logits = dense_logits(result.stack, network, learnt, seen)
     pairs = np.concatenate([split.test, split.test_neg])
     truth = np.repeat([1, 0], [len(split.test), len(split.test_neg)])
-    for name, metrics in (
-        ("joined", result.metrics["joined"]),
-        ("ease", result.metrics["baselines"]["ease"]),
-    ):
-        auc = sklearn.metrics.roc_auc_score(truth, result.scores[name])
-        assert metrics["roc_auc"] == pytest.approx(auc, abs=1e-9)
-    np.testing.assert_allclose(
-        result.scores["ease"], (seen.toarray() @ weights.T)[tuple(pairs.T)], rtol=1e-3, atol=1e-5
-    )
-    p = 1 / (1 + np.exp(-result.scores["joined"].astype(float)))
+    ease_scores = dense_ease(learnt, seen, result.stack["penalty"])
+    popular = np.tile(np.count_nonzero(learnt, axis=0), (300, 1))
+    found = {"model": logits, "network": network, "ease": ease_scores, "popularity": popular}
+    measured = {
+        "model": result.metrics["test"],
+        "network": result.metrics["network"],
+        **result.metrics["baselines"],
+    }
+    for name, scores in found.items():
+        of_pairs = scores[tuple(pairs.T)]
+        np.testing.assert_allclose(result.scores[name], of_pairs, rtol=2e-3, atol=2e-4, err_msg=name)
+        auc = sklearn.metrics.roc_auc_score(truth, of_pairs)
+        assert measured[name]["roc_auc"] == pytest.approx(auc, abs=1e-3)
+        if name == "popularity":
+            continue  # ties
+        for k in (20, graph.features.shape[1]):
+            recall, ndcg = ranked(scores, seen, split.test, k)
+            if k == 20:
+                assert measured[name]["recall_at_20"] == pytest.approx(recall, abs=3e-3)
+                assert measured[name]["ndcg_at_20"] == pytest.approx(ndcg, abs=3e-3)
+    p = 1 / (1 + np.exp(-result.scores["model"].astype(float)))
     assert p.mean() == pytest.approx(0.5, abs=0.1)  # log odds: half of these pairs are entries
+    np.testing.assert_allclose(result.scorer(graph)(pairs), result.scores["model"], rtol=1e-4, atol=1e-5)
+    whole = graph.features.toarray()
+    again = dense_logits(result.stack, result.codes.left.astype(float) @ result.codes.right.T, learnt, whole)
+    scores = result.entry_scores(graph)
+    shown = scores.logits(scores.products(slice(0, 9)))
+    np.testing.assert_allclose(shown, again[:9], rtol=2e-3, atol=2e-3)
+
+
+def test_held_out_rows_are_scored_from_what_they_keep_and_never_trained_on(combined):
+    graph, result = combined
+    split = result.split
+    if result.spec.split.held_out == "entries":
+        assert set(split.test[:, 0]) <= set(split.train[:, 0])
+        return
+    x = graph.features.toarray()
+    per_row = np.count_nonzero(x, axis=1)
+    for entries, zeros in ((split.val, split.val_neg), (split.test, split.test_neg)):
+        rows, hidden = np.unique(entries[:, 0], return_counts=True)
+        assert len(rows) == 60
+        assert not set(rows) & set(split.train[:, 0])
+        np.testing.assert_array_equal(hidden, np.maximum(np.rint(0.2 * per_row[rows]), 1))
+        np.testing.assert_array_equal(np.sort(zeros[:, 0]), np.sort(entries[:, 0]))
+        assert (x[tuple(entries.T)] != 0).all()
+        assert (x[tuple(zeros.T)] == 0).all()
+        assert len(np.unique(zeros, axis=0)) == len(zeros)
+    split.check(graph, "vae")
+    # Whatever else a held-out row keeps, the run learns the same and codes the others alike.
+    row = split.test[0, 0]
+    changed = x.copy()
+    changed[row, np.flatnonzero(seen_and_learnt(graph, split)[0][row])] = 999
+    other = dataclasses.replace(graph, features=sparse.csr_array(changed))
+    again = execute(result.spec, other, split=split)
+    rest = np.arange(300) != row
+    np.testing.assert_array_equal(again.z_mean[rest], result.z_mean[rest])
+    assert np.abs(again.z_mean[row] - result.z_mean[row]).max() > 0
+
+
+def test_too_few_rows_to_hold_out_are_refused():
+    values = sparse.csr_array(np.eye(8, 5, dtype=np.float32))
+    graph = dataclasses.replace(counts(n=8), features=values)
+    with pytest.raises(DataError, match="only 0 have two entries"):
+        split_entries(graph, SplitSpec(held_out="rows"), 0)
 
 
 def test_a_matrix_too_wide_for_ease_says_so(monkeypatch):
     monkeypatch.setattr(ease, "MOST_COLUMNS", 5)
     graph = counts()
     result = execute(spec_for(graph), graph)
-    assert "joined" not in result.metrics
+    assert not result.stack
+    assert "network" not in result.metrics
     assert "ease" not in result.metrics["baselines"]
     assert explained(result.metrics["left_out"]).startswith("Left out: EASE (more than")
 

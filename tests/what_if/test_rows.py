@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from tests.dense_entries import dense_logits
 from tests.graphs import communities, graph_from
 from vgae_core.data.entry_splits import without_entries
 from vgae_core.data.node_inputs import matrix_scaling
@@ -24,6 +25,9 @@ LOSSES = [
     *("binary_crossentropy", "multinomial", "poisson", "mean_squared_error", "negative_binomial"),
     "zero_inflated_negative_binomial",
 ]
+
+COMBINED = ("binary_crossentropy", "poisson", "zero_inflated_negative_binomial")
+"""Losses of runs with validation entries enough to combine their scores with EASE."""
 
 
 def matrix(binary=False, n=70):
@@ -46,6 +50,8 @@ def run(request):
     outputs = offered_outputs(feature_kind="binary" if binary else "count", has_labels=True, family="vae")
     spec = dataclasses.replace(spec, outputs=tuple(dataclasses.replace(o, enabled=True) for o in outputs))
     spec = spec.replace("outputs.output.loss", request.param).replace("training.epochs", 3)
+    if request.param in COMBINED:
+        spec = spec.replace("split.val_fraction", 0.2)
     result = execute(spec, graph)
     return graph, result, RowsWhatIf(result, graph)
 
@@ -64,8 +70,10 @@ def keras(graph, result, values):
     z = np.asarray(codes["z_mean"])
     totals = np.asarray(values.sum(axis=1)).ravel() if result.model["scale"] == "softmax" else None
     left, right = built.factors(z, totals, None if scaling is None else scaling.unit)
-    logits = np.asarray(built.model.get_layer("labels")(z), np.float64)
-    return {key: np.asarray(value) for key, value in codes.items()}, left @ right.T, logits
+    labels = np.asarray(built.model.get_layer("labels")(z), np.float64)
+    dense = values.toarray() if sparse.issparse(values) else np.asarray(values)
+    logits = dense_logits(result.stack, left.astype(float) @ right.T, known.toarray(), dense)
+    return {key: np.asarray(value) for key, value in codes.items()}, logits, labels
 
 
 EDITS = (
@@ -95,11 +103,11 @@ def test_edited_rows_are_those_of_keras(run):
     dense = edited(graph)
     codes, logits, _ = keras(graph, result, dense)
     for row in (0, 3, 9, graph.n_nodes):
-        mine, code, values = model.row_logits(row, changes)
-        np.testing.assert_array_equal(values, dense[row])
-        close(mine, logits[row])
-        close(code.z_mean[0], codes["z_mean"][row])
-        close(code.z_log_var[0], codes["z_log_var"][row])
+        mine = model.row_scores(row, changes)
+        np.testing.assert_array_equal(mine.values, dense[row])
+        close(mine.logits, logits[row])
+        close(mine.codes.z_mean[0], codes["z_mean"][row])
+        close(mine.codes.z_log_var[0], codes["z_log_var"][row])
     differs = np.flatnonzero((dense[:-1] != graph.features.toarray()).any(axis=1))
     assert model.touched(changes).tolist() == [*differs, graph.n_nodes]
 
@@ -130,16 +138,35 @@ def test_an_answer_about_a_row_is_what_dense_arrays_say(run):
     p = np.exp(sides[1][4][3] - sides[1][4][3].max())
     assert named["row 3"].label_after == f"class {int(p.argmax())}"
     assert named["row 3"].label_probability.after == pytest.approx(p.max() / p.sum(), rel=1e-2)
-    assert found.measure == ("probability" if result.model["scale"] == "logit" else "expected value")
+    likely = result.stack or result.model["scale"] == "logit"
+    assert found.measure == ("probability" if likely else "expected value")
+    assert bool(result.stack) == (found.pair.at_density is not None)
+    if result.stack:
+        p = 1 / (1 + np.exp(-sides[0][1][3, 9]))
+        share = np.count_nonzero(graph.features.toarray()) / graph.features.toarray().size
+        assert found.pair.probability.before == pytest.approx(p, rel=1e-3)
+        bayes = p * share / (p * share + (1 - p) * (1 - share))
+        assert found.pair.at_density.before == pytest.approx(bayes, rel=1e-3)
+        assert found.base_rate == pytest.approx(share)
 
 
 def test_the_noise_of_an_entry_is_that_of_many_draws(run):
-    _, _, model = run
-    _, codes, values = model.row_logits(3, RowChanges())
+    graph, result, model = run
+    row = model.row_scores(3, RowChanges())
+    codes, values = row.codes, row.values
     rng = np.random.default_rng(5)
     draws = codes.z_mean + np.exp(codes.z_log_var / 2) * rng.standard_normal((20_000, codes.z_mean.shape[1]))
     wide = type(codes)(draws.astype(np.float32), None)
-    expected = model.logits(wide, np.full(20_000, values.sum(), np.float32))[:, 9].astype(float).std()
+    network = model.network(wide, np.full(20_000, values.sum(), np.float32))[:, 9].astype(float)
+    expected = network.std()
+    if result.stack:  # by a small step of the network's logit
+        at, sides = row.network[9] + np.array([[-1e-3], [1e-3]]), graph.features[[3]].toarray()
+        known = without_entries(graph.features, np.concatenate([result.split.val, result.split.test]))
+        up, down = (
+            dense_logits(result.stack, np.full((1, values.size), step), known.toarray(), sides)[0, 9]
+            for step in at[::-1, 0]
+        )
+        expected *= abs(up - down) / 2e-3
     found = model.answer(Scenario(pair=("row 3", "item 9")))
     assert found.pair.logit.noise == pytest.approx(np.sqrt(2) * expected, rel=0.12)
 
@@ -179,8 +206,8 @@ def test_an_entry_set_after_its_column_was_cleared_leaves_other_rows_cleared(run
     dense[:, 5] = 0
     dense[3, 5] = 1
     for row in np.flatnonzero(graph.features.toarray()[:, 5])[:3]:
-        np.testing.assert_array_equal(model.row_logits(int(row), changes)[2], dense[row])
-    np.testing.assert_array_equal(model.row_logits(3, changes)[2], dense[3])
+        np.testing.assert_array_equal(model.row_scores(int(row), changes).values, dense[row])
+    np.testing.assert_array_equal(model.row_scores(3, changes).values, dense[3])
 
 
 def test_values_that_the_likelihood_cannot_hold_are_refused(run):
@@ -190,7 +217,7 @@ def test_values_that_the_likelihood_cannot_hold_are_refused(run):
         edit("add_row", name="me", values={"item 1": -2.0}),
     ):
         if model.head.of_values:
-            assert np.isfinite(model.row_logits(3, model.changes([item]))[0]).all()
+            assert np.isfinite(model.row_scores(3, model.changes([item])).logits).all()
         else:
             with pytest.raises(DataError, match="Entries of this matrix are"):
                 model.changes([item])

@@ -352,7 +352,9 @@ def _blocks(cost: np.ndarray) -> Iterator[slice]:
 
 
 # ------------------------------------------------------------------------ matrices
-def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def entry_baselines(
+    matrix: sparse.csr_array, rank: int, learnt: sparse.csr_array | None = None
+) -> dict[str, Factors]:
     """Return every matrix baseline as two factors: entry (i, j) scores ``left_i . right_j``.
 
     Parameters
@@ -361,6 +363,8 @@ def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.n
         Without its held-out entries.
     rank : int
         Rank of the truncated singular value decomposition: the latent size it stands beside.
+    learnt : csr_array, shape (n_rows, n_columns), optional
+        What columns are judged by, where it is not `matrix`: rows that are new are empty in it.
 
     Returns
     -------
@@ -368,22 +372,22 @@ def entry_baselines(matrix: sparse.csr_array, rank: int) -> dict[str, tuple[np.n
         Without those that have no factors of that rank.
     """
     made = {
-        name: load(entry.score)(matrix, rank)
+        name: load(entry.score)(matrix, matrix if learnt is None else learnt, rank)
         for name, entry in baselines_of("entries").items()
         if entry.score
     }
     return {name: factors for name, factors in made.items() if factors is not None}
 
 
-def popularity(matrix: sparse.csr_array, rank: int) -> Factors:
+def popularity(matrix: sparse.csr_array, learnt: sparse.csr_array, rank: int) -> Factors:
     """Return factors of the number of entries per column."""
-    per_row, per_column = _counts(matrix)
-    return np.ones_like(per_row), per_column
+    per_column = _counts(learnt)[1]
+    return np.ones((matrix.shape[0], 1), np.float32), per_column
 
 
-def row_column(matrix: sparse.csr_array, rank: int) -> Factors:
+def row_column(matrix: sparse.csr_array, learnt: sparse.csr_array, rank: int) -> Factors:
     """Return factors of the number of entries per row times that per column."""
-    return _counts(matrix)
+    return _counts(matrix)[0], _counts(learnt)[1]
 
 
 def _counts(matrix: sparse.csr_array) -> Factors:
@@ -391,13 +395,15 @@ def _counts(matrix: sparse.csr_array) -> Factors:
     return per_row, per_column
 
 
-def svd(matrix: sparse.csr_array, rank: int) -> Factors | None:
-    """Return factors of the truncated singular value decomposition, None of a matrix with one row or column."""
+def svd(matrix: sparse.csr_array, learnt: sparse.csr_array, rank: int) -> Factors | None:
+    """Return factors of the truncated singular value decomposition, None of a matrix with one row or column.
+
+    Rows are projected on the singular vectors of the columns.
+    """
     rank = min(rank, min(matrix.shape) - 1)
     if rank < 1:
         return None
     from sklearn.decomposition import TruncatedSVD  # a second, and few graphs need it
 
-    made = TruncatedSVD(rank, random_state=0)
-    left = made.fit_transform(matrix).astype(np.float32)
-    return left, made.components_.T.astype(np.float32)
+    made = TruncatedSVD(rank, random_state=0).fit(learnt)
+    return made.transform(matrix).astype(np.float32), made.components_.T.astype(np.float32)

@@ -60,27 +60,44 @@ def column_weights(matrix: sparse.csr_array, penalty: float) -> np.ndarray:
     """
     gram = np.asarray((matrix.T @ matrix).toarray(), np.float32)
     gram.flat[:: len(gram) + 1] += penalty
-    factor = linalg.cholesky(gram, overwrite_a=True, check_finite=False)
+    # All in the memory of one square: LAPACK takes columns for rows, which of a symmetric matrix are the same.
+    factor = linalg.cholesky(gram.T, overwrite_a=True, check_finite=False)
     (inverse, _) = linalg.lapack.spotri(factor, overwrite_c=True)
-    inverse = np.triu(inverse) + np.triu(inverse, 1).T  # LAPACK gives one triangle
-    weights = -inverse / np.diag(inverse)
+    weights = inverse.T
+    _mirror(weights)
+    weights /= -np.diag(weights)
     np.fill_diagonal(weights, 0.0)
     return np.ascontiguousarray(weights, np.float32)
 
 
+def _mirror(square: np.ndarray, block: int = 512) -> None:
+    """Copy the lower triangle of a square array to the upper one, in place: LAPACK gives one of them."""
+    for start in range(0, len(square), block):
+        stop = start + block
+        corner = square[start:stop, start:stop]
+        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+        square[start:stop, stop:] = square[stop:, start:stop].T
+
+
 def fit_ease(
-    known: sparse.csr_array, validation: np.ndarray, penalty: float | None = None
+    known: sparse.csr_array,
+    validation: np.ndarray,
+    penalty: float | None = None,
+    *,
+    learnt: sparse.csr_array | None = None,
 ) -> tuple[Factors, float]:
     """Return the factors of EASE and its penalty, which ranks the validation entries best by NDCG.
 
     Parameters
     ----------
     known : csr_array, shape (n_rows, n_columns)
-        Without its held-out entries.
+        What rows hold, without held-out entries.
     validation : ndarray of int64, shape (n_validation, 2)
         Without any, the penalty is the mean squared length of a column.
     penalty : float, optional
         In units of that; one of :data:`PENALTIES` unless given.
+    learnt : csr_array, shape (n, n_columns), optional
+        What the regressions are fitted to, where it is not `known`.
 
     Returns
     -------
@@ -88,11 +105,12 @@ def fit_ease(
     penalty : float
     """
     left = damped(known)
-    unit = max(float(left.multiply(left).sum()) / left.shape[1], 1e-6)
+    source = left if learnt is None else damped(learnt)
+    unit = max(float(source.multiply(source).sum()) / source.shape[1], 1e-6)
     chosen, best, right = penalty or 1.0, -1.0, np.zeros((0, 0), np.float32)
     for share in (chosen,) if penalty or not len(validation) else PENALTIES:
-        weights = column_weights(left, share * unit).T
-        if not len(validation):
+        weights = column_weights(source, share * unit).T
+        if penalty or not len(validation):
             return (left, weights), share
         ndcg = ranking_metrics(left, weights, known, validation)[f"ndcg_at_{min(RANKED_AT, left.shape[1])}"]
         if ndcg <= best:
@@ -118,13 +136,6 @@ class Weighed:
 
     network: float
     ease: float
-
-    def factors(self, network: tuple[np.ndarray, np.ndarray], ease: Factors) -> Factors:
-        """Return the factors of the weighted sum of both scores."""
-        left = sparse.hstack(
-            [sparse.csr_array(self.network * network[0]), np.float32(self.ease) * ease[0]], format="csr"
-        )
-        return sparse.csr_array(left, dtype=np.float32), np.concatenate([network[1], ease[1]], axis=1)
 
 
 def weigh(

@@ -6,8 +6,8 @@ Entry (i, j) has the logit ``left_i . right_j``, and the model's head says what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -25,6 +25,9 @@ FOR_A_ROW = 20
 
 LEAST_TOTAL = 1e-6
 """Total of an empty row, so that its logarithm is finite."""
+
+Left: TypeAlias = np.ndarray | sparse.csr_array
+"""Left factors, float32 (n_rows, k): dense ones of a network, sparse ones where EASE has a part in them."""
 
 Report = Callable[[float, str], None]
 """Called with the share of the work done, 0 to 1, and what is being done."""
@@ -65,7 +68,7 @@ def _log_sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def recommended(
-    left: np.ndarray,
+    left: Left,
     right: np.ndarray,
     known: sparse.csr_array,
     k: int,
@@ -76,7 +79,7 @@ def recommended(
 
     Parameters
     ----------
-    left : ndarray of float32, shape (n_rows, d)
+    left : ndarray or csr_array of float32, shape (n_rows, d)
     right : ndarray of float32, shape (n_columns, d)
     known : csr_array, shape (n_rows, n_columns)
         Stored entries are left out.
@@ -95,7 +98,7 @@ def recommended(
     DataError
         If `k` < 1 or shapes disagree.
     """
-    n, width = len(left), len(right)
+    n, width = left.shape[0], len(right)
     if k < 1:
         raise DataError(f"`k` must be >= 1. Received: {k}.")
     if known.shape != (n, width):
@@ -104,7 +107,7 @@ def recommended(
     step = max(1, BLOCK_VALUES // max(width, 1))
     for start in range(0, n, step):
         stop = min(start + step, n)
-        strip = left[start:stop] @ right.T
+        strip = np.asarray(left[start:stop] @ right.T)
         seen = known[start:stop].tocoo()
         strip[seen.row, seen.col] = -np.inf
         flat = strip.ravel()
@@ -124,7 +127,7 @@ def recommended(
 
 
 def recommended_to(
-    left: np.ndarray, right: np.ndarray, known: sparse.csr_array, row: int, k: int = FOR_A_ROW
+    left: Left, right: np.ndarray, known: sparse.csr_array, row: int, k: int = FOR_A_ROW
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns per row lacks that the model expects most in it, best first.
 
@@ -145,8 +148,8 @@ def recommended_to(
     DataError
         If there is no such row.
     """
-    if not 0 <= row < len(left):
-        raise DataError(f"`row` must be between 0 and {len(left) - 1}. Received: {row}.")
+    if not 0 <= row < left.shape[0]:
+        raise DataError(f"`row` must be between 0 and {left.shape[0] - 1}. Received: {row}.")
     pairs, logits = recommended(left[row : row + 1], right, known[[row]], k)
     return pairs[:, 1], logits
 
@@ -180,31 +183,3 @@ def unexpected(
     nats = head.surprise(coo.data[stored], logits)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -nats))[:k]
     return pairs[order], logits[order], nats[order]
-
-
-def recommended_task(
-    arrays: Mapping[str, np.ndarray], options: Mapping[str, Any], progress: Report
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return :func:`recommended` as a task of a child process.
-
-    Parameters
-    ----------
-    arrays : mapping
-        ``left`` and ``right``, and the entries to leave out as ``indptr`` and ``indices``.
-    options : mapping
-        ``k`` int.
-    progress : callable
-
-    Returns
-    -------
-    arrays : dict
-        ``pairs`` int64 (k, 2) and ``logits`` float32 (k,).
-    values : dict
-        Empty.
-    """
-    left, right, indices = arrays["left"], arrays["right"], arrays["indices"]
-    known = sparse.csr_array(
-        (np.ones(len(indices), np.int8), indices, arrays["indptr"]), shape=(len(left), len(right))
-    )
-    pairs, logits = recommended(left, right, known, int(options["k"]), progress=progress)
-    return {"pairs": pairs, "logits": logits}, {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, softmax
 
-from vgae_core.analysis.calibration import steepness
+from vgae_core.analysis.calibration import at_share, steepness
 from vgae_core.analysis.decoders import decoder_weights, pair_factors
 from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, node_head
@@ -241,5 +241,10 @@ def logit_of(parts: Mapping[str, float], decoding: Decoding) -> float:
 
 
 def probability(logit: float) -> float:
-    """Return the probability of a logit."""
+    """Return the probability of a logit, among as many non-edges as edges."""
     return float(expit(logit))
+
+
+def probability_at(logit: float, share: float) -> float:
+    """Return the probability of a logit where a given share of the pairs are edges."""
+    return float(at_share(np.array(logit), share))

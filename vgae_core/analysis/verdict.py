@@ -50,7 +50,7 @@ def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
     y_true : ndarray of bool or int, shape (n_pairs,)
         1 for an edge.
     scores : mapping of str to ndarray of float, shape (n_pairs,)
-        ``"model"``, ``"network"`` and ``"joined"`` where there are such, and the baselines, larger for a likelier edge.
+        ``"model"``, ``"network"`` where there is such, and the baselines, larger for a likelier edge.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def compare(y_true: np.ndarray, scores: Mapping[str, np.ndarray]) -> Comparison:
     auc = {
         name: fast_auc_ap(values[truth], values[~truth])[0]
         for name, values in scores.items()
-        if name not in ("network", "joined")  # of the model, no rivals
+        if name != "network"  # of the model, no rival
     }
     model = auc.pop("model")
     if not auc:

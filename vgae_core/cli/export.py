@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from scipy import sparse
-
-from vgae_core.analysis.entries import recommended
 from vgae_core.analysis.link_filters import RANKINGS, LinkSearch
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
@@ -16,7 +13,7 @@ from vgae_core.runs.codes import WHY, completed, encoded_from
 from vgae_core.runs.embedding_files import write_embedding
 from vgae_core.runs.files import atomic
 from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.link_tables import entry_table, missing_table
+from vgae_core.runs.link_tables import missing_table, scored_entries
 from vgae_core.runs.logs import LOGS
 from vgae_core.runs.script import export_script
 from vgae_core.runs.table_files import PROTECT, write_table
@@ -69,12 +66,14 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "embedding":
         write_embedding(to, result, graph, protect=options.protect)
     elif folder.spec.model.family == "vae":
-        known = sparse.csr_array(graph.features)
-        pairs, logits = recommended(result.codes.left, result.codes.right, known, LINKS)
-        write_table(to, entry_table(graph, pairs, logits, result.head), protect=options.protect)
+        pairs, logits = result.missing_entries(graph, LINKS)
+        table = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
+        write_table(to, table, protect=options.protect)
     else:
         pairs, logits = result.missing_links(graph, LINKS, LinkSearch(ranking=options.ranking))
-        write_table(to, missing_table(graph, pairs, logits, result.weights(pairs)), protect=options.protect)
+        n_val = len(result.split.val)
+        table = missing_table(graph, pairs, logits, result.weights(pairs), n_val=n_val)
+        write_table(to, table, protect=options.protect)
     why = f" ({visible(result.model[WHY])})" if WHY in result.model else ""
     print(f"Encoded from {encoded_from(result)}{why}. Written to {to}")
     return 0

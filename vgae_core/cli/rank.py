@@ -1,42 +1,72 @@
-"""``rank``: the likeliest new links of one node."""
+"""``rank``: the likeliest new links of one node, or the columns recommended to one row."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
+from vgae_core.analysis.links import Direction
+from vgae_core.data.dataset import GraphData
+from vgae_core.errors import DataError
 from vgae_core.runs.answers import TOP, Answers, find_node
+from vgae_core.runs.codes import completed
 from vgae_core.runs.files import finite
 from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.link_tables import density, filled_share
+from vgae_core.runs.result import RunResult
 from vgae_core.runs.table_files import write_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("run_dir", metavar="RUN_DIR")
-    parser.add_argument("--node", metavar="NAME", required=True, help="the node, by its name")
+    parser.add_argument("--node", metavar="NAME", required=True, help="the node or row, by its name")
     parser.add_argument("--top", type=int, default=TOP, metavar="K", help=f"links to list (default {TOP})")
     parser.add_argument("--incoming", action="store_true", help="of a directed graph: links to the node")
-    parser.add_argument("--existing", action="store_true", help="its links instead, the least likely first")
+    parser.add_argument("--existing", action="store_true", help="what it has instead, the least likely first")
     parser.add_argument("--to", metavar="FILE", help=".csv or .parquet")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the likeliest new links of one node, or its own, the least likely first."""
+    """Print the likeliest new links of one node or columns of one row, or its own, the least likely first."""
     folder = read_run_dir(options.run_dir)
-    graph = folder.graph()
-    answers = Answers(folder.result(), graph)
+    graph, result = folder.graph(), folder.result()
     node = find_node(graph, options.node)
-    find = answers.existing if options.existing else partial(answers.rank, k=options.top)
-    table = answers.table(find(node, direction="in" if options.incoming else "out"))[: options.top]
+    table = (_of_row if result.of_matrix else _of_node)(result, graph, node, options)
+    noun, share = ("entries", filled_share(graph)) if result.of_matrix else ("links", density(graph))
     if options.to:
         write_table(Path(options.to), table)
-        print(f"{len(table):,} links of {graph.node_ids[node]}. Written to {options.to}")
+        print(f"{len(table):,} {noun} of {graph.node_ids[node]}. Written to {options.to}")
     elif options.json:
-        print(json.dumps({"node": str(graph.node_ids[node]), "links": finite(table.to_dict("records"))}))
+        told = {"node": str(graph.node_ids[node]), "base_rate": share}
+        print(json.dumps({**told, noun: finite(table.to_dict("records"))}))
     else:
         print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+        if "probability" in table:
+            cells = "cells of the matrix" if result.of_matrix else "pairs of the graph"
+            print(
+                f"probability: where half of the {cells} are {noun}; probability_at_density: among all of them, of "
+                f"which {share:.2%} are."
+            )
     return 0
+
+
+def _of_node(result: RunResult, graph: GraphData, node: int, options: argparse.Namespace) -> pd.DataFrame:
+    answers = Answers(result, graph)
+    direction: Direction = "in" if options.incoming else "out"
+    if options.existing:
+        return answers.table(answers.existing(node, direction))[: options.top]
+    return answers.table(answers.rank(node, options.top, direction))
+
+
+def _of_row(result: RunResult, graph: GraphData, row: int, options: argparse.Namespace) -> pd.DataFrame:
+    from vgae_core.runs.row_answers import RowAnswers  # brings SciPy's linear algebra
+
+    if options.incoming:
+        raise DataError("A matrix has no links to a row.", where="--incoming", mend="Leave it out.")
+    answers = RowAnswers(completed(result, graph), graph)
+    return answers.existing(row)[: options.top] if options.existing else answers.rank(row, options.top)

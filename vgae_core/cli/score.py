@@ -8,6 +8,7 @@ from pathlib import Path
 from vgae_core.data import arguments
 from vgae_core.errors import DataError
 from vgae_core.runs.answers import Answers, pairs_of
+from vgae_core.runs.codes import completed
 from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.table_files import write_table
 
@@ -23,12 +24,23 @@ def run(options: argparse.Namespace) -> int:
     """Write what a run says of the pairs in a file."""
     folder = read_run_dir(options.run_dir)
     graph = folder.graph()
-    pairs, unknown = pairs_of(graph, arguments.read_pairs(options.pairs))
+    result, names = folder.result(), arguments.read_pairs(options.pairs)
+    ends = "a row and a column" if result.of_matrix else "two nodes"
+    if result.of_matrix:
+        from vgae_core.runs.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
+
+        pairs, unknown = entries_of(graph, names)
+    else:
+        pairs, unknown = pairs_of(graph, names)
     if not len(pairs):
-        raise DataError(f"No pair joins two nodes of the run, which has no {unknown[0]!r:.60}.",
-                        where=options.pairs, mend="Use the node ids of the run.")  # fmt: skip
-    table = Answers(folder.result(), graph).score_table(pairs)
+        raise DataError(f"No pair joins {ends} of the run, which has no {unknown[0]!r:.60}.",
+                        where=options.pairs, mend="Use the ids of the run.")  # fmt: skip
+    if result.of_matrix:
+        table = RowAnswers(completed(result, graph), graph).score_table(pairs)
+    else:
+        table = Answers(result, graph).score_table(pairs)
     write_table(Path(options.to), table)
-    left_out = f" {len(unknown):,} names are no nodes: {', '.join(unknown[:5])}." if unknown else ""
+    what = "rows or columns" if result.of_matrix else "nodes"
+    left_out = f" {len(unknown):,} names are no {what}: {', '.join(unknown[:5])}." if unknown else ""
     print(f"{len(table):,} pairs scored.{left_out} Written to {options.to}")
     return 0

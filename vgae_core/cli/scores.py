@@ -15,8 +15,6 @@ def print_scores(metrics: Any) -> None:
     rows = [("this model", metrics["test"])]
     if "network" in metrics:
         rows.append(("its network alone", metrics["network"]))
-    if "joined" in metrics:
-        rows.append(("joined with EASE", metrics["joined"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")

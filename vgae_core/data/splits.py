@@ -132,12 +132,17 @@ class LinkSplit:
                         where="split",
                         mend=mend,
                     )
-        if matrix and (
-            left_out := len(edges) - sum(len(getattr(self, name)) for name in ("train", "val", "test"))
-        ):
-            raise DataError(
-                f"{left_out:,} entries of this matrix are in no part of the split.", where="split", mend=mend
-            )
+        if matrix:
+            parts = [codes(getattr(self, name), width, directed=True) for name in ("train", "val", "test")]
+            rest = edges[~contains(np.sort(np.concatenate(parts)), edges)] // width
+            # What held-out rows keep is encoded and in no part.
+            new = np.setdiff1d(np.concatenate([self.val[:, 0], self.test[:, 0]]), self.train[:, 0])
+            if left_out := int(np.count_nonzero(~np.isin(rest, new))):
+                raise DataError(
+                    f"{left_out:,} entries of this matrix are in no part of the split.",
+                    where="split",
+                    mend=mend,
+                )
 
     def message(self, n_nodes: int, graph: GraphData) -> sparse.csr_array:
         """Return the adjacency the encoder may see: training edges only.

@@ -44,12 +44,20 @@ class TableData:
         The same, held-out entries included.
     units : ndarray of float, shape (n_features,), or None
         What the columns of a matrix were divided by.
+    trained : ndarray of int64, optional
+        Rows that are learnt from, where rows are held out; all unless given.
     """
 
     output: str
     seen: Features
     targets: Features
     units: np.ndarray | None = None
+    trained: np.ndarray | None = None
+
+    @property
+    def learnt(self) -> Features:
+        """The rows that are learnt from."""
+        return self.seen if self.trained is None else self.seen[self.trained]
 
 
 class Family(ABC):
@@ -75,7 +83,12 @@ class Family(ABC):
 
     @abstractmethod
     def table(
-        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
+        self,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        spec: RunSpec,
+        outputs: Mapping[str, Output],
     ) -> TableData | None:
         """Return what the output of features or of a matrix learns from, or None where there is none."""
 
@@ -163,9 +176,18 @@ class Family(ABC):
 
     @abstractmethod
     def stack(
-        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        network: Score,
+        factors: Callable[[], Factors],
     ) -> dict[str, float]:
-        """Return what makes a pair's logit of the network's; empty where that is the network's own."""
+        """Return what makes a pair's logit of the network's; empty where that is the network's own.
+
+        Parameters are those of :meth:`evaluate`.
+        """
 
     @abstractmethod
     def evaluate(
@@ -201,8 +223,7 @@ class Family(ABC):
         Returns
         -------
         scores : dict of str to ndarray of float32, shape (n_test + n_test_neg,)
-            ``"model"``, ``"network"`` where it is not the same, ``"joined"`` of a matrix, and the baselines; test
-            edges first.
+            ``"model"``, ``"network"`` where it is not the same, and the baselines; test edges first.
         metrics : dict
             ``test``, ``val`` (of the network, where there are validation pairs: stacking has been fitted to them),
             ``network`` and ``baselines``, ``left_out`` (why baselines of a two-sided graph are not among them, by

@@ -57,7 +57,12 @@ class GraphFamily(Family):
         return split.message(graph.n_nodes, graph)
 
     def table(
-        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
+        self,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        spec: RunSpec,
+        outputs: Mapping[str, Output],
     ) -> TableData | None:
         """Return the features that the output ``x_rec`` is to give, if it is on; none of them is held out."""
         if "x_rec" not in outputs:
@@ -154,7 +159,13 @@ class GraphFamily(Family):
         return bilinear(z_mean, pairs, pair_logits(name, z_mean, pairs, decoder), directed=graph.directed)
 
     def stack(
-        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        network: Score,
+        factors: Callable[[], Factors],
     ) -> dict[str, float]:
         """Return how the network's logit is joined with training-free scores, where that helps.
 

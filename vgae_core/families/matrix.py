@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from vgae_core.analysis import ease
+from vgae_core.analysis.entry_scores import fit_entries
 from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes
 from vgae_core.analysis.plain_encoders import Layers
 from vgae_core.analysis.scoring import Score
-from vgae_core.analysis.stacking import Stack
+from vgae_core.analysis.stacking import LEAST_EDGES, Stack
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.entry_splits import split_entries, without_entries
+from vgae_core.data.entry_splits import new_rows, split_entries, training_entries, without_entries
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
@@ -27,6 +29,9 @@ from vgae_core.settings import RunSpec
 if TYPE_CHECKING:
     from vgae_core.nn.models import BuiltModel
     from vgae_core.training.batches import Batches
+
+WEIGHED_STREAM = 0xEA5E
+"""Keeps the draws by which EASE is weighed apart from others of the same seed."""
 
 
 class MatrixFamily(Family):
@@ -43,13 +48,20 @@ class MatrixFamily(Family):
         return without_entries(graph.features, np.concatenate([split.val, split.test]))
 
     def table(
-        self, graph: GraphData, known: sparse.csr_array, spec: RunSpec, outputs: Mapping[str, Output]
+        self,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        spec: RunSpec,
+        outputs: Mapping[str, Output],
     ) -> TableData | None:
         """Return the matrix, whole and without its held-out entries, its columns divided as the run asks for."""
         scaling = matrix_scaling(known, spec)
+        new = new_rows(split)
+        trained = np.setdiff1d(np.arange(graph.n_nodes), new) if len(new) else None
         if scaling is None:
-            return TableData("output", known, graph.features)
-        return TableData("output", scaling.apply(known), scaling.apply(graph.features), scaling.unit)
+            return TableData("output", known, graph.features, trained=trained)
+        return TableData("output", scaling.apply(known), scaling.apply(graph.features), scaling.unit, trained)
 
     def batches(
         self,
@@ -64,7 +76,9 @@ class MatrixFamily(Family):
         from vgae_core.training.row_batches import row_batches
 
         matrix: Any = table  # of a matrix there always is one
-        return row_batches(matrix.seen, spec, graph.labels, label_part, units=matrix.units)
+        return row_batches(
+            matrix.seen, spec, graph.labels, label_part, units=matrix.units, trained=matrix.trained
+        )
 
     def reading(self, graph: GraphData, split: LinkSplit, outputs: Mapping[str, Output]) -> dict[str, Any]:
         """Return the head of the entries' logits."""
@@ -120,10 +134,21 @@ class MatrixFamily(Family):
         return left, right
 
     def stack(
-        self, spec: RunSpec, graph: GraphData, split: LinkSplit, known: sparse.csr_array, network: Score
+        self,
+        spec: RunSpec,
+        graph: GraphData,
+        split: LinkSplit,
+        known: sparse.csr_array,
+        network: Score,
+        factors: Callable[[], Factors],
     ) -> dict[str, float]:
-        """Return nothing: entries are scored by the network alone."""
-        return {}
+        """Return how the network's scores are combined with those of EASE, up to its most columns."""
+        wide = graph.profile.n_features > ease.MOST_COLUMNS
+        if wide or not spec.stacking or len(split.val) < LEAST_EDGES:
+            return {}
+        matrix = training_entries(graph.features, split), known
+        rng = np.random.default_rng([spec.seed, WEIGHED_STREAM])
+        return fit_entries(factors(), matrix, (split.val, split.val_neg), rng)
 
     def evaluate(
         self,
@@ -138,8 +163,8 @@ class MatrixFamily(Family):
         before_baselines: Callable[[], None] = lambda: None,
     ) -> Evaluated:
         """Score held-out entries and rank the columns of each row; see :meth:`Family.evaluate`."""
-        parts = (*factors(), known)
-        return evaluate_entries(spec, split, network, parts, before_baselines)
+        matrix = training_entries(graph.features, split), known
+        return evaluate_entries(spec, split, factors(), matrix, stack or {}, before_baselines)
 
 
 def _head(model: Mapping[str, Any]) -> Head:

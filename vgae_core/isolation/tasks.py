@@ -15,7 +15,7 @@ TASKS: dict[str, str] = {
     "node_columns": "vgae_core.runs.node_tables:node_columns_task",
     "probe": "vgae_core.runs.groupings:probe_task",
     "project": "vgae_core.analysis.projection:project_task",
-    "recommended": "vgae_core.analysis.entries:recommended_task",
+    "recommended": "vgae_core.runs.entry_search:recommended_task",
     "missing_links": "vgae_core.analysis.rankings:rank_links_task",
 }
 """What a child may run: name → ``"module:function"``."""

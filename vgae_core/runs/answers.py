@@ -160,7 +160,7 @@ class Answers:
 
     def table(self, ranking: Ranking) -> pd.DataFrame:
         """Return one row per link: ``rank``, then the columns of :func:`vgae_core.runs.link_tables.link_table`."""
-        table = link_table(self.graph, ranking.pairs, ranking.logits)
+        table = link_table(self.graph, ranking.pairs, ranking.logits, n_val=len(self.result.split.val))
         table.insert(0, "rank", np.arange(1, len(table) + 1))
         return table
 
@@ -179,7 +179,7 @@ class Answers:
             where the pairs name more than :data:`RANKED_NODES` different nodes.
         """
         logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
-        table = link_table(self.graph, pairs, logits)
+        table = link_table(self.graph, pairs, logits, n_val=len(self.result.split.val))
         table.insert(
             2, "edge", edge_parts(self.result.split, pairs, self.graph.n_nodes, directed=self.graph.directed)
         )

@@ -136,7 +136,6 @@ _PARTS = {
     "test": "Test",
     "val": "Validation",
     "network": "Test, network alone",
-    "joined": "Test, joined with EASE",
     "weights": "Weights of test edges",
     "labels": "Labels",
     "features": "Features",

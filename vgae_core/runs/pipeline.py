@@ -20,6 +20,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.families import family_of
+from vgae_core.families.base import Factors
 from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.node_scores import score_nodes
@@ -124,7 +125,11 @@ def execute(
     latent = prepared.encode()
     z_mean = latent["z_mean"]
     network = built.scorer(z_mean, batches.totals, batches.units)
-    stack = family.stack(spec, graph, split, prepared.known, network)
+
+    def factors() -> Factors:
+        return built.factors(z_mean, batches.totals, batches.units)
+
+    stack = family.stack(spec, graph, split, prepared.known, network, factors)
     scores, metrics = family.evaluate(
         spec,
         graph,
@@ -132,7 +137,7 @@ def execute(
         prepared.known,
         network,
         stack=stack,
-        factors=lambda: built.factors(z_mean, batches.totals, batches.units),
+        factors=factors,
         before_baselines=lambda: stage("baselines"),
     )
     if "z_log_var" in latent:

@@ -105,9 +105,9 @@ def prepare(
         keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
         built = build(spec, graph.profile)
         compiled, notes = compile_arguments(built.outputs)
-    table = family.table(graph, known, spec, built.outputs)
+    table = family.table(graph, split, known, spec, built.outputs)
     if table is not None:
-        answer = built.outputs[table.output].head.trivial_answer(table.seen)  # type: ignore[arg-type]
+        answer = built.outputs[table.output].head.trivial_answer(table.learnt)  # type: ignore[arg-type]
         built.feature_head.bias.assign(answer)
     if works_out_positions(spec.model, graph.profile):
         on_event(Stage(name="positions", at=time.time()))

@@ -21,7 +21,7 @@ from vgae_core.analysis import entries, link_search
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.text import shortened, visible
 from vgae_core.runs import compare, figures
-from vgae_core.runs.link_tables import entry_table, missing_table
+from vgae_core.runs.link_tables import missing_table, scored_entries
 from vgae_core.runs.report_page import SCRIPT, STYLE
 from vgae_core.runs.result import RunResult
 from vgae_core.training.events import EpochEnd
@@ -211,14 +211,13 @@ def _links(place: int, run: Reported) -> str:
     if result.of_matrix:
         if graph.n_nodes * graph.profile.n_features > entries.EXACT_CELLS:
             return ""
-        matrix = compare.matrix_of(graph)
-        pairs, logits = entries.recommended(result.codes.left, result.codes.right, matrix, LINKS)
-        table = entry_table(graph, pairs, logits, result.head)
+        pairs, logits = result.missing_entries(graph, LINKS)
+        table = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
     else:
         if graph.n_nodes > link_search.EXACT_NODES:
             return ""
         pairs, logits = result.missing_links(graph, LINKS)
-        table = missing_table(graph, pairs, logits, result.weights(pairs))
+        table = missing_table(graph, pairs, logits, result.weights(pairs), n_val=len(result.split.val))
     rows = [
         [rank, *(f"{value:.4g}" if isinstance(value, float | np.floating) else value for value in row)]
         for rank, row in enumerate(table.itertuples(index=False, name=None), 1)

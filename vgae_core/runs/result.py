@@ -11,6 +11,7 @@ from scipy import sparse
 
 from vgae_core.catalogue.families import FAMILIES, Words
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.entry_splits import training_entries, without_entries
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.data.text import contains
@@ -19,6 +20,8 @@ from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 
 if TYPE_CHECKING:
+    from vgae_core.analysis.entries import Report
+    from vgae_core.analysis.entry_scores import EntryScores
     from vgae_core.analysis.link_filters import LinkSearch
     from vgae_core.analysis.scoring import Score
 
@@ -63,7 +66,7 @@ class RunResult:
     metrics : dict
         ``{"test": {"roc_auc": …, "average_precision": …, …}, "val": {…},
         "baselines": {name: {…}}}``; baselines are scored on the same test pairs, and so is ``"network"``,
-        the network alone, where stacking joins other scores to its own.  ``"weights"``, of a network that learns
+        the network alone, where its score is combined with others.  ``"weights"``, of a network that learns
         them, says how well it and baselines predict those of test edges.
     z_mean : ndarray of float32, shape (n_nodes, latent_dim)
         Mean latent code, encoded from the training edges only.
@@ -158,7 +161,10 @@ class RunResult:
 
     @property
     def stack(self) -> Mapping[str, float]:
-        """What each score counts in that of a pair, see :mod:`vgae_core.analysis.stacking`; empty without stacking."""
+        """What each score counts in that of a pair; empty where the network's is all.
+
+        See :mod:`vgae_core.analysis.stacking`, of a matrix :mod:`vgae_core.analysis.entry_scores`.
+        """
         return self.model.get("stack", {})
 
     def weights(self, pairs: np.ndarray) -> np.ndarray | None:
@@ -197,12 +203,64 @@ class RunResult:
         graph : GraphData
             The graph the run was trained on.
         """
+        if self.of_matrix:
+            return self._entry_scores(graph, self.scored)
         return self._stacked(self.network(), self.known(graph) if self.stack else None, graph)
 
     def link_scorer(self, graph: GraphData) -> Score:
         """Return :meth:`scorer` of the graph as it is: :attr:`codes`, and training-free scores of the same edges."""
         message = self.encoded_edges(graph) if self.stack else None
         return self._stacked(self._network(self.codes), message, graph)
+
+    def entry_scores(self, graph: GraphData, *, most_columns: int | None = None) -> EntryScores:
+        """Return by what the columns of a matrix's rows are ranked: :attr:`codes`, combined with EASE.
+
+        The regressions of EASE are solved again, since they take more room than the rest of a run.
+
+        Parameters
+        ----------
+        graph : GraphData
+            The matrix the run was trained on, as features.
+        most_columns : int, optional
+            Of a wider matrix the network scores alone.
+        """
+        if most_columns is not None and len(self.right) > most_columns:
+            from vgae_core.analysis.entry_scores import EntryScores  # brings SciPy's special functions
+
+            return EntryScores(self.codes.left, self.codes.right)
+        return self._entry_scores(graph, self.codes)
+
+    def _entry_scores(self, graph: GraphData, codes: Embedding) -> EntryScores:
+        from vgae_core.analysis.ease import fit_ease  # brings SciPy's linear algebra
+        from vgae_core.analysis.entry_scores import EntryScores, combined  # as above
+
+        if not self.stack:
+            return EntryScores(codes.left, codes.right)
+        split, none = self.split, np.zeros((0, 2), np.int64)
+        learnt = training_entries(graph.features, split)
+        (_, regressions), _ = fit_ease(learnt, none, float(self.stack["penalty"]))
+        held_out = none if codes is self.whole else np.concatenate([split.val, split.test])
+        rows = without_entries(graph.features, held_out)
+        return combined(self.stack, (codes.left, codes.right), regressions, rows)
+
+    def missing_entries(
+        self, graph: GraphData, k: int, *, progress: Report | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first `k` entries that a matrix lacks, over all rows, and their logits.
+
+        Parameters
+        ----------
+        graph : GraphData
+        k : int
+        progress : callable, optional
+            See :func:`vgae_core.analysis.entries.recommended`.
+        """
+        from vgae_core.analysis.entries import recommended  # as above
+
+        scores = self.entry_scores(graph)
+        known = sparse.csr_array(graph.features)
+        pairs, products = recommended(scores.left, scores.right, known, k, progress=progress)
+        return pairs, scores.logits(products)
 
     def encoded_edges(self, graph: GraphData) -> sparse.csr_array:
         """Return the adjacency that :attr:`codes` are encoded from."""

@@ -113,7 +113,7 @@ def result_from_parts(
         raise RunError(f"Not a specification of this version: {error}", where="spec.json") from error
     finished = parse_finished(documents["finished"])
     whole = _whole(arrays["embedding"], z_mean, z_log_var, factors)
-    _check_scores(documents["model"])
+    _check_scores(documents["model"], of_matrix=factors is not None and "decoder" not in documents["model"])
     return RunResult(
         spec=spec,
         metrics=documents["metrics"],
@@ -220,11 +220,14 @@ def _decoder(model: Mapping[str, Any], embedding: Mapping[str, np.ndarray]) -> d
     return weights
 
 
-def _check_scores(model: Mapping[str, Any]) -> None:
+def _check_scores(model: Mapping[str, Any], *, of_matrix: bool) -> None:
     """Raise RunError unless what the model's scores are made of is said in numbers, where it is said."""
     stack = model.get("stack", {})
     wrong = not isinstance(stack, Mapping) or not all(map(is_finite, stack.values()))
-    if wrong or (stack and not {"offset", "network"} <= set(stack)):
+    needed = {"offset", "network"} | ({"ease", "row_values", "penalty"} if of_matrix else set())
+    if of_matrix and not wrong and stack and not 0.01 <= float(stack.get("penalty", 0.0)) <= 100.0:
+        raise RunError("`penalty` must be between 0.01 and 100.", where="model.json")
+    if wrong or (stack and not needed <= set(stack)):
         raise RunError("`stack` must hold a number for each score it joins.", where="model.json")
     if not is_finite(model.get("weight_unit", 1.0)):
         raise RunError("`weight_unit` must be a number.", where="model.json")

@@ -119,12 +119,22 @@ class DatasetSpec(Section):
 class SplitSpec(Section):
     """Which edges are held out. Made before anything sees the graph."""
 
+    held_out: Literal["entries", "rows"] = field_of(
+        "entries",
+        "Entries of all rows, or whole rows that are never trained on: as new users come. From four fifths of the "
+        "entries of such a row the model has to rank the rest first. (Liang et al. 2018, arXiv:1802.05814)",
+        title="Hold out",
+        labels={"entries": "Entries of all rows", "rows": "Whole rows"},
+        families=("vae",),
+    )
     val_fraction: float = field_of(
         0.05,
         "Share of edges held out to choose the best epoch.",
         title="Validation edges",
         percent=True,
-        wording={"vae": ("Validation entries", "Share of entries held out to choose the best epoch.")},
+        wording={
+            "vae": ("Validation share", "Share of the entries, or rows, held out to choose the best epoch.")
+        },
         low=0.0,
         high=0.4,
         step=0.01,
@@ -134,7 +144,7 @@ class SplitSpec(Section):
         "Share of edges held out, scored once at the end.",
         title="Test edges",
         percent=True,
-        wording={"vae": ("Test entries", "Share of entries held out, scored once at the end.")},
+        wording={"vae": ("Test share", "Share of the entries, or rows, held out, scored once at the end.")},
         low=0.01,
         high=0.5,
         step=0.01,

@@ -49,7 +49,14 @@ class RunSpec(Section):
         "validation edges better than the network alone, which takes 50 of them; the network's own scores stay "
         "beside it. (Ghasemian et al. 2020, arXiv:1909.07578)",
         title="Stacking",
-        families=("vgae",),
+        wording={
+            "vae": (
+                "Combine with EASE",
+                "After training, the network's scores are combined with those of EASE, a regression of each column on "
+                "all others, by weights fitted on the validation entries. It takes 50 of them, and at most 10,000 "
+                "columns; the network's own scores stay beside it. (Steck 2019, arXiv:1905.03375)",
+            )
+        },
     )
     scaling: Literal["by_kind", "none"] = field_of(
         "by_kind",

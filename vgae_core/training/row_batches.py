@@ -137,6 +137,7 @@ def row_batches(
     label_part: np.ndarray | None = None,
     *,
     units: np.ndarray | None = None,
+    trained: np.ndarray | None = None,
 ) -> Batches:
     """Return the batches of a matrix auto-encoder, whose rows are inputs and targets.
 
@@ -151,9 +152,16 @@ def row_batches(
         Rows marked 0 count in the label loss.
     units : ndarray of float, shape (n_columns,), optional
         What the columns of `matrix` have been divided by.
+    trained : ndarray of int64, optional
+        Rows that are learnt from; all unless given. All are encoded.
     """
     n = matrix.shape[0]
-    size = min(spec.training.batch_size or n, n)
+    learnt = matrix
+    if trained is not None:
+        learnt = matrix[trained]
+        labels = None if labels is None else labels[trained]
+        label_part = None if label_part is None else label_part[trained]
+    size = min(spec.training.batch_size or learnt.shape[0], learnt.shape[0])
     labelled = labels is not None and any(o.name == "labels" for o in spec.active_outputs)
     classes = np.zeros((0, 1), np.int32) if labels is None else np.maximum(labels, 0)[:, None]
     known = (label_part == 0).astype(np.float32)[:, None] if labelled and label_part is not None else classes
@@ -169,18 +177,18 @@ def row_batches(
         return goal, weight
 
     if spec.model.sparse_input:
-        dataset = sparse_rows(matrix, size, targets, seed=spec.seed)
+        dataset = sparse_rows(learnt, size, targets, seed=spec.seed)
         read = sparse_row_reader(matrix)
         inputs: Iterable[dict[str, Any]] = Again(
             lambda: ({"rows": read(tf.range(s, min(s + size, n)))} for s in range(0, n, size))
         )
     else:
-        dataset = DenseRows(matrix, size, targets, seed=spec.seed).endless()
+        dataset = DenseRows(learnt, size, targets, seed=spec.seed).endless()
         plain = DenseRows(matrix, size)
         inputs = Again(lambda: (plain[i] for i in range(len(plain))))
     return Batches(
         dataset=dataset,
-        steps_per_epoch=math.ceil(n / size),
+        steps_per_epoch=math.ceil(learnt.shape[0] / size),
         encoder_inputs=inputs,
         totals=np.asarray(matrix.sum(axis=1), np.float32).ravel() if shares else None,
         units=units,

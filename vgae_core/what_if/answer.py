@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.links import Direction
-from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability
+from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability, probability_at
 from vgae_core.errors import DataError
 from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import Edited, WhatIf
@@ -105,6 +105,12 @@ class PairAnswer:
     ----------
     source, target : str
     logit, probability : Value
+        The probability is among as many pairs without an edge, or zeros; where the network alone scores a matrix, it
+        is the network's probability or expected value.
+    at_density : Value or None
+        The probability among all pairs, or among all cells of the matrix; None where the network alone scores one.
+    expected : Value or None
+        What the network of a matrix of values expects.
     weight : Value
         Of the edge between them, 0 without one.
     rank : Value
@@ -119,6 +125,8 @@ class PairAnswer:
     target: str
     logit: Value
     probability: Value
+    at_density: Value | None
+    expected: Value | None
     weight: Value
     rank: Value
     candidates: Value
@@ -175,7 +183,9 @@ class Answer:
     has_noise : bool
         Whether codes have noise.
     measure : str
-        What ``pair.probability`` is: a probability, or of a matrix of values the expected value.
+        What ``pair.probability`` is: a probability, or an expected value.
+    base_rate : float
+        Share of edges among all pairs, or of entries among all cells, to which ``pair.at_density`` refers.
     """
 
     sentences: tuple[str, ...]
@@ -189,6 +199,7 @@ class Answer:
     nodes: tuple[NodeAnswer, ...]
     has_noise: bool
     measure: str = "probability"
+    base_rate: float = 0.5
 
     @property
     def entered(self) -> tuple[str, ...]:
@@ -263,6 +274,7 @@ def answer(model: WhatIf, scenario: Scenario, direction: Direction = "out") -> A
         n_moved=n_moved,
         nodes=_nodes(model, changes, edited.view),
         has_noise=has_noise,
+        base_rate=model.base_rate,
     )
 
 
@@ -343,6 +355,10 @@ def _pair(
         target=model.name(pair[1], changes),
         logit=Value(logits[0], logits[1], noise),
         probability=Value(*(None if logit is None else probability(logit) for logit in logits)),
+        at_density=Value(
+            *(None if logit is None else probability_at(logit, model.base_rate) for logit in logits)
+        ),
+        expected=None,
         weight=Value(None if before is None else before.links.weight(*arc), after.links.weight(*arc)),
         rank=Value(*(None if found is None else found[0] for found in ranks)),
         candidates=Value(*(None if found is None else found[1] for found in ranks)),

@@ -21,6 +21,7 @@ from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.errors import DataError
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.embed import check_new_nodes
+from vgae_core.runs.link_tables import density
 from vgae_core.runs.result import RunResult
 from vgae_core.what_if.changes import Changes, Move
 from vgae_core.what_if.edits import changes_of
@@ -74,6 +75,7 @@ class WhatIf:
         self.answers = Answers(result, graph)
         self.result, self.graph, self.network = result, graph, self.answers.network
         self.before = self.answers.scored
+        self.base_rate = density(graph)
         self._changes: dict[str, Changes] = {}
         self._lock = threading.Lock()  # visitors who look at one run share it
         self.names = Names(graph.node_ids.tolist(), "node")

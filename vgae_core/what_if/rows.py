@@ -13,11 +13,11 @@ from scipy.special import softmax
 
 from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
-from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded
+from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded, probability, probability_at
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
-from vgae_core.runs.link_tables import column_names
+from vgae_core.runs.link_tables import column_names, filled_share
 from vgae_core.runs.result import RunResult
 from vgae_core.what_if.answer import (
     LEARNT,
@@ -63,6 +63,28 @@ class RowChanges:
     named: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class RowScores:
+    """What a row says of every column.
+
+    Parameters
+    ----------
+    logits, network : ndarray of float32, shape (n_columns,)
+        Of the model, by which columns are ranked, and of the network alone.
+    products : ndarray of float32, shape (n_columns,)
+        Logits before calibration.
+    codes : Codes
+        Arrays of one row.
+    values : ndarray of float32, shape (n_columns,)
+    """
+
+    logits: np.ndarray
+    network: np.ndarray
+    products: np.ndarray
+    codes: Codes
+    values: np.ndarray
+
+
 class RowsWhatIf:
     """What a finished run of a matrix says if the matrix were another; its weights stay as they were learnt.
 
@@ -74,6 +96,8 @@ class RowsWhatIf:
         Of a matrix auto-encoder.
     graph : GraphData
         The matrix it was trained on, as features.
+    most_columns : int, optional
+        See :meth:`vgae_core.runs.result.RunResult.entry_scores`.
 
     Raises
     ------
@@ -83,7 +107,7 @@ class RowsWhatIf:
 
     noun = "row"
 
-    def __init__(self, result: RunResult, graph: GraphData) -> None:
+    def __init__(self, result: RunResult, graph: GraphData, *, most_columns: int | None = None) -> None:
         if not result.of_matrix:
             raise RunError(
                 "A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix."
@@ -97,13 +121,16 @@ class RowsWhatIf:
         self.names = Names(graph.node_ids.tolist(), "row")
         self.columns = Names([str(name) for name in column_names(graph)], "column")
         self.codes = self._encode(self._matrix)
+        self.scores = result.entry_scores(graph, most_columns=most_columns)
+        self.base_rate = filled_share(graph)
 
     @property
     def nbytes(self) -> int:
         """About how many bytes it takes beside the run's data."""
         codes = (self.codes.z_mean, self.codes.z_log_var)
         matrix = self._matrix
-        return sum(part.nbytes for part in (*codes, matrix.data, matrix.indices) if part is not None)
+        parts = (*codes, matrix.data, matrix.indices, self.scores.right)
+        return sum(part.nbytes for part in parts if part is not None)
 
     @property
     def n_rows(self) -> int:
@@ -208,31 +235,43 @@ class RowsWhatIf:
         """Return the mean codes of some rows after changes, float32 (len(rows), latent_dim)."""
         return self._encode(self.rows(rows.tolist(), changes)).z_mean
 
-    def logits(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
-        """Return the logits of all columns for some codes, float32 (len(codes), n_columns)."""
-        right = self.result.right
-        shares = np.asarray(totals, np.float32) if self.head.of_shares else None
-        left = entry_factors(self.result.spec, self._layers, codes.z_mean, right, shares)
-        return left @ right.T
+    def network(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
+        """Return the network's logits of all columns for some codes, float32 (len(codes), n_columns)."""
+        return self._left(codes, totals) @ self.result.right.T
 
-    def row_logits(self, row: int, changes: RowChanges) -> tuple[np.ndarray, Codes, np.ndarray]:
-        """Return the logits of a row after changes (n_columns,), its code, and its values (n_columns,)."""
+    def _left(self, codes: Codes, totals: np.ndarray) -> np.ndarray:
+        shares = np.asarray(totals, np.float32) if self.head.of_shares else None
+        return entry_factors(self.result.spec, self._layers, codes.z_mean, self.result.right, shares)
+
+    def row_scores(self, row: int, changes: RowChanges) -> RowScores:
+        """Return what a row says after changes.
+
+        Raises
+        ------
+        DataError
+            If its values give scores that are not finite.
+        """
         values = self.rows([row], changes)
         codes = self._encode(values)
-        logits = self.logits(codes, np.asarray(values.sum(axis=1)).ravel())[0]
-        if not np.isfinite(logits).all():
+        left = self._left(codes, np.asarray(values.sum(axis=1)).ravel())
+        network = (left @ self.result.right.T)[0]
+        products = self.scores.of_rows(left, values).products(slice(0, 1))[0]
+        logits = self.scores.logits(products)
+        if not (np.isfinite(network).all() and np.isfinite(logits).all()):
             raise DataError("These values give scores that are not finite.", mend="Use smaller values.")
-        return logits, codes, values.toarray()[0]
+        return RowScores(logits, network, products, codes, values.toarray()[0])
 
-    def _noise(self, codes: Codes, total: float, column: int) -> float | None:
+    def _noise(self, row: RowScores, column: int) -> float | None:
         """Return the standard deviation of the logit of one entry over draws of its row's code."""
+        codes, total = row.codes, float(row.values.sum())
         if codes.z_log_var is None:
             return None
         draws = max(50, min(DRAWS, DRAWN_VALUES // len(self.result.right)))
         normal = np.random.default_rng(NOISE_SEED).standard_normal((draws, codes.z_mean.shape[1]), np.float32)
         z = codes.z_mean + np.exp(codes.z_log_var / 2) * normal
-        drawn = self.logits(Codes(z, None), np.full(draws, total))[:, column]
-        return float(drawn.std(ddof=1, dtype=np.float64))
+        drawn = self.network(Codes(z, None), np.full(draws, total))[:, column]
+        grows = float(self.scores.steepness(row.products[[column]])[0])
+        return abs(grows) * float(drawn.std(ddof=1, dtype=np.float64))
 
     # -------------------------------------------------------------------------- answers
     def answer(self, scenario: Scenario) -> Answer:
@@ -245,10 +284,10 @@ class RowsWhatIf:
             row = self.names.find(scenario.pair[0], changes.new)
             column = self.columns.find(scenario.pair[1]) if scenario.pair[1] else None
             source = self.name(row, changes)
-            new = self.row_logits(row, changes)
-            old = self.row_logits(row, nothing) if row < self.n_rows else None
-            top_before = () if old is None else self._top(old[0], old[2], nothing)
-            top_after = self._top(new[0], new[2], changes)
+            new = self.row_scores(row, changes)
+            old = self.row_scores(row, nothing) if row < self.n_rows else None
+            top_before = () if old is None else self._top(old, nothing)
+            top_after = self._top(new, changes)
             if column is not None:
                 pair = self._pair(source, column, old, new, changes)
         moved, n_moved = self._moved(changes)
@@ -258,7 +297,7 @@ class RowsWhatIf:
             notes=(LEARNT, *(() if has_noise else (NO_NOISE,))),
             pair=pair, source=source, top_before=top_before, top_after=top_after,
             moved=moved, n_moved=n_moved, nodes=self._named(changes), has_noise=has_noise,
-            measure="probability" if self.head.of_probabilities else "expected value",
+            measure="probability" if self.of_probabilities else "expected value", base_rate=self.base_rate,
         )  # fmt: skip
 
     def _candidates(self, values: np.ndarray, changes: RowChanges) -> np.ndarray:
@@ -266,52 +305,57 @@ class RowsWhatIf:
         free[list(changes.cleared)] = False
         return np.flatnonzero(free)
 
-    def _top(self, logits: np.ndarray, values: np.ndarray, changes: RowChanges) -> tuple[Linked, ...]:
-        free = self._candidates(values, changes)
-        values = banded(logits)
+    @property
+    def of_probabilities(self) -> bool:
+        """Whether logits are log odds of an entry."""
+        return bool(self.scores.stack) or self.head.of_probabilities
+
+    def _top(self, row: RowScores, changes: RowChanges) -> tuple[Linked, ...]:
+        free = self._candidates(row.values, changes)
+        values = banded(row.logits)
         best = free[np.lexsort((free, -values[free]))][:TOP]
         return tuple(
             Linked(
-                self.columns[int(at)], 1 + int(np.count_nonzero(values[free] > values[at])), float(logits[at])
+                self.columns[int(at)],
+                1 + int(np.count_nonzero(values[free] > values[at])),
+                float(row.logits[at]),
             )
             for at in best
         )
 
     def _pair(
-        self,
-        source: str,
-        column: int,
-        old: tuple[np.ndarray, Codes, np.ndarray] | None,
-        new: tuple[np.ndarray, Codes, np.ndarray],
-        changes: RowChanges,
+        self, source: str, column: int, old: RowScores | None, new: RowScores, changes: RowChanges
     ) -> PairAnswer:
-        sides = [None if old is None else (*old, RowChanges()), (*new, changes)]
+        sides = [(old, RowChanges()), (new, changes)]
 
-        def both(of: Callable[..., float | None]) -> list[float | None]:
-            return [None if side is None else of(*side) for side in sides]
+        def both(of: Callable[[RowScores, RowChanges], float | None]) -> list[float | None]:
+            return [None if row is None else of(row, by) for row, by in sides]
 
-        def rank(logits: np.ndarray, codes: Codes, values: np.ndarray, by: RowChanges) -> float:
-            places = banded(logits)
-            return float(1 + np.count_nonzero(places[self._candidates(values, by)] > places[column]))
+        def rank(row: RowScores, by: RowChanges) -> float:
+            places = banded(row.logits)
+            return float(1 + np.count_nonzero(places[self._candidates(row.values, by)] > places[column]))
 
-        noises = both(lambda logits, codes, values, by: self._noise(codes, float(values.sum()), column))
+        def expected(row: RowScores, by: RowChanges) -> float:
+            return float(self.head.expected(row.network[column]))
+
+        noises = both(lambda row, by: self._noise(row, column))
         noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
-        logits = both(lambda logits, codes, values, by: float(logits[column]))
+        logits = both(lambda row, by: float(row.logits[column]))
+        odds = Value(*(None if logit is None else probability(logit) for logit in logits))
+        at_share = Value(
+            *(None if logit is None else probability_at(logit, self.base_rate) for logit in logits)
+        )
         return PairAnswer(
             source=source,
             target=self.columns[column],
             logit=Value(logits[0], logits[1], noise),
-            probability=Value(
-                *(None if logit is None else float(self.head.expected(np.array(logit))) for logit in logits)
-            ),
-            weight=Value(*both(lambda logits, codes, values, by: float(values[column]))),
+            probability=odds if self.of_probabilities else Value(*both(expected)),
+            at_density=at_share if self.scores.stack else None,
+            expected=None if self.head.of_probabilities else Value(*both(expected)),
+            weight=Value(*both(lambda row, by: float(row.values[column]))),
             rank=Value(*both(rank)),
             candidates=Value(
-                *both(
-                    lambda logits, codes, values, by: float(
-                        len(np.union1d(self._candidates(values, by), column))
-                    )
-                )
+                *both(lambda row, by: float(len(np.union1d(self._candidates(row.values, by), column))))
             ),
             share_above=Value(None, None),
         )
@@ -394,16 +438,16 @@ def leave_out_entries(
     row, column : int
     progress : callable, optional
     """
-    logits, _, values = model.row_logits(row, changes)
-    holds = np.flatnonzero(values)
-    tried = holds[np.argsort(-np.abs(values[holds]), kind="stable")][:FEATURES]
+    whole = model.row_scores(row, changes)
+    holds = np.flatnonzero(whole.values)
+    tried = holds[np.argsort(-np.abs(whole.values[holds]), kind="stable")][:FEATURES]
     effects: list[Effect] = []
     for done, other in enumerate(tried.tolist()):
         if progress is not None:
             progress(done / len(tried), f"entry {done + 1} of {len(tried)}")
         own: dict[int, Any] = {**changes.entries.get(row, {}), other: 0.0}
         without = RowChanges({**changes.entries, row: own}, changes.cleared, changes.new, changes.named)
-        logit = float(model.row_logits(row, without)[0][column])
-        effects.append(Effect(model.columns[other], "entry", (), logit, logit - float(logits[column])))
+        logit = float(model.row_scores(row, without).logits[column])
+        effects.append(Effect(model.columns[other], "entry", (), logit, logit - float(whole.logits[column])))
     found = tuple(sorted(effects, key=lambda effect: -abs(effect.change)))
-    return Effects(float(logits[column]), found, len(holds))
+    return Effects(float(whole.logits[column]), found, len(holds))

@@ -18,7 +18,13 @@ def lines(answer: Answer) -> Iterator[str]:
         pair = answer.pair
         yield f"{pair.source} – {pair.target}"
         yield f"  {'logit':>12}  {change(pair.logit)}"
-        yield f"  {answer.measure:>12}  {change(pair.probability)}"
+        about = " among as many without a link" if pair.at_density is not None else ""
+        yield f"  {answer.measure:>12}  {change(pair.probability)}{about}"
+        if pair.at_density is not None:
+            share = f" among all, of which {answer.base_rate:.2%} are linked"
+            yield f"  {'probability':>12}  {change(pair.at_density)}{share}"
+        if pair.expected is not None and answer.measure == "probability":
+            yield f"  {'expected':>12}  {change(pair.expected)}"
         yield f"  {'rank':>12}  {change(pair.rank, '{:,.0f}')} of {change(pair.candidates, '{:,.0f}', signed=False)}"
     if answer.source is not None:
         yield f"Likeliest next for {answer.source}: {', '.join(link.node for link in answer.top_after) or 'none'}"

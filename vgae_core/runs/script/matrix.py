@@ -25,10 +25,11 @@ class MatrixScript(Script):
         classes += [network.SPARSE_DROPOUT] if self.encoder.sparse_dropout else []
         classes += [network.DISPERSION] if self.counts else []
         head = "log_mean" if self.counts else "output"
+        learnt = "matrix[trained]" if self.held_out_rows else "matrix"
         parts = [
             self.head("the held-out entries", imports, compiled) + self.data(),
             rule("2. model") + "\n" + "\n\n\n".join(text.strip("\n") for text in classes),
-            self.network() + "\n\n" + self.start(head, self.scale, "matrix"),
+            self.network() + "\n\n" + self.start(head, self.scale, learnt),
             rule("3. losses") + "\n" + "\n\n\n".join(functions),
             compiled,
             rule("4. batches") + "\n" + self.batches(),
@@ -51,15 +52,30 @@ class MatrixScript(Script):
                 "length = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())\n"
                 "rows = sparse.diags_array(1 / np.maximum(length, 1e-6)) @ matrix  # what enters: rows of length 1"
             )
-        size = self.training.batch_size
+        size, learnt = self.training.batch_size, ""
+        if self.held_out_rows:
+            learnt = """# Held-out rows are scored from what they keep, and never trained on.
+held_out = np.setdiff1d(np.concatenate([val[:, 0], test[:, 0]]), data["train"][:, 0])
+trained = np.setdiff1d(np.arange(n_rows), held_out)
+"""
         return f"""
 # The model may see the matrix without its held-out entries only.
 val, val_neg, test, test_neg = (data[name] for name in ("val", "val_neg", "test", "test_neg"))
 matrix = sparse.csr_array(read_matrix("matrix")).astype(np.float32)
 n_rows, n_columns = matrix.shape
-batch_size = {f"min({size}, n_rows)" if size else "n_rows"}
+{learnt}batch_size = {f"min({size}, {self.n_trained})" if size else self.n_trained}
 {rows}
 """
+
+    @property
+    def held_out_rows(self) -> bool:
+        """Whether rows are held out."""
+        return self.spec.split.held_out == "rows"
+
+    @property
+    def n_trained(self) -> str:
+        """The number of rows that are trained on."""
+        return "len(trained)" if self.held_out_rows else "n_rows"
 
     def network(self) -> str:
         """Return the lines that build the model."""
@@ -104,9 +120,15 @@ batch_size = {f"min({size}, n_rows)" if size else "n_rows"}
         if "z_vars" in self.names and self.model.variational:
             feed["z_vars"], weigh["z_vars"] = "ones", "ones"
         entry = "entering" if self.model.sparse_input else "tf.sparse.to_dense(entering)"
-        arrays, names, weights, more = "to_tensor(rows), to_tensor(matrix)", "entering, target", "", ""
+        of = "[trained]" if self.held_out_rows else ""
+        arrays, names, weights, more = (
+            f"to_tensor(rows{of}), to_tensor(matrix{of})",
+            "entering, target",
+            "",
+            "",
+        )
         if "labels" in self.names:
-            arrays += ", classes, known_classes"
+            arrays += f", classes{of}, known_classes{of}"
             more = 'classes = np.maximum(data["labels"], 0)\n'
             more += 'known_classes = (data["label_part"] == 0).astype(np.float32)\n'
             names += ", label, known"
@@ -124,8 +146,8 @@ batch_size = {f"min({size}, n_rows)" if size else "n_rows"}
 
 
 everything = tf.data.Dataset.from_tensor_slices(({arrays}))
-batches = everything.shuffle(n_rows, seed=options.seed).batch(batch_size).map(as_batch).repeat()
-steps_per_epoch = -(-n_rows // batch_size)'''
+batches = everything.shuffle({self.n_trained}, seed=options.seed).batch(batch_size).map(as_batch).repeat()
+steps_per_epoch = -(-{self.n_trained} // batch_size)'''
 
     def entry_scores(self) -> str:
         """Return the function that gives logits of entries."""
