@@ -43,6 +43,15 @@ PROGRESS_SECONDS = 0.5
 CURVES_SECONDS = 2.0
 """Between two drawings of its curves, and before the first: the browser often shares its cores with the trainer."""
 
+FEW_EPOCHS = 3
+"""From so many epochs on their pace is compared with the estimate."""
+
+NEAR = 1.25
+"""Times that differ by less are said to be the same."""
+
+TOLD = 2.0
+"""Shorter times, in seconds, are not worth a word."""
+
 VALIDATION = {"roc_auc": "AUC", "average_precision": "Average precision"}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -82,8 +91,12 @@ def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LI
     except StudioError:  # a specification that cannot be: Start says why
         return "", ""
     memory, seconds = cost["memory_mib"] / 1024, cost["seconds"]
+    scoring = (
+        f", then {duration(cost['scoring_seconds'])} of scoring" if cost["scoring_seconds"] >= TOLD else ""
+    )
     line = (
-        f"Estimated: at most {duration(seconds)} of training on two idle cores, {memory:.1f} GiB of memory."
+        f"Estimated: at most {duration(seconds)} of training{scoring}, on two idle cores, and {memory:.1f} GiB of "
+        "memory."
     )
     kept = "with the best weights so far."
     if seconds > limits.run_seconds:
@@ -109,8 +122,15 @@ def queue_text(ahead: int | None) -> str:
     return f"Queued · {ahead} run{'s' * (ahead > 1)} before this one · visitors take turns"
 
 
-def bar_text(at: Progress) -> str:
-    """Return what the progress bar says."""
+def bar_text(at: Progress, patience: int = 0) -> str:
+    """Return what the progress bar says.
+
+    Parameters
+    ----------
+    at : Progress
+    patience : int
+        Epochs without a better one after which training stops early; 0 never.
+    """
     if at.trial is not None and (at.stage == "trying" or not at.trial.epoch):
         return _trial_text(at, at.trial)
     parts = [at.title]
@@ -118,11 +138,43 @@ def bar_text(at: Progress) -> str:
         return at.title
     if at.epoch:
         parts.append(f"epoch {at.epoch:,} of at most {at.epochs:,}")
-    if at.seconds_left is not None:
-        parts.append(f"at most {duration(at.seconds_left)} left")
+    if left := left_text(at, patience):
+        parts.append(left)
     if at.best is not None and at.best.val:
         parts.append(_kept_text(at.best.val, at.best.epoch))
     return " · ".join(parts)
+
+
+def left_text(at: Progress, patience: int) -> str:
+    """Return how long training goes on at the pace of the last epochs, and scoring after it; empty while unknown."""
+    most, least = at.seconds_left, at.least_left(patience)
+    if most is None or least is None:
+        return ""
+    close = most < NEAR * least or duration(most) == duration(least)
+    text = f"about {duration(most)} left" if close else f"{_span(least, most)} left"
+    return text + (f", then {duration(at.scoring_seconds)} of scoring" if at.scoring_seconds >= TOLD else "")
+
+
+def _span(least: float, most: float) -> str:
+    """Return two time spans as people say them together."""
+    if least >= 1 and most < 90:
+        return f"{least:.0f} to {most:.0f} s"
+    return f"{duration(least)} to {duration(most)}"
+
+
+def pace_text(at: Progress) -> str:
+    """Return how the time for all epochs compares with the estimate, once a few epochs tell; empty before."""
+    expected = at.estimate.get("seconds", 0.0)
+    if at.pace is None or at.epoch < FEW_EPOCHS or not expected:
+        return ""
+    measured = at.pace * at.epochs
+    if max(measured, expected) < NEAR * min(measured, expected) or max(measured, expected) < TOLD:
+        return ""
+    slower = "slower" if measured > expected else "faster"
+    return (
+        f"Epochs are {max(measured, expected) / min(measured, expected):.1f} times {slower} than estimated: "
+        f"all of them take {duration(measured)} here, not {duration(expected)}."
+    )
 
 
 def _trial_text(at: Progress, trial: Trial) -> str:

@@ -344,7 +344,10 @@ def show_work(run: StoredRun) -> None:
         st.progress(0.0, text=live.queue_text(ahead))
     else:
         at = progress(run.events())
-        st.progress(at.fraction, text=live.bar_text(at) or "Sending the data to the worker")
+        patience = run.spec.training.patience if run.spec.training.keep == "best" else 0
+        st.progress(at.fraction, text=live.bar_text(at, patience) or "Sending the data to the worker")
+        if pace := live.pace_text(at):
+            st.caption(pace)
 
 
 def show(run: StoredRun) -> None:

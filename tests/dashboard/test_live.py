@@ -47,12 +47,38 @@ REFUSED = dataclasses.replace(AT_WORK, val={}, message="The loss is not finite."
                 Started(model={}, epochs=800, steps_per_epoch=1, at=0),
                 EpochEnd(epoch=1, logs={}, val={}, seconds=0.1, best=False),
             ],
-            "Training · epoch 1 of at most 800 · at most 80 s left",
+            "Training · epoch 1 of at most 800 · about 80 s left",
         ),
     ],
 )
 def test_the_bar_says_which_recipe_is_tried(events, told):
     assert live.bar_text(progress(events)) == told
+
+
+def at_epoch(number, *, best=2, seconds=0.5, epochs=100, estimate=None):
+    started = Started(model={"estimate": estimate or {}}, epochs=epochs, steps_per_epoch=1, at=0)
+    ends = [
+        EpochEnd(epoch=k, logs={}, val={}, seconds=9.0 if k == 1 else seconds, best=k <= best)
+        for k in range(1, number + 1)
+    ]
+    return progress([started, *ends])
+
+
+def test_the_time_left_is_a_range_where_training_may_stop_early():
+    assert live.left_text(at_epoch(10), 0) == "about 45 s left"  # 90 epochs of half a second
+    assert live.left_text(at_epoch(10), 20) == "6 to 45 s left"  # the 22nd epoch may be the last
+    assert live.left_text(at_epoch(10, best=10), 95) == "about 45 s left"
+
+
+def test_estimates_follow_the_first_epochs():
+    cost = {"seconds": 18.0, "seconds_per_epoch": 0.18, "scoring_seconds": 3.0}
+    at = at_epoch(4, seconds=0.54, epochs=100, estimate=cost)
+    assert live.pace_text(at) == (
+        "Epochs are 3.0 times slower than estimated: all of them take 54 s here, not 18 s."
+    )
+    assert live.left_text(at, 0) == "about 52 s left, then 9 s of scoring"
+    assert live.pace_text(at_epoch(2, seconds=0.54, estimate=cost)) == ""  # too few to tell
+    assert live.pace_text(at_epoch(9, seconds=0.19, estimate=cost)) == ""  # as estimated
 
 
 def test_the_table_of_trials_marks_the_choice_and_says_what_failed():

@@ -162,7 +162,7 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     assert not at.exception
     assert bar(at).value == 25
     assert "epoch 50 of at most 200" in bar(at).text
-    assert "at most 15 s left" in bar(at).text
+    assert "15 s left" in bar(at).text
     assert "(epoch 50)" in bar(at).text
     shown = figure_titles(at)
     assert shown[:2] == ["Total loss", "Validation scores"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from vgae_core.analysis.ease import MOST_COLUMNS
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.recipes import RECIPES
@@ -44,6 +45,13 @@ DENSE_WEIGHT = 0.06
 
 STEP_SECONDS = 0.003
 """Fixed cost of one training step: Python, callbacks and kernel launches."""
+
+SCORING_SECONDS = 1.0
+"""Scoring test pairs and baselines, whatever the data."""
+
+EASE_SECONDS = 6e-10
+"""Of the columns of a matrix cubed: EASE inverts their products, once a penalty (measured: 16 s of one core's time for
+2,670 columns)."""
 
 EPOCH_SECONDS = 0.002
 """Fixed cost of the validation scores after each epoch, for which the nodes are encoded once more."""
@@ -94,11 +102,15 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
 
 
 def estimate_run(spec: RunSpec, profile: Profile) -> dict[str, float]:
-    """Return ``memory_mib`` and ``seconds`` of a whole run: of all recipes that would be tried, where one is chosen."""
+    """Return ``memory_mib``, ``seconds`` and ``scoring_seconds`` of a whole run.
+
+    Where a recipe is chosen, all that would be tried count.
+    """
     costs = [estimate(one, profile) for one in _tried(spec, profile).values()]
     return {
         "memory_mib": max(cost["memory_mib"] for cost in costs),
         "seconds": sum(cost["seconds"] for cost in costs),
+        "scoring_seconds": max(cost["scoring_seconds"] for cost in costs),
     }
 
 
@@ -167,8 +179,8 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int | None = None) -> 
     -------
     dict
         ``parameters``, ``memory_mib`` (resident peak of the worker), ``seconds_per_epoch`` (on two cores that nobody
-        else uses), ``seconds`` (all epochs, without early stopping), ``steps_per_epoch`` and ``work`` (of a step,
-        sparse multiply-adds).
+        else uses), ``seconds`` (all epochs, without early stopping), ``scoring_seconds`` (afterwards, baselines
+        included), ``steps_per_epoch`` and ``work`` (of a step, sparse multiply-adds).
     """
     if parameters is None:
         parameters = parameter_count(spec, profile)
@@ -242,6 +254,7 @@ def _costs(
         "steps_per_epoch": steps,
         "seconds_per_epoch": seconds,
         "seconds": seconds * spec.training.epochs,
+        "scoring_seconds": SCORING_SECONDS,
         "work": 3 * (work + DENSE_WEIGHT * dense_work),
     }
 
@@ -275,4 +288,7 @@ def _estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     dense_work = n * (inner + last * width) + (0 if model.sparse_input else entered * ends[0])
     work = sparse_work + 3 * n * width  # the loss reads and writes every entry of a decoded row
     held = 40 * profile.feature_nnz + 4 * (8 * size * width + 4 * parameters + 4 * n * sum(ends))
-    return _costs(spec, parameters, held, steps, work / steps, dense_work / steps, _rate(width, ends[0]))
+    costs = _costs(spec, parameters, held, steps, work / steps, dense_work / steps, _rate(width, ends[0]))
+    if width <= MOST_COLUMNS:
+        costs["scoring_seconds"] += EASE_SECONDS * width**3
+    return costs

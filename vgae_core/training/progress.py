@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Progress:
     """At most; early stopping may end it sooner."""
     seconds_left: float | None = None
     """Of the training, if it takes all its epochs; None while unknown."""
+    pace: float | None = None
+    """Seconds of an epoch lately; None before the first."""
+    estimate: Mapping[str, float] = field(default_factory=dict)
+    """What was estimated before it began (:func:`vgae_core.nn.budget.estimate`)."""
     best: EpochEnd | None = None
     last: EpochEnd | None = None
     finished: Finished | None = None
@@ -51,6 +55,30 @@ class Progress:
             return 1.0
         return min(1.0, self.epoch / self.epochs) if self.epochs else 0.0
 
+    def least_left(self, patience: int) -> float | None:
+        """Return the seconds left if no epoch to come is better; None while unknown.
+
+        Parameters
+        ----------
+        patience : int
+            Epochs without a better one after which training stops early; 0 never.
+        """
+        if self.seconds_left is None or self.pace is None:
+            return None
+        if not patience or self.best is None:
+            return self.seconds_left
+        return min(self.seconds_left, max(0, self.best.epoch + patience - self.epoch) * self.pace)
+
+    @property
+    def scoring_seconds(self) -> float:
+        """What scoring will take after training: the estimate, in proportion to the pace of the epochs."""
+        expected, epoch = (
+            self.estimate.get("scoring_seconds", 0.0),
+            self.estimate.get("seconds_per_epoch", 0.0),
+        )
+        slower = self.pace / epoch if self.pace and epoch else 1.0
+        return expected * max(1.0, slower)
+
     @property
     def title(self) -> str:
         """The stage in words."""
@@ -60,6 +88,7 @@ class Progress:
 def progress(events: Sequence[Event]) -> Progress:
     """Return where a run stands after `events`."""
     stage, epochs = "", 0
+    estimate: Mapping[str, float] = {}
     history: list[EpochEnd] = []
     finished: Finished | None = None
     trial: Trial | None = None
@@ -70,6 +99,7 @@ def progress(events: Sequence[Event]) -> Progress:
             stage, trial = "trying", event
         elif isinstance(event, Started):
             stage, epochs, trial = "compiling", event.epochs, None
+            estimate = event.model.get("estimate", {})
         elif isinstance(event, EpochEnd):
             stage = "training"
             history.append(event)
@@ -80,10 +110,11 @@ def progress(events: Sequence[Event]) -> Progress:
         if trial is not None and finished is None:
             return Progress(stage, trial.epoch, trial.epochs, trial=trial)
         return Progress(stage, epochs=epochs, finished=finished)
-    pace = statistics.median(event.seconds for event in history[-RECENT:])
+    recent = history[1:][-RECENT:] or history  # the first one traces the model too
+    pace = statistics.median(event.seconds for event in recent)
     last = history[-1]
     left = max(0, epochs - last.epoch) * pace if stage == "training" else None
-    return Progress(stage, last.epoch, epochs, left, best, last, finished)
+    return Progress(stage, last.epoch, epochs, left, pace, estimate, best, last, finished)
 
 
 def trials(events: Sequence[Event]) -> list[Trial]:
