@@ -300,18 +300,22 @@ def output_figures(
     losses = [name for name in members if name.endswith("_loss")]
     others = {name: _metric_title(name.removeprefix(f"{output}_")) for name in members if name not in losses}
     unit = ", nats per row" if output == "z_vars" else ""
-    figures = [
-        _figure(thin, dict.fromkeys(losses, "Loss"), thin.logs, at, f"{title}: loss{unit}", scale, grey)
-    ]
+    loss = dict.fromkeys(losses, "Training" if thin.val_logs.keys() & set(losses) else "Loss")
+    figures = [_figure(thin, loss, thin.logs, at, f"{title}: loss{unit}", scale, grey, thin.val_logs)]
     if others:
         heading = next(iter(others.values())).lower() if len(others) == 1 else "metrics"
-        figures.append(_figure(thin, others, thin.logs, at, f"{title}: {heading}", "linear", grey))
+        if len(others) == 1 and thin.val_logs.keys() & others.keys():
+            others = dict.fromkeys(others, "Training")
+        figures.append(
+            _figure(thin, others, thin.logs, at, f"{title}: {heading}", "linear", grey, thin.val_logs)
+        )
     return figures
 
 
 def numbers(thin: Curves) -> pd.DataFrame:
     """Return the curves as a table, the last epoch first."""
     validation = {f"validation {VALIDATION.get(name, name)}": values for name, values in thin.val.items()}
+    validation |= {f"validation {name}": values for name, values in thin.val_logs.items()}
     return pd.DataFrame({"epoch": thin.epochs, **thin.logs, **validation}).iloc[::-1]
 
 
@@ -327,8 +331,11 @@ def _figure(
     title: str,
     scale: Scale,
     before: tuple[np.ndarray, Mapping[str, np.ndarray]] | None = None,
+    held_out: Mapping[str, np.ndarray] | None = None,
 ) -> go.Figure:
+    """Return the figure of some curves; those of held-out data are dashed, and the others then solid."""
     fig = go.Figure()
+    validated = {} if held_out is None else {name: held_out[name] for name in names if name in held_out}
     for rank, name in enumerate(names):
         if before is not None and name in before[1]:
             fig.add_scatter(
@@ -347,13 +354,28 @@ def _figure(
             y=y,
             name=charts.escape(label),
             mode="lines" if len(thin.epochs) > 1 else "markers",
-            line={"color": charts.colour(rank), "width": 2, "dash": _DASHES[rank % len(_DASHES)]},
+            line={
+                "color": charts.colour(rank),
+                "width": 2,
+                "dash": "solid" if validated else _DASHES[rank % len(_DASHES)],
+            },
             hovertemplate=f"epoch %{{x}}<br>{charts.escape(label)} %{{y:.4g}}<extra></extra>",
         )
         _mark_best(fig, thin, y, at, rank)
+        if name in validated:
+            words = "Validation" if len(names) == 1 else f"{charts.escape(label)}, validation"
+            fig.add_scatter(
+                x=thin.epochs,
+                y=validated[name],
+                name=words,
+                mode="lines" if len(thin.epochs) > 1 else "markers",
+                line={"color": charts.colour(rank), "width": 2, "dash": "dash"},
+                hovertemplate=f"epoch %{{x}}<br>{words} %{{y:.4g}}<extra></extra>",
+            )
     if at.best is not None:
         fig.add_vline(x=at.best.epoch, line={"color": charts.MUTED, "width": 1, "dash": "dot"})
-    fig.update_layout(title={"text": charts.escape(title), "font": {"size": 15}}, showlegend=len(names) > 1)
+    fig.update_layout(title={"text": charts.escape(title), "font": {"size": 15}})
+    fig.update_layout(showlegend=len(names) + len(validated) > 1)
     fig.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"})
     fig.update_xaxes(title="Epoch", rangemode="tozero" if at.epoch > 20 else "normal")
     if at.epoch < 8:

@@ -55,10 +55,22 @@ def say_verdict(held: results.Opened) -> None:
         )
     else:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
+    say_labels(held)
     if held.on_matrix:
         say_ranking(held)
     elif held.result.spec.stacking:
         say_stacking(held, found)
+
+
+def say_labels(held: results.Opened) -> None:
+    """Say how well labels of held-out nodes are predicted, beside always naming the commonest one."""
+    labels = held.result.metrics.get("labels")
+    if labels:
+        st.markdown(
+            f":material/label: **Labels** of {labels['n_test']:,} held-out nodes: {labels['accuracy']:.1%} right, "
+            f"against {labels['majority_accuracy']:.1%} by always naming the commonest one; macro F1 "
+            f"{labels['macro_f1']:.3f}."
+        )
 
 
 def say_lost(chance: str, held: results.Opened, lost: list[verdict.Measured]) -> None:

@@ -23,7 +23,8 @@ def _rows(events: Iterable[Event]) -> list[tuple[float, int, dict[str, float]]]:
             at = event.at
         elif isinstance(event, EpochEnd):
             at += event.seconds
-            values = {**event.logs, **{f"val_{name}": value for name, value in event.val.items()}}
+            held_out = {**event.val_logs, **event.val}
+            values = {**event.logs, **{f"val_{name}": value for name, value in held_out.items()}}
             rows.append((at, event.epoch, values))
     return rows
 

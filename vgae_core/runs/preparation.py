@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.label_splits import label_parts
+from vgae_core.data.label_splits import LABEL_VAL, label_parts
 from vgae_core.data.node_inputs import scaled_features, works_out_positions
 from vgae_core.data.scaling import describe_columns
 from vgae_core.data.splits import LinkSplit
@@ -23,6 +23,7 @@ from vgae_core.families import family_of
 from vgae_core.families.base import TableData
 from vgae_core.nn.models import BuiltModel, build, description
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.nn.validation import Validate, make_validate
 from vgae_core.settings import RunSpec
 from vgae_core.settings.recipes import candidates
 from vgae_core.training.batches import Batches
@@ -53,6 +54,8 @@ class Prepared:
         Losses, metrics and weights by output.
     description : dict
         The model, as the run's folder keeps it.
+    validate : callable
+        From codes and logits to losses and metrics of what is held out for validation.
     """
 
     split: LinkSplit
@@ -64,6 +67,7 @@ class Prepared:
     encode: Encode
     compiled: dict[str, Any]
     description: dict[str, Any]
+    validate: Validate
 
 
 def prepare(
@@ -117,8 +121,13 @@ def prepare(
     model |= family.reading(graph, split, built.outputs)
     compile_model(built, batches, spec, compiled)
     encode = make_encode(built, batches)
+    held_out = np.flatnonzero(label_part == LABEL_VAL) if label_part is not None else np.zeros(0, np.int64)
+    n_val = len(split.val) + len(split.val_neg)
+    validate = make_validate(built, compiled["loss"], len(split.val), n_val, graph.labels, held_out)
     if ahead:
         rehearse(built, batches, encode)
+        if n_val:
+            validate(encode()["z_mean"], np.zeros(n_val, np.float32))
     return Prepared(
         split=split,
         known=known,
@@ -129,6 +138,7 @@ def prepare(
         encode=encode,
         compiled=compiled,
         description=model,
+        validate=validate,
     )
 
 
@@ -151,6 +161,7 @@ def train_prepared(spec: RunSpec, graph: GraphData, prepared: Prepared, **option
         spec,
         prepared.compiled,
         prepared.encode,
+        validate=prepared.validate,
         **options,
     )
     if finished.reason != "failed":

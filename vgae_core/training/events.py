@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -45,6 +45,8 @@ class EpochEnd:
     seconds: float
     best: bool
     """Whether this is the best epoch so far, whose weights are kept."""
+    val_logs: Mapping[str, float] = field(default_factory=dict)
+    """Losses and metrics of the outputs on held-out edges and labels, named as in ``logs``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,11 +138,14 @@ class Curves:
         Keras' numbers: ``loss``, ``<output>_loss``, ``<output>_<metric>``; NaN where missing.
     val : dict of str to ndarray of float64, shape (p,)
         ``roc_auc`` and ``average_precision``.
+    val_logs : dict of str to ndarray of float64, shape (p,)
+        Numbers of the outputs on what is held out for validation, named as in `logs`.
     """
 
     epochs: np.ndarray
     logs: Mapping[str, np.ndarray]
     val: Mapping[str, np.ndarray]
+    val_logs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def curves(history: Sequence[EpochEnd], *, points: int = 400) -> Curves:
@@ -160,6 +163,7 @@ def curves(history: Sequence[EpochEnd], *, points: int = 400) -> Curves:
         epochs=np.array([event.epoch for event in chosen], dtype=np.int64),
         logs=_columns([event.logs for event in chosen]),
         val=_columns([event.val for event in chosen]),
+        val_logs=_columns([event.val_logs for event in chosen]),
     )
 
 

@@ -15,6 +15,7 @@ from vgae_core.data.blocks import let_go
 from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.splits import LinkSplit
 from vgae_core.nn.models import BuiltModel
+from vgae_core.nn.validation import Validate
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Batches
 from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint, restore, size
@@ -78,8 +79,10 @@ class _Watch(keras.callbacks.Callback):
         start: Checkpoint | None,
         on_checkpoint: Callable[[Checkpoint], None] | None,
         checkpoint_seconds: float,
+        validate: Validate,
     ) -> None:
         super().__init__()
+        self.validate = validate
         self.built, self.spec, self.split = built, spec, split
         self.encode, self.kl_weight, self.batches = encode, kl_weight, batches
         self.full_kl_weight = float(kl_weight.numpy())
@@ -139,13 +142,15 @@ class _Watch(keras.callbacks.Callback):
             self.reason, self.model.stop_training = "failed", True
             return
         val: dict[str, float] = {}
+        val_logs: dict[str, float] = {}
         quality = -logs["loss"]
         if len(self.split.val):
             batches = self.batches
             z_mean = self.encode()["z_mean"]
             score = self.built.scorer(z_mean, batches.totals, batches.units)
-            found = score(self.split.val)
-            auc, ap = fast_auc_ap(found, score(self.split.val_neg))
+            found, against = score(self.split.val), score(self.split.val_neg)
+            auc, ap = fast_auc_ap(found, against)
+            val_logs = self.validate(z_mean, np.concatenate([found, against]))
             val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap
             if self.batches.val_weights is not None:
                 quality += rank_correlation(self.batches.val_weights, found) or 0.0
@@ -155,7 +160,12 @@ class _Watch(keras.callbacks.Callback):
             self.best_weights = self.model.get_weights()
         self.on_event(
             EpochEnd(
-                epoch=epoch + 1, logs=logs, val=val, seconds=time.perf_counter() - self.started, best=best
+                epoch=epoch + 1,
+                logs=logs,
+                val=val,
+                seconds=time.perf_counter() - self.started,
+                best=best,
+                val_logs=val_logs,
             )
         )
         patience, since = self.spec.training.patience, max(self.best_epoch, self.patience_from)
@@ -267,6 +277,7 @@ def train(
     start: Checkpoint | None = None,
     on_checkpoint: Callable[[Checkpoint], None] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    validate: Validate = lambda codes, logits: {},
 ) -> Finished:
     """Train a compiled model in place and leave it with the weights of its best epoch.
 
@@ -295,6 +306,8 @@ def train(
         not finite.
     checkpoint_seconds : float
         Between two checkpoints at least.
+    validate : callable
+        From :func:`vgae_core.nn.validation.make_validate`; called after each epoch where there are validation pairs.
 
     Raises
     ------
@@ -319,6 +332,7 @@ def train(
         start,
         on_checkpoint,
         checkpoint_seconds,
+        validate,
     )
     started = time.perf_counter()
     dataset, first = batches.dataset, 0
