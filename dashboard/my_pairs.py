@@ -16,7 +16,7 @@ from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
 from vgae_core.runs import table_files
-from vgae_core.runs.answers import RANKED_NODES, pairs_of
+from vgae_core.runs.answers import RANKED_NODES, pairs_of, tell_same_side
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -30,11 +30,11 @@ _READ = "my_pairs_read"
 
 
 @shared
-def scored(run_id: str, names: Names) -> tuple[pd.DataFrame, list[str]]:
-    """Return what a run says of pairs, and the names that are no nodes."""
+def scored(run_id: str, names: Names) -> tuple[pd.DataFrame, list[str], str]:
+    """Return what a run says of pairs, the names that are no nodes, and why some pairs have no score."""
     answers = asking.answers(run_id)
     pairs, unknown = pairs_of(answers.graph, names)
-    return answers.score_table(pairs), unknown
+    return answers.score_table(pairs), unknown, tell_same_side(answers.graph, pairs)
 
 
 @frame.fragment()
@@ -60,7 +60,7 @@ def show(held: results.Opened) -> None:
     LIMITS.check("asked_pairs", len(names), where="pairs")
     try:
         with st.spinner("Scoring the pairs…", show_time=True):
-            table, unknown = scored(held.id, names)
+            table, unknown, within = scored(held.id, names)
     except RunError as error:
         st.caption(f"This run cannot be asked about pairs. {charts.message(error.message)}")
         return
@@ -68,7 +68,9 @@ def show(held: results.Opened) -> None:
         some = ", ".join(charts.plain(name, 60) for name in unknown[:LISTED])
         rest = f" and {len(unknown) - LISTED:,} more" if len(unknown) > LISTED else ""
         st.warning(f"{some}{rest}", title=_are_no_nodes(len(unknown)), icon=":material/person_search:")
-    if table.empty:
+    if within:
+        st.info(charts.message(within), icon=":material/call_split:")
+    if table.empty or table["logit"].isna().all():
         return
     _draw(table)
 

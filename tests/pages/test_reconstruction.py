@@ -413,3 +413,8 @@ def test_a_two_sided_run_says_what_was_left_out_and_offers_pairs_across(app, stu
         pairs = links[["source", "target"]].to_numpy(int)
         assert (graph.sides[pairs[:, 0]] != graph.sides[pairs[:, 1]]).all()
         assert "shared_neighbours" not in links
+    ids = [graph.node_ids[np.flatnonzero(graph.sides == side)[:2]] for side in (0, 1)]
+    at.text_area(key="my_pairs_text").set_value(f"{ids[0][0]}, {ids[0][1]}\n{ids[0][0]}, {ids[1][0]}").run()
+    assert any("1 pair joins two nodes of one side" in one.value for one in at.info)
+    (scored,) = (frame.value for frame in fine(at).dataframe if "source_rank" in frame.value)
+    assert scored["logit"].isna().tolist() == [True, False]

@@ -8,6 +8,7 @@ import zipfile
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -20,9 +21,9 @@ from vgae_core.cli import main
 from vgae_core.data.arrays import save_graph
 from vgae_core.data.limits import Limits
 from vgae_core.errors import RunError, SpecError
-from vgae_core.runs.answers import Answers
+from vgae_core.runs.answers import Answers, tell_same_side
 from vgae_core.runs.bundle import export_bundle
-from vgae_core.runs.bundle_checks import check_bundle
+from vgae_core.runs.bundle_checks import check_bundles
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.folder import read_run_dir, write_run_dir
 from vgae_core.runs.link_tables import link_table
@@ -97,6 +98,36 @@ def test_answers_come_from_the_other_side_only(graph, result):
         assert crosses(graph, answers.rank(int(node), 5).pairs)
 
 
+def test_a_pair_of_one_side_gets_no_score_and_the_reason(graph, result, tmp_path, capsys):
+    users = np.flatnonzero(graph.sides == 0)[:3]
+    items = np.flatnonzero(graph.sides == 1)[:2]
+    pairs = np.array([[users[0], items[0]], [users[0], users[1]], [items[0], items[1]], [items[1], users[2]]])
+    table = Answers(result, graph).score_table(pairs)
+    columns = ["logit", "probability", "probability_at_density", "source_rank", "target_rank"]
+    assert table[columns].isna().all(axis=1).tolist() == [False, True, True, False]
+    assert table.loc[[0, 3], columns].notna().all(axis=None)
+    np.testing.assert_array_equal(
+        table.loc[[0, 3], "logit"], Answers(result, graph).score_table(pairs[[0, 3]])["logit"]
+    )
+    told = tell_same_side(graph, pairs)
+    assert told.startswith("2 pairs join two nodes of one side")
+    assert "('user')" in told
+    assert tell_same_side(graph, pairs[[0, 3]]) == ""
+
+    write_run_dir(tmp_path / "run", result.spec, graph, result, [])
+    names = graph.node_ids[pairs]
+    (tmp_path / "pairs.csv").write_text("from,to\n" + "".join(f"{a},{b}\n" for a, b in names))
+    out = tmp_path / "out.csv"
+    assert main(["score", str(tmp_path / "run"), str(tmp_path / "pairs.csv"), "--to", str(out)]) == 0
+    assert "2 pairs scored. 2 pairs join two nodes of one side" in capsys.readouterr().out
+    assert pd.read_csv(out)["probability"].isna().tolist() == [False, True, True, False]
+    (tmp_path / "pairs.csv").write_text(
+        f"from,to\n{names[1][0]},{names[1][1]}\n{names[1][1]},{names[1][0]}\n"
+    )
+    assert main(["score", str(tmp_path / "run"), str(tmp_path / "pairs.csv"), "--to", str(out)]) == 2
+    assert "of one side" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("decoder", ["inner_product", "hadamard_mlp", "distance"])
 def test_missing_links_join_both_sides_here_and_in_the_background(graph, decoder):
     result = execute(SPEC.replace("model.decoder", decoder).replace("training.epochs", 5), graph)
@@ -145,7 +176,8 @@ def test_a_bundle_keeps_the_sides_and_refuses_pairs_within_one(graph, result, tm
     run = write_run_dir(tmp_path / "run", result.spec, graph, result, [])
     assert read_run_dir(tmp_path / "run").graph().fingerprint == graph.fingerprint
     export_bundle(run, tmp_path / "run.zip")
-    again = check_bundle(tmp_path / "run.zip", tmp_path / "again", limits=Limits())
+    check_bundles(tmp_path / "run.zip", tmp_path / "again", limits=Limits())
+    again = read_run_dir(tmp_path / "again" / "0")
     np.testing.assert_array_equal(again.graph().sides, graph.sides)
     assert again.metrics()["left_out"] == result.metrics["left_out"]
 
@@ -155,7 +187,7 @@ def test_a_bundle_keeps_the_sides_and_refuses_pairs_within_one(graph, result, tm
     split["val_neg"] = split["val_neg"].copy()
     split["val_neg"][0] = first, other
     with pytest.raises(RunError, match="within one side"):
-        check_bundle(changed(tmp_path, "split.npz", split), tmp_path / "within", limits=Limits())
+        check_bundles(changed(tmp_path, "split.npz", split), tmp_path / "within", limits=Limits())
 
     hostile, sides = dataclasses.replace(graph), graph.sides.copy()
     sides[first] = 1
@@ -163,7 +195,7 @@ def test_a_bundle_keeps_the_sides_and_refuses_pairs_within_one(graph, result, tm
     save_graph(tmp_path / "graph.npz", hostile)
     content = (tmp_path / "graph.npz").read_bytes()
     with pytest.raises(RunError, match="one side"):
-        check_bundle(changed(tmp_path, "graph.npz", content), tmp_path / "hostile", limits=Limits())
+        check_bundles(changed(tmp_path, "graph.npz", content), tmp_path / "hostile", limits=Limits())
 
 
 def changed(folder, name, content):

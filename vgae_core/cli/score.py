@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vgae_core.data import arguments
 from vgae_core.errors import DataError
-from vgae_core.runs.answers import Answers, pairs_of
+from vgae_core.runs.answers import Answers, pairs_of, same_side, tell_same_side
 from vgae_core.runs.codes import completed
 from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.table_files import write_table
@@ -35,6 +35,10 @@ def run(options: argparse.Namespace) -> int:
     if not len(pairs):
         raise DataError(f"No pair joins {ends} of the run, which has no {unknown[0]!r:.60}.",
                         where=options.pairs, mend="Use the ids of the run.")  # fmt: skip
+    within = tell_same_side(graph, pairs)
+    n_within = int(same_side(graph, pairs).sum())
+    if n_within == len(pairs):
+        raise DataError(within, where=options.pairs, mend="Pair each node with one of the other side.")
     if result.of_matrix:
         table = RowAnswers(completed(result, graph), graph).score_table(pairs)
     else:
@@ -42,5 +46,6 @@ def run(options: argparse.Namespace) -> int:
     write_table(Path(options.to), table)
     what = "rows or columns" if result.of_matrix else "nodes"
     left_out = f" {len(unknown):,} names are no {what}: {', '.join(unknown[:5])}." if unknown else ""
-    print(f"{len(table):,} pairs scored.{left_out} Written to {options.to}")
+    told = f"{len(table) - n_within:,} pairs scored.{left_out} {within}".rstrip()
+    print(f"{told} Written to {options.to}")
     return 0

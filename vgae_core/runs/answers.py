@@ -23,6 +23,7 @@ from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import others_of, stacked
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
+from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.text import bare
 from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.runs.link_tables import link_table
@@ -176,16 +177,20 @@ class Answers:
         DataFrame
             Columns of :func:`vgae_core.runs.link_tables.link_table`; ``edge`` (training, validation, test, or empty);
             ``source_rank`` and ``target_rank``: 1 + the number of the node's candidates with a higher logit, missing
-            where the pairs name more than :data:`RANKED_NODES` different nodes.
+            where the pairs name more than :data:`RANKED_NODES` different nodes. Pairs of two nodes of one side of a
+            two-sided graph have no score, see :func:`same_side`.
         """
-        logits = self.score(pairs) if len(pairs) else np.zeros(0, np.float32)
+        across = ~same_side(self.graph, pairs)
+        logits = np.full(len(pairs), np.nan, np.float32)
+        if across.any():
+            logits[across] = self.score(pairs[across])
         table = link_table(self.graph, pairs, logits, n_val=len(self.result.split.val))
         table.insert(
             2, "edge", edge_parts(self.result.split, pairs, self.graph.n_nodes, directed=self.graph.directed)
         )
         directions: tuple[Direction, Direction] = ("out", "in" if self.graph.directed else "out")
         for at, (name, direction) in enumerate(zip(("source_rank", "target_rank"), directions, strict=True)):
-            table[name] = self._ranks(pairs[:, at], pairs[:, 1 - at], direction)
+            table[name] = np.where(across, self._ranks(pairs[:, at], pairs[:, 1 - at], direction), np.nan)
         return table
 
     def _ranks(self, nodes: np.ndarray, others: np.ndarray, direction: Direction) -> np.ndarray:
@@ -224,6 +229,28 @@ def find_node(graph: GraphData, name: str) -> int:
     what = f"More than one node is called {name!r:.60}." if alike else f"No node is called {name!r:.60}."
     mend = f"Did you mean {', '.join(f'{hint!r:.40}' for hint in hints)}?" if hints else "Check its spelling."
     raise DataError(what, mend=mend)
+
+
+def same_side(graph: GraphData, pairs: np.ndarray) -> np.ndarray:
+    """Return which pairs are of two nodes of one side of a two-sided graph, where there can be no edge; bool."""
+    if graph.sides is None:
+        return np.zeros(len(pairs), bool)
+    return within_a_side(graph.sides, pairs[:, 0], pairs[:, 1])
+
+
+def tell_same_side(graph: GraphData, pairs: np.ndarray) -> str:
+    """Return why pairs of two nodes of one side have no score, in words; empty where there are none."""
+    within = np.flatnonzero(same_side(graph, pairs))
+    if graph.sides is None or not len(within):
+        return ""
+    first, second = pairs[within[0]]
+    a, b = (f"{str(graph.node_ids[node])!r:.60}" for node in (first, second))
+    which = f" ({str(graph.side_names[int(graph.sides[first])])!r:.60})" if graph.side_names else ""
+    many = "1 pair joins two nodes" if len(within) == 1 else f"{len(within):,} pairs join two nodes"
+    return (
+        f"{many} of one side, e.g. {a} and {b}{which}: this graph has edges between its two sides only, so such a pair "
+        "has no score."
+    )
 
 
 def pairs_of(graph: GraphData, names: Sequence[tuple[str, str]]) -> tuple[np.ndarray, list[str]]:
