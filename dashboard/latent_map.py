@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,23 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, clusters, map_component, map_parts, maps, pick, results, selecting
+from dashboard import (
+    asking,
+    charts,
+    clusters,
+    map_component,
+    map_parts,
+    maps,
+    pick,
+    results,
+    scenarios,
+    selecting,
+)
 from dashboard.projections import Projected
 from dashboard.shared import KEPT, shared
 from vgae_core.analysis import latent_neighbours, map_points, selections
+from vgae_core.data.limits import LIMITS
+from vgae_core.errors import StudioError
 
 FEATURE = "feature: "
 """Before the name of a feature that points are coloured by."""
@@ -33,6 +46,8 @@ class Looks:
     """Whether nodes with more neighbours are drawn larger."""
     edges: bool = False
     """Whether edges within the selection are drawn."""
+    arrows: bool = False
+    """Whether arrows lead to the codes after the visitor's what-if edits."""
 
 
 def colours(held: results.Opened, table: pd.DataFrame) -> list[str]:
@@ -69,7 +84,13 @@ def choose_looks(held: results.Opened) -> Looks:
     with st.popover("Show", icon=":material/visibility:"):
         sized = st.toggle("Larger points for more neighbours", key="map_sized")
         edges = st.toggle("Edges within the selection", key="map_edges", help=f"At most {MAX_LINES:,}.")
-    return Looks(sized, edges)
+        edited = bool(scenarios.desk(held.id).scenario.active)
+        arrows = edited and st.toggle(
+            "Arrows of your what-if", value=True, key="map_arrows",
+            help="From the codes that your edits on the What if page move, to where they move; on maps that are linear "
+            "in the codes (PCA, latent axes).",
+        )  # fmt: skip
+    return Looks(sized, edges, arrows)
 
 
 def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: int | None) -> None:
@@ -142,7 +163,7 @@ def _parts(
         "label": kept("label", lambda: map_parts.label(column("label"))),
         "size": kept("size", size) if looks.sized else map_parts.size(None),
         "picked": map_parts.picked(mask[nodes], held.noun),
-        "focus": _focus(held, at, focus, chosen if looks.edges else None),
+        "focus": _focus(held, at, focus, chosen if looks.edges else None, _arrows(held, at) if looks.arrows else ()),
     }  # fmt: skip
 
 
@@ -151,8 +172,36 @@ def _points(held: results.Opened, at: Projected) -> bytes:
     return map_parts.points(at.coordinates, at.key, at.axes, held.noun, alt)
 
 
-def _focus(held: results.Opened, at: Projected, focus: int | None, chosen: np.ndarray | None) -> bytes:
-    """Return the ring, the lines and the names of hubs, as points of the map."""
+def _arrows(held: results.Opened, at: Projected) -> list[np.ndarray]:
+    """Return arrows from codes to where the visitor's what-if edits move them, on a map that has a place for both."""
+    scenario = scenarios.desk(held.id).scenario
+    if at.place is None or at.coordinates.shape[1] != 2 or held.graph.n_nodes > LIMITS.answer_nodes:
+        return []
+    key = (held.id, at.key, asking.digest(scenario), "map_arrows")
+
+    def make() -> list[np.ndarray]:
+        model = asking.model(held.id)
+        changes = model.changes(scenario.active)
+        names = [moved.node for moved in asking.answered(held.id, scenario).moved]
+        nodes = model.places(names, changes)
+        nodes = nodes[nodes < held.graph.n_nodes]  # a new node comes from nowhere
+        after = np.zeros((0, 2)) if at.place is None else at.place(model.codes_of(nodes, changes))
+        return [np.array(ends, np.float64) for ends in zip(at.coordinates[nodes], after, strict=True)]
+
+    try:
+        return KEPT.get(key, make)
+    except StudioError:  # an edit that can no longer be made: the What if page says why
+        return []
+
+
+def _focus(
+    held: results.Opened,
+    at: Projected,
+    focus: int | None,
+    chosen: np.ndarray | None,
+    arrows: Sequence[np.ndarray],
+) -> bytes:
+    """Return the ring, the lines, the names of hubs and arrows, as points of the map."""
     place = np.full(held.graph.n_nodes, -1)
     place[at.nodes] = np.arange(len(at.nodes))
     lines = np.zeros((0, 2), np.int64)
@@ -165,7 +214,7 @@ def _focus(held: results.Opened, at: Projected, focus: int | None, chosen: np.nd
     ends = place[lines]
     hubs = place[hubs_of(held.id)]
     node = -1 if focus is None else int(place[focus])
-    return map_parts.focus(node, ends[(ends >= 0).all(axis=1)], hubs[hubs >= 0])
+    return map_parts.focus(node, ends[(ends >= 0).all(axis=1)], hubs[hubs >= 0], arrows)
 
 
 @shared

@@ -77,7 +77,7 @@ def _show_facts(held: results.Opened, node: int) -> None:
     for column in TOLD:
         if column in table and not pd.isna(row[column]) and row[column] != -1:
             value = row[column]
-            told = charts.plain(maps.group_name(column, value), 40) if column in maps.GROUPS else f"{value:,}"
+            told = charts.plain(value, 40) if column in maps.GROUPS else f"{value:,}"
             facts.append(f"{charts.plain(maps.title(column))} **{told}**")
     st.markdown(" · ".join(facts))
     places = []
@@ -137,6 +137,9 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
         if held.on_matrix:
             entries = results.row_entries(held.id, node)
             st.markdown(f"**Its entries** ({len(entries):,})")
+            if entries.empty:
+                st.caption("All its values are 0.")
+                return
             _table(entries, scores.entry_columns(held), "row_table")
             return
         st.markdown(f"**True neighbours** ({len(true):,})")
@@ -230,6 +233,9 @@ def _show_features(held: results.Opened, node: int) -> None:
     names = np.array(results.column_names(held.id), dtype=object)
     table = node_profile.node_features(held.graph.features, names, column_summary(held.id), node)
     st.markdown(f"**Features** ({len(table):,})")
+    if table.empty:
+        st.caption("All its features are 0.")
+        return
     order = st.segmented_control(
         "First by",
         ORDERS,
@@ -249,5 +255,6 @@ def _show_features(held: results.Opened, node: int) -> None:
             "share": number("Nodes with it", format="percent", help="Share of nodes with a value other than 0."),
             "score": number("Score", format="%.2f", help="Standard deviations above the mean of all nodes."),
         },
-        hide_index=True, width="stretch", height=HEIGHT * 2, key="card_feature_table",
+        hide_index=True, width="stretch", key="card_feature_table",
+        height=min(HEIGHT * 2, 38 + answers.ROW_HEIGHT * len(table)),
     )  # fmt: skip

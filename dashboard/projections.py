@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import streamlit as st
 
 from dashboard import background, forms, results, state
 from dashboard.shared import shared
-from vgae_core.analysis import map_points, projection
-from vgae_core.analysis.alignment import procrustes
+from vgae_core.analysis import latent_neighbours, map_points, projection
+from vgae_core.analysis.alignment import Turn, procrustes
+from vgae_core.analysis.linear_map import Map
 from vgae_core.analysis.projection import ProjectionSpec
 from vgae_core.errors import StudioError
 from vgae_core.settings.fields import Setting, settings_of
@@ -40,6 +43,8 @@ class Projected:
         Title of each axis.
     note : str
         What the map shows.
+    place : callable, optional
+        From codes (n, latent_dim) to their places on a map that is linear in the codes.
     """
 
     key: str
@@ -47,6 +52,7 @@ class Projected:
     coordinates: np.ndarray
     axes: tuple[str, ...]
     note: str
+    place: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
@@ -115,7 +121,7 @@ def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) ->
     if before is not None:
         goal = _made(state.store().open_run(before).path, f"{before}|{spec}") or (
             np.arange(held.graph.n_nodes),
-            _pca(before, spec)[0],
+            results.pca_map(before, spec.dim, spec.unit_length).coordinates,
         )
         coordinates = _turned(nodes, coordinates, *goal)
     return Projected(f"{key}|{before}", nodes, coordinates, axes, note)
@@ -131,38 +137,47 @@ def _made(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _quick(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Projected:
-    coordinates, explained = _axes(held.id, spec) if spec.method == "axes" else _pca(held.id, spec)
-    if before is not None:
-        coordinates = _turned_pca(held.id, before, spec)
+    """Return a map that is linear in the codes."""
+    place: Callable[[np.ndarray], np.ndarray]
     if spec.method == "axes":
+        coordinates, place = _axes(held.id, spec), functools.partial(projection.raw_axes, spec=spec)
         axes = tuple(
             f"z {i}" for i in (spec.axis_x, spec.axis_y, max(spec.axis_x, spec.axis_y) + 1)[: spec.dim]
         )
         note = projection.METHODS["axes"].help
     else:
-        axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(explained))
-        note = f"{spec.dim} principal components hold {explained.sum():.0%} of the variance of the mean codes"
+        made = results.pca_map(held.id, spec.dim, spec.unit_length)
+        coordinates, place = made.coordinates, functools.partial(_placed, made, spec.unit_length)
+        axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(made.explained))
+        note = f"{spec.dim} principal components hold {made.explained.sum():.0%} of the variance of the mean codes"
         note += ", each scaled to length 1." if spec.unit_length else "."
     if before is not None:
+        turn, coordinates = _turned_pca(held.id, before, spec)
+        straight = place
+        place = lambda z: turn.apply(straight(z))  # noqa: E731
         axes = tuple(f"Turned PC {i + 1}" for i in range(spec.dim))
         note += " Turned and scaled onto your previous run of the same data."
     key = f"{held.id}|{spec}|{before}"
-    return Projected(key, np.arange(len(coordinates)), coordinates, axes, note)
+    return Projected(key, np.arange(len(coordinates)), coordinates, axes, note, place)
 
 
-def _pca(run_id: str, spec: ProjectionSpec) -> tuple[np.ndarray, np.ndarray]:
-    return results.pca_map(run_id, spec.dim, spec.unit_length)
-
-
-@shared
-def _axes(run_id: str, spec: ProjectionSpec) -> tuple[np.ndarray, np.ndarray]:
-    return projection.raw_axes(results.codes_of(run_id).z_mean, spec), np.zeros(0)
+def _placed(made: Map, unit_length: bool, z: np.ndarray) -> np.ndarray:
+    return made.place(latent_neighbours.directions(z) if unit_length else z)
 
 
 @shared
-def _turned_pca(run_id: str, before: str, spec: ProjectionSpec) -> np.ndarray:
-    coordinates, goal = _pca(run_id, spec)[0], _pca(before, spec)[0]
-    return procrustes(coordinates, goal).apply(coordinates).astype(np.float32)
+def _axes(run_id: str, spec: ProjectionSpec) -> np.ndarray:
+    return projection.raw_axes(results.codes_of(run_id).z_mean, spec)
+
+
+@shared
+def _turned_pca(run_id: str, before: str, spec: ProjectionSpec) -> tuple[Turn, np.ndarray]:
+    """Return how the map of a run is turned onto that of another, and the turned map."""
+    coordinates, goal = (
+        results.pca_map(run, spec.dim, spec.unit_length).coordinates for run in (run_id, before)
+    )
+    turn = procrustes(coordinates, goal)
+    return turn, turn.apply(coordinates).astype(np.float32)
 
 
 def _turned(nodes: np.ndarray, coordinates: np.ndarray, others: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -187,11 +187,10 @@ def node_names(run_id: str) -> list[str]:
 
 
 @shared
-def pca_map(run_id: str, dim: int, unit_length: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates (n_nodes, dim) of every node and the share of variance of each axis."""
-    z = load(run_id)[0].codes.z_mean
-    found = linear_map.pca(latent_neighbours.directions(z) if unit_length else z, dim)
-    return found.coordinates, found.explained
+def pca_map(run_id: str, dim: int, unit_length: bool) -> linear_map.Map:
+    """Return the principal components of the codes of every node."""
+    z = codes_of(run_id).z_mean
+    return linear_map.pca(latent_neighbours.directions(z) if unit_length else z, dim)
 
 
 def shown_nodes(run_id: str) -> np.ndarray:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from dashboard import scenarios
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
+from tests.pages.map_parts import part
 from tests.what_if.asking import named, small
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
@@ -205,6 +208,29 @@ def test_an_edit_that_cannot_be_made_is_not_added(app, run):
     assert any("no edge" in item.value for item in at.warning)
     assert desk.scenario.edits == ()
     assert tile(at, "Logit")
+
+
+def test_the_latent_map_has_arrows_to_the_codes_after_the_edits(app, run, trained):
+    graph, result = trained
+    model = WhatIf(result, graph)
+    i, j = (model.name(int(k)) for k in graph.edges[4])
+    scenario = Scenario(edits=(edit("drop_edge", source=i, target=j),))
+    at = app("latent_space", run=run.id)
+    assert not part(at, "focus")[0]["arrows"]
+    at.session_state["scenarios"] = {run.id: scenarios.Desk(scenario)}
+    arrows = part(fine(at.run()), "focus")[0]["arrows"]
+    changes = model.changes(scenario.edits)
+    after = model.after(changes).view.codes.z_mean
+    unit = [z / np.linalg.norm(z, axis=1, keepdims=True) for z in (result.codes.z_mean, after)]
+    plane = PCA(2).fit(unit[0].astype(np.float64))
+    ends = [plane.transform(z.astype(np.float64)) for z in unit]
+    moved = [model.names.find(node.node) for node in answer(model, scenario).moved]
+    assert len(arrows) == len(moved) > 0
+    for arrow, node in zip(np.array(arrows), moved, strict=True):
+        flip = np.sign(ends[0][node] / arrow[0])  # the sign of an axis is ours to choose
+        np.testing.assert_allclose(arrow * flip, [ends[0][node], ends[1][node]], atol=1e-4)
+    at.toggle(key="map_arrows").set_value(False)
+    assert not part(fine(at.run()), "focus")[0]["arrows"]
 
 
 def test_a_node_of_the_map_shows_its_likeliest_new_links(app, run, trained):

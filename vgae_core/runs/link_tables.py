@@ -130,7 +130,9 @@ def entry_table(
     a_row, a_column = filled(matrix)
     columns: dict[str, object] = {"row": graph.node_ids[first], "column": column_names(graph)[second]}
     if nats is not None:
-        columns["value"] = np.asarray(matrix[first, second], np.float32).ravel()
+        # SciPy refuses to take no entry at all, which a row without values asks for.
+        values = matrix[first, second] if len(pairs) else np.zeros(0)
+        columns["value"] = np.asarray(values, np.float32).ravel()
     if odds is not None:
         columns["probability"] = probabilities(odds)
         columns["probability_at_density"] = at_share(odds, filled_share(graph))
