@@ -19,6 +19,7 @@ LAYERS = (
     ("vgae_core.heads", "vgae_core.decoders"),
     ("vgae_core.catalogue",),
     ("vgae_core.settings",),
+    ("vgae_core.encoders",),
     ("vgae_core.outputs",),
     ("vgae_core.data", "vgae_core.isolation", "vgae_core.scratch"),
     ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them

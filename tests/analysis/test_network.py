@@ -97,7 +97,7 @@ OPTIONS = {
 
 def test_every_encoder_and_decoder_has_a_plain_form():
     for entry in ENCODERS.values():
-        assert callable(load(entry.plain))
+        assert callable(load(entry.builder))
     for entry in DECODERS.values():
         assert callable(load(entry.formula))
 

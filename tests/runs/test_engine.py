@@ -28,7 +28,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import cluster as cluster_module
-from vgae_core.runs import environment
+from vgae_core.runs import environment, worker_pool
 from vgae_core.runs import workers as workers_module
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.folder import read_run_dir
@@ -326,7 +326,7 @@ def test_a_killed_scheduler_is_replaced(engine, store):
 def test_a_worker_that_grew_is_started_afresh(engine, store, monkeypatch):
     wait_for(lambda: engine.state == "ready")
     before = worker_process().pid
-    monkeypatch.setattr(cluster_module, "RECYCLE_ABOVE_BYTES", 1)
+    monkeypatch.setattr(worker_pool, "RECYCLE_ABOVE_BYTES", 1)
     run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
     wait_for(lambda: not run.info.active)
     wait_for(lambda: not psutil.pid_exists(before))

@@ -15,7 +15,7 @@ from tests.runs.made import WORKSPACE, make_graph
 from tests.runs.test_engine import ENDLESS, SHORT, busy, wait_for
 from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
-from vgae_core.runs import cluster as cluster_module
+from vgae_core.runs import worker_pool
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store
 from vgae_core.runs.versions import differences, versions
@@ -107,7 +107,7 @@ def test_a_killed_worker_ends_its_own_run_only(engine, cluster, store):
 
 
 def test_a_worker_with_other_versions_is_refused(cluster, store, monkeypatch):
-    monkeypatch.setattr(cluster_module, "versions", lambda: versions() | {"keras": "0.1"})
+    monkeypatch.setattr(worker_pool, "versions", lambda: versions() | {"keras": "0.1"})
     engine = Engine(store, Where(cluster.address))
     engine.warm()
     wait_for(lambda: engine.state == "failed")

@@ -1,13 +1,13 @@
-"""Encoders of finished runs in plain arrays: the same steps as :mod:`vgae_core.nn.encoders`, without TensorFlow.
+"""Encoders of finished runs in plain arrays, without TensorFlow: :mod:`vgae_core.encoders` carried out by NumPy.
 
 An encoder is a list of steps.  Most make a node's row from that node's rows alone; the others pass messages, one hop.
 So the rows that an edit of the graph can change are known step by step, and only those need working out again
-(:mod:`vgae_core.analysis.network`).  Each is named by its entry in
-:data:`vgae_core.catalogue.encoders.ENCODERS`, adds its steps to a plan and returns the last one.
+(:mod:`vgae_core.analysis.network`).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,6 @@ from scipy import sparse
 from vgae_core.catalogue.base import load
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.data.propagation import LENGTH
-from vgae_core.errors import RunError
 from vgae_core.settings import ModelSpec
 
 Layers = Mapping[str, tuple[np.ndarray, ...]]
@@ -63,9 +62,21 @@ class Step:
         return self.function(*inputs)
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What a function makes of steps, not yet a step itself: whatever reads it does that at once."""
+
+    inputs: tuple[int, ...]
+    function: Callable[..., np.ndarray]
+
+
+Value = int | Columns
+"""A step, or what is still to be part of one."""
+
+
 @dataclass
 class Plan:
-    """What an encoder does with the features, step by step; the last step gives the latent distribution.
+    """What an encoder does with the features, step by step (:class:`vgae_core.encoders.Steps`).
 
     Parameters
     ----------
@@ -95,17 +106,21 @@ class Plan:
             self.steps.append(Step("input"))
 
     def encode(self) -> int:
-        """Add the steps of the model's encoder and return the last one.
+        """Add the steps of the model's encoder and return the last one."""
+        if self.once:
+            return self._once()
+        return self._step(load(ENCODERS[self.model.encoder].builder)(self, self.model))
 
-        Raises
-        ------
-        RunError
-            If the encoder has no plain form.
-        """
-        place = ENCODERS[self.model.encoder].plain
-        if not place:
-            raise RunError(f"Encoder `{self.model.encoder}` has no plain form.", where="model.encoder")
-        return int(load(place)(self))
+    def _once(self) -> int:
+        """Add the steps of an encoder whose messages passed before training: its map, then its hops, then its bias."""
+        entry = ENCODERS[self.model.encoder]
+        kernel, *bias = self.layers["latent_map"]
+        first, mapped = affine((kernel,)), 0
+        to_one_length = entry.once == "scaled_rows"
+        mapped = self.rows(lambda x: first(scaled(x) if to_one_length else x), 0)
+        for _ in range(self.model.hops if "hops" in entry.settings else 1):
+            mapped = self._add(Step("hop", (mapped,)))
+        return self.rows(lambda x: x + bias[0], mapped) if bias else mapped
 
     def run(self, last: int, features: Any | None, matrix: sparse.csr_array | None = None) -> np.ndarray:
         """Return the value of a step, forgetting every other as soon as no later step reads it.
@@ -136,28 +151,83 @@ class Plan:
         """Add a step that works on each node's row by itself."""
         return self._add(Step("rows", inputs, function))
 
-    def hop(self, value: int) -> int:
-        """Add one hop over the message edges."""
-        return self._add(Step("hop", (value,)))
+    def _step(self, value: Value) -> int:
+        """Return the step of a value, added where it is none yet."""
+        return value if isinstance(value, int) else self.rows(value.function, *value.inputs)
 
-    def table(self, name: str) -> int:
+    def _of_columns(self, function: Callable[..., np.ndarray], *values: Value) -> Columns:
+        """Return what a function makes of values, as part of the step that reads it."""
+        parts = [value if isinstance(value, Columns) else Columns((value,), _same) for value in values]
+        ends = list(itertools.accumulate(len(part.inputs) for part in parts))
+
+        def apply(*arrays: np.ndarray) -> np.ndarray:
+            starts = [0, *ends[:-1]]
+            return function(
+                *(part.function(*arrays[a:b]) for part, a, b in zip(parts, starts, ends, strict=True))
+            )
+
+        return Columns(tuple(step for part in parts for step in part.inputs), apply)
+
+    @property
+    def width(self) -> int:
+        """Units of the latent distribution."""
+        return self.model.latent_dim * (2 if self.model.variational else 1)
+
+    def map(self, value: Value | None, units: int, name: str, *, bias: bool = False) -> int:
+        """Add ``H W + b``; without a value before it the first map: of the input, of free vectors, or both."""
+        if value is not None:
+            return self.rows(affine(self.layers[name]), self._step(value))
+        if not self.has_features:
+            return self._table(name)
+        scale, given = self.scale, 0
+        if scale is not None:
+            given = self.rows(lambda x: _entering(x, scale), 0)
+        mapped = self.rows(affine(self.layers[name]), given)
+        return self.rows(np.add, mapped, self._table(f"{name}_table")) if self.free else mapped
+
+    def _table(self, name: str) -> int:
         """Add the table of free vectors of a layer."""
         return self._add(Step("input", table=self.layers[name][0]))
 
-    def map(self, value: int | None, name: str) -> int:
-        """Add ``H W + b``; without a value before it the first map: of features, of free vectors, or both."""
-        if value is not None:
-            return self.rows(affine(self.layers[name]), value)
-        if not self.has_features:
-            return self.table(name)
-        mapped = self.rows(affine(self.layers[name]), 0)
-        return self.rows(np.add, mapped, self.table(f"{name}_table")) if self.free else mapped
+    def hop(self, value: Value, name: str) -> int:
+        """Add one hop over the message edges."""
+        return self._add(Step("hop", (self._step(value),)))
 
-    def activated(self, value: int, name: str) -> int:
+    def hop_back(self, value: Value, start: Value, share: float, name: str) -> int:
+        """Add one hop that returns to the start with a share."""
+        part = np.float32(share)
+        return self.rows(
+            lambda far, near: (1 - part) * far + part * near, self.hop(value, name), self._step(start)
+        )
+
+    def activated(self, value: Value, name: str) -> int:
         """Add relu, after batch normalisation where the layer has one."""
+        last = self._step(value)
         if self.model.batch_normalisation:
-            value = self.rows(batch_normalisation(self.layers[f"{name}_normalised"]), value)
-        return self.rows(relu, value)
+            last = self.rows(batch_normalisation(self.layers[f"{name}_normalised"]), last)
+        return self.rows(relu, last)
+
+    def half(self, value: Value, which: int) -> Columns:
+        """Return the first (0) or the second (1) half of the columns."""
+        return self._of_columns(
+            lambda x: x[:, x.shape[1] // 2 :] if which else x[:, : x.shape[1] // 2], value
+        )
+
+    def scaled(self, value: Value, name: str) -> Columns:
+        """Return rows scaled to one length."""
+        return self._of_columns(scaled, value)
+
+    def beside(self, left: Value, right: Value, name: str) -> Columns:
+        """Return the columns of both, side by side."""
+        return self._of_columns(lambda x, y: np.concatenate([x, y], axis=1), left, right)
+
+    def add(self, left: Value, right: Value, name: str) -> int:
+        """Add the sum of both."""
+        return self._step(self._of_columns(np.add, left, right))
+
+
+def _same(x: np.ndarray) -> np.ndarray:
+    return x
 
 
 def affine(weights: tuple[np.ndarray, ...]) -> Callable[[Any], np.ndarray]:
@@ -197,73 +267,3 @@ def _entering(x: Any, scale: str) -> Any:
     if scale == "length":
         return scaled(x) / np.float32(LENGTH)
     return x.log1p() if sparse.issparse(x) else np.log1p(x)
-
-
-# ---------------------------------------------------------------------------- encoders
-def gcn(plan: Plan) -> int:
-    """Return the last step of ``A relu(A X W0) W1``."""
-    hidden: int | None = None
-    for depth in range(1, len(plan.model.hidden_units or (plan.model.latent_dim,)) + 1):
-        name = f"hidden_{depth}"
-        hidden = plan.activated(plan.hop(plan.map(hidden, name)), name)
-    return plan.hop(plan.map(hidden, "latent_map"))
-
-
-def linear(plan: Plan) -> int:
-    """Return the last step of ``A X W``."""
-    return plan.hop(plan.map(None, "latent_map"))
-
-
-def sgc(plan: Plan) -> int:
-    """Return the last step of ``A^k X W``."""
-    hidden = plan.map(None, "latent_map")
-    for _ in range(plan.model.hops):
-        hidden = plan.hop(hidden)
-    return hidden
-
-
-def normalised(plan: Plan) -> int:
-    """Return the last step of one hop over rows of X W scaled to one length, or over X so scaled, then mapped."""
-    d = plan.model.latent_dim
-    if plan.once:
-        kernel, bias = plan.layers["latent_map"]
-        mapped = plan.rows(lambda x: affine((kernel,))(scaled(x)), 0)
-        return plan.rows(lambda x: x + bias, plan.hop(mapped))
-    both = plan.map(None, "latent_map")
-    return plan.hop(plan.rows(lambda x: np.concatenate([scaled(x[:, :d]), x[:, d:]], axis=1), both))
-
-
-def appnp(plan: Plan) -> int:
-    """Return the last step of dense layers, propagated k times with a share of the start."""
-    hidden: int | None = None
-    for depth in range(1, len(plan.model.hidden_units) + 1):
-        hidden = plan.activated(plan.map(hidden, f"hidden_{depth}"), f"hidden_{depth}")
-    share = np.float32(plan.model.teleport)
-    start = hidden = plan.map(hidden, "latent_map")
-    for _ in range(plan.model.hops):
-        hidden = plan.rows(lambda far, near: (1 - share) * far + share * near, plan.hop(hidden), start)
-    return hidden
-
-
-def sage(plan: Plan) -> int:
-    """Return the last step of layers ``relu(X W + b + M (X V + c))``."""
-    hidden: int | None = None
-    names = [*(f"hidden_{depth}" for depth in range(1, len(plan.model.hidden_units) + 1)), "latent"]
-    for name in names:
-        both = plan.map(hidden, f"{name}_maps")
-        own = plan.rows(lambda x: x[:, : x.shape[1] // 2], both)
-        near = plan.hop(plan.rows(lambda x: x[:, x.shape[1] // 2 :], both))
-        hidden = plan.rows(np.add, own, near)
-        if name != "latent":
-            hidden = plan.activated(hidden, name)
-    assert hidden is not None  # noqa: S101  there is at least the latent layer
-    return hidden
-
-
-def dense(plan: Plan) -> int:
-    """Return the last step of dense layers on rows of a matrix."""
-    scale = plan.scale
-    hidden = 0 if scale is None else plan.rows(lambda x: _entering(x, scale), 0)
-    for depth in range(1, len(plan.model.hidden_units) + 1):
-        hidden = plan.activated(plan.map(hidden, f"hidden_{depth}"), f"hidden_{depth}")
-    return plan.map(hidden, "latent")

@@ -39,8 +39,7 @@ class DecoderEntry(Entry):
     formula: str
     """``"package.module:name"`` of the function, see :mod:`vgae_core.decoders`."""
     builder: str = ""
-    """Of a function that makes other Keras layers than the usual one: from the codes, the pairs and the
-    :class:`~vgae_core.settings.ModelSpec` to logits, shape (n_pairs, 1)."""
+    """Of a function that makes other Keras layers than the usual one: see :mod:`vgae_core.nn.decoders`."""
     factors: bool = True
     """Whether its logit is an inner product of two factors, so that all pairs can be ranked exactly."""
     weights: Mapping[str, Weight] = field(default_factory=dict)

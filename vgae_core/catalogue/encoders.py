@@ -1,7 +1,7 @@
 """Encoders on offer.
 
-``builder`` makes the Keras layers, ``plain`` the same steps on plain arrays, which answer for a finished run without
-TensorFlow.  Pages, command line, estimates and training ask the entry for the rest.
+``builder`` says what an encoder does, for Keras, which learns it, and for plain arrays, which answer for a finished run
+without TensorFlow.  Pages, command line, estimates and training ask the entry for the rest.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ class EncoderEntry(Entry):
     families: tuple[str, ...] = ("vgae",)
     """Families of models that look it up here."""
     builder: str
-    """From what the encoder is given (:class:`vgae_core.nn.encoders.GraphInput`, or ``RowInput`` of a matrix) and the
-    :class:`~vgae_core.settings.ModelSpec` to the latent distribution."""
-    plain: str = ""
-    """The same of a :class:`vgae_core.analysis.plain_encoders.Plan`. Without it no answers are worked out of a run."""
+    """``"package.module:name"`` of the function, see :mod:`vgae_core.encoders`."""
     settings: tuple[str, ...] = ()
     """Settings of the network that only some encoders use, and this one does."""
     propagation: Literal["symmetric", "mean"] = "symmetric"
@@ -55,8 +52,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="A linear map whose rows are scaled to one length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
-        builder="vgae_core.nn.encoders:normalised",
-        plain="vgae_core.analysis.plain_encoders:normalised",
+        builder="vgae_core.encoders:normalised",
         once="scaled_rows",
         bias=True,
     ),
@@ -64,8 +60,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
-        builder="vgae_core.nn.encoders:gcn",
-        plain="vgae_core.analysis.plain_encoders:gcn",
+        builder="vgae_core.encoders:gcn",
         least_hidden=1,
         settings=HIDDEN,
     ),
@@ -74,16 +69,14 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="A X W and nothing else. Often as good as a GCN, and faster.",
         reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
         "arXiv:2001.07614",
-        builder="vgae_core.nn.encoders:linear",
-        plain="vgae_core.analysis.plain_encoders:linear",
+        builder="vgae_core.encoders:linear",
         once="rows",
     ),
     "sgc": EncoderEntry(
         title="Linear, several hops (SGC)",
         help="A^k X W: as far as k hops, without hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
-        builder="vgae_core.nn.encoders:sgc",
-        plain="vgae_core.analysis.plain_encoders:sgc",
+        builder="vgae_core.encoders:sgc",
         once="rows",
         settings=("hops",),
     ),
@@ -92,8 +85,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: "
         "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
-        builder="vgae_core.nn.encoders:appnp",
-        plain="vgae_core.analysis.plain_encoders:appnp",
+        builder="vgae_core.encoders:appnp",
         bias=True,
         sends_hidden=False,
         settings=(*HIDDEN, "hops", "teleport"),
@@ -103,8 +95,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, "
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
-        builder="vgae_core.nn.encoders:sage",
-        plain="vgae_core.analysis.plain_encoders:sage",
+        builder="vgae_core.encoders:sage",
         bias=True,
         maps=2,
         settings=HIDDEN,
@@ -115,8 +106,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
-        builder="vgae_core.nn.encoders:dense",
-        plain="vgae_core.analysis.plain_encoders:dense",
+        builder="vgae_core.encoders:dense",
         families=("vae",),
         bias=True,
         settings=HIDDEN,

@@ -13,13 +13,14 @@ from vgae_core.catalogue.decoders import DECODERS, without_factors
 from vgae_core.data.blocks import let_go, row_blocks, rows_like
 from vgae_core.errors import SpecError
 from vgae_core.nn.pair_layers import PairDots, PairFactors, PairGravity, PairLogits, PairProducts
+from vgae_core.nn.seeds import Seeds
 from vgae_core.settings import ModelSpec
 
 NAME = "adj_rec"
 FACTORS = "pair_factors"
 
 
-def inner_product(z: Any, pairs: Any, model: ModelSpec) -> Any:
+def inner_product(z: Any, pairs: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return ``z_i . z_j``, shape (n_pairs, 1).
 
     Parameters
@@ -27,6 +28,7 @@ def inner_product(z: Any, pairs: Any, model: ModelSpec) -> Any:
     z : KerasTensor, shape (n_nodes, latent_dim)
     pairs : KerasTensor of int32, shape (n_pairs, 2)
     model : ModelSpec
+    seeds : Seeds
 
     References
     ----------
@@ -35,14 +37,14 @@ def inner_product(z: Any, pairs: Any, model: ModelSpec) -> Any:
     return PairDots(name=NAME)([z, z, pairs])
 
 
-def hadamard_mlp(z: Any, pairs: Any, model: ModelSpec) -> Any:
+def hadamard_mlp(z: Any, pairs: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return one hidden layer on ``z_i * z_j``, shape (n_pairs, 1): Keras' own layers, as kept runs have them."""
     hidden = PairProducts(name="pair_products")([z, pairs])
-    hidden = keras.layers.Dense(model.decoder_units, activation="relu", name="pair_hidden")(hidden)
-    return keras.layers.Dense(1, name=NAME)(hidden)
+    hidden = seeds.dense(model.decoder_units, "pair_hidden", "relu")(hidden)
+    return seeds.dense(1, NAME)(hidden)
 
 
-def gravity(z: Any, pairs: Any, model: ModelSpec) -> Any:
+def gravity(z: Any, pairs: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return the pull of node j on node i, shape (n_pairs, 1).
 
     References
@@ -52,11 +54,11 @@ def gravity(z: Any, pairs: Any, model: ModelSpec) -> Any:
     return PairGravity(name=NAME)([z, pairs])
 
 
-def decode(z: Any, pairs: Any, model: ModelSpec) -> Any:
+def decode(z: Any, pairs: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return the logits of the decoder of `model`, shape (n_pairs, 1)."""
     entry = DECODERS[model.decoder]
     if entry.builder:
-        return load(entry.builder)(z, pairs, model)
+        return load(entry.builder)(z, pairs, model, seeds)
     sizes = {name: weight.sizes(model) for name, weight in entry.weights.items()}
     if not entry.factors:
         return PairLogits(model.decoder, sizes, name=NAME)([z, pairs])

@@ -1,10 +1,4 @@
-"""Encoders: how node features and message edges become a latent distribution.
-
-An encoder returns mean and log-variance side by side, shape (n, 2 * latent_dim), or the mean alone for a
-plain auto-encoder: one product and one hop serve both.
-
-Each is named by its entry in :data:`vgae_core.catalogue.encoders.ENCODERS`.
-"""
+"""Encoders as Keras layers: :mod:`vgae_core.encoders` carried out by Keras."""
 
 from __future__ import annotations
 
@@ -24,6 +18,7 @@ from vgae_core.nn.layers import (
     ScaleRows,
     SparseDense,
 )
+from vgae_core.nn.seeds import Seeds
 from vgae_core.settings import ModelSpec
 
 
@@ -50,11 +45,6 @@ class GraphInput:
     symmetric: bool
     free: bool = False
 
-    def hop(self, hidden: Any, *, activation: str | None = None, name: str) -> Any:
-        """Return one hop over the message edges."""
-        layer = Propagate(activation, symmetric=self.symmetric, name=name)
-        return layer([hidden, self.adjacency])
-
 
 @dataclass(frozen=True)
 class RowInput:
@@ -72,101 +62,104 @@ class RowInput:
     scale: str | None = None
 
 
-def encode(given: GraphInput | RowInput, model: ModelSpec) -> Any:
+def encode(given: GraphInput | RowInput, model: ModelSpec, seeds: Seeds) -> Any:
     """Return the latent distribution that the encoder of `model` makes, its parts side by side."""
-    return load(ENCODERS[model.encoder].builder)(given, model)
-
-
-def _first_map(graph: GraphInput, model: ModelSpec, units: int, name: str, bias: bool) -> Any:
-    """Return ``X W``, or a table of free vectors where the graph has no features, or the sum of the two."""
-    if graph.features is None:
-        return NodeTable(graph.n_nodes, units, name=name)(graph.adjacency)
-    features = _dropped(graph.features, model.input_dropout, name)
-    mapped = SparseDense(units, use_bias=bias, name=name)(features)
-    if not graph.free:
-        return mapped
-    table = NodeTable(graph.n_nodes, units, name=f"{name}_table")(graph.adjacency)
-    return keras.layers.Add(name=f"{name}_both")([mapped, table])
-
-
-def gcn(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``A relu(A X W0) W1`` (any number of hidden layers).
-
-    References
-    ----------
-    Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308.
-    """
-    hidden: Any = None
-    for depth, units in enumerate(model.hidden_units or (model.latent_dim,), start=1):
-        name = f"hidden_{depth}"
-        mapped = _map(graph, model, hidden, units, name, bias=False)
-        hidden = _activated(graph.hop(mapped, name=f"{name}_propagate"), model, name)
-
-    mapped = SparseDense(_width(model), name="latent_map")(_dropped(hidden, model.dropout, "latent_map"))
-    return graph.hop(mapped, name="latent")
+    return load(ENCODERS[model.encoder].builder)(KerasSteps(given, model, seeds), model)
 
 
 def _width(model: ModelSpec) -> int:
     return model.latent_dim * (2 if model.variational else 1)
 
 
-def _dropped(rows: Any, share: float, name: str) -> Any:
-    return FeatureDropout(share, name=f"{name}_dropout")(rows) if share else rows
+class KerasSteps:
+    """The steps of an encoder as Keras layers; see :class:`vgae_core.encoders.Steps`.
 
-
-def _activated(hidden: Any, model: ModelSpec, name: str) -> Any:
-    """Return what a hidden layer hands on: relu, after batch normalisation where it is wanted.
-
-    References
+    Parameters
     ----------
-    Ioffe & Szegedy 2015, Batch Normalization, arXiv:1502.03167.
+    given : GraphInput or RowInput
+    model : ModelSpec
+    seeds : Seeds
     """
-    if model.batch_normalisation:
-        # Runs are a few hundred steps long: the usual 0.99 would remember the first ones to the end.
-        hidden = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalised")(hidden)
-    return keras.layers.ReLU(name=f"{name}_relu")(hidden)
+
+    def __init__(self, given: GraphInput | RowInput, model: ModelSpec, seeds: Seeds) -> None:
+        self._given, self._model, self._seeds = given, model, seeds
+
+    @property
+    def width(self) -> int:
+        """Units of the latent distribution."""
+        return _width(self._model)
+
+    def map(self, value: Any | None, units: int, name: str, *, bias: bool = False) -> Any:
+        """Return ``H W + b``, of the input where there is no value before."""
+        if value is not None:
+            return self._dense(value, self._model.dropout, units, name, bias)
+        given = self._given
+        if isinstance(given, RowInput):
+            rows = given.rows if given.scale is None else ScaleInput(given.scale, name="scale")(given.rows)
+            return self._dense(rows, self._model.input_dropout, units, name, bias)
+        if given.features is None:
+            return NodeTable(given.n_nodes, units, seed=self._seeds(), name=name)(given.adjacency)
+        mapped = self._dense(given.features, self._model.input_dropout, units, name, bias)
+        if not given.free:
+            return mapped
+        table = NodeTable(given.n_nodes, units, seed=self._seeds(), name=f"{name}_table")(given.adjacency)
+        return keras.layers.Add(name=f"{name}_both")([mapped, table])
+
+    def _dense(self, value: Any, dropped: float, units: int, name: str, bias: bool) -> Any:
+        rows = drop(value, dropped, name, self._seeds)
+        return SparseDense(units, use_bias=bias, seed=self._seeds(), name=name)(rows)
+
+    def hop(self, value: Any, name: str) -> Any:
+        """Return one hop over the message edges."""
+        return Propagate(symmetric=self._graph.symmetric, name=name)([value, self._graph.adjacency])
+
+    def hop_back(self, value: Any, start: Any, share: float, name: str) -> Any:
+        """Return one hop that returns to the start with a share."""
+        layer = PropagateBack(share, symmetric=self._graph.symmetric, name=name)
+        return layer([value, self._graph.adjacency, start])
+
+    @property
+    def _graph(self) -> GraphInput:
+        if not isinstance(self._given, GraphInput):
+            raise TypeError("Rows of a matrix have no edges to hop over.")
+        return self._given
+
+    def activated(self, value: Any, name: str) -> Any:
+        """Return relu, after batch normalisation where it is wanted.
+
+        References
+        ----------
+        Ioffe & Szegedy 2015, Batch Normalization, arXiv:1502.03167.
+        """
+        if self._model.batch_normalisation:
+            # Runs are a few hundred steps long: the usual 0.99 would remember the first ones to the end.
+            value = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_normalised")(value)
+        return keras.layers.ReLU(name=f"{name}_relu")(value)
+
+    def half(self, value: Any, which: int) -> Any:
+        """Return the first (0) or the second (1) half of the columns."""
+        middle = value.shape[-1] // 2
+        return value[:, middle:] if which else value[:, :middle]
+
+    def scaled(self, value: Any, name: str) -> Any:
+        """Return rows scaled to one length."""
+        return ScaleRows(name=name)(value)
+
+    def beside(self, left: Any, right: Any, name: str) -> Any:
+        """Return the columns of both, side by side."""
+        return keras.layers.Concatenate(name=name)([left, right])
+
+    def add(self, left: Any, right: Any, name: str) -> Any:
+        """Return the sum of both."""
+        return keras.layers.Add(name=name)([left, right])
 
 
-def normalised(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution whose mean is one hop over rows of X W scaled to one length.
-
-    References
-    ----------
-    Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046.
-    """
-    mapped = _first_map(graph, model, _width(model), "latent_map", bias=True)
-    if model.variational:
-        mean, spread = mapped[:, : model.latent_dim], mapped[:, model.latent_dim :]
-        mapped = keras.layers.Concatenate(name="latent_rows")([ScaleRows(name="mean_scale")(mean), spread])
-    else:
-        mapped = ScaleRows(name="mean_scale")(mapped)
-    return graph.hop(mapped, name="latent")
+def drop(rows: Any, share: float, name: str, seeds: Seeds) -> Any:
+    """Return rows of which a share of the entries is dropped in training."""
+    return FeatureDropout(share, seed=seeds(), name=f"{name}_dropout")(rows) if share else rows
 
 
-def linear(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``A X W``.
-
-    References
-    ----------
-    Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, arXiv:2001.07614.
-    """
-    return graph.hop(_first_map(graph, model, _width(model), "latent_map", bias=False), name="latent")
-
-
-def sgc(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of ``A^k X W``; the map comes first, since it makes rows short.
-
-    References
-    ----------
-    Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153.
-    """
-    hidden = _first_map(graph, model, _width(model), "latent_map", bias=False)
-    for hop in range(1, model.hops):
-        hidden = graph.hop(hidden, name=f"hop_{hop}")
-    return graph.hop(hidden, name="latent")
-
-
-def once(rows: Any, model: ModelSpec) -> Any:
+def once(rows: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return the latent distribution of rows that messages have reached before training: one map.
 
     For `linear` and `sgc` the rows are those of ``A^k X``, and ``(A^k X) W`` is what the encoder is.  For `normalised`
@@ -176,68 +169,8 @@ def once(rows: Any, model: ModelSpec) -> Any:
     ----------
     rows : KerasTensor, shape (batch, n_columns)
     model : ModelSpec
+    seeds : Seeds
     """
-    rows = _dropped(rows, model.input_dropout, "latent_map")
-    return SparseDense(_width(model), use_bias=ENCODERS[model.encoder].bias, name="latent_map")(rows)
-
-
-def appnp(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of dense layers, propagated k times with a share of the start.
-
-    References
-    ----------
-    Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997.
-    """
-    hidden: Any = None
-    for depth, units in enumerate(model.hidden_units, start=1):
-        mapped = _map(graph, model, hidden, units, f"hidden_{depth}", bias=True)
-        hidden = _activated(mapped, model, f"hidden_{depth}")
-    start = hidden = _map(graph, model, hidden, _width(model), "latent_map", bias=True)
-    for hop in range(1, model.hops + 1):
-        name = "latent" if hop == model.hops else f"hop_{hop}"
-        layer = PropagateBack(model.teleport, symmetric=graph.symmetric, name=name)
-        hidden = layer([hidden, graph.adjacency, start])
-    return hidden
-
-
-def sage(graph: GraphInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of layers ``relu(X W + b + M (X V + c))``, M the mean over the neighbours.
-
-    References
-    ----------
-    Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216.
-    """
-    hidden: Any = None
-    layers = [(f"hidden_{i}", units) for i, units in enumerate(model.hidden_units, start=1)]
-    for name, units in [*layers, ("latent", _width(model))]:
-        both = _map(graph, model, hidden, 2 * units, f"{name}_maps", bias=True)  # one product serves both
-        near = graph.hop(both[:, units:], name=f"{name}_mean")
-        hidden = keras.layers.Add(name=name)([both[:, :units], near])
-        if name != "latent":
-            hidden = _activated(hidden, model, name)
-    return hidden
-
-
-def _map(graph: GraphInput, model: ModelSpec, hidden: Any, units: int, name: str, *, bias: bool) -> Any:
-    """Return ``H W``, or :func:`_first_map` where there is no hidden layer before."""
-    if hidden is None:
-        return _first_map(graph, model, units, name, bias=bias)
-    return SparseDense(units, use_bias=bias, name=name)(_dropped(hidden, model.dropout, name))
-
-
-def dense(given: RowInput, model: ModelSpec) -> Any:
-    """Return the latent distribution of rows of a matrix: dense layers, the first on sparse input.
-
-    References
-    ----------
-    Kingma & Welling 2014, arXiv:1312.6114, appendix C.
-    """
-    hidden = given.rows if given.scale is None else ScaleInput(given.scale, name="scale")(given.rows)
-    for depth, units in enumerate(model.hidden_units, start=1):
-        name = f"hidden_{depth}"
-        share = model.dropout if depth > 1 else model.input_dropout
-        mapped = SparseDense(units, use_bias=True, name=name)(_dropped(hidden, share, name))
-        hidden = _activated(mapped, model, name)
-
-    share = model.dropout if model.hidden_units else model.input_dropout
-    return SparseDense(_width(model), use_bias=True, name="latent")(_dropped(hidden, share, "latent"))
+    rows = drop(rows, model.input_dropout, "latent_map", seeds)
+    bias = ENCODERS[model.encoder].bias
+    return SparseDense(_width(model), use_bias=bias, seed=seeds(), name="latent_map")(rows)

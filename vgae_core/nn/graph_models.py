@@ -18,6 +18,7 @@ from vgae_core.nn.exact import AllPairsCrossentropy
 from vgae_core.nn.latent import bounded, parts, sample, z_vars
 from vgae_core.nn.layers import TakeRows
 from vgae_core.nn.models import BuiltModel
+from vgae_core.nn.seeds import Seeds
 from vgae_core.outputs import Objective, Output
 from vgae_core.settings import ModelSpec, RunSpec
 
@@ -62,13 +63,15 @@ def build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> 
             where="training.supervision",
             mend="Choose sampled supervision, which draws pairs that join both sides.",
         )
-    inputs, latent = (_once if spec.training.propagation == "once" else _every_step)(spec, profile)
+    seeds = Seeds(spec.seed)
+    encoding = _once if spec.training.propagation == "once" else _every_step
+    inputs, latent = encoding(spec, profile, seeds)
     latent = bounded(latent, spec.model)
     encoder = keras.Model(dict(inputs), parts(latent, spec.model), name="encoder")
 
     pairs = keras.Input((2,), dtype="int32", name="pairs")
     inputs["pairs"] = pairs
-    z = sample(latent, spec.model)
+    z = sample(latent, spec.model, seeds)
     outputs: dict[str, Any] = {}
     node_rows: Any = None
     for output in resolved.values():
@@ -76,7 +79,7 @@ def build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> 
             if spec.training.supervision == "all":
                 outputs["adj_rec"] = _all_pairs(output.loss, spec.model)([z, pairs])
             else:
-                outputs["adj_rec"] = decoders.decode(z, pairs, spec.model)
+                outputs["adj_rec"] = decoders.decode(z, pairs, spec.model, seeds)
         elif output.name == "z_vars":
             outputs["z_vars"] = z_vars(latent, spec.model)
         else:
@@ -84,11 +87,11 @@ def build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> 
                 nodes = keras.Input((1,), dtype="int32", name="nodes")
                 inputs["nodes"] = nodes
                 node_rows = TakeRows(name="node_rows")([z, nodes])
-            outputs[output.name] = keras.layers.Dense(output.columns, name=output.name)(node_rows)
+            outputs[output.name] = seeds.dense(output.columns, output.name)(node_rows)
     return GraphModel(keras.Model(inputs, outputs, name="vgae"), encoder, resolved, spec.model)
 
 
-def _every_step(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
+def _every_step(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str, Any], Any]:
     """Return the inputs of an encoder that sees the whole graph in every step, and the latent distribution."""
     n = profile.n_nodes
     adjacency = keras.Input((n,), batch_size=n, sparse=True, name="adjacency")
@@ -102,10 +105,10 @@ def _every_step(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
     free = not profile.n_features and spec.model.node_input == "spectral_table"
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
     graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
-    return inputs, encode(graph, spec.model)
+    return inputs, encode(graph, spec.model, seeds)
 
 
-def _once(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
+def _once(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str, Any], Any]:
     """Return the input of an encoder of rows that messages have reached already, and the latent distribution."""
     if ENCODERS[spec.model.encoder].once == "never":
         fitting = [name for name, entry in ENCODERS.items() if entry.once != "never"]
@@ -132,7 +135,7 @@ def _once(spec: RunSpec, profile: Profile) -> tuple[dict[str, Any], Any]:
                 "or choose propagation `every_step`.",
             )
     rows = keras.Input((input_columns(spec.model, profile),), name="rows")
-    return {"rows": rows}, once(rows, spec.model)
+    return {"rows": rows}, once(rows, spec.model, seeds)
 
 
 def _all_pairs(loss: Objective, model: ModelSpec) -> AllPairsCrossentropy:

@@ -14,26 +14,27 @@ import tensorflow as tf
 from keras import ops
 
 from vgae_core.nn.layers import Dispersion
+from vgae_core.nn.seeds import Seeds
 
 LOGITS = "log_mean"
 """Name of the dense layer that gives the logits of a head with further numbers."""
 
 
 # -------------------------------------------------------------------------------- layers
-def linear(hidden: Any, units: int, name: str) -> Any:
+def linear(hidden: Any, units: int, name: str, seeds: Seeds) -> Any:
     """Return one number per column."""
-    return keras.layers.Dense(units, name=name)(hidden)
+    return seeds.dense(units, name)(hidden)
 
 
-def with_dispersion(hidden: Any, units: int, name: str) -> Any:
+def with_dispersion(hidden: Any, units: int, name: str, seeds: Seeds) -> Any:
     """Return the log of a mean per entry and, beside it, the log of an inverse dispersion per column."""
-    return Dispersion(name=name)(keras.layers.Dense(units, name=LOGITS)(hidden))
+    return Dispersion(name=name)(seeds.dense(units, LOGITS)(hidden))
 
 
-def with_dispersion_and_zeros(hidden: Any, units: int, name: str) -> Any:
+def with_dispersion_and_zeros(hidden: Any, units: int, name: str, seeds: Seeds) -> Any:
     """Return what :func:`with_dispersion` does and, beside it, the log odds of an excess zero per entry."""
-    counts = with_dispersion(hidden, units, "dispersion")
-    zeros = keras.layers.Dense(units, name="zero_logit")(hidden)
+    counts = with_dispersion(hidden, units, "dispersion", seeds)
+    zeros = seeds.dense(units, "zero_logit")(hidden)
     return keras.layers.Concatenate(name=name)([counts, zeros])
 
 
@@ -82,7 +83,7 @@ class KerasHead:
     """
 
     prediction: Callable[[Any, Any], Any]
-    layers: Callable[[Any, int, str], Any] = linear
+    layers: Callable[[Any, int, str, Seeds], Any] = linear
 
 
 KERAS_HEADS: dict[str, KerasHead] = {

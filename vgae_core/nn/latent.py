@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from vgae_core.nn.latent_layers import BoundLogVar, SampleNormal
+from vgae_core.nn.seeds import Seeds
 from vgae_core.settings import ModelSpec
 
 
@@ -22,9 +23,9 @@ def parts(latent: Any, model: ModelSpec) -> dict[str, Any]:
     return {"z_mean": latent[:, : model.latent_dim], "z_log_var": latent[:, model.latent_dim :]}
 
 
-def sample(latent: Any, model: ModelSpec) -> Any:
+def sample(latent: Any, model: ModelSpec, seeds: Seeds) -> Any:
     """Return codes drawn from the latent distribution in training, and their means otherwise."""
-    return SampleNormal(name="z")(latent) if model.variational else latent
+    return SampleNormal(seeds(), name="z")(latent) if model.variational else latent
 
 
 def z_vars(latent: Any, model: ModelSpec) -> Any:

@@ -21,16 +21,20 @@ class SparseDense(keras.layers.Layer):
         Width of the output.
     use_bias : bool
         Whether to add b.
+    seed : int, optional
+        Of the initial W.
     """
 
-    def __init__(self, units: int, *, use_bias: bool = False, **kwargs: Any) -> None:
+    def __init__(self, units: int, *, use_bias: bool = False, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self.use_bias = units, use_bias
+        self.units, self.use_bias, self.seed = units, use_bias, seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create W, shape (n_features, units), and b, shape (units,)."""
         self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.units), initializer="glorot_uniform", name="kernel"
+            shape=(input_shape[-1], self.units),
+            initializer=keras.initializers.GlorotUniform(self.seed),
+            name="kernel",
         )
         self.bias = (
             self.add_weight(shape=(self.units,), initializer="zeros", name="bias") if self.use_bias else None
@@ -47,7 +51,7 @@ class SparseDense(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "units": self.units, "use_bias": self.use_bias}
+        return {**super().get_config(), "units": self.units, "use_bias": self.use_bias, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("vgae")
@@ -58,16 +62,20 @@ class NodeTable(keras.layers.Layer):
     ----------
     n_nodes, units : int
         Shape of the table.
+    seed : int, optional
+        Of its initial values.
     """
 
-    def __init__(self, n_nodes: int, units: int, **kwargs: Any) -> None:
+    def __init__(self, n_nodes: int, units: int, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n_nodes, self.units = n_nodes, units
+        self.n_nodes, self.units, self.seed = n_nodes, units, seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the table, shape (n_nodes, units)."""
         self.table = self.add_weight(
-            shape=(self.n_nodes, self.units), initializer="glorot_uniform", name="table"
+            shape=(self.n_nodes, self.units),
+            initializer=keras.initializers.GlorotUniform(self.seed),
+            name="table",
         )
 
     def call(self, adjacency: Any) -> Any:
@@ -84,7 +92,7 @@ class NodeTable(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "n_nodes": self.n_nodes, "units": self.units}
+        return {**super().get_config(), "n_nodes": self.n_nodes, "units": self.units, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("vgae")

@@ -14,6 +14,7 @@ from vgae_core.nn.encoders import RowInput, encode
 from vgae_core.nn.heads import KERAS_HEADS, LOGITS
 from vgae_core.nn.latent import bounded, parts, sample, z_vars
 from vgae_core.nn.models import BuiltModel
+from vgae_core.nn.seeds import Seeds
 from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
 
@@ -61,19 +62,20 @@ def build_vae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> M
     """One input, several outputs: rows of a matrix."""
     rows = keras.Input((profile.n_features,), sparse=spec.model.sparse_input, name="rows")
     head = resolved["output"].head
-    latent = bounded(encode(RowInput(rows, head.row_scaling), spec.model), spec.model)
+    seeds = Seeds(spec.seed)
+    latent = bounded(encode(RowInput(rows, head.row_scaling), spec.model, seeds), spec.model)
     encoder = keras.Model({"rows": rows}, parts(latent, spec.model), name="encoder")
 
-    z = sample(latent, spec.model)
+    z = sample(latent, spec.model, seeds)
     hidden = z
     for depth, units in enumerate(reversed(spec.model.hidden_units), start=1):
-        hidden = keras.layers.Dense(units, activation="relu", name=f"decoder_{depth}")(hidden)
+        hidden = seeds.dense(units, f"decoder_{depth}", "relu")(hidden)
     outputs: dict[str, Any] = {}
     for output in resolved.values():
         if output.name == "output":
-            outputs["output"] = KERAS_HEADS[head.name].layers(hidden, profile.n_features, "output")
+            outputs["output"] = KERAS_HEADS[head.name].layers(hidden, profile.n_features, "output", seeds)
         elif output.name == "z_vars":
             outputs["z_vars"] = z_vars(latent, spec.model)
         else:
-            outputs["labels"] = keras.layers.Dense(profile.n_classes, name="labels")(z)
+            outputs["labels"] = seeds.dense(profile.n_classes, "labels")(z)
     return MatrixModel(keras.Model({"rows": rows}, outputs, name="vae"), encoder, resolved, spec.model)

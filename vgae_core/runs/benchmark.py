@@ -64,7 +64,6 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
     StudioError
         As :func:`vgae_core.runs.pipeline.execute`.
     """
-    keras.utils.set_random_seed(spec.seed)
     started, family = time.perf_counter(), family_of(spec)
     split = family.split(graph, spec)
     built = build(spec, graph.profile)

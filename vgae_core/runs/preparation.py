@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from scipy import sparse
 
@@ -106,7 +105,6 @@ def prepare(
 
     on_event(Stage(name="building", at=time.time()))
     with building():
-        keras.utils.set_random_seed(spec.seed)  # from which Keras draws a seed for each layer
         built = build(spec, graph.profile)
         compiled, notes = compile_arguments(built.outputs)
     table = family.table(graph, split, known, spec, built.outputs)

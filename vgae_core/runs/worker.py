@@ -7,10 +7,8 @@ nothing but numbers and text crosses between the processes.
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -39,10 +37,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Keras draws the seeds of a model's weights from Python's own generator, which a run's seed sets.  Dask estimates
-# the size of every message, heartbeats included, in a thread of its own by a sample drawn from the same one.
-importlib.import_module("dask.sizeof").random = random.Random()  # type: ignore[attr-defined]  # noqa: S311
-
 FLUSH_SECONDS = 0.1
 """Epochs of a millisecond are sent together, this often."""
 
@@ -51,7 +45,7 @@ _checkpoints: dict[str, dict[str, np.ndarray]] = {}
 """The last checkpoint of each run at work."""
 
 _building = threading.Lock()
-"""Held while a model is built, and no longer: Keras draws the seeds of layers from state that all threads share."""
+"""Held while a model is built, and no longer: others may forget all models, and Keras what it knows of this one."""
 
 _ahead: dict[tuple[str, str], Prepared] = {}
 """The run that was prepared ahead, at most one, by specification and fingerprint of its data."""
