@@ -16,7 +16,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import dataclasses
 import statistics
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ from vgae_core.data.samples import load_sample
 from vgae_core.runs import environment
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family
-from vgae_core.settings.recipes import with_recipe
+from vgae_core.settings.recipes import candidates, with_recipe
 
 GRAPHS = {
     "import-graph": (),
@@ -63,11 +62,23 @@ def load(name: str) -> GraphData | None:
     return repair(read_isolated([SourceFile(path.name, path) for path in paths]), RepairSpec())
 
 
-def specification(recipe: str, graph: GraphData, seed: int) -> RunSpec:
-    """Return the run of a recipe, or of the automatic choice; the seed draws split and weights."""
+def chosen(recipe: str, graph: GraphData, seed: int) -> tuple[str, RunSpec]:
+    """Return a recipe and its run, the seed drawing split and weights; of the automatic choice the best by validation.
+
+    As in a sweep, all recipes are tried on one split, and none is scored on its test pairs.
+    """
+    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.sweeps.driver import validation_split
+
     profile = graph.profile
     start = for_family(RunSpec(seed=seed), "vgae", feature_kind=profile.feature_kind, has_labels=False)
-    return dataclasses.replace(start, recipe="auto") if recipe == "auto" else with_recipe(start, recipe)
+    if recipe != "auto":
+        return recipe, with_recipe(start, recipe)
+    tried = candidates(start, has_features=graph.features is not None)
+    split = validation_split(start, graph)
+    val = {name: execute(spec, graph, split=split).metrics["val"] for name, spec in tried.items()}
+    best = max(val, key=lambda name: val[name]["roc_auc"] + val[name]["average_precision"])
+    return best, tried[best]
 
 
 CHANCE_DRAWS = 200
@@ -104,12 +115,9 @@ def main() -> None:
         for seed in range(options.first, options.first + options.splits):
             for recipe in options.recipes:
                 started = time.perf_counter()
-                result = execute(specification(recipe, graph, seed), graph)
+                choice, spec = chosen(recipe, graph, seed)
+                result = execute(spec, graph)
                 seconds = time.perf_counter() - started
-                chosen = max(
-                    (one for one in result.metrics.get("trials", [])), key=lambda one: sum(one["val"].values()),
-                    default={"recipe": recipe},
-                )["recipe"]  # fmt: skip
                 rows = {recipe: result.metrics["test"]}
                 rows[f"{recipe}, network alone"] = result.metrics.get("network", result.metrics["test"])
                 if recipe == options.recipes[0]:
@@ -120,7 +128,7 @@ def main() -> None:
                 truth = np.arange(len(p)) < len(result.split.test)
                 tested.setdefault(recipe, []).append((truth, p))
                 line = {
-                    "graph": name, "seed": seed, "recipe": recipe, "chosen": chosen,
+                    "graph": name, "seed": seed, "recipe": recipe, "chosen": choice,
                     "auc": rows[recipe]["roc_auc"], "stacked": joins(result.stack),
                     "calibration_error": round(calibration(truth, p).expected_error, 4),
                     "best_epoch": result.finished.best_epoch, "seconds": round(seconds, 1),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -17,6 +15,7 @@ from vgae_core.catalogue.palette import CATEGORICAL_DARK as CATEGORICAL_DARK
 from vgae_core.catalogue.palette import MUTED as MUTED
 from vgae_core.catalogue.palette import SEQUENTIAL as SEQUENTIAL
 from vgae_core.data.text import visible as text_of
+from vgae_core.runs.axis_marks import log_marks as log_marks
 
 _ONE_HUE = {"light": ("#cfe2f1", "#0072b2", "#06304d"), "dark": ("#1c3a52", "#3fa0dc", "#cdeafc")}
 """How filled a cell is, from barely to wholly, by theme: the emptier, the closer to the page."""
@@ -44,8 +43,13 @@ _JOINER = "\u2060"
 
 def colour(index: int) -> str:
     """Return the categorical colour number `index` of the theme in use, starting again after the last."""
-    palette = CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
-    return palette[index % len(palette)]
+    colours = palette()
+    return colours[index % len(colours)]
+
+
+def palette() -> tuple[str, ...]:
+    """Return the categorical colours of the theme in use."""
+    return CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
 
 
 def one_hue() -> list[str]:
@@ -87,30 +91,6 @@ def message(text: object, limit: int = 2000) -> str:
 
 def _shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def log_marks(values: Iterable[float]) -> dict[str, Any]:
-    """Return the axis settings that mark a logarithmic axis over `values` (all > 0) at round numbers.
-
-    Plotly marks the powers of ten, of which a short axis holds one or none; the digits that it can
-    write between them are too small to read.
-    """
-    held = list(values)
-    if not held or max(held) >= 1000 * min(held):
-        return {"dtick": 1}
-    low, high = min(held), max(held)
-    if high >= 10 * low:
-        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        marks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    else:
-        least = (high - low) / 5 or 1.0
-        power = 10.0 ** math.floor(math.log10(least))
-        step = next(digit * power for digit in (1, 2, 5, 10) if digit * power >= least)
-        if all(float(value).is_integer() for value in held):
-            step = max(step, 1.0)
-        marks = (step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)).tolist()
-    shown = [mark for mark in marks if low <= mark <= high]
-    return {"tickvals": shown, "ticktext": [f"{mark:,.10g}" for mark in shown]}
 
 
 def show(

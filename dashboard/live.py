@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -14,16 +14,13 @@ import plotly.graph_objects as go
 from dashboard import charts
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.outputs import OUTPUTS
-from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
 from vgae_core.nn.budget import check_memory, estimate_run
 from vgae_core.runs.info import RunInfo, Status
 from vgae_core.settings import RunSpec
-from vgae_core.settings.recipes import recipe_of
-from vgae_core.training.events import Trial
-from vgae_core.training.progress import STAGES, Curves, Progress, best_trial
+from vgae_core.training.progress import Curves, Progress
 
 Scale = Literal["linear", "log"]
 
@@ -131,11 +128,7 @@ def bar_text(at: Progress, patience: int = 0) -> str:
     patience : int
         Epochs without a better one after which training stops early; 0 never.
     """
-    if at.trial is not None and (at.stage == "trying" or not at.trial.epoch):
-        return _trial_text(at, at.trial)
     parts = [at.title]
-    if at.trial is not None:  # of the recipe that was chosen, its epochs are not counted yet
-        return at.title
     if at.epoch:
         parts.append(f"epoch {at.epoch:,} of at most {at.epochs:,}")
     if left := left_text(at, patience):
@@ -177,74 +170,9 @@ def pace_text(at: Progress) -> str:
     )
 
 
-def _trial_text(at: Progress, trial: Trial) -> str:
-    parts = [STAGES["trying"], recipe_title(trial.recipe)]
-    if trial.epoch:
-        parts.append(f"epoch {trial.epoch:,} of at most {trial.epochs:,}")
-    elif at.stage != "trying":
-        parts.append(at.title)
-    if trial.val:
-        parts.append(_kept_text(trial.val, trial.best_epoch))
-    return " · ".join(parts)
-
-
 def _kept_text(val: Mapping[str, float], epoch: int) -> str:
     name = next(iter(val))
     return f"best so far: validation {VALIDATION.get(name, name)} {val[name]:.3f} (epoch {epoch:,})"
-
-
-def recipe_title(name: str) -> str:
-    """Return what a recipe is called; one that this version does not know by its name."""
-    return RECIPES[name].title if name in RECIPES else name
-
-
-def chosen_recipe(spec: RunSpec, tried: Sequence[Trial]) -> str | None:
-    """Return which of the recipes tried a run is trained with, once all are; None if this version does not know it."""
-    if spec.recipe == "auto":  # no result yet
-        best = best_trial(tried)
-        return None if best is None else best.recipe
-    return recipe_of(spec, [trial.recipe for trial in tried if trial.recipe in RECIPES])
-
-
-def automatic_recipe(info: RunInfo) -> str | None:
-    """Return the title of the recipe chosen for a run, empty until it is known.
-
-    None where the settings are the visitor's own.
-    """
-    if info.spec.recipe == "auto":
-        return ""
-    trials = (info.metrics or {}).get("trials", ())
-    tried = [str(trial["recipe"]) for trial in trials if isinstance(trial, Mapping) and "recipe" in trial]
-    if not tried:
-        return None
-    name = recipe_of(info.spec, [name for name in tried if name in RECIPES])
-    return recipe_title(name) if name else ""
-
-
-def recipe_line(info: RunInfo) -> str:
-    """Return how the recipe of a run was chosen, or nothing where its settings are the visitor's own."""
-    chosen = automatic_recipe(info)
-    if chosen is None:
-        return ""
-    return f"Automatic: {chosen}" if chosen else "Automatic"
-
-
-def trial_table(tried: Sequence[Trial], chosen: str | None) -> pd.DataFrame:
-    """Return one row a recipe that was tried: what became of it, once there is such, validation scores and time."""
-    rows = [
-        {
-            "recipe": recipe_title(trial.recipe),
-            "outcome": "Chosen" if trial.recipe == chosen else trial.message,
-            "auc": trial.val.get("roc_auc"),
-            "ap": trial.val.get("average_precision"),
-            "best": trial.best_epoch or None,
-            "epochs": f"{trial.epoch:,} of {trial.epochs:,}",
-            "seconds": trial.seconds,
-        }
-        for trial in tried
-    ]
-    table = pd.DataFrame(rows).astype({"auc": float, "ap": float, "best": "Int64"})
-    return table if any(row["outcome"] for row in rows) else table.drop(columns="outcome")
 
 
 def settings_line(info: RunInfo) -> str:
@@ -253,14 +181,10 @@ def settings_line(info: RunInfo) -> str:
     data, seed = f"**{charts.plain(info.dataset, 60)}**", f"seed {info.spec.seed}"
     if info.problem:
         return data
-    if info.spec.recipe == "auto":  # the settings at hand are not those that are trained
-        return f"{data} · {model.family.upper()} of a recipe to be chosen · {seed}"
     kind = "variational" if model.variational else "not variational"
-    recipe = recipe_line(info)
     return (
         f"{data} · {model.family.upper()}, {charts.plain(model.encoder)} encoder, "
         f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · {seed}"
-        + (f" · {charts.plain(recipe)}" if recipe else "")
     )
 
 

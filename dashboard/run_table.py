@@ -16,6 +16,7 @@ from vgae_core.catalogue.identifiers import label
 from vgae_core.data.text import contains
 from vgae_core.runs import compare
 from vgae_core.runs.info import RunInfo
+from vgae_core.runs.sweeps.catalogue import Part
 
 UNREADABLE = "Unreadable"
 """Status of a run whose entry this version cannot read."""
@@ -84,12 +85,20 @@ def folded(runs: Sequence[RunInfo], unfolded: Collection[str]) -> list[Row]:
     return [row for _, row in sorted((rows | alone).items())]
 
 
-def filtered(runs: Sequence[RunInfo], text: str, tags: Collection[str], *, starred: bool) -> list[RunInfo]:
+def filtered(
+    runs: Sequence[RunInfo],
+    text: str,
+    tags: Collection[str],
+    *,
+    starred: bool,
+    hidden: Collection[str] = (),
+) -> list[RunInfo]:
     """Return the runs whose name, data, settings, tags or note contain a text, with all of some tags."""
     return [
         info
         for info in runs
         if (not starred or info.starred)
+        and info.id not in hidden
         and set(tags) <= set(info.tags)
         and all(contains(_text(info), word) for word in text.split())
     ]
@@ -111,7 +120,9 @@ def outputs(info: RunInfo) -> str:
     return ", ".join(parts)
 
 
-def table(rows: Sequence[Row], visited: Collection[str] = ()) -> pd.DataFrame:
+def table(
+    rows: Sequence[Row], visited: Collection[str] = (), parts: Mapping[str, Part] | None = None
+) -> pd.DataFrame:
     """Return what the table shows: name, status, data, settings and held-out scores.
 
     Scores of a row of several runs are text, mean ± standard deviation, and so are those beside them. Columns that
@@ -122,13 +133,18 @@ def table(rows: Sequence[Row], visited: Collection[str] = ()) -> pd.DataFrame:
     rows : sequence of Row
     visited : collection of str
         Ids of runs of others, opened by a link.
+    parts : mapping of str to Part, optional
+        What runs are in a sweep, by id.
     """
+    parts = parts or {}
     several = any(len(row.runs) > 1 for row in rows)
-    frame = pd.DataFrame([_row(row, several) | {"whose": _whose(row, visited)} for row in rows])
+    frame = pd.DataFrame(
+        [_row(row, several) | {"whose": _whose(row, visited), "sweep": _in_sweep(row, parts)} for row in rows]
+    )
     numbers = ["latent", "rate", "best", "seconds"] + ([] if several else [*SCORES, "baseline"])
     frame = frame.astype(dict.fromkeys(numbers, float))
     needed = [
-        "recipe",
+        "sweep",
         "whose",
         "note",
         "starred",
@@ -149,6 +165,11 @@ def _whose(row: Row, visited: Collection[str]) -> str:
     return "by link" if row.first.id in visited else ""
 
 
+def _in_sweep(row: Row, parts: Mapping[str, Part]) -> str:
+    titles = dict.fromkeys(parts[info.id].title for info in row.runs if info.id in parts)
+    return ", ".join(titles)
+
+
 def _row(row: Row, several: bool) -> dict[str, Any]:
     info = row.first
     values: dict[str, Any] = {
@@ -157,7 +178,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
         "status": live.STATUS[info.status][0],
         "data": charts.visible(info.dataset, 60),
         **dict.fromkeys(("auc", "ap", "baseline", *SCORES)),
-        **dict.fromkeys(("model", "recipe", "encoder", "outputs", "metrics", "seed"), ""),
+        **dict.fromkeys(("model", "encoder", "outputs", "metrics", "seed"), ""),
         **dict.fromkeys(("latent", "rate", "best", "seconds")),
         "started": pd.Timestamp(info.created, unit="s", tz="UTC"),
         "tags": sorted({tag for one in row.runs for tag in one.tags}),
@@ -168,7 +189,6 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
         return values | {"status": UNREADABLE}
     if any(not _is_sound(one.metrics) for one in row.runs):  # kept by a version that believed bundles
         return values | {"status": UNREADABLE}
-    own, recipe = info.spec.recipe == "own", live.automatic_recipe(info)
     seeds = sorted({one.spec.seed for one in row.runs})
     if len(row.runs) > 1:
         values["name"] = f"{values['name']} and {len(row.runs) - 1} more"
@@ -178,12 +198,11 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
     metrics = [label(metric) for output in info.spec.active_outputs for metric in output.metrics]
     return values | {
         "model": info.spec.model.family.upper(),
-        "recipe": "" if recipe is None else recipe or "Automatic",
-        "encoder": info.spec.model.encoder if own else None,
+        "encoder": info.spec.model.encoder,
         "outputs": outputs(info),
         "metrics": ", ".join(dict.fromkeys(metrics)),
-        "latent": info.spec.model.latent_dim if own else None,
-        "rate": info.spec.training.learning_rate if own else None,
+        "latent": info.spec.model.latent_dim,
+        "rate": info.spec.training.learning_rate,
         "seed": str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds: {', '.join(map(str, seeds[:8]))}",
         "best": _number(info.best_epoch) or None if len(row.runs) == 1 else None,
         "seconds": compare.mean_and_sd([_number(one.seconds) for one in row.runs])[0]  # type: ignore[index]
@@ -243,8 +262,10 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
             "Model",
             help="  \n".join(f"{name.upper()}: {entry.title.lower()}" for name, entry in FAMILIES.items()),
         ),
-        "recipe": text(
-            "Recipe", help="Of a run whose settings were chosen automatically, on its validation edges."
+        "sweep": text(
+            "Sweep",
+            help="Held-out scores of a trial are of its validation pairs; only the chosen point is scored on test "
+            "pairs.",
         ),
         "encoder": text("Encoder"),
         "outputs": text("Outputs", help="Each output with its loss, and its weight where that is not 1."),

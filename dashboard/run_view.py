@@ -12,7 +12,6 @@ UNCHECKED = {
     "curves": "codes, training curves",
     "labels": "label scores",
     "features": "feature errors",
-    "trials": "recipes tried",
 }
 """What of a loaded bundle cannot be computed again without its network, by name in ``metrics["unchecked"]``."""
 

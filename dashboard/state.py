@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -23,7 +23,7 @@ from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.info import RunInfo
 from vgae_core.runs.store import Store
 from vgae_core.runs.stored_run import StoredRun
-from vgae_core.runs.sweeps.catalogue import SweepCatalogue
+from vgae_core.runs.sweeps.catalogue import Part, SweepCatalogue
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 
@@ -86,6 +86,11 @@ def sweeps() -> Sweeps:
     from vgae_core.runs.sweeps.manager import Sweeps  # imported late: it brings Optuna
 
     return Sweeps(engine(), store())
+
+
+def sweep_parts(run_ids: Sequence[str]) -> dict[str, Part]:
+    """Return which of some runs belong to a sweep, and as what."""
+    return SweepCatalogue(store()).parts(run_ids)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

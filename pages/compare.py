@@ -6,17 +6,11 @@ import streamlit as st
 from dashboard import charts, comparing, frame, live, maps, state
 from vgae_core.analysis import alignment, latent_neighbours
 from vgae_core.catalogue.outputs import OUTPUTS
-from vgae_core.catalogue.palette import CATEGORICAL, CATEGORICAL_DARK
 from vgae_core.errors import StudioError
 from vgae_core.runs import compare, figures
 from vgae_core.training.progress import by_output
 
 frame.require_router("compare")
-
-
-def palette() -> tuple[str, ...]:
-    """Return the colours of the theme in use."""
-    return CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
 
 
 def choose() -> list[comparing.Side]:
@@ -150,7 +144,7 @@ def show_paired(sides: list[comparing.Side]) -> None:
     if any(one.scores for one in found):
         if len(others) > 1:
             charts.show(
-                figures.forest([side.info.title for side in others], found, palette()),
+                figures.forest([side.info.title for side in others], found, charts.palette()),
                 key="forest", height=120 + 44 * len(others),
                 alt="Differences of scores with their intervals; the sentences above say the same.",
             )  # fmt: skip
@@ -227,7 +221,7 @@ def show_curves(sides: list[comparing.Side]) -> None:
                 charts.show(
                     figures.curves(
                         histories, name, title_of(name, outputs), log=is_loss and scale == "log", window=window,
-                        apart=apart, palette=palette(),
+                        apart=apart, palette=charts.palette(),
                     ),
                     key=f"curve_{name}", height=max(290, 110 * len(sides)) if apart else 290,
                     alt=f"{title_of(name, outputs)} of each run over the epochs.",
@@ -262,7 +256,7 @@ def show_maps(sides: list[comparing.Side]) -> list[int]:
     names = drawn[0].held.graph.node_ids
     rows = -(-len(drawn) // 3)
     event = charts.show(
-        comparing.map_figure(found, names, selected, palette()), key="maps", height=80 + 380 * rows,
+        comparing.map_figure(found, names, selected, charts.palette()), key="maps", height=80 + 380 * rows,
         on_select="rerun", selection_mode=("box", "lasso"),
         alt="Maps of the latent codes of each run, aligned; a table of the selected nodes stands below.",
     )  # fmt: skip
@@ -327,7 +321,7 @@ def show_overlap(base: comparing.Side, other: comparing.Side) -> None:
     st.metric(f"Mean overlap{sampled} (Jaccard)", f"{jaccard.mean():.2f}", border=True,
               help="Neighbours in both over neighbours in either: 1 if all are the same, 0 if none is.")  # fmt: skip
     charts.show(
-        comparing.overlap_figure(jaccard, palette()), key="overlap", height=240,
+        comparing.overlap_figure(jaccard, charts.palette()), key="overlap", height=240,
         alt="How many nodes have how much of their neighbourhood in common.",
     )  # fmt: skip
 

@@ -188,7 +188,7 @@ def actions_of_several(infos: list[RunInfo], mine: set[str]) -> None:
         st.caption("Runs without a result are left out of the comparison.")
 
 
-def choose_runs(runs: list[RunInfo]) -> list[RunInfo]:
+def choose_runs(runs: list[RunInfo], trials: set[str]) -> list[RunInfo]:
     """Draw the filters over the table and return the runs that pass."""
     tags = sorted({tag for info in runs for tag in info.tags})
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_filters"):
@@ -204,18 +204,21 @@ def choose_runs(runs: list[RunInfo]) -> list[RunInfo]:
             else []
         )
         starred = st.toggle("Starred", key="runs_starred") if any(info.starred for info in runs) else False
-    return run_table.filtered(runs, text, chosen, starred=starred)
+        hide = st.toggle("Hide trials", key="runs_no_trials", help="Of sweeps.") if trials else False
+    return run_table.filtered(runs, text, chosen, starred=starred, hidden=trials if hide else ())
 
 
 def choose(mine: list[RunInfo], visited: list[RunInfo]) -> None:
     """Draw the table of runs and what can be done with those chosen; by default the run at hand."""
-    runs = choose_runs([*mine, *visited])
+    everything = [*mine, *visited]
+    parts = state.sweep_parts([info.id for info in everything])
+    runs = choose_runs(everything, {run_id for run_id, part in parts.items() if not part.chosen})
     if not runs:
         st.caption("No run passes these filters.")
         return
     unfolded: set[str] = st.session_state.setdefault("runs_unfolded", set())
     rows = run_table.folded(runs, unfolded)
-    shown = run_table.table(rows, {info.id for info in visited})
+    shown = run_table.table(rows, {info.id for info in visited}, parts)
     at_hand = state.run_id()
     first = next((place for place, row in enumerate(rows) if at_hand in {one.id for one in row.runs}), 0)
     event = st.dataframe(

@@ -9,8 +9,7 @@ from vgae_core.runs.resuming import can_continue, left
 from vgae_core.runs.stored_run import StoredRun
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.training import TrainingSpec
-from vgae_core.training.events import Started
-from vgae_core.training.progress import by_output, curves, progress, trials
+from vgae_core.training.progress import by_output, curves, progress
 
 frame.require_router("train")
 
@@ -19,11 +18,17 @@ frame.require_router("train")
 def start(run: StoredRun | None = None) -> None:
     """Queue a run, of the settings and data at hand or again those of `run`, and make it the one at hand.
 
-    A callback: it runs before the page is drawn, so the page need not be drawn twice.
+    Where a recipe is to be chosen it is a sweep, which the Sweep page shows. A callback: it runs before the page is
+    drawn, so the page need not be drawn twice.
     """
     try:
         spec, graph = (state.spec(), state.graph()) if run is None else (run.spec, run.graph())
         check_split(graph, spec)
+        if spec.recipe == "auto":
+            st.session_state["recipes_sweep"] = st.session_state["recipes_started"] = (
+                state.sweeps().try_recipes(spec, graph, state.workspace(), newcomer=state.is_newcomer())
+            )
+            return
         run_id = state.engine().submit(spec, graph, state.workspace(), newcomer=state.is_newcomer())
         state.select_run(run_id)
     except StudioError as error:
@@ -90,13 +95,16 @@ def controls(run: StoredRun | None) -> None:
     mine = run is not None and state.store().owns(state.workspace(), run.id)
     active = run is not None and run.info.active
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        automatic = state.spec().recipe == "auto"
         st.button(
-            "Start training",
+            "Try the recipes" if automatic else "Start training",
             type="secondary" if run is not None and run.has_result else "primary",
             icon=":material/play_arrow:",
             key="start",
             disabled=(active and mine) or state.graph() is None,
-            help="Trains on the data loaded now with the settings of the Model page.",
+            help="Trains each recipe that fits the data loaded now, then the best of them once more."
+            if automatic
+            else "Trains on the data loaded now with the settings of the Model page.",
             on_click=start,
         )
         if active and mine:
@@ -138,6 +146,14 @@ def name_run(run: StoredRun) -> None:
     """Draw the line that says which run this is."""
     title, icon = live.STATUS[run.info.status]
     st.markdown(f"{icon} **{title}** · {live.settings_line(run.info)} · `{run.id}`")
+    part = state.sweep_parts([run.id]).get(run.id)
+    if part is not None:
+        st.page_link(
+            "pages/sweep.py",
+            label=f"{part.title} of a sweep",
+            icon=":material/tune:",
+            query_params={"sweep": part.sweep},
+        )
 
 
 def failed(run: StoredRun) -> None:
@@ -236,41 +252,6 @@ def outcome(run: StoredRun) -> None:
         )
 
 
-TRIALS = {
-    "recipe": st.column_config.TextColumn("Recipe", pinned=True),
-    "outcome": st.column_config.TextColumn("Outcome"),
-    "auc": st.column_config.NumberColumn("Validation AUC", format="%.3f"),
-    "ap": st.column_config.NumberColumn("Validation AP", format="%.3f", help="Average precision"),
-    "best": st.column_config.NumberColumn("Best epoch", format="%d"),
-    "epochs": st.column_config.TextColumn("Epochs", help="Done, and at most."),
-    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", help="Building the model included."),
-}
-
-
-def show_trials(run: StoredRun) -> None:
-    """Draw how each recipe does that is tried; once one is trained in full, folded up."""
-    events = run.events()
-    tried = trials(events)
-    if not tried:
-        return
-    over = any(isinstance(event, Started) for event in events)
-    chosen = live.chosen_recipe(run.spec, tried) if over else None
-    with (
-        st.expander("Recipes tried", icon=":material/menu_book:", key="recipes_tried")
-        if over
-        else st.container()
-    ):
-        st.dataframe(
-            live.trial_table(tried, chosen),
-            column_config=TRIALS,
-            hide_index=True,
-            width="stretch",
-            height="content",
-            key="trials",
-            alt="Each recipe tried, with its validation scores.",
-        )
-
-
 def choose_scale() -> live.Scale:
     return st.segmented_control(
         "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
@@ -366,7 +347,6 @@ def show(run: StoredRun) -> None:
 
     @frame.fragment(run_every=live.CURVES_SECONDS if working else None)
     def body() -> None:
-        show_trials(run)
         show_curves(run)
 
     head()
@@ -377,6 +357,8 @@ frame.header(
     "Train", "Start a run and watch it learn. Training continues when you switch pages.", of_run=True
 )
 with frame.guard():
+    if (sweep_id := st.session_state.pop("recipes_started", "")) != "":
+        st.switch_page("pages/sweep.py", query_params={"sweep": sweep_id})
     at_hand = state.current_run()
     expect_start(at_hand)
     controls(at_hand)

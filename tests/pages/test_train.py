@@ -12,13 +12,12 @@ import pytest
 from dashboard import live, state
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
-from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.runs.sweeps.manager import Sweeps
 from vgae_core.settings import RunSpec
-from vgae_core.settings.recipes import candidates
 from vgae_core.training.checkpoints import Checkpoint
-from vgae_core.training.events import EpochEnd, Finished, Stage, Started, Trial
+from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 from vgae_core.training.progress import curves, progress
 
 VISITOR = "a-visitor-s-workspace-token-0123456789"
@@ -320,69 +319,24 @@ def test_a_link_to_nothing_says_so(app, engine):
     assert not button(at, "start").disabled
 
 
-TRIED = [
-    Trial(recipe="normalised", epoch=50, epochs=50, val={"roc_auc": 0.9, "average_precision": 0.91},
-          best_epoch=44, seconds=2.5),
-    Trial(recipe="masked", epoch=200, epochs=200, val={"roc_auc": 0.95, "average_precision": 0.96},
-          best_epoch=180, seconds=9.0),
-]  # fmt: skip
-AUTO = dataclasses.replace(RunSpec(), recipe="auto")
-
-
-def trial_rows(at):
-    """The table of recipes that were tried, or None."""
-    tables = [table.value for table in at.dataframe if "recipe" in table.value]
-    return tables[0] if tables else None
-
-
-def test_recipes_are_shown_while_they_are_tried_and_after(app, engine, studio_store):
-    graph = make_graph()
-    run = studio_store.create_run(AUTO, graph, VISITOR)
-    run.set_running()
-    run.append_event(TRIED[0])
-    run.append_event(dataclasses.replace(TRIED[1], epoch=30, val={}, best_epoch=0))
-    at = app("train", workspace=VISITOR, run=run.id)
-    assert not at.exception
-    assert bar(at).text == "Trying recipes · Masked auto-encoder · epoch 30 of at most 200"
-    assert bar(at).value == 15
-    table = trial_rows(at)
-    assert list(table["recipe"]) == [RECIPES[trial.recipe].title for trial in TRIED]
-    assert "outcome" not in table
-    assert table["auc"][0] == 0.9
-    assert not at.expander
-    assert "of a recipe to be chosen" in texts(at)
-    assert not at.get("button_group")  # nothing to scale yet
-
-    run.append_event(TRIED[1])
-    run.append_event(Started(model={}, epochs=800, steps_per_epoch=1, at=0))
-    at.run()
-    assert "Recipes tried" in [e.label for e in at.expander]
-    assert list(trial_rows(at)["outcome"]) == ["", "Chosen"]
-
-    found = make_result(graph)
-    trained = candidates(AUTO, has_features=True)["masked"]
-    metrics = {**found.metrics, "trials": [dataclasses.asdict(trial) for trial in TRIED]}
-    run.save_result(dataclasses.replace(found, spec=trained, metrics=metrics))
-    run.append_event(found.finished)
-    at.run()
-    assert not at.exception
-    assert "Automatic: Masked auto-encoder" in texts(at).replace("\\", "")
-    assert list(trial_rows(at)["outcome"]) == ["", "Chosen"]
-    assert list(trial_rows(at)["best"]) == [44, 180]
-
-    at.switch_page("pages/runs.py").run()
-    assert not at.exception
-    assert at.dataframe[0].value["recipe"].tolist() == ["Masked auto-encoder"]
-
-
-def test_a_run_stopped_while_recipes_were_tried_marks_none(app, engine, studio_store):
-    run = studio_store.create_run(AUTO, make_graph(), VISITOR)
-    run.set_running()
-    run.append_event(TRIED[0])
-    run.append_event(Finished(reason="failed", message="The worker process died."))
-    at = app("train", workspace=VISITOR, run=run.id)
-    assert not at.exception
-    assert "outcome" not in trial_rows(at)
+def test_start_tries_the_recipes_by_a_sweep_and_leads_to_it(app, engine, studio_store, monkeypatch):
+    engine.slots = 0  # nothing is begun
+    sweeps = Sweeps(engine, studio_store)
+    monkeypatch.setattr(state, "sweeps", lambda: sweeps)
+    try:
+        at = app("train", workspace=VISITOR)
+        at.session_state["spec"] = dataclasses.replace(RunSpec(), recipe="auto")
+        at.run()
+        assert button(at, "start").label == "Try the recipes"
+        button(at, "start").click().run()
+        assert not at.exception
+        (info,) = sweeps.catalogue.of_workspace(VISITOR)
+        assert [dimension.key for dimension in info.space.vary] == ["recipe"]
+        assert info.spec.recipe == "own"
+        assert at.query_params["sweep"] == info.id  # the Sweep page
+        assert studio_store.list_runs(VISITOR) == []
+    finally:
+        sweeps.close()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import ipaddress
 import json
 import math
@@ -21,7 +20,6 @@ from dask.sizeof import sizeof
 from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
-from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import ServerLimits
 from vgae_core.data.repairs import repair
@@ -37,9 +35,7 @@ from vgae_core.runs.store import Store
 from vgae_core.runs.where import Where
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
-from vgae_core.settings.recipes import recipe_of
-from vgae_core.training.events import Stage, Trial
-from vgae_core.training.progress import progress
+from vgae_core.training.events import Stage
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
 
@@ -232,19 +228,6 @@ def test_a_model_is_described_while_another_trains(engine, store):
     assert large["parameters"] == 10 * small["parameters"]
     assert {layer["name"] for layer in small["layers"]} >= {"adj_rec", "latent"}
     wait_for(lambda: not run.info.active)
-
-
-def test_a_model_is_described_while_recipes_are_tried(engine, store):
-    graph = make_graph(60)
-    run = store.open_run(engine.submit(dataclasses.replace(ENDLESS, recipe="auto"), graph, WORKSPACE))
-    wait_for(lambda: any(isinstance(e, Trial) and e.epoch for e in run.events()))
-    assert engine.describe(RunSpec().replace("model.latent_dim", 6), graph.profile)["parameters"]
-    assert run.info.status == "running"
-    assert progress(run.events()).trial.recipe == "normalised"
-    engine.cancel(run.id)
-    wait_for(lambda: not run.info.active)
-    assert run.info.status == "cancelled"
-    assert recipe_of(run.result().spec, RECIPES) == "normalised"  # what was learnt so far is kept
 
 
 def test_a_model_that_cannot_be_is_explained(engine):
@@ -460,15 +443,14 @@ def test_everything_listens_on_loopback_only(engine):
     assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
 
 
-@pytest.mark.parametrize("recipe", ["own", "auto"])
-def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, recipe):
-    settings = ["--epochs", "15", "--seed", "5", "--set", "model.latent_dim=8", "--set", f"recipe={recipe}"]
+def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
+    settings = ["--epochs", "15", "--seed", "5", "--set", "model.latent_dim=8"]
     out = tmp_path / "run"
     command = [sys.executable, "-m", "vgae_core", "train", "sample:karate-club", *settings, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
     graph = repair(load_sample("karate-club"), RunSpec().dataset.repairs)
     spec = for_family(RunSpec(seed=5), "vgae", feature_kind=None, has_labels=True)
-    spec = spec.replace("training.epochs", 15).replace("model.latent_dim", 8).replace("recipe", recipe)
+    spec = spec.replace("training.epochs", 15).replace("model.latent_dim", 8)
     wait_for(lambda: not (engine._active or engine._waiting))
     engine.prepare(spec, graph)  # as the Train page does
     assert reply(engine) == ""
@@ -481,11 +463,6 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path, re
         assert values == pytest.approx(run.metrics()["baselines"][name], abs=1e-6)
     assert read_run_dir(out).result().spec.model == run.result().spec.model
     assert read_run_dir(out).result().environment == run.result().environment
-    scores = [
-        [(t["recipe"], t["val"], t["best_epoch"]) for t in m.get("trials", ())] for m in (told, run.metrics())
-    ]
-    assert scores[0] == scores[1]
-    assert bool(scores[0]) == (recipe == "auto")
     np.testing.assert_allclose(read_run_dir(out).result().z_mean, run.result().z_mean, atol=1e-6)
 
 

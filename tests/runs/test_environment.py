@@ -57,14 +57,6 @@ def test_all_pairs_of_a_graph_with_few_edges_are_large_steps():
     assert operation_threads(spec, profile(20_000, 20_000)) == processors()
 
 
-def test_of_several_recipes_the_largest_step_counts(monkeypatch):
-    tried = {"a": RunSpec(), "b": RunSpec().replace("training.supervision", "all")}
-    monkeypatch.setattr("vgae_core.settings.recipes.candidates", lambda spec, *, has_features: tried)
-    assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == processors()
-    del tried["b"]
-    assert operation_threads(RunSpec(recipe="auto"), profile(6_000, 6_000)) == 1
-
-
 @pytest.mark.parametrize("said", ["5", "0", "many", ""])
 def test_what_the_environment_says_goes_first_as_tensorflow_reads_it(monkeypatch, said):
     monkeypatch.setenv(THREADS, said)

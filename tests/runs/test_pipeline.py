@@ -100,10 +100,9 @@ def test_a_run_prepared_ahead_gives_the_same_numbers(family, batch):
     assert [e.name for e in told if isinstance(e, Stage)] == ["scoring", "baselines", "whole"]
 
 
-@pytest.mark.parametrize("recipe", ["own", "auto"])
-def test_others_may_build_models_while_a_run_does_anything_but_build_its_own(recipe):
+def test_others_may_build_models_while_a_run_does_anything_but_build_its_own():
     graph = communities()
-    spec = dataclasses.replace(spec_for(graph).replace("training.epochs", 3), recipe=recipe)
+    spec = spec_for(graph).replace("training.epochs", 3)
     other = RunSpec().replace("model.latent_dim", 3).replace("model.dropout", 0.5)
     inside, built = [], []
 

@@ -208,7 +208,7 @@ def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tm
         assert sum(run.metrics()["val"][key] for key in ("roc_auc", "average_precision")) == pytest.approx(
             trial.values[0], abs=1e-6
         )
-        assert whole.sweeps.catalogue.trial_of(run.id) == (sweep_id, trial.number)
+        assert whole.sweeps.catalogue.parts([run.id])[run.id] == (sweep_id, trial.number, False)
     best = max(expected, key=lambda trial: trial.values[0])
     refit = whole.store.open_run(info.refit)
     wait_for(lambda: not refit.info.active)

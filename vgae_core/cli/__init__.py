@@ -31,7 +31,7 @@ COMMANDS = {
     "score": "Score pairs of nodes.",
     "whatif": "Ask what edits of the graph would change.",
     "export": "Write a part of a run to a file.",
-    "report": "Write one or several runs as a single HTML file.",
+    "report": "Write one or several runs, or a sweep, as a single HTML file.",
     "runs": "List, show, delete, tidy up and compare kept runs.",
 }
 """Commands in the order of the help, each with its one line."""

@@ -8,18 +8,18 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data import arguments
 from vgae_core.data.dataset import RawGraph
 from vgae_core.runs.event_log import event_line
-from vgae_core.training.events import EpochEnd, Event, Stage, Started, Trial
+from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
 
 BAR = 30
 """Characters of the progress bar."""
 
 
-def _scores(val: Mapping[str, float]) -> str:
+def scores(val: Mapping[str, float]) -> str:
+    """Return validation scores in a line."""
     return "".join(f"  val {name} {value:.4f}" for name, value in val.items())
 
 
@@ -28,7 +28,9 @@ def read(options: argparse.Namespace) -> RawGraph:
     if options.json or not sys.stderr.isatty():
         return arguments.read(options)
     bar = Bar(sys.stderr)
-    return arguments.read(options, lambda share, message: bar.part(share, message))
+    raw = arguments.read(options, bar.part)
+    bar.close()
+    return raw
 
 
 class JsonLines:
@@ -48,13 +50,10 @@ class Bar:
     Parameters
     ----------
     stream : TextIO
-    recipes : tuple of str
-        Keys of the recipes that will be tried, in order.
     """
 
-    def __init__(self, stream: TextIO, recipes: tuple[str, ...] = ()) -> None:
-        self._stream, self._recipes = stream, recipes
-        self._trial: Trial | None = None
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._terminal = stream.isatty()
         self._epochs = 0
         self._drawn = 0.0
@@ -64,52 +63,24 @@ class Bar:
         if isinstance(event, Stage):
             self._say(STAGES.get(event.name, event.name))
         elif isinstance(event, Started):
-            self._end_trial()
             self._epochs = event.epochs
-            if not self._recipes:  # else all epochs are already over and only repeated
-                self._say(STAGES["training"])
-        elif isinstance(event, Trial):
-            self._tell_trial(event)
-        elif (
-            isinstance(event, EpochEnd)
-            and self._terminal
-            and not self._recipes
-            and time.monotonic() - self._drawn > 0.1
-        ):
+            self._say(STAGES["training"])
+        elif isinstance(event, EpochEnd) and self._terminal and time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
-            self._epoch("", event.epoch, self._epochs, event.val)
+            self.part(event.epoch / self._epochs, f"epoch {event.epoch}/{self._epochs}{scores(event.val)}")
 
-    def _tell_trial(self, trial: Trial) -> None:
-        """Show which recipe is being tried, and how far it is."""
-        if self._trial is None or self._trial.recipe != trial.recipe:
-            self._end_trial()
-            self._say(f"{self._name(trial)}: at most {trial.epochs:,} epochs")
-        elif self._terminal and trial.epoch:
-            self._epoch(f"{self._name(trial)} ", trial.epoch, trial.epochs, trial.val)
-        self._trial = trial
-
-    def _end_trial(self) -> None:
-        """Say how the recipe tried last ended; the line stays on a terminal too."""
-        trial, self._trial = self._trial, None
-        if trial is None:
-            return
-        ended = (
-            trial.message or f"{trial.epoch:,} epochs, the best was {trial.best_epoch:,}{_scores(trial.val)}"
-        )
-        self._say(f"{self._name(trial)}: {ended}" + ("\n" if self._terminal else ""))
-
-    def _name(self, trial: Trial) -> str:
-        place = self._recipes.index(trial.recipe) + 1
-        return f"Recipe {place} of {len(self._recipes)}, {RECIPES[trial.recipe].title}"
-
-    def _epoch(self, which: str, epoch: int, epochs: int, val: Mapping[str, float]) -> None:
-        full = round(BAR * epoch / epochs)
-        self._draw(f"{which}[{'#' * full}{'.' * (BAR - full)}] epoch {epoch}/{epochs}{_scores(val)}")
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._terminal:
+            self._draw(f"{text}\n")
+        else:
+            print(text, file=self._stream, flush=True)
 
     def part(self, share: float, message: str) -> None:
-        """Show how much of one step is done."""
+        """Show how much of one step is done, on a terminal."""
         full = round(BAR * share)
-        self._draw(f"[{'#' * full}{'.' * (BAR - full)}] {message}" if share < 1 else "")
+        if self._terminal:
+            self._draw(f"[{'#' * full}{'.' * (BAR - full)}] {message}")
 
     def close(self) -> None:
         """Take the bar away."""

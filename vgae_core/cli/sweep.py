@@ -8,11 +8,12 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgae_core.cli import specification, where
-from vgae_core.cli.progress import read
+from vgae_core.cli.progress import Bar, read, scores
 from vgae_core.cli.runs import WORKSPACE
 from vgae_core.cli.specification import specify
 from vgae_core.data import arguments
@@ -22,8 +23,11 @@ from vgae_core.data.text import visible
 from vgae_core.errors import RunError
 from vgae_core.runs.files import finite
 from vgae_core.runs.store import Store
+from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.sweeps.catalogue import TrialInfo
+from vgae_core.runs.sweeps.choice import in_words
 from vgae_core.settings import RunSpec
-from vgae_core.settings.space import MAX_JSON, Space, objective, schema
+from vgae_core.settings.space import MAX_JSON, Space, objective, over_recipes, schema
 
 if TYPE_CHECKING:
     from vgae_core.runs.sweeps.manager import Sweeps
@@ -34,7 +38,11 @@ NO_LIMIT = 10**9
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--space", metavar="SPACE.json", help="which settings vary, and how")
+    parser.add_argument(
+        "--space",
+        metavar="SPACE.json",
+        help="which settings vary, and how; not needed with --set recipe=auto, which tries each recipe that fits",
+    )
     parser.add_argument("--schema", action=_PrintSchema, help="print the JSON schema of SPACE.json and exit")
     arguments.add(parser)
     specification.add_arguments(parser)
@@ -60,19 +68,13 @@ class _PrintSchema(argparse.Action):
 
 def run(options: argparse.Namespace) -> int:
     """Sweep, choose by validation pairs, and score the chosen point on the test pairs once."""
-    if options.space is None:
-        raise RunError("Expected --space SPACE.json.", mend="Print what it may hold with --schema.")
-    with Path(options.space).open(encoding="utf-8-sig") as file:
-        space = Space.from_json(file.read(MAX_JSON + 1))
-    given = {name: getattr(options, name) for name in ("trials", "minutes", "seeds")}
-    space = dataclasses.replace(space, **{name: value for name, value in given.items() if value is not None})
     place, out = where.chosen(options), Path(options.out)
     if out.exists() and (
         not out.is_dir() or (any(out.iterdir()) and not (out / "catalogue.sqlite").exists())
     ):
         raise RunError(f"Expected a new folder, or that of a sweep. Received: {out}.", where="--out")
     spec, graph = specify(options, read(options))
-    space.check(spec)
+    spec, space = _space(options, spec, graph)
 
     os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "error")  # its start is no news
     from vgae_core.runs.engine import Engine  # Dask and Optuna, only now that they are needed
@@ -91,14 +93,14 @@ def run(options: argparse.Namespace) -> int:
     sweeps = Sweeps(engine, store, limits=limits)
     try:
         sweep_id = _the_sweep(sweeps, spec, graph, space)
-        _follow(sweeps, sweep_id, as_json=options.json)
+        show = _Follower(sweeps, store, sweep_id, as_json=options.json)
+        show.follow()
         info = sweeps.catalogue.info(sweep_id)
         if info.refit is None:
             sweeps.refit(sweep_id, WORKSPACE)
             info = sweeps.catalogue.info(sweep_id)
         refit = store.open_run(str(info.refit))
-        while refit.info.active:
-            time.sleep(LOOK_SECONDS)
+        show.refit(refit)
         if refit.info.status != "finished":
             raise RunError(f"The chosen point could not be trained again. {refit.info.message}")
         trials = sweeps.catalogue.trials(sweep_id)
@@ -125,8 +127,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"event": "Result", **finite(summary)}))
         return 0
     print(found.drop(columns="message").to_string(index=False, float_format=lambda value: f"{value:.4g}"))
-    settings = ", ".join(f"{key} = {value}" for key, value in chosen.point.items())
-    print(f"\nChosen by validation pairs: trial {chosen.number} ({visible(settings)}).")
+    print(f"\nChosen by validation pairs: trial {chosen.number} ({visible(in_words(chosen.point))}).")
     if luck is not None:
         print(
             f"The best of {luck.n_trials} validation scores is optimistic by about {luck.by:.4f} "
@@ -138,6 +139,29 @@ def run(options: argparse.Namespace) -> int:
         f"average precision {test['average_precision']:.4f}. Run: {refit.path}"
     )
     return 0
+
+
+def _space(options: argparse.Namespace, spec: RunSpec, graph: GraphData) -> tuple[RunSpec, Space]:
+    """Return the specification that varies and its space: that of the file, or the recipes to choose among.
+
+    Raises
+    ------
+    RunError, SpecError
+        If there is neither, or they make no sense together.
+    """
+    if options.space is not None:
+        with Path(options.space).open(encoding="utf-8-sig") as file:
+            space = Space.from_json(file.read(MAX_JSON + 1))
+    elif spec.recipe == "auto":
+        spec, space = over_recipes(spec, has_features=graph.features is not None, minutes=float(NO_LIMIT))
+    else:
+        raise RunError(
+            "Expected --space SPACE.json, or --set recipe=auto.", mend="Print what it may hold with --schema."
+        )
+    given = {name: getattr(options, name) for name in ("trials", "minutes", "seeds")}
+    space = dataclasses.replace(space, **{name: value for name, value in given.items() if value is not None})
+    space.check(spec)
+    return spec, space
 
 
 def _the_sweep(sweeps: Sweeps, spec: RunSpec, graph: GraphData, space: Space) -> str:
@@ -158,35 +182,80 @@ def _the_sweep(sweeps: Sweeps, spec: RunSpec, graph: GraphData, space: Space) ->
     return str(sweeps.start(spec, graph, space, WORKSPACE))
 
 
-def _follow(sweeps: Sweeps, sweep_id: str, *, as_json: bool) -> None:
-    """Tell each trial as it ends, until the sweep does; a message only once."""
-    told: set[int] = set()
-    message = ""
-    while True:
-        info = sweeps.catalogue.info(sweep_id)
-        for trial in sweeps.catalogue.trials(sweep_id):
-            if trial.state == "running" or trial.number in told:
-                continue
-            told.add(trial.number)
-            if as_json:
-                event = {
-                    "event": "Trial",
-                    "trial": trial.number,
-                    "state": trial.state,
-                    "settings": trial.point,
-                }
-                print(json.dumps({**event, "values": trial.values, "message": trial.message}), flush=True)
-            else:
-                values = "  ".join(f"{value:.4f}" for value in trial.values or ())
-                print(
-                    f"trial {trial.number:>3}  {trial.state:<8}  {values or visible(trial.message)}",
-                    file=sys.stderr,
+class _Follower:
+    """Tells how a sweep goes on: on a terminal a bar of the runs at work, elsewhere a line for each trial that ends.
+
+    Parameters
+    ----------
+    sweeps, store
+    sweep_id : str
+    as_json : bool
+        Whether each trial that ends is a line of JSON instead.
+    """
+
+    def __init__(self, sweeps: Sweeps, store: Store, sweep_id: str, *, as_json: bool) -> None:
+        self._sweeps, self._store, self._id, self._as_json = sweeps, store, sweep_id, as_json
+        self._bar = Bar(sys.stderr)
+
+    def follow(self) -> None:
+        """Tell each trial as it ends, until the sweep does; a message only once.
+
+        Raises
+        ------
+        RunError
+            If it was paused, or no trial was completed.
+        """
+        told: set[int] = set()
+        message = ""
+        while True:
+            info = self._sweeps.catalogue.info(self._id)
+            trials = self._sweeps.catalogue.trials(self._id)
+            for trial in trials:
+                if trial.state != "running" and trial.number not in told:
+                    told.add(trial.number)
+                    self._ended(trial)
+            for trial in trials:
+                if trial.state == "running":
+                    self._at_work(f"trial {trial.number + 1} of at most {info.space.trials}", trial.runs)
+            if info.message and info.message != message:
+                self._bar.line(visible(info.message))
+            message = info.message
+            if info.status == "paused":
+                self._bar.close()
+                raise RunError(
+                    info.message or "The sweep was paused.", mend="The same command goes on with it."
                 )
-        if info.message and info.message != message:
-            print(visible(info.message), file=sys.stderr)
-        message = info.message
-        if info.status == "paused":
-            raise RunError(info.message or "The sweep was paused.", mend="The same command goes on with it.")
-        if not info.active:
+            if not info.active:
+                self._bar.close()
+                if not any(trial.state == "complete" for trial in trials):
+                    raise RunError(info.message or "No trial was completed.")
+                return
+            time.sleep(LOOK_SECONDS)
+
+    def refit(self, run: StoredRun) -> None:
+        """Tell how the chosen point is trained again, until it is."""
+        self._bar.line("Training the chosen point again")
+        while run.info.active:
+            self._at_work("chosen point", (run.id,))
+            time.sleep(LOOK_SECONDS)
+        self._bar.close()
+
+    def _ended(self, trial: TrialInfo) -> None:
+        if self._as_json:
+            event = {"event": "Trial", "trial": trial.number, "state": trial.state, "settings": trial.point}
+            print(json.dumps({**event, "values": trial.values, "message": trial.message}), flush=True)
             return
-        time.sleep(LOOK_SECONDS)
+        values = "  ".join(f"{value:.4f}" for value in trial.values or ())
+        settings = visible(in_words(trial.point))
+        self._bar.line(
+            f"trial {trial.number:>3}  {trial.state:<8}  {values or visible(trial.message)}  {settings}"
+        )
+
+    def _at_work(self, title: str, run_ids: Sequence[str]) -> None:
+        """Draw how far the run of a trial is that is at work."""
+        for run_id in run_ids:
+            run = self._store.open_run(run_id)
+            history, epochs = run.history(), run.spec.training.epochs
+            if run.info.active and history:
+                last = history[-1]
+                self._bar.part(last.epoch / epochs, f"{title}, epoch {last.epoch}/{epochs}{scores(last.val)}")

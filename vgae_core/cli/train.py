@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -17,10 +18,9 @@ from vgae_core.cli.specification import choose_threads, specify
 from vgae_core.data import arguments
 from vgae_core.data.splits import load_split
 from vgae_core.data.text import visible
-from vgae_core.errors import RunError
+from vgae_core.errors import RunError, SpecError
 from vgae_core.runs.files import finite
 from vgae_core.runs.folder import write_run_dir
-from vgae_core.settings.recipes import candidates
 from vgae_core.training.events import Event
 
 
@@ -39,6 +39,12 @@ def run(options: argparse.Namespace) -> int:
         raise RunError(f"Expected a new or an empty folder. Received: {out}.", where="--out")
     raw = read(options)
     spec, graph = specify(options, raw)
+    if spec.recipe == "auto":
+        raise SpecError(
+            "`train` trains one run; a recipe is chosen by a sweep.",
+            where="recipe",
+            mend=f"python -m vgae_core sweep {' '.join(map(shlex.quote, options.path))} --set recipe=auto --out DIR",
+        )
     split = None
     if options.split:
         split = load_split(options.split)
@@ -49,8 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
     stop = stop_on_interrupt()
     events: list[Event] = []
-    recipes = candidates(spec, has_features=graph.features is not None) if spec.recipe == "auto" else ()
-    show = JsonLines() if options.json else Bar(sys.stderr, tuple(recipes))
+    show = JsonLines() if options.json else Bar(sys.stderr)
 
     def tell(event: Event) -> None:
         events.append(event)

@@ -21,7 +21,6 @@ from scipy import sparse
 
 from vgae_core.analysis.latent_use import latent_metrics
 from vgae_core.catalogue.lookup import head_of, lookup
-from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import Limits
@@ -34,13 +33,13 @@ from vgae_core.runs.bundle import MEMBERS
 from vgae_core.runs.bundle_zip import MAX_JSON_BYTES, MEND, parse, unpack, unpack_set
 from vgae_core.runs.codes import WHY, completed
 from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.event_log import parse_event
+from vgae_core.runs.event_log import parse_kept
 from vgae_core.runs.files import is_finite
 from vgae_core.runs.folder import RunFolder, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.result_parts import ARRAYS
 from vgae_core.settings import RunSpec
-from vgae_core.training.events import EpochEnd, Event, Finished, Trial, from_dict
+from vgae_core.training.events import EpochEnd, Event, Finished, from_dict
 
 _LARGEST = 1e6
 """Of codes, factors and weights: far beyond any that was trained, and products of two stay finite in float32."""
@@ -325,29 +324,10 @@ def _scored(result: RunResult, graph: GraphData) -> RunResult:
                 raise _refuse(f"`{group}` must hold numbers.", where)
             metrics[group] = {str(key)[:80]: value for key, value in row.items()}
             unchecked.append(group)
-    if "trials" in stated:
-        _check_trials(stated["trials"])
-        metrics["trials"] = stated["trials"]
-        unchecked.append("trials")
     if result.is_trial:
         metrics["scored_on"] = stated["scored_on"]
     metrics["unchecked"] = unchecked
     return dataclasses.replace(result, scores=scores, metrics=metrics)
-
-
-def _check_trials(trials: Any) -> None:
-    """Raise RunError unless `trials` is a list of recipes tried, each with its numbers."""
-    where = "metrics.json"
-    if not isinstance(trials, list) or len(trials) > 100:
-        raise _refuse("`trials` must be a list of trials.", where)
-    for one in trials:
-        try:
-            event = from_dict({**one, "event": "Trial"})
-        except (TypeError, ValueError, AttributeError) as error:
-            raise _refuse("`trials` must be a list of trials.", where) from error
-        if not isinstance(event, Trial) or event.recipe not in RECIPES:
-            raise _refuse("`trials` must hold recipes and numbers.", where)
-        _check_event(event, f"{where}, trials")
 
 
 # ------------------------------------------------------------------------------ events
@@ -357,11 +337,12 @@ def _events(path: Path) -> Iterator[Event]:
         for number, line in enumerate(file, 1):
             where = f"{path.name}, line {number}"
             try:
-                event = parse_event(line.decode("utf-8"))
+                event = parse_kept(line.decode("utf-8"))
             except (ValueError, RecursionError) as error:
                 raise _refuse(f"Not an event: {error!s:.200}", where) from error
-            _check_event(event, where)
-            yield event
+            if event is not None:
+                _check_event(event, where)
+                yield event
 
 
 def _check_event(event: Event, where: str) -> None:

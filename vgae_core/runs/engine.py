@@ -102,7 +102,7 @@ class Engine:
 
         Returns at once; the run's numbers are the same without.  A worker keeps one such model, and none
         that is large: for those it is only exchanged for one with the threads that the run will take.
-        Where a recipe is to be chosen, it is the model of the first one tried.
+        Nothing is prepared where a recipe is still to be chosen: that is a sweep.
 
         Parameters
         ----------
@@ -113,7 +113,8 @@ class Engine:
         """
         with self._lock:
             if (
-                self._workers.where.address
+                spec.recipe == "auto"
+                or self._workers.where.address
                 or self.state in ("failed", "closed")
                 or self._active
                 or self._waiting

@@ -39,19 +39,14 @@ _LARGE, _FREE_TOP = 8 * 2**20, 16 * 2**20
 def operation_threads(spec: RunSpec, profile: Profile) -> int:
     """Return how many threads an operation of a run is shared out among: one if its steps are small, else all.
 
-    Of a run that tries several recipes the largest step counts. What the environment says goes first.
+    What the environment says goes first.
     """
     if (said := threads_asked(_INTRA_OP)) is not None:
         return said
     # Not before: NumPy reads the environment when it is imported.
     from vgae_core.nn.budget import estimate
-    from vgae_core.settings.recipes import candidates
 
-    tried = [spec]
-    if spec.recipe == "auto":
-        tried = list(candidates(spec, has_features=profile.n_features > 0).values())
-    costs = [estimate(one, profile) for one in tried]
-    return 1 if max(cost["work"] for cost in costs) < SMALL_STEP_WORK else processors()
+    return 1 if estimate(spec, profile)["work"] < SMALL_STEP_WORK else processors()
 
 
 def threads_asked(name: str) -> int | None:

@@ -7,6 +7,7 @@ import math
 import os
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from vgae_core.errors import RunError
 from vgae_core.runs.files import finite
@@ -18,6 +19,10 @@ def event_line(event: Event) -> str:
     return json.dumps(finite(to_dict(event)), ensure_ascii=False, allow_nan=False)
 
 
+RETIRED = ("Trial",)
+"""Events that only earlier versions wrote: which recipe they tried."""
+
+
 def parse_event(line: str) -> Event:
     """Return the event in a line of :func:`event_line`; numbers that were not finite come back as NaN.
 
@@ -26,7 +31,18 @@ def parse_event(line: str) -> Event:
     ValueError
         If the line holds no event.
     """
+    return _event(json.loads(line), line)
+
+
+def parse_kept(line: str) -> Event | None:
+    """Return :func:`parse_event` of a line of a kept log; None of an event that only earlier versions wrote."""
     values = json.loads(line)
+    if isinstance(values, dict) and values.get("event") in RETIRED:
+        return None
+    return _event(values, line)
+
+
+def _event(values: Any, line: str) -> Event:
     if not isinstance(values, dict):
         raise ValueError(f"Expected an object. Received: {line[:80]!r}.")
     for key in ("logs", "val"):
@@ -82,15 +98,16 @@ class EventLog:
                     for line in file:
                         if not line.endswith(b"\n"):
                             break  # cut off by a crash, or still being written
-                        self._events.append(self._parsed(line))
+                        if (event := self._parsed(line)) is not None:
+                            self._events.append(event)
                         self._offset += len(line)
             except FileNotFoundError:
                 return ()
             return tuple(self._events)
 
-    def _parsed(self, line: bytes) -> Event:
+    def _parsed(self, line: bytes) -> Event | None:
         try:
-            return parse_event(line.decode("utf-8"))
+            return parse_kept(line.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             number = len(self._events) + 1
             raise RunError(f"Not an event: {error}.", where=f"{self._path.name}, line {number}") from error

@@ -5,7 +5,7 @@ Every file but the event log is written whole (temporary file, fsync, rename), a
 is there.  Arrays are npz without pickle, everything else is JSON.
 
 =================== ===========================================================
-``spec.json``       the specification: first as asked for, with the result as trained
+``spec.json``       the specification
 ``dataset.json``    name and fingerprint of the data set
 ``graph.npz``       the data set itself (only in a folder that stands alone)
 ``events.jsonl``    one event a line, in order
@@ -55,8 +55,8 @@ class RunFolder:
 
     @property
     def spec(self) -> RunSpec:
-        """The specification of the run: as asked for until there is a result, then as trained."""
-        if self._spec is None or self._spec.recipe == "auto":
+        """The specification of the run."""
+        if self._spec is None:
             try:
                 self._spec = RunSpec.of_run(read_json(self.path / "spec.json"))
             except SpecError as error:

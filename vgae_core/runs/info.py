@@ -68,7 +68,7 @@ class RunInfo:
             return self.name
         parts = [shortened(visible(self.dataset), 40)]
         if not self.problem:
-            parts += ["automatic"] if self.spec.recipe == "auto" else _in_short(self.spec)
+            parts += _in_short(self.spec)
         return f"{', '.join(parts)}, #{self.number}"
 
     @property

@@ -25,12 +25,11 @@ from vgae_core.runs.codes import with_all_edges
 from vgae_core.runs.environment import processors, threads_asked
 from vgae_core.runs.node_scores import score_nodes
 from vgae_core.runs.preparation import Building, Prepared, prepare, started, train_prepared
-from vgae_core.runs.recipe_choice import best_recipe
 from vgae_core.runs.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.training.batches import Batches
 from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint
-from vgae_core.training.events import Event, Finished, Stage, Trial
+from vgae_core.training.events import Event, Finished, Stage
 
 
 def execute(
@@ -56,8 +55,7 @@ def execute(
     Parameters
     ----------
     spec : RunSpec
-        Where its recipe is ``auto``, every recipe that fits the data is trained on the same split; the best one is
-        the specification of the result, and by itself gives the same result again.
+        With settings of its own.
     graph : GraphData
         After the repairs of the specification.
     split : LinkSplit, optional
@@ -74,7 +72,7 @@ def execute(
         Returns a context entered while a model is built, and only then, where several threads build models:
         the seeds of layers come from a generator that they share.
     start, on_checkpoint, checkpoint_seconds
-        See :func:`vgae_core.training.trainer.train`; no checkpoints are made while recipes are tried.
+        See :func:`vgae_core.training.trainer.train`.
 
     Raises
     ------
@@ -90,32 +88,19 @@ def execute(
         on_event(Stage(name=name, at=time.time()))
 
     began = time.perf_counter()
-    tried: list[Trial] = []
-    if spec.recipe == "auto":
-        spec, prepared, finished, tried = best_recipe(
-            spec,
-            graph,
-            split,
-            prepared,
-            on_event=on_event,
-            should_stop=should_stop,
-            callbacks=callbacks,
-            building=building,
-        )
-    else:
-        prepared = prepared or prepare(spec, graph, split=split, on_event=on_event, building=building)
-        on_event(started(spec, prepared))
-        finished = train_prepared(
-            spec,
-            graph,
-            prepared,
-            on_event=on_event,
-            should_stop=should_stop,
-            callbacks=callbacks,
-            start=start,
-            on_checkpoint=on_checkpoint,
-            checkpoint_seconds=checkpoint_seconds,
-        )
+    prepared = prepared or prepare(spec, graph, split=split, on_event=on_event, building=building)
+    on_event(started(spec, prepared))
+    finished = train_prepared(
+        spec,
+        graph,
+        prepared,
+        on_event=on_event,
+        should_stop=should_stop,
+        callbacks=callbacks,
+        start=start,
+        on_checkpoint=on_checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+    )
     split, label_part, family = prepared.split, prepared.label_part, family_of(spec)
     built, batches = prepared.built, prepared.batches
     if finished.reason == "failed" and not finished.best_epoch:
@@ -145,8 +130,6 @@ def execute(
     nodes, node_metrics = score_nodes(built, spec, graph, prepared.table, z_mean, label_part)
     metrics |= node_metrics
     stage("whole")
-    if tried:
-        metrics["trials"] = [dataclasses.asdict(one) for one in tried]
 
     result = RunResult(
         spec=spec,

@@ -18,13 +18,13 @@ from vgae_core.data.label_splits import LABEL_VAL, label_parts
 from vgae_core.data.node_inputs import scaled_features, works_out_positions
 from vgae_core.data.scaling import describe_columns
 from vgae_core.data.splits import LinkSplit
+from vgae_core.errors import SpecError
 from vgae_core.families import family_of
 from vgae_core.families.base import TableData
 from vgae_core.nn.models import BuiltModel, build, description
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.nn.validation import Validate, make_validate
 from vgae_core.settings import RunSpec
-from vgae_core.settings.recipes import candidates
 from vgae_core.training.batches import Batches
 from vgae_core.training.events import Event, Finished, Stage, Started
 from vgae_core.training.trainer import Encode, compile_model, make_encode, rehearse, train
@@ -80,8 +80,6 @@ def prepare(
 ) -> Prepared:
     """Split the data, build and compile the model and make its batches.
 
-    Where a recipe is to be chosen, the model is that of the first one tried.
-
     Parameters
     ----------
     spec, graph, split, on_event, building
@@ -95,7 +93,11 @@ def prepare(
         As :func:`vgae_core.runs.pipeline.execute`.
     """
     if spec.recipe == "auto":
-        spec = next(iter(candidates(spec, has_features=graph.features is not None).values()))
+        raise SpecError(
+            "A run has settings of its own, and the recipe is still to be chosen.",
+            where="recipe",
+            mend="A sweep over recipes chooses: `sweep` on the command line.",
+        )
     on_event(Stage(name="splitting", at=time.time()))
     family = family_of(spec)
     if split is None:

@@ -52,6 +52,33 @@ class Reported:
     history: Sequence[EpochEnd]
 
 
+class Page:
+    """The page of a report while it is written: its sections, and the figures in them."""
+
+    def __init__(self) -> None:
+        self.sections: list[str] = []
+        self._plots: list[go.Figure] = []
+
+    def plot(self, fig: go.Figure, height: int) -> str:
+        """Return the place of a figure, some pixels high."""
+        fig.update_layout(template="plotly_white", margin={"l": 60, "r": 16, "t": 48, "b": 48}, height=height)
+        self._plots.append(fig)
+        return f'<div class="plot" id="plot{len(self._plots) - 1}" style="height:{height}px"></div>'
+
+    def html(self, title: str, names: Sequence[str]) -> str:
+        """Return the page; `names` are those of the nodes on maps."""
+        data = {"plots": [json.loads(str(fig.to_json())) for fig in self._plots], "names": list(names)}
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{text(title)}</title><style>{STYLE}</style></head><body><main>"
+            f'<h1>{text(title)}</h1><p class="muted">Made with VGAE Studio {__version__}.</p>'
+            f"{''.join(self.sections)}</main>"
+            f'<script type="application/json" id="data">{_json(data)}</script>'
+            f"<script>{get_plotlyjs()}</script><script>{SCRIPT}</script></body></html>"
+        )
+
+
 def report(runs: Sequence[Reported]) -> str:
     """Return the report of some runs, the first being the one the others are compared with, as HTML.
 
@@ -60,54 +87,50 @@ def report(runs: Sequence[Reported]) -> str:
     runs : sequence of Reported
         At least one.
     """
-    first, drawn = runs[0], runs[:LISTED]
+    first, page = runs[0], Page()
     title = first.title if len(runs) == 1 else f"{len(runs)} runs on {first.graph.name}"
-    plots: list[go.Figure] = []
+    page.sections += [data_of([run.graph for run in runs]), *sections(runs, page)]
+    return page.html(title, node_names(first.graph))
 
-    def plot(fig: go.Figure, height: int) -> str:
-        fig.update_layout(template="plotly_white", margin={"l": 60, "r": 16, "t": 48, "b": 48}, height=height)
-        plots.append(fig)
-        return f'<div class="plot" id="plot{len(plots) - 1}" style="height:{height}px"></div>'
 
+def sections(runs: Sequence[Reported], page: Page) -> list[str]:
+    """Return what is told of some runs below their data; figures go to `page`."""
+    first, drawn = runs[0], runs[:LISTED]
     same = [run for run in drawn if run.graph.fingerprint == first.graph.fingerprint]
-    sections = [_data(runs), _settings(runs), _scores(runs)]
+    found = [_settings(runs), _scores(runs)]
     if len(runs) > 1:
-        sections.append(_differences(runs, plot))
-    sections += [_curves(drawn, plot), _maps(same, plot)]
-    sections += [_links(place, run) for place, run in enumerate(drawn, 1)]
-    sections += [_versions(runs), _repeat(runs)]
-    names = [figures.label_of(name) for name in first.graph.node_ids]
-    data = {"plots": [json.loads(fig.to_json()) for fig in plots], "names": names}
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body><main>"
-        f'<h1>{_text(title)}</h1><p class="muted">Made with VGAE Studio {__version__}.</p>'
-        f"{''.join(sections)}</main>"
-        f'<script type="application/json" id="data">{_json(data)}</script>'
-        f"<script>{get_plotlyjs()}</script><script>{SCRIPT}</script></body></html>"
-    )
+        found.append(_differences(runs, page.plot))
+    found += [_curves(drawn, page.plot), _maps(same, page.plot)]
+    found += [_links(place, run) for place, run in enumerate(drawn, 1)]
+    return [*found, _versions(runs), _repeat(runs)]
+
+
+def node_names(graph: GraphData) -> list[str]:
+    """Return the names of nodes as labels on a map."""
+    return [figures.label_of(name) for name in graph.node_ids]
 
 
 # ------------------------------------------------------------------------------ parts
-def _text(value: object, limit: int = 200) -> str:
+def text(value: object, limit: int = 200) -> str:
+    """Return text of unknown origin as HTML shows it literally."""
     return html.escape(shortened(visible(value), limit))
 
 
 def _json(value: Any) -> str:
     """Return JSON that can stand within a script element."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    plain = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _table(head: Iterable[object], rows: Iterable[Iterable[object]], marked: Iterable[set[int]] = ()) -> str:
+def table(head: Iterable[object], rows: Iterable[Iterable[object]], marked: Iterable[set[int]] = ()) -> str:
+    """Return a table as HTML, some cells of each row marked as the best."""
     marks = iter(marked)
     body = []
     for row in rows:
         best = next(marks, set())
-        cells = (f"<td{' class=best' if i in best else ''}>{_text(cell)}</td>" for i, cell in enumerate(row))
+        cells = (f"<td{' class=best' if i in best else ''}>{text(cell)}</td>" for i, cell in enumerate(row))
         body.append(f"<tr>{''.join(cells)}</tr>")
-    top = "".join(f"<th>{_text(cell)}</th>" for cell in head)
+    top = "".join(f"<th>{text(cell)}</th>" for cell in head)
     return (
         f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
@@ -117,17 +140,17 @@ def _titles(runs: Sequence[Reported]) -> list[str]:
     return [f"{place}. {run.title}" for place, run in enumerate(runs, 1)]
 
 
-def _data(runs: Sequence[Reported]) -> str:
-    graphs = list({run.graph.fingerprint: run.graph for run in runs}.values())
+def data_of(graphs: Sequence[GraphData]) -> str:
+    """Return the section of the data sets, each once."""
     rows = []
-    for graph in graphs:
+    for graph in {graph.fingerprint: graph for graph in graphs}.values():
         counts = f"{graph.n_nodes:,} rows, {graph.profile.n_features:,} columns"
         if not graph.is_matrix:
             counts = (
                 f"{graph.n_nodes:,} nodes, {graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
             )
         rows.append([graph.name, counts, graph.profile.n_classes, graph.fingerprint])
-    return f"<h2>Data</h2>{_table(['Data set', 'Size', 'Labels', 'Fingerprint'], rows)}"
+    return f"<h2>Data</h2>{table(['Data set', 'Size', 'Labels', 'Fingerprint'], rows)}"
 
 
 def _settings(runs: Sequence[Reported]) -> str:
@@ -138,8 +161,8 @@ def _settings(runs: Sequence[Reported]) -> str:
         return [[row.section, row.title, *row.values] for row in some]
 
     differing = [row for row in rows if row.differs]
-    text = f"<h2>Settings</h2>{_table(head, lines(differing))}" if differing else "<h2>Settings</h2>"
-    return f"{text}<details><summary>All settings</summary>{_table(head, lines(rows))}</details>"
+    shown = table(head, lines(differing)) if differing else ""
+    return f"<h2>Settings</h2>{shown}<details><summary>All settings</summary>{table(head, lines(rows))}</details>"
 
 
 def _scores(runs: Sequence[Reported]) -> str:
@@ -147,7 +170,7 @@ def _scores(runs: Sequence[Reported]) -> str:
     cells = [[row.part, row.title, *(compare.as_text(value) for value in row.values)] for row in rows]
     marked = [{place + 2 for place in row.leaders()} for row in rows]
     return (
-        f"<h2>Scores</h2>{_table(['Part', 'Score', *_titles(runs)], cells, marked)}"
+        f"<h2>Scores</h2>{table(['Part', 'Score', *_titles(runs)], cells, marked)}"
         '<p class="muted">At the epoch each run kept, test pairs scored once. Shaded: the best. Baselines need no '
         "training and are scored on the same test pairs.</p>"
     )
@@ -157,8 +180,8 @@ def _differences(runs: Sequence[Reported], plot: Any) -> str:
     first, others = runs[0], runs[1:]
     found = [compare.paired((first.result, first.graph), (run.result, run.graph)) for run in others]
     lines = [
-        f"<li><b>{_text(title)}</b> {_text(compare.verdict(one) or 'is not compared', 400)}. "
-        f"{_text(one.caution, 400)}</li>"
+        f"<li><b>{text(title)}</b> {text(compare.verdict(one) or 'is not compared', 400)}. "
+        f"{text(one.caution, 400)}</li>"
         for title, one in zip(_titles(runs)[1:], found, strict=True)
     ]
     titles = [run.title for run in others]
@@ -166,8 +189,8 @@ def _differences(runs: Sequence[Reported], plot: Any) -> str:
         plot(figures.forest(titles, found), 140 + 44 * len(others)) if any(o.scores for o in found) else ""
     )
     return (
-        f"<h2>On the same held-out pairs</h2><p>Compared with <b>{_text(_titles(runs)[0])}</b>:</p>"
-        f'<ul>{"".join(lines)}</ul>{figure}<p class="muted">{_text(compare.explained(len(others)), 600)}</p>'
+        f"<h2>On the same held-out pairs</h2><p>Compared with <b>{text(_titles(runs)[0])}</b>:</p>"
+        f'<ul>{"".join(lines)}</ul>{figure}<p class="muted">{text(compare.explained(len(others)), 600)}</p>'
     )
 
 
@@ -187,8 +210,8 @@ def _curves(runs: Sequence[Reported], plot: Any) -> str:
     ]
     return (
         '<h2>Curves</h2><label><input type="checkbox" id="log"> Logarithmic axis</label>'
-        f'<div class="grid">{"".join(drawn)}</div><p class="muted">Not smoothed. A star marks the epoch each run '
-        "kept.</p>"
+        f'<div class="grid curves">{"".join(drawn)}</div><p class="muted">Not smoothed. A star marks the epoch each '
+        "run kept.</p>"
     )
 
 
@@ -212,29 +235,29 @@ def _links(place: int, run: Reported) -> str:
         if graph.n_nodes * graph.profile.n_features > entries.EXACT_CELLS:
             return ""
         pairs, logits = result.missing_entries(graph, LINKS)
-        table = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
+        links = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
     else:
         if graph.n_nodes > link_search.EXACT_NODES:
             return ""
         pairs, logits = result.missing_links(graph, LINKS)
-        table = missing_table(graph, pairs, logits, result.weights(pairs), n_val=len(result.split.val))
+        links = missing_table(graph, pairs, logits, result.weights(pairs), n_val=len(result.split.val))
     rows = [
         [rank, *(f"{value:.4g}" if isinstance(value, float | np.floating) else value for value in row)]
-        for rank, row in enumerate(table.itertuples(index=False, name=None), 1)
+        for rank, row in enumerate(links.itertuples(index=False, name=None), 1)
     ]
-    head = ["Rank", *(str(name).replace("_", " ") for name in table)]
+    head = ["Rank", *(str(name).replace("_", " ") for name in links)]
     what = "Entries the matrix may lack" if result.of_matrix else "Links that may be missing"
     return (
-        f'<details class="links"{" open" if place == 1 else ""}><summary>{what}, by {_text(f"{place}. {run.title}")}'
+        f'<details class="links"{" open" if place == 1 else ""}><summary>{what}, by {text(f"{place}. {run.title}")}'
         f'</summary><input type="search" placeholder="Filter by name" aria-label="Filter by name">'
-        f"{_table(head, rows)}</details>"
+        f"{table(head, rows)}</details>"
     )
 
 
 def _versions(runs: Sequence[Reported]) -> str:
     keys = list(dict.fromkeys(key for run in runs for key in run.result.environment))
     rows = [[key, *(run.result.environment.get(key, "") for run in runs)] for key in keys]
-    return f"<h2>Versions</h2><details><summary>Of each run</summary>{_table(['', *_titles(runs)], rows)}</details>"
+    return f"<h2>Versions</h2><details><summary>Of each run</summary>{table(['', *_titles(runs)], rows)}</details>"
 
 
 def _repeat(runs: Sequence[Reported]) -> str:
@@ -245,7 +268,7 @@ def _repeat(runs: Sequence[Reported]) -> str:
         data = shlex.quote(spec.dataset.source) if sample else "FILES"
         command = f"python -m vgae_core train {data} --spec spec.json --out RUN_DIR"
         parts.append(
-            f"<details><summary>{_text(title)}</summary><pre>{html.escape(command)}</pre><p>spec.json:</p>"
+            f"<details><summary>{text(title)}</summary><pre>{html.escape(command)}</pre><p>spec.json:</p>"
             f"<pre>{html.escape(visible_lines(spec.to_json()))}</pre></details>"
         )
     return (
@@ -255,6 +278,6 @@ def _repeat(runs: Sequence[Reported]) -> str:
     )
 
 
-def visible_lines(text: str) -> str:
+def visible_lines(lines: str) -> str:
     """Return a text of several lines without what cannot be seen."""
-    return "\n".join(visible(line) for line in text.splitlines())
+    return "\n".join(visible(line) for line in lines.splitlines())

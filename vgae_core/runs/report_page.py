@@ -58,7 +58,7 @@ function link(element) {
 }
 const log = document.getElementById("log")
 if (log) log.addEventListener("change", () => {
-  for (const element of drawn) if (element.closest(".grid")) {
+  for (const element of drawn) if (element.closest(".curves")) {
     const axes = Object.keys(element.layout).filter(key => key.startsWith("yaxis"))
     Plotly.relayout(element, Object.fromEntries(axes.map(key => [key + ".type", log.checked ? "log" : "linear"])))
   }

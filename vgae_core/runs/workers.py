@@ -16,7 +16,6 @@ from vgae_core.runs import environment
 from vgae_core.runs.cluster import Cluster
 from vgae_core.runs.where import Where
 from vgae_core.settings import RunSpec
-from vgae_core.settings.recipes import candidates
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +45,8 @@ class Expected(NamedTuple):
 
     @classmethod
     def after(cls, seconds: float, spec: RunSpec, graph: GraphData) -> Expected:
-        """Return a run to be prepared after some seconds; of an automatic choice the first recipe tells its size."""
-        first = spec
-        if spec.recipe == "auto":
-            first = next(iter(candidates(spec, has_features=graph.features is not None).values()))
-        cost = estimate(first, graph.profile)
+        """Return a run to be prepared after some seconds."""
+        cost = estimate(spec, graph.profile)
         small = cost["seconds_per_epoch"] < AHEAD_SECONDS and cost["memory_mib"] < BASE_MIB + AHEAD_MIB
         return cls(spec, graph, small, time.monotonic() + seconds)
 

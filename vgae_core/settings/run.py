@@ -36,8 +36,8 @@ class RunSpec(Section):
     recipe: Literal["own", "auto"] = field_of(
         "own",
         "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
-        "their place: each that fits the data is trained, and the one that finds the validation edges best is kept. "
-        "Epochs and patience are multiplied by what a recipe wants.",
+        "their place: a sweep trains each that fits the data; the one that finds the validation edges best is trained "
+        "once more and scored on the test edges. Epochs and patience are multiplied by what a recipe wants.",
         title="Train",
         labels={"own": "One model", "auto": "Try recipes and keep the best"},
         families=("vgae",),

@@ -19,7 +19,7 @@ from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.catalogue.sweeps import OBJECTIVES, SEARCHES, ObjectiveOfSweep
 from vgae_core.errors import SpecError
 from vgae_core.settings.fields import Section, field_of, hints_of
-from vgae_core.settings.recipes import with_recipe
+from vgae_core.settings.recipes import candidates, with_recipe
 from vgae_core.settings.run import RunSpec
 
 MAX_JSON = 100_000
@@ -243,6 +243,32 @@ class Space(Section):
         ):  # which others then change
             spec = _changed(spec, key, value)
         return spec
+
+
+def over_recipes(spec: RunSpec, *, has_features: bool, minutes: float) -> tuple[RunSpec, Space]:
+    """Return the sweep that the automatic choice of a recipe is: the specification that varies, and its space.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Its epochs and patience are multiplied by what each recipe wants.
+    has_features : bool
+        Whether the nodes have any, which decides what is tried.
+    minutes : float
+        After which no further recipe is tried.
+    """
+    names = tuple(candidates(spec, has_features=has_features))
+    vary = (Dimension(key=RECIPE, values=names),)
+    longest = next(item.metadata["high"] for item in dataclasses.fields(Space) if item.name == "minutes")
+    space = Space(
+        vary=vary,
+        search="grid",
+        trials=len(names),
+        minutes=min(minutes, longest),
+        prune=False,
+        seed=spec.seed,
+    )
+    return dataclasses.replace(spec, recipe="own"), space
 
 
 def value_of(spec: RunSpec, key: str) -> Any:

@@ -50,25 +50,6 @@ class EpochEnd:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
-    """How far a recipe is that the automatic choice tries; the last one of a recipe is the whole of its trial."""
-
-    recipe: str
-    """Key of :data:`vgae_core.catalogue.recipes.RECIPES`."""
-    epoch: int
-    """Epochs done."""
-    epochs: int
-    """At most."""
-    val: Mapping[str, float]
-    """Exact validation scores of the best epoch so far; empty where it failed."""
-    best_epoch: int
-    seconds: float
-    """Since the trial began, building included."""
-    message: str = ""
-    """Why it cannot be chosen, if it cannot."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Finished:
     """The run ended."""
 
@@ -79,10 +60,10 @@ class Finished:
     """For ``failed``: one line that says what, where and how to mend it."""
 
 
-Event = Started | Stage | Trial | EpochEnd | Finished
+Event = Started | Stage | EpochEnd | Finished
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind  # type: ignore[misc]
-    for kind in (Started, Stage, Trial, EpochEnd, Finished)
+    for kind in (Started, Stage, EpochEnd, Finished)
 }
 
 

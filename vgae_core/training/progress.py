@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started, Trial
+from vgae_core.training.events import EpochEnd, Event, Finished, Stage, Started
 
 RECENT = 30
 """Epochs whose pace tells the time left."""
@@ -17,7 +17,6 @@ STAGES = {
     "splitting": "Holding out edges",
     "building": "Building the model",
     "positions": "Working out where each node lies in the graph (eigenvectors)",
-    "trying": "Trying recipes",
     "compiling": "Preparing the first epoch",
     "training": "Training",
     "scoring": "Scoring the held-out edges",
@@ -45,8 +44,6 @@ class Progress:
     best: EpochEnd | None = None
     last: EpochEnd | None = None
     finished: Finished | None = None
-    trial: Trial | None = None
-    """The recipe that is being tried, whose epochs are then counted."""
 
     @property
     def fraction(self) -> float:
@@ -91,14 +88,11 @@ def progress(events: Sequence[Event]) -> Progress:
     estimate: Mapping[str, float] = {}
     history: list[EpochEnd] = []
     finished: Finished | None = None
-    trial: Trial | None = None
     for event in events:
         if isinstance(event, Stage):
             stage = event.name
-        elif isinstance(event, Trial):
-            stage, trial = "trying", event
         elif isinstance(event, Started):
-            stage, epochs, trial = "compiling", event.epochs, None
+            stage, epochs = "compiling", event.epochs
             estimate = event.model.get("estimate", {})
         elif isinstance(event, EpochEnd):
             stage = "training"
@@ -107,24 +101,12 @@ def progress(events: Sequence[Event]) -> Progress:
             finished = event
     best = next((event for event in reversed(history) if event.best), None)
     if not history:
-        if trial is not None and finished is None:
-            return Progress(stage, trial.epoch, trial.epochs, trial=trial)
         return Progress(stage, epochs=epochs, finished=finished)
     recent = history[1:][-RECENT:] or history  # the first one traces the model too
     pace = statistics.median(event.seconds for event in recent)
     last = history[-1]
     left = max(0, epochs - last.epoch) * pace if stage == "training" else None
     return Progress(stage, last.epoch, epochs, left, pace, estimate, best, last, finished)
-
-
-def trials(events: Sequence[Event]) -> list[Trial]:
-    """Return the last word on each recipe that was tried, in order."""
-    return list({event.recipe: event for event in events if isinstance(event, Trial)}.values())
-
-
-def best_trial(tried: Sequence[Trial]) -> Trial | None:
-    """Return the trial with the highest validation AUC + AP, the first of equals; None if all failed."""
-    return max((one for one in tried if not one.message), key=lambda one: sum(one.val.values()), default=None)
 
 
 @dataclass(frozen=True, eq=False)

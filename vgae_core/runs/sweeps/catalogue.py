@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
@@ -82,6 +82,21 @@ class TrialInfo:
     """What pruning was told, by epoch."""
     runs: tuple[str, ...]
     """Ids, one for each seed."""
+
+
+class Part(NamedTuple):
+    """What a run is in a sweep."""
+
+    sweep: str
+    number: int
+    """Of the trial."""
+    chosen: bool
+    """Whether it is the chosen point, trained again and scored on the test pairs."""
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return f"Chosen, as trial {self.number}" if self.chosen else f"Trial {self.number}"
 
 
 class SweepCatalogue:
@@ -248,11 +263,24 @@ class SweepCatalogue:
             for row in rows
         ]
 
-    def trial_of(self, run_id: str) -> tuple[str, int] | None:
-        """Return sweep and trial number of a run, None of a run that is no trial."""
+    def parts(self, run_ids: Sequence[str]) -> dict[str, Part]:
+        """Return which of some runs belong to a sweep, and as what."""
+        asked = json.dumps(list(run_ids))
         with self._store.catalogue() as database:
-            row = database.execute("SELECT sweep, number FROM trial_runs WHERE run = ?", (run_id,)).fetchone()
-        return None if row is None else (row["sweep"], row["number"])
+            trials = database.execute(
+                "SELECT run, sweep, number FROM trial_runs WHERE run IN (SELECT value FROM json_each(?))",
+                (asked,),
+            ).fetchall()
+            chosen = database.execute(
+                "SELECT refit AS run, id AS sweep, chosen AS number FROM sweeps "
+                "WHERE refit IN (SELECT value FROM json_each(?))",
+                (asked,),
+            ).fetchall()
+        return {
+            row["run"]: Part(row["sweep"], row["number"], chosen=is_chosen)
+            for rows, is_chosen in ((trials, False), (chosen, True))
+            for row in rows
+        }
 
 
 def _sweep(row: Any) -> SweepInfo:

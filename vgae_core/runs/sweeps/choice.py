@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.analysis.metrics import fast_auc_ap
+from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.errors import RunError
 from vgae_core.runs.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
-from vgae_core.settings import RunSpec
-from vgae_core.settings.space import objective, value_of
+from vgae_core.settings.space import RECIPE, objective
 
 RESAMPLES = 100
 """Bootstrap samples of the validation pairs."""
@@ -123,16 +123,22 @@ def table(info: SweepInfo, trials: Sequence[TrialInfo]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for trial in trials:
         row: dict[str, Any] = {"trial": trial.number, "state": trial.state}
-        row |= {key: _shown(trial.point.get(key)) for key in keys}
+        row |= {key: _shown(key, trial.point.get(key)) for key in keys}
         row |= dict(zip(names, trial.values or [None] * len(names), strict=True))
         rows.append({**row, "seconds": trial.seconds, "message": trial.message})
     return pd.DataFrame(rows, columns=["trial", "state", *keys, *names, "seconds", "message"])
 
 
-def before(spec: RunSpec, key: str) -> str:
-    """Return what a setting was in the specification that a sweep varies, as a table shows it."""
-    return str(_shown("own" if key == "recipe" else value_of(spec, key)))
+def in_words(point: Mapping[str, Any]) -> str:
+    """Return the settings of a point in a line, numbers to four digits."""
+    shown = {key: _shown(key, value) for key, value in point.items()}
+    return ", ".join(
+        f"{key} = {value:.4g}" if isinstance(value, float) else f"{key} = {value}"
+        for key, value in shown.items()
+    )
 
 
-def _shown(value: Any) -> Any:
+def _shown(key: str, value: Any) -> Any:
+    if key == RECIPE:
+        return RECIPES[value].title if value in RECIPES else "Own settings"
     return " · ".join(map(str, value)) if isinstance(value, list | tuple) else value

@@ -13,7 +13,7 @@ import numpy as np
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
-from vgae_core.errors import RunError, StudioError
+from vgae_core.errors import LimitError, RunError, StudioError
 from vgae_core.families import family_of
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.store import Store
@@ -202,9 +202,13 @@ class SweepAtWork:
         ) as error:  # settings that do not go together: a point of no use, not the end of the sweep
             self._end(trial, "failed", str(error))
             return True
-        run_id = self._engine.submit(
-            spec, self._graph, self.workspace, newcomer=self.newcomer, split=self._split
-        )
+        try:
+            run_id = self._engine.submit(
+                spec, self._graph, self.workspace, newcomer=self.newcomer, split=self._split
+            )
+        except LimitError as error:  # too large for this host, however long one waits
+            self._end(trial, "failed", str(error))
+            return True
         trial.runs[seed] = self._store.open_run(run_id)
         self._catalogue.add_run(self.id, trial.number, seed, run_id)
         self._catalogue.update(self.id, message="")

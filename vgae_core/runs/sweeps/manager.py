@@ -17,7 +17,7 @@ from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo
 from vgae_core.runs.sweeps.driver import SweepAtWork
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings import RunSpec
-from vgae_core.settings.space import Space
+from vgae_core.settings.space import Space, over_recipes
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,18 @@ class Sweeps:
         self._wake.set()
         return sweep_id
 
+    def try_recipes(self, spec: RunSpec, graph: GraphData, workspace: str, *, newcomer: bool = False) -> str:
+        """Begin the sweep over recipes that the automatic choice is, and return its id.
+
+        Raises
+        ------
+        RunError, SpecError, DataError
+            As :meth:`start`.
+        """
+        minutes = float(self._limits.sweep_minutes)
+        own, space = over_recipes(spec, has_features=graph.features is not None, minutes=minutes)
+        return self.start(own, graph, space, workspace, newcomer=newcomer)
+
     def pause(self, sweep_id: str, workspace: str) -> None:
         """Begin no more runs of a sweep until it is resumed; those under way go on."""
         self._change(sweep_id, workspace, "paused", of=("running",))
@@ -112,10 +124,7 @@ class Sweeps:
 
     def study(self, info: SweepInfo) -> Study:
         """Return the search with all trials that have ended, for pictures."""
-        study = Study(info.space, info.spec)
-        for trial in self.catalogue.trials(info.id):
-            study.add(trial.params, trial.state, trial.values, trial.course)
-        return study
+        return Study.of(info.space, info.spec, self.catalogue.trials(info.id))
 
     def refit(
         self, sweep_id: str, workspace: str, number: int | None = None, *, newcomer: bool = False
@@ -201,6 +210,11 @@ class Sweeps:
                 self._at_work.pop(sweep.id, None)
 
     def _refit_best(self, sweep: SweepAtWork) -> None:
+        trials = self.catalogue.trials(sweep.id)
+        if not any(trial.state == "complete" for trial in trials):
+            reasons = list(dict.fromkeys(trial.message for trial in trials if trial.message))
+            self.catalogue.update(sweep.id, message=" ".join(["No trial was completed.", *reasons[:2]]))
+            return
         try:
             self._refit(self.catalogue.info(sweep.id), None, newcomer=sweep.newcomer)
         except StudioError as error:

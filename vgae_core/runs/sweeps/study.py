@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial, TrialState
 
+from vgae_core.runs.sweeps.catalogue import TrialInfo
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import WEIGHT, Space, objective, simplex
 
@@ -82,6 +83,14 @@ class Study:
                 n_startup_trials=STARTUP_TRIALS, n_warmup_steps=max(1, epochs // 10)
             ),
         )
+
+    @classmethod
+    def of(cls, space: Space, spec: RunSpec, trials: Iterable[TrialInfo]) -> Study:
+        """Return the study of a space with all the trials that are kept of it."""
+        study = cls(space, spec)
+        for trial in trials:
+            study.add(trial.params, trial.state, trial.values, trial.course)
+        return study
 
     def add(
         self,

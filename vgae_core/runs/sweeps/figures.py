@@ -1,29 +1,31 @@
-"""Pictures of a sweep that grow with its trials."""
+"""Pictures of a sweep that grow with its trials, for pages and for reports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard import charts
-from vgae_core.runs.sweeps.catalogue import SweepInfo
+from vgae_core.catalogue.palette import CATEGORICAL, MUTED, SEQUENTIAL
+from vgae_core.runs.axis_marks import log_marks
+from vgae_core.runs.figures import label_of
+from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
+from vgae_core.runs.sweeps.choice import in_words
 from vgae_core.settings.space import objective
+from vgae_core.training.events import EpochEnd
+from vgae_core.training.progress import curves as thinned
 
-STATES = {"complete": "Complete", "running": "Running", "pruned": "Stopped early", "failed": "Failed"}
+COURSE_POINTS = 120
+"""Epochs drawn of each trial."""
 
 
 def title(key: str) -> str:
     """Return a setting's path as an axis says it."""
-    return charts.escape(key.removeprefix("training.").removeprefix("model.").replace("_", " "), 60)
-
-
-def text(value: Any) -> str:
-    """Return a setting's value in a sentence, numbers to four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return label_of(key.removeprefix("training.").removeprefix("model.").replace("_", " "))
 
 
 def is_number(column: pd.Series) -> bool:
@@ -31,11 +33,13 @@ def is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def against(table: pd.DataFrame, info: SweepInfo, key: str, chosen: int | None) -> go.Figure:
+def against(
+    table: pd.DataFrame, info: SweepInfo, key: str, chosen: int | None, palette: Sequence[str] = CATEGORICAL
+) -> go.Figure:
     """Return one setting against the first objective, a point for each complete trial."""
     score = objective(info.space.objectives[0], info.spec)
     done = table[table["state"] == "complete"]
-    values = done[key] if is_number(done[key]) else done[key].astype(str).map(charts.escape)
+    values = done[key] if is_number(done[key]) else done[key].astype(str).map(label_of)
     figure = go.Figure()
     for mine, name, symbol, index in ((False, "Trial", "circle", 0), (True, "Chosen", "star", 1)):
         here = (done["trial"] == chosen) == mine
@@ -45,7 +49,7 @@ def against(table: pd.DataFrame, info: SweepInfo, key: str, chosen: int | None) 
                 y=done.loc[here, score.title],
                 mode="markers",
                 name=name,
-                marker={"color": charts.colour(index), "size": 14 if mine else 9, "symbol": symbol},
+                marker={"color": palette[index], "size": 14 if mine else 9, "symbol": symbol},
                 customdata=done.loc[here, "trial"],
                 hovertemplate=f"trial %{{customdata}}<br>{title(key)} %{{x}}<br>{score.title} "
                 "%{y:.4f}<extra></extra>",
@@ -53,7 +57,7 @@ def against(table: pd.DataFrame, info: SweepInfo, key: str, chosen: int | None) 
     figure.update_layout(xaxis_title=title(key), yaxis_title=score.title, showlegend=chosen is not None)
     dimension = next((d for d in info.space.vary if d.key == key), None)
     if dimension is not None and dimension.log:
-        figure.update_xaxes(type="log", **charts.log_marks(done[key].tolist()))
+        figure.update_xaxes(type="log", **log_marks(done[key].tolist()))
     return figure
 
 
@@ -78,7 +82,7 @@ def parallel(table: pd.DataFrame, info: SweepInfo, keys: Sequence[str]) -> go.Fi
                     "label": title(key),
                     "values": places,
                     "tickvals": ticks,
-                    "ticktext": [charts.escape(name, 24) for name in names],
+                    "ticktext": [label_of(name, 24) for name in names],
                 }
             )
     first = objective(info.space.objectives[0], info.spec)
@@ -87,7 +91,7 @@ def parallel(table: pd.DataFrame, info: SweepInfo, keys: Sequence[str]) -> go.Fi
             dimensions=axes,
             line={
                 "color": done[titles[0]],
-                "colorscale": charts.SEQUENTIAL,
+                "colorscale": SEQUENTIAL,
                 "reversescale": first.direction == "minimize",
                 "showscale": True,
                 "colorbar": {"title": {"text": titles[0], "side": "right"}},
@@ -109,7 +113,7 @@ def _log_axis(label: str, values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def importance(shares: Mapping[str, float]) -> go.Figure:
+def importance(shares: Mapping[str, float], palette: Sequence[str] = CATEGORICAL) -> go.Figure:
     """Return how much of the first objective's variation each setting explains."""
     rising = list(shares.items())[::-1]
     figure = go.Figure(
@@ -117,14 +121,20 @@ def importance(shares: Mapping[str, float]) -> go.Figure:
             x=[100 * value for _, value in rising],
             y=[title(key) for key, _ in rising],
             orientation="h",
-            marker={"color": charts.colour(0)},
+            marker={"color": palette[0]},
             hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
         )
     )
     return figure.update_layout(xaxis_title="Share of the variation explained (%)")
 
 
-def front(table: pd.DataFrame, info: SweepInfo, numbers: Sequence[int], names: tuple[str, str]) -> go.Figure:
+def front(
+    table: pd.DataFrame,
+    info: SweepInfo,
+    numbers: Sequence[int],
+    names: tuple[str, str],
+    palette: Sequence[str] = CATEGORICAL,
+) -> go.Figure:
     """Return two objectives against each other, the Pareto front marked and joined."""
     first, second = (objective(name, info.spec) for name in names)
     done = table[table["state"] == "complete"]
@@ -141,8 +151,60 @@ def front(table: pd.DataFrame, info: SweepInfo, numbers: Sequence[int], names: t
             mode="lines+markers" if mine and len(names) == len(info.space.objectives) else "markers",
             name=name,
             line={"dash": "dot", "width": 1},
-            marker={"color": charts.colour(index), "size": 10, "symbol": symbol},
+            marker={"color": palette[index], "size": 10, "symbol": symbol},
             customdata=part["trial"],
             hovertemplate="trial %{customdata}<br>%{x:.4f}, %{y:.4f}<extra></extra>",
         )
     return figure.update_layout(xaxis_title=first.title, yaxis_title=second.title)
+
+
+MOST_COURSES = 30
+"""Trials whose curves are drawn: the latest ones, and the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How a trial learnt: the epochs of its first seed.
+
+    Parameters
+    ----------
+    trial : TrialInfo
+    history : sequence of EpochEnd
+    """
+
+    trial: TrialInfo
+    history: Sequence[EpochEnd]
+
+
+def drawn_courses(trials: Sequence[TrialInfo], best: int | None) -> list[TrialInfo]:
+    """Return the trials whose curves are drawn, in order."""
+    latest = {trial.number for trial in trials[-MOST_COURSES:]}
+    return [trial for trial in trials if trial.runs and (trial.number in latest or trial.number == best)]
+
+
+def courses(found: Sequence[Course], best: int | None, palette: Sequence[str] = CATEGORICAL) -> go.Figure:
+    """Return validation AUC + AP of trials over their epochs: the best so far and those at work stand out."""
+    figure = go.Figure()
+    few = len(found) <= len(palette) - 1
+    ranked = sorted(found, key=lambda one: (one.trial.number == best, one.trial.state == "running"))
+    for one in ranked:
+        thin = thinned(one.history, points=COURSE_POINTS)
+        if not len(thin.epochs) or not thin.val:
+            continue
+        number, state = one.trial.number, one.trial.state
+        main = number == best or state == "running"
+        colour = palette[number % (len(palette) - 1)] if few else palette[1 if number == best else 0]
+        names = [f"Trial {number}", "best so far" if number == best else state if state != "complete" else ""]
+        label = label_of(in_words(one.trial.point), 100).replace("%", "&#37;")
+        figure.add_scatter(
+            x=thin.epochs,
+            y=np.sum(list(thin.val.values()), axis=0).astype(np.float32),
+            mode="lines" if len(thin.epochs) > 1 else "markers",
+            name=", ".join(filter(None, names)),
+            line={"color": colour if few or main else MUTED, "width": 2.5 if main else 1.2},
+            opacity=1.0 if few or main else 0.55,
+            showlegend=few or main,
+            hovertemplate=f"trial {number}, epoch %{{x}}: %{{y:.4f}}<br>{label}<extra></extra>",
+        )
+    figure.update_layout(xaxis_title="Epoch", yaxis_title="Validation AUC + AP")
+    return figure
