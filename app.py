@@ -60,3 +60,4 @@ finally:
     frame.watch_connection()
     state.keep_workspace()  # after the page: the visitor waits for that
     state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early
+    state.set_loaded_aside()

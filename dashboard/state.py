@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import importlib
 import logging
 import re
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -97,6 +99,23 @@ def sweep_parts(run_ids: Sequence[str]) -> dict[str, Part]:
 def kept_of_sweep(sweep_id: str, _work_out: Callable[[], Any]) -> Any:
     """Return what `_work_out` does, worked out once for a sweep that has ended."""
     return _work_out()
+
+
+_settled = 0
+"""How many modules were loaded when objects were last set aside."""
+
+
+def set_loaded_aside() -> None:
+    """Keep what was imported out of the search for garbage, once after each growth.
+
+    Streamlit has Python look through all objects after every run of a page: 0.12 s of a core, and 0.01 s without
+    those of the libraries.
+    """
+    global _settled
+    if len(sys.modules) > _settled:
+        _settled = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)

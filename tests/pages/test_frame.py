@@ -1,5 +1,6 @@
 """The frame around the pages: restored work, links to runs, and errors."""
 
+import gc
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard import state
 from vgae_core.errors import DataError
 from vgae_core.settings import RunSpec
 
@@ -197,3 +199,13 @@ def test_the_steps_say_what_is_done(app):
     assert ":primary[**2 Model**]" in strip(at)
     assert "3 Train" in strip(at)
     assert not any("chevron_right" in m.value for m in app("runs").markdown)
+
+
+def test_what_was_imported_is_kept_out_of_the_search_for_garbage(app, monkeypatch):
+    gc.unfreeze()
+    monkeypatch.setattr(state, "_settled", 0)
+    at = app("runs")
+    libraries = gc.get_freeze_count()
+    assert libraries > 100_000  # Streamlit, pandas and the core
+    at.run()
+    assert gc.get_freeze_count() <= libraries  # nothing of a session goes there later on
