@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from tests.pages.finished_runs import finish_run, make_graph
 from vgae_core.cli import main
+from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.store import Store
 
 
@@ -49,6 +53,38 @@ def test_runs_are_listed_compared_reported_and_deleted(runs, tmp_path, capsys):
     assert [line["id"] for line in json.loads(capsys.readouterr().out)] == [runs[1]]
     assert main(["runs", "gc"]) == 0
     assert "1 runs kept" in capsys.readouterr().out
+
+
+def test_a_run_is_gone_on_with_and_trained_further_with_the_numbers_of_one_run(tmp_path, capsys):
+    def train(*arguments, out):
+        assert main([*arguments, "--out", str(tmp_path / out)]) == 0
+        return json.loads((tmp_path / out / "metrics.json").read_text())
+
+    sample = ["train", "sample:karate-club", "--seed", "3", "--set", "training.keep=last", "--epochs"]
+    whole, short = train(*sample, "6", out="whole"), train(*sample, "3", out="short")
+    assert short["latent"] != whole["latent"]
+    further = train("resume", str(tmp_path / "short"), "--more-epochs", "3", out="further")
+    assert further["latent"] == pytest.approx(whole["latent"], abs=1e-6)
+    # Killed after three of six epochs: no result, but a checkpoint.
+    killed = shutil.copytree(tmp_path / "short", tmp_path / "killed")
+    (killed / "finished.json").unlink()
+    shutil.copy(tmp_path / "whole" / "spec.json", killed)
+    resumed = train("resume", str(killed), out="resumed")
+    assert resumed["latent"] == pytest.approx(whole["latent"], abs=1e-6)
+    epochs = [event.epoch for event in read_run_dir(tmp_path / "resumed").history()]
+    assert epochs == [1, 2, 3, 4, 5, 6]
+    capsys.readouterr()
+    assert main(["resume", str(tmp_path / "whole"), "--out", str(tmp_path / "again")]) == 2
+    assert "all its epochs" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+
+
+def test_whoever_stops_reading_ends_a_command_quietly():
+    command = [sys.executable, "-m", "vgae_core", "sweep", "--schema"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.wait(timeout=120) == 141
+    assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize(

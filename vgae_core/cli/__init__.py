@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ COMMANDS = {
     "app": "Start the dashboard on this machine.",
     "inspect": "Say what is in a data set.",
     "train": "Train one model and write its folder.",
+    "resume": "Go on with a run that was interrupted, or train it further.",
     "sweep": "Train many variants and choose among them.",
     "benchmark": "Measure what training costs on this machine.",
     "evaluate": "Work the scores of a run out again.",
@@ -36,8 +38,11 @@ COMMANDS = {
 }
 """Commands in the order of the help, each with its one line."""
 
-TRAINING = ("train", "benchmark")
+TRAINING = ("train", "resume", "benchmark")
 """Commands that train: their process starts with :func:`vgae_core.runs.environment.at_start`."""
+
+CLOSED_PIPE = 141
+"""Exit code where nobody reads any more, as that of a program ended by SIGPIPE."""
 
 
 def program() -> NoReturn:
@@ -45,7 +50,16 @@ def program() -> NoReturn:
     if _command(sys.argv[1:]) in TRAINING:
         environment.restart()
     environment.apply()  # before NumPy and TensorFlow read it
-    sys.exit(main())
+    try:
+        try:
+            code = main()
+        except SystemExit as end:  # of the parser: help, or what it refuses
+            code = end.code  # type: ignore[assignment]
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = CLOSED_PIPE
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        raise
     except UnicodeDecodeError as error:
         return _refuse(f"Not a text file: {error}.")
     except OSError as error:

@@ -66,29 +66,32 @@ def open_store() -> Store:
     return Store()
 
 
-def find_runs(names: Sequence[str]) -> list[tuple[str, RunFolder]]:
-    """Return title and folder of runs, each a folder or the id of a run in the store.
+def find_run(name: str) -> tuple[str, RunFolder]:
+    """Return title and folder of a run: a folder, or the id of a run in the store.
 
     Raises
     ------
     RunError
-        If one is neither, or has no result.
+        If it is neither, or has not ended.
     """
-    found: list[tuple[str, RunFolder]] = []
-    store: Store | None = None
-    for name in names:
-        if Path(name).is_dir():
-            folder = read_run_dir(Path(name))
-            found.append((Path(name).name, folder))
-        else:
-            store = store or open_store()
-            stored = store.open_run(name)
-            folder = RunFolder(stored.path)
-            found.append((stored.info.title, folder))
+    if Path(name).is_dir():
+        return Path(name).name, read_run_dir(Path(name))
+    store = open_store()
+    try:
+        info = store.info(name)
+        if info.active:
+            raise RunError("This run has not ended.", where=name)
+        return info.title, RunFolder(store.open_run(name).path)
+    finally:
+        store.close()
+
+
+def find_runs(names: Sequence[str]) -> list[tuple[str, RunFolder]]:
+    """Return :func:`find_run` of several runs; raise RunError if one has no result."""
+    found = [find_run(name) for name in names]
+    for name, (_, folder) in zip(names, found, strict=True):
         if not folder.has_result:
             raise RunError("This run has no result.", where=name)
-    if store is not None:
-        store.close()
     return found
 
 

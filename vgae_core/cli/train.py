@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -16,11 +17,16 @@ from vgae_core.cli.progress import Bar, JsonLines, read
 from vgae_core.cli.scores import print_scores
 from vgae_core.cli.specification import choose_threads, specify
 from vgae_core.data import arguments
-from vgae_core.data.splits import load_split
+from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import LinkSplit, load_split
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError, SpecError
-from vgae_core.runs.files import finite
-from vgae_core.runs.folder import write_run_dir
+from vgae_core.runs.event_log import EventLog
+from vgae_core.runs.files import finite, write_arrays
+from vgae_core.runs.folder import RunFolder, write_beginning, write_result
+from vgae_core.runs.resuming import Continuation, split_arrays
+from vgae_core.settings import RunSpec
+from vgae_core.training.checkpoints import Checkpoint
 from vgae_core.training.events import Event
 
 
@@ -34,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train one run and write its folder."""
-    out = Path(options.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"Expected a new or an empty folder. Received: {out}.", where="--out")
+    out = new_folder(options.out)
     raw = read(options)
     spec, graph = specify(options, raw)
     if spec.recipe == "auto":
@@ -49,22 +53,79 @@ def run(options: argparse.Namespace) -> int:
     if options.split:
         split = load_split(options.split)
         split.check(graph, spec.model.family)
-    choose_threads(spec, graph)
+    return train_into(out, spec, graph, split=split, as_json=options.json)
 
+
+def new_folder(name: str) -> Path:
+    """Return the folder of a new run; raise RunError if it holds something."""
+    out = Path(name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"Expected a new or an empty folder. Received: {out}.", where="--out")
+    return out
+
+
+def train_into(
+    out: Path,
+    spec: RunSpec,
+    graph: GraphData,
+    *,
+    as_json: bool,
+    split: LinkSplit | None = None,
+    start: Continuation | None = None,
+) -> int:
+    """Train one run into a new folder, which holds a checkpoint from early on, and return the exit code.
+
+    Parameters
+    ----------
+    out : Path
+        New or empty.
+    spec, graph : RunSpec, GraphData
+    as_json : bool
+        Whether events are printed as lines of JSON.
+    split : LinkSplit, optional
+        Held-out pairs to use instead of drawing them.
+    start : Continuation, optional
+        The run to go on with.
+    """
     from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
 
+    choose_threads(spec, graph)
+    write_beginning(out, spec, graph)
+    log = EventLog(out / "events.jsonl")
+    for event in start.history if start is not None else ():
+        log.append(event)
     stop = stop_on_interrupt()
-    events: list[Event] = []
-    show = JsonLines() if options.json else Bar(sys.stderr)
+    show = JsonLines() if as_json else Bar(sys.stderr)
 
     def tell(event: Event) -> None:
-        events.append(event)
+        log.append(event)
         show.tell(event)
 
-    result = execute(spec, graph, split=split, on_event=tell, should_stop=stop.is_set)
+    folder = RunFolder(out)
+
+    def keep(checkpoint: Checkpoint) -> None:
+        write_arrays(folder.checkpoint_path, {**checkpoint.to_arrays(), **split_arrays(split)})
+
+    try:
+        result = execute(
+            spec,
+            graph,
+            split=split,
+            on_event=tell,
+            should_stop=stop.is_set,
+            on_checkpoint=keep,
+            start=None if start is None else Checkpoint.from_arrays(start.start),
+        )
+    except BaseException:
+        show.close()
+        if folder.checkpoint_path.exists():
+            print(f"Interrupted. `resume {out} --out DIR` goes on from the last checkpoint.", file=sys.stderr)
+        else:  # nothing is lost with it, and the same command can be given again
+            shutil.rmtree(out)
+        raise
     show.close()
-    write_run_dir(out, spec, graph, result, events)
-    if options.json:
+    write_result(out, result)
+    if as_json:
         print(json.dumps({"event": "Result", "out": str(out), "metrics": finite(result.metrics)}))
     else:
         print_scores(result.metrics)

@@ -18,6 +18,7 @@ is there.  Arrays are npz without pickle, everything else is JSON.
 ``scores.npz``      scores of the test pairs: the model's logits and the baselines'
 ``state.npz``       weights by position
 ``nodes.npz``       what the other outputs say of each node
+``checkpoint.npz``  what training goes on from (never in a bundle)
 ``finished.json``   why and when it ended
 =================== ===========================================================
 """
@@ -72,6 +73,16 @@ class RunFolder:
     def has_result(self) -> bool:
         """Whether the run left a result behind."""
         return (self.path / "finished.json").exists()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the run's last checkpoint is kept, if it has one."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def active(self) -> bool:
+        """Whether the run waits or works, as far as its folder alone can tell: it never does."""
+        return False
 
     def events(self) -> tuple[Event, ...]:
         """Return every event so far, in order."""
@@ -137,6 +148,21 @@ def write_result(path: Path, result: RunResult) -> None:
         write_json(path / f"{name}.json", documents[name])
 
 
+def write_beginning(path: Path, spec: RunSpec, graph: GraphData) -> None:
+    """Write what is known before a run that stands alone, its data set included.
+
+    Raises
+    ------
+    RunError
+        If the folder exists and holds something.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"Expected a new or an empty folder. Received: {path}.", mend="Choose another one.")
+    write_start(path, spec, name=graph.name, fingerprint=graph.fingerprint)
+    with atomic(path / "graph.npz") as temporary:
+        save_graph(temporary, graph)
+
+
 def write_run_dir(
     path: Path, spec: RunSpec, graph: GraphData, result: RunResult, events: Iterable[Event]
 ) -> RunFolder:
@@ -148,11 +174,7 @@ def write_run_dir(
         If the folder exists and holds something.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunError(f"Expected a new or an empty folder. Received: {path}.", mend="Choose another one.")
-    write_start(path, spec, name=graph.name, fingerprint=graph.fingerprint)
-    with atomic(path / "graph.npz") as temporary:
-        save_graph(temporary, graph)
+    write_beginning(path, spec, graph)
     with atomic(path / "events.jsonl") as temporary:
         temporary.write_text("".join(event_line(e) + "\n" for e in events), "utf-8")
     write_result(path, result)

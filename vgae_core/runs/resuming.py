@@ -10,7 +10,7 @@ import numpy as np
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.files import read_arrays
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.folder import RunFolder
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import Checkpoint
 from vgae_core.training.events import EpochEnd
@@ -39,24 +39,24 @@ class Continuation:
     split: LinkSplit | None
 
 
-def can_continue(run: StoredRun) -> bool:
+def can_continue(run: RunFolder) -> bool:
     """Return whether a run has ended and has a checkpoint."""
-    return not run.info.active and run.checkpoint_path.exists()
+    return not run.active and run.checkpoint_path.exists()
 
 
-def left(run: StoredRun) -> int:
+def left(run: RunFolder) -> int:
     """Return how many epochs an interrupted run still has to go, 0 where it had come to its end."""
-    if run.info.status == "finished":
+    if run.has_result and run.finished().reason in ("completed", "early_stopped"):
         return 0
     return max(0, run.spec.training.epochs - _read(run)[0].epoch)
 
 
-def continuation(run: StoredRun, more_epochs: int = 0) -> Continuation:
+def continuation(run: RunFolder, more_epochs: int = 0) -> Continuation:
     """Return how to go on with a run.
 
     Parameters
     ----------
-    run : StoredRun
+    run : RunFolder
     more_epochs : int
         Beyond those it has done, for which patience begins anew; without, it goes on to the end it was meant to have.
 
@@ -93,6 +93,6 @@ def split_arrays(split: LinkSplit | None) -> dict[str, np.ndarray]:
     return {} if split is None else {f"{_SPLIT}{part}": getattr(split, part) for part in PARTS}
 
 
-def _read(run: StoredRun) -> tuple[Checkpoint, dict[str, np.ndarray]]:
+def _read(run: RunFolder) -> tuple[Checkpoint, dict[str, np.ndarray]]:
     arrays = read_arrays(run.checkpoint_path)
     return Checkpoint.from_arrays(arrays), arrays

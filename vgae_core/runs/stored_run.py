@@ -32,6 +32,11 @@ class StoredRun(RunFolder):
         """The catalogue's entry, as it is now."""
         return self._store.info(self.id)
 
+    @property
+    def active(self) -> bool:
+        """Whether the run waits or works."""
+        return self.info.active
+
     def append_event(self, event: Event) -> None:
         """Add one event to the log, and let the catalogue know what it changes.
 
@@ -55,11 +60,6 @@ class StoredRun(RunFolder):
     def keep(self, result: RunResult) -> None:
         """Keep what the run left behind and note its end, as :meth:`end` does."""
         self._store.endings.write(self.id, result.finished, result)
-
-    @property
-    def checkpoint_path(self) -> Path:
-        """Where the run's last checkpoint is kept, if it has one."""
-        return self.path / "checkpoint.npz"
 
     def save_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Keep a checkpoint in the place of the one before.
