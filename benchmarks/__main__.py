@@ -8,7 +8,7 @@ import sys
 from vgae_core.runs import environment
 
 NAMES = ("reading", "training", "matrices", "rows", "out_of_core", "ask", "app", "visitors")
-LONG = ("peer",)
+LONG = ("peer", "start")
 """Only on demand; `python -m benchmarks.quality` takes arguments of its own."""
 
 
