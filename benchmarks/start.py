@@ -45,7 +45,9 @@ def main() -> None:
         edges.write_text(EDGES)
         out = str(Path(folder) / "run")
         home = {"VGAE_STUDIO_HOME": str(Path(folder) / "home")}
-        subprocess.run([*ours, "train", "sample:karate-club", "--epochs", "3", "--out", out], check=True, stdout=-3)
+        subprocess.run(
+            [*ours, "train", "sample:karate-club", "--epochs", "3", "--out", out], check=True, stdout=-3
+        )
         commands = {
             "--help": ["--help"],
             "inspect": ["inspect", str(edges)],
@@ -57,7 +59,9 @@ def main() -> None:
             print(f"  {title:10s} {median:6.2f} s (aim {SHORT_SECONDS} s)", flush=True)
         peer, cora = os.environ.get("VGAE_STUDIO_PEER"), os.environ.get("VGAE_STUDIO_CORA")
         if not peer or not cora:
-            print("  train on Cora: skipped; name the other side in VGAE_STUDIO_PEER, the graph in VGAE_STUDIO_CORA")
+            print(
+                "  train on Cora: skipped; name the other side in VGAE_STUDIO_PEER, the graph in VGAE_STUDIO_CORA"
+            )
             return
         settings = [f"--set={key}={value}" for key, value in RECIPE.items()]
         pairs = []

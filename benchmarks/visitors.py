@@ -2,8 +2,8 @@
 
 Each visitor is a session over Streamlit's own websocket, without a browser: what is measured is the server. They
 look at runs of their own on a graph of 50,000 nodes, in turns at latent space, reconstruction and runs, and pause
-like readers; one visitor came before them, so that libraries are loaded. A training process takes what processor
-time it gets. `VISITORS_TRAINING=0` leaves it out.
+like readers; one visitor came before them, so that libraries are loaded. A training process, of a worker's
+priority, takes what processor time it gets. `VISITORS_TRAINING=0` leaves it out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from streamlit.util import calc_hash
 from tests.browser.conftest import Server
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
+from vgae_core.runs.background import step_back
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.store import Store
@@ -144,7 +145,7 @@ def main() -> None:
             ]
             settings = ["--set", "training.epochs=100000", "--set", "training.patience=0"]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            training = subprocess.Popen([*command, *settings], **quiet)  # type: ignore[call-overload]
+            training = subprocess.Popen([*command, *settings], preexec_fn=step_back, **quiet)  # type: ignore[call-overload]
         server = Server(home)
         try:
             time.sleep(10)  # until the training trains and the server's own worker has started

@@ -28,6 +28,7 @@ from vgae_core.errors import RunError, StudioError
 from vgae_core.runs import cluster as cluster_module
 from vgae_core.runs import environment, worker_pool
 from vgae_core.runs import workers as workers_module
+from vgae_core.runs.background import NICENESS
 from vgae_core.runs.engine import Engine
 from vgae_core.runs.folder import read_run_dir
 from vgae_core.runs.resuming import can_continue, left
@@ -163,6 +164,10 @@ def test_models_of_large_runs_are_not_built_ahead(idle):
     assert not engine._next_run.small
     engine.prepare(SHORT, make_graph(60))
     assert engine._next_run.small
+
+
+def test_training_steps_back_behind_the_pages(engine):
+    assert worker_process().nice() - psutil.Process().nice() == NICENESS
 
 
 def test_the_server_has_no_tensorflow(tmp_path):

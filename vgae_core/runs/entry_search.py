@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
+from vgae_core.runs.background import step_back
 from vgae_core.runs.codes import completed
 from vgae_core.runs.folder import RunFolder
 
@@ -36,8 +36,7 @@ def recommended_task(
     values : dict
         Empty.
     """
-    if hasattr(os, "nice"):
-        os.nice(10)  # a page that is asked for meanwhile comes first
+    step_back()
     graph = load_graph(Path(options["graph"]))
     if not isinstance(graph, GraphData):
         raise DataError("Expected a graph after repairs.", where=options["graph"])

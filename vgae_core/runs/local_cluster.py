@@ -13,7 +13,7 @@ import psutil
 from distributed.deploy.subprocess import SubprocessCluster
 
 from vgae_core.data.limits import SERVER_LIMITS
-from vgae_core.runs import environment, watchdog
+from vgae_core.runs import background, environment, watchdog
 
 TRAIN = {"train": 1}
 """The resource that a worker offers which trains, and that a run takes: one run at a time in each."""
@@ -63,6 +63,7 @@ def start_local(threads: int, private: str, n_workers: int) -> Any:
             # Above it the nanny ends the worker, not the kernel the server.
             "memory_limit": SERVER_LIMITS.run_memory_bytes // n_workers,
             "local_directory": private,
+            "preload": [background.__name__],
             "preload_nanny": [*preload, environment.__name__],
             "env": {**environment.variables(threads), "TMPDIR": private},
             "config": dask.config.merge(defaults, {"distributed": ours}),

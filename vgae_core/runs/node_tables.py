@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.data.label_splits import LABEL_PARTS, label_parts
 from vgae_core.errors import DataError
+from vgae_core.runs.background import step_back
 from vgae_core.runs.codes import completed
 from vgae_core.runs.folder import RunFolder
 from vgae_core.runs.result import RunResult
@@ -124,8 +124,7 @@ def node_columns_task(
 
     `options` are those of :func:`open_for_task`.
     """
-    if hasattr(os, "nice"):
-        os.nice(10)  # a page that is asked for meanwhile comes first
+    step_back()
     result, graph = open_for_task(options)
     return node_columns(result, graph), {}
 
