@@ -9,6 +9,7 @@ from dashboard import (
     predicted_links,
     results,
     run_view,
+    structure,
     threshold,
     verdicts,
 )
@@ -44,3 +45,5 @@ with frame.guard():
         else:
             st.subheader("Threshold", anchor=False)
             threshold.show_decisions(held)
+        st.subheader("Where is it right and wrong?", anchor=False)
+        structure.show(held)
