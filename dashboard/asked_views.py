@@ -320,4 +320,4 @@ def show_links(held: results.Opened, answer: Answer) -> None:
         return
     name = charts.plain(answer.source, 60)
     st.markdown(f"**Recommended to {name}**" if held.on_matrix else f"**Likeliest new links of {name}**")
-    answers.show_top(answer, "column" if held.on_matrix else "node")
+    answers.show_top(answer, held.result.words.end)

@@ -170,7 +170,7 @@ def _only(first: str, second: str) -> pd.DataFrame:
     result, graph = results.load(first)
     pairs, others = _ranked(first), _ranked(second)
     n = max(graph.n_nodes, len(result.right))
-    alone = compare.only_in(pairs, others, n, directed=graph.directed or result.of_matrix)
+    alone = compare.only_in(pairs, others, n, directed=result.ordered(graph))
     places, pairs = np.flatnonzero(alone) + 1, pairs[alone]
     other = results.load(second)[0]
     if result.of_matrix:

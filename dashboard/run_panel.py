@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, frame, state
+from vgae_core.catalogue.families import FAMILIES, possible
 from vgae_core.errors import DataError
 from vgae_core.runs import compare, notes
 from vgae_core.runs.info import RunInfo
@@ -93,10 +94,9 @@ def for_loaded_data(spec: RunSpec) -> RunSpec:
     if graph is None:
         raise DataError("No data are loaded.", mend="Load a sample or your own files on the Data page.")
     profile, family = graph.profile, spec.model.family
-    if graph.features is None if family == "vae" else graph.is_matrix:
-        kinds = {"vae": "of a matrix", "vgae": "of a graph"}
+    if family not in possible(is_matrix=graph.is_matrix, has_features=graph.features is not None):
         raise DataError(
-            f"This run is {kinds[family]}, and the data loaded now are not.",
+            f"This run is of a {FAMILIES[family].words.data}, and the data loaded now are not.",
             mend="Load data of that kind on the Data page first.",
         )
     offered = offered_outputs(

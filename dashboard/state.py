@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from vgae_core.catalogue.families import FAMILIES, natural, possible
 from vgae_core.data.dataset import GraphData, Profile, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
@@ -359,7 +360,7 @@ def run_info() -> RunInfo | None:
 # ------------------------------------------------------------------------------ inside
 def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
     """Return `spec` with the outputs that new data allow, and with the family and network that serve them."""
-    family, profile = ("vae" if graph.is_matrix else "vgae"), graph.profile
+    family, profile = natural(is_matrix=graph.is_matrix), graph.profile
     has_labels = profile.n_classes > 0
     before = st.session_state.get("graph")
     other_input = before is not None and (before.features is None) != (graph.features is None)
@@ -372,7 +373,7 @@ def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
             own_units=profile.own_units,
         )
         # Who lets the app choose among recipes means it for the next graph too.
-        return fresh.replace("recipe", spec.recipe) if family == "vgae" else fresh
+        return fresh.replace("recipe", spec.recipe) if FAMILIES[family].recipes else fresh
     outputs = offered_outputs(
         feature_kind=profile.feature_kind,
         has_labels=has_labels,
@@ -426,7 +427,8 @@ def _restore() -> None:
             loaded = store().load_raw(key)
         st.session_state.update(run_id=session.get("run_id"), raw_key=key)
         graph = repair(loaded, spec.dataset.repairs)
-        if graph.is_matrix and spec.model.family != "vae":  # kept by a version that knew no matrices
+        allowed = possible(is_matrix=graph.is_matrix, has_features=graph.features is not None)
+        if spec.model.family not in allowed:  # kept by a version that knew no matrices
             spec = _with_outputs(spec, graph)
         _adopt(loaded, graph, spec)
     except StudioError as error:

@@ -47,7 +47,7 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "loses":
         st.warning(
             f"{chance}, but {best} reaches {found.baseline:.1%} without any training. For predicting "
-            f"{'entries of this matrix' if held.on_matrix else 'links on this graph'}, use that. The codes may "
+            f"{held.result.words.proposals} of this {held.result.words.data}, use that. The codes may "
             "still be useful; another latent size, other settings of the encoder or more patience may help the "
             "model.",
             title="A baseline wins",

@@ -300,7 +300,7 @@ def show_two(sides: list[comparing.Side]) -> None:
         show_overlap(base, other)
     with right:
         show_moved(base, other)
-    if base.held.on_matrix == other.held.on_matrix:
+    if base.held.result.words is other.held.result.words:
         show_links(base, other, places[other.id])
 
 
@@ -344,7 +344,7 @@ def show_moved(base: comparing.Side, other: comparing.Side) -> None:
 
 def show_links(base: comparing.Side, other: comparing.Side, place: int) -> None:
     """Draw the missing links that only one of two runs proposes."""
-    what = "entries" if base.held.on_matrix else "links"
+    what = base.held.result.words.proposals
     st.markdown(f"**Missing {what} that only one of them proposes**")
     if not (comparing.is_searchable(base) and comparing.is_searchable(other)):
         st.caption("These data are too large to rank all pairs here; the Reconstruction page searches them.")

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import charts, frame, repairs, state
 from vgae_core.analysis import graph_views as views
 from vgae_core.analysis import takeaways
+from vgae_core.catalogue.families import FAMILIES, natural
 from vgae_core.catalogue.values import KINDS
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_pairs import describe_sides
@@ -422,7 +423,7 @@ with frame.guard():
 
 with frame.guard():
     graph = state.graph()
-    whose = "row" if graph.is_matrix else "node"
+    whose = FAMILIES[natural(is_matrix=graph.is_matrix)].words.node
     seen = drawn["seen"]
     if graph.is_matrix:
         pictures = {

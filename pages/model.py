@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import charts, forms, frame, outputs, recipes, state, summary
-from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.families import FAMILIES, possible
 from vgae_core.data.dataset import GraphData
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
@@ -14,11 +14,8 @@ frame.require_router("model")
 
 def possible_families(graph: GraphData) -> tuple[tuple[str, ...], str]:
     """Return the families that the data allow, and why there is no other."""
-    if graph.is_matrix:
-        return ("vae",), "The data are a matrix of rows x columns: there are no edges to decode."
-    if graph.features is None:
-        return ("vgae",), "The data are a graph without features: there is no matrix to code."
-    return tuple(FAMILIES), ""
+    allowed = possible(is_matrix=graph.is_matrix, has_features=graph.features is not None)
+    return allowed, " ".join(entry.refused for name, entry in FAMILIES.items() if name not in allowed)
 
 
 def start_from(family: str, spec: RunSpec) -> RunSpec:
@@ -108,7 +105,7 @@ frame.header("Model", "Take a recipe, choose the outputs, and train. Nothing sta
 state.set_spec(outputs.complete(state.spec()))
 spec, graph = state.spec(), state.graph()
 st.subheader("Recipe", anchor=False, help="Settings of network and training that are known to go together.")
-if spec.model.family == "vgae":
+if FAMILIES[spec.model.family].recipes:
     recipes.choose()
 else:
     recipes.show_default(start_from(spec.model.family, RunSpec(dataset=spec.dataset)), reset)

@@ -19,7 +19,7 @@ frame.require_router("reconstruction")
 
 def show_predicted(held: results.Opened) -> None:
     """Draw what people come for first: the links of one node, or the columns of one row, and the rankings of all."""
-    st.subheader("Recommended entries" if held.on_matrix else "Predicted links", anchor=False)
+    st.subheader(held.result.words.proposed, anchor=False)
     if not held.on_matrix:
         next_links.show(held)
     run_view.say_codes(held)

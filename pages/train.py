@@ -244,7 +244,7 @@ def outcome(run: StoredRun) -> None:
         st.caption(f":material/info: {too_few}.")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         query = {"run": run.id}
-        label = "See recommended entries" if result.of_matrix else "See predicted links"
+        label = f"See {result.words.proposed.lower()}"
         if st.button(label, type="primary", icon=":material/join_inner:", key="see_predicted"):
             st.switch_page("pages/reconstruction.py", query_params=query)
         st.page_link(

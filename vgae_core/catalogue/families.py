@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from vgae_core.catalogue.base import Entry
 
@@ -22,6 +23,27 @@ class Words:
     others: str
     whole: str
     """All of what a part is held out of."""
+    data: str
+    """What all of them make up."""
+    end: str
+    """What a pair ends at: another node, or a column."""
+    proposal: str
+    """What the model proposes."""
+    proposals: str
+    proposed: str
+    """Title of a list of them."""
+    missing: str
+    """The same, where it is said that the data lack them."""
+
+    @property
+    def ends(self) -> str:
+        """What a pair joins."""
+        return f"two {self.node}s" if self.node == self.end else f"a {self.node} and a {self.end}"
+
+    @property
+    def members(self) -> str:
+        """What either end of a pair is."""
+        return f"{self.node}s" if self.node == self.end else f"{self.node}s or {self.end}s"
 
     def tested(self, number: int) -> str:
         """Return a number of held-out edges or entries in words."""
@@ -40,6 +62,15 @@ class FamilyEntry(Entry):
     always: tuple[str, ...]
     builder: str
     """``"package.module:name"`` of the function that builds its network."""
+    estimate: str
+    """The same of the function that estimates what a run costs."""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of a new specification, by section, where they are not those of the fields."""
+    recipes: bool = True
+    """Whether recipes can be chosen for it, by hand or automatically."""
+    needs_features: bool = False
+    refused: str = ""
+    """Why data without what it needs have no such model."""
     divided_by: Literal["nodes", "columns"]
     """What the weight of the KL divergence is divided by: whatever the reconstruction losses are means over."""
     words: Words
@@ -53,8 +84,23 @@ FAMILIES: dict[str, FamilyEntry] = {
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
         builder="vgae_core.nn.graph_models:build_vgae",
+        estimate="vgae_core.nn.budget:estimate_graph",
+        refused="The data are a matrix of rows x columns: there are no edges to decode.",
         divided_by="nodes",
-        words=Words("node", "edge", "edges", "non-edge", "non-edges", "all edges"),
+        words=Words(
+            node="node",
+            one="edge",
+            many="edges",
+            other="non-edge",
+            others="non-edges",
+            whole="all edges",
+            data="graph",
+            end="node",
+            proposal="link",
+            proposals="links",
+            proposed="Predicted links",
+            missing="Links that may be missing",
+        ),
     ),
     "vae": FamilyEntry(
         title="Matrix auto-encoder (VAE)",
@@ -64,7 +110,40 @@ FAMILIES: dict[str, FamilyEntry] = {
         outputs=("output", "z_vars", "labels"),
         always=("output", "z_vars"),
         builder="vgae_core.nn.matrix_models:build_vae",
+        estimate="vgae_core.nn.budget:estimate_rows",
+        defaults={
+            "model": {"hidden_units": [128], "latent_dim": 32},
+            "training": {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003},
+        },
+        recipes=False,
+        needs_features=True,
+        refused="The data are a graph without features: there is no matrix to code.",
         divided_by="columns",
-        words=Words("row", "entry", "entries", "zero", "zeros", "the whole matrix"),
+        words=Words(
+            node="row",
+            one="entry",
+            many="entries",
+            other="zero",
+            others="zeros",
+            whole="the whole matrix",
+            data="matrix",
+            end="column",
+            proposal="entry",
+            proposals="entries",
+            proposed="Recommended entries",
+            missing="Entries the matrix may lack",
+        ),
     ),
 }
+
+
+def natural(*, is_matrix: bool) -> str:
+    """Return the family that data ask for: the one that needs features for a matrix, else the other."""
+    return next(name for name, entry in FAMILIES.items() if entry.needs_features == is_matrix)
+
+
+def possible(*, is_matrix: bool, has_features: bool) -> tuple[str, ...]:
+    """Return the families that data allow."""
+    if is_matrix:
+        return (natural(is_matrix=True),)
+    return tuple(name for name, entry in FAMILIES.items() if has_features or not entry.needs_features)

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     graph, result = folder.graph(), folder.result()
     node = find_node(graph, options.node)
     table = (_of_row if result.of_matrix else _of_node)(result, graph, node, options)
-    noun, share = ("entries", filled_share(graph)) if result.of_matrix else ("links", density(graph))
+    noun = result.words.proposals
+    share = filled_share(graph) if result.of_matrix else density(graph)
     if options.to:
         write_table(Path(options.to), table)
         print(f"{len(table):,} {noun} of {graph.node_ids[node]}. Written to {options.to}")

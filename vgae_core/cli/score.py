@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     folder = read_run_dir(options.run_dir)
     graph = folder.graph()
     result, names = folder.result(), arguments.read_pairs(options.pairs)
-    ends = "a row and a column" if result.of_matrix else "two nodes"
+    words = result.words
     if result.of_matrix:
         from vgae_core.runs.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
 
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         pairs, unknown = pairs_of(graph, names)
     if not len(pairs):
-        raise DataError(f"No pair joins {ends} of the run, which has no {unknown[0]!r:.60}.",
+        raise DataError(f"No pair joins {words.ends} of the run, which has no {unknown[0]!r:.60}.",
                         where=options.pairs, mend="Use the ids of the run.")  # fmt: skip
     within = tell_same_side(graph, pairs)
     n_within = int(same_side(graph, pairs).sum())
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         table = Answers(result, graph).score_table(pairs)
     write_table(Path(options.to), table)
-    what = "rows or columns" if result.of_matrix else "nodes"
-    left_out = f" {len(unknown):,} names are no {what}: {', '.join(unknown[:5])}." if unknown else ""
+    left_out = f" {len(unknown):,} names are no {words.members}: {', '.join(unknown[:5])}." if unknown else ""
     told = f"{len(table) - n_within:,} pairs scored.{left_out} {within}".rstrip()
     print(f"{told} Written to {options.to}")
     return 0

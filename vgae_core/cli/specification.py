@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vgae_core.catalogue.families import natural
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
@@ -47,7 +48,7 @@ def specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphD
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
         profile = graph.profile
-        family = str(dict(changes).get("model.family", "vae" if graph.is_matrix else spec.model.family))
+        family = str(dict(changes).get("model.family", natural(is_matrix=graph.is_matrix)))
         spec = for_family(
             spec,
             family,

@@ -6,8 +6,10 @@ import itertools
 import math
 
 from vgae_core.analysis.ease import MOST_COLUMNS
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
@@ -78,13 +80,9 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
     width = heads * model.latent_dim
     encoder = ENCODERS[model.encoder]
     hidden = encoder.widths(model.hidden_units, model.latent_dim)
-    if model.family == "vae":
-        columns = profile.n_features
     units = [encoder.maps * size for size in (*hidden, width)]
     count = columns * units[0] + (units[0] if encoder.bias and columns else 0)
-    if model.family != "vae" and (
-        not columns or (not profile.n_features and model.node_input == "spectral_table")
-    ):
+    if not columns or (not profile.n_features and model.node_input == "spectral_table"):
         count += profile.n_nodes * units[0]  # a free vector for each node
     for before, after in zip(hidden, units[1:], strict=True):
         count += before * after + (after if encoder.bias else 0)
@@ -93,11 +91,13 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
     for output in spec.active_outputs:
         ends = {"x_rec": profile.n_features, "labels": profile.n_classes}.get(output.name, 0)
         count += (model.latent_dim + 1) * ends
+        if output.name == "adj_rec":
+            count += sum(
+                math.prod(weight.sizes(model)) for weight in DECODERS[model.decoder].weights.values()
+            )
         if output.name == "output":
             back = [model.latent_dim, *reversed(hidden), profile.n_features]
             count += sum((a + 1) * b for a, b in itertools.pairwise(back))
-    if model.family != "vae":
-        count += sum(math.prod(weight.sizes(model)) for weight in DECODERS[model.decoder].weights.values())
     return count
 
 
@@ -146,7 +146,11 @@ def check_memory(spec: RunSpec, profile: Profile, available: int) -> None:
     fits = [RECIPES[key].title for key, size in needed.items() if key and size <= available]
     if fits:
         way = f"Choose a recipe that fits on the Model page ({', '.join(fits)}), or a smaller latent size"
-    elif profile.n_features and spec.model.family == "vgae" and spec.training.propagation != "once":
+    elif (
+        profile.n_features
+        and ENCODERS[spec.model.encoder].once != "never"
+        and spec.training.propagation != "once"
+    ):
         way = "Choose a smaller latent size, a smaller part of the data, or messages that pass once"
     else:
         way = "Choose a smaller latent or batch size, or a smaller part of the data"
@@ -185,8 +189,12 @@ def estimate(spec: RunSpec, profile: Profile, parameters: int | None = None) -> 
     """
     if parameters is None:
         parameters = parameter_count(spec, profile)
-    if spec.model.family == "vae":
-        return _estimate_rows(spec, profile, parameters)
+    costs: dict[str, float] = load(FAMILIES[spec.model.family].estimate)(spec, profile, parameters)
+    return costs
+
+
+def estimate_graph(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
+    """Return :func:`estimate` of a graph auto-encoder."""
     if spec.training.propagation == "once":
         return _estimate_once(spec, profile, parameters)
     model, n = spec.model, profile.n_nodes
@@ -275,7 +283,7 @@ def _estimate_once(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     return _costs(spec, parameters, held, steps, work, rows * columns * width, _rate(n, columns))
 
 
-def _estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
+def estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
     """Return :func:`estimate` of a matrix auto-encoder: rows are dense when they are decoded."""
     model, n, width = spec.model, profile.n_nodes, profile.n_features
     heads = 2 if model.variational else 1

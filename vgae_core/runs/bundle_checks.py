@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.analysis.latent_use import latent_metrics
+from vgae_core.catalogue.families import possible
 from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
@@ -194,7 +195,7 @@ def _check_spec(spec: RunSpec, graph: GraphData, result: RunResult) -> None:
     if spec.recipe == "auto":
         raise _refuse("Says that a recipe is to be chosen; a result has one.", where)
     family = spec.model.family
-    if graph.features is None if family == "vae" else graph.is_matrix:
+    if family not in possible(is_matrix=graph.is_matrix, has_features=graph.features is not None):
         raise _refuse(f"`model.family` cannot be {family!r} for these data.", where)
     columns = graph.profile.n_features
     try:

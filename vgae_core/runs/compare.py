@@ -257,7 +257,7 @@ class Paired:
 def paired(first: tuple[RunResult, GraphData], second: tuple[RunResult, GraphData]) -> Paired:
     """Compare the second run with the first on the same held-out pairs, or say why that is not possible."""
     (one, graph), (other, other_graph) = first, second
-    if one.of_matrix != other.of_matrix:
+    if one.words is not other.words:
         return Paired(
             0, 0, {}, "One holds out edges, the other entries of a matrix: their scores are not comparable."
         )
@@ -271,7 +271,7 @@ def paired(first: tuple[RunResult, GraphData], second: tuple[RunResult, GraphDat
         truth = np.zeros(0, bool)
     n_edges, n_others = int(truth.sum()), int((~truth).sum())
     if not same:
-        what, others = ("entries", "zeros") if one.of_matrix else ("edges", "non-edges")
+        what, others = one.words.many, one.words.others
         caution = (
             f"They hold out different {what}: {n_edges:,} of {len(one.split.test):,} test {what} and {n_others:,} of "
             f"{len(one.split.test_neg):,} {others} are common to both, and only these are compared."
@@ -345,7 +345,7 @@ def shared_scores(
         If there is no edge, or no other pair, in common.
     """
     n = max(graph.n_nodes, len(first.right), len(second.right))  # entries of a matrix are (row, column)
-    directed = graph.directed or second.of_matrix
+    directed = second.ordered(graph)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for positive in (True, False):
         mine, others = (

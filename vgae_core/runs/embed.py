@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from vgae_core.analysis.network import Network, layers_of
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.repairs import repair
@@ -79,7 +80,7 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     DataError
         If features are missing or their columns are not those of training, or there is nothing new.
     """
-    if spec.model.family != "vgae":
+    if FAMILIES[spec.model.family].needs_features:
         raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
     check_new_nodes(spec, graph)
     old = {str(name): i for i, name in enumerate(graph.node_ids)}

@@ -246,7 +246,7 @@ def _links(place: int, run: Reported) -> str:
         for rank, row in enumerate(links.itertuples(index=False, name=None), 1)
     ]
     head = ["Rank", *(str(name).replace("_", " ") for name in links)]
-    what = "Entries the matrix may lack" if result.of_matrix else "Links that may be missing"
+    what = result.words.missing
     return (
         f'<details class="links"{" open" if place == 1 else ""}><summary>{what}, by {text(f"{place}. {run.title}")}'
         f'</summary><input type="search" placeholder="Filter by name" aria-label="Filter by name">'

@@ -144,6 +144,10 @@ class RunResult:
         """Whether pairs are entries of a matrix, not pairs of nodes."""
         return self.factors is not None and "decoder" not in self.model
 
+    def ordered(self, graph: GraphData) -> bool:
+        """Return whether (i, j) and (j, i) are two pairs: arcs, or entries of a matrix."""
+        return graph.directed or self.of_matrix
+
     @property
     def decoder_name(self) -> str:
         """Key of :data:`vgae_core.catalogue.decoders.DECODERS`."""

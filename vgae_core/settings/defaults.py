@@ -30,20 +30,16 @@ def for_family(
     """
     if family not in FAMILIES:
         raise SpecError(f"`family` is unknown: {family!r}.{nearest(family, FAMILIES)}")
-    if family == "vae" and feature_kind is None:
+    entry = FAMILIES[family]
+    if entry.needs_features and feature_kind is None:
         raise SpecError(
             "A matrix auto-encoder needs features.",
             where="model.family",
             mend="Bring a matrix, or choose `vgae`.",
         )
-    matrix = (
-        {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003} if family == "vae" else {}
-    )
-    encoder = next(name for name, entry in ENCODERS.items() if family in entry.families)
-    network: dict[str, Any] = {"encoder": encoder}
-    if family == "vae":
-        network |= {"hidden_units": [128], "latent_dim": 32}
-    elif feature_kind is None:
+    encoder = next(name for name, encoder in ENCODERS.items() if family in encoder.families)
+    network: dict[str, Any] = {"encoder": encoder, **entry.defaults.get("model", {})}
+    if feature_kind is None:
         recommended = RECIPES[fitting(has_features=False)[0]]
         network = {key.removeprefix("model."): value for key, value in recommended.settings.items()}
     values = spec.to_dict()
@@ -55,7 +51,7 @@ def for_family(
             "stacking": spec.stacking,
             "scaling": spec.scaling,
             "model": {"family": family, **network},
-            "training": matrix,
+            "training": dict(entry.defaults.get("training", {})),
             "outputs": [
                 o.to_dict()
                 for o in offered_outputs(
@@ -80,12 +76,11 @@ def offered_outputs(
     own_units : bool
         Whether some columns are scaled: whole numbers such as years are then no counts of anything.
     """
-    if family == "vae":
+    outputs = list(default_outputs())
+    if "output" in FAMILIES[family].always:
         loss, _ = LIKELIHOODS[feature_kind or "real"]
-        outputs = [OutputSpec(name="output", loss=loss), OutputSpec(name="z_vars", loss="kl_normal")]
-    else:
-        outputs = list(default_outputs())
-    if feature_kind is not None and family == "vgae":
+        outputs[0] = OutputSpec(name="output", loss=loss)
+    elif feature_kind is not None:
         losses = {"binary": "binary_crossentropy", "count": "mean_squared_error" if own_units else "poisson"}
         loss = losses.get(feature_kind, "mean_squared_error")
         outputs.append(OutputSpec(name="x_rec", enabled=False, loss=loss, weight=0.1, metrics=()))

@@ -103,14 +103,17 @@ class RunSpec(Section):
                 where="training.masked_edges",
                 mend=f"Set it to 0, or leave `training.{key}` as it comes.",
             )
-        if self.recipe == "auto" and (self.model.family != "vgae" or not self.split.val_fraction):
-            what = "validation edges" if self.model.family == "vgae" else "a graph"
+        if self.recipe == "auto" and not family.recipes:
             raise SpecError(
-                f"The automatic choice of a recipe needs {what}.",
+                "The automatic choice of a recipe needs a graph.",
                 where="recipe",
-                mend="Set `split.val_fraction` above 0, or set `recipe` to `own`."
-                if self.model.family == "vgae"
-                else "Set `recipe` to `own`.",
+                mend="Set `recipe` to `own`.",
+            )
+        if self.recipe == "auto" and not self.split.val_fraction:
+            raise SpecError(
+                "The automatic choice of a recipe needs validation edges.",
+                where="recipe",
+                mend="Set `split.val_fraction` above 0, or set `recipe` to `own`.",
             )
         for needed in family.always:
             if needed not in names or not self.output(needed).enabled:
@@ -128,7 +131,7 @@ class RunSpec(Section):
     @property
     def learns_weights(self) -> bool:
         """Whether the targets of the pairs are the weights of edges, not whether there is an edge."""
-        return self.model.family == "vgae" and learns_weights(self.output("adj_rec").loss)
+        return any(output.name == "adj_rec" and learns_weights(output.loss) for output in self.outputs)
 
     def unused(self) -> set[str]:
         """Return the keys of the settings that the others leave without effect."""

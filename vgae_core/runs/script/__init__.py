@@ -24,6 +24,10 @@ TOLERANCE = 1e-4
 """Largest difference between a score of the run and that of its script with the weights of the run."""
 
 
+SCRIPTS: dict[str, type[GraphScript] | type[MatrixScript]] = {"vgae": GraphScript, "vae": MatrixScript}
+"""How the script of a run is written, by the family of its model."""
+
+
 def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False) -> str:
     """Return a Python program that builds, trains and evaluates the model of a run, without this package.
 
@@ -53,9 +57,7 @@ def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False)
         )
     if spec.model.encoder not in ENCODERS:
         raise RunError(f"No script is written for the encoder `{spec.model.encoder}`.", where="model.encoder")
-    return (GraphScript if spec.model.family == "vgae" else MatrixScript)(
-        spec, profile, stacked=stacked
-    ).text()
+    return SCRIPTS[spec.model.family](spec, profile, stacked=stacked).text()
 
 
 def export_script(run: RunFolder, to: Path | IO[bytes]) -> None:
