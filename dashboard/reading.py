@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import charts, frame, panels, repairs, state, uploads
 from dashboard.uploads import Desk
 from vgae_core.data.dataset import Profile
-from vgae_core.data.findings import FileReport
+from vgae_core.data.findings import FileReport, Finding
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
@@ -31,6 +31,17 @@ _EVIDENCE_FIRST = """<style>
 }
 </style>"""
 """On a narrow screen, where columns stand below each other, the files' panels come before the ticket."""
+
+_JUDGED = {
+    "labels-from-attribute": {"label"},
+    "named-nodes": {"names"},
+    "column-relation": {"relation"},
+    "column-time": {"time"},
+    "column-index": {"index"},
+    "two-sided": {"sides"},
+    "files-joined": {"files"},
+}
+"""What a finding is about, where a panel tells it with the other readings."""
 
 _CONTENTS = {"edges": "edges", "features": "node features", "labels": "node labels", "names": "node names"}
 """What only one file can hold, by its role."""
@@ -169,7 +180,7 @@ def _adopt(desk: Desk, report: Report | None) -> None:
         st.button("In use", icon=":material/check:", disabled=True, width="stretch")
         st.caption("The data stay loaded when the files are removed.")
         return
-    kinds = "" if desk.profile is None else _kinds(desk.profile, is_matrix=report.is_matrix)
+    kinds = "" if desk.profile is None else _kinds(desk.profile, report)
     st.markdown(f"**{_sizes(report)}**" + (f"  \n:small[{kinds}]" if kinds else ""))
     st.session_state.setdefault(_NAME, desk.name)  # a widget's own value goes when it is not drawn
     desk.name = st.text_input(
@@ -201,9 +212,15 @@ def _sizes(report: Report) -> str:
     return f"{panels.count(report.n_nodes, 'node')} · {panels.count(report.n_edges, 'edge')}"
 
 
-def _kinds(profile: Profile, *, is_matrix: bool) -> str:
+def _kinds(profile: Profile, report: Report) -> str:
     """Return what else the data hold once repaired, briefly."""
-    kinds = [] if is_matrix else ["directed" if profile.directed else "undirected"]
+    is_matrix = report.is_matrix
+    kinds = [] if is_matrix or report.sides else ["directed" if profile.directed else "undirected"]
+    if report.sides:
+        names = [f" {charts.plain(name, 20)}" for name in report.side_names] or ["", ""]
+        kinds.append(
+            "two sides, " + " and ".join(f"{n:,}{name}" for n, name in zip(report.sides, names, strict=True))
+        )
     kinds += [] if is_matrix else ["weighted" if profile.weighted else "unweighted"]
     kinds += [] if is_matrix or not profile.n_features else [panels.count(profile.n_features, "feature")]
     kinds += [panels.count(profile.n_classes, "class")] if profile.n_classes else []
@@ -226,11 +243,8 @@ def waiting() -> None:
         reports, error = tuple(FileReport(how=FileSpec(name=file.name)) for file in desk.files), unseen
     for report, judgement in desk.questions:
         panels.question(f"{desk.edits}_{reports.index(report)}", report, judgement)
-    if isinstance(desk.result, tuple):
-        seen = desk.result[1]
-        frame.findings(repairs.other_findings(seen))
-        for plan in repairs.planned(seen):
-            st.markdown(f":material/build: {charts.message(plan)}")
+    findings = [] if not isinstance(desk.result, tuple) else _not_judged(desk.result[1], reports)
+    frame.findings([finding for finding in findings if finding.level == "warning"])
     problem = error if isinstance(error, StudioError) else None
     refused = next((r for r in reports if problem and problem.where.startswith(r.how.name)), None)
     if problem and refused is None:
@@ -242,6 +256,16 @@ def waiting() -> None:
             error=problem if report is refused else None,
             rivals=_rivals(report, reports),
         )
+    frame.findings([finding for finding in findings if finding.level != "warning"])
+    if isinstance(desk.result, tuple):
+        for plan in repairs.planned(desk.result[1]):
+            st.markdown(f":material/build: {charts.message(plan)}")
+
+
+def _not_judged(seen: Report, reports: Sequence[FileReport]) -> list[Finding]:
+    """Return the findings that no panel says in other words."""
+    judged = {judgement.about for report in reports for judgement in report.judgements}
+    return [one for one in repairs.other_findings(seen) if not judged & _JUDGED.get(one.code, set())]
 
 
 def files(reports: Sequence[FileReport]) -> None:

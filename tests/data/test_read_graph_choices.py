@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import networkx as nx
 import pytest
 
@@ -73,7 +75,7 @@ def test_every_graph_file_says_how_it_was_read(graph_file, ending, directed):
     open_, look_ = graph_file(nx.path_graph(4, create_using=nx.DiGraph if directed else nx.Graph), ending)
     report = look_()
     kind = "directed" if directed else "undirected"
-    assert judgement(report, "format").text.endswith(f"4 nodes and 3 {kind} edges.")
+    assert judgement(report, "graph").text == (f"4 nodes and 3 {kind} edges.")
     assert [sentence.removesuffix(" (weight 1)") for sentence in report.sentences] == [
         f"{i} {'→' if directed else '–'} {i + 1}" for i in range(3)
     ]
@@ -150,6 +152,29 @@ def test_edges_and_nodes_may_have_attributes_of_one_name(graph_file):
 def test_what_an_attribute_cannot_be_is_said(graph_file, uses, message):
     with pytest.raises(DataError, match=message):
         graph_file(places())[0](**uses)
+
+
+@pytest.mark.parametrize("wrapper", ["data", "response"])
+def test_a_graph_in_one_wrapper_is_read(tmp_path, wrapper):
+    given = {"nodes": [{"id": "a"}, {"id": "b"}], "edges": [{"source": "a", "target": "b"}]}
+    (tmp_path / "g.json").write_text(json.dumps({wrapper: given}))
+    raw = read([SourceFile("g.json", tmp_path / "g.json")])
+    assert (raw.node_ids.tolist(), len(raw.rows)) == (["a", "b"], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("g.lgr", "LEDA.GRAPH\nstring\nint\n-1\n2\n|{a}|\n|{b}|\n1\n1 2 0 |{4}|\n", "LEDA"),
+        ("g.mmd", "graph TD\nA-->B\nB-->C\n", "Mermaid"),
+        ("g.cypher", "// all\nCREATE (a:Person {name: 'x'})\nCREATE (b:Person)\n", "Cypher"),
+        ("g.cypher", ":begin\nCREATE CONSTRAINT x\n", "Cypher"),
+    ],
+)
+def test_other_languages_of_graphs_are_refused_by_name(tmp_path, name, text, what):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=f"This is a {what}.*not read"):
+        read([SourceFile(name, tmp_path / name)])
 
 
 @pytest.mark.parametrize("name", ["NumberOfEdges", "degree", "n_papers", "birth_year", "size"])

@@ -163,6 +163,20 @@ def test_an_attribute_of_two_values_tells_the_sides(file, ending, name, values, 
     matrix = open_(role="features", sides="two")
     assert entries(matrix) == sorted((a, b, 1.0) for a, b in LOANS)
     assert open_(sides="one").sides is None
+    assert next(part.use for part in raw.files[0].parts if part.name == name) == "side"
+    assert open_(uses={name: "ignore"}).sides is None
+
+
+def test_any_attribute_can_be_said_to_tell_the_sides(file):
+    graph = loans(name="colour", side=("red", "green"))
+    open_, _ = file("loans.graphml", lambda path: nx.write_graphml(graph, path))
+    assert open_().sides is None
+    raw = open_(uses={"colour": "side"})
+    assert raw.side_names == ("red", "green")
+    assert raw.sides.tolist() == [int(str(node) in BOOKS) for node in raw.node_ids]
+    graph.add_edge("ada", "bo")
+    open_, _ = file("loans.graphml", lambda path: nx.write_graphml(graph, path))
+    assert "edges-within-a-side" in {finding.code for finding in open_(uses={"colour": "side"}).findings}
 
 
 def test_an_attribute_that_some_edge_does_not_cross_is_a_class(file):

@@ -17,6 +17,7 @@ USES: dict[str, Entry] = {
     "feature_name": Entry(title="Feature name", help="Lists of node, feature and value: which feature."),
     "feature_value": Entry(title="Feature value", help="Lists of node, feature and value: how much."),
     "label": Entry(title="Label", help="The class of a node."),
+    "side": Entry(title="Side", help="Which of the two sets of nodes, of a two-sided graph."),
     "value": Entry(title="Value", help="A number a node, for colouring only."),
     "ignore": Entry(title="Not used", help="Left out."),
 }

@@ -73,18 +73,18 @@ def _as_matrix() -> tuple[Judgement, ...]:
 
 def _judged(probe: Probe, edges: Edges, layout: str) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     sides: Sides | None = probe.memo.get("sides")
-    judgements = [Judgement("format", _decision(edges, layout)), *probe.memo.get("decided", ())]
+    judgements = [_decision(edges, layout), *probe.memo.get("decided", ())]
     about_sides = None if sides is None else sides_judgement(sides)
     if about_sides is not None:
         judgements.append(about_sides)
     return tuple(judgements), _sentences(edges)
 
 
-def _decision(edges: Edges, layout: str) -> str:
+def _decision(edges: Edges, layout: str) -> Judgement:
     if not layout:
         undirected = edges.directed is False and edges.sides is None
         kind = "directed " if edges.directed else "undirected " if undirected else ""
-        return f"Read as {edges.format}: {len(edges.node_ids):,} nodes and {len(edges.rows):,} {kind}edges."
+        return Judgement("graph", f"{len(edges.node_ids):,} nodes and {len(edges.rows):,} {kind}edges.")
     text = f"Read as {edges.format}: {layout}."
     if edges.relation_names:
         names = ", ".join(shorten(name, 30) for name in edges.relation_names[:N_EXAMPLES] if name)
@@ -92,7 +92,7 @@ def _decision(edges: Edges, layout: str) -> str:
         text += f" Relations ({names}{more}) are kept with the edges and are not nodes."
     if edges.weights is not None:
         text += " Numbers beside the nodes are weights."
-    return text
+    return Judgement("format", text)
 
 
 def _sentences(edges: Edges) -> tuple[str, ...]:

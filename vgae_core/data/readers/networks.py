@@ -139,9 +139,11 @@ def graph_edges(
         place[order] = np.arange(len(ids))
         ids, rows, cols = ids[order], place[rows], place[cols]
     rows, cols = np.ascontiguousarray(rows), np.ascontiguousarray(cols)
-    attribute, sides, side_names = _told_sides(probe, columns, rows, cols, ids, order, findings)
+    attribute, sides, side_names = _told_sides(
+        probe, columns, said_of_nodes, rows, cols, ids, order, findings
+    )
     table, why_label = node_table(
-        probe, columns, ids, said_of_nodes, names=names, order=order, no_label=attribute
+        probe, columns, ids, said_of_nodes, names=names, order=order, side=attribute
     )
     probe.memo["decided"] = [why for why in (*about.judgements, why_names, why_label) if why is not None]
     edges = Edges(
@@ -196,6 +198,7 @@ def _said(probe: Probe, columns: Columns, of_edges: list[str]) -> tuple[dict[str
 def _told_sides(
     probe: Probe,
     columns: Columns,
+    said: Mapping[str, str],
     rows: np.ndarray,
     cols: np.ndarray,
     ids: np.ndarray,
@@ -206,8 +209,12 @@ def _told_sides(
 
     It is networkx's `bipartite`, or one like `type` that has two values and differs at the two ends of every edge.
     """
-    for name in sorted((name for name in columns if plain(name) in {_BIPARTITE, *_SIDES}),
-                       key=lambda name: plain(name) != _BIPARTITE):  # fmt: skip
+    free = [
+        name for name in columns if plain(name) in {_BIPARTITE, *_SIDES} and said.get(name, "side") == "side"
+    ]
+    free.sort(key=lambda name: plain(name) != _BIPARTITE)
+    chosen = [name for name, use in said.items() if use == "side"]
+    for name in chosen or free:
         at, texts = columns[name]
         values = sorted(set(texts))
         if (
@@ -221,7 +228,7 @@ def _told_sides(
         told = np.array([text == values[1] for text in texts], np.int8)
         told = told if order is None else told[order]
         in_words = not {value.lower() for value in values} <= {"0", "1", "0.0", "1.0", "true", "false"}
-        if plain(name) == _BIPARTITE and not in_words:
+        if chosen or (plain(name) == _BIPARTITE and not in_words):
             sides = sides_told(told, rows, cols, ids, f"The node attribute {name} of {probe.name}", findings)
             if sides is None:
                 return "", None, ()

@@ -22,7 +22,7 @@ Columns = Mapping[str, tuple[list[int], list[str]]]
 """Nodes and values, as texts, of each attribute."""
 MAX_ATTRIBUTES = 200
 """Of more attributes than this, only those that most nodes, or edges, have are looked at."""
-NODE_USES = ("name", "label", "value", "ignore")
+NODE_USES = ("name", "label", "side", "value", "ignore")
 """What a node attribute may be used for."""
 _FEW = 20
 _MEASURE = re.compile(
@@ -118,7 +118,7 @@ def node_table(
     *,
     names: Collection[str] = (),
     order: np.ndarray | None = None,
-    no_label: str = "",
+    side: str = "",
 ) -> tuple[NodeTable, Judgement | None]:
     """Return classes and values of node attributes, and why the classes are those.
 
@@ -137,8 +137,8 @@ def node_table(
         Attributes that say what nodes are called.
     order : ndarray of int64, shape (n,), optional
         The node of each row, if columns stand in another order.
-    no_label : str
-        An attribute that is no class unless the user says so.
+    side : str
+        The attribute that tells the sides of nodes, which is no class unless the user says so.
     """
     n = len(ids)
     full: dict[str, pd.Series] = {}
@@ -159,7 +159,7 @@ def node_table(
             column
             for column in candidates
             if column not in said
-            and column != no_label
+            and column != side
             and not (numeric[column] is not None and _measures(column, candidates[column][0]))
         ]
         chosen = min(free, key=lambda column: candidates[column][0], default=None)
@@ -180,6 +180,8 @@ def node_table(
         numbers = numeric[column]
         if column == chosen or column in names:
             uses[column] = "label" if column == chosen else "name"
+        elif column == side:
+            uses[column] = "side"
         elif numbers is None or said.get(column) == "ignore":
             uses[column] = "ignore"
         elif bool(np.isinf(numbers).any()):
@@ -192,9 +194,7 @@ def node_table(
             uses[column] = "value"
             values[column] = numbers
     left_out = {name for f in findings if f.code == "infinite-values" for name in f.examples}
-    ignored = [
-        c for c, use in uses.items() if use == "ignore" and c != no_label and shorten(c) not in left_out
-    ]
+    ignored = [c for c, use in uses.items() if use == "ignore" and shorten(c) not in left_out]
     if ignored:
         findings.append(Finding("attributes-ignored", "info",
             f"Node attributes of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}"
@@ -208,6 +208,7 @@ def node_table(
                 use for use in NODE_USES
                 if use == "ignore"
                 or (use == "label" and column in candidates)
+                or (use == "side" and (column == side or full[column].nunique() == 2))
                 or (use == "value" and numeric[column] is not None)
                 or (use == "name" and len(columns[column][0]) == n == len(set(columns[column][1])))
             ),
@@ -224,7 +225,7 @@ def node_table(
         parts=parts,
         findings=tuple(findings),
     )
-    others = sorted((c for c in candidates if c not in (chosen, no_label)), key=lambda c: candidates[c][0])
+    others = sorted((c for c in candidates if c not in (chosen, side)), key=lambda c: candidates[c][0])
     return table, None if chosen is None else _label_judgement(chosen, class_names, others)
 
 

@@ -31,6 +31,10 @@ def _inner(content: Any) -> Any:
     """Return the graph of the JSON Graph Format, which stands in "graph", or in "graphs" if it is the only one."""
     if not isinstance(content, dict):
         return content
+    if len(content) == 1 and not _links_of(content):  # {"data": {"nodes": …, "edges": …}}, as services answer
+        (inner,) = content.values()
+        if isinstance(inner, dict) and _links_of(inner) is not None:
+            return inner
     graph, graphs = content.get("graph"), content.get("graphs")
     if isinstance(graph, dict) and any(isinstance(graph.get(name), list) for name in _LINKS):
         return graph

@@ -52,6 +52,21 @@ _OTHERS = tuple(
             "Convert it: networkx.write_graphml(networkx.read_graph6('g.g6'), 'g.graphml') (or read_sparse6).",
         ),
         (
+            rb"\s*LEDA\.GRAPH\b",
+            "a LEDA file (.lgr)",
+            "Convert it: networkx.write_graphml(networkx.read_leda('g.lgr'), 'g.graphml').",
+        ),
+        (
+            rb"\s*(graph|flowchart)\s+(TD|TB|BT|LR|RL)\b",
+            "a Mermaid chart",
+            "Write each edge as `a -> b` on a line of its own.",
+        ),
+        (
+            rb"\s*(//[^\n]*\n\s*)*(:begin\b|CREATE\s+(CONSTRAINT|INDEX|\()|MERGE\s+\(|MATCH\s+\(|UNWIND\s+\[)",
+            "a Cypher script",
+            "Export the graph itself: CALL apoc.export.json.all('graph.json', {}), or :START_ID,:END_ID,:TYPE as CSV.",
+        ),
+        (
             rb"\s*nodedef\s*>",
             "a GDF file (GUESS)",
             "Open it in Gephi and export it: File > Export > Graph file, as GEXF.",

@@ -99,7 +99,7 @@ def judge_sides(
         return Sides(True, "the two columns share no number", len(left) < FEW, shared)
     one, two = _signs(left, right, rated=rated)
     if rated and not one:
-        return Sides(True, "they stand beside ratings and times", False, shared)
+        return Sides(True, "the ids stand beside ratings and times", False, shared)
     if one or len(left) < FEW:
         return Sides(False, one, True, shared)
     return Sides(bool(two), two, False, shared)
