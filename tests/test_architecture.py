@@ -36,9 +36,6 @@ LAYERS = (
 )
 """From the bottom up: a module imports from its own line and from the lines above it here."""
 
-SHARED_LANGUAGE = ("vgae_core.training.events",)
-"""Standard library only, so that every layer may speak of what a run tells."""
-
 HEAVY = {"tensorflow", "keras"}
 MAY_TRAIN = (
     "vgae_core.nn",
@@ -140,17 +137,8 @@ def test_only_training_code_imports_tensorflow(path):
 @pytest.mark.parametrize("path", EVERYTHING, ids=module_name)
 def test_imports_go_down_only(path):
     here = module_name(path)
-    upward = {
-        name
-        for name in ours(imports(path))
-        if name not in SHARED_LANGUAGE and name != "vgae_core" and layer(name) > layer(here)
-    }
+    upward = {name for name in ours(imports(path)) if name != "vgae_core" and layer(name) > layer(here)}
     assert not upward, f"{here} imports from a higher layer: {', '.join(sorted(upward))}"
-
-
-@pytest.mark.parametrize("name", SHARED_LANGUAGE)
-def test_the_shared_language_is_standard_library_only(name):
-    assert {n.split(".")[0] for n in imports(MODULES[name])} <= set(sys.stdlib_module_names)
 
 
 def test_no_circle():

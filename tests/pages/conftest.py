@@ -27,9 +27,6 @@ class IdleEngine:
     def close(self):
         """Nothing to end."""
 
-    def is_active(self, run_id):
-        return False
-
 
 @pytest.fixture
 def studio_store(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from dashboard import charts, latent_map, results
+from tests.nearest import nearest
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from tests.pages.map_parts import part
 from vgae_core import isolation
@@ -148,7 +149,7 @@ def test_a_searched_node_shows_both_kinds_of_neighbours(app, run):
     graph, z = run.graph(), run.result().z_mean
     tables = [t.value for t in at.dataframe]
     near, true = tables[0], tables[1]
-    expected, _ = latent_neighbours.neighbours(z, 4, latent_neighbours.NEIGHBOURS)
+    expected, _ = nearest(z, 4, latent_neighbours.NEIGHBOURS)
     assert near["node"].tolist() == [f"person {i}" for i in expected]
     friends = latent_neighbours.true_neighbours(graph, 4)
     assert sorted(true["node"]) == sorted(f"person {i}" for i in friends)
@@ -159,7 +160,7 @@ def test_a_searched_node_shows_both_kinds_of_neighbours(app, run):
     assert {tuple(pair) for pair in np.frombuffer(lines, "<u4").reshape(-1, 2).tolist()} == {
         (4, friend) for friend in friends
     }
-    hits = len(set(latent_neighbours.neighbours(z, 4, len(friends))[0]) & set(friends))
+    hits = len(set(nearest(z, 4, len(friends))[0]) & set(friends))
     assert f"{hits} of its {len(friends)} true neighbours" in text(at)
 
 

@@ -52,9 +52,6 @@ class PlayedEngine:
     def cancel(self, run_id):
         self.cancelled.append(run_id)
 
-    def is_active(self, run_id):
-        return self.store.open_run(run_id).info.active
-
     def is_cancelling(self, run_id):
         return run_id in self.cancelled
 

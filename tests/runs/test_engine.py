@@ -93,7 +93,7 @@ def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
     result = run.result()
     assert result.z_mean.shape == (60, SHORT.model.latent_dim)
     assert run.info.metrics["test"]["roc_auc"] == result.metrics["test"]["roc_auc"]
-    assert not engine.is_active(run.id)
+    assert engine.runs_ahead(run.id) is None
 
 
 def reply(engine) -> str:

@@ -43,38 +43,6 @@ def directions(z: np.ndarray) -> np.ndarray:
     return np.divide(z, lengths, out=np.zeros_like(z), where=lengths > 0)
 
 
-def neighbours(
-    z: np.ndarray, node: int, k: int, metric: Similarity = "inner_product"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` nodes nearest to `node` in latent space, nearest first.
-
-    Parameters
-    ----------
-    z : ndarray of float32, shape (n_nodes, latent_dim)
-        Latent codes.
-    node : int
-        Row of the node asked about; never among its own neighbours.
-    k : int
-        How many, at most n_nodes - 1 are returned.
-    metric : {"inner_product", "cosine", "euclidean"}
-        What near means; see :data:`SIMILARITIES`.
-
-    Returns
-    -------
-    nodes : ndarray of int64, shape (k,)
-        Ties go to the lower row.
-    values : ndarray of float32, shape (k,)
-        The inner product (a logit), the cosine, or the distance in units of z.
-
-    Raises
-    ------
-    DataError
-        If the node does not exist or the metric is unknown.
-    """
-    values, order = _by_nearness(z, node, metric)
-    return order[:k], values[order[:k]]
-
-
 def ranks(z: np.ndarray, node: int, metric: Similarity = "inner_product") -> tuple[np.ndarray, np.ndarray]:
     """Return the place of every node in the order of nearness to `node`.
 
@@ -90,14 +58,14 @@ def ranks(z: np.ndarray, node: int, metric: Similarity = "inner_product") -> tup
     Returns
     -------
     places : ndarray of int64, shape (n_nodes,)
-        1 for the nearest, n_nodes - 1 for the farthest, 0 for the node itself.
+        1 for the nearest, n_nodes - 1 for the farthest, 0 for the node itself; ties go to the lower row.
     values : ndarray of float32, shape (n_nodes,)
-        As in :func:`neighbours`.
+        The inner product (a logit), the cosine, or the distance in units of z.
 
     Raises
     ------
     DataError
-        As :func:`neighbours`.
+        If the node does not exist or the metric is unknown.
     """
     values, order = _by_nearness(z, node, metric)
     places = np.zeros(len(z), dtype=np.int64)

@@ -223,10 +223,6 @@ class Engine:
                 if job.run.id == run_id:
                     job.seen = time.monotonic()
 
-    def is_active(self, run_id: str) -> bool:
-        """Return whether the run waits or works in this engine."""
-        return run_id in self._active or self.runs_ahead(run_id) is not None
-
     def runs_ahead(self, run_id: str) -> int | None:
         """Return how many runs come before this one as things stand, or None if it does not wait."""
         with self._lock:
