@@ -1,11 +1,11 @@
-// A map of points. WebGL draws the points, lines and the density; a 2-D canvas above it holds labels, rings and the
-// lasso; the legend, the tools and the card are elements. Parts arrive by part.js. What goes back to Python is an event:
+// A map of points. WebGL draws the points and lines; a 2-D canvas below them shows the density, one above them labels,
+// rings and the lasso; the legend, the tools and the card are elements. Parts arrive by part.js. What goes back to Python is an event:
 // a click, or the outline of a lasso or box in the map's own coordinates.
 
 const bus = (globalThis[Symbol.for("vgae-studio-maps")] ??= new EventTarget())
 const OTHER = 255 // texel of points without a value, and of groups beyond the coloured ones
 const NEAR = 9 // pixels within which a point is pointed at
-const MANY = 60_000 // points above which a fair part, as many, is drawn while the map moves
+const MANY = 60_000 // points above which a fair part, about as many, is drawn while the map moves
 const MOST_CORNERS = 400 // of an outline
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
@@ -44,14 +44,6 @@ const FLAT = `#version 300 es
 precision mediump float;
 in vec4 colour; in float radius; uniform vec4 ink; out vec4 seen;
 void main() { seen = ink; }`
-const CLOUD_VERTEX = `#version 300 es
-in vec2 corner; uniform vec2 centre, scale, low, high; out vec2 at;
-void main() { at = corner; gl_Position = vec4((mix(low, high, corner) - centre) * scale, 0, 1); }`
-const CLOUD = `#version 300 es
-precision mediump float;
-in vec2 at; uniform sampler2D cells; uniform vec4 ink; out vec4 seen;
-void main() { seen = ink * texture(cells, at).r; }`
-
 class PointMap {
   constructor(root, name) {
     this.name = name
@@ -96,6 +88,7 @@ class PointMap {
     this.box = add(root, "div", "map")
     this.legend = add(this.box, "div", "legend", { role: "group", "aria-label": "Legend" })
     this.stage = add(this.box, "div", "stage")
+    this.under = add(this.stage, "canvas", "", { "aria-hidden": "true" })
     this.canvas = add(this.stage, "canvas", "points", { "aria-hidden": "true" })
     this.over = add(this.stage, "canvas", "over", { tabindex: "0", role: "application" })
     this.pen = this.over.getContext("2d")
@@ -156,6 +149,7 @@ class PointMap {
     if (this.dark !== (luminance(this.ramp[0]) < luminance(this.ramp.at(-1)))) this.ramp.reverse()
     this.other = this.dark ? "#6f7a84" : "#9aa5ae"
     if (this.colour) this.writeLegend()
+    this.shade()
     this.paint()
   }
 
@@ -195,14 +189,20 @@ class PointMap {
   take(part) {
     const held = bus.parts.get(this.name)?.get(part)
     if (!held) return
-    const floats = () => new Float32Array(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2)
-    if (part === "points") this.takePoints(held.head, floats())
-    else if (part === "colour") this.takeColour(held.head, held.head.kind === "scale" ? floats() : held.body)
-    else if (part === "names") this.takeNames(held.body)
-    else if (part === "label") this.label = { head: held.head, of: held.body }
-    else if (part === "size") { this.weights = held.body; this.fill(this.weightBuffer, held.body) }
-    else if (part === "picked") this.takePicked(held.head, held.body)
-    else if (part === "focus") this.takeFocus(held.head, new Uint32Array(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2))
+    const as = (Kind) => new Kind(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2)
+    const { head, body } = held, takers = {
+      points: () => this.takePoints(head, as(Float32Array)),
+      colour: () => this.takeColour(head, head.kind === "scale" ? as(Float32Array) : body),
+      names: () => this.takeNames(body),
+      label: () => { this.label = { head, of: body } },
+      size: () => { this.weights = body; this.fill(this.weightBuffer, body) },
+      picked: () => this.takePicked(head, body),
+      focus: () => {
+        this.focus = { head, lines: body.byteLength >> 2 }
+        this.fill(this.lineBuffer, as(Uint32Array), "ELEMENT_ARRAY_BUFFER")
+      },
+    }
+    takers[part]?.()
     this.draw()
   }
 
@@ -212,7 +212,6 @@ class PointMap {
     this.fill(this.placeBuffer, places)
     this.grid = makeGrid(places, head.low, head.high)
     this.cloud(places, head)
-    this.order(this.points.n)
     if (fresh) this.fit()
     this.over.setAttribute("aria-label",
       `${head.alt} Arrow keys move it, plus and minus zoom, 0 shows everything, Escape clears the selection, Tab leads on; ` +
@@ -247,13 +246,8 @@ class PointMap {
     const picked = new Uint32Array(head.count)
     for (let i = 0, k = 0; k < picked.length; i++) if (bits[i >> 3] & (1 << (i & 7))) picked[k++] = i
     this.picked = picked
-    this.index(this.pickedBuffer, picked)
+    this.fill(this.pickedBuffer, picked, "ELEMENT_ARRAY_BUFFER")
     this.status.textContent = head.text
-  }
-
-  takeFocus(head, pairs) {
-    this.focus = { head, lines: pairs.length }
-    this.index(this.lineBuffer, pairs)
   }
 
   // ----------------------------------------------------------------------------------------------------- WebGL
@@ -271,58 +265,42 @@ class PointMap {
       ;["place", "texel", "weight"].forEach((name, i) => gl.bindAttribLocation(made, i, name))
       gl.linkProgram(made)
       const at = {}
-      for (const name of ["centre", "scale", "size", "alpha", "weighed", "palette", "ink", "low", "high", "cells"])
+      for (const name of ["centre", "scale", "size", "alpha", "weighed", "palette", "ink"])
         at[name] = gl.getUniformLocation(made, name)
       return { made, at }
     }
-    Object.assign(this, { pointProgram: program(VERTEX, POINT), lineProgram: program(VERTEX, FLAT), cloudProgram: program(CLOUD_VERTEX, CLOUD) })
-    for (const name of ["placeBuffer", "texelBuffer", "weightBuffer", "cornerBuffer", "orderBuffer", "pickedBuffer", "lineBuffer"]) this[name] = gl.createBuffer()
+    Object.assign(this, { pointProgram: program(VERTEX, POINT), lineProgram: program(VERTEX, FLAT) })
+    for (const name of ["placeBuffer", "texelBuffer", "weightBuffer", "pickedBuffer", "lineBuffer"]) this[name] = gl.createBuffer()
     this.palette = gl.createTexture()
-    this.cells = gl.createTexture()
-    for (const [texture, filter] of [[this.palette, gl.NEAREST], [this.cells, gl.LINEAR]]) {
-      gl.bindTexture(gl.TEXTURE_2D, texture)
-      for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, filter)
-      for (const key of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, key, gl.CLAMP_TO_EDGE)
-    }
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.cornerBuffer)
-    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW)
+    gl.bindTexture(gl.TEXTURE_2D, this.palette)
+    for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, gl.NEAREST)
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
     gl.enable(gl.BLEND)
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
     return gl
   }
 
-  fill(buffer, array) {
-    this.gl?.bindBuffer(this.gl.ARRAY_BUFFER, buffer)
-    this.gl?.bufferData(this.gl.ARRAY_BUFFER, array, this.gl.STATIC_DRAW)
+  fill(buffer, array, kind = "ARRAY_BUFFER") {
+    this.gl?.bindBuffer(this.gl[kind], buffer)
+    this.gl?.bufferData(this.gl[kind], array, this.gl.STATIC_DRAW)
   }
 
-  index(buffer, array) {
-    this.gl?.bindBuffer(this.gl.ELEMENT_ARRAY_BUFFER, buffer)
-    this.gl?.bufferData(this.gl.ELEMENT_ARRAY_BUFFER, array, this.gl.STATIC_DRAW)
-  }
-
-  order(n) { // a fair part of many points, drawn while the map moves: every k-th of an order without pattern
-    if (n <= MANY) return
-    const part = new Uint32Array(MANY)
-    for (let i = 0, seed = 1; i < MANY; i++) {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-      part[i] = (seed / 2 ** 32) * n
-    }
-    this.index(this.orderBuffer, part)
-  }
-
-  cloud(places, head) { // how many points lie in each cell, on a logarithmic scale
-    const side = 160, counts = new Float32Array(side * side)
+  cloud(places, head) { // a picture of how many points lie in each cell, on a logarithmic scale
+    const side = 160, counts = new Uint32Array(side * side)
     const [fx, fy] = [0, 1].map((k) => (side - 1e-3) / Math.max(head.high[k] - head.low[k], 1e-12))
     for (let i = 0; i < places.length; i += 2)
-      counts[Math.floor((places[i + 1] - head.low[1]) * fy) * side + Math.floor((places[i] - head.low[0]) * fx)]++
-    const most = Math.log1p(counts.reduce((a, b) => Math.max(a, b), 1))
-    const shades = Uint8Array.from(counts, (count) => count < 2 ? 0 : (255 * Math.log1p(count)) / most)
-    this.crowded = counts.some((count) => count > 3)
-    const gl = this.gl
-    gl?.bindTexture(gl.TEXTURE_2D, this.cells)
-    gl?.texImage2D(gl.TEXTURE_2D, 0, gl.R8, side, side, 0, gl.RED, gl.UNSIGNED_BYTE, shades)
+      counts[(side - 1 - Math.floor((places[i + 1] - head.low[1]) * fy)) * side + Math.floor((places[i] - head.low[0]) * fx)]++
+    const most = counts.reduce((a, b) => Math.max(a, b), 0)
+    this.crowd = most > 3 ? { counts, most, side } : null
+    this.shade()
+  }
+
+  shade() { // the colour of the density follows the theme
+    if (!this.crowd) return
+    const { counts, most, side } = this.crowd, ink = rgb(this.other), pixels = new ImageData(side, side)
+    counts.forEach((count, i) => { if (count > 1) pixels.data.set([...ink, (115 * Math.log1p(count)) / Math.log1p(most)], 4 * i) })
+    this.density = Object.assign(document.createElement("canvas"), { width: side, height: side })
+    this.density.getContext("2d").putImageData(pixels, 0, 0)
   }
 
   draw(moving = false) { // once a frame, however often it is asked for
@@ -336,6 +314,7 @@ class PointMap {
     const { gl, points, view } = this
     if (!gl || !points || this.texels?.length !== points.n) return
     const { width, height } = this.canvas
+    this.drawDensity(points.head)
     const scale = [(2 * view.zoom * this.ratio) / width, (2 * view.zoom * this.ratio) / height]
     gl.viewport(0, 0, width, height)
     gl.clearColor(0, 0, 0, 0)
@@ -346,28 +325,21 @@ class PointMap {
       gl.uniform2f(at.scale, ...scale)
       return at
     }
-    const attribute = (place, buffer, size, kind, normal) => {
-      gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
-      gl.enableVertexAttribArray(place)
-      gl.vertexAttribPointer(place, size, kind, normal, 0, 0)
+    const weighed = this.weights?.length === points.n
+    // Every k-th point while the map moves: what lies between is stepped over, by at most 255 bytes.
+    const every = this.moving ? Math.min(Math.ceil(points.n / MANY), 31) : 1
+    const aim = (step) => {
+      [[0, this.placeBuffer, 2, gl.FLOAT, 8], [1, this.texelBuffer, 1, gl.UNSIGNED_BYTE, 1], [2, this.weightBuffer, 1, gl.UNSIGNED_BYTE, 1]]
+        .forEach(([place, buffer, size, kind, bytes]) => {
+          if (place === 2 && !weighed) { gl.disableVertexAttribArray(2); return }
+          gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
+          gl.enableVertexAttribArray(place)
+          gl.vertexAttribPointer(place, size, kind, place === 2, bytes * step, 0)
+        })
     }
     const ink = (colour, alpha) => [...rgb(colour).map((value) => (value / 255) * alpha), alpha]
-    if (this.crowded && !this.hidden.size) {
-      const at = use(this.cloudProgram)
-      ;[1, 2].forEach((place) => gl.disableVertexAttribArray(place))
-      attribute(0, this.cornerBuffer, 2, gl.FLOAT, false)
-      gl.bindTexture(gl.TEXTURE_2D, this.cells)
-      gl.uniform2f(at.low, ...points.head.low)
-      gl.uniform2f(at.high, ...points.head.high)
-      gl.uniform4f(at.ink, ...ink(this.other, 0.45))
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4)
-    }
     gl.bindTexture(gl.TEXTURE_2D, this.palette)
-    attribute(0, this.placeBuffer, 2, gl.FLOAT, false)
-    attribute(1, this.texelBuffer, 1, gl.UNSIGNED_BYTE, false)
-    const weighed = this.weights?.length === points.n
-    if (weighed) attribute(2, this.weightBuffer, 1, gl.UNSIGNED_BYTE, true)
-    else gl.disableVertexAttribArray(2)
+    aim(1)
     if (this.focus?.lines) {
       const at = use(this.lineProgram)
       gl.uniform1f(at.size, 1)
@@ -380,16 +352,22 @@ class PointMap {
     gl.uniform1f(at.size, this.pointSize() * this.ratio)
     const full = points.n > 200_000 ? 0.45 : points.n > 20_000 ? 0.65 : 0.9
     gl.uniform1f(at.alpha, !this.picked?.length ? full : points.n > 200_000 ? 0.02 : points.n > 20_000 ? 0.06 : 0.14) // many dim ones add up
-    if (this.moving && points.n > MANY) {
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.orderBuffer)
-      gl.drawElements(gl.POINTS, MANY, gl.UNSIGNED_INT, 0)
-    } else gl.drawArrays(gl.POINTS, 0, points.n)
+    aim(every)
+    gl.drawArrays(gl.POINTS, 0, Math.floor((points.n - 1) / every) + 1)
+    aim(1)
     if (this.picked?.length) {
       gl.uniform1f(at.alpha, full)
       gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.pickedBuffer)
       gl.drawElements(gl.POINTS, this.moving ? Math.min(this.picked.length, MANY) : this.picked.length, gl.UNSIGNED_INT, 0)
     }
     this.frames = (this.frames ?? 0) + 1
+  }
+
+  drawDensity({ low, high }) {
+    const pen = this.under.getContext("2d"), [x0, y1] = this.toScreen(...low), [x1, y0] = this.toScreen(...high)
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0)
+    pen.clearRect(0, 0, this.under.width, this.under.height)
+    if (this.crowd && !this.hidden.size) pen.drawImage(this.density, x0, y0, x1 - x0, y1 - y0)
   }
 
   pointSize() { // pixels: smaller where there are many, growing as one looks closer
@@ -531,7 +509,7 @@ class PointMap {
     const { clientWidth: width, clientHeight: height } = this.stage
     if (!width) return
     this.ratio = Math.min(devicePixelRatio || 1, 2)
-    for (const canvas of [this.canvas, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio })
+    for (const canvas of [this.under, this.canvas, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio })
     if (this.view.zoom === this.whole || !this.whole) this.fit()
     this.drawPoints()
     this.drawOver()
@@ -664,41 +642,15 @@ class PointMap {
     return head.rest && !this.hidden.has(OTHER) ? [...rows, [this.other, head.rest]] : rows
   }
 
-  raster(scale) { // the whole map with its legend, on a canvas
-    const canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), rows = this.key()
-    const width = this.stage.clientWidth, height = this.stage.clientHeight
-    Object.assign(canvas, { width: (width + 200) * scale, height: height * scale })
-    pen.scale(scale, scale)
-    pen.fillStyle = this.ink.ground
-    pen.fillRect(0, 0, width + 200, height)
-    this.moving = false
-    this.drawPoints()
-    pen.drawImage(this.canvas, 0, 0, width, height)
-    pen.drawImage(this.over, 0, 0, width, height)
-    const font = getComputedStyle(this.box).fontFamily
-    pen.fillStyle = this.ink.text
-    pen.font = `600 13px ${font}`
-    pen.fillText(this.colour.head.title, width + 10, 24, 180)
-    pen.font = `13px ${font}`
-    rows.forEach(([colour, text], i) => {
-      pen.fillStyle = colour
-      pen.fillRect(width + 10, 36 + 20 * i, 11, 11)
-      pen.fillStyle = this.ink.text
-      pen.fillText(text, width + 28, 46 + 20 * i, 165)
-    })
-    return canvas
-  }
-
-  png() { this.raster(this.ratio).toBlob((blob) => this.save(blob, "png")) }
-
-  svg() { // every point in sight as a circle; of very many a picture in their place
-    const width = this.stage.clientWidth, height = this.stage.clientHeight, parts = []
+  picture(vector) { // the map with its legend as SVG; points as circles, or what is seen as an image
+    const width = this.stage.clientWidth, height = this.stage.clientHeight, rows = this.key(), parts = []
     const text = (words, x, y, size, bold) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" font-family="sans-serif" font-weight="${bold ? 600 : 400}" fill="${this.ink.text}">${words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</text>`
-    if (this.points.n > 50_000) {
-      this.moving = false
-      this.drawPoints()
-      parts.push(`<image width="${width}" height="${height}" href="${this.canvas.toDataURL()}"/>`)
-    } else {
+    this.moving = false
+    this.drawPoints() // its pixels are gone after a frame
+    const images = [this.under, this.canvas, ...(vector ? [] : [this.over])]
+    if (!vector || this.points.n > 50_000)
+      for (const canvas of images) parts.push(`<image width="${width}" height="${height}" href="${canvas.toDataURL()}"/>`)
+    else {
       const chosen = new Set(this.picked ?? []), radius = this.pointSize() / 2
       for (let i = 0; i < this.points.n; i++) {
         const [x, y] = this.placeOf(i)
@@ -707,11 +659,24 @@ class PointMap {
         parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}" fill="rgb(${r},${g},${b})" fill-opacity="${chosen.size && !chosen.has(i) ? 0.15 : 0.9}"/>`)
       }
     }
-    for (const label of this.labels()) parts.push(text(label.text, label.x, label.y, label.size, label.bold))
+    if (vector) for (const label of this.labels()) parts.push(text(label.text, label.x, label.y, label.size, label.bold))
     parts.push(text(this.colour.head.title, width + 10, 24, 13, true))
-    this.key().forEach(([colour, words], i) => parts.push(`<rect x="${width + 10}" y="${36 + 20 * i}" width="11" height="11" fill="${colour}"/>`, text(words, width + 28, 46 + 20 * i, 13, false)))
+    rows.forEach(([colour, words], i) => parts.push(`<rect x="${width + 10}" y="${36 + 20 * i}" width="11" height="11" fill="${colour}"/>`, text(words, width + 28, 46 + 20 * i, 13, false)))
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 200}" height="${height}"><rect width="100%" height="100%" fill="${this.ink.ground}"/>${parts.join("")}</svg>`
-    this.save(new Blob([svg], { type: "image/svg+xml" }), "svg")
+    return new Blob([svg], { type: "image/svg+xml" })
+  }
+
+  svg() { this.save(this.picture(true), "svg") }
+
+  png() {
+    const image = new Image(), canvas = document.createElement("canvas")
+    image.onload = () => {
+      Object.assign(canvas, { width: image.width * this.ratio, height: image.height * this.ratio })
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height)
+      URL.revokeObjectURL(image.src)
+      canvas.toBlob((blob) => this.save(blob, "png"))
+    }
+    image.src = URL.createObjectURL(this.picture(false))
   }
 }
 
