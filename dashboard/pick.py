@@ -41,7 +41,7 @@ def name(
     part = st.text_input(label, placeholder="Type a part of its name", key=typed)
     if not part:
         return None
-    matches = [other for other in names if part.casefold() in other.casefold()]
+    matches = list(_matches(names, part, f"{key}_matches"))
     if part in matches[MATCHES:]:
         matches.insert(0, part)
     if len(matches) == 1:
@@ -54,6 +54,15 @@ def name(
         key=f"{key}_match",
         format_func=charts.visible,
     )
+
+
+def _matches(names: Sequence[str], part: str, slot: str) -> list[str]:
+    """Return the names that contain a text; those of the text before are kept, for pages are drawn again and again."""
+    held = st.session_state.get(slot)
+    if held is None or held[0] is not names or held[1] != part:
+        folded = part.casefold()
+        held = st.session_state[slot] = (names, part, [name for name in names if folded in name.casefold()])
+    return held[2]
 
 
 def choose(key: str, names: Sequence[str], value: str | None) -> None:

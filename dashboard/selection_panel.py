@@ -139,7 +139,8 @@ def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
         "Compare with", names, key="compare_with",
         format_func=lambda name: charts.visible(name) if name else f"All other {held.noun}s",
     )  # fmt: skip
-    rest = np.setdiff1d(np.arange(held.graph.n_nodes), chosen) if not against else others[against]
+    everyone = np.arange(held.graph.n_nodes)
+    rest = others[against] if against else selections.combine(everyone, chosen, "subtract")
     try:
         contrast.check_groups(chosen, rest)
     except StudioError as error:

@@ -99,7 +99,9 @@ def size_of(value: Any) -> int:
     if isinstance(value, np.ndarray):
         return value.nbytes + (_TEXT_BYTES * value.size if value.dtype == object else 0)
     if isinstance(value, pd.DataFrame):
-        texts = sum(not pd.api.types.is_numeric_dtype(kind) for kind in value.dtypes)
+        texts = sum(
+            pd.api.types.is_object_dtype(kind) for kind in value.dtypes
+        )  # others are Arrow's, whose bytes are counted
         return int(value.memory_usage().sum()) + _TEXT_BYTES * texts * len(value)
     if sparse.issparse(value):
         return size_of([value.data, value.indices, value.indptr])

@@ -20,7 +20,9 @@ def check_groups(first: np.ndarray, second: np.ndarray) -> None:
     """Raise DataError unless two sets of nodes can be compared: neither empty, and no node in both."""
     if not len(first) or not len(second):
         raise DataError("Both sides of a comparison need a node.", mend="Select some nodes, but not all.")
-    if len(np.intersect1d(first, second)):
+    member = np.zeros(1 + max(int(first.max()), int(second.max())), bool)
+    member[first] = True
+    if member[second].any():
         raise DataError("A node is in both selections.", mend="Take one away from the other first.")
 
 
@@ -107,6 +109,8 @@ def numbers(table: pd.DataFrame, first: np.ndarray, second: np.ndarray) -> pd.Da
 
 
 def _rank_sum(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    if max(a.max(), b.max()) == min(a.min(), b.min()):  # nothing to rank, of which SciPy warns
+        return 0.0, 1.0
     u, p = stats.mannwhitneyu(a, b, alternative="two-sided", method="asymptotic", use_continuity=False)
     return float(2 * u / (len(a) * len(b)) - 1), 1.0 if np.isnan(p) else float(p)
 

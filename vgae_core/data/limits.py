@@ -94,7 +94,7 @@ class Limits(_FromEnvironment):
     )
 
     shared_bytes: int = _limit(
-        300_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
+        500_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
     )
 
     def check(self, name: str, value: int, *, where: str) -> None:
