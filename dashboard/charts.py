@@ -52,6 +52,11 @@ def palette() -> tuple[str, ...]:
     return CATEGORICAL_DARK if st.context.theme.type == "dark" else CATEGORICAL
 
 
+def seen() -> tuple[float, float]:
+    """Return the part of :data:`SEQUENTIAL` that is seen on the ground of the theme in use."""
+    return (0.25, 1.0) if st.context.theme.type == "dark" else (0.0, 0.85)
+
+
 def one_hue() -> list[str]:
     """Return the colour scale of how filled a cell is, for the theme in use."""
     return list(_ONE_HUE["dark" if st.context.theme.type == "dark" else "light"])

@@ -176,6 +176,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
         "starred": "★" if any(one.starred for one in row.runs) else "",
         "name": charts.visible(info.title),
         "status": live.STATUS[info.status][0],
+        "sweep": "",
         "data": charts.visible(info.dataset, 60),
         **dict.fromkeys(("auc", "ap", "baseline", *SCORES)),
         **dict.fromkeys(("model", "encoder", "outputs", "metrics", "seed"), ""),
@@ -193,7 +194,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
     if len(row.runs) > 1:
         values["name"] = f"{values['name']} and {len(row.runs) - 1} more"
     found = {name: [_score(one, path) for one in row.runs] for name, path in SCORES.items()}
-    found["baseline"] = [compare.best_baseline(one.metrics or {}, "roc_auc") for one in row.runs]
+    found["baseline"] = [compare.tested_baseline(one.metrics or {}, "roc_auc") for one in row.runs]
     values |= {name: _told(numbers, several) for name, numbers in found.items()}
     metrics = [label(metric) for output in info.spec.active_outputs for metric in output.metrics]
     return values | {
@@ -221,6 +222,8 @@ def _is_sound(metrics: Mapping[str, Any] | None) -> bool:
 
 def _score(info: RunInfo, path: Sequence[str]) -> float | None:
     value: Any = info.metrics or {}
+    if path[0] in compare.TESTED and value.get("scored_on") == "validation":
+        return None  # a trial of a sweep, of which no test pair was scored
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     return _number(value)
@@ -264,8 +267,8 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
         ),
         "sweep": text(
             "Sweep",
-            help="Held-out scores of a trial are of its validation pairs; only the chosen point is scored on test "
-            "pairs.",
+            help="Only the chosen point of a sweep is scored on test pairs; its trials by validation pairs, on the "
+            "Sweep page.",
         ),
         "encoder": text("Encoder"),
         "outputs": text("Outputs", help="Each output with its loss, and its weight where that is not 1."),

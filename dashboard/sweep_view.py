@@ -9,7 +9,7 @@ from vgae_core.errors import RunError
 from vgae_core.runs.stored_run import StoredRun
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
-from vgae_core.runs.sweeps.choice import in_words, optimism_of, table, varied
+from vgae_core.runs.sweeps.choice import in_words, optimism_of, table, titles, varied
 from vgae_core.runs.sweeps.report import courses_of, sweep_report, swept
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings.space import RECIPE, objective
@@ -24,6 +24,7 @@ STATUS = {
     "finished": ("Finished", ":material/check_circle:"),
     "cancelled": ("Cancelled", ":material/cancel:"),
 }
+TESTED = {"roc_auc": "Test AUC", "average_precision": "Test average precision"}
 STATES = {"complete": "Complete", "running": "Running", "pruned": "Stopped early", "failed": "Failed"}
 
 
@@ -70,9 +71,8 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
         return
     if chosen is None:
         return
-    st.markdown(
-        f"**Chosen by the validation pairs: trial {chosen.number}** · {charts.plain(in_words(chosen.point))}"
-    )
+    settings = charts.plain(in_words(chosen.point, titles(info.spec)))
+    st.markdown(f"**Chosen by the validation pairs: trial {chosen.number}** · {settings}")
     status = refit.info.status
     if refit.info.active:
         at = progress(refit.events())
@@ -84,9 +84,9 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
     follow(info, refit)
     test, val = refit.metrics()["test"], refit.metrics()["val"]
     with st.grid(min_column_width=240):
-        for key, label in live.VALIDATION.items():
+        for key, label in TESTED.items():
             st.metric(
-                f"Test {label}",
+                label,
                 f"{test[key]:.3f}",
                 f"{test[key] - val[key]:+.3f}",
                 delta_description=f"against validation ({val[key]:.3f})",
@@ -151,7 +151,7 @@ def trial_table(info: SweepInfo, trials: list[TrialInfo]) -> None:
     complete = (shown["state"] == "complete").sum()
     if complete > 1:
         charts.show(
-            figures.parallel(shown, info, keys),
+            figures.parallel(shown, info, keys, charts.seen()),
             key="sweep_parallel",
             alt=f"Settings and scores of {complete} trials as parallel coordinates; the table below has the same.",
         )
@@ -162,6 +162,8 @@ def trial_table(info: SweepInfo, trials: list[TrialInfo]) -> None:
         state=shown["state"].map(STATES),
         run=shown["trial"].map(first_runs),
     )
+    if not any(texts["message"]):
+        texts = texts.drop(columns="message")
     st.dataframe(
         texts,
         hide_index=True,
@@ -169,6 +171,7 @@ def trial_table(info: SweepInfo, trials: list[TrialInfo]) -> None:
         height="content" if len(texts) < 12 else 420,
         key="sweep_table",
         column_config={
+            **{key: st.column_config.Column(name) for key, name in titles(info.spec).items()},
             "trial": st.column_config.NumberColumn("Trial", pinned=True),
             "state": st.column_config.TextColumn("State"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
@@ -204,7 +207,7 @@ def pictures(info: SweepInfo, trials: list[TrialInfo], study: Study) -> None:
     shares = study.importance()
     if len(shares) > 1:
         drawn.append(
-            ("importance", figures.importance(shares, charts.palette()), "Importance of each setting")
+            ("importance", figures.importance(shares, info, charts.palette()), "Importance of each setting")
         )
     with st.grid(min_column_width=340):
         for name, figure, alt in drawn:
@@ -214,13 +217,13 @@ def pictures(info: SweepInfo, trials: list[TrialInfo], study: Study) -> None:
                 )
 
 
-def courses(trials: list[TrialInfo], study: Study) -> None:
+def courses(info: SweepInfo, trials: list[TrialInfo], study: Study) -> None:
     """Draw how the trials learn: validation scores over their epochs, which grow while they train."""
     best = study.best()
     found = courses_of(state.store(), trials, best)
     if any(course.history for course in found):
         charts.show(
-            figures.courses(found, best, charts.palette()),
+            figures.courses(found, info, best, charts.palette()),
             key="sweep_courses",
             height=300,
             alt="Validation AUC + AP of each trial over its epochs.",
@@ -293,7 +296,7 @@ def show(sweep_id: str) -> None:
         choice(now, trials)
         if trials:
             study = state.sweeps().study(now)
-            courses(trials, study)
+            courses(now, trials, study)
             trial_table(now, trials)
             pictures(now, trials, study)
             if not working:

@@ -180,3 +180,15 @@ def test_links_only_one_proposes():
     first, second = np.array([[0, 1], [2, 3], [4, 5]]), np.array([[1, 0], [5, 4]])
     assert compare.only_in(first, second, 6, directed=False).tolist() == [False, True, False]
     assert compare.only_in(first, second, 6, directed=True).tolist() == [True, True, True]
+
+
+def test_a_trial_of_a_sweep_has_no_test_scores():
+    scores = {"roc_auc": 0.9, "average_precision": 0.8}
+    run = {"test": scores, "val": scores, "baselines": {"degree_product": scores}}
+    rows = {
+        (row.part, row.title): row.values
+        for row in compare.score_rows([{**run, "scored_on": "validation"}, run])
+    }
+    assert rows["Test", "AUC"] == (None, 0.9)
+    assert rows["Validation", "AUC"] == (0.9, 0.9)
+    assert rows["Best baseline", "AUC"] == (None, 0.9)

@@ -141,6 +141,9 @@ _PARTS = {
     "features": "Features",
     "latent": "Latent space",
 }
+TESTED = ("test", "network", "weights")
+"""Parts that are of test pairs."""
+
 _TITLES = {
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
@@ -172,11 +175,16 @@ def score_rows(metrics: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
     Parameters
     ----------
     metrics : sequence of mapping
-        As of :attr:`vgae_core.runs.result.RunResult.metrics`; empty for a run without a result.
+        As of :attr:`vgae_core.runs.result.RunResult.metrics`; empty for a run without a result. Trials of a sweep are
+        scored on validation pairs and have no test scores.
     """
     rows = []
+    trials = [_mapping(one).get("scored_on") == "validation" for one in metrics]
     for part, title in _PARTS.items():
-        groups = [_mapping(_mapping(one).get(part)) for one in metrics]
+        groups = [
+            {} if trial and part in TESTED else _mapping(_mapping(one).get(part))
+            for one, trial in zip(metrics, trials, strict=True)
+        ]
         if part == "weights":
             groups = [_mapping(group.get("model")) for group in groups]
         for key in dict.fromkeys(key for group in groups for key in group):
@@ -185,7 +193,7 @@ def score_rows(metrics: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
                 best = "" if part == "latent" or key in _NEITHER else "low" if key in _LOW else "high"
                 rows.append(ScoreRow(title, score_title(key), values, best))
     for key in ("roc_auc", "average_precision"):
-        values = tuple(best_baseline(one, key) for one in metrics)
+        values = tuple(tested_baseline(one, key) for one in metrics)
         if any(value is not None for value in values):
             rows.append(ScoreRow("Best baseline", score_title(key), values))
     return rows
@@ -195,6 +203,11 @@ def best_baseline(metrics: Mapping[str, Any], key: str) -> float | None:
     """Return the highest score of the baselines of a run, None where there is none."""
     found = [_number(_mapping(row).get(key)) for row in _mapping(_mapping(metrics).get("baselines")).values()]
     return max((value for value in found if value is not None), default=None)
+
+
+def tested_baseline(metrics: Mapping[str, Any], key: str) -> float | None:
+    """Return :func:`best_baseline` on test pairs: None of a trial of a sweep, which is scored on validation pairs."""
+    return None if _mapping(metrics).get("scored_on") == "validation" else best_baseline(metrics, key)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -264,7 +277,16 @@ def paired(first: tuple[RunResult, GraphData], second: tuple[RunResult, GraphDat
     if graph.fingerprint != other_graph.fingerprint:
         return Paired(0, 0, {}, "Trained on other data: scores of different pairs are not compared.")
     same = same_split(one, other)
-    caution = ""
+    caution, on = "", "test"
+    if one.is_trial and other.is_trial:
+        on, trial = (
+            "validation",
+            "Trials of a sweep: compared on the validation pairs that chose their epochs.",
+        )
+    elif one.is_trial or other.is_trial:
+        trial = "One is a trial of a sweep, which is scored on validation pairs, the other on test pairs."
+    else:
+        trial = ""
     try:
         truth, left, right = shared_scores(one, other, graph)
     except DataError:
@@ -273,9 +295,10 @@ def paired(first: tuple[RunResult, GraphData], second: tuple[RunResult, GraphDat
     if not same:
         what, others = one.words.many, one.words.others
         caution = (
-            f"They hold out different {what}: {n_edges:,} of {len(one.split.test):,} test {what} and {n_others:,} of "
+            f"They hold out different {what}: {n_edges:,} of {len(one.split.test):,} {on} {what} and {n_others:,} of "
             f"{len(one.split.test_neg):,} {others} are common to both, and only these are compared."
         )
+    caution = f"{trial} {caution}".strip()
     if n_edges < LEAST_TESTED or n_others < LEAST_TESTED:
         caution = f"{caution} These are too few to compare (at least {LEAST_TESTED}).".strip()
         return Paired(n_edges, n_others, {}, caution, not same)

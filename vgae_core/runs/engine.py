@@ -361,8 +361,6 @@ class Engine:
             if job.stopped and result.finished.reason == "cancelled":
                 ended = dataclasses.replace(result.finished, message=job.stopped)
                 result = dataclasses.replace(result, finished=ended)
-            if job.split is not None and job.split.test is job.split.val:  # a trial of a sweep
-                result = dataclasses.replace(result, metrics={**result.metrics, "scored_on": "validation"})
             job.run.keep(result)
 
     def _overstays(self, job: Job) -> str:

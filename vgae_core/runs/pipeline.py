@@ -129,6 +129,8 @@ def execute(
         metrics["latent"] = latent_metrics(z_mean, latent["z_log_var"])
     nodes, node_metrics = score_nodes(built, spec, graph, prepared.table, z_mean, label_part)
     metrics |= node_metrics
+    if len(split.val) and np.array_equal(split.test, split.val):  # a trial of a sweep
+        metrics["scored_on"] = "validation"
     stage("whole")
 
     result = RunResult(

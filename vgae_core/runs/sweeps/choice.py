@@ -14,7 +14,9 @@ from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.errors import RunError
 from vgae_core.runs.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
+from vgae_core.settings import RunSpec
 from vgae_core.settings.space import RECIPE, objective
+from vgae_core.settings.variable import variable
 
 RESAMPLES = 100
 """Bootstrap samples of the validation pairs."""
@@ -106,7 +108,8 @@ def optimism_of(store: Store, trials: Sequence[TrialInfo]) -> Optimism | None:
         scores.append([result.scores.get("network", result.scores["model"])[take] for result in results])
     if len(scores) < 2 or n_edges < 2:
         return None
-    return optimism(scores, min(n_edges, MOST_PAIRS))
+    found = optimism(scores, min(n_edges, MOST_PAIRS))
+    return found if np.isfinite(found.by) else None
 
 
 def varied(info: SweepInfo, trials: Sequence[TrialInfo]) -> list[str]:
@@ -129,9 +132,14 @@ def table(info: SweepInfo, trials: Sequence[TrialInfo]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "state", *keys, *names, "seconds", "message"])
 
 
-def in_words(point: Mapping[str, Any]) -> str:
-    """Return the settings of a point in a line, numbers to four digits."""
-    shown = {key: _shown(key, value) for key, value in point.items()}
+def titles(spec: RunSpec) -> dict[str, str]:
+    """Return what the settings that can vary are called, by key."""
+    return {setting.key: setting.title for setting in variable(spec)}
+
+
+def in_words(point: Mapping[str, Any], called: Mapping[str, str] | None = None) -> str:
+    """Return the settings of a point in a line, numbers to four digits, keys by the names of :func:`titles`."""
+    shown = {(called or {}).get(key, key): _shown(key, value) for key, value in point.items()}
     return ", ".join(
         f"{key} = {value:.4g}" if isinstance(value, float) else f"{key} = {value}"
         for key, value in shown.items()

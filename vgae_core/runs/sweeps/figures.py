@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from vgae_core.catalogue.palette import CATEGORICAL, MUTED, SEQUENTIAL
 from vgae_core.runs.axis_marks import log_marks
 from vgae_core.runs.figures import label_of
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
-from vgae_core.runs.sweeps.choice import in_words
+from vgae_core.runs.sweeps.choice import in_words, titles
 from vgae_core.settings.space import objective
 from vgae_core.training.events import EpochEnd
 from vgae_core.training.progress import curves as thinned
@@ -23,9 +24,9 @@ COURSE_POINTS = 120
 """Epochs drawn of each trial."""
 
 
-def title(key: str) -> str:
-    """Return a setting's path as an axis says it."""
-    return label_of(key.removeprefix("training.").removeprefix("model.").replace("_", " "))
+def title(key: str, info: SweepInfo) -> str:
+    """Return what a setting is called, as an axis says it."""
+    return label_of(titles(info.spec).get(key, key))
 
 
 def is_number(column: pd.Series) -> bool:
@@ -51,38 +52,43 @@ def against(
                 name=name,
                 marker={"color": palette[index], "size": 14 if mine else 9, "symbol": symbol},
                 customdata=done.loc[here, "trial"],
-                hovertemplate=f"trial %{{customdata}}<br>{title(key)} %{{x}}<br>{score.title} "
+                hovertemplate=f"trial %{{customdata}}<br>{title(key, info)} %{{x}}<br>{score.title} "
                 "%{y:.4f}<extra></extra>",
             )
-    figure.update_layout(xaxis_title=title(key), yaxis_title=score.title, showlegend=chosen is not None)
+    figure.update_layout(xaxis_title=title(key, info), yaxis_title=score.title, showlegend=chosen is not None)
     dimension = next((d for d in info.space.vary if d.key == key), None)
     if dimension is not None and dimension.log:
         figure.update_xaxes(type="log", **log_marks(done[key].tolist()))
     return figure
 
 
-def parallel(table: pd.DataFrame, info: SweepInfo, keys: Sequence[str]) -> go.Figure:
-    """Return settings and objectives of complete trials as parallel coordinates, coloured by the first objective."""
-    titles = [objective(name, info.spec).title for name in info.space.objectives]
+def parallel(
+    table: pd.DataFrame, info: SweepInfo, keys: Sequence[str], span: tuple[float, float] = (0.0, 0.85)
+) -> go.Figure:
+    """Return settings and objectives of complete trials as parallel coordinates, coloured by the first objective.
+
+    `span` is the part of the colour scale that is seen on the ground: its ends are near white and near black.
+    """
+    names = [objective(name, info.spec).title for name in info.space.objectives]
     done = table[table["state"] == "complete"]
     axes: list[dict[str, Any]] = []
     logs = {dimension.key for dimension in info.space.vary if dimension.log}
-    for key in [*keys, *titles]:
+    for key in [*keys, *names]:
         column = done[key]
         if is_number(column) and key in logs:
-            axes.append(_log_axis(title(key), column.to_numpy(float)))
+            axes.append(_log_axis(title(key, info), column.to_numpy(float)))
         elif is_number(column):
-            axes.append({"label": title(key), "values": column})
+            axes.append({"label": title(key, info), "values": column})
         else:
-            names = sorted(set(column.astype(str)))
-            places = [names.index(text) for text in column.astype(str)]
-            ticks = list(range(len(names)))
+            texts = sorted(set(column.astype(str)))
+            places = [texts.index(text) for text in column.astype(str)]
+            ticks = list(range(len(texts)))
             axes.append(
                 {
-                    "label": title(key),
+                    "label": title(key, info),
                     "values": places,
                     "tickvals": ticks,
-                    "ticktext": [label_of(name, 24) for name in names],
+                    "ticktext": [label_of(name, 24) for name in texts],
                 }
             )
     first = objective(info.space.objectives[0], info.spec)
@@ -90,14 +96,12 @@ def parallel(table: pd.DataFrame, info: SweepInfo, keys: Sequence[str]) -> go.Fi
         go.Parcoords(
             dimensions=axes,
             line={
-                "color": done[titles[0]],
-                "colorscale": SEQUENTIAL,
+                "color": done[names[0]],
+                "colorscale": sample_colorscale(SEQUENTIAL, np.linspace(*span, 12).tolist()),
                 "reversescale": first.direction == "minimize",
-                "showscale": True,
-                "colorbar": {"title": {"text": titles[0], "side": "right"}},
             },
             labelfont={"size": 12},
-            domain={"x": [0.06, 0.97], "y": [0.02, 0.84]},  # the labels of the axes stand outside
+            domain={"x": [0.1, 0.9], "y": [0.07, 0.84]},  # the labels of the axes stand outside
         )
     )
 
@@ -113,13 +117,15 @@ def _log_axis(label: str, values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def importance(shares: Mapping[str, float], palette: Sequence[str] = CATEGORICAL) -> go.Figure:
+def importance(
+    shares: Mapping[str, float], info: SweepInfo, palette: Sequence[str] = CATEGORICAL
+) -> go.Figure:
     """Return how much of the first objective's variation each setting explains."""
     rising = list(shares.items())[::-1]
     figure = go.Figure(
         go.Bar(
             x=[100 * value for _, value in rising],
-            y=[title(key) for key, _ in rising],
+            y=[title(key, info) for key, _ in rising],
             orientation="h",
             marker={"color": palette[0]},
             hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
@@ -182,10 +188,12 @@ def drawn_courses(trials: Sequence[TrialInfo], best: int | None) -> list[TrialIn
     return [trial for trial in trials if trial.runs and (trial.number in latest or trial.number == best)]
 
 
-def courses(found: Sequence[Course], best: int | None, palette: Sequence[str] = CATEGORICAL) -> go.Figure:
+def courses(
+    found: Sequence[Course], info: SweepInfo, best: int | None, palette: Sequence[str] = CATEGORICAL
+) -> go.Figure:
     """Return validation AUC + AP of trials over their epochs: the best so far and those at work stand out."""
     figure = go.Figure()
-    few = len(found) <= len(palette) - 1
+    few, called = len(found) <= len(palette) - 1, titles(info.spec)
     ranked = sorted(found, key=lambda one: (one.trial.number == best, one.trial.state == "running"))
     for one in ranked:
         thin = thinned(one.history, points=COURSE_POINTS)
@@ -194,8 +202,8 @@ def courses(found: Sequence[Course], best: int | None, palette: Sequence[str] = 
         number, state = one.trial.number, one.trial.state
         main = number == best or state == "running"
         colour = palette[number % (len(palette) - 1)] if few else palette[1 if number == best else 0]
-        names = [f"Trial {number}", "best so far" if number == best else state if state != "complete" else ""]
-        label = label_of(in_words(one.trial.point), 100).replace("%", "&#37;")
+        names = [f"Trial {number}", "best" if number == best else state if state != "complete" else ""]
+        label = label_of(in_words(one.trial.point, called), 100).replace("%", "&#37;")
         figure.add_scatter(
             x=thin.epochs,
             y=np.sum(list(thin.val.values()), axis=0).astype(np.float32),

@@ -17,7 +17,7 @@ from vgae_core.runs.report import Page, Reported, data_of, node_names, sections,
 from vgae_core.runs.store import Store
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo
-from vgae_core.runs.sweeps.choice import Optimism, in_words, optimism_of, varied
+from vgae_core.runs.sweeps.choice import Optimism, in_words, optimism_of, titles, varied
 from vgae_core.runs.sweeps.choice import table as trial_table
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings.space import objective
@@ -125,9 +125,8 @@ def _choice(found: Swept) -> str:
     lines = []
     chosen = next((trial for trial in found.trials if trial.number == info.chosen), None)
     if chosen is not None:
-        lines.append(
-            f"<p><b>Chosen by the validation pairs: trial {chosen.number}</b> ({text(in_words(chosen.point))}).</p>"
-        )
+        settings = text(in_words(chosen.point, titles(info.spec)))
+        lines.append(f"<p><b>Chosen by the validation pairs: trial {chosen.number}</b> ({settings}).</p>")
     if found.chosen is not None:
         test = found.chosen.result.metrics["test"]
         lines.append(
@@ -150,6 +149,13 @@ def _choice(found: Swept) -> str:
 def _trials(found: Swept, page: Page) -> str:
     info = found.info
     whole, keys = trial_table(info, found.trials), varied(info, found.trials)
+    called = {
+        "trial": "Trial",
+        "state": "State",
+        "seconds": "Seconds",
+        "message": "Message",
+        **titles(info.spec),
+    }
     rows = [
         [f"{value:.4g}" if isinstance(value, float) else "" if value is None else value for value in row]
         for row in whole.astype(object).where(whole.notna(), None).itertuples(index=False, name=None)
@@ -159,16 +165,16 @@ def _trials(found: Swept, page: Page) -> str:
     listed = (
         '<details class="links" open><summary>Trials</summary>'
         '<input type="search" placeholder="Filter" aria-label="Filter trials">'
-        f"{table([str(name).replace('_', ' ') for name in whole], rows, marked)}</details>"
+        f"{table([called.get(str(name), name) for name in whole], rows, marked)}</details>"
         '<p class="muted">All trials were scored on the same validation pairs, none on test pairs.</p>'
     )
-    drawn: list[go.Figure] = [figures.courses(found.courses, found.best)] if found.courses else []
+    drawn: list[go.Figure] = [figures.courses(found.courses, info, found.best)] if found.courses else []
     if (whole["state"] == "complete").sum() > 1:
         names = info.space.objectives
         drawn += [figures.front(whole, info, found.front, (names[0], other)) for other in names[1:]]
         drawn += [figures.against(whole, info, key, info.chosen) for key in keys[:MOST_PICTURES]]
         if len(found.shares) > 1:
-            drawn.append(figures.importance(found.shares))
+            drawn.append(figures.importance(found.shares, info))
         listed += page.plot(figures.parallel(whole, info, keys), 420)
     pictures = "".join(page.plot(figure, 320) for figure in drawn)
     return f'<h2>Trials</h2>{listed}<div class="grid">{pictures}</div>'
