@@ -1,11 +1,17 @@
-"""Matrix auto-encoders by the default recipe on real matrices, beside popularity, a truncated SVD, EASE and all joined.
+"""Matrix auto-encoders by the default recipe on real matrices, beside popularity, a truncated SVD and EASE.
 
-Two matrices come with the samples.  Others are read from ``$VGAE_STUDIO_SHARED_DATA``, or the folder ``shared/data``
-beside the checkout, and left out with the reason where it is absent.
+    python -m benchmarks matrices
+    python -m benchmarks.matrices --rows
+
+"this model" combines the network's scores with those of EASE; its calibration error is that of all seeds together, and
+`by chance` what it would be if the probabilities were right.  With ``--rows`` whole rows are held out.  Two matrices
+come with the samples.  Others are read from ``$VGAE_STUDIO_SHARED_DATA``, or the folder ``shared/data`` beside the
+checkout, and left out with the reason where it is absent.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -18,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from benchmarks.quality import calibration_errors
+from vgae_core.analysis.scoring import probabilities
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
@@ -53,7 +61,7 @@ def matrices() -> Iterator[tuple[GraphData, int]]:
         yield GraphData(name=file, adjacency=empty, node_ids=np.arange(n), features=matrix), 1
 
 
-def main() -> None:
+def main(held_out: str = "entries") -> None:
     """Print, for each matrix, the held-out scores of the model and of every baseline."""
     environment.apply()
     from vgae_core.runs.pipeline import execute
@@ -62,19 +70,23 @@ def main() -> None:
         profile = graph.profile
         share = sparse.csr_array(graph.features).nnz / (graph.n_nodes * profile.n_features)
         spec = for_family(RunSpec(), "vae", feature_kind=profile.feature_kind, has_labels=False)
+        spec = spec.replace("split.held_out", held_out)
         print(
             f"{graph.name}: {graph.n_nodes:,} x {profile.n_features:,}, {share:.1%} filled, {profile.feature_kind}, "
-            f"{spec.output('output').loss}, {seeds} seed{'s' * (seeds > 1)}"
+            f"{spec.output('output').loss}, {seeds} seed{'s' * (seeds > 1)}, held-out {held_out}"
         )
         table: dict[str, list[dict[str, float]]] = {}
+        tested: list[tuple[np.ndarray, np.ndarray]] = []
         for seed in range(seeds):
             start = time.perf_counter()
             result = execute(spec.replace("seed", seed), graph)
             seconds = time.perf_counter() - start
             print(f"  seed {seed}: {seconds:.1f} s, best epoch {result.finished.best_epoch}", flush=True)
             rows = {"this model": result.metrics["test"], **result.metrics["baselines"]}
-            if "joined" in result.metrics:
-                rows["joined"] = result.metrics["joined"]
+            if "network" in result.metrics:
+                rows["network alone"] = result.metrics["network"]
+                p = probabilities(result.scores["model"])
+                tested.append((np.arange(len(p)) < len(result.split.test), p))
             for name, values in rows.items():
                 table.setdefault(name, []).append(values)
         for name, runs in table.items():
@@ -82,4 +94,18 @@ def main() -> None:
             shown = "   ".join(
                 f"{score} {statistics.mean(run[score] for run in runs):.4f}" for score in present
             )
-            print(f"  {name:12s} {shown}", flush=True)
+            print(f"  {name:14s} {shown}", flush=True)
+        if tested:
+            truth, p = (np.concatenate(parts) for parts in zip(*tested, strict=True))
+            error, chance = calibration_errors(truth, p)
+            print(
+                f"  calibration error {error:.4f} ({chance:.4f} by chance), {len(p):,} test pairs", flush=True
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", action="store_true", help="hold out rows instead of entries")
+    main("rows" if parser.parse_args().rows else "entries")

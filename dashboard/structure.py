@@ -16,6 +16,7 @@ from vgae_core.analysis import cell_density as cells
 from vgae_core.analysis.cell_density import CellDensity
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.data.limits import LIMITS
+from vgae_core.errors import RunError
 from vgae_core.runs import link_tables, pair_kinds, posterior
 
 GROUPINGS = {"community": "Communities", "label": "Labels"}
@@ -304,8 +305,12 @@ def show_kinds(held: results.Opened) -> None:
 
 def show_samples(held: results.Opened) -> None:
     """Draw how far scores vary if codes are drawn from their distribution."""
-    with st.spinner("Drawing codes…", show_time=True):
-        found = sampled(held.id)
+    try:
+        with st.spinner("Drawing codes…", show_time=True):
+            found = sampled(held.id)
+    except RunError as error:
+        st.caption(f"Codes of this run cannot be drawn anew. {charts.message(error.message)}")
+        return
     if not found:
         why = (
             "The codes of a plain auto-encoder are points" if held.result.z_log_var is None
