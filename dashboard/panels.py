@@ -47,9 +47,8 @@ def question(key: str, report: FileReport, judgement: Judgement) -> None:
         st.warning(charts.message(judgement.text), title=title, icon=":material/help:")
         with st.container(horizontal=True):
             if judgement.accept:
-                _reading(
-                    key, report, judgement, "Yes, as proposed", judgement.accept, icon=":material/check:"
-                )
+                title = charts.plain(judgement.proposal) or "Yes, as proposed"
+                _reading(key, report, judgement, title, judgement.accept, icon=":material/check:")
             for other in judgement.others:
                 _reading(key, report, judgement, charts.plain(other.title), other.changes)
 

@@ -378,7 +378,7 @@ def test_what_is_not_certain_is_asked_before_anything_is_read(app):
     assert at.session_state["upload_desk"].result is None
     assert at.session_state["spec"].dataset.source.startswith("sample:")
 
-    at = button(at, "Yes, as proposed").click().run()
+    at = button(at, "Two sets of nodes").click().run()
     assert not at.warning
     proposed = dict(at.session_state["upload_desk"].how["visits.txt"].to_dict())
     assert proposed["sides"] in ("one", "two")
@@ -656,7 +656,7 @@ def test_a_question_stays_until_it_is_answered(app, monkeypatch):
     assert "Sets of nodes" in at.warning[0].proto.title.replace("\\", "")
     assert button(at, "Use this data").disabled
     assert at.session_state["upload_desk"].result is None
-    at = button(at, "Yes, as proposed").click().run()
+    at = button(at, "Two sets of nodes").click().run()
     assert not at.warning
     how = at.session_state["upload_desk"].how["visits.txt"]
     assert how.sides in ("one", "two")

@@ -158,7 +158,11 @@ def _decide(reports: Sequence[FileReport]) -> None:
     if not questions:
         return
     name, first = questions[0]
-    choices = [Choice("as proposed", first.accept), *first.others] if first.accept else first.others
+    choices = (
+        [Choice(f"{first.proposal}, as proposed".removeprefix(", "), first.accept), *first.others]
+        if first.accept
+        else first.others
+    )
     ways = [f"{_arguments(name, choice.changes)} ({choice.title})" for choice in choices]
     more = f" {len(questions) - 1} more to decide." if len(questions) > 1 else ""
     raise DataError(

@@ -71,6 +71,8 @@ class Judgement:
         The other readings.
     accept : mapping of str to str
         The settings that confirm the decision, as in :class:`Choice`: the reader then asks no more.
+    proposal : str
+        The decision as the title of a choice, among `others`; empty if there is no short one.
     """
 
     about: str
@@ -78,6 +80,7 @@ class Judgement:
     sure: bool = True
     others: tuple[Choice, ...] = ()
     accept: Mapping[str, str] = field(default_factory=dict)
+    proposal: str = ""
 
     @property
     def title(self) -> str:

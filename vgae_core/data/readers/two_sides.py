@@ -112,9 +112,9 @@ def sides_judgement(sides: Sides, matrix: Mapping[str, str] = AS_MATRIX) -> Judg
     two, one = Choice("Two sets of nodes", {"sides": "two"}), Choice("One set of nodes", {"sides": "one"})
     if sides.two:
         text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
-        return Judgement("sides", text, sides.sure, (as_matrix, one), {"sides": "two"})
+        return Judgement("sides", text, sides.sure, (as_matrix, one), {"sides": "two"}, two.title)
     text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
-    return Judgement("sides", text, False, (two, as_matrix), {"sides": "one"})
+    return Judgement("sides", text, False, (two, as_matrix), {"sides": "one"}, one.title)
 
 
 # --------------------------------------------------------------------------------- as a matrix
