@@ -16,6 +16,18 @@ from vgae_core.settings.versions import STEPS, VERSION
 OLD = Path(__file__).parent / "written_by_0_1"
 
 
+BEFORE = {"scaling": "none"}
+"""What runs did before there was a setting, where that is not its default."""
+
+
+def flat(values, prefix=""):
+    """Return settings by their dotted keys; outputs stay a list."""
+    rows = {}
+    for key, value in values.items():
+        rows |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return rows
+
+
 def documents():
     return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(OLD.glob("*.json"))}
 
@@ -25,8 +37,9 @@ def test_what_0_1_wrote_is_read_setting_by_setting(name):
     values = documents()[name]
     assert "version" not in values
     spec = RunSpec.of_run(values)
-    again = {key: value for key, value in spec.to_dict().items() if key != "version"}
-    assert again == {"scaling": "none", **values}
+    again, written, default = flat(spec.to_dict()), flat(values), flat(RunSpec().to_dict())
+    younger = {key: BEFORE.get(key, default[key]) for key in again.keys() - written.keys()}
+    assert again == written | younger
     assert RunSpec.of_run(spec.to_dict()) == RunSpec.from_json(spec.to_json()) == spec
 
 
