@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -48,11 +49,31 @@ export default function () {
 """,
 )
 
-_DARK_INK = """<style>
+_ink = st.components.v2.component(
+    "vgae_studio_ink",
+    js="""
+export default function ({ data }) {
+  let sheet = document.getElementById("vgae-studio-ink")
+  if (!sheet) {
+    sheet = document.createElement("style")
+    sheet.id = "vgae-studio-ink"
+    document.head.append(sheet)
+  }
+  sheet.textContent = data
+}
+""",
+)
+"""Not `st.html`, whose styles are lost when a part of a page is drawn again."""
+
+_DARK_INK = """
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
 .stMultiSelect span[title], .stMultiSelect span[title] ~ * { color: #06121c; }
-</style>"""
+button[data-focused="true"] * { color: #e8edf2; }
+"""
 """White on the dark theme's primary colour has a contrast of 3.5, and a darker primary colour none as a text."""
+
+_LIGHT_INK = 'button[data-focused="true"] * { color: #0a1016; }'
+"""The primary colour on a chosen button that has the focus has a contrast below 4.5."""
 
 _FAILED = "_failed_downloads"
 _FRAMED = "_framed"
@@ -87,9 +108,8 @@ def watch_connection() -> None:
 
 
 def ink() -> None:
-    """Let what is written on the primary colour be read in the dark theme, for which Streamlit has no setting."""
-    if st.context.theme.type == "dark":
-        st.html(_DARK_INK)
+    """Let what is written on the primary colour and its tints be read, for which Streamlit has no setting."""
+    _ink(key="ink", data=_DARK_INK if st.context.theme.type == "dark" else _LIGHT_INK, height=1)
 
 
 def sizes(graph: GraphData) -> str:
@@ -127,11 +147,14 @@ def header(title: str, caption: str, *, of_run: bool = False) -> None:
 def paint_first() -> None:
     """Let the browser paint what is drawn so far before the figures of a session's first page come.
 
-    They bring a library of nearly five megabytes, and while the browser compiles it nothing else appears.
+    They bring a library of nearly five megabytes, and while the browser compiles it nothing else appears. Meanwhile
+    pandas is imported: Plotly fails where it meets pandas half imported by another thread.
     """
     if not st.session_state.get(_PAINTED):
         st.session_state[_PAINTED] = True
-        time.sleep(HEAD_START)
+        begun = time.monotonic()
+        importlib.import_module("pandas")
+        time.sleep(max(0.0, HEAD_START - (time.monotonic() - begun)))
 
 
 def empty(title: str, body: str, action: str, page: str) -> None:

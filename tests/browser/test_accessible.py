@@ -1,27 +1,51 @@
-"""No page breaks the rules of WCAG 2 AA that a program can check (axe), in either theme."""
+"""No page breaks the rules of WCAG 2 AA that a program can check (axe), in either theme and several states."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import WORKSPACE, settled, visit
 
-PAGES = ("", "model", "train", "latent_space", "reconstruction", "what_if", "runs")
+PAGES = ("", "model", "train", "sweep", "latent_space", "reconstruction", "what_if", "runs")
 
 RULES = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES, ids=lambda name: name or "data")
-def test_axe_finds_nothing(asked_server, browser, name, theme):
-    server, run = asked_server
-    context, page = visit(browser, server, f"{name}?run={run}", workspace=WORKSPACE, theme=theme)
+def violations(page, state):
+    """Return what axe finds on a page as it stands."""
     page.locator("h1").first.wait_for()
     settled(page)
-    page.wait_for_timeout(1000)  # figures are drawn after the script has ended
-    violations = Axe().run(page, options=RULES).response["violations"]
-    context.close()
-    assert [
-        f"{rule['id']}: {node['target']} {node['html'][:160]} | {node.get('failureSummary', '')[:300]}"
-        for rule in violations
+    page.wait_for_timeout(500)  # figures are drawn after the script has ended
+    return [
+        f"{state}: {rule['id']}: {node['target']} {node['html'][:160]} | {node.get('failureSummary', '')[:300]}"
+        for rule in Axe().run(page, options=RULES).response["violations"]
         for node in rule["nodes"]
-    ] == []
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(asked_server, browser, theme):
+    server, run = asked_server
+    context, page = visit(browser, server, f"?run={run}", workspace=WORKSPACE, theme=theme)
+    found = []
+    for name in PAGES:
+        page.goto(f"{server.url}/{name}?run={run}")
+        found += violations(page, name or "data")
+        if name == "":
+            page.get_by_role("radio", name="Upload").click()
+            page.locator("input[type=file]").first.set_input_files(
+                {"name": "net.csv", "mimeType": "text/csv", "buffer": b"a,b\nb,c\nc,d\nd,a\na,c\n"}
+            )
+            expect(page.get_by_role("button", name="Remove all files")).to_be_visible()
+            found += violations(page, "data with files that wait")
+        elif name == "model":
+            page.get_by_text("All settings").click()
+            page.get_by_text("Try recipes and keep the best").click()
+            found += violations(page, "model with recipes and all settings")
+    page.goto(f"{server.url}/compare?runs={run}")
+    found += violations(page, "compare")
+    context.close()
+    context, page = visit(browser, server, "train", theme=theme)  # who has no run yet
+    found += violations(page, "train without a run")
+    context.close()
+    assert not found, "\n".join(found)
