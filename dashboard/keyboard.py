@@ -10,7 +10,7 @@ _keyboard = st.components.v2.component(
 export default function () {
   if (window.vgaeStudioKeyboard) return
   window.vgaeStudioKeyboard = true
-  const ICONS = '[data-testid="stTooltipIcon"] button'
+  const ICONS = '[data-testid="stTooltipIcon"] button[aria-label^="Help"]'
   const skip = () => {
     for (const icon of document.querySelectorAll(ICONS + ':not([tabindex="-1"])')) icon.tabIndex = -1
   }
