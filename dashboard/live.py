@@ -216,14 +216,24 @@ def validation_figure(thin: Curves, at: Progress, before: Curves | None = None) 
 
 
 def output_figures(
-    output: str, members: list[str], thin: Curves, at: Progress, scale: Scale, before: Curves | None = None
+    output: str,
+    members: list[str],
+    thin: Curves,
+    at: Progress,
+    scale: Scale,
+    before: Curves | None = None,
+    *,
+    node: str = "row",
 ) -> list[go.Figure]:
-    """Return the figure of an output's loss and, where it has metrics, the figure of these; the run before in grey."""
+    """Return the figure of an output's loss and, where it has metrics, the figure of these; the run before in grey.
+
+    `node` is the word for what has a code.
+    """
     grey = None if before is None else (before.epochs, before.logs)
     title = OUTPUTS[output].title if output in OUTPUTS else output
     losses = [name for name in members if name.endswith("_loss")]
     others = {name: _metric_title(name.removeprefix(f"{output}_")) for name in members if name not in losses}
-    unit = ", nats per row" if output == "z_vars" else ""
+    unit = f", nats per {node}" if output == "z_vars" else ""
     loss = dict.fromkeys(losses, "Training" if thin.val_logs.keys() & set(losses) else "Loss")
     figures = [_figure(thin, loss, thin.logs, at, f"{title}: loss{unit}", scale, grey, thin.val_logs)]
     if others:

@@ -124,7 +124,7 @@ def actions(info: RunInfo, tags: list[str], *, mine: bool) -> None:
         st.caption(charts.message(info.message))
     has_result = info.metrics is not None
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open", type="primary", icon=":material/folder_open:", key="open"):
+        if st.button("Curves and scores", type="primary", icon=":material/show_chart:", key="open"):
             open_run(info, "train")
         if st.button(
             "Latent space", icon=":material/scatter_plot:", key="open_latent", disabled=not has_result

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import charts, frame, judged, live, scores, state
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
 from vgae_core.runs.resuming import can_continue, left
@@ -192,6 +193,7 @@ def outcome(run: StoredRun) -> None:
             icon=":material/tune:",
         )
     part = "Validation" if trial else "Test"
+    margin = found.margin < 1
     with st.grid(min_column_width=310):
         for key, label in {
             "roc_auc": f"{part} AUC",
@@ -204,7 +206,12 @@ def outcome(run: StoredRun) -> None:
                 None if other is None else f"{test[key] - other:+.3f}",
                 delta_description=None if other is None else f"against {rival} ({other:.3f})",
                 help=f"Of held-out {words.many}"
-                + (", by which the epoch was chosen." if trial else ", scored once."),
+                + (", by which the epoch was chosen." if trial else ", scored once.")
+                + (
+                    f" A difference below {found.margin:.3f} may be chance."
+                    if key == "roc_auc" and margin
+                    else ""
+                ),
                 border=True,
             )
         labels = result.metrics.get("labels")
@@ -252,6 +259,10 @@ def outcome(run: StoredRun) -> None:
         )
 
 
+HIGH = 330
+"""Pixels of the curves that matter most."""
+
+
 def choose_scale() -> live.Scale:
     return st.segmented_control(
         "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
@@ -277,15 +288,26 @@ def show_curves(run: StoredRun) -> None:
     grey = None if before is None else live.comparable(before.spec, curves(before.history()), run.spec)
     at, thin = progress(events), curves(run.history())
     if not len(thin.epochs):
+        if run.info.active:  # the room that the curves will take
+            st.skeleton(height=HIGH)
         return
+    if thin.val:
+        charts.show(
+            live.validation_figure(thin, at, grey), key="curve_validation", height=HIGH,
+            alt=f"Validation scores over {at.epoch} epochs; a table of them stands below.",
+        )  # fmt: skip
+    if at.best is not None:
+        st.caption(
+            ":material/star: The epoch that is kept."
+            + (" Grey: your run before this one on the same data." if grey else "")
+        )
     scale = choose_scale()
     figures = [("loss", live.total_figure(thin, at, scale, grey))]
-    if thin.val:
-        figures.append(("validation", live.validation_figure(thin, at, grey)))
     outputs = [output.name for output in run.spec.active_outputs]
+    node = FAMILIES[run.spec.model.family].words.node
     for output, members in by_output(list(thin.logs), outputs).items():
         if output:
-            drawn = live.output_figures(output, members, thin, at, scale, grey)
+            drawn = live.output_figures(output, members, thin, at, scale, grey, node=node)
             figures += [(f"{output}_{rank}", figure) for rank, figure in enumerate(drawn)]
     with st.grid(min_column_width=380):
         for name, figure in figures:
@@ -294,8 +316,6 @@ def show_curves(run: StoredRun) -> None:
                     figure, key=f"curve_{name}", height=270,
                     alt=f"{figure.layout.title.text} over {at.epoch} epochs; a table of it stands below.",
                 )  # fmt: skip
-    if grey is not None:
-        st.caption("Grey: your run before this one on the same data. A star marks the epoch that is kept.")
     with st.expander("The numbers", icon=":material/table:"):
         st.dataframe(live.numbers(thin), hide_index=True, width="stretch", key="numbers")
 

@@ -161,8 +161,8 @@ def test_a_run_at_work_shows_progress_and_every_curve(app, engine, studio_store)
     assert "15 s left" in bar(at).text
     assert "(epoch 50)" in bar(at).text
     shown = figure_titles(at)
-    assert shown[:2] == ["Total loss", "Validation scores"]
-    assert [t.split(": ")[1] for t in shown[2:]] == ["loss", "accuracy", "loss, nats per row"]
+    assert shown[:2] == ["Validation scores", "Total loss"]
+    assert [t.split(": ")[1] for t in shown[2:]] == ["loss", "accuracy", "loss, nats per node"]
     (table,) = at.dataframe
     assert list(table.value["epoch"])[:2] == [50, 49]
     assert {"loss", "adj_rec_loss", "z_vars_loss", "adj_rec_accuracy", "validation AUC"} <= set(table.value)
