@@ -259,10 +259,6 @@ def outcome(run: StoredRun) -> None:
         )
 
 
-HIGH = 330
-"""Pixels of the curves that matter most."""
-
-
 def choose_scale() -> live.Scale:
     return st.segmented_control(
         "Scale of the losses", ["linear", "log"], default="linear", required=True, key="loss_scale",
@@ -289,11 +285,11 @@ def show_curves(run: StoredRun) -> None:
     at, thin = progress(events), curves(run.history())
     if not len(thin.epochs):
         if run.info.active:  # the room that the curves will take
-            st.skeleton(height=HIGH)
+            st.skeleton(height=charts.HEIGHT)
         return
     if thin.val:
         charts.show(
-            live.validation_figure(thin, at, grey), key="curve_validation", height=HIGH,
+            live.validation_figure(thin, at, grey), key="curve_validation", height=charts.HEIGHT,
             alt=f"Validation scores over {at.epoch} epochs; a table of them stands below.",
         )  # fmt: skip
     if at.best is not None:
