@@ -87,7 +87,10 @@ def _choose(held: results.Opened) -> ClusterSpec:
 def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: dict[str, Any]) -> None:
     scores = pd.DataFrame(values["scores"])
     names = scores["method"].tolist()
-    scores["method"] = [METHODS[name].title for name in names]
+    titles = {name: entry.title for name, entry in METHODS.items()}
+    if held.on_matrix:
+        titles["smoothed"] = "k-means of the rows"  # there is no neighbourhood to average over
+    scores["method"] = [titles[name] for name in names]
     number = st.column_config.NumberColumn
     event = st.dataframe(
         scores,
@@ -109,10 +112,11 @@ def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: d
         selection_default={"selection": {"rows": [0]}},
     )  # fmt: skip
     for name, why in values["left_out"].items():
-        st.caption(f"Without {METHODS[name].title}: {charts.message(why)}")
+        st.caption(f"Without {titles[name]}: {charts.message(why)}")
     rows = event["selection"]["rows"]
     method = names[rows[0] if rows else 0]
-    st.caption(METHODS[method].help)
+    if not (held.on_matrix and method == "smoothed"):
+        st.caption(METHODS[method].help)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = COLUMN[method]
         there = column in table(held)
