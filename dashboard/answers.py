@@ -49,6 +49,10 @@ def headline(answer: Answer) -> str:
         if answer.source is None:
             return "Choose what to watch: the answers stand here, before and after your edits."
         return _entered(answer) or f"The top {TOP} of {_bold(answer.source)} stay the same."
+    return _of_pair(answer, pair) + _at_density(answer, pair)
+
+
+def _of_pair(answer: Answer, pair: PairAnswer) -> str:
     name = f"{_bold(pair.source)} – {_bold(pair.target)}"
     what, value = _measure(answer, pair)
     before, after = value.before, value.after
@@ -64,6 +68,14 @@ def headline(answer: Answer) -> str:
     if pair.logit.within_noise:
         return f"{text}. The difference is **within noise**: less than {SIGMAS:g} standard deviations."
     return f"{text}." if pair.logit.noise is None else f"{text}, more than noise."
+
+
+def _at_density(answer: Answer, pair: PairAnswer) -> str:
+    """Return how likely the pair is among all pairs, where the sentence tells of a probability among as many."""
+    if pair.at_density is None or pair.at_density.after is None or _measure(answer, pair)[0] != "probability":
+        return ""
+    share, p = link_columns.chance(answer.base_rate), link_columns.chance(pair.at_density.after)
+    return f" That is among as many without a link; among all, of which {share} are linked, it is **{p}**."
 
 
 def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:

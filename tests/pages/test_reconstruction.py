@@ -95,11 +95,11 @@ def test_a_run_from_a_bundle_says_what_was_not_checked(app, studio_store):
     assert "bundle" not in " ".join(
         c.value for c in fine(app("reconstruction", run=finish_run(studio_store, graph).id)).caption
     )
-    result = dataclasses.replace(result, metrics={**result.metrics, "unchecked": ["curves", "trials"]})
+    result = dataclasses.replace(result, metrics={**result.metrics, "unchecked": ["curves", "labels"]})
     at = fine(app("reconstruction", run=finish_run(studio_store, graph, result).id))
     (told,) = [c.value for c in at.caption if "bundle" in c.value]
     assert "computed again" in told
-    assert "recipes tried" in told
+    assert "label scores" in told
 
 
 def test_model_and_baselines_share_table_and_figures(app, run):
@@ -295,18 +295,18 @@ def test_missing_links_are_ranked_and_filtered(app, run):
 def test_a_large_graph_is_searched_on_demand(app, run, monkeypatch):
     monkeypatch.setattr(link_search, "EXACT_NODES", 50)
     at = fine(app("reconstruction", run=run.id))
-    assert len(at.dataframe) == 3
+    assert len(at.dataframe) == 4
     at.button(key="missing_start").click()
     fine(at.run())
     for _ in range(60):
-        if len(at.dataframe) == 4:
+        if len(at.dataframe) == 5:
             break
         at.session_state["background_jobs"]["missing"][1].result()
         fine(at.run())
     pairs, _ = link_search.missing_links(run.result().z_mean, run.graph().adjacency, link_search.RANKED)
     assert links(at)[0]["source"].tolist() == [f"person {i}" for i in pairs[:, 0]]
     at.text_input(key="missing_links_filter").set_value("person 17")
-    assert len(fine(at.run()).dataframe) == 3  # another search, to be started
+    assert len(fine(at.run()).dataframe) == 4  # another search, to be started
 
 
 def test_which_codes_are_shown_is_said(app, studio_store):
