@@ -213,7 +213,7 @@ def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings:
                 "columns-ignored",
                 "info",
                 f"Columns of {probe.name} that were not used: {', '.join(map(shorten, names[:5]))}"
-                f"{'…' if len(names) > 5 else ''}.",
+                f"{'…' if len(names) > 5 else '.'}",
                 len(names),
                 examples(names),
             )

@@ -198,7 +198,7 @@ def node_table(
     if ignored:
         findings.append(Finding("attributes-ignored", "info",
             f"Node attributes of {probe.name} that were not used: {', '.join(map(shorten, ignored[:5]))}"
-            f"{'…' if len(ignored) > 5 else ''}.", len(ignored), examples(ignored)))  # fmt: skip
+            f"{'…' if len(ignored) > 5 else '.'}", len(ignored), examples(ignored)))  # fmt: skip
     parts = tuple(
         Part(
             column,
