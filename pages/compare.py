@@ -241,6 +241,12 @@ def title_of(name: str, outputs: list[str]) -> str:
 
 
 # ------------------------------------------------------------------------------- maps
+def select(nodes: list[int]) -> None:
+    """Let these nodes be selected on all maps."""
+    st.session_state["compare_selected"] = nodes
+    st.session_state["compare_maps_turn"] = st.session_state.get("compare_maps_turn", 0) + 1
+
+
 def show_maps(sides: list[comparing.Side]) -> list[int]:
     """Draw aligned maps with one selection and linked zoom, and return the nodes selected."""
     st.subheader("Maps", anchor=False)
@@ -255,8 +261,11 @@ def show_maps(sides: list[comparing.Side]) -> list[int]:
     found = comparing.maps(drawn)
     names = drawn[0].held.graph.node_ids
     rows = -(-len(drawn) // 3)
+    # A figure with another selection is another widget to Streamlit: each has a key of its own, else the selection of
+    # the one before would be lost and come back for ever.
+    turn = st.session_state.setdefault("compare_maps_turn", 0)
     event = charts.show(
-        comparing.map_figure(found, names, selected, charts.palette()), key="maps", height=80 + 380 * rows,
+        comparing.map_figure(found, names, selected, charts.palette()), key=f"maps_{turn}", height=80 + 380 * rows,
         on_select="rerun", selection_mode=("box", "lasso"),
         alt="Maps of the latent codes of each run, aligned; a table of the selected nodes stands below.",
     )  # fmt: skip
@@ -264,15 +273,23 @@ def show_maps(sides: list[comparing.Side]) -> list[int]:
     st.caption(
         f"Axes are the principal components of run 1 ({explained} of the variance of its codes); the codes of each "
         "other run are turned and scaled onto those of run 1 (Procrustes). Select nodes on one map with the lasso or "
-        "the box to see them on all; zooming one zooms all. Double-click to take the selection back."
+        "the box to see them on all; zooming one zooms all."
     )
-    picked = comparing.picked(event)
-    if picked != selected:
-        st.session_state["compare_selected"] = picked
+    if picked := comparing.picked(event):
+        select(picked)
         st.rerun()
     if selected:
         table = comparing.selected_table(drawn, selected)
-        st.markdown(f"**{len(selected):,} {drawn[0].held.noun}s selected**")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{len(selected):,} {drawn[0].held.noun}s selected**", width="content")
+            st.button(
+                "Clear",
+                icon=":material/close:",
+                key="compare_clear",
+                type="tertiary",
+                on_click=select,
+                args=([],),
+            )
         st.dataframe(table, hide_index=True, width="stretch", height=250, key="selected",
                      column_config=maps.columns(table, drawn[0].held.noun))  # fmt: skip
     return selected

@@ -27,6 +27,36 @@ def kept(tmp_path_factory):
     server.close()
 
 
+SELECTED = """() => {
+  const map = [...document.querySelectorAll(".js-plotly-plot")].find(e => e.layout?.xaxis3 && e.data[0].customdata)
+  const of = axis => map._fullData.filter(t => t.xaxis === axis).map(t => t.selectedpoints.length)
+  return map ? ["x", "x2", "x3"].map(of) : []
+}"""
+
+
+def select_on_the_second_map(page):
+    """Draw a lasso around the middle of the second of three maps; its nodes are selected on every map."""
+    chart = page.locator('[class*="st-key-maps_"]').first
+    chart.scroll_into_view_if_needed()
+    page.locator(".subplot").first.wait_for(state="attached")
+    page.wait_for_timeout(500)
+    box = chart.bounding_box()
+    left, right, top, bottom = (
+        *(box["x"] + share * box["width"] for share in (0.4, 0.6)),
+        *(box["y"] + share * box["height"] for share in (0.2, 0.7)),
+    )
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        page.mouse.move(x, y, steps=6)
+    page.mouse.up()
+    page.get_by_role("button", name="Clear").wait_for()
+    settled(page)  # and does not run again and again
+    first, second, third = page.evaluate(SELECTED)
+    assert sum(second) > 0
+    assert first == second == third
+
+
 def test_three_runs_are_compared_and_the_link_opens_for_another_visitor(kept, page, browser):
     from playwright.sync_api import expect
 
@@ -42,6 +72,7 @@ def test_three_runs_are_compared_and_the_link_opens_for_another_visitor(kept, pa
     expect(page.get_by_role("heading", name="On the same held-out pairs")).to_be_visible()
     settled(page)
     expect(page.get_by_text("finds less: AUC").or_(page.get_by_text("finds more: AUC")).first).to_be_visible()
+    select_on_the_second_map(page)
     link = page.url
     assert all(run_id in link for run_id in ids)
 
