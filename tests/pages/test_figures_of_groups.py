@@ -1,8 +1,10 @@
 """Figures by group, over samples of z, and of a matrix equal those computed from the run's folder by other means."""
 
 import dataclasses
+import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import (
     average_precision_score,
@@ -18,6 +20,8 @@ from tests.pages import matrix_runs
 from tests.pages.finished_runs import WORKSPACE
 from tests.pages.test_figures_apart import folder, held_out, probability  # noqa: F401
 from vgae_core.analysis import cell_density
+from vgae_core.cli import main
+from vgae_core.data.arrays import save_graph
 from vgae_core.families import family_of
 from vgae_core.runs.evaluation import evaluate_result
 
@@ -107,12 +111,12 @@ def of_matrix(studio_store):
     seen = graph.features.toarray()
     for part in ("val", "test"):
         seen[tuple(arrays["split"][part].T)] = 0
-    return run.id, graph, arrays["split"], dense_logits(stack, left @ right.T, seen, seen), seen
+    return run, graph, arrays["split"], dense_logits(stack, left @ right.T, seen, seen), seen
 
 
 def test_the_page_of_a_matrix(app, of_matrix):
     run, graph, split, logits, seen = of_matrix
-    at = app("reconstruction", run=run)
+    at = app("reconstruction", run=run.id)
     assert not at.exception
     pairs = np.concatenate([split["test"], split["test_neg"]])
     truth = np.repeat([1, 0], [len(split["test"]), len(split["test_neg"])])
@@ -159,3 +163,22 @@ def test_the_page_of_a_matrix(app, of_matrix):
     per_row = np.count_nonzero(seen, axis=1)[pairs[:, 0]]
     here = (per_row >= 4) & (per_row <= 7)
     assert kinds.loc["4 to 7", "loss"] == pytest.approx(log_loss(truth[here], p[here]), rel=2e-3)
+
+
+def test_the_commands_rank_and_score_of_a_matrix(of_matrix, tmp_path, capsys):
+    run, graph, split, logits, _ = of_matrix
+    save_graph(run.path / "graph.npz", graph)
+    assert main(["rank", str(run.path), "--node", "user 7", "--top", "4", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    x = graph.features.toarray()
+    lacks = np.flatnonzero(x[7] == 0)
+    order = lacks[np.argsort(-logits[7, lacks], kind="stable")][:4]
+    assert [row["column"] for row in told["entries"]] == [f"film {j}" for j in order]
+    assert told["base_rate"] == pytest.approx(np.count_nonzero(x) / x.size)
+    (tmp_path / "pairs.csv").write_text("a,b\nuser 3,film 5\nuser 9,film 1\nuser 9,no film\n")
+    to = tmp_path / "scores.csv"
+    assert main(["score", str(run.path), str(tmp_path / "pairs.csv"), "--to", str(to)]) == 0
+    assert "1 names are no rows or columns: no film" in capsys.readouterr().out
+    bound = np.log(len(split["val"]) + 1)
+    expected = 1 / (1 + np.exp(-np.clip(logits[[3, 9], [5, 1]], -bound, bound)))
+    np.testing.assert_allclose(pd.read_csv(to)["probability"], expected, rtol=2e-3)
