@@ -97,6 +97,8 @@ def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> No
     if links.empty:
         st.caption("None.")
         return
+    if "expected_precision" in links and links["expected_precision"].isna().all():
+        links = links.drop(columns="expected_precision")  # none of them comes among the first pairs of all
     event = st.dataframe(
         link_columns.styled(links),
         column_config=link_columns.columns(held, links)
