@@ -6,8 +6,8 @@ from vgae_core.catalogue.base import Entry
 
 NODE_INPUTS: dict[str, Entry] = {
     "table": Entry(
-        title="A free vector each",
-        help="Learnt for every node, as if the features were the identity matrix. Nodes that come later have none.",
+        title="Learned embedding",
+        help="One per node, equivalent to one-hot features. New nodes cannot be embedded.",
     ),
     "random": Entry(
         title="Random numbers",
@@ -20,8 +20,8 @@ NODE_INPUTS: dict[str, Entry] = {
         reference="Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982",
     ),
     "spectral_table": Entry(
-        title="Positions and a free vector each",
-        help="Both together: the best of these on the graphs measured. Nodes that come later have no free vector.",
+        title="Positions and a learned embedding",
+        help="Both together: the best of these on the graphs measured. New nodes have no learned embedding.",
         reference="Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982",
     ),
 }

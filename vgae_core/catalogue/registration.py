@@ -41,8 +41,8 @@ def register_loss(
     Parameters
     ----------
     loss : function, keras.losses.Loss class, or str
-        ``(y_true, y_pred) ->`` one number a row, or one an entry. As ``"package.module:name"`` it is imported when it
-        is first used, so that processes without TensorFlow need not import it.
+        ``(y_true, y_pred) ->`` one number per row, or one per entry. As ``"package.module:name"`` it is imported when
+        it is first used, so that processes without TensorFlow need not import it.
     name, title, help, reference : str
         What the catalogue shows; the name is that of the function, in snake case, unless given.
     outputs : tuple of str
@@ -93,9 +93,9 @@ def register_metric(
     Parameters
     ----------
     metric : function, keras.metrics.Metric class, or str
-        ``(y_true, y_pred) ->`` one number a row, or one an entry. Of ``adj_rec``, ``x_rec`` and ``output`` `y_pred` is
-        on the scale of the targets (a probability, a rate, a value), of ``labels`` it is logits, and of ``z_vars`` mean
-        and log-variance side by side.
+        ``(y_true, y_pred) ->`` one number per row, or one per entry. Of ``adj_rec``, ``x_rec`` and ``output`` `y_pred`
+        is on the scale of the targets (a probability, a rate, a value), of ``labels`` it is logits, and of ``z_vars``
+        mean and log-variance side by side.
     name, title, help, reference, outputs, targets, replace
         As in :func:`register_loss`.
 

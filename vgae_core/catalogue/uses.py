@@ -13,12 +13,12 @@ USES: dict[str, Entry] = {
     "time": Entry(title="Time", help="When an edge was seen; set aside."),
     "id": Entry(title="Node id", help="The node a row is about."),
     "name": Entry(title="Node name", help="What the node is called."),
-    "features": Entry(title="Feature", help="A number a node, or the matrix of all of them."),
+    "features": Entry(title="Feature", help="One number per node, or the matrix of all of them."),
     "feature_name": Entry(title="Feature name", help="Lists of node, feature and value: which feature."),
     "feature_value": Entry(title="Feature value", help="Lists of node, feature and value: how much."),
     "label": Entry(title="Label", help="The class of a node."),
     "side": Entry(title="Side", help="Which of the two sets of nodes, of a two-sided graph."),
-    "value": Entry(title="Value", help="A number a node, for colouring only."),
+    "value": Entry(title="Value", help="One number per node, for colouring only."),
     "ignore": Entry(title="Not used", help="Left out."),
 }
 """What a part of a file (a column, a variable, an attribute) may be used for."""

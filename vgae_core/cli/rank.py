@@ -43,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
         write_table(Path(options.to), table)
         print(f"{len(table):,} {noun} of {graph.node_ids[node]}. Written to {options.to}")
     elif options.json:
-        told = {"node": str(graph.node_ids[node]), "base_rate": share}
-        print(json.dumps({**told, noun: finite(table.to_dict("records"))}))
+        heading = {"node": str(graph.node_ids[node]), "base_rate": share}
+        print(json.dumps({**heading, noun: finite(table.to_dict("records"))}))
     else:
         print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
         if "probability" in table:

@@ -45,6 +45,6 @@ def run(options: argparse.Namespace) -> int:
         table = Answers(result, graph).score_table(pairs)
     write_table(Path(options.to), table)
     left_out = f" {len(unknown):,} names are no {words.members}: {', '.join(unknown[:5])}." if unknown else ""
-    told = f"{len(table) - n_within:,} pairs scored.{left_out} {within}".rstrip()
-    print(f"{told} Written to {options.to}")
+    summary = f"{len(table) - n_within:,} pairs scored.{left_out} {within}".rstrip()
+    print(f"{summary} Written to {options.to}")
     return 0

@@ -205,14 +205,14 @@ class _Follower:
         RunError
             If it was paused, or no trial was completed.
         """
-        told: set[int] = set()
+        printed: set[int] = set()
         message = ""
         while True:
             info = self._sweeps.catalogue.info(self._id)
             trials = self._sweeps.catalogue.trials(self._id)
             for trial in trials:
-                if trial.state != "running" and trial.number not in told:
-                    told.add(trial.number)
+                if trial.state != "running" and trial.number not in printed:
+                    printed.add(trial.number)
                     self._ended(trial)
             for trial in trials:
                 if trial.state == "running":

@@ -232,10 +232,10 @@ class GraphFamily(Family):
         if spec.learns_weights:
             unit = weight_unit(edge_weights(known, split.train))
             head = head_of("adj_rec", spec.output("adj_rec").loss)
-            found = {"model": unit * head.expected(logits[: len(split.test)])}
-            found |= weight_baselines(known, split.train, split.test)
+            predicted = {"model": unit * head.expected(logits[: len(split.test)])}
+            predicted |= weight_baselines(known, split.train, split.test)
             actual = edge_weights(graph.adjacency, split.test)
-            metrics["weights"] = {name: weight_metrics(actual, values) for name, values in found.items()}
+            metrics["weights"] = {name: weight_metrics(actual, values) for name, values in predicted.items()}
         if stack and joins(stack):
             scores["network"], metrics["network"] = logits[test], measured(logits)
         scores |= {name: values[test] for name, values in baselines.items()}

@@ -44,7 +44,7 @@ class RunSpec(Section):
     )
     stacking: bool = field_of(
         True,
-        "After training, a logistic regression on the validation edges joins the network's score of a pair with "
+        "After training, a logistic regression on the validation edges combines the network's score of a pair with "
         "scores that need no training: neighbours in common, degrees, likeness of features. Used where it finds "
         "validation edges better than the network alone, which takes 50 of them; the network's own scores stay "
         "beside it. (Ghasemian et al. 2020, arXiv:1909.07578)",

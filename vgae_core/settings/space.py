@@ -90,8 +90,8 @@ class Dimension(Section):
                 )
         low, high = float(self.low or 0), float(self.high or 0)
         if not low < high or (self.log and low <= 0):
-            wanted = "0 < low < high" if self.log else "low < high"
-            raise SpecError(f"Expected {wanted}. Received: {low:g} and {high:g}.", where=where)
+            order = "0 < low < high" if self.log else "low < high"
+            raise SpecError(f"Expected {order}. Received: {low:g} and {high:g}.", where=where)
 
     def grid(self, *, whole: bool) -> list[Any]:
         """Return the values of a grid, whole numbers where the setting is one."""
