@@ -28,7 +28,7 @@ def show_predicted(held: results.Opened) -> None:
 
 frame.header(
     "Reconstruction",
-    "Which links the model predicts, how good it is on held-out edges, and where to draw the line.",
+    "What the model predicts, how good it is on held-out edges or entries, and where to draw the line.",
     of_run=True,
 )
 with frame.guard():

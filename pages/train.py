@@ -194,7 +194,7 @@ def outcome(run: StoredRun) -> None:
         )
     part = "Validation" if trial else "Test"
     margin = found.margin < 1
-    with st.grid(min_column_width=310):
+    with st.grid(min_column_width=270):
         for key, label in {
             "roc_auc": f"{part} AUC",
             "average_precision": f"{part} average precision",
