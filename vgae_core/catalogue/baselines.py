@@ -18,8 +18,8 @@ class BaselineEntry(Entry):
     """What is predicted: whether there is an edge, the weight of one, or the entry of a matrix."""
     score: str = ""
     """Its function. Of links: (pattern, features, pairs) -> scores; of weights: (message, train, edges) -> weights; of
-    entries: (matrix, rank) -> two factors, or None where there are none of that rank. Empty of one that is fitted to
-    validation entries (:mod:`vgae_core.analysis.ease`)."""
+    entries: (matrix, what is learnt from, rank) -> two factors, or None where there are none of that rank. Empty of one
+    that is fitted to validation entries (:mod:`vgae_core.analysis.ease`)."""
     shared: str = ""
     """In place of `score`, where it is a sum over shared neighbours: from degrees to what each neighbour counts."""
     stacked: bool = True
