@@ -59,8 +59,8 @@ def arcs():
     return graph_from(sparse.csr_array(adjacency), directed=True)
 
 
-def run_both(spec, graph, tmp_path):
-    """Return a run and what its script prints with the run's weights; the script is trained anew as well."""
+def run_both(spec, graph, tmp_path, *, anew=True):
+    """Return a run and what its script prints with the run's weights; the script is trained anew as well, if asked."""
     result = execute(spec, graph)
     path = exported(spec, graph, result, tmp_path)
     text = path.read_text()
@@ -71,8 +71,8 @@ def run_both(spec, graph, tmp_path):
         [sys.executable, "-m", "ruff", "check", *rules, str(path)], capture_output=True, text=True
     )
     assert check.returncode == 0, check.stdout
-    anew = run_script(path)
-    assert 0 <= anew["test"]["roc_auc"] <= 1
+    if anew:
+        assert 0 <= run_script(path)["test"]["roc_auc"] <= 1
     return result, run_script(path, "--trained")
 
 
@@ -122,7 +122,7 @@ def test_with_the_weights_of_the_run_every_decoder_gives_its_scores(decoder, tmp
     directed = DECODERS[decoder].directed
     graph = arcs() if directed else karate()
     spec = spec_for(graph, "vgae", "sage", model__node_input="spectral", model__decoder=decoder)
-    assert_same(*run_both(spec, graph, tmp_path))
+    assert_same(*run_both(spec, graph, tmp_path, anew=False))  # every encoder is trained anew, with the same lines
 
 
 @pytest.mark.slow
@@ -210,7 +210,7 @@ def test_all_pairs(loss, tmp_path):
 @pytest.mark.parametrize("encoder", [name for name, entry in ENCODERS.items() if "vgae" in entry.families])
 def test_trained_anew_it_comes_close_to_the_run_on_the_sample(encoder, tmp_path):
     graph = repair(load_sample("import-graph"), RepairSpec())
-    spec = spec_for(graph, "vgae", encoder, training__epochs=100, training__patience=0)
+    spec = spec_for(graph, "vgae", encoder, training__epochs=40, training__patience=0)
     result = execute(spec, graph)
     path = exported(spec, graph, result, tmp_path)
     scores = [run_script(path, "--seed", str(seed))["test"]["roc_auc"] for seed in range(3)]
