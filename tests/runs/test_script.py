@@ -122,7 +122,8 @@ def test_with_the_weights_of_the_run_every_decoder_gives_its_scores(decoder, tmp
     directed = DECODERS[decoder].directed
     graph = arcs() if directed else karate()
     spec = spec_for(graph, "vgae", "sage", model__node_input="spectral", model__decoder=decoder)
-    assert_same(*run_both(spec, graph, tmp_path, anew=False))  # every encoder is trained anew, with the same lines
+    # Not trained anew: those lines are the same for every decoder.
+    assert_same(*run_both(spec, graph, tmp_path, anew=False))
 
 
 @pytest.mark.slow
