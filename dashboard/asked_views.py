@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard import (
+    answer_figures,
     answers,
     asking,
     charts,
@@ -58,7 +59,7 @@ def show_picture(held: results.Opened, model: WhatIf, scenario: Scenario) -> Non
     drawn = KEPT.get((held.id, asking.digest(scenario), depth, "ego"),
                      lambda: ego(model, changes, model.after(changes), nodes, depth))  # fmt: skip
     event = st.echarts_chart(
-        answers.picture(drawn), height=420, key=f"ego_{held.id}", on_select="rerun",
+        answer_figures.picture(drawn), height=420, key=f"ego_{held.id}", on_select="rerun",
         alt=f"Neighbourhood of the watched nodes: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges.",
     )  # fmt: skip
     parts = ["Wider edges are likelier to the model. Solid: kept; dashed: added; dotted: dropped."]
@@ -122,7 +123,7 @@ def show_arrows(
     """Draw the map of the run with arrows to new codes."""
     where = KEPT.get((held.id, "map of all edges"), lambda: linear_map.pca(model.z_mean, 2))
     charts.show(
-        answers.arrows(where, names, nodes, after, results.shown_nodes(held.id), held.noun), key=key, height=460,
+        answer_figures.arrows(where, names, nodes, after, results.shown_nodes(held.id), held.noun), key=key, height=460,
         alt=f"Map of all {held.noun}s with arrows for the {len(names)} codes that moved most.",
     )  # fmt: skip
 
@@ -150,8 +151,8 @@ def show_effects(key: str, title: str, effects: why.Effects) -> None:
         return
     st.markdown(f"**{title}**")
     charts.show(
-        answers.bars(effects, "What it adds to the logit"), key=f"why_{key}",
-        height=120 + 24 * min(len(effects.found), answers.BARS), alt=f"Bars of the largest effects: {title}.",
+        answer_figures.bars(effects, "What it adds to the logit"), key=f"why_{key}",
+        height=120 + 24 * min(len(effects.found), answer_figures.BARS), alt=f"Bars of the largest effects: {title}.",
     )  # fmt: skip
     if effects.n_left:
         st.caption(f"{effects.n_left:,} more were not tried: {why.LEFT[key]}")
@@ -169,7 +170,9 @@ def show_why(held: results.Opened, model: WhatIf, scenario: Scenario, pair: tupl
         titles = {"offset": "Offset", "network": "Network", "calibration": "Calibration"} | {
             part.name: scores.title(part.name) for part in parts[2:]
         }
-        charts.show(answers.waterfall(parts, titles), key="waterfall", alt="Parts of the stacked logit.")
+        charts.show(
+            answer_figures.waterfall(parts, titles), key="waterfall", alt="Parts of the stacked logit."
+        )
 
 
 def show_why_entry(held: results.Opened, model: RowsWhatIf, scenario: Scenario) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import (
+    answer_figures,
     answers,
     asking,
     charts,
@@ -188,7 +189,7 @@ def _show_network(held: results.Opened, node: int) -> None:
         (held.id, node, depth, "card_ego"), lambda: ego(model, changes, model.after(changes), (node,), depth)
     )
     st.echarts_chart(
-        answers.picture(drawn), height=380, key=f"card_ego_{held.id}",
+        answer_figures.picture(drawn), height=380, key=f"card_ego_{held.id}",
         alt=f"Neighbourhood of the node: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges.",
     )  # fmt: skip
     more = f" The {SHOWN} likeliest of {drawn.n_nodes:,} nodes." if drawn.n_nodes > len(drawn.nodes) else ""
