@@ -141,6 +141,12 @@ def epoch(**more) -> bytes:
     return json.dumps({**event, **more}).encode() + b"\n"
 
 
+def started(**model) -> bytes:
+    return json.dumps(
+        {"event": "Started", "model": model, "epochs": 1, "steps_per_epoch": 1, "at": 1.0}
+    ).encode()
+
+
 def nested(levels: int) -> dict:
     value: dict = {}
     for _ in range(levels):
@@ -375,6 +381,10 @@ def test_another_version_is_told(store, bundle):
         ("metrics.json", b'{"test": {"roc_auc": 1.0}}', "roc_auc"),
         ("metrics.json", metrics(labels={"accuracy": "high"}), "labels"),
         ("metrics.json", metrics(features=7), "features"),
+        ("metrics.json", metrics(labels={"accuracy": 0.9}), "labels.*macro_f1"),
+        ("metrics.json", metrics(features={"mean_error": 1.0, "column_mean_error": None}), "features"),
+        ("metrics.json", metrics(test={"roc_auc": 10**400, "average_precision": 0.5}), "roc_auc"),
+        ("spec.json", spec(("training", "epochs"), 10**400), "epochs"),
         ("model.json", b'{"stack": {"offset": 1.0}}', "stack"),
         ("model.json", b'{"stack": {"offset": 1.0, "network": "2"}}', "stack"),
         ("model.json", b'{"stack": [1, 2]}', "stack"),
@@ -404,6 +414,7 @@ def test_another_version_is_told(store, bundle):
         ("environment.json", json.dumps(nested(700)).encode(), "levels deep"),
         ("finished.json", finished(seconds="x"), "seconds"),
         ("finished.json", finished(seconds=-1.0), "seconds"),
+        ("finished.json", finished(seconds=10**400), "seconds"),
         ("finished.json", finished(best_epoch=None), "best_epoch"),
         ("finished.json", finished(reason="bored"), "reason"),
         ("finished.json", finished(message=["![](https://example.org/i.png)"]), "message"),
@@ -412,6 +423,10 @@ def test_another_version_is_told(store, bundle):
         ("events.jsonl", epoch(epoch="1"), "epoch"),
         ("events.jsonl", epoch(epoch=0), "counts from 1"),
         ("events.jsonl", epoch(logs={"loss": "low"}), "logs"),
+        ("events.jsonl", epoch(logs={"loss": 10**400}), "logs"),
+        ("events.jsonl", epoch(val_logs={"x" * 201: 1.0}), "val_logs"),
+        ("events.jsonl", started(estimate={"seconds_per_epoch": "x"}), "model"),
+        ("events.jsonl", started(estimate=[1]), "model"),
         ("events.jsonl", epoch(val=[1]), "val"),
         ("events.jsonl", epoch(best=1), "best"),
         ("events.jsonl", epoch(seconds=1e400), "JSON|seconds|event"),
@@ -433,6 +448,41 @@ def test_hostile_members_are_refused(store, bundle, name, content, told):
     with pytest.raises(RunError, match=told):
         import_bundle(store, rebuild(bundle, change={name: content}), OTHER)
     assert store.list_runs(OTHER) == before
+
+
+def test_scores_of_labels_and_features_are_taken_as_stated(store, bundle):
+    labels = {"accuracy": 0.9, "macro_f1": 0.8, "majority_accuracy": 0.4, "n_test": 9}
+    features = {"mean_error": 0.25, "column_mean_error": 0.5}
+    stated = metrics(labels=labels, features=features)
+    run = import_bundle(store, rebuild(bundle, change={"metrics.json": stated}), OTHER)
+    assert (run.metrics()["labels"], run.metrics()["features"]) == (labels, features)
+    assert run.metrics()["unchecked"] == ["curves", "labels", "features"]
+
+
+def test_names_are_as_short_as_reading_leaves_them(store):
+    graph = make_graph()
+    long = "m" * 100_000
+    graph = dataclasses.replace(
+        graph,
+        name=long,
+        node_ids=np.array([long, *graph.node_ids[1:]], dtype=object),
+        label_names=(long, *graph.label_names[1:]),
+        values={long: graph.values["income"]},
+    )
+    kept = import_bundle(store, one_bundle(finish_run(store, graph)), OTHER).graph()
+    names = [kept.name, *kept.node_ids, *kept.label_names, *kept.values]
+    assert max(map(len, names)) == Limits().name_length
+    assert list(kept.node_ids[1:]) == list(graph.node_ids[1:])
+
+
+def test_runs_of_a_bundle_are_bounded_together(store, bundle, run):
+    least = sum(path.stat().st_size for path in run.path.iterdir()) + 1
+    limits = Limits(decompressed_bytes=max(least, len(bundle)) * 2)
+    import_bundle(store, io.BytesIO(bundle), OTHER, limits=limits)
+    many = several({f"run-{place:02d}.zip": bundle for place in range(1, 11)})
+    with pytest.raises(LimitError, match="together with those before"):
+        import_bundles(store, many, OTHER, limits=limits)
+    assert len(store.list_runs(OTHER)) == 1
 
 
 def test_an_adjacency_that_would_crash_scipy_is_refused(store, bundle):

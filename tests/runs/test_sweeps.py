@@ -115,6 +115,7 @@ def test_a_front_of_two_objectives_is_that_of_a_plain_loop():
         ({"vary": [{"key": "seed", "values": [1]}]}, "cannot vary"),
         ({"vary": [{"key": "split.val_fraction", "values": [0.1]}]}, "cannot vary"),
         ({"vary": [{"key": "training.epochs", "low": 0, "high": 5}]}, "must be between"),
+        ({"vary": [{"key": "training.epochs", "low": 1, "high": 10**400}]}, "finite numbers"),
         ({"vary": [{"key": "model.latent_dim", "values": [8], "low": 1}]}, "either"),
         ({"vary": [{"key": "training.learning_rate", "low": 0, "high": 1, "log": True}]}, "0 < low"),
         ({"vary": [{"key": "model.nothing", "values": [8]}]}, "No setting"),

@@ -28,6 +28,7 @@ from vgae_core.data.limits import Limits
 from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.splits import PARTS
+from vgae_core.data.text import shortened
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.heads import HEADS
 from vgae_core.runs.bundle import MEMBERS
@@ -39,6 +40,7 @@ from vgae_core.runs.files import is_finite
 from vgae_core.runs.folder import RunFolder, read_run_dir, write_run_dir
 from vgae_core.runs.result import RunResult
 from vgae_core.runs.result_parts import ARRAYS
+from vgae_core.runs.room import bytes_in
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished, from_dict
 
@@ -48,6 +50,13 @@ _LARGEST = 1e6
 _LARGEST_LOG_VAR = 100.0
 _SAME = 1e-3
 """Largest difference between a score as stated and as worked out again."""
+
+
+_STATED: dict[str, dict[str, float]] = {
+    "labels": {"accuracy": 1, "macro_f1": 1, "majority_accuracy": 1, "n_test": 10**9},
+    "features": {"mean_error": 1e12, "column_mean_error": 1e12},
+}
+"""Scores that are not worked out again, and their largest values."""
 
 
 def check_task(
@@ -87,10 +96,12 @@ def check_bundles(bundle: Path, folder: Path, *, limits: Limits) -> list[str]:
     members = unpack_set(bundle, folder, limits)
     if members is None:
         return [_check_bundle(bundle, folder / "0", limits)]
-    names = []
+    names, written = [], 0
     for place, member in enumerate(members):
         try:
             names.append(_check_bundle(member, folder / str(place), limits))
+            written += bytes_in([folder / str(place)])
+            limits.check("decompressed_bytes", written, where="together with those before")
         except StudioError as error:
             where = ", ".join(filter(None, [member.name, error.where]))
             raise type(error)(error.message, where=where, mend=error.mend) from error
@@ -106,7 +117,9 @@ def _check_bundle(bundle: Path, folder: Path, limits: Limits) -> str:
         _rewrite(unpacked, folder, limits)
     except (LimitError, RunError):
         raise
-    except (DataError, SpecError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        DataError, SpecError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         raise RunError(f"The bundle is damaged: {error}", mend=MEND) from error
     shutil.rmtree(unpacked)
     return name
@@ -163,6 +176,7 @@ def _rewrite(unpacked: Path, folder: Path, limits: Limits) -> RunFolder:
     graph = load_graph(unpacked / "graph.npz", limits=limits)
     if not isinstance(graph, GraphData):
         raise _refuse("Expected a graph after repairs.", "graph.npz")
+    graph = _with_short_names(graph, limits.name_length)
     run = read_run_dir(unpacked)
     _check_finished(json.loads((unpacked / "finished.json").read_bytes()))
     result = run.result()
@@ -176,6 +190,22 @@ def _rewrite(unpacked: Path, folder: Path, limits: Limits) -> RunFolder:
     model = {key: value for key, value in result.model.items() if key != WHY}
     result = completed(dataclasses.replace(result, whole=None, model=model), graph)
     return write_run_dir(folder, result.spec, graph, result, events)
+
+
+def _with_short_names(graph: GraphData, limit: int) -> GraphData:
+    """Return a graph with the names that reading would have left it: none longer than `limit`."""
+    short = lambda names: tuple(shortened(str(name), limit) for name in names)  # noqa: E731
+    ids = graph.node_ids
+    return dataclasses.replace(
+        graph,
+        name=shortened(graph.name, limit),
+        node_ids=np.array(short(ids), dtype=object) if ids.dtype == object else ids,
+        feature_names=short(graph.feature_names),
+        label_names=short(graph.label_names),
+        relation_names=short(graph.relation_names),
+        side_names=short(graph.side_names),
+        values=dict(zip(short(graph.values), graph.values.values(), strict=True)),
+    )
 
 
 def _check_finished(values: Mapping[str, Any]) -> None:
@@ -318,17 +348,25 @@ def _scored(result: RunResult, graph: GraphData) -> RunResult:
                 where,
             )
     unchecked = ["curves"]
-    for group in ("labels", "features"):
+    for group in _STATED:
         if group in stated:
-            row = stated[group]
-            if not isinstance(row, Mapping) or not all(v is None or is_finite(v) for v in row.values()):
-                raise _refuse(f"`{group}` must hold numbers.", where)
-            metrics[group] = {str(key)[:80]: value for key, value in row.items()}
+            metrics[group] = _stated(group, stated[group], where)
             unchecked.append(group)
     if result.is_trial:
         metrics["scored_on"] = stated["scored_on"]
     metrics["unchecked"] = unchecked
     return dataclasses.replace(result, scores=scores, metrics=metrics)
+
+
+def _stated(group: str, row: Any, where: str) -> dict[str, Any]:
+    """Return scores of labels or features as the bundle states them: those known here, numbers one can show."""
+    known = _STATED[group]
+    fine = isinstance(row, Mapping) and set(row) == set(known)
+    if not fine or not all(is_finite(row[key]) and abs(row[key]) <= bound for key, bound in known.items()):
+        raise _refuse(f"`{group}` must hold numbers for {', '.join(known)}.", where)
+    if "n_test" in row and (type(row["n_test"]) is not int or row["n_test"] < 1):
+        raise _refuse("`n_test` must be a number of nodes.", where)
+    return dict(row)
 
 
 # ------------------------------------------------------------------------------ events
@@ -363,9 +401,17 @@ def _check_event(event: Event, where: str) -> None:
             fine = isinstance(value, bool)
         else:
             fine = isinstance(value, Mapping) and len(value) <= 200
-            if fine and field.name != "model":
-                fine = all(v is None or isinstance(v, float) or type(v) is int for v in value.values())
+            if fine and field.name == "model":
+                estimate = value.get("estimate", {})  # the rest is read by nobody
+                fine = isinstance(estimate, Mapping) and all(map(is_finite, estimate.values()))
+            elif fine:
+                fine = all(len(key) <= 200 and _is_logged(v) for key, v in value.items())
         if not fine:
             raise _refuse(f"`{field.name}` of {type(event).__name__} cannot be {value!r:.60}.", where)
     if isinstance(event, EpochEnd) and event.epoch < 1:
         raise _refuse("`epoch` counts from 1.", where)
+
+
+def _is_logged(value: Any) -> bool:
+    """Return whether a value is what a log may hold: a float, which may be NaN or infinite, or a whole number."""
+    return value is None or isinstance(value, float) or is_finite(value)

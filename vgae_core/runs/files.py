@@ -7,6 +7,7 @@ import json
 import math
 import os
 import secrets
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -100,5 +101,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def is_finite(value: Any) -> bool:
-    """Return whether a value from JSON is a number, neither NaN nor infinite; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether a value from JSON is a number that a float can hold; True and False are none."""
+    # Compared, not converted: JSON may hold whole numbers that no float can.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,9 +152,10 @@ def _named_choices(name: str, value: Any, catalogue: Mapping[str, Entry]) -> dic
 def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"`{name}` must be a number. Received: {value!r}.")
-    if not math.isfinite(value) or (kind is int and value != int(value)):
+    # Compared, not converted: JSON may hold whole numbers that no float can.
+    if not abs(value) <= sys.float_info.max or (kind is int and value != int(value)):
         raise SpecError(
-            f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r}."
+            f"`{name}` must be {'a whole' if kind is int else 'a finite'} number. Received: {value!r:.40}."
         )
     low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
     if not low <= value <= high:

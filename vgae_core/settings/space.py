@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -84,7 +85,8 @@ class Dimension(Section):
         if self.values:
             return
         for bound in bounds:
-            if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
+            number = isinstance(bound, int | float) and not isinstance(bound, bool)
+            if not number or not abs(bound) <= sys.float_info.max:  # type: ignore[arg-type]
                 raise SpecError(
                     f"`low` and `high` must be finite numbers. Received: {bound!r:.40}.", where=where
                 )
