@@ -186,6 +186,16 @@ def named_pairs(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
     return sorted(pairs, key=worth, reverse=True)
 
 
+def tells_of_one_end(column: Column, columns: Sequence[Column]) -> bool:
+    """Return whether another header says the same of the other end: ``TYPEA`` and ``TYPEB`` tell of nodes."""
+    others = [other for other in columns[:WIDEST] if other is not column]
+    return any(
+        same_but_for_a_mark(*pair)
+        for other in others
+        for pair in ((column.name, other.name), (other.name, column.name))
+    )
+
+
 def is_relation(column: Column, ends: tuple[Column, Column]) -> bool:
     """Return whether the column holds kinds of edges: few words, often repeated, that are no nodes."""
     rows = len(column.known)

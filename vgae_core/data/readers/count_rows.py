@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,20 @@ def begins_with_counts(probe: Probe, table: TextTable) -> bool:
     """Return whether the first row seems to count the rows below it, as far as their number tells."""
     counts = count_row(probe, table)
     return counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
+
+
+def counted_shape(
+    probe: Probe, table: TextTable, ends: Sequence[np.ndarray | pd.Series]
+) -> tuple[int, int] | None:
+    """Return the rows and columns of a matrix that the first row counts, if the ids below are within them."""
+    counts = count_row(probe, table)
+    if counts is None or len(counts) != 3 or not begins_with_counts(probe, table):
+        return None
+    within = all(
+        isinstance(end, np.ndarray) and len(end) and int(end.max()) <= most
+        for end, most in zip(ends, counts, strict=False)
+    )
+    return (counts[0], counts[1]) if within else None
 
 
 def _is_near(announced: int, listed: int) -> bool:

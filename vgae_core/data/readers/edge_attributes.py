@@ -176,7 +176,8 @@ def _weight_judgement(
         for name in others[:3]
     )
     if weight is not None:
-        shown = ", ".join(columns[weight].iloc[:3])
+        known = columns[weight][~columns[weight].str.lower().isin(MISSING)]
+        shown = ", ".join(known.iloc[:3])
         none = Choice("No weights", {f"uses.{PREFIX}{weight}": "ignore"})
         text = f"Edges are weighted by their attribute {shorten(weight)} ({shorten(shown)}, …)."
         return (Judgement("weight", text, others=(none, *ways)),)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vgae_core.data.readers.column_evidence import Column, named_pairs, overlap
 from vgae_core.data.readers.column_names import (
+    FEATURE_NAMES,
     NODE_NAMES,
     WEIGHT_NAMES,
     WIDEST,
@@ -124,3 +125,25 @@ def ends_behind_an_id(columns: Sequence[Column]) -> bool:
     if len(pair) < 2 or any(end.is_numeric for end in pair):
         return len(rest) > 1 and two_kinds(rest[0].name, rest[1].name)
     return overlap(*pair) >= 0.5 and not first.distinct & (pair[0].distinct | pair[1].distinct)
+
+
+def have_partners(nodes: Column, columns: Sequence[Column]) -> bool:
+    """Return whether nodes stand in several rows each, beside a column called an id that shares theirs."""
+    partners = [c for c in columns if c.is_named_id and c.plain not in FEATURE_NAMES]
+    return len(nodes.distinct) < len(nodes.known) and any(overlap(nodes, c) >= SHARED for c in partners)
+
+
+def is_series(left: Column, right: Column, columns: Sequence[Column]) -> bool:
+    """Return whether the two are of a series such as x1, x2, x3: features, not ends."""
+    stem = left.plain.rstrip("0123456789")
+    return sum(column.plain.rstrip("0123456789") == stem for column in columns) > 2 or (
+        left.is_numeric and not left.is_whole
+    )
+
+
+def more_of_a_kind(ends: tuple[Column, Column], columns: Sequence[Column]) -> list[Column]:
+    """Return the columns in a series of three or more with one of two ends: link2, link3 beside link1."""
+    stems = [column.plain.rstrip("0123456789") for column in columns]
+    of_ends = {stems[end.index] for end in ends} - {""}
+    series = [column for column, stem in zip(columns, stems, strict=True) if stem in of_ends]
+    return [column for column in series if column not in ends] if len(series) > 2 else []

@@ -25,7 +25,13 @@ from vgae_core.data.readers.column_names import (
     same_but_for_a_mark,
     two_kinds,
 )
-from vgae_core.data.readers.count_rows import begins_with_counts, count_row, counted, with_announced
+from vgae_core.data.readers.count_rows import (
+    begins_with_counts,
+    count_row,
+    counted,
+    counted_shape,
+    with_announced,
+)
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
 from vgae_core.data.readers.layouts import Layout, inner_comments, line_of
 from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
@@ -156,6 +162,7 @@ def sides_of(
             kinds=two_kinds(left, right),
             marked=same_but_for_a_mark(left, right)
             or (plain_name(left) in SOURCE_NAMES and plain_name(right) in TARGET_NAMES),
+            shape=counted_shape(probe, table, ends),
             rated=roles.weight is not None and roles.time is not None and not table.shape.comments,
         )
         if not found.sure and (table_name := beside.describing(probe, *(end[:SAMPLE] for end in ends))):

@@ -13,6 +13,7 @@ from vgae_core.data.readers.column_evidence import (
     is_relation,
     named_pairs,
     overlap,
+    tells_of_one_end,
 )
 from vgae_core.data.readers.column_names import (
     LABEL_NAMES,
@@ -21,7 +22,6 @@ from vgae_core.data.readers.column_names import (
     SOURCE_NAMES,
     TARGET_NAMES,
     WEIGHT_NAMES,
-    plain_name,
     two_kinds,
 )
 from vgae_core.data.readers.edge_ends import (
@@ -29,7 +29,10 @@ from vgae_core.data.readers.edge_ends import (
     best_pair,
     counts_before_ends,
     ends_behind_an_id,
+    have_partners,
     is_its_name,
+    is_series,
+    more_of_a_kind,
 )
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable
 
@@ -88,26 +91,20 @@ def means_edges(table: TextTable) -> bool:
     if table.find(SOURCE_NAMES) is not None and table.find(TARGET_NAMES) is not None:
         return True
     first = columns[0]
+    if first.plain in NODE_NAMES and have_partners(first, columns[1:]):
+        return True
     if len(columns) > 1 and first.plain in NODE_NAMES and len(first.distinct) == len(first.known):
         return ends_behind_an_id(
             columns
         )  # one row per node, unless its other columns are the ends of an edge
     return any(
-        not _is_series(left, right, columns)
+        not is_series(left, right, columns)
         and all(end.is_whole or not end.is_numeric for end in (left, right))
         for left, right in named_pairs(columns)
     ) or (
         len(columns) > 1
         and two_kinds(columns[0].name, columns[1].name)
         and len(columns[0].distinct) < len(columns[0].known)
-    )
-
-
-def _is_series(left: Column, right: Column, columns: Sequence[Column]) -> bool:
-    """Return whether the two are of a series such as x1, x2, x3: features, not ends."""
-    stem = left.plain.rstrip("0123456789")
-    return sum(column.plain.rstrip("0123456789") == stem for column in columns) > 2 or (
-        left.is_numeric and not left.is_whole
     )
 
 
@@ -193,17 +190,34 @@ class _Judge:
         elif by_name[0] is not None and by_name[1] is not None and by_name[0] is not by_name[1]:
             ends = (by_name[0], by_name[1])
             self._also_named(by_name[0], free)
-        elif usable := [pair for pair in pairs if pair[0] in free and pair[1] in free]:
+        elif usable := [
+            pair for pair in pairs if set(pair) <= set(free) and not is_series(*pair, self.columns)
+        ]:
             ends = usable[0]
             self._also_named(usable[0][0], free)
         else:
             first, second, *_ = (*self._by_content(free), None, None)
             ends = (first, second)
+            self._ask_about_more(ends)
         if ends[0] is None or ends[1] is None or ends[0] is ends[1]:
             raise self.probe.error(
                 "No two columns are left for source and target.", mend="Say which columns they are."
             )
         return ends[0], ends[1]
+
+    def _ask_about_more(self, ends: tuple[Column | None, Column | None]) -> None:
+        """Ask whether to go on where an end is one of several of its kind: link1, link2, link3."""
+        source, target = ends
+        more = [] if source is None or target is None else more_of_a_kind((source, target), self.columns)
+        if source is not None and target is not None and more:
+            self.judge(
+                "columns",
+                f"edges join {self.called(source, target)} only, but {self.called(*more[:4])} may hold nodes, too. To "
+                "read them all, write one edge per line.",
+                sure=False,
+                source=source,
+                target=target,
+            )
 
     def _find(self, names: frozenset[str], free: list[Column]) -> Column | None:
         return next((column for column in free if column.plain in names), None)
@@ -275,7 +289,10 @@ class _Judge:
         return [*pair]
 
     def _relation(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
-        words = [c for c in rest if not c.is_numeric and not c.time and not self._says_direction(c)]
+        words = [
+            c for c in rest
+            if not (c.is_numeric or c.time or self._says_direction(c) or tells_of_one_end(c, self.columns))
+        ]  # fmt: skip
         named = next((c for c in rest if c.plain in RELATION_NAMES and c.known), None)
         between = next((c for c in words if ends[0].index < c.index < ends[1].index and is_relation(c, ends)),
                        None)  # fmt: skip
@@ -283,7 +300,7 @@ class _Judge:
         if only is not None and self.table.header is not None and self.table.shape.width > 4:
             only = only if only.plain in LABEL_NAMES | {"type", "kind", "effect", "mechanism"} else None
         typed = next(
-            (c for c in words if plain_name(c.name) in ("type", "kind") and is_relation(c, ends)), None
+            (c for c in words if c.plain in ("type", "kind", "effect") and is_relation(c, ends)), None
         )
         relation = named or between or typed or only
         if relation is None:

@@ -225,7 +225,8 @@ def _are_values(texts: pd.Series, table: TextTable) -> bool:
 def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool) -> int | None:
     """Return 0 if the first column, not named as such, can only be node ids.
 
-    Texts are ids if hardly one repeats; whole numbers, each once and mostly those of nodes, if `certain`.
+    Texts are ids if hardly one repeats; whole numbers if each stands once and is that of a node, of which a few may be
+    others' if `certain`.
     """
     if frame.shape[1] < 2:
         return None
@@ -233,8 +234,6 @@ def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool)
     known = first[~first.str.lower().isin(MISSING)]
     if not all(is_number(text) for text in known.iloc[:_FIRST]):
         return 0 if known.nunique() >= 0.9 * len(known) else None
-    if not certain:
-        return None
     whole = whole_numbers(first)
     if whole is None or len(np.unique(whole)) != len(whole):
         return None
@@ -243,7 +242,8 @@ def _looks_like_ids(frame: pd.DataFrame, node_ids: np.ndarray, *, certain: bool)
         if node_ids.dtype.kind in "iu"
         else np.array([int(i) for i in node_ids if is_whole(str(i))][: 10**7])
     )
-    return 0 if len(numbers) and np.isin(whole, numbers).mean() > 0.5 else None
+    of_nodes = np.isin(whole, numbers) if len(numbers) else np.zeros(1)
+    return 0 if of_nodes.all() or (certain and of_nodes.mean() > 0.5) else None
 
 
 # ------------------------------------------------------------------------- what was decided

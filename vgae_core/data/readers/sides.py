@@ -58,6 +58,7 @@ def judge_sides(
     marked: bool = False,
     rated: bool = False,
     same_names: bool = False,
+    shape: tuple[int, int] | None = None,
 ) -> Sides:
     """Return whether the ids of the two ends are of two sets.
 
@@ -75,6 +76,8 @@ def judge_sides(
         Whether a rating stands beside them.
     same_names : bool
         Whether what is called the same is the same node, numbers too.
+    shape : tuple of int, optional
+        Rows and columns that the file counts in its first row.
     """
     said = {word for comment in comments for word in comment.lstrip("#% ").lower().split()[:2]}
     left, right = source[:SAMPLE], target[:SAMPLE]
@@ -83,6 +86,9 @@ def judge_sides(
         return Sides(True, "the file calls itself bipartite", True, shared, told=True)
     if said & {"sym", "asym", "directed", "undirected"}:
         return Sides(False, "the file says so", True, shared)
+    if shape is not None and shape[0] != shape[1]:
+        why = f"the first row counts {shape[0]:,} rows and {shape[1]:,} columns"
+        return Sides(True, why, True, shared, told=True)
     if shared and same_names:
         return Sides(False, "some nodes stand at both ends", True, shared)
     if not shared and not kinds and min(pd.Series(side).nunique() for side in (left, right)) < 3:

@@ -64,7 +64,8 @@ class TextTable:
 
     def name(self, column: int) -> str:
         """Return the header of a column, or its number (from 1)."""
-        return self.header[column] if self.header and column < len(self.header) else str(column + 1)
+        given = self.header[column] if self.header and column < len(self.header) else ""
+        return given or str(column + 1)
 
     def find(self, names: frozenset[str], but: Collection[int] = ()) -> int | None:
         """Return the first column with one of the plain `names`."""
@@ -115,8 +116,8 @@ def _table(probe: Probe) -> TextTable:
     decision = decide_header(probe, shape)
     names = _commented_names(probe, shape)
     if names is not None:
-        listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else "")
-        why = f"It stands above the rows: {listed}."
+        listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else ".")
+        why = f"It stands above the rows: {listed}"
         return TextTable(shape, names, shape.skip, Header(True, why))
     if not decision.present:
         return TextTable(shape, None, shape.skip, decision)
