@@ -29,7 +29,9 @@ SCORES = {
     "features": ("features", "mean_error"),
     "weights": ("weights", "model", "spearman"),
     "recall": ("test", "recall_at_20"),
+    "recall_50": ("test", "recall_at_50"),
     "ndcg": ("test", "ndcg_at_20"),
+    "ndcg_100": ("test", "ndcg_at_100"),
 }
 """Held-out scores of every output, by column: where they stand in the metrics of a run."""
 
@@ -42,7 +44,9 @@ _TITLES = {
     "features": ("Feature loss", "Mean loss per value; lower is better."),
     "weights": ("Weight rank correlation", "Spearman's, of predicted and true weights of test edges."),
     "recall": ("Recall@20", "Mean over the rows of a matrix."),
+    "recall_50": ("Recall@50", "Mean over the rows of a matrix."),
     "ndcg": ("NDCG@20", "Mean over the rows of a matrix."),
+    "ndcg_100": ("NDCG@100", "Mean over the rows of a matrix."),
 }
 
 
@@ -153,7 +157,9 @@ def table(
         "features",
         "weights",
         "recall",
+        "recall_50",
         "ndcg",
+        "ndcg_100",
     ]
     empty = [name for name in needed if not any(value == value and value for value in frame[name])]
     if not any(len(tags) for tags in frame["tags"]):

@@ -224,6 +224,7 @@ def choose(mine: list[RunInfo], visited: list[RunInfo]) -> None:
     event = st.dataframe(
         shown,
         column_config=run_table.columns(shown),
+        placeholder="–",
         hide_index=True,
         width="stretch",
         on_select="rerun",

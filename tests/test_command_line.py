@@ -186,6 +186,7 @@ def test_training_leaves_a_folder_and_repeats_on_its_split(karate_csv, tmp_path)
         "--out", tmp_path / "a", "--json",
     )  # fmt: skip
     assert first.returncode == 0, first.stderr
+    assert "absl" not in first.stderr  # nor else what TensorFlow says of itself as it starts
     lines = [json.loads(line) for line in first.stdout.splitlines()]
     assert [line["epoch"] for line in lines if line["event"] == "EpochEnd"] == list(range(1, 13))
     assert [line["event"] for line in lines[-2:]] == ["Finished", "Result"]

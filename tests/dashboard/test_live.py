@@ -70,6 +70,19 @@ def test_the_table_says_what_a_run_is_in_a_sweep():
     assert "sweep" not in run_table.table(rows)
 
 
+def test_a_matrix_run_has_its_further_ranking_scores_in_the_table():
+    scores = {"recall_at_20": 0.2, "recall_at_50": 0.5, "ndcg_at_20": 0.3, "ndcg_at_100": 0.4}
+    info = RunInfo(
+        id="a", dataset="data", fingerprint="f", spec=RunSpec(), status="finished", created=0.0,
+        metrics={"test": scores}, best_epoch=1, seconds=1.0,
+    )  # fmt: skip
+    shown = run_table.table([run_table.Row((info,))])
+    assert shown[["recall", "recall_50", "ndcg", "ndcg_100"]].iloc[0].tolist() == [0.2, 0.5, 0.3, 0.4]
+    assert {"Recall@50", "NDCG@100"} <= {
+        column["label"] for column in run_table.columns(shown).values() if column
+    }
+
+
 @pytest.mark.parametrize(("epochs", "step"), [(1, 1), (3, 1), (60, None)])
 def test_a_few_epochs_have_no_marks_between_them(epochs, step):
     history = [

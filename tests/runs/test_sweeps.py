@@ -75,14 +75,25 @@ def test_a_grid_comes_once_each_and_ends():
     rates = sorted({round(math.log10(point["training.learning_rate"]), 3) for point in points})
     assert rates == pytest.approx([-4, -4 + 4 / 3, -4 + 8 / 3, 0], abs=1e-3)
     assert len({json.dumps(point) for point in points}) == 12
+    recipes = {"key": "recipe", "values": ["masked", "normalised"]}
+    listed = Study(Space.from_dict({"vary": [recipes], "search": "grid", "seed": 3}), SPEC)
+    assert [listed.point(listed.ask())["recipe"] for _ in range(2)] == ["masked", "normalised"]
+
+
+def test_a_grid_larger_than_its_trials_gives_a_random_part():
+    study = Study(space(search="grid", trials=6), SPEC)
+    points = [study.point(study.ask()) for _ in range(6)]
+    assert len({json.dumps(point) for point in points}) == 6
+    # In the order listed they would have the first two rates.
+    assert len({point["training.learning_rate"] for point in points}) > 2
 
 
 @pytest.mark.parametrize("how", ["tpe", "random", "grid"])
 def test_a_rebuilt_search_goes_on_as_if_never_interrupted(how):
-    chosen = space(search=how, seed=4)
-    whole = search(Study(chosen, SPEC), 12)
-    assert search(Study(chosen, SPEC), 12, whole[:7]) == whole
-    assert search(Study(space(search=how, seed=5), SPEC), 12) != whole
+    chosen = space(search=how, seed=4, trials=11)  # fewer than a grid has: their order is drawn
+    whole = search(Study(chosen, SPEC), 11)
+    assert search(Study(chosen, SPEC), 11, whole[:7]) == whole
+    assert search(Study(space(search=how, seed=5, trials=11), SPEC), 11) != whole
 
 
 def test_weights_of_a_simplex_keep_their_sum_and_fill_it():

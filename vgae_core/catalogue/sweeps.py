@@ -51,5 +51,8 @@ SEARCHES: dict[str, Entry] = {
         help="Draws every point independently.",
         reference="Bergstra & Bengio 2012, Random Search for Hyper-Parameter Optimization, JMLR 13",
     ),
-    "grid": Entry(title="Grid", help="Every combination of the values, in an order drawn by the seed."),
+    "grid": Entry(
+        title="Grid",
+        help="Every combination of the values in the order listed; of more than there are trials, a random part.",
+    ),
 }

@@ -21,6 +21,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit, load_split
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError, SpecError
+from vgae_core.runs import environment
 from vgae_core.runs.event_log import EventLog
 from vgae_core.runs.files import finite, write_arrays
 from vgae_core.runs.folder import RunFolder, write_beginning, write_result
@@ -87,6 +88,7 @@ def train_into(
     start : Continuation, optional
         The run to go on with.
     """
+    environment.load_tensorflow()
     from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
 
     choose_threads(spec, graph)

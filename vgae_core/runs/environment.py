@@ -9,9 +9,12 @@ thread than shared out among several.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import logging
 import os
+import re
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 _LARGE, _FREE_TOP = 8 * 2**20, 16 * 2**20
 """Bytes from which an array has pages of its own, and bytes that may stay free at the top of the heap."""
+
+
+_OF_START = re.compile(rb"WARNING: All log messages before absl::|I\d{4} \d{2}:")
+"""Lines of TensorFlow's start: a warning that logging has not begun, and what is for information."""
 
 
 def operation_threads(spec: RunSpec, profile: Profile) -> int:
@@ -98,6 +105,26 @@ def apply(threads: int | None = None) -> None:
     _tidy_heap()
     # Each run traces functions of its own, which TensorFlow takes for a mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without the lines about itself that it prints whatever ``TF_CPP_MIN_LOG_LEVEL`` says.
+
+    All else that is written to standard error meanwhile is passed on.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    error = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        finally:
+            os.dup2(error, 2)
+            os.close(error)
+            file.seek(0)
+            os.write(2, b"".join(line for line in file if not _OF_START.match(line)))
 
 
 def at_start() -> dict[str, str]:

@@ -185,6 +185,7 @@ def warm() -> float:
     """Import TensorFlow, train a tiny model once, and return the seconds it took."""
     started = time.perf_counter()
     environment.apply()
+    environment.load_tensorflow()
     from vgae_core.runs.pipeline import execute
 
     n = 40

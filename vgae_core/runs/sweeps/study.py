@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -125,10 +124,10 @@ class Study:
         """Return the next point as Optuna has it, None where a grid has no more."""
         number = len(self._study.trials)
         if self.space.search == "grid":
-            size = math.prod([len(d.choices) for d in self.distributions.values()])  # type: ignore
-            if number >= size:
+            point = self._grid_point()
+            if point is None:
                 return None
-            self._study.enqueue_trial(self._grid_point(number, size))
+            self._study.enqueue_trial(point)
         seed = int(np.random.SeedSequence([self.space.seed, number]).generate_state(1)[0])
         self._study.sampler = (
             optuna.samplers.TPESampler(seed=seed)
@@ -137,11 +136,19 @@ class Study:
         )
         return dict(self._study.ask(self.distributions).params)
 
-    def _grid_point(self, number: int, size: int) -> dict[str, Any]:
-        order = np.random.default_rng(self.space.seed).permutation(size)
+    def _grid_point(self) -> dict[str, Any] | None:
+        """Return the first point of the grid that was not asked for yet; None if all were.
+
+        A grid that is tried as a whole goes in the order it is listed; of a larger one the trials are a random part.
+        """
         axes = [d.choices for d in self.distributions.values()]  # type: ignore[attr-defined]
-        point = next(itertools.islice(itertools.product(*axes), int(order[number]), None))
-        return dict(zip(self.distributions, point, strict=True))
+        points = list(itertools.product(*axes))
+        order: Iterable[int] = range(len(points))
+        if self.space.trials < len(points):
+            order = np.random.default_rng(self.space.seed).permutation(len(points))
+        asked = {tuple(trial.params[key] for key in self.distributions) for trial in self._study.trials}
+        point = next((points[place] for place in order if points[place] not in asked), None)
+        return None if point is None else dict(zip(self.distributions, point, strict=True))
 
     def is_hopeless(self, number: int, epoch: int, best: float) -> bool:
         """Note a trial's best score up to an epoch, and return whether it should end."""
