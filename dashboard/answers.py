@@ -37,17 +37,20 @@ def headline(answer: Answer) -> str:
         if answer.source is None:
             return "Choose what to watch: the answers stand here, before and after your edits."
         return _entered(answer) or f"The top {TOP} of {_bold(answer.source)} stay the same."
-    return _of_pair(answer, pair) + _at_density(answer, pair)
+    ask = (
+        ""
+        if answer.sentences or pair.probability.before is None
+        else " Add an edit to see what it would change."
+    )
+    return _of_pair(answer, pair) + _at_density(answer, pair) + ask
 
 
 def _of_pair(answer: Answer, pair: PairAnswer) -> str:
     name = f"{_bold(pair.source)} – {_bold(pair.target)}"
     what, value = _measure(answer, pair)
     before, after = value.before, value.after
-    if before is None:
+    if before is None or not answer.sentences:
         return f"The model gives {name} a {what} of **{after:.3f}**."
-    if not answer.sentences:
-        return f"The model gives {name} a {what} of **{after:.3f}**. Add an edit to see what it would change."
     difference = pair.logit.difference or 0.0
     if abs(difference) < UNCHANGED:
         return f"These edits do not change {name}: its {what} stays **{after:.3f}**."
@@ -63,7 +66,7 @@ def _at_density(answer: Answer, pair: PairAnswer) -> str:
     if pair.at_density is None or pair.at_density.after is None or _measure(answer, pair)[0] != "probability":
         return ""
     share, p = link_columns.chance(answer.base_rate), link_columns.chance(pair.at_density.after)
-    return f" That is among as many without a link; among all, of which {share} are linked, it is **{p}**."
+    return f" That is if half of all pairs were linked; among all, of which {share} are, it is **{p}**."
 
 
 def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:
@@ -72,6 +75,8 @@ def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:
         return answer.measure, pair.probability
     values = [value for value in (pair.probability.before, pair.probability.after) if value is not None]
     saturated = all(value < SATURATED or value > 1 - SATURATED for value in values)
+    if pair.logit.difference and len(values) == 2:
+        saturated |= values[0] == values[1]  # both at the bound of what is vouched for
     return ("logit", pair.logit) if saturated else ("probability", pair.probability)
 
 
@@ -97,15 +102,15 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
     about = "The model's score of the pair."
     if noise is not None:
         about += f" Noise of the difference: ±{SIGMAS * noise:.2f} ({SIGMAS:g} standard deviations)."
-    with st.grid(min_column_width=120, gap="small"):
+    with st.grid(3, min_column_width=150, gap="small"):
         if pair.at_density is not None:
-            rest = "zeros" if matrix else "non-edges"
-            _tile("Among as many", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
-                  help=f"Probability where half of the {'cells' if matrix else 'pairs'} are {rest}.")  # fmt: skip
+            pairs, edges = ("cells", "entries") if matrix else ("pairs", "edges")
             share = link_columns.chance(answer.base_rate)
-            _tile("At this density", pair.at_density, "{:.2%}", grey=pair.logit.within_noise,
-                  help=f"Probability among all {'cells' if matrix else 'pairs'}, of which {share} are "
-                  f"{'entries' if matrix else 'edges'}.")  # fmt: skip
+            bounded = f"No more is said than the validation {edges} can vouch for; the logit goes beyond."
+            _tile(f"If half were {edges}", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+                  help=f"Probability where half of the {pairs} are {edges}. {bounded}")  # fmt: skip
+            _tile(f"Among all {pairs}", pair.at_density, "{:.2%}", grey=pair.logit.within_noise,
+                  help=f"Probability among all {pairs}, of which {share} are {edges}. {bounded}")  # fmt: skip
         else:
             _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
                   help="What the network gives this entry.")  # fmt: skip

@@ -124,10 +124,14 @@ def show(
     height : int
         Pixels.
     """
-    titled = bool(fig.layout.title.text)
+    above = 40 if fig.layout.title.text else 16
+    if (
+        fig.layout.title.text and fig.layout.showlegend
+    ):  # a row of its own: beside a long title it would cover it
+        above += 20
     fig.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 40 if titled else 16, "b": 8},
+        margin={"l": 8, "r": 8, "t": above, "b": 8},
         hoverlabel={"align": "left"},
         dragmode=fig.layout.dragmode or ("lasso" if on_select == "rerun" else "pan"),
     )

@@ -57,11 +57,11 @@ def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:
             "missing as were held out; – is below the first 1,000 pairs.",
         ),
         "probability_at_density": number(
-            "At this density",
+            "Among all pairs",
             help=f"Probability of an edge among all pairs of the graph, of which {chance(share)} are edges. {bounded}",
         ),
         "probability": number(
-            "Among as many",
+            "If half were edges",
             help=f"Probability of an edge where half of the pairs are edges, as in the held-out pairs. "
             f"{bounded}",
         ),

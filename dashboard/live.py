@@ -144,7 +144,8 @@ def left_text(at: Progress, patience: int) -> str:
     if most is None or least is None:
         return ""
     close = most < NEAR * least or duration(most) == duration(least)
-    text = f"about {duration(most)} left" if close else f"{_span(least, most)} left"
+    about = "about " if most >= 1 else ""
+    text = f"{about}{duration(most)} left" if close else f"{_span(least, most)} left"
     return text + (f", then {duration(at.scoring_seconds)} of scoring" if at.scoring_seconds >= TOLD else "")
 
 
@@ -176,15 +177,14 @@ def _kept_text(val: Mapping[str, float], epoch: int) -> str:
 
 
 def settings_line(info: RunInfo) -> str:
-    """Return data set and main settings of a run in a line of Markdown."""
+    """Return the main settings of a run in a line of Markdown; none of a run that cannot be read."""
     model, training = info.spec.model, info.spec.training
-    data, seed = f"**{charts.plain(info.dataset, 60)}**", f"seed {info.spec.seed}"
     if info.problem:
-        return data
+        return ""
     kind = "variational" if model.variational else "not variational"
     return (
-        f"{data} · {model.family.upper()}, {charts.plain(model.encoder)} encoder, "
-        f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · {seed}"
+        f"{model.family.upper()}, {charts.plain(model.encoder)} encoder, "
+        f"{kind} · latent size {model.latent_dim} · learning rate {training.learning_rate:g} · seed {info.spec.seed}"
     )
 
 
@@ -308,9 +308,10 @@ def _figure(
             )
     if at.best is not None:
         fig.add_vline(x=at.best.epoch, line={"color": charts.MUTED, "width": 1, "dash": "dot"})
-    fig.update_layout(title={"text": charts.escape(title), "font": {"size": 15}})
+    fig.update_layout(
+        title={"text": charts.escape(title), "font": {"size": 15}, "y": 1, "yanchor": "top", "pad": {"t": 8}}
+    )
     fig.update_layout(showlegend=len(names) + len(validated) > 1)
-    fig.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right"})
     fig.update_xaxes(title="Epoch", rangemode="tozero" if at.epoch > 20 else "normal")
     if at.epoch < 8:
         fig.update_xaxes(dtick=1)  # no half epochs

@@ -11,6 +11,7 @@ from dashboard import asking, charts, frame, judged, link_columns, pick, results
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
 from vgae_core.errors import RunError
+from vgae_core.runs import link_tables
 
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
 
@@ -60,19 +61,17 @@ def show(held: results.Opened) -> None:
         )  # fmt: skip
         direction = chosen or "out"
     name = results.node_names(held.id)[node]
-    left, right = st.columns(2, gap="medium")
     new, own = (table(held.id, node, direction, existing) for existing in (False, True))
     new, own = judged.with_precision(held.id, new), judged.with_precision(held.id, own)
     own = own.drop(columns="expected_precision", errors="ignore")  # they are links
+    _say_how_sure(held, new)
+    left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Most likely new links**, best first")
         _draw(held, new, name, "next")
     with right:
         st.markdown(f"**Its links** ({len(own):,}), least likely first")
         _draw(held, own, name, "own")
-    st.caption(
-        "The encoder sees all edges. How a probability is to be read stands in the help of each column."
-    )
 
 
 @frame.fragment()
@@ -91,6 +90,24 @@ def card(held: results.Opened, node: int) -> None:
     with right:
         st.markdown(f"**Its links** ({len(own):,}), least likely first")
         _draw(held, own, name, "card_own")
+
+
+def _say_how_sure(held: results.Opened, links: pd.DataFrame) -> None:
+    """Say in a sentence how likely the first link is, by what held-out edges tell where these are enough."""
+    if links.empty:
+        return
+    first, measured = links.iloc[0], judged.precision(held.id)
+    expected = first.get("expected_precision")
+    if measured is not None and pd.notna(expected):
+        sure = (
+            f"of pairs that score like this one, **{link_columns.chance(expected)}** were among the "
+            f"{measured.n_test:,} held-out edges; guessing finds {link_columns.chance(measured.share)}."
+        )
+    else:
+        sure_of = link_columns.chance(first["probability_at_density"])
+        share = link_columns.chance(link_tables.density(held.graph))
+        sure = f"an edge with a probability of **{sure_of}** among all pairs, of which {share} are edges."
+    st.markdown(f":material/fact_check: **{charts.plain(first['node'], 60)}** comes first: {sure}")
 
 
 def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import background, frame, link_columns, next_links, predicted_links, results, scenarios, scores
+from dashboard import (
+    background,
+    charts,
+    frame,
+    link_columns,
+    next_links,
+    predicted_links,
+    results,
+    scenarios,
+    scores,
+)
 from vgae_core.analysis import entries, link_search
 from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
 from vgae_core.runs import link_tables
@@ -56,6 +66,14 @@ def show_one_row(held: results.Opened) -> None:
     if row is None:
         return
     columns = scores.entry_columns(held)
+    best = results.recommended_to(held.id, row)
+    if "probability_at_density" in best and len(best):
+        column, sure = best.iloc[0][["column", "probability_at_density"]]
+        share = link_columns.chance(link_tables.filled_share(held.graph))
+        st.markdown(
+            f":material/fact_check: **{charts.plain(column, 60)}** comes first: an entry with a probability of "
+            f"**{link_columns.chance(sure)}** among all cells, of which {share} are entries."
+        )
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Recommended**: columns it does not have, best first")
@@ -64,7 +82,6 @@ def show_one_row(held: results.Opened) -> None:
                 f"By the network alone: combined with EASE, a matrix of more than {AT_ONCE_COLUMNS:,} columns ranks in "
                 "the background (next tab), or by `python -m vgae_core rank RUN --node NAME`."
             )
-        best = results.recommended_to(held.id, row)
         event = st.dataframe(
             link_columns.styled(best), column_config=columns, hide_index=True, width="stretch", key="row_best",
             on_select="rerun", selection_mode="single-row",

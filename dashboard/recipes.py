@@ -73,7 +73,7 @@ def choose() -> None:
     chosen = forms.field(setting, spec.recipe, setting.key, side_by_side=True)
     names = fitting() if chosen == "own" else list(tried(spec))
     in_use = recipe_of(spec, names) if chosen == "own" else None
-    with st.grid(min_column_width=300, gap="small"):
+    with st.grid(3 if len(names) > 4 else max(len(names), 1), min_column_width=300, gap="small"):
         for name in names:
             _card(spec, name, in_use=name == in_use, trained=chosen == "auto")
     if chosen == "own" and in_use is None:
@@ -92,7 +92,10 @@ def show_default(default: RunSpec, take: Callable[[], None]) -> None:
         st.markdown(f"**{charts.plain(LOSSES[loss].title)} auto-encoder**")
         st.badge("Recommended for this data", icon=":material/star:", color="blue")
         st.caption(f"The likelihood goes by the values of the matrix: {charts.message(reason)}.")
-        st.caption(f":material/schedule: {line or charts.message(problem)}")
+        if problem and not line:
+            st.caption(f":material/memory: {charts.message(problem)}")
+        else:
+            st.caption(f":material/schedule: {live.cost_badge(default, state.profile())}")
         st.button(
             "In use" if in_use else "Use this recipe",
             icon=":material/check:" if in_use else None,

@@ -83,12 +83,12 @@ def entry_columns(held: Opened) -> dict[str, Any]:
         "column": "Column",
         "value": number("Value", format="%.4g"),
         "probability_at_density": number(
-            "At this density",
+            "Among all cells",
             help=f"Probability of an entry among all cells of the matrix, of which {share} are entries. The network's "
             f"score combined with that of EASE, calibrated on the validation entries. {bounded}",
         ),
         "probability": number(
-            "Among as many",
+            "If half were entries",
             help=f"Probability of an entry where half of the cells are entries, as in the held-out part. {bounded}",
         ),
         "expected": number(

@@ -30,9 +30,11 @@ def strip(title: str) -> None:
         return
     visited: set[str] = st.session_state.setdefault(_VISITED, set())
     visited.add(here)
-    info = state.run_info()
+    info, graph = state.run_info(), state.graph()
+    if here != "Explore" and info is not None and (graph is None or info.fingerprint != graph.fingerprint):
+        info = None  # a run of other data: on these nothing is trained yet
     done = {
-        "Data": state.graph() is not None,
+        "Data": graph is not None,
         "Model": info is not None or "Model" in visited,
         "Train": info is not None and info.metrics is not None,
         "Explore": "Explore" in visited,

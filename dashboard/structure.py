@@ -215,8 +215,9 @@ def side_by_side(found: CellDensity, names: list[str] | None = None) -> go.Figur
         coloraxis={
             "colorscale": charts.SEQUENTIAL, "cmin": low, "cmax": high,
             "colorbar": {
-                "title": {"text": "Density"}, "tickvals": marks.tolist(), "ticktext": shown, "thickness": 10,
-                "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "len": 0.8,
+                "title": {"text": "Density", "side": "top"}, "tickvals": marks.tolist(), "ticktext": shown,
+                "thickness": 10, "len": 0.8, "orientation": "h",
+                "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
             },
         },
     )  # fmt: skip

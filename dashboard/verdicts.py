@@ -205,6 +205,7 @@ def show_scores(held: results.Opened) -> None:
     split = held.result.split
     keys = shown_metrics(held)
     best, own = table[keys].max(), scores.title(results.MODEL)
+    best = best.where(best > table[keys].min())  # where all are equal none is best
 
     def weight(name: str, value: Any) -> str:
         is_bold = value == best[name] if name in keys else value == own

@@ -113,6 +113,7 @@ def matrix_views(graph: GraphData) -> dict:
     filled, values = views.feature_view(graph.features), views.value_view(graph.features)
     labels = None if graph.labels is None else views.label_view(graph.labels, graph.label_names)
     seen = {
+        "Matrix": takeaways.of_matrix(graph.features),
         "Values per row": takeaways.of_features(filled, "row"),
         "Values per column": takeaways.of_columns(filled),
         "Values": takeaways.of_values(values),
@@ -130,7 +131,7 @@ def matrix_views(graph: GraphData) -> dict:
 
 
 def show_tiles(tiles: dict[str, tuple[str, str]]) -> None:
-    with st.grid(min_column_width=150, gap="small"):
+    with st.grid(4, min_column_width=150, gap="small"):
         for label, (value, about) in tiles.items():
             st.metric(label, value, help=about, border=True)
 
@@ -443,7 +444,7 @@ with frame.guard():
     if drawn["labels"]:
         pictures["Labels"] = lambda: show_labels(drawn["labels"], whose)
     frame.paint_first()
-    with st.grid(min_column_width=420, gap="medium"):
+    with st.grid(2, min_column_width=420, gap="medium"):
         for title, draw in pictures.items():
             with st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)

@@ -113,7 +113,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     frame.go("Next: train", "train")
     summary.say_cost()
 st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to the total.")
-with st.grid(min_column_width=480, gap="small"):
+with st.grid(2, min_column_width=480, gap="small"):
     for output in spec.outputs:
         outputs.edit(output)
 with st.expander("All settings", icon=":material/tune:", expanded=forms.any_refused()):

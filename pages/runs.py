@@ -119,7 +119,8 @@ def actions(info: RunInfo, tags: list[str], *, mine: bool) -> None:
         return
     title, icon = live.STATUS[info.status]
     st.subheader(charts.plain(info.title, 100), anchor=False)
-    st.markdown(f"{icon} **{title}** {live.since(info.created)} · {live.settings_line(info)} · `{info.id}`")
+    data = f"**{charts.plain(info.dataset, 60)}** · {live.settings_line(info)}"
+    st.markdown(f"{icon} **{title}** {live.since(info.created)} · {data} · `{info.id}`")
     if info.message:
         st.caption(charts.message(info.message))
     has_result = info.metrics is not None

@@ -145,8 +145,10 @@ def warming_up() -> None:
 # ------------------------------------------------------------------------------ a run
 def name_run(run: StoredRun) -> None:
     """Draw the line that says which run this is."""
-    title, icon = live.STATUS[run.info.status]
-    st.markdown(f"{icon} **{title}** · {live.settings_line(run.info)} · `{run.id}`")
+    status, icon = live.STATUS[run.info.status]
+    st.markdown(
+        f"{icon} **{status}** · **{charts.plain(run.info.title, 80)}** · {live.settings_line(run.info)}"
+    )
     part = state.sweep_parts([run.id]).get(run.id)
     if part is not None:
         st.page_link(
@@ -194,7 +196,8 @@ def outcome(run: StoredRun) -> None:
         )
     part = "Validation" if trial else "Test"
     margin = found.margin < 1
-    with st.grid(min_column_width=270):
+    labels, features = (result.metrics.get(name) for name in ("labels", "features"))
+    with st.grid(3 + bool(labels) + bool(features), min_column_width=270):
         for key, label in {
             "roc_auc": f"{part} AUC",
             "average_precision": f"{part} average precision",
@@ -214,7 +217,6 @@ def outcome(run: StoredRun) -> None:
                 ),
                 border=True,
             )
-        labels = result.metrics.get("labels")
         if labels:
             ahead = labels["accuracy"] - labels["majority_accuracy"]
             st.metric(
@@ -225,7 +227,6 @@ def outcome(run: StoredRun) -> None:
                 help=f"Of {labels['n_test']:,} nodes whose labels were held out. Macro F1: {labels['macro_f1']:.3f}.",
                 border=True,
             )
-        features = result.metrics.get("features")
         if features:
             less = features["mean_error"] - features["column_mean_error"]
             st.metric(
@@ -305,7 +306,7 @@ def show_curves(run: StoredRun) -> None:
         if output:
             drawn = live.output_figures(output, members, thin, at, scale, grey, node=node)
             figures += [(f"{output}_{rank}", figure) for rank, figure in enumerate(drawn)]
-    with st.grid(min_column_width=380):
+    with st.grid(2 if len(figures) == 4 else 3, min_column_width=380):
         for name, figure in figures:
             with st.container():
                 charts.show(

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
+from tests.pages.finished_runs import finish_run, make_graph
 from vgae_core.errors import DataError
 from vgae_core.settings import RunSpec
 
@@ -199,6 +200,12 @@ def test_the_steps_say_what_is_done(app):
     assert ":primary[**2 Model**]" in strip(at)
     assert "3 Train" in strip(at)
     assert not any("chevron_right" in m.value for m in app("runs").markdown)
+
+
+def test_on_new_data_nothing_is_trained_yet(app, studio_store):
+    run = finish_run(studio_store, make_graph())
+    assert "3 Train" in strip(app("model", run=run.id))  # the data loaded are the first sample
+    assert ":material/check: Train" in strip(app("what_if", run=run.id))
 
 
 def test_what_was_imported_is_kept_out_of_the_search_for_garbage(app, monkeypatch):

@@ -24,6 +24,7 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.runs.answers import Answers
 from vgae_core.runs.evaluation import evaluate_result
 from vgae_core.runs.pipeline import execute
+from vgae_core.runs.precision import measure_precision
 from vgae_core.settings import RunSpec
 
 
@@ -344,6 +345,15 @@ def test_one_node_is_asked_for_its_next_links(app, studio_store):
     assert new["node"].tolist() == [f"Town {j}" for j in ranking.pairs[:, 1]]
     np.testing.assert_allclose(new["logit"], ranking.logits, rtol=1e-6)
     assert own["node"].tolist() == [f"Town {j}" for j in existing.pairs[:, 1]]
+    sentence = next(m.value for m in at.markdown if "comes first" in m.value)
+    assert new["node"].iloc[0] in sentence
+    measured = measure_precision(result, graph)
+    assert (
+        f"**{100 * measured.at(ranking.logits[:1])[0]:.1f} %** were among the {len(result.split.test)} "
+        in sentence
+    )
+    guessing = len(result.split.test) / (graph.n_pairs - len(result.split.train) - len(result.split.val))
+    assert f"guessing finds {100 * guessing:.1f} %" in sentence
 
 
 def test_pairs_of_one_s_own_are_scored(app, studio_store):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, softmax
 
-from vgae_core.analysis.calibration import at_share, steepness
+from vgae_core.analysis.calibration import at_share, steepness, vouched
 from vgae_core.analysis.decoders import decoder_weights, pair_factors
 from vgae_core.analysis.links import Direction, Links
 from vgae_core.analysis.network import Codes, node_head
@@ -238,6 +238,11 @@ def logit_of(parts: Mapping[str, float], decoding: Decoding) -> float:
     """Return the model's logit of :meth:`ScoredGraph.parts`."""
     others = columns({name: value for name, value in parts.items() if name != "network"})
     return float(decoding.stacked(np.array([parts["network"]], np.float32), others)[0])
+
+
+def vouched_logit(logit: float, n_val: int) -> float:
+    """Return a logit no further out than so many validation edges vouch for: probabilities come of it, ranks do not."""
+    return float(vouched(np.array(logit), n_val))
 
 
 def probability(logit: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vgae_core.analysis.graph_views import FeatureView, LabelView, ValueView, degrees
-from vgae_core.data.dataset import GraphData
+from vgae_core.data.dataset import Features, GraphData, filled
 
 
 def of_degrees(graph: GraphData) -> str:
@@ -50,6 +50,14 @@ def of_features(view: FeatureView, whose: str = "node") -> str:
     n = int(view.row_counts.sum())
     mean = view.n_values / n if n else 0.0
     return f"A {whose} has {mean:,.1f} non-zero values on average, of {view.n_features:,} columns."
+
+
+def of_matrix(features: Features, share: float = 0.1) -> str:
+    """Return how much of all values lies in the fullest rows."""
+    falling = np.sort(filled(features)[0])[::-1]
+    n_top = max(1, round(share * len(falling)))
+    part = falling[:n_top].sum() / max(falling.sum(), 1)
+    return f"The fullest {share:.0%} of the rows hold {part:.0%} of the values."
 
 
 def of_columns(view: FeatureView, share: float = 0.1) -> str:

@@ -164,7 +164,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
     ),
     "kl_normal": ObjectiveEntry(
         title="KL to the standard normal",
-        help="-1/2 sum(1 + log s^2 - mu^2 - s^2), in nats per node.",
+        help="-1/2 sum(1 + log s^2 - mu^2 - s^2), in nats per node or row.",
         reference="Kingma & Welling 2014, appendix B, arXiv:1312.6114",
         outputs=("z_vars",),
         builder="vgae_core.nn.losses:kl_normal",

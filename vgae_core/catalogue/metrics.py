@@ -117,7 +117,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "kl_normal": ObjectiveEntry(
         title="KL to the standard normal",
-        help="Divergence from the prior in nats per node, whatever the loss is.",
+        help="Divergence from the prior in nats per node or row, whatever the loss is.",
         outputs=("z_vars",),
     ),
     "active_units": ObjectiveEntry(

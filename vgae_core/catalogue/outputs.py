@@ -17,7 +17,7 @@ OUTPUTS: dict[str, Entry] = {
     "z_vars": Entry(
         title="Latent distribution (KL)",
         help="Mean and log-variance of each node's latent code side by side; its loss is the "
-        "Kullback-Leibler divergence from the standard normal prior, in nats per node.",
+        "Kullback-Leibler divergence from the standard normal prior, in nats per node or row.",
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
     ),
     "x_rec": Entry(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.links import Direction
-from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability, probability_at
+from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability, probability_at, vouched_logit
 from vgae_core.errors import DataError
 from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import Edited, WhatIf
@@ -347,6 +347,7 @@ def _pair(
         )
 
     logits = [None if before is None else before.logit(*arc), after.logit(*arc)]
+    odds = [None if logit is None else vouched_logit(logit, len(model.result.split.val)) for logit in logits]
     noises = [None if before is None else before.noise(*arc), after.noise(*arc)]
     noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
     ranks = [None if before is None else rank(before, old), rank(after, new)]  # type: ignore[arg-type]
@@ -354,9 +355,9 @@ def _pair(
         source=model.name(pair[0], changes),
         target=model.name(pair[1], changes),
         logit=Value(logits[0], logits[1], noise),
-        probability=Value(*(None if logit is None else probability(logit) for logit in logits)),
+        probability=Value(*(None if logit is None else probability(logit) for logit in odds)),
         at_density=Value(
-            *(None if logit is None else probability_at(logit, model.base_rate) for logit in logits)
+            *(None if logit is None else probability_at(logit, model.base_rate) for logit in odds)
         ),
         expected=None,
         weight=Value(None if before is None else before.links.weight(*arc), after.links.weight(*arc)),

@@ -13,7 +13,14 @@ from scipy.special import softmax
 
 from vgae_core.analysis.full_pass import encode_matrix, entry_factors
 from vgae_core.analysis.network import Codes, layers_of, node_head
-from vgae_core.analysis.scored_graph import DRAWS, NOISE_SEED, banded, probability, probability_at
+from vgae_core.analysis.scored_graph import (
+    DRAWS,
+    NOISE_SEED,
+    banded,
+    probability,
+    probability_at,
+    vouched_logit,
+)
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
@@ -341,9 +348,13 @@ class RowsWhatIf:
         noises = both(lambda row, by: self._noise(row, column))
         noise = math.hypot(*noises) if None not in noises else None  # type: ignore[arg-type]
         logits = both(lambda row, by: float(row.logits[column]))
-        odds = Value(*(None if logit is None else probability(logit) for logit in logits))
+        sure = logits
+        if self.scores.stack:
+            n_val = len(self.result.split.val)
+            sure = [None if logit is None else vouched_logit(logit, n_val) for logit in logits]
+        odds = Value(*(None if logit is None else probability(logit) for logit in sure))
         at_share = Value(
-            *(None if logit is None else probability_at(logit, self.base_rate) for logit in logits)
+            *(None if logit is None else probability_at(logit, self.base_rate) for logit in sure)
         )
         return PairAnswer(
             source=source,
