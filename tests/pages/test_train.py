@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from dashboard import live, state
+from dashboard import charts, live, state
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
 from vgae_core.data.limits import ServerLimits
@@ -250,10 +250,11 @@ def test_leaving_and_coming_back_finds_the_run(app, engine, studio_store):
     run_id = engine.submitted[0]
     at.switch_page("pages/data.py").run()
     at.switch_page("pages/train.py").run()
-    assert run_id in texts(at)
+    name = charts.plain(studio_store.open_run(run_id).info.title)
+    assert name in texts(at)
     assert at.query_params["run"] == run_id
     fresh = app("train", workspace=VISITOR)  # a reload: a new session of the same browser
-    assert run_id in texts(fresh)
+    assert name in texts(fresh)
     assert button(fresh, "cancel") is not None
 
 
@@ -304,7 +305,7 @@ def test_a_stranger_with_the_link_may_look_but_not_cancel(app, engine, studio_st
     run = studio_store.create_run(RunSpec(), make_graph(), VISITOR)
     run.set_running()
     at = app("train", workspace="another-visitor-s-token-0123456789-0123", run=run.id)
-    assert run.id in texts(at)
+    assert charts.plain(run.info.title) in texts(at)
     assert button(at, "cancel") is None
     assert not button(at, "start").disabled
 
