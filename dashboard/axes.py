@@ -12,6 +12,7 @@ from dashboard import node_card, results
 from dashboard.shared import shared
 from vgae_core.analysis import axes, latent_use
 from vgae_core.data.limits import LIMITS
+from vgae_core.runs import decoded
 
 ROWS = 100
 """Features listed at most."""
@@ -122,7 +123,7 @@ def _nodes(held: results.Opened, nodes: np.ndarray, key: str, **more: Any) -> No
             "node": held.noun.capitalize(), "label": "Label", "degree": st.column_config.NumberColumn("Degree"),
             "z": st.column_config.NumberColumn("z", format="%.3f"),
         },
-        hide_index=True, width="stretch", key=key, height=388,
+        hide_index=True, width="stretch", key=key, height="content" if len(nodes) <= axes.ENDS else 388,
     )  # fmt: skip
 
 
@@ -133,7 +134,9 @@ def _walk(held: results.Opened, axis: int, focus: int | None) -> None:
     steps = st.slider(
         "Standard deviations of the axis", -axes.RANGE, axes.RANGE, 0.0, 0.5, key=f"axis_walk_{axis}"
     )
-    nodes = axes.near_place(held.result.codes.z_mean, axis, steps, focus)
+    z = held.result.codes.z_mean
+    place = axes.place_on(z, axis, steps, focus)
+    nodes = axes.near_place(z, place)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(f"**The {len(nodes)} {held.noun}s with such codes**")
@@ -152,3 +155,16 @@ def _walk(held: results.Opened, axis: int, focus: int | None) -> None:
                 },
                 hide_index=True, width="stretch", key="walk_features", height=388,
             )  # fmt: skip
+    if decoded.decodes(held.result):
+        names = np.array(results.column_names(held.id), dtype=object)
+        origin = axes.place_on(z, axis, 0.0, focus)
+        number = st.column_config.NumberColumn
+        st.markdown("**What the model expects at this place**, what grows most from the start first")
+        st.dataframe(
+            results.shown(decoded.along(held.result, names, origin, place).head(ROWS)),
+            column_config={
+                "feature": "Feature", "here": number("Expected here", format="%.4g"),
+                "start": number("At the start", format="%.4g"), "change": number("Change", format="%+.4g"),
+            },
+            hide_index=True, width="stretch", key="walk_expected", height=388,
+        )  # fmt: skip

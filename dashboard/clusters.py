@@ -29,6 +29,11 @@ def chosen(run_id: str) -> ClusterSpec:
     return st.session_state.get(_SPECS, {}).get(run_id, ClusterSpec())
 
 
+def choose(run_id: str, spec: ClusterSpec) -> None:
+    """Have clusters of a run found in this way."""
+    st.session_state.setdefault(_SPECS, {})[run_id] = spec
+
+
 def _made(held: results.Opened) -> background.Result | None:
     return background.result(f"clusters|{held.id}|{chosen(held.id)}", held.run.path)
 
@@ -80,7 +85,7 @@ def _choose(held: results.Opened) -> ClusterSpec:
             if not (held.on_matrix and setting.name == "hops")
         }
     spec = ClusterSpec.from_dict(values)
-    st.session_state.setdefault(_SPECS, {})[held.id] = spec
+    choose(held.id, spec)
     return spec
 
 
@@ -106,6 +111,11 @@ def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: d
             "conductance": number(
                 "Conductance", format="%.3f",
                 help="Share of a cluster's edge ends that lead out of it, mean over clusters; lower is better.",
+            ),
+            "silhouette": number(
+                "Silhouette", format="%.3f",
+                help="How much nearer a code is to its own cluster than to the next, -1 to 1. Measured among the codes "
+                "for every method, which favours clusters of the codes.",
             ),
         },
         hide_index=True, width="stretch", key="cluster_scores", on_select="rerun", selection_mode="single-row-required",

@@ -97,7 +97,8 @@ def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: 
     """Draw the map; what is done on it changes the selection (:mod:`dashboard.selecting`)."""
     names = results.node_names(held.id)
     flat = at.coordinates.shape[1] == 2
-    selecting.show(selecting.Shown(held.id, at.key, at.nodes, at.coordinates, names))
+    groups = lambda: map_parts.groups(values_of(held, colour).iloc[at.nodes])[2]  # noqa: E731
+    selecting.show(selecting.Shown(held.id, at.key, at.nodes, at.coordinates, names, groups))
     if flat and map_component.draw(map_parts.NAME, selecting.receive):
         map_component.send(map_parts.NAME, _parts(held, at, colour, looks, focus))
         hint = f"Select {held.noun}s by lasso or box (Shift adds, Alt takes away); click one for its card."

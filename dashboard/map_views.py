@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+import json
+from typing import TypeVar
+
 import streamlit as st
 
-from dashboard import charts, frame, results, selecting, state
-from vgae_core.analysis.projection import METHODS
+from dashboard import charts, clusters, frame, projections, results, selecting, state
+from vgae_core.analysis.clusters import ClusterSpec
+from vgae_core.analysis.projection import METHODS, ProjectionSpec
 from vgae_core.errors import StudioError
 from vgae_core.runs import kept_selections
 from vgae_core.runs.kept_selections import KeptSelection
 
 SELECTION, NODE, COLOUR, METHOD = "selection", "node", "colour", "map"
-"""Parameters of the address."""
+SETTINGS, CLUSTERS = "map_settings", "clusters"
+"""Parameters of the address; settings as ``name:value,…``, only those that are not the default."""
+
+Spec = TypeVar("Spec", ProjectionSpec, ClusterSpec)
 
 _OPENED = "map_view_opened"
+_TAKEN = "map_settings_taken"
+
+
+def open_settings(held: results.Opened) -> None:
+    """Take settings of map and clusters from the address, once in a visit and before anything reads them."""
+    if st.session_state.get(_TAKEN):
+        return
+    st.session_state[_TAKEN] = True
+    spec = _read(ProjectionSpec, SETTINGS)
+    if spec is not None:
+        projections.ask(spec)
+    found = _read(ClusterSpec, CLUSTERS)
+    if found is not None:
+        clusters.choose(held.id, found)
+
+
+def _read(kind: type[Spec], parameter: str) -> Spec | None:
+    """Return the settings that the address asks for; None where it asks for none, or for what cannot be."""
+    text = str(st.query_params.get(parameter, ""))[:500]
+    if not text:
+        return None
+    try:
+        parts = (part.partition(":") for part in text.split(","))
+        return kind.from_dict({name: json.loads(value) for name, _, value in parts})
+    except (ValueError, RecursionError, StudioError):  # a link cut short; the page shows its own
+        st.toast("The settings in the link could not be read.", icon=":material/warning:")
+        return None
+
+
+def _written(spec: ProjectionSpec | ClusterSpec) -> str:
+    usual = type(spec)().to_dict()
+    return ",".join(
+        f"{name}:{json.dumps(value)}"
+        for name, value in spec.to_dict().items()
+        if name != "method" and value != usual[name]
+    )
 
 
 def open_link(held: results.Opened, colours: list[str]) -> None:
@@ -37,10 +80,13 @@ def open_link(held: results.Opened, colours: list[str]) -> None:
     st.session_state[_OPENED] = link
 
 
-def note(held: results.Opened, method: str, colour: str, focus: int | None) -> None:
+def note(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int | None) -> None:
     """Write what the map shows into the address."""
     node = "" if focus is None else results.node_names(held.id)[focus]
-    for name, value in ((METHOD, method), (COLOUR, colour), (NODE, node)):
+    settings, found = _written(spec), _written(clusters.chosen(held.id))
+    for name, value in (
+        (METHOD, spec.method), (SETTINGS, settings), (COLOUR, colour), (CLUSTERS, found), (NODE, node),
+    ):  # fmt: skip
         if value and st.query_params.get(name) != value:
             st.query_params[name] = value
         elif not value:

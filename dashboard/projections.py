@@ -27,6 +27,8 @@ USED_BY = {
 }
 """Settings of each method beside its dimensions."""
 
+_ASKED = "map_asked"
+
 
 @dataclass(frozen=True, eq=False)
 class Projected:
@@ -55,23 +57,29 @@ class Projected:
     place: Callable[[np.ndarray], np.ndarray] | None = None
 
 
+def ask(spec: ProjectionSpec) -> None:
+    """Begin with these settings, where the page has not drawn its choices yet."""
+    st.session_state[_ASKED] = spec
+
+
 def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
     """Draw the choice of a projection; return it, and the id of the run whose map it is turned like."""
     known = {setting.name: setting for setting in settings_of(ProjectionSpec)}
+    asked: ProjectionSpec = st.session_state.get(_ASKED, ProjectionSpec())
     method = forms.field(known["method"], known["method"].default, "map_method")
     values = {"method": method}
     before = None
     with st.popover("Settings", icon=":material/tune:"):
         dim = known["dim"]
         values["dim"] = st.segmented_control(
-            dim.title, range(int(dim.low or 0), int(dim.high or 0) + 1), default=dim.default,
+            dim.title, range(int(dim.low or 0), int(dim.high or 0) + 1), default=asked.dim,
             format_func="{}-D".format, required=True, help=dim.help, key="map_dim",
         )  # fmt: skip
         for name in USED_BY[str(method)]:
             if name.startswith("axis"):
-                values[name] = _axis(held, known[name])
+                values[name] = _axis(held, known[name], getattr(asked, name))
             else:
-                values[name] = forms.field(known[name], known[name].default, f"map_{name}")
+                values[name] = forms.field(known[name], getattr(asked, name), f"map_{name}")
         if values["dim"] == dim.default and method != "axes":
             before = _before(held)
         if before is not None and not st.toggle(
@@ -83,13 +91,13 @@ def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
     return ProjectionSpec.from_dict(values), before
 
 
-def _axis(held: results.Opened, setting: Setting) -> int:
+def _axis(held: results.Opened, setting: Setting, first: int) -> int:
     width = held.result.codes.z_mean.shape[1]
     return int(
         st.selectbox(
             setting.title,
             range(1, width + 1),
-            index=min(setting.default, width) - 1,
+            index=min(first, width) - 1,
             format_func="z {}".format,
             help=setting.help,
             key=f"map_{setting.name}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -27,13 +27,27 @@ _DRAWN = "map_drawn"
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The map at hand: of which run and projection, and which node each point is, with its place and its name."""
+    """The map at hand.
+
+    Parameters
+    ----------
+    run_id, key : str
+        Of the run and its projection.
+    nodes : ndarray of int64, shape (n_points,)
+        The node of each point.
+    coordinates : ndarray of float32, shape (n_points, dim)
+    names : list of str
+        Of all nodes.
+    groups : callable
+        Returns the group of each point, uint8 (n_points,), as the map numbers them.
+    """
 
     run_id: str
     key: str
     nodes: np.ndarray
     coordinates: np.ndarray
     names: list[str]
+    groups: Callable[[], np.ndarray]
 
 
 def selected(run_id: str) -> np.ndarray:
@@ -78,6 +92,9 @@ def receive() -> None:
         outline = _outline(event.get("outline"))
         if outline is not None:
             inside = selections.inside(shown.coordinates, outline)
+            hidden = event.get("hidden")
+            if isinstance(hidden, list) and hidden:  # who hides a group does not mean its nodes
+                inside &= ~np.isin(shown.groups(), [group for group in hidden[:256] if type(group) is int])
             select(shown.run_id, shown.nodes[inside], how)
 
 

@@ -150,6 +150,7 @@ with frame.guard():
         run_view.say_codes(held)
         if not results.ready(held.id):
             run_view.wait_for_columns(held.id)
+        map_views.open_settings(held)
         colours = latent_map.colours(held, clusters.table(held))
         map_views.open_link(held, colours)
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -159,7 +160,7 @@ with frame.guard():
             kept = map_views.keep(held)
             focus = find_node(held)
         latent_map.draw(held, projections.projected(held, spec, before), colour, looks, focus)
-        map_views.note(held, spec.method, colour, focus)
+        map_views.note(held, spec, colour, focus)
         match views.choose(held, focus):
             case "node":
                 show_node(held, focus)

@@ -158,6 +158,8 @@ class PointMap {
     return group < colours.length ? this.categories[colours[group]] ?? this.other : this.other
   }
 
+  hides(group) { return this.hidden.has(group < (this.colour.head.colours?.length ?? 256) ? group : OTHER) }
+
   paint() { // the palette: 256 texels, whose alpha hides a group
     if (!this.colour || !this.ramp) return
     const { head } = this.colour
@@ -171,7 +173,7 @@ class PointMap {
         colour = this.between(i / 254)
         alpha = 255
       }
-      if (this.hidden.has(i < (head.colours?.length ?? 256) ? i : OTHER)) alpha = 0
+      if (this.hides(i)) alpha = 0
       texels.set([...colour, alpha], 4 * i)
     }
     this.gl?.bindTexture(this.gl.TEXTURE_2D, this.palette)
@@ -198,8 +200,8 @@ class PointMap {
       size: () => { this.weights = body; this.fill(this.weightBuffer, body) },
       picked: () => this.takePicked(head, body),
       focus: () => {
-        this.focus = { head, lines: body.byteLength >> 2 }
-        this.fill(this.lineBuffer, as(Uint32Array), "ELEMENT_ARRAY_BUFFER")
+        this.focus = { head, ends: as(Uint32Array) }
+        this.fill(this.lineBuffer, this.focus.ends, "ELEMENT_ARRAY_BUFFER")
       },
     }
     takers[part]?.()
@@ -337,15 +339,14 @@ class PointMap {
           gl.vertexAttribPointer(place, size, kind, place === 2, bytes * step, 0)
         })
     }
-    const ink = (colour, alpha) => [...rgb(colour).map((value) => (value / 255) * alpha), alpha]
     gl.bindTexture(gl.TEXTURE_2D, this.palette)
     aim(1)
-    if (this.focus?.lines) {
-      const at = use(this.lineProgram)
+    if (this.focus?.ends.length) {
+      const at = use(this.lineProgram), [colour, alpha] = this.lineInk()
       gl.uniform1f(at.size, 1)
-      gl.uniform4f(at.ink, ...ink(this.focus.head.node < 0 ? this.ink.text : this.ink.mark, this.focus.lines > 2000 ? 0.08 : 0.35))
+      gl.uniform4f(at.ink, ...rgb(colour).map((value) => (value / 255) * alpha), alpha)
       gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.lineBuffer)
-      gl.drawElements(gl.LINES, this.focus.lines, gl.UNSIGNED_INT, 0)
+      gl.drawElements(gl.LINES, this.focus.ends.length, gl.UNSIGNED_INT, 0)
     }
     const at = use(this.pointProgram)
     gl.uniform1i(at.weighed, weighed)
@@ -369,6 +370,8 @@ class PointMap {
     pen.clearRect(0, 0, this.under.width, this.under.height)
     if (this.crowd && !this.hidden.size) pen.drawImage(this.density, x0, y0, x1 - x0, y1 - y0)
   }
+
+  lineInk() { return [this.focus.head.node < 0 ? this.ink.text : this.ink.mark, this.focus.ends.length > 2000 ? 0.08 : 0.35] }
 
   pointSize() { // pixels: smaller where there are many, growing as one looks closer
     const n = this.points.n, base = n <= 2000 ? 7 : n <= 20_000 ? 5 : n <= 200_000 ? 3 : 2
@@ -406,16 +409,11 @@ class PointMap {
       pen.strokeText(label.text, label.x, label.y)
       pen.fillText(label.text, label.x, label.y)
     }
-    for (const [from, to] of this.focus?.head.arrows ?? []) this.arrow(this.toScreen(...from), this.toScreen(...to))
-    const ring = (point, radius, colour, width) => {
-      pen.beginPath()
-      pen.arc(...this.placeOf(point), radius, 0, 7)
+    for (const { path, colour, width } of this.marks()) {
       pen.strokeStyle = colour
       pen.lineWidth = width
-      pen.stroke()
+      pen.stroke(new Path2D(path))
     }
-    if (this.focus?.head.node >= 0) ring(this.focus.head.node, 9, ink.mark, 3)
-    if (this.hovered >= 0) ring(this.hovered, 7, ink.text, 2)
     if (this.outline?.length > 1) {
       pen.beginPath()
       this.outline.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)))
@@ -430,18 +428,19 @@ class PointMap {
     }
   }
 
-  arrow([x0, y0], [x1, y1]) {
-    const { pen } = this, angle = Math.atan2(y1 - y0, x1 - x0)
-    pen.beginPath()
-    pen.moveTo(x0, y0)
-    pen.lineTo(x1, y1)
-    for (const turn of [2.6, -2.6]) {
-      pen.moveTo(x1, y1)
-      pen.lineTo(x1 + 9 * Math.cos(angle + turn), y1 + 9 * Math.sin(angle + turn))
+  marks() { // arrows and rings as paths of SVG, which a canvas draws too
+    const ring = (point, radius, colour, width) => {
+      const [x, y] = this.placeOf(point), arc = `a${radius} ${radius} 0 1 0 `
+      return { path: `M${x - radius} ${y}${arc}${2 * radius} 0${arc}${-2 * radius} 0`, colour, width }
     }
-    pen.strokeStyle = this.ink.mark
-    pen.lineWidth = 2
-    pen.stroke()
+    const marks = (this.focus?.head.arrows ?? []).map(([from, to]) => {
+      const [[x0, y0], [x, y]] = [this.toScreen(...from), this.toScreen(...to)], angle = Math.atan2(y - y0, x - x0)
+      const head = [2.6, -2.6].map((turn) => `M${x} ${y}l${9 * Math.cos(angle + turn)} ${9 * Math.sin(angle + turn)}`)
+      return { path: `M${x0} ${y0}L${x} ${y}${head.join("")}`, colour: this.ink.mark, width: 2 }
+    })
+    if (this.focus?.head.node >= 0) marks.push(ring(this.focus.head.node, 9, this.ink.mark, 3))
+    if (this.hovered >= 0) marks.push(ring(this.hovered, 7, this.ink.text, 2))
+    return marks
   }
 
   labels() { // names of groups, then of hubs, each only where it covers none before it; axes in the corner
@@ -462,7 +461,7 @@ class PointMap {
     if (!this.labelled) return kept
     if (this.focus?.head.node >= 0) place(this.nameOf(this.focus.head.node), this.placeOf(this.focus.head.node)[0] + 13, this.placeOf(this.focus.head.node)[1] + 4, 13, true, false)
     for (const [group, at] of (this.colour?.head.places ?? []).entries())
-      if (at && !this.hidden.has(group)) place(this.colour.head.names[group].slice(0, 40), ...this.toScreen(...at), 14, true, true)
+      if (at && !this.hides(group)) place(this.colour.head.names[group].slice(0, 40), ...this.toScreen(...at), 14, true, true)
     const hubs = (this.focus?.head.hubs ?? []).slice(0, 12 * (this.view.zoom / this.whole) ** 2) // more as one looks closer
     for (const hub of hubs) if (this.shown(hub)) place(this.nameOf(hub), this.placeOf(hub)[0] + 7, this.placeOf(hub)[1] + 4, 11, false, false)
     return kept
@@ -481,7 +480,7 @@ class PointMap {
       return
     }
     const entry = (group, name, count) => {
-      const button = add(legend, "button", "", { type: "button", "aria-pressed": String(!this.hidden.has(group)), title: `${name}: click hides or shows it, a double click shows it alone` })
+      const button = add(legend, "button", "", { type: "button", "aria-pressed": String(!this.hidden.has(group)), title: `${name}: click hides or shows it, a double click shows it alone; what is hidden is not selected` })
       button.innerHTML = '<svg width="11" height="11"><circle cx="5.5" cy="5.5" r="5"></circle></svg><span></span><em></em>'
       button.firstChild.style.fill = group === OTHER ? this.other : this.colourOf(group)
       button.children[1].textContent = name
@@ -577,7 +576,7 @@ class PointMap {
         const point = this.nearest(...at(event))
         if (point >= 0) this.tell({ kind: "click", point, mode })
       } else if (selecting && outline?.length > 2)
-        this.tell({ kind: "outline", mode, outline: thin(outline, MOST_CORNERS).map(([x, y]) => this.toMap(x, y)) })
+        this.tell({ kind: "outline", mode, outline: thin(outline, MOST_CORNERS).map(([x, y]) => this.toMap(x, y)), hidden: [...Array(256).keys()].filter((group) => this.hides(group)) })
       this.draw()
     }
     over.addEventListener("pointerup", end)
@@ -644,14 +643,16 @@ class PointMap {
 
   picture(vector) { // the map with its legend as SVG; points as circles, or what is seen as an image
     const width = this.stage.clientWidth, height = this.stage.clientHeight, rows = this.key(), parts = []
-    const text = (words, x, y, size, bold) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" font-family="sans-serif" font-weight="${bold ? 600 : 400}" fill="${this.ink.text}">${words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</text>`
+    const text = (words, x, y, size, bold) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" font-family="sans-serif" font-weight="${bold ? 600 : 400}" fill="${this.ink.text}" stroke="${this.ink.ground}" stroke-width="3" paint-order="stroke">${words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</text>`
     this.moving = false
     this.drawPoints() // its pixels are gone after a frame
     const images = [this.under, this.canvas, ...(vector ? [] : [this.over])]
     if (!vector || this.points.n > 50_000)
       for (const canvas of images) parts.push(`<image width="${width}" height="${height}" href="${canvas.toDataURL()}"/>`)
     else {
-      const chosen = new Set(this.picked ?? []), radius = this.pointSize() / 2
+      const chosen = new Set(this.picked ?? []), radius = this.pointSize() / 2, ends = this.focus?.ends ?? [], lines = []
+      for (let i = 0; i < ends.length; i += 2) lines.push("M", short(this.placeOf(ends[i])), "L", short(this.placeOf(ends[i + 1])))
+      if (lines.length) parts.push(`<path d="${lines.join("")}" fill="none" stroke="${this.lineInk()[0]}" stroke-opacity="${this.lineInk()[1]}"/>`)
       for (let i = 0; i < this.points.n; i++) {
         const [x, y] = this.placeOf(i)
         if (!this.shown(i) || x < 0 || y < 0 || x > width || y > height) continue
@@ -659,10 +660,13 @@ class PointMap {
         parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}" fill="rgb(${r},${g},${b})" fill-opacity="${chosen.size && !chosen.has(i) ? 0.15 : 0.9}"/>`)
       }
     }
+    if (vector) for (const { path, colour, width } of this.marks()) parts.push(`<path d="${path}" fill="none" stroke="${colour}" stroke-width="${width}"/>`)
     if (vector) for (const label of this.labels()) parts.push(text(label.text, label.x, label.y, label.size, label.bold))
     parts.push(text(this.colour.head.title, width + 10, 24, 13, true))
     rows.forEach(([colour, words], i) => parts.push(`<rect x="${width + 10}" y="${36 + 20 * i}" width="11" height="11" fill="${colour}"/>`, text(words, width + 28, 46 + 20 * i, 13, false)))
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 200}" height="${height}"><rect width="100%" height="100%" fill="${this.ink.ground}"/>${parts.join("")}</svg>`
+    this.pen.font = "600 13px sans-serif"
+    const aside = Math.max(...[[0, this.colour.head.title], ...rows].map(([, words]) => this.pen.measureText(words).width))
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(width + aside + 40)}" height="${height}"><rect width="100%" height="100%" fill="${this.ink.ground}"/>${parts.join("")}</svg>`
     return new Blob([svg], { type: "image/svg+xml" })
   }
 
@@ -686,6 +690,8 @@ function rgb(colour) { // of #rrggbb or rgb(r, g, b)
   if (hex) return [0, 2, 4].map((i) => parseInt(hex[1].slice(i, i + 2), 16))
   return (colour.match(/[\d.]+/g) ?? [128, 128, 128]).slice(0, 3).map(Number)
 }
+
+function short([x, y]) { return `${x.toFixed(1)} ${y.toFixed(1)}` }
 
 function luminance([r, g, b]) { return (0.299 * r + 0.587 * g + 0.114 * b) / 255 }
 

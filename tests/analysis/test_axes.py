@@ -70,8 +70,10 @@ def test_the_ends_of_an_axis_and_a_walk_along_it():
         place = (Z.mean(axis=0) if start is None else Z[start]).astype(float)
         place[2] += 1.5 * Z[:, 2].std()
         expected = np.argsort(((Z - place) ** 2).sum(axis=1))[:5]
-        assert axes.near_place(Z, 2, 1.5, start, 5).tolist() == expected.tolist()
-    assert axes.near_place(Z, 0, 0.0, 7, 1).tolist() == [7]
+        got = axes.place_on(Z, 2, 1.5, start)
+        np.testing.assert_allclose(got, place, rtol=1e-5, atol=1e-6)
+        assert axes.near_place(Z, got, 5).tolist() == expected.tolist()
+    assert axes.near_place(Z, axes.place_on(Z, 0, 0.0, 7), 1).tolist() == [7]
 
 
 @pytest.mark.parametrize("matrix", [DENSE, sparse.csr_array(DENSE)], ids=["dense", "sparse"])

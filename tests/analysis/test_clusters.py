@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vgae_core.analysis import clusters
-from vgae_core.analysis.clusters import ClusterSpec, agreement, by_size, cohesion, find_clusters
+from vgae_core.analysis.clusters import ClusterSpec, agreement, by_size, cohesion, find_clusters, separation
 from vgae_core.analysis.probe import FOLDS, probe_labels
 from vgae_core.analysis.smoothing import WIDTH, short, smoothed
 from vgae_core.errors import DataError
@@ -54,6 +54,26 @@ def test_one_cluster_of_all_and_no_edges_have_no_conductance():
     assert np.isnan(cohesion(np.zeros_like(member), adjacency)["conductance"])
     nothing = sparse.csr_array((4, 4), dtype=np.float32)
     assert np.isnan(list(cohesion(np.zeros(4, np.int32), nothing).values())).all()
+
+
+@pytest.mark.parametrize("unit_length", [False, True])
+def test_the_silhouette_is_the_mean_over_nodes_in_clusters(unit_length):
+    codes, member = RNG.normal(size=(60, 3)).astype(np.float32), RNG.integers(-1, 3, 60)
+    codes[:, 0] += 2 * member
+    inside = member >= 0
+    x, of = codes[inside].astype(float), member[inside]
+    if unit_length:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    far = np.linalg.norm(x[:, None] - x[None], axis=2)
+    values = []
+    for i, own in enumerate(of):
+        mean = [far[i, of == k].sum() / (np.sum(of == k) - (k == own)) for k in range(3)]
+        a, b = mean[own], min(mean[k] for k in range(3) if k != own)
+        values.append((b - a) / max(a, b))
+    spec = ClusterSpec(unit_length=unit_length)
+    assert separation(member, codes, spec)["silhouette"] == pytest.approx(np.mean(values), rel=1e-4)
+    assert np.isnan(separation(np.zeros(60, int), codes, spec)["silhouette"])
+    assert np.isnan(separation(np.arange(60), codes, spec)["silhouette"])
 
 
 def test_agreement_is_that_of_scikit_learn_over_labelled_nodes():

@@ -42,6 +42,15 @@ def test_axe_finds_nothing(asked_server, browser, theme):
             page.get_by_text("All settings").click()
             page.get_by_text("Try recipes and keep the best").click()
             found += violations(page, "model with recipes and all settings")
+        elif name == "latent_space":
+            for view in ("node&node=n3", "selection", "clusters", "axes"):
+                page.goto(f"{server.url}/{name}?run={run}&tab={view}")
+                if view == "selection":
+                    page.get_by_role("textbox", name="Query").fill("degree > 2")
+                    page.get_by_role("textbox", name="Query").press("Enter")
+                    page.get_by_role("button", name="New selection").click()
+                    page.get_by_text("What sets these nodes apart").wait_for()
+                found += violations(page, f"latent space, {view}")
     page.goto(f"{server.url}/compare?runs={run}")
     found += violations(page, "compare")
     context.close()

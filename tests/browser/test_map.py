@@ -24,6 +24,9 @@ def mapped(tmp_path_factory):
     server.close()
 
 
+MAP = "globalThis[Symbol.for('vgae-studio-maps')].maps.get('latent_map')"
+
+
 def visit(browser, server, path):
     context = browser.new_context(viewport={"width": 1400, "height": 1300}, accept_downloads=True)
     context.set_default_timeout(60_000)
@@ -135,7 +138,7 @@ def test_a_selection_is_named_compared_and_opened_by_another_visitor(mapped, bro
 
 def test_the_legend_hides_groups_and_pictures_are_saved(mapped, browser):
     server, run, _ = mapped
-    context, page = visit(browser, server, f"latent_space?run={run}")
+    context, page = visit(browser, server, f"latent_space?run={run}&node=person 1")
     ready(page)
     red = page.locator(".legend button", has_text="red")
     assert red.get_attribute("aria-pressed") == "true"
@@ -156,9 +159,22 @@ def test_the_legend_hides_groups_and_pictures_are_saved(mapped, browser):
     )  # 100 red nodes, each tenth without a label
     assert ">green</text>" in text
     assert ">red</text>" not in text
+    assert all_of_it.count("<path") == 2  # links of the node looked at, and its ring
     with page.expect_download() as png:
         page.get_by_role("button", name="Download as PNG").click()
     assert png.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    red.click()
+    box = page.locator("canvas.over").bounding_box()
+    page.get_by_role("button", name="Select by a box").click()
+    page.mouse.move(box["x"] + 4, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4, steps=3)
+    page.mouse.up()
+    page.get_by_text("Selected nodes (").wait_for()
+    settled(page)
+    chosen = page.evaluate(MAP + ".picked.length")
+    assert 150 < chosen <= 210
+    assert page.evaluate(f"[...{MAP}.picked].every((point) => {MAP}.shown(point))")
     context.close()
 
 

@@ -16,7 +16,8 @@ def session(monkeypatch):
     held = {}
     monkeypatch.setattr(st, "session_state", held)
     names = [f"n{i}" for i in range(10)]
-    selecting.show(selecting.Shown("run", "key", np.array([0, 3, 6, 9]), PLACES, names))
+    groups = lambda: np.array([0, 1, map_parts.NOTHING, 0], np.uint8)  # noqa: E731
+    selecting.show(selecting.Shown("run", "key", np.array([0, 3, 6, 9]), PLACES, names, groups))
     return held
 
 
@@ -32,6 +33,15 @@ def test_an_outline_selects_the_nodes_inside(session):
     assert receive(session, kind="outline", mode="subtract", outline=BOX) == [0]
     assert receive(session, kind="click", mode="add", point=3) == [0, 9]
     assert receive(session, kind="clear") == []
+
+
+def test_what_the_legend_hides_is_not_selected(session):
+    assert receive(session, kind="outline", mode="replace", outline=BOX, hidden=[1]) == [6]
+    assert receive(session, kind="outline", mode="replace", outline=BOX, hidden=[0, 255]) == [3]
+    assert receive(session, kind="outline", mode="replace", outline=BOX, hidden=["1", None, [1], 10**30]) == [
+        3,
+        6,
+    ]
 
 
 def test_a_click_is_a_search_for_the_node(session, monkeypatch):

@@ -117,6 +117,21 @@ def test_two_latent_axes_make_a_map(app, run):
     fine(at.selectbox(key="map_axis_x").set_value(3).run())
     np.testing.assert_array_equal(places(at), run.result().z_mean[:, [2, 1]])
     assert part(at, "points")[0]["axes"] == ["z 3", "z 2"]
+    link = {name: "".join(at.query_params[name]) for name in at.query_params}
+    assert link["map_settings"] == "axis_x:3"
+    shown = part(fine(app("latent_space", **link)), "points")
+    assert (shown[0]["axes"], shown[1]) == (["z 3", "z 2"], part(at, "points")[1])
+
+
+@pytest.mark.parametrize(
+    "hostile", ["axis_x:0", "x:1", "perplexity:[", "perplexity", "[" * 5000, "seed:1e999"]
+)
+def test_settings_in_a_link_that_cannot_be_are_left_out(app, run, hostile):
+    at = fine(app("latent_space", run=run.id, map_settings=hostile, clusters="n_clusters:5,hops:2"))
+    assert "could not be read" in at.toast[0].value
+    assert "map_settings" not in at.query_params
+    assert "".join(at.query_params["clusters"]) == "n_clusters:5,hops:2"
+    fine(app("latent_space", run=run.id, map="axes", map_settings="axis_x:99"))  # of a run with longer codes
 
 
 def test_the_map_is_turned_like_that_of_the_run_before(app, studio_store):

@@ -15,6 +15,7 @@ from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
 from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
+from vgae_core.runs.decoded import expected_features
 from vgae_core.runs.pipeline import execute
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
@@ -110,6 +111,21 @@ def test_edited_rows_are_those_of_keras(run):
         close(mine.codes.z_log_var[0], codes["z_log_var"][row])
     differs = np.flatnonzero((dense[:-1] != graph.features.toarray()).any(axis=1))
     assert model.touched(changes).tolist() == [*differs, graph.n_nodes]
+
+
+def test_features_decoded_at_any_code_are_those_of_keras(run):
+    graph, result, _ = run
+    built = build(result.spec, graph.profile)
+    built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
+    known = without_entries(graph.features, np.concatenate([result.split.val, result.split.test]))
+    scaling = matrix_scaling(known, result.spec)
+    z = np.random.default_rng(0).normal(size=(5, result.z_mean.shape[1])).astype(np.float32)
+    shares = result.model["scale"] == "softmax"
+    left, right = built.factors(
+        z, np.ones(5, np.float32) if shares else None, None if scaling is None else scaling.unit
+    )
+    logits = left.astype(float) @ right.T
+    close(expected_features(result, z), np.exp(logits) if shares else result.head.expected(logits))
 
 
 def test_an_answer_about_a_row_is_what_dense_arrays_say(run):

@@ -163,8 +163,8 @@ def ends(values: np.ndarray, k: int = ENDS) -> tuple[np.ndarray, np.ndarray]:
     return order[::-1][:k].astype(np.int64), order[:k].astype(np.int64)
 
 
-def near_place(z: np.ndarray, axis: int, steps: float, start: int | None = None, k: int = NEAR) -> np.ndarray:
-    """Return the nodes whose codes lie nearest to a place on a line along one axis, the nearest first.
+def place_on(z: np.ndarray, axis: int, steps: float, start: int | None = None) -> np.ndarray:
+    """Return a place on a line along one axis; float64 (latent_dim,).
 
     Parameters
     ----------
@@ -175,6 +175,19 @@ def near_place(z: np.ndarray, axis: int, steps: float, start: int | None = None,
         How far along the axis from the start, in its standard deviations.
     start : int, optional
         The node whose code the line goes through; the mean of all codes without one.
+    """
+    place = (z.mean(axis=0, dtype=np.float64) if start is None else z[start]).astype(np.float64)
+    place[axis] += steps * float(z[:, axis].std(dtype=np.float64))
+    return place
+
+
+def near_place(z: np.ndarray, place: np.ndarray, k: int = NEAR) -> np.ndarray:
+    """Return the nodes whose codes lie nearest to a place, the nearest first.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (n_nodes, latent_dim)
+    place : ndarray of float, shape (latent_dim,)
     k : int
 
     Returns
@@ -182,8 +195,6 @@ def near_place(z: np.ndarray, axis: int, steps: float, start: int | None = None,
     ndarray of int64, shape (at most k,)
         By Euclidean distance; ties go to the lower row.
     """
-    place = (z.mean(axis=0, dtype=np.float64) if start is None else z[start]).astype(np.float64)
-    place[axis] += steps * float(z[:, axis].std(dtype=np.float64))
     distance = np.linalg.norm(z - place.astype(np.float32), axis=1)
     return np.argsort(distance, kind="stable")[:k].astype(np.int64)
 

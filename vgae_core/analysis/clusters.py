@@ -51,6 +51,9 @@ DENSITY_NODES = 20_000
 RESTARTS = 10
 """Starts of k-means, of which the best counts; 3 above :data:`DENSITY_NODES`."""
 
+SCORED = 5_000
+"""Nodes drawn at random whose silhouettes are averaged; more would change the mean by less than it is read to."""
+
 MOST_CLUSTERS = 50
 """Clusters up to which their number follows the communities of the graph."""
 
@@ -207,6 +210,38 @@ def agreement(member: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "nmi": float(normalized_mutual_info_score(labels[known], member[known])),
         "ari": float(adjusted_rand_score(labels[known], member[known])),
     }
+
+
+def separation(member: np.ndarray, codes: np.ndarray, spec: ClusterSpec) -> dict[str, float]:
+    """Return how far clusters lie apart among the codes, without asking for labels or edges.
+
+    Parameters
+    ----------
+    member : ndarray of int, shape (n_nodes,)
+        -1 for none; such nodes are left out.
+    codes : ndarray of float32, shape (n_nodes, latent_dim)
+        The same for clusters of anything else, so that all are measured in one space.
+    spec : ClusterSpec
+        Whether only directions count, and the seed of the sample of at most :data:`SCORED` nodes.
+
+    Returns
+    -------
+    dict of str to float
+        ``silhouette`` (-1 to 1, the mean over nodes); NaN of fewer than two clusters, or of as many as nodes.
+
+    References
+    ----------
+    Rousseeuw 1987, Silhouettes: a graphical aid to the interpretation and validation of cluster analysis.
+    """
+    from sklearn.metrics import silhouette_score
+
+    some = np.flatnonzero(member >= 0)
+    if len(some) > SCORED:
+        some = np.random.default_rng(spec.seed).choice(some, SCORED, replace=False)
+    if not 2 <= len(np.unique(member[some])) < len(some):
+        return {"silhouette": float("nan")}
+    rows = directions(codes[some]) if spec.unit_length else codes[some]
+    return {"silhouette": float(silhouette_score(rows, member[some]))}
 
 
 def cohesion(member: np.ndarray, adjacency: sparse.csr_array) -> dict[str, float]:

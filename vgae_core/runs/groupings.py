@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vgae_core.analysis.clusters import METHODS, ClusterSpec, agreement, cohesion, find_clusters
+from vgae_core.analysis.clusters import METHODS, ClusterSpec, agreement, cohesion, find_clusters, separation
 from vgae_core.analysis.probe import INPUTS, probe_labels
 from vgae_core.analysis.smoothing import short, smoothed
 from vgae_core.data.dataset import GraphData
@@ -36,10 +36,15 @@ def clusters_task(arrays: dict[str, np.ndarray], options: dict[str, Any], progre
         labels=graph.labels,
         progress=progress,
     )
-    return members, {"scores": cluster_scores(members, graph), "left_out": left_out}
+    return members, {
+        "scores": cluster_scores(members, graph, result.codes.z_mean, spec),
+        "left_out": left_out,
+    }
 
 
-def cluster_scores(members: Mapping[str, np.ndarray], graph: GraphData) -> list[dict[str, Any]]:
+def cluster_scores(
+    members: Mapping[str, np.ndarray], graph: GraphData, codes: np.ndarray, spec: ClusterSpec
+) -> list[dict[str, Any]]:
     """Return how many clusters each method found and how good they are, in the order of :data:`METHODS`."""
     rows = []
     for name in METHODS:
@@ -52,6 +57,7 @@ def cluster_scores(members: Mapping[str, np.ndarray], graph: GraphData) -> list[
             row |= agreement(member, graph.labels)
         if not graph.is_matrix:
             row |= cohesion(member, graph.adjacency)
+        row |= separation(member, codes, spec)
         rows.append(row)
     return rows
 
