@@ -7,7 +7,18 @@ import sys
 
 from vgae_core.runs import environment
 
-NAMES = ("reading", "training", "matrices", "rows", "out_of_core", "ask", "explore", "app", "visitors")
+NAMES = (
+    "reading",
+    "training",
+    "matrices",
+    "rows",
+    "out_of_core",
+    "prepare",
+    "ask",
+    "explore",
+    "app",
+    "visitors",
+)
 LONG = ("peer", "start")
 """Only on demand; `python -m benchmarks.quality` takes arguments of its own."""
 

@@ -23,6 +23,7 @@ from vgae_core.runs import environment
 COMMANDS = {
     "app": "Start the dashboard on this machine.",
     "inspect": "Say what is in a data set.",
+    "prepare": "Prepare a graph larger than memory from parts of its edges.",
     "train": "Train one model and write its folder.",
     "resume": "Go on with a run that was interrupted, or train it further.",
     "sweep": "Train many variants and choose among them.",

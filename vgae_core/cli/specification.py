@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from vgae_core.data.repairs import repair
 from vgae_core.errors import SpecError
 from vgae_core.runs import environment
 from vgae_core.settings import RunSpec
-from vgae_core.settings.defaults import for_family
+from vgae_core.settings.defaults import for_family, in_steps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +39,7 @@ def specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphD
     Without ``--spec`` every output the data allow is listed, so that ``--set`` can switch it on.
     """
     spec = RunSpec.from_json(Path(options.spec).read_text("utf-8")) if options.spec else RunSpec()
-    changes = [*(parse_change(text) for text in options.set)]
-    if options.epochs is not None:
-        changes.append(("training.epochs", options.epochs))
-    if options.seed is not None:
-        changes.append(("seed", options.seed))
+    changes = _changes(options)
     spec = changed(spec, [change for change in changes if change[0].startswith("dataset.")])
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
@@ -62,6 +58,49 @@ def specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphD
     files = [report.how.to_dict() for report in raw.files]
     spec = spec.replace("dataset.source", source).replace("dataset.files", files)
     return spec.replace("dataset.name", graph.name), graph
+
+
+def specify_prepared(options: argparse.Namespace, graph: GraphData, manifest: Mapping[str, Any]) -> RunSpec:
+    """Return the specification that the arguments describe, of a graph that was prepared in parts.
+
+    Repairs and split are those of the preparation, whose seed is the run's too unless it is given.
+    """
+    changes = _changes(options)
+    fixed = next((key for key, _ in changes if key.startswith(("dataset.", "split."))), None)
+    if fixed is not None:
+        raise SpecError(
+            "Repairs and split of a prepared folder are fixed.",
+            where=fixed,
+            mend="Prepare it again with this setting.",
+        )
+    if options.spec:
+        spec = RunSpec.from_json(Path(options.spec).read_text("utf-8"))
+    else:
+        profile = graph.profile
+        spec = for_family(
+            RunSpec(),
+            "vgae",
+            feature_kind=profile.feature_kind,
+            has_labels=False,
+            own_units=profile.own_units,
+        )
+        spec = in_steps(spec.replace("seed", manifest["seed"]))
+    values = changed(spec, changes).to_dict()
+    values["dataset"] |= {
+        "source": f"upload:{graph.fingerprint}",
+        "name": graph.name,
+        "repairs": manifest["repairs"],
+        "files": [],
+    }
+    values["split"] = manifest["split"]
+    return RunSpec.from_dict(values)
+
+
+def _changes(options: argparse.Namespace) -> list[tuple[str, Any]]:
+    """Return the settings that arguments change, in order."""
+    changes = [parse_change(text) for text in options.set]
+    changes += [("training.epochs", options.epochs)] if options.epochs is not None else []
+    return changes + ([("seed", options.seed)] if options.seed is not None else [])
 
 
 def choose_threads(spec: RunSpec, graph: GraphData) -> None:

@@ -15,16 +15,17 @@ from typing import Any
 from vgae_core.cli import specification
 from vgae_core.cli.progress import Bar, JsonLines, read
 from vgae_core.cli.scores import print_scores
-from vgae_core.cli.specification import choose_threads, specify
+from vgae_core.cli.specification import choose_threads, specify, specify_prepared
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.partitions.prepared import PreparedSplit, open_prepared
 from vgae_core.data.splits import LinkSplit, load_split
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError, SpecError
 from vgae_core.runs import environment
 from vgae_core.runs.event_log import EventLog
 from vgae_core.runs.files import finite, write_arrays
-from vgae_core.runs.folder import RunFolder, write_beginning, write_result
+from vgae_core.runs.folder import RunFolder, write_beginning, write_result, write_start
 from vgae_core.runs.resuming import Continuation, split_arrays
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import Checkpoint
@@ -33,7 +34,10 @@ from vgae_core.training.events import Event
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    arguments.add(parser)
+    arguments.add(parser, optional=True)
+    parser.add_argument(
+        "--prepared", metavar="DIR", help="instead of PATH: a folder that `prepare` made, with its split"
+    )
     specification.add_arguments(parser)
     parser.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use instead of drawing them")
     parser.add_argument("--out", metavar="RUN_DIR", required=True, help="a new folder for the run")
@@ -42,6 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train one run and write its folder."""
     out = new_folder(options.out)
+    if bool(options.path) == bool(options.prepared):
+        raise SpecError("Expected either files (or a sample) or --prepared DIR.", where="train")
+    if options.prepared:
+        if options.split or options.features or options.labels:
+            raise SpecError("A prepared folder brings its own features and split.", where="--prepared")
+        graph, prepared, manifest = open_prepared(options.prepared)
+        spec = specify_prepared(options, graph, manifest)
+        return train_into(out, spec, graph, split=prepared, as_json=options.json)
     raw = read(options)
     spec, graph = specify(options, raw)
     if spec.recipe == "auto":
@@ -92,7 +104,10 @@ def train_into(
     from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
 
     choose_threads(spec, graph)
-    write_beginning(out, spec, graph)
+    if isinstance(split, PreparedSplit):  # larger than a copy of it in each run
+        write_start(out, spec, name=graph.name, fingerprint=graph.fingerprint, prepared=split.folder)
+    else:
+        write_beginning(out, spec, graph)
     log = EventLog(out / "events.jsonl")
     for event in start.history if start is not None else ():
         log.append(event)

@@ -275,7 +275,8 @@ class GraphData:
             if sparse.issparse(array):
                 for part in ("indptr", "indices", "data"):
                     kind = np.float32 if part == "data" else np.int64
-                    digest.update(np.ascontiguousarray(getattr(array, part), dtype=kind).data)
+                    for _, values in row_blocks(getattr(array, part)):
+                        digest.update(np.ascontiguousarray(values, dtype=kind).data)
                 return
             if array.dtype == object or array.dtype.kind in "UT":
                 for text in array:

@@ -93,6 +93,11 @@ class Limits(_FromEnvironment):
         "values",
     )
 
+    partition_bytes: int = _limit(
+        256_000_000, "Memory for the edges that a task of `prepare` holds at a time.", "bytes"
+    )
+    prepared_nodes: int = _limit(500_000_000, "Nodes of a graph that `prepare` reads in parts.", "nodes")
+
     shared_bytes: int = _limit(
         500_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
     )

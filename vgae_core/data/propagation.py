@@ -103,9 +103,10 @@ def propagated_rows(
     hops: int = 1,
     scaled: bool = False,
     symmetric: bool = False,
+    normalised: sparse.csr_array | None = None,
     slab_bytes: int = SLAB_BYTES,
 ) -> np.ndarray:
-    """Return ``P^k X`` in a mapped file, P the matrix of :func:`normalise`, which is never made.
+    """Return ``P^k X`` in a mapped file, P the matrix of :func:`normalise`, which is never made here.
 
     Columns do not mix in a product with P.  As many as fit `slab_bytes` are taken into memory and propagated there,
     all hops in a row; files are read and written from beginning to end, whatever the number of hops.
@@ -122,6 +123,8 @@ def propagated_rows(
         Whether the rows of X are first scaled to :data:`LENGTH`; zero rows stay zero.
     symmetric : bool
         Whether `message` equals its transpose, which then need not be made.
+    normalised : csr_array of float32, shape (n_nodes, n_nodes), optional
+        P, where it lies in mapped files already; `message` is not looked at then.
     slab_bytes : int
         Memory for columns, beside as much again for their product; a column at least.
 
@@ -136,12 +139,15 @@ def propagated_rows(
     RunError
         If the disk has not enough room: twice that of the result.
     """
-    check_weights(message)
     n, width = features.shape
-    heard = message if symmetric else sparse.csr_array(message.T)
-    out_degree = row_sums(message) + 1
-    in_degree = out_degree if symmetric else row_sums(heard) + 1
-    left, right = ((1 / np.sqrt(degree)).astype(np.float32)[:, None] for degree in (in_degree, out_degree))
+    if normalised is None:
+        check_weights(message)
+        heard = message if symmetric else sparse.csr_array(message.T)
+        out_degree = row_sums(message) + 1
+        in_degree = out_degree if symmetric else row_sums(heard) + 1
+        left, right = (
+            (1 / np.sqrt(degree)).astype(np.float32)[:, None] for degree in (in_degree, out_degree)
+        )
 
     columns = min(width, max(1, slab_bytes // (4 * n)))
     starts = range(0, width, columns)
@@ -158,6 +164,9 @@ def propagated_rows(
         values = np.array(slab)
         let_go(slab)
         for _ in range(hops):
+            if normalised is not None:
+                values = _product(normalised, values)
+                continue
             values *= right
             values += _product(heard, values)
             values *= left

@@ -188,6 +188,10 @@ class LinkSplit:
         message.sum_duplicates()
         return message
 
+    def normalised(self) -> sparse.csr_array | None:
+        """Return the propagation matrix of the training edges where it was made before; None here."""
+        return None
+
 
 def _entry_codes(features: Features) -> np.ndarray:
     """Return ``row * n_columns + column`` of every entry other than 0, int64, sorted."""

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.splits import LinkSplit
 from vgae_core.families import family_of
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
@@ -40,7 +41,7 @@ class _Clock(keras.callbacks.Callback):
         self.cpu.append(self._used - self._cpu)
 
 
-def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
+def measure(spec: RunSpec, graph: GraphData, split: LinkSplit | None = None) -> dict[str, Any]:
     """Train `spec` on `graph` and return what it cost.
 
     Parameters
@@ -48,6 +49,8 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
     spec : RunSpec
         Of family ``vgae``; held-out validation edges are scored after each epoch, as in any run.
     graph : GraphData
+    split : LinkSplit, optional
+        Held-out pairs to use instead of drawing them.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def measure(spec: RunSpec, graph: GraphData) -> dict[str, Any]:
         As :func:`vgae_core.runs.pipeline.execute`.
     """
     started, family = time.perf_counter(), family_of(spec)
-    split = family.split(graph, spec)
+    split = split or family.split(graph, spec)
     built = build(spec, graph.profile)
     compiled, _ = compile_arguments(built.outputs)
     batches = family.batches(graph, split, family.known(graph, split), spec, None, None)

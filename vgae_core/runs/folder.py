@@ -7,7 +7,8 @@ is there.  Arrays are npz without pickle, everything else is JSON.
 =================== ===========================================================
 ``spec.json``       the specification
 ``dataset.json``    name and fingerprint of the data set
-``graph.npz``       the data set itself (only in a folder that stands alone)
+``graph.npz``       the data set itself (only in a folder that stands alone); of one
+                    prepared in parts ``dataset.json`` says where it lies
 ``events.jsonl``    one event a line, in order
 ``metrics.json``    test, validation and baseline scores
 ``model.json``      layers, shapes, parameters
@@ -31,6 +32,7 @@ from typing import Any
 
 from vgae_core.data.arrays import load_graph, save_graph
 from vgae_core.data.dataset import GraphData
+from vgae_core.data.partitions.prepared import PreparedSplit, open_prepared
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.event_log import EventLog, event_line
 from vgae_core.runs.files import atomic, read_arrays, read_json, write_arrays, write_json
@@ -66,7 +68,7 @@ class RunFolder:
 
     @property
     def dataset(self) -> dict[str, str]:
-        """``name`` and ``fingerprint`` of the data set."""
+        """``name`` and ``fingerprint`` of the data set; ``prepared``, the folder of one that was prepared in parts."""
         return read_json(self.path / "dataset.json")
 
     @property
@@ -115,6 +117,8 @@ class RunFolder:
 
     def graph(self) -> GraphData:
         """Return the data set kept in the folder, or beside it in the store that the folder belongs to."""
+        if (prepared := self._prepared()) is not None:
+            return prepared[0]
         path = self.path / "graph.npz"
         if not path.exists():
             fingerprint = str(self.dataset.get("fingerprint", ""))
@@ -131,12 +135,29 @@ class RunFolder:
             raise DataError("Expected a graph after repairs.", where=path.name)
         return graph
 
+    def prepared_split(self) -> PreparedSplit | None:
+        """Return the split of a data set that was prepared in parts; None of any other."""
+        prepared = self._prepared()
+        return None if prepared is None else prepared[1]
 
-def write_start(path: Path, spec: RunSpec, *, name: str, fingerprint: str) -> None:
-    """Write what is known before a run: specification and data set."""
+    def _prepared(self) -> tuple[GraphData, PreparedSplit] | None:
+        about = self.dataset
+        if "prepared" not in about:
+            return None
+        graph, split, _ = open_prepared(about["prepared"])
+        if graph.fingerprint != about["fingerprint"]:
+            raise RunError("This folder holds another data set than the run's.", where=about["prepared"])
+        return graph, split
+
+
+def write_start(
+    path: Path, spec: RunSpec, *, name: str, fingerprint: str, prepared: Path | None = None
+) -> None:
+    """Write what is known before a run: specification and data set, and the folder where it was prepared."""
     path.mkdir(parents=True, exist_ok=True)
     write_json(path / "spec.json", spec.to_dict())
-    write_json(path / "dataset.json", {"name": name, "fingerprint": fingerprint})
+    where = {} if prepared is None else {"prepared": str(prepared)}
+    write_json(path / "dataset.json", {"name": name, "fingerprint": fingerprint, **where})
 
 
 def write_result(path: Path, result: RunResult) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgae_core.data.partitions.prepared import PreparedSplit
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.runs.files import read_arrays
@@ -84,13 +85,15 @@ def continuation(run: RunFolder, more_epochs: int = 0) -> Continuation:
         spec=spec,
         start={name: array for name, array in arrays.items() if not name.startswith(_SPLIT)},
         history=tuple(event for event in run.history() if event.epoch <= checkpoint.epoch),
-        split=LinkSplit(**parts) if parts else None,
+        split=LinkSplit(**parts) if parts else run.prepared_split(),
     )
 
 
 def split_arrays(split: LinkSplit | None) -> dict[str, np.ndarray]:
-    """Return the parts of a split as a checkpoint keeps them; none where the split is drawn."""
-    return {} if split is None else {f"{_SPLIT}{part}": getattr(split, part) for part in PARTS}
+    """Return the parts of a split as a checkpoint keeps them; none where it is drawn, or lies in a prepared folder."""
+    if split is None or isinstance(split, PreparedSplit):
+        return {}
+    return {f"{_SPLIT}{part}": getattr(split, part) for part in PARTS}
 
 
 def _read(run: RunFolder) -> tuple[Checkpoint, dict[str, np.ndarray]]:

@@ -14,6 +14,20 @@ from vgae_core.settings.model import OutputSpec
 from vgae_core.settings.recipes import fitting
 from vgae_core.settings.run import RunSpec, default_outputs
 
+PREPARED_BATCH = 65_536
+"""Training edges per step of a graph that was prepared in parts: a step then holds the rows of as many pairs."""
+
+
+def in_steps(spec: RunSpec) -> RunSpec:
+    """Return `spec` with messages that pass once and steps of bounded memory, as a graph in mapped files needs them.
+
+    Nodes without features start from random numbers: eigenvectors are worked out in memory, and only if asked for.
+    """
+    spec = spec.replace("model.node_input", "random")
+    if ENCODERS[spec.model.encoder].once == "never":
+        spec = spec.replace("model.encoder", next(name for name, e in ENCODERS.items() if e.once != "never"))
+    return spec.replace("training.propagation", "once").replace("training.batch_size", PREPARED_BATCH)
+
 
 def for_family(
     spec: RunSpec, family: str, *, feature_kind: str | None, has_labels: bool, own_units: bool = False

@@ -25,7 +25,9 @@ from vgae_core.training.negatives import drawing, proper
 from vgae_core.training.pair_batches import edge_keys, relative
 
 
-def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: bool) -> np.ndarray:
+def once_propagated(
+    message: Any, features: Any, spec: RunSpec, *, directed: bool, normalised: Any = None
+) -> np.ndarray:
     """Return the rows that the encoder of a run maps, a mapped float32 file of shape (n_nodes, n_columns).
 
     Parameters
@@ -35,6 +37,8 @@ def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: boo
     features : csr_array or ndarray, shape (n_nodes, n_columns)
     spec : RunSpec
     directed : bool
+    normalised : csr_array, shape (n_nodes, n_nodes), optional
+        Propagation matrix of `message`, where it lies in mapped files already.
     """
     model = spec.model
     return propagated_rows(
@@ -43,6 +47,7 @@ def once_propagated(message: Any, features: Any, spec: RunSpec, *, directed: boo
         hops=model.hops if "hops" in ENCODERS[model.encoder].settings else 1,
         scaled=ENCODERS[model.encoder].once == "scaled_rows",
         symmetric=not directed,
+        normalised=normalised,
     )
 
 
@@ -68,7 +73,7 @@ def row_pair_batches(graph: GraphData, split: LinkSplit, message: sparse.csr_arr
     n, train, ratio = graph.n_nodes, split.train, spec.training.negatives_per_positive
     features = encoder_features(graph, message, spec)
     goals = relative(edge_weights(message, train)) if spec.learns_weights else None
-    table = once_propagated(message, features, spec, directed=graph.directed)
+    table = once_propagated(message, features, spec, directed=graph.directed, normalised=split.normalised())
     del features
 
     n_train = len(train)
