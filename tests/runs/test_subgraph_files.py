@@ -46,6 +46,19 @@ def test_networkx_reads_it_back(graph, table, format):
     assert node["class"] == "red"
 
 
+@pytest.mark.parametrize("format", ["graphml", "gexf"])
+def test_columns_called_as_parts_of_the_format_stay_attributes(graph, table, format):
+    odd = ["id", "start", "end", "viz", "parents", "class", "a\u200b", "a "]
+    more = pd.DataFrame({name: np.arange(90.0) + place for place, name in enumerate(odd)})
+    content = io.BytesIO(write_subgraph(graph, table.join(more), NODES, format))
+    back = nx.read_graphml(content) if format == "graphml" else nx.read_gexf(content)
+    assert set(back.nodes) == set(map(str, NODES))
+    node = back.nodes["9"]
+    assert (node["label"], node["class"]) == ("person 9  <&>", "red")
+    called = ["id_", "start_", "end_", "viz_", "parents_", "class_", "a ", "a _"]
+    assert [node[name] for name in called] == [9.0 + place for place in range(len(odd))]
+
+
 def test_igraph_reads_it_back(graph, table, tmp_path):
     path = tmp_path / "part.graphml"
     path.write_bytes(write_subgraph(graph, table, NODES, "graphml"))

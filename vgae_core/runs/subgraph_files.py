@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,10 @@ GRAPH_FORMATS: dict[str, GraphFormat] = {
     "graphml": GraphFormat("GraphML", ".graphml", "application/xml", "write_graphml_xml"),
     "gexf": GraphFormat("GEXF", ".gexf", "application/xml", "write_gexf"),
 }
+
+
+_RESERVED = ("id", "pid", "start", "end", "viz", "parents", "slices", "spells")
+"""Attributes of nodes that networkx takes out and writes as other parts of GEXF: an id, a time, a colour."""
 
 
 def write_subgraph(graph: GraphData, table: pd.DataFrame, nodes: np.ndarray, format: str) -> bytes:
@@ -134,10 +139,10 @@ def _written(directed: bool, nodes: pd.DataFrame, edges: pd.DataFrame, format: s
     import networkx as nx  # late: a page that offers the file need not wait for it
 
     made = nx.DiGraph() if directed else nx.Graph()
-    named = nodes.rename(columns={"label": "class", "node": "label"})
+    named = nodes.set_axis(_attribute_names(nodes.columns), axis=1)
     for node, row in zip(nodes.index.tolist(), named.to_dict("records"), strict=True):
         made.add_node(
-            str(node), **{visible(name): _plain(value) for name, value in row.items() if not pd.isna(value)}
+            str(node), **{str(name): _plain(value) for name, value in row.items() if not pd.isna(value)}
         )
     for a, b, *values in edges.itertuples(index=False):
         told = zip(edges.columns[2:], map(_plain, values), strict=True)
@@ -145,6 +150,22 @@ def _written(directed: bool, nodes: pd.DataFrame, edges: pd.DataFrame, format: s
     file = io.BytesIO()
     getattr(nx, GRAPH_FORMATS[format].writer)(made, file)
     return file.getvalue()
+
+
+def _attribute_names(columns: Iterable[object]) -> list[str]:
+    """Return what columns of a node table are called in the file, each name once and none that stands for more."""
+    own = {"label": "class", "node": "label"}
+    taken = [*_RESERVED, *own.values()]
+    names = []
+    for column in map(str, columns):
+        name = own.get(column)
+        if name is None:
+            name = visible(column)
+            while name in taken:
+                name += "_"
+            taken.append(name)
+        names.append(name)
+    return names
 
 
 def _plain(value: object) -> str | int | float:
