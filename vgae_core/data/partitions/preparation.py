@@ -213,6 +213,12 @@ def _prepare(
     table = None if features is None else _features(features, n_nodes, names=names)
     n_nodes = n_nodes if table is None else len(table)
     limits.check("prepared_nodes", n_nodes, where=str(files[0]))
+    if n_nodes > np.iinfo(np.int32).max:
+        raise DataError(
+            f"Node numbers end at {np.iinfo(np.int32).max:,}. Received: {n_nodes - 1:,}.",
+            where=str(files[0]),
+            mend="Use --names, if the numbers do not count from 0.",
+        )
 
     weighted = listed  # entries of weight 0 are no edges, whether or not weights are kept
     keeps = repairs.self_loops == "keep"
