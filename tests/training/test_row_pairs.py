@@ -21,6 +21,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.nn import decoders
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.nn.seeds import Seeds
 from vgae_core.outputs import resolve
 from vgae_core.runs.embed import embed
 from vgae_core.runs.folder import read_run_dir, write_run_dir
@@ -189,7 +190,7 @@ def test_every_decoder_reads_codes_from_disk(decoder):
     # What the network itself says of the pairs, all codes in memory:
     z = keras.Input((6,))
     where = keras.Input((2,), dtype="int32")
-    network = keras.Model([z, where], decoders.decode(z, where, spec.model))
+    network = keras.Model([z, where], decoders.decode(z, where, spec.model, Seeds(0)))
     taken = {layer.name: layer for layer in built.model.layers}
     for layer in network.layers:
         if layer.weights:
