@@ -48,15 +48,6 @@ def test_recommended_to_one_row_equals_its_part_of_all(factors):
         entries.recommended_to(left, right, known, 23)
 
 
-def test_the_task_gives_the_same(factors):
-    left, right, known = factors
-    arrays = {"left": left, "right": right, "indptr": known.indptr, "indices": known.indices}
-    made, _ = entries.recommended_task(arrays, {"k": 9}, lambda share, text: None)
-    pairs, logits = entries.recommended(left, right, known, 9)
-    np.testing.assert_array_equal(made["pairs"], pairs)
-    np.testing.assert_array_equal(made["logits"], logits)
-
-
 def test_surprise_is_minus_the_log_likelihood():
     y, logits = np.array([1.0, 0.0, 1.0]), np.array([-3.0, 0.5, 4.0])
     p = 1 / (1 + np.exp(-logits))
