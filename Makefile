@@ -1,9 +1,9 @@
-# One command each: `make run`, `make test`, `make lint`, `make bench`; every night `make fuzz`.
+# One command each: `make run`, `make test`, `make test-quick`, `make lint`, `make bench`; every night `make fuzz`.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test fuzz lint bench clean browser
+.PHONY: run test test-quick fuzz lint bench clean browser
 
 $(VENV)/.runtime: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("VGAE Studio needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
@@ -22,6 +22,10 @@ run: $(VENV)/.runtime
 # Test files side by side, each in one process: models of TensorFlow take a GB each, so four processes at most.
 test: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+# While editing: without whole runs, pages, processes and fuzzing (SLOW in tests/conftest.py).
+test-quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "not slow"
 
 # The browser tests drive a Chromium: the system's, $$CHROMIUM, or Playwright's own download.
 browser: $(VENV)/.dev

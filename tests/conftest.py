@@ -17,6 +17,23 @@ settings.load_profile("nightly" if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SLOW = (
+    "browser/", "pages/", "analysis/test_network.py", "data/test_attacks.py", "data/test_fuzz_",
+    "nn/test_decoders.py", "runs/test_codes.py", "runs/test_engine.py", "runs/test_matrix_runs.py",
+    "runs/test_pipeline.py", "runs/test_scale_out.py", "runs/test_script.py", "runs/test_sweeps.py",
+    "runs/test_tiny_graphs.py", "runs/test_two_sides.py", "runs/test_weights.py", "test_command_line.py",
+    "test_start_up.py", "training/test_combinations.py", "training/test_row_pairs.py", "what_if/test_model.py",
+)  # fmt: skip
+"""Beginnings of paths of tests that `make test-quick` leaves out: whole runs, pages, processes and fuzzing."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the slow ones."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """Root of real graphs in many formats; tests that need it skip where it is absent."""
