@@ -87,7 +87,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
             help="Mean ± standard deviation over the seeds.",
         )
     rows = compare.score_rows([side.held.result.metrics for side in sides])
-    same_data = len(comparing.on_same_nodes(sides)) == len(sides)
+    unranked = compare.why_not_ranked([(side.held.graph, side.held.result) for side in sides])
     if fold:
         titles = [
             heading(group[0] + 1, sides[group[0]]) + (f" and {len(group) - 1} more" if group[1:] else "")
@@ -98,8 +98,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
     else:
         titles = [heading(place, side) for place, side in enumerate(sides, 1)]
         cells = [[compare.as_text(value) for value in row.values] for row in rows]
-        # Scores on different data say nothing of which model is better.
-        leading = [row.leaders() if same_data else set() for row in rows]
+        leading = [set() if unranked else row.leaders() for row in rows]
     table = pd.DataFrame(
         [[row.part, row.title, *texts] for row, texts in zip(rows, cells, strict=True)],
         columns=["Part", "Score", *titles],
@@ -116,7 +115,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
     )  # fmt: skip
     st.caption(
         "Scores are those of the epoch each run kept, not of its last one."
-        + ("" if fold else " Shaded: the best." if same_data else " Different data: scores are not compared.")
+        + ("" if fold else f" {unranked or 'Shaded: the best.'}")
     )
 
 

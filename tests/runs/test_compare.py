@@ -192,3 +192,12 @@ def test_a_trial_of_a_sweep_has_no_test_scores():
     assert rows["Test", "AUC"] == (None, 0.9)
     assert rows["Validation", "AUC"] == (0.9, 0.9)
     assert rows["Best baseline", "AUC"] == (None, 0.9)
+
+
+def test_scores_on_other_pairs_or_other_data_have_no_best(graph):
+    first, again = make_result(graph), make_result(graph)
+    assert compare.why_not_ranked([(graph, first), (graph, again)]) == ""
+    elsewhere = dataclasses.replace(first, split=split_links(graph, SplitSpec(), 99))
+    assert "held-out pairs" in compare.why_not_ranked([(graph, first), (graph, elsewhere)])
+    other = make_graph(120)
+    assert "data" in compare.why_not_ranked([(graph, first), (other, make_result(other))])

@@ -311,6 +311,16 @@ def same_split(first: RunResult, second: RunResult) -> bool:
     return all(_same_pairs(getattr(first.split, part), getattr(second.split, part)) for part in parts)
 
 
+def why_not_ranked(runs: Sequence[tuple[GraphData, RunResult]]) -> str:
+    """Return why the scores of these runs do not say which is best, as a sentence; empty where they do."""
+    (graph, result), *others = runs
+    if any(other.fingerprint != graph.fingerprint for other, _ in others):
+        return "Different data: no score is the best."
+    if not all(same_split(result, other) for _, other in others):
+        return "Different held-out pairs: no score is the best."
+    return ""
+
+
 def _same_pairs(first: np.ndarray, second: np.ndarray) -> bool:
     if first.shape != second.shape:
         return False

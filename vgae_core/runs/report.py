@@ -168,10 +168,12 @@ def _settings(runs: Sequence[Reported]) -> str:
 def _scores(runs: Sequence[Reported]) -> str:
     rows = compare.score_rows([run.result.metrics for run in runs])
     cells = [[row.part, row.title, *(compare.as_text(value) for value in row.values)] for row in rows]
-    marked = [{place + 2 for place in row.leaders()} for row in rows]
+    unranked = compare.why_not_ranked([(run.graph, run.result) for run in runs])
+    marked = [set() if unranked else {place + 2 for place in row.leaders()} for row in rows]
     return (
         f"<h2>Scores</h2>{table(['Part', 'Score', *_titles(runs)], cells, marked)}"
-        '<p class="muted">At the epoch each run kept, test pairs scored once. Shaded: the best. Baselines need no '
+        '<p class="muted">At the epoch each run kept, test pairs scored once. '
+        f"{unranked or 'Shaded: the best.'} Baselines need no "
         "training and are scored on the same test pairs.</p>"
     )
 
