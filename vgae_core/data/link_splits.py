@@ -93,7 +93,7 @@ def check_edges(
             else "Lower the held-out fractions, or bring a larger graph.",
         )
     pairs = count_pairs(n_nodes, directed=directed, n_first=n_first)
-    weak = "Leave weak edges out, for example those below a threshold of the weight."
+    weak = "Bring a graph that lacks some links. Where edges have weights, leave the weak ones out."
     if pairs == n_edges:
         every = (
             "Each node of one side is joined to each of the other"
