@@ -93,3 +93,19 @@ def test_weights_are_shown_by_those_there_are(tmp_path):
     raw = read([SourceFile("plan.dot", path)])
     (weight,) = [one for one in raw.files[0].judgements if one.about == "weight"]
     assert weight.text.endswith("(9, 7, …).")
+
+
+def test_triples_of_numbers_are_asked_about_and_neither_weighted_lists_nor_ratings(read_texts):
+    chance = np.random.default_rng(3)
+    ends = chance.integers(0, 30, (60, 2))
+    ends[:, 1] = (ends[:, 0] + 1 + ends[:, 1] % 29) % 30  # no node joins itself
+    triples = [(a, int(chance.integers(1, 4)), b) for a, b in ends]
+    raw = read_texts(triples="\n".join(" ".join(map(str, row)) for row in triples))
+    assert questions(raw) == ["relation"]
+    assert named(raw) == {(str(a), str(b)) for a, _, b in triples}
+    assert set(raw.relation_names) == {str(kind) for _, kind, _ in triples}
+    for weight in (chance.integers(1, 6, 60), chance.integers(1, 30, 60)):
+        weighted = [(a, b, w) for (a, b), w in zip(ends, weight, strict=True)]
+        raw = read_texts(weighted="\n".join(" ".join(map(str, row)) for row in weighted))
+        assert "relation" not in questions(raw)
+        assert named(raw) == {(str(a), str(b)) for a, b in ends}

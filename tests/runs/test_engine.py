@@ -7,7 +7,6 @@ import ipaddress
 import json
 import math
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import time
 import numpy as np
 import psutil
 import pytest
-from dask.sizeof import sizeof
 from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
@@ -484,14 +482,6 @@ def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
 
 
 # --------------------------------------------------------------------- without a worker
-def test_messages_between_the_processes_leave_the_seeds_of_a_model_alone():
-    random.seed(3)
-    expected = random.random()
-    random.seed(3)
-    assert sizeof(list(range(1000))) > 1000  # dask's estimate draws a sample
-    assert random.random() == expected
-
-
 @pytest.fixture
 def idle(tmp_path, monkeypatch):
     """An engine that starts no worker, so that everything waits."""

@@ -101,9 +101,9 @@ def train_into(
         The run to go on with.
     """
     environment.load_tensorflow()
-    from vgae_core.runs.pipeline import execute  # TensorFlow, only now that it is needed
+    choose_threads(spec, graph)  # before TensorFlow, which reads them as it is imported
+    from vgae_core.runs.pipeline import execute
 
-    choose_threads(spec, graph)
     if isinstance(split, PreparedSplit):  # larger than a copy of it in each run
         write_start(out, spec, name=graph.name, fingerprint=graph.fingerprint, prepared=split.folder)
     else:

@@ -125,6 +125,7 @@ class _Judge:
         self.said = probe.said(table.names, EDGE_USES)
         self.judgements: list[Judgement] = []
         self.width = len(self.columns)
+        self.kinds: Column | None = None
 
     # --------------------------------------------------------------------- the whole
     def roles(self) -> EdgeRoles:
@@ -142,7 +143,7 @@ class _Judge:
         self.width = len(self.columns) - (numbers is not None)
         source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
         rest = [column for column in free if column not in (source, target)]
-        relation = by_use.get("relation") or self._relation(rest, (source, target))
+        relation = by_use.get("relation") or self.kinds or self._relation(rest, (source, target))
         rest = [column for column in rest if column is not relation]
         time = by_use.get("time") or self._time(rest)
         weight = by_use.get("weight") or self._weight([c for c in rest if c is not time], (source, target))
@@ -195,6 +196,8 @@ class _Judge:
         ]:
             ends = usable[0]
             self._also_named(usable[0][0], free)
+        elif triple := self._numbered_triple(free):
+            ends = triple
         else:
             first, second, *_ = (*self._by_content(free), None, None)
             ends = (first, second)
@@ -204,6 +207,34 @@ class _Judge:
                 "No two columns are left for source and target.", mend="Say which columns they are."
             )
         return ends[0], ends[1]
+
+    def _numbered_triple(self, free: list[Column]) -> tuple[Column, Column] | None:
+        """Return head and tail of three columns of whole numbers without a header, and ask about them.
+
+        The middle one has few numbers, and the outer ones share most of theirs: head, relation, tail by number.
+        """
+        if self.table.header is not None or len(free) != 3 or len(self.columns) != 3:
+            return None
+        head, kind, tail = free
+        if not all(c.is_whole and c.filled == 1 and not c.time for c in free) or len(head.fields) < _ENOUGH:
+            return None
+        if 3 * len(kind.distinct) > min(len(head.distinct), len(tail.distinct)) or overlap(head, tail) < 0.5:
+            return None
+        self.kinds = kind
+        self.judge(
+            "relation",
+            f"{self.called(kind)} holds only {len(kind.distinct)} numbers, and {self.called(head, tail)} share most of "
+            "theirs: kinds of edges between these two.",
+            Choice(
+                f"Edges join {self.called(head, kind)}, {self.called(tail)} is the weight",
+                {self.key(head): "source", self.key(kind): "target", self.key(tail): "weight"},
+            ),
+            sure=False,
+            source=head,
+            relation=kind,
+            target=tail,
+        )
+        return head, tail
 
     def _ask_about_more(self, ends: tuple[Column | None, Column | None]) -> None:
         """Ask whether to go on where an end is one of several of its kind: link1, link2, link3."""
