@@ -100,8 +100,8 @@ def train_into(
     start : Continuation, optional
         The run to go on with.
     """
-    environment.load_tensorflow()
     choose_threads(spec, graph)  # before TensorFlow, which reads them as it is imported
+    environment.load_tensorflow()
     from vgae_core.runs.pipeline import execute
 
     if isinstance(split, PreparedSplit):  # larger than a copy of it in each run
