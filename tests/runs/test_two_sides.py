@@ -170,7 +170,7 @@ def test_all_pairs_are_refused_with_the_reason(graph):
 
 def test_every_recipe_of_the_automatic_choice_trains(graph):
     spec = SPEC.replace("recipe", "auto").replace("training.epochs", 2)
-    for _, one in candidates(spec, has_features=graph.profile.n_features > 0):
+    for one in candidates(spec, has_features=graph.profile.n_features > 0).values():
         assert crosses(graph, execute(one, graph).split.test_neg)
 
 
