@@ -26,7 +26,7 @@ NODE_USES = ("name", "label", "side", "value", "ignore")
 """What a node attribute may be used for."""
 _FEW = 20
 _MEASURE = re.compile(
-    r"(?i)count|number|degree|centrality|coefficient|(^|[^a-z])(n|nr|no|num|size|age|year|rank|score|value)([^a-z]|$)"
+    r"(?i)count|number|degree|centrality|coefficient|(^|[^a-z])(n|nr|no|num|size|age|year|rank|score)([^a-z]|$)"
 )
 _NAMES = ("label", "name")
 _VECTORS = frozenset(
