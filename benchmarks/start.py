@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.peer import RECIPE
+from vgae_core.runs.store import Store
 
 RUNS = 3
 SHORT_SECONDS = 0.6
@@ -45,6 +46,7 @@ def main() -> None:
         edges.write_text(EDGES)
         out = str(Path(folder) / "run")
         home = {"VGAE_STUDIO_HOME": str(Path(folder) / "home")}
+        Store(Path(folder) / "home").close()
         subprocess.run(
             [*ours, "train", "sample:karate-club", "--epochs", "3", "--out", out], check=True, stdout=-3
         )
