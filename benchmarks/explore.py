@@ -43,10 +43,6 @@ class IdleEngine:
     def prepare(self, spec: Any, graph: GraphData, *, after: float = 0.0) -> None:
         """Build nothing."""
 
-    def is_active(self, run_id: str) -> bool:
-        """Return that no run is at work."""
-        return False
-
 
 def _encoded(graph: GraphData) -> Any:
     """Return a run whose codes are those of its random weights."""

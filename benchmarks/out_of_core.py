@@ -9,10 +9,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peaks import Peaks
 
 SIZES = (
     (500_000, 5_000_000, 64),
@@ -34,31 +35,13 @@ BATCH_VALUES = 65_536 * 64
 """Pairs of a batch times features: the rows of a batch then take the same memory at every size."""
 
 
-class Watch:
-    """The most memory and disk that this process held, in MiB: looked at twenty times a second (Linux)."""
-
-    def __enter__(self) -> Watch:
-        self.peak: dict[str, float] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.05):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            now = {
-                line.split(":")[0]: int(line.split()[1]) / 1024
-                for line in lines
-                if line.startswith(("Rss", "VmHWM"))
-            }
-            now["disk"] = sum(unnamed_files().values()) / 2**20
-            for key, value in now.items():
-                self.peak[key] = max(self.peak.get(key, 0), value)
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+def held() -> dict[str, float]:
+    """Return memory and disk that this process holds, in MiB (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    now = {
+        line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("Rss", "VmHWM"))
+    }
+    return {**now, "disk": sum(unnamed_files().values()) / 2**20}
 
 
 def unnamed_files() -> dict[int, int]:
@@ -84,7 +67,7 @@ def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
     for key, value in SETTINGS.items():
         spec = spec.replace(key, value)
     spec = spec.replace("training.batch_size", BATCH_VALUES // n_features)
-    with Watch() as watch:
+    with Peaks(held, 0.05) as peaks:
         started = time.perf_counter(), time.process_time()
         graph = synthetic(n_nodes, n_edges, n_features=n_features, mapped=True)
         made = time.perf_counter() - started[0]
@@ -95,7 +78,7 @@ def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
         "made_s": round(made),
         "whole_s": round(whole[0]),
         "whole_cpu_s": round(whole[1]),
-        **{f"peak_{key}_mib": round(value) for key, value in watch.peak.items()},
+        **{f"peak_{key}_mib": round(value) for key, value in peaks.highest.items()},
     }
 
 

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.peaks import Peaks
 from vgae_core.data.blocks import row_blocks
 
 EDGES, WORKERS, FEATURES = 5_000_000, 2, 64
@@ -27,33 +27,15 @@ EDGES_PER_NODE, COMMUNITY, PART_ROWS = 10, 50, 5_000_000
 BATCH = 65_536
 
 
-class Family:
-    """The most memory (PSS, shared pages counted once) of this process and all below it, MiB, and disk of a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.peak, self.disk = folder, 0.0, 0.0
-
-    def __enter__(self) -> Family:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._over.wait(0.25):
-            total = 0
-            for process in (me, *me.children(recursive=True)):
-                try:
-                    total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue  # ended meanwhile
-            self.peak = max(self.peak, total / 2**20)
-            self.disk = max(self.disk, size_mib(self.folder))
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+def taken(folder: Path) -> dict[str, float]:
+    """Return the memory of this process and all below it, shared pages counted once, and disk of a folder, in MiB."""
+    me, total = psutil.Process(), 0
+    for process in (me, *me.children(recursive=True)):
+        try:
+            total += process.memory_full_info().pss
+        except psutil.Error:
+            continue  # ended meanwhile
+    return {"pss": total / 2**20, "disk": size_mib(folder)}
 
 
 def size_mib(folder: Path) -> float:
@@ -95,7 +77,7 @@ def prepared(folder: Path, workers: int) -> dict[str, Any]:
 
     out = folder / "prepared"
     begun, used = time.perf_counter(), os.times()
-    with Family(out) as family, part_workers(Where(local_workers=workers)) as tasks:
+    with Peaks(lambda: taken(out), 0.25) as peaks, part_workers(Where(local_workers=workers)) as tasks:
         manifest = prepare([str(folder / "edges")], out, features=str(folder / "features.npy"), tasks=tasks)
     cpu = sum(os.times()[:4]) - sum(used[:4])  # with the workers, which have ended
     return {
@@ -106,9 +88,9 @@ def prepared(folder: Path, workers: int) -> dict[str, Any]:
         "seconds": manifest["seconds"],
         "whole_s": round(time.perf_counter() - begun, 1),
         "cpu_s": round(cpu, 1),
-        "peak_pss_mib": round(family.peak),
+        "peak_pss_mib": round(peaks.highest.get("pss", 0)),
         "parts_mib": round(size_mib(folder / "edges")),
-        "disk_peak_mib": round(family.disk),
+        "disk_peak_mib": round(peaks.highest.get("disk", 0)),
         "disk_mib": round(size_mib(out)),
     }
 
@@ -120,13 +102,13 @@ def trained(folder: Path) -> dict[str, Any]:
     from vgae_core.settings import RunSpec
 
     begun = time.perf_counter()
-    with Family(folder / "nothing") as family:
+    with Peaks(lambda: taken(folder / "nothing"), 0.25) as peaks:
         graph, split, _ = open_prepared(folder / "prepared")
         opened = time.perf_counter() - begun
         spec = RunSpec().replace("model.encoder", "linear").replace("model.latent_dim", 16)
         spec = spec.replace("training.propagation", "once").replace("training.batch_size", BATCH)
         costs = measure(spec.replace("training.epochs", 1), graph, split)
-    return {"opened_s": round(opened, 1), "peak_pss_mib": round(family.peak), **costs}
+    return {"opened_s": round(opened, 1), "peak_pss_mib": round(peaks.highest.get("pss", 0)), **costs}
 
 
 def run(n_edges: int, workers: int, n_features: int) -> None:

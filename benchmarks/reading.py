@@ -6,7 +6,6 @@ import functools
 import resource
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 import psutil
 from scipy import sparse
 
+from benchmarks.peaks import Peaks
 from vgae_core.data.limits import Limits
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.readers import SourceFile, read, read_isolated
@@ -52,28 +52,15 @@ def bare_long(path: Path) -> sparse.csr_array:
     return sparse.coo_array((table["value"].to_numpy(np.float32), (rows, columns))).tocsr()
 
 
-class ChildPeak:
-    """The most memory (bytes) that a child of this process has held while the block ran."""
-
-    def __enter__(self) -> ChildPeak:
-        self.bytes = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._over.wait(0.02):
-            for child in me.children():
-                try:
-                    self.bytes = max(self.bytes, child.memory_info().rss)
-                except psutil.NoSuchProcess:
-                    continue  # it ended in between
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+def of_children() -> dict[str, float]:
+    """Return the resident memory of the largest child of this process, in bytes."""
+    largest = 0
+    for child in psutil.Process().children():
+        try:
+            largest = max(largest, child.memory_info().rss)
+        except psutil.NoSuchProcess:
+            continue  # it ended in between
+    return {"bytes": largest}
 
 
 def compare(title: str, rounds: int, alone: Callable[[], object], files: list[Path]) -> None:
@@ -88,14 +75,15 @@ def compare(title: str, rounds: int, alone: Callable[[], object], files: list[Pa
     base = 0.0
     for name, way in ways.items():
         seconds = []
-        with ChildPeak() as peak:
+        with Peaks(of_children, 0.02) as peaks:
             for _ in range(rounds):
                 start = time.perf_counter()
                 way()
                 seconds.append(time.perf_counter() - start)
         median = statistics.median(seconds)
         base = base or median
-        child = f"   child at most {peak.bytes / 1e6:,.0f} MB" if peak.bytes else ""
+        largest = peaks.highest.get("bytes", 0.0)
+        child = f"   child at most {largest / 1e6:,.0f} MB" if largest else ""
         print(f"  {name:28s} {median:6.2f} s   {median / base:5.1f} x pandas + SciPy{child}", flush=True)
 
 
