@@ -99,6 +99,18 @@ def counts_before_ends(columns: Sequence[Column]) -> bool:
     return many and beyond and overlap(left, right) >= SHARED
 
 
+def are_numbered_triples(columns: Sequence[Column]) -> bool:
+    """Return whether three columns are head, relation and tail by number.
+
+    The middle one holds few numbers, and the outer ones share most of theirs.
+    """
+    if len(columns) != 3 or not all(c.is_whole and c.filled == 1 and not c.time for c in columns):
+        return False
+    head, kind, tail = columns
+    few = 3 * len(kind.distinct) <= min(len(head.distinct), len(tail.distinct))
+    return few and len(head.fields) >= _LEAST and overlap(head, tail) >= 0.5
+
+
 def ends_behind_an_id(columns: Sequence[Column]) -> bool:
     """Return whether a table whose first column is an id of its own rows lists edges, not nodes.
 

@@ -26,6 +26,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_ends import (
     FEW,
+    are_numbered_triples,
     best_pair,
     counts_before_ends,
     ends_behind_an_id,
@@ -125,7 +126,6 @@ class _Judge:
         self.said = probe.said(table.names, EDGE_USES)
         self.judgements: list[Judgement] = []
         self.width = len(self.columns)
-        self.kinds: Column | None = None
 
     # --------------------------------------------------------------------- the whole
     def roles(self) -> EdgeRoles:
@@ -141,10 +141,15 @@ class _Judge:
         numbers = None if {"source", "target"} & set(by_use) else self._row_numbers(free)
         free = [column for column in free if column is not numbers]
         self.width = len(self.columns) - (numbers is not None)
-        source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
-        rest = [column for column in free if column not in (source, target)]
-        relation = by_use.get("relation") or self.kinds or self._relation(rest, (source, target))
-        rest = [column for column in rest if column is not relation]
+        relation: Column | None
+        if self.table.header is None and len(free) == len(self.columns) and are_numbered_triples(free):
+            source, relation, target = free
+            self._ask_about_triple(source, relation, target)
+        else:
+            source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
+            rest = [column for column in free if column not in (source, target)]
+            relation = by_use.get("relation") or self._relation(rest, (source, target))
+        rest = [column for column in free if column not in (source, target, relation)]
         time = by_use.get("time") or self._time(rest)
         weight = by_use.get("weight") or self._weight([c for c in rest if c is not time], (source, target))
         self._ask_about_labels(source, target)
@@ -196,8 +201,6 @@ class _Judge:
         ]:
             ends = usable[0]
             self._also_named(usable[0][0], free)
-        elif triple := self._numbered_triple(free):
-            ends = triple
         else:
             first, second, *_ = (*self._by_content(free), None, None)
             ends = (first, second)
@@ -208,19 +211,7 @@ class _Judge:
             )
         return ends[0], ends[1]
 
-    def _numbered_triple(self, free: list[Column]) -> tuple[Column, Column] | None:
-        """Return head and tail of three columns of whole numbers without a header, and ask about them.
-
-        The middle one has few numbers, and the outer ones share most of theirs: head, relation, tail by number.
-        """
-        if self.table.header is not None or len(free) != 3 or len(self.columns) != 3:
-            return None
-        head, kind, tail = free
-        if not all(c.is_whole and c.filled == 1 and not c.time for c in free) or len(head.fields) < _ENOUGH:
-            return None
-        if 3 * len(kind.distinct) > min(len(head.distinct), len(tail.distinct)) or overlap(head, tail) < 0.5:
-            return None
-        self.kinds = kind
+    def _ask_about_triple(self, head: Column, kind: Column, tail: Column) -> None:
         self.judge(
             "relation",
             f"{self.called(kind)} holds only {len(kind.distinct)} numbers, and {self.called(head, tail)} share most of "
@@ -234,7 +225,6 @@ class _Judge:
             relation=kind,
             target=tail,
         )
-        return head, tail
 
     def _ask_about_more(self, ends: tuple[Column | None, Column | None]) -> None:
         """Ask whether to go on where an end is one of several of its kind: link1, link2, link3."""
