@@ -82,6 +82,16 @@ def paired(first: Side, second: Side) -> compare.Paired:
     return _paired(first.id, second.id)
 
 
+@shared
+def _why_not_ranked(*ids: str) -> str:
+    return compare.why_not_ranked([(graph, result) for result, graph in map(results.load, ids)])
+
+
+def why_not_ranked(sides: Sequence[Side]) -> str:
+    """Return why the scores of these runs do not say which is best, as a sentence; empty where they do."""
+    return _why_not_ranked(*(side.id for side in sides))
+
+
 def history(side: Side) -> figures.History:
     """Return the epochs of a run."""
     return figures.History(side.info.title, side.held.run.history(), side.held.result.finished.best_epoch)

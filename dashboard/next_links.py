@@ -65,13 +65,7 @@ def show(held: results.Opened) -> None:
     new, own = judged.with_precision(held.id, new), judged.with_precision(held.id, own)
     own = own.drop(columns="expected_precision", errors="ignore")  # they are links
     _say_how_sure(held, new)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("**Most likely new links**, best first")
-        _draw(held, new, name, "next")
-    with right:
-        st.markdown(f"**Its links** ({len(own):,}), least likely first")
-        _draw(held, own, name, "own")
+    _draw_both(held, name, new, own, ("next", "own"))
 
 
 @frame.fragment()
@@ -83,13 +77,19 @@ def card(held: results.Opened, node: int) -> None:
         st.caption(f"This run cannot be asked about single nodes. {charts.message(error.message)}")
         return
     name = results.node_names(held.id)[node]
+    _draw_both(held, name, new, own, ("card", "card_own"))
+
+
+def _draw_both(
+    held: results.Opened, name: str, new: pd.DataFrame, own: pd.DataFrame, keys: tuple[str, str]
+) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Most likely new links**, best first")
-        _draw(held, new, name, "card")
+        _draw(held, new, name, keys[0])
     with right:
         st.markdown(f"**Its links** ({len(own):,}), least likely first")
-        _draw(held, own, name, "card_own")
+        _draw(held, own, name, keys[1])
 
 
 def _say_how_sure(held: results.Opened, links: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""What is told below the map: of a node, a selection, clusters, axes, or all nodes; a part of the page's address."""
+"""The views below the map (node, selection, clusters, axes, table); the page's address names the open one."""
 
 from __future__ import annotations
 

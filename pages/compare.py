@@ -87,7 +87,7 @@ def show_scores(sides: list[comparing.Side]) -> None:
             help="Mean ± standard deviation over the seeds.",
         )
     rows = compare.score_rows([side.held.result.metrics for side in sides])
-    unranked = compare.why_not_ranked([(side.held.graph, side.held.result) for side in sides])
+    unranked = comparing.why_not_ranked(sides)
     if fold:
         titles = [
             heading(group[0] + 1, sides[group[0]]) + (f" and {len(group) - 1} more" if group[1:] else "")
