@@ -15,7 +15,7 @@ from vgae_core.analysis.calibration import at_share
 from vgae_core.analysis.scoring import Score
 
 MOST_GROUPS = 12
-"""Groups that are told apart; the rest are one."""
+"""Largest groups shown separately; the others are merged into one."""
 
 GROUP_PAIRS = 4_000
 """Pairs scored for each two groups: the standard error of a mean probability of 0.01 is then at most 0.0016."""

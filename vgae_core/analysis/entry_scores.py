@@ -1,8 +1,8 @@
 """How the entries of a matrix are scored: by the network, combined with EASE where validation entries say how.
 
-What ranks the columns of a row best is a conditional logit of both scores within rows
-(:func:`vgae_core.analysis.ease.weigh`); a regression on that sum, and on how many values a row holds, makes it the log
-odds of an entry.  All of it is one product of factors and one calibration, which keeps the order.
+A conditional logit within rows weighs both scores (:func:`vgae_core.analysis.ease.weigh`), which ranks the columns of
+a row best.  A regression on the weighted sum and on the number of values of the row gives the log odds of an entry.
+All of it is one product of factors and one calibration, which keeps the order.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def report(runs: Sequence[Reported]) -> str:
 
 
 def sections(runs: Sequence[Reported], page: Page) -> list[str]:
-    """Return what is told of some runs below their data; figures go to `page`."""
+    """Return the sections of a report about some runs, below the data; figures go to `page`."""
     first, drawn = runs[0], runs[:LISTED]
     same = [run for run in drawn if run.graph.fingerprint == first.graph.fingerprint]
     found = [_settings(runs), _scores(runs)]

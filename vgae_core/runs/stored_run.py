@@ -1,4 +1,4 @@
-"""A run of a store: its folder, and what the catalogue is told of it."""
+"""A run of a store: its folder and its entry in the catalogue."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def swept(store: Store, sweep_id: str) -> Swept:
             if run.has_result:
                 chosen = Reported(run.info.title, completed(run.result(), graph), graph, run.history())
         except RunError:
-            pass  # deleted: the sweep is told without it
+            pass  # deleted: the report leaves it out
     return Swept(
         info, trials, graph, courses_of(store, trials, best), best, study.front(), study.importance(),
         optimism_of(store, trials), chosen,
