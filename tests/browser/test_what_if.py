@@ -6,7 +6,8 @@ from tests.browser.conftest import WORKSPACE, settled, visit
 
 
 def metric(page, label):
-    box = page.get_by_test_id("stMetric").filter(has_text=label)
+    named = page.get_by_test_id("stMetricLabel").get_by_text(label, exact=True)
+    box = page.get_by_test_id("stMetric").filter(has=named)
     return box.get_by_test_id("stMetricValue").inner_text()
 
 
