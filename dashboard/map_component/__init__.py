@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent
 _map = st.components.v2.component(
     "vgae_studio_map",
     css=(_FOLDER / "map.css").read_text("utf-8"),
-    js=(_FOLDER / "map.js").read_text("utf-8"),
+    js="\n".join((_FOLDER / part).read_text("utf-8") for part in ("points.js", "pictures.js", "map.js")),
 )
 _part = st.components.v2.component("vgae_studio_map_part", js=(_FOLDER / "part.js").read_text("utf-8"))
 

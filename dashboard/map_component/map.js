@@ -1,62 +1,43 @@
-// A map of points. WebGL draws the points and lines; a 2-D canvas below them shows the density, one above them labels,
-// rings and the lasso; the legend, the tools and the card are elements. Parts arrive by part.js. What goes back to Python is an event:
-// a click, or the outline of a lasso or box in the map's own coordinates.
+// A map of points (points.js). WebGL draws these; what lies under them (density, lines) and over them (names, rings, arrows,
+// the lasso) is SVG, on the screen as in the pictures that are saved. The legend, the tools and the card are elements.
+// Parts arrive by part.js. What goes back to Python is an event: a click, or the outline of a lasso or box in the map's
+// own coordinates.
 
 const bus = (globalThis[Symbol.for("vgae-studio-maps")] ??= new EventTarget())
-const OTHER = 255 // texel of points without a value, and of groups beyond the coloured ones
+const SVG = "http://www.w3.org/2000/svg"
+const PEN = document.createElement("canvas").getContext("2d") // measures texts
 const NEAR = 9 // pixels within which a point is pointed at
-const MANY = 60_000 // points above which a fair part, about as many, is drawn while the map moves
+const MOST_LINES = 2_000 // drawn while the map moves
 const MOST_CORNERS = 400 // of an outline
 
-export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
-  const map = (parentElement.vgaeMap ??= new PointMap(parentElement, data.map))
-  map.tell = (event) => setTriggerValue("event", { ...event, projection: map.points?.head.key ?? "" })
-  if (!map.gl && !parentElement.told) {
-    parentElement.told = true
+export default function ({ parentElement: root, data, setStateValue, setTriggerValue }) {
+  const canvas = document.createElement("canvas")
+  const gl = root.vgaeMap?.gl ?? canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true })
+  if (!gl) {
+    if (root.querySelector(".without")) return
+    add(root, "div", { class: "without" }, "This browser draws no WebGL; a simpler map follows.")
     setStateValue("without_webgl", true)
+    return
   }
+  const map = (root.vgaeMap ??= new PointMap(root, data.map, gl))
+  map.tell = (event) => setTriggerValue("event", { ...event, projection: map.head?.key ?? "" })
   map.restyle() // called again when the theme changes
-  return () => { map.close(); delete parentElement.vgaeMap }
+  return () => { map.close(); delete root.vgaeMap }
 }
 
-// -------------------------------------------------------------------------------------------------------- shaders
-const VERTEX = `#version 300 es
-in vec2 place; in float texel; in float weight;
-uniform vec2 centre, scale; uniform float size, alpha; uniform bool weighed; uniform sampler2D palette;
-out vec4 colour; out float radius;
-void main() {
-  vec4 c = texelFetch(palette, ivec2(int(texel + 0.5), 0), 0);
-  gl_Position = c.a == 0.0 ? vec4(9) : vec4((place - centre) * scale, 0, 1);
-  radius = size * (weighed ? 0.6 + 2.0 * weight : 1.0);
-  gl_PointSize = radius;
-  colour = vec4(c.rgb, 1) * alpha * (c.a < 0.9 ? 0.6 : 1.0);
-}`
-const POINT = `#version 300 es
-precision mediump float;
-in vec4 colour; in float radius; out vec4 seen;
-void main() {
-  vec2 d = gl_PointCoord * 2.0 - 1.0;
-  float r = dot(d, d);
-  if (radius > 2.5 && r > 1.0) discard;
-  seen = radius > 5.0 ? colour * (1.0 - smoothstep(0.7, 1.0, r)) : colour;
-}`
-const FLAT = `#version 300 es
-precision mediump float;
-in vec4 colour; in float radius; uniform vec4 ink; out vec4 seen;
-void main() { seen = ink; }`
 class PointMap {
-  constructor(root, name) {
+  constructor(root, name, gl) {
     this.name = name
+    this.gl = gl
+    this.points = new Points(gl)
     this.view = { x: 0, y: 0, zoom: 1 } // centre in map coordinates, and pixels per unit: axes are equal
-    this.tool = "pan"
     this.hidden = new Set() // groups toggled off
     this.labelled = true
     this.names = []
-    this.tell = () => {}
+    this.focus = { head: { node: -1, hubs: [], arrows: [] }, ends: [] }
+    this.frames = 0
     this.build(root)
     this.listen()
-    this.gl = this.start()
-    this.without.hidden = Boolean(this.gl)
     this.restyle()
     this.receive = (event) => this.take(event.detail)
     bus.addEventListener(name, this.receive)
@@ -71,32 +52,24 @@ class PointMap {
     if (bus.maps.get(this.name) === this) bus.maps.delete(this.name)
     this.watcher.disconnect()
     cancelAnimationFrame(this.frame)
-    this.gl?.getExtension("WEBGL_lose_context")?.loseContext() // browsers allow few contexts
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext() // browsers allow few contexts
     this.box.remove()
   }
 
-  // ------------------------------------------------------------------------------------------------- elements
+  // ------------------------------------------------------------------------------------------------------ elements
   build(root) {
-    const add = (parent, tag, kind, attributes = {}) => {
-      const element = document.createElement(tag)
-      if (kind) element.className = kind
-      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
-      parent.append(element)
-      return element
-    }
-    this.add = add
-    this.box = add(root, "div", "map")
-    this.legend = add(this.box, "div", "legend", { role: "group", "aria-label": "Legend" })
-    this.stage = add(this.box, "div", "stage")
-    this.under = add(this.stage, "canvas", "", { "aria-hidden": "true" })
-    this.canvas = add(this.stage, "canvas", "points", { "aria-hidden": "true" })
-    this.over = add(this.stage, "canvas", "over", { tabindex: "0", role: "application" })
-    this.pen = this.over.getContext("2d")
-    this.without = add(this.stage, "div", "without")
-    this.without.textContent = "This browser draws no WebGL; a simpler map follows."
-    this.card = add(this.stage, "div", "card", { hidden: "" })
-    this.status = add(this.box, "div", "unseen", { role: "status", "aria-live": "polite" })
-    const tools = add(this.stage, "div", "tools", { role: "toolbar", "aria-label": "Map" })
+    this.box = add(root, "div", { class: "map" })
+    this.legend = add(this.box, "div", { class: "legend", role: "group", "aria-label": "Legend" })
+    this.stage = add(this.box, "div", { class: "stage" })
+    this.under = add(this.stage, "svg", { "aria-hidden": "true" })
+    this.density = add(this.under, "image", { preserveAspectRatio: "none" })
+    this.lines = add(this.under, "path", { fill: "none" })
+    this.stage.append(this.gl.canvas)
+    this.over = add(this.stage, "svg", { class: "over", tabindex: "0", role: "application" })
+    this.notes = add(this.over, "g", { "aria-hidden": "true" })
+    this.card = add(this.stage, "div", { class: "card", hidden: "" })
+    this.status = add(this.box, "div", { class: "unseen", role: "status", "aria-live": "polite" })
+    const tools = add(this.stage, "div", { class: "tools", role: "toolbar", "aria-label": "Map" })
     this.buttons = {}
     for (const [key, icon, title, act] of [
       ["pan", "pan_tool", "Move the map", () => this.choose("pan")],
@@ -109,27 +82,26 @@ class PointMap {
       [],
       ["labels", "label", "Names on the map", () => this.relabel()],
       ["full", "fullscreen", "Full screen", () => this.fullscreen()],
-      ["png", "image", "Download as PNG", () => this.png()],
-      ["svg", "polyline", "Download as SVG", () => this.svg()],
+      ["png", "image", "Download as PNG", () => png(this)],
+      ["svg", "polyline", "Download as SVG", () => save(picture(this, true), "svg")],
     ]) {
       if (!key) { add(tools, "i"); continue }
-      const button = (this.buttons[key] = add(tools, "button", "", { type: "button", title, "aria-label": title }))
-      button.textContent = icon
-      button.addEventListener("click", act)
+      this.buttons[key] = add(tools, "button", { type: "button", title, "aria-label": title }, icon)
+      this.buttons[key].addEventListener("click", act)
     }
     this.choose("pan")
-    this.buttons.labels.setAttribute("aria-pressed", "true")
+    set(this.buttons.labels, { "aria-pressed": "true" })
   }
 
   choose(tool) {
     this.tool = tool
-    for (const key of ["pan", "lasso", "box"]) this.buttons[key].setAttribute("aria-pressed", String(key === tool))
+    for (const key of ["pan", "lasso", "box"]) set(this.buttons[key], { "aria-pressed": key === tool })
     this.over.style.cursor = tool === "pan" ? "grab" : "crosshair"
   }
 
   relabel() {
     this.labelled = !this.labelled
-    this.buttons.labels.setAttribute("aria-pressed", String(this.labelled))
+    set(this.buttons.labels, { "aria-pressed": this.labelled })
     this.draw()
   }
 
@@ -138,104 +110,121 @@ class PointMap {
     else this.box.requestFullscreen?.()
   }
 
-  // --------------------------------------------------------------------------------------------------- colours
+  // ------------------------------------------------------------------------------------------------------- colours
   restyle() {
-    const style = getComputedStyle(this.box)
-    const read = (name) => style.getPropertyValue(name).trim()
+    const style = getComputedStyle(this.box), read = (name) => style.getPropertyValue(name).trim()
+    this.font = style.fontFamily
     this.ink = { text: read("--st-text-color") || "#222", ground: read("--st-background-color") || "#fff", mark: "#d55e00" }
-    this.dark = luminance(rgb(this.ink.ground)) < 0.5
+    const dark = luminance(rgb(this.ink.ground)) < 0.5
     this.categories = read("--st-chart-categorical-colors").split(",")
     this.ramp = read("--st-chart-sequential-colors").split(",").map(rgb)
-    if (this.dark !== (luminance(this.ramp[0]) < luminance(this.ramp.at(-1)))) this.ramp.reverse()
-    this.other = this.dark ? "#6f7a84" : "#9aa5ae"
-    if (this.colour) this.writeLegend()
+    if (dark !== luminance(this.ramp[0]) < luminance(this.ramp.at(-1))) this.ramp.reverse()
+    this.other = dark ? "#6f7a84" : "#9aa5ae"
     this.shade()
     this.paint()
   }
 
-  colourOf(group) { // of a group, as CSS
+  colourOf(group) { // as CSS
     const { colours } = this.colour.head
     return group < colours.length ? this.categories[colours[group]] ?? this.other : this.other
+  }
+
+  between(share) { // a colour of the scale
+    const at = share * (this.ramp.length - 1), i = Math.min(Math.floor(at), this.ramp.length - 2)
+    return this.ramp[i].map((value, k) => Math.round(value + (at - i) * (this.ramp[i + 1][k] - value)))
   }
 
   hides(group) { return this.hidden.has(group < (this.colour.head.colours?.length ?? 256) ? group : OTHER) }
 
   paint() { // the palette: 256 texels, whose alpha hides a group
-    if (!this.colour || !this.ramp) return
-    const { head } = this.colour
-    const texels = new Uint8Array(1024)
-    for (let i = 0; i < 256; i++) {
-      let colour = rgb(this.other), alpha = 140
-      if (head.kind === "groups" && i !== OTHER) {
-        colour = rgb(this.colourOf(i))
-        alpha = i < head.colours.length ? 255 : 140
-      } else if (head.kind === "scale" && i !== OTHER) {
-        colour = this.between(i / 254)
-        alpha = 255
-      }
-      if (this.hides(i)) alpha = 0
-      texels.set([...colour, alpha], 4 * i)
-    }
-    this.gl?.bindTexture(this.gl.TEXTURE_2D, this.palette)
-    this.gl?.texImage2D(this.gl.TEXTURE_2D, 0, this.gl.RGBA, 256, 1, 0, this.gl.RGBA, this.gl.UNSIGNED_BYTE, texels)
-    this.texelsOf = texels
+    if (!this.colour) return
+    const { head } = this.colour, coloured = head.kind === "scale" ? OTHER : head.colours.length
+    this.points.paint((texel) => {
+      const faint = texel >= coloured, alpha = this.hides(texel) ? 0 : faint ? 140 : 255
+      if (faint) return [...rgb(this.other), alpha]
+      return [...(head.kind === "scale" ? this.between(texel / (OTHER - 1)) : rgb(this.colourOf(texel))), alpha]
+    })
+    this.writeLegend()
+    this.join()
     this.draw()
   }
 
-  between(share) {
-    const at = share * (this.ramp.length - 1), i = Math.min(Math.floor(at), this.ramp.length - 2)
-    return this.ramp[i].map((value, k) => Math.round(value + (at - i) * (this.ramp[i + 1][k] - value)))
+  // -------------------------------------------------------------------------------------------------------- legend
+  entries() { // groups that have a colour, and the rest
+    const { head } = this.colour
+    const rows = (head.colours ?? []).map((_, group) => ({
+      group, name: head.names[group], count: head.counts[group], colour: this.colourOf(group),
+    }))
+    if (head.rest) rows.push({ group: OTHER, name: head.rest, count: head.rest_count, colour: this.other })
+    return rows
   }
 
-  // ----------------------------------------------------------------------------------------------------- parts
+  writeLegend() {
+    const { legend, colour: { head } } = this, focused = [...legend.children].indexOf(this.box.getRootNode().activeElement)
+    legend.replaceChildren()
+    add(legend, "b", {}, head.title)
+    if (head.kind === "scale") {
+      const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => `rgb(${this.between(share)})`)
+      add(legend, "span", {}, head.ends[0])
+      add(legend, "span", { class: "ramp", style: `background: linear-gradient(90deg, ${stops})` })
+      add(legend, "span", {}, head.ends[1])
+    }
+    for (const { group, name, count, colour } of this.entries()) {
+      const title = `${name}: click hides or shows it, a double click shows it alone; what is hidden is not selected`
+      const button = add(legend, "button", { type: "button", "aria-pressed": !this.hidden.has(group), title })
+      add(add(button, "svg", { width: 11, height: 11 }), "circle", { cx: 5.5, cy: 5.5, r: 5, fill: colour })
+      add(button, "span", {}, name)
+      add(button, "em", {}, count.toLocaleString("en"))
+      button.addEventListener("click", (event) => this.toggle(group, event.detail > 1 || event.altKey))
+    }
+    legend.children[focused]?.focus()
+  }
+
+  toggle(group, alone) {
+    if (alone) {
+      const already = this.alone === group
+      this.hidden = new Set(already ? [] : this.entries().map((entry) => entry.group).filter((other) => other !== group))
+      this.alone = already ? null : group
+    } else if (!this.hidden.delete(group)) this.hidden.add(group)
+    this.paint()
+  }
+
+  // --------------------------------------------------------------------------------------------------------- parts
   take(part) {
-    const held = bus.parts.get(this.name)?.get(part)
-    if (!held) return
-    const as = (Kind) => new Kind(held.body.buffer, held.body.byteOffset, held.body.byteLength >> 2)
-    const { head, body } = held, takers = {
+    const message = bus.parts.get(this.name)?.get(part)
+    if (!message) return
+    const { head, body } = message
+    const as = (Kind) => new Kind(body.buffer, body.byteOffset, body.byteLength >> 2)
+    const takers = {
       points: () => this.takePoints(head, as(Float32Array)),
       colour: () => this.takeColour(head, head.kind === "scale" ? as(Float32Array) : body),
       names: () => this.takeNames(body),
       label: () => { this.label = { head, of: body } },
-      size: () => { this.weights = body; this.fill(this.weightBuffer, body) },
-      picked: () => this.takePicked(head, body),
-      focus: () => {
-        this.focus = { head, ends: as(Uint32Array) }
-        this.fill(this.lineBuffer, this.focus.ends, "ELEMENT_ARRAY_BUFFER")
-      },
+      size: () => this.points.fill("weights", body),
+      picked: () => { this.points.pick(head.count, body); this.status.textContent = head.text },
+      focus: () => { this.focus = { head, ends: as(Uint32Array) }; this.join() },
     }
     takers[part]?.()
     this.draw()
   }
 
   takePoints(head, places) {
-    const fresh = this.points?.head.key !== head.key
-    this.points = { head, places, n: places.length / 2 }
-    this.fill(this.placeBuffer, places)
-    this.grid = makeGrid(places, head.low, head.high)
-    this.cloud(places, head)
+    const fresh = this.head?.key !== head.key
+    this.head = head
+    this.points.place(places, head.low, head.high)
+    this.shade()
+    this.join()
     if (fresh) this.fit()
-    this.over.setAttribute("aria-label",
-      `${head.alt} Arrow keys move it, plus and minus zoom, 0 shows everything, Escape clears the selection, Tab leads on; ` +
-      "the table below lists the same.")
+    const keys = "Arrow keys move it, plus and minus zoom, 0 shows everything, Escape clears the selection, Tab leads on"
+    set(this.over, { "aria-label": `${head.alt} ${keys}; the table below lists the same.` })
   }
 
   takeColour(head, values) {
     if (this.colour?.head.title !== head.title) this.hidden.clear()
     this.colour = { head, values }
-    let texels = values
-    if (head.kind === "scale") {
-      texels = new Uint8Array(values.length)
-      const span = head.high - head.low
-      for (let i = 0; i < values.length; i++) {
-        const share = (values[i] - head.low) / span
-        texels[i] = share === share ? Math.min(Math.max(share, 0), 1) * 254 : OTHER
-      }
-    }
-    this.texels = texels
-    this.fill(this.texelBuffer, texels)
+    if (head.kind === "scale") this.points.scale(values, head.low, head.high)
+    else this.points.fill("texels", values)
     this.paint()
-    this.writeLegend()
   }
 
   async takeNames(body) {
@@ -244,281 +233,168 @@ class PointMap {
     this.draw()
   }
 
-  takePicked(head, bits) {
-    const picked = new Uint32Array(head.count)
-    for (let i = 0, k = 0; k < picked.length; i++) if (bits[i >> 3] & (1 << (i & 7))) picked[k++] = i
-    this.picked = picked
-    this.fill(this.pickedBuffer, picked, "ELEMENT_ARRAY_BUFFER")
-    this.status.textContent = head.text
-  }
-
-  // ----------------------------------------------------------------------------------------------------- WebGL
-  start() {
-    const gl = this.canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true })
-    if (!gl) return null
-    const program = (vertex, fragment) => {
-      const made = gl.createProgram()
-      for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
-        const shader = gl.createShader(kind)
-        gl.shaderSource(shader, source)
-        gl.compileShader(shader)
-        gl.attachShader(made, shader)
-      }
-      ;["place", "texel", "weight"].forEach((name, i) => gl.bindAttribLocation(made, i, name))
-      gl.linkProgram(made)
-      const at = {}
-      for (const name of ["centre", "scale", "size", "alpha", "weighed", "palette", "ink"])
-        at[name] = gl.getUniformLocation(made, name)
-      return { made, at }
-    }
-    Object.assign(this, { pointProgram: program(VERTEX, POINT), lineProgram: program(VERTEX, FLAT) })
-    for (const name of ["placeBuffer", "texelBuffer", "weightBuffer", "pickedBuffer", "lineBuffer"]) this[name] = gl.createBuffer()
-    this.palette = gl.createTexture()
-    gl.bindTexture(gl.TEXTURE_2D, this.palette)
-    for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, gl.NEAREST)
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
-    gl.enable(gl.BLEND)
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
-    return gl
-  }
-
-  fill(buffer, array, kind = "ARRAY_BUFFER") {
-    this.gl?.bindBuffer(this.gl[kind], buffer)
-    this.gl?.bufferData(this.gl[kind], array, this.gl.STATIC_DRAW)
-  }
-
-  cloud(places, head) { // a picture of how many points lie in each cell, on a logarithmic scale
-    const side = 160, counts = new Uint32Array(side * side)
-    const [fx, fy] = [0, 1].map((k) => (side - 1e-3) / Math.max(head.high[k] - head.low[k], 1e-12))
-    for (let i = 0; i < places.length; i += 2)
-      counts[(side - 1 - Math.floor((places[i + 1] - head.low[1]) * fy)) * side + Math.floor((places[i] - head.low[0]) * fx)]++
-    const most = counts.reduce((a, b) => Math.max(a, b), 0)
-    this.crowd = most > 3 ? { counts, most, side } : null
-    this.shade()
-  }
-
-  shade() { // the colour of the density follows the theme
-    if (!this.crowd) return
-    const { counts, most, side } = this.crowd, ink = rgb(this.other), pixels = new ImageData(side, side)
-    counts.forEach((count, i) => { if (count > 1) pixels.data.set([...ink, (115 * Math.log1p(count)) / Math.log1p(most)], 4 * i) })
-    this.density = Object.assign(document.createElement("canvas"), { width: side, height: side })
-    this.density.getContext("2d").putImageData(pixels, 0, 0)
-  }
-
+  // ----------------------------------------------------------------------------------------------------------- SVG
   draw(moving = false) { // once a frame, however often it is asked for
     clearTimeout(this.later)
-    if (moving && this.points?.n > MANY) this.later = setTimeout(() => this.draw(), 180)
+    if (moving) this.later = setTimeout(() => this.draw(), 180)
     this.moving = moving
-    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.drawPoints(); this.drawOver() })
+    this.frame ??= requestAnimationFrame(() => this.drawNow())
   }
 
-  drawPoints() {
-    const { gl, points, view } = this
-    if (!gl || !points || this.texels?.length !== points.n) return
-    const { width, height } = this.canvas
-    this.drawDensity(points.head)
-    const scale = [(2 * view.zoom * this.ratio) / width, (2 * view.zoom * this.ratio) / height]
-    gl.viewport(0, 0, width, height)
-    gl.clearColor(0, 0, 0, 0)
-    gl.clear(gl.COLOR_BUFFER_BIT)
-    const use = ({ made, at }) => {
-      gl.useProgram(made)
-      gl.uniform2f(at.centre, view.x, view.y)
-      gl.uniform2f(at.scale, ...scale)
-      return at
-    }
-    const weighed = this.weights?.length === points.n
-    // Every k-th point while the map moves: what lies between is stepped over, by at most 255 bytes.
-    const every = this.moving ? Math.min(Math.ceil(points.n / MANY), 31) : 1
-    const aim = (step) => {
-      [[0, this.placeBuffer, 2, gl.FLOAT, 8], [1, this.texelBuffer, 1, gl.UNSIGNED_BYTE, 1], [2, this.weightBuffer, 1, gl.UNSIGNED_BYTE, 1]]
-        .forEach(([place, buffer, size, kind, bytes]) => {
-          if (place === 2 && !weighed) { gl.disableVertexAttribArray(2); return }
-          gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
-          gl.enableVertexAttribArray(place)
-          gl.vertexAttribPointer(place, size, kind, place === 2, bytes * step, 0)
-        })
-    }
-    gl.bindTexture(gl.TEXTURE_2D, this.palette)
-    aim(1)
-    if (this.focus?.ends.length) {
-      const at = use(this.lineProgram), [colour, alpha] = this.lineInk()
-      gl.uniform1f(at.size, 1)
-      gl.uniform4f(at.ink, ...rgb(colour).map((value) => (value / 255) * alpha), alpha)
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.lineBuffer)
-      gl.drawElements(gl.LINES, this.focus.ends.length, gl.UNSIGNED_INT, 0)
-    }
-    const at = use(this.pointProgram)
-    gl.uniform1i(at.weighed, weighed)
-    gl.uniform1f(at.size, this.pointSize() * this.ratio)
-    const full = points.n > 200_000 ? 0.45 : points.n > 20_000 ? 0.65 : 0.9
-    gl.uniform1f(at.alpha, !this.picked?.length ? full : points.n > 200_000 ? 0.02 : points.n > 20_000 ? 0.06 : 0.14) // many dim ones add up
-    aim(every)
-    gl.drawArrays(gl.POINTS, 0, Math.floor((points.n - 1) / every) + 1)
-    aim(1)
-    if (this.picked?.length) {
-      gl.uniform1f(at.alpha, full)
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.pickedBuffer)
-      gl.drawElements(gl.POINTS, this.moving ? Math.min(this.picked.length, MANY) : this.picked.length, gl.UNSIGNED_INT, 0)
-    }
-    this.frames = (this.frames ?? 0) + 1
+  drawNow() {
+    cancelAnimationFrame(this.frame)
+    this.frame = null
+    if (!this.points.ready || !this.ratio) return
+    this.points.draw(this.view, this.ratio, this.closer, this.moving)
+    this.drawUnder()
+    this.drawOver()
+    this.frames++
   }
 
-  drawDensity({ low, high }) {
-    const pen = this.under.getContext("2d"), [x0, y1] = this.toScreen(...low), [x1, y0] = this.toScreen(...high)
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0)
-    pen.clearRect(0, 0, this.under.width, this.under.height)
-    if (this.crowd && !this.hidden.size) pen.drawImage(this.density, x0, y0, x1 - x0, y1 - y0)
+  shade() { // the density: how many points lie in each cell of the grid, on a logarithmic scale
+    if (!this.points.grid) return
+    const { side, starts } = this.points.grid, counts = starts.slice(1).map((end, k) => end - starts[k])
+    const most = counts.reduce((a, b) => Math.max(a, b)), ink = rgb(this.other), pixels = new ImageData(side, side)
+    counts.forEach((count, k) => {
+      const pixel = (side - 1 - Math.floor(k / side)) * side + (k % side)
+      if (count > 1 && most > 3) pixels.data.set([...ink, (115 * Math.log1p(count)) / Math.log1p(most)], 4 * pixel)
+    })
+    const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side })
+    canvas.getContext("2d").putImageData(pixels, 0, 0)
+    set(this.density, { href: canvas.toDataURL() })
   }
 
-  lineInk() { return [this.focus.head.node < 0 ? this.ink.text : this.ink.mark, this.focus.ends.length > 2000 ? 0.08 : 0.35] }
-
-  pointSize() { // pixels: smaller where there are many, growing as one looks closer
-    const n = this.points.n, base = n <= 2000 ? 7 : n <= 20_000 ? 5 : n <= 200_000 ? 3 : 2
-    return Math.min(base * Math.max(1, this.view.zoom / this.whole) ** 0.35, 14)
+  join() { // lines between points that are shown, in coordinates of the map
+    const { points, focus: { ends, head } } = this, path = []
+    if (!points.ready) return
+    for (let i = 0; i < ends.length; i += 2)
+      if (points.shown(ends[i]) && points.shown(ends[i + 1])) path.push(`M${points.at(ends[i])}L${points.at(ends[i + 1])}`)
+    this.joined = path.length
+    set(this.lines, {
+      d: path.join(""), stroke: head.node < 0 ? this.ink.text : this.ink.mark, "stroke-opacity": path.length > MOST_LINES ? 0.15 : 0.35,
+    })
   }
 
-  // --------------------------------------------------------------------------------- what is written on the map
-  toScreen(x, y) {
-    return [this.over.clientWidth / 2 + (x - this.view.x) * this.view.zoom, this.over.clientHeight / 2 - (y - this.view.y) * this.view.zoom]
-  }
-
-  toMap(px, py) {
-    return [this.view.x + (px - this.over.clientWidth / 2) / this.view.zoom, this.view.y - (py - this.over.clientHeight / 2) / this.view.zoom]
-  }
-
-  placeOf(point) {
-    return this.toScreen(this.points.places[2 * point], this.points.places[2 * point + 1])
-  }
-
-  shown(point) { // whether its group is not toggled off
-    return this.texelsOf?.[4 * this.texels[point] + 3] > 0
+  drawUnder() {
+    const { low, high } = this.head, { zoom } = this.view
+    const [x, bottom] = this.toScreen(...low), [right, y] = this.toScreen(...high), [left, top] = this.toScreen(0, 0)
+    const show = (yes) => (yes ? "visible" : "hidden")
+    set(this.density, { x, y, width: right - x, height: bottom - y, visibility: show(!this.hidden.size) })
+    set(this.lines, {
+      transform: `matrix(${zoom} 0 0 ${-zoom} ${left} ${top})`, "stroke-width": 1 / zoom,
+      visibility: show(!this.moving || this.joined <= MOST_LINES),
+    })
   }
 
   drawOver() {
-    const { pen, ink } = this
-    if (!this.points || !ink) return
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0)
-    pen.clearRect(0, 0, this.over.clientWidth, this.over.clientHeight)
-    for (const label of this.labels()) {
-      pen.font = label.font
-      pen.lineWidth = 3.5
-      pen.lineJoin = "round"
-      pen.strokeStyle = ink.ground
-      pen.fillStyle = ink.text
-      pen.strokeText(label.text, label.x, label.y)
-      pen.fillText(label.text, label.x, label.y)
-    }
-    for (const { path, colour, width } of this.marks()) {
-      pen.strokeStyle = colour
-      pen.lineWidth = width
-      pen.stroke(new Path2D(path))
-    }
-    if (this.outline?.length > 1) {
-      pen.beginPath()
-      this.outline.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)))
-      pen.closePath()
-      pen.fillStyle = ink.mark + "22"
-      pen.fill()
-      pen.setLineDash([5, 4])
-      pen.strokeStyle = ink.mark
-      pen.lineWidth = 1.5
-      pen.stroke()
-      pen.setLineDash([])
-    }
+    const { ink, notes, outline } = this
+    notes.replaceChildren()
+    for (const { text, x, y, size, bold } of this.labels()) this.write(notes, text, x, y, size, bold)
+    for (const [from, to] of this.focus.head.arrows) this.arrow(this.toScreen(...from), this.toScreen(...to))
+    if (this.focus.head.node >= 0) this.ring(this.focus.head.node, 9, ink.mark, 3)
+    if (this.hovered >= 0) this.ring(this.hovered, 7, ink.text, 2)
+    if (outline?.length > 1)
+      add(notes, "path", {
+        d: `M${outline.join("L")}Z`, fill: ink.mark, "fill-opacity": 0.13, stroke: ink.mark, "stroke-width": 1.5, "stroke-dasharray": "5 4",
+      })
   }
 
-  marks() { // arrows and rings as paths of SVG, which a canvas draws too
-    const ring = (point, radius, colour, width) => {
-      const [x, y] = this.placeOf(point), arc = `a${radius} ${radius} 0 1 0 `
-      return { path: `M${x - radius} ${y}${arc}${2 * radius} 0${arc}${-2 * radius} 0`, colour, width }
-    }
-    const marks = (this.focus?.head.arrows ?? []).map(([from, to]) => {
-      const [[x0, y0], [x, y]] = [this.toScreen(...from), this.toScreen(...to)], angle = Math.atan2(y - y0, x - x0)
-      const head = [2.6, -2.6].map((turn) => `M${x} ${y}l${9 * Math.cos(angle + turn)} ${9 * Math.sin(angle + turn)}`)
-      return { path: `M${x0} ${y0}L${x} ${y}${head.join("")}`, colour: this.ink.mark, width: 2 }
-    })
-    if (this.focus?.head.node >= 0) marks.push(ring(this.focus.head.node, 9, this.ink.mark, 3))
-    if (this.hovered >= 0) marks.push(ring(this.hovered, 7, this.ink.text, 2))
-    return marks
+  write(parent, text, x, y, size, bold = false) {
+    add(parent, "text", {
+      x, y, "font-size": size, "font-weight": bold ? 600 : 400, "font-family": this.font, fill: this.ink.text,
+      stroke: this.ink.ground, "stroke-width": 3.5, "stroke-linejoin": "round", "paint-order": "stroke",
+    }, text)
   }
 
-  labels() { // names of groups, then of hubs, each only where it covers none before it; axes in the corner
-    const { pen, over } = this, font = getComputedStyle(this.box).fontFamily
-    const axes = this.points.head.axes, taken = [], kept = []
-    const place = (text, x, y, size, bold, centred) => {
-      const style = `${bold ? 600 : 400} ${size}px ${font}`
-      pen.font = style
-      const width = pen.measureText(text).width, left = centred ? x - width / 2 : x
-      const box = [left - 3, y - size, left + width + 3, y + 4]
-      if (box[0] < 0 || box[1] < 0 || box[2] > over.clientWidth || box[3] > over.clientHeight) return
-      if (taken.some((b) => box[0] < b[2] && b[0] < box[2] && box[1] < b[3] && b[1] < box[3])) return
-      taken.push(box)
-      kept.push({ text, x: left, y, font: style, size, bold })
+  ring(point, r, stroke, width) {
+    const [x, y] = this.placeOf(point), arc = `a${r} ${r} 0 1 0 `
+    add(this.notes, "path", { d: `M${x - r} ${y}${arc}${2 * r} 0${arc}${-2 * r} 0`, fill: "none", stroke, "stroke-width": width })
+  }
+
+  arrow([x0, y0], [x, y]) {
+    const angle = Math.atan2(y - y0, x - x0), barb = (turn) => `M${x} ${y}l${9 * Math.cos(angle + turn)} ${9 * Math.sin(angle + turn)}`
+    const d = `M${x0} ${y0}L${x} ${y}${barb(2.6)}${barb(-2.6)}`
+    add(this.notes, "path", { d, fill: "none", stroke: this.ink.mark, "stroke-width": 2 })
+  }
+
+  labels() { // axes in the corner, names of groups, then of hubs, each only where it covers none before it
+    const { clientWidth, clientHeight } = this.stage, { head } = this.colour, { node, hubs } = this.focus.head, kept = []
+    const place = (text, x, y, size, bold = false, centred = false) => {
+      PEN.font = `${bold ? 600 : 400} ${size}px ${this.font}`
+      const { width } = PEN.measureText(text), left = centred ? x - width / 2 : x
+      const box = { left: left - 3, top: y - size, right: left + width + 3, bottom: y + 4 }
+      if (box.left < 0 || box.top < 0 || box.right > clientWidth || box.bottom > clientHeight) return
+      if (kept.some(({ box: b }) => box.left < b.right && b.left < box.right && box.top < b.bottom && b.top < box.bottom)) return
+      kept.push({ text, x: left, y, size, bold, box })
     }
-    place(`→ ${axes[0]}`, 10, over.clientHeight - 10, 12, false, false)
-    place(`↑ ${axes[1]}`, 10, over.clientHeight - 27, 12, false, false)
+    const name = (point, shift, size, bold) => {
+      const [x, y] = this.placeOf(point)
+      place(this.nameOf(point), x + shift, y + 4, size, bold)
+    }
+    place(`→ ${this.head.axes[0]}`, 10, clientHeight - 10, 12)
+    place(`↑ ${this.head.axes[1]}`, 10, clientHeight - 27, 12)
     if (!this.labelled) return kept
-    if (this.focus?.head.node >= 0) place(this.nameOf(this.focus.head.node), this.placeOf(this.focus.head.node)[0] + 13, this.placeOf(this.focus.head.node)[1] + 4, 13, true, false)
-    for (const [group, at] of (this.colour?.head.places ?? []).entries())
-      if (at && !this.hides(group)) place(this.colour.head.names[group].slice(0, 40), ...this.toScreen(...at), 14, true, true)
-    const hubs = (this.focus?.head.hubs ?? []).slice(0, 12 * (this.view.zoom / this.whole) ** 2) // more as one looks closer
-    for (const hub of hubs) if (this.shown(hub)) place(this.nameOf(hub), this.placeOf(hub)[0] + 7, this.placeOf(hub)[1] + 4, 11, false, false)
+    if (node >= 0) name(node, 13, 13, true)
+    for (const [group, at] of (head.places ?? []).entries())
+      if (at && !this.hides(group)) place(head.names[group].slice(0, 40), ...this.toScreen(...at), 14, true, true)
+    const room = 12 * this.closer ** 2 // more as one looks closer
+    for (const hub of hubs.slice(0, room)) if (this.points.shown(hub)) name(hub, 7, 11, false)
     return kept
   }
 
-  nameOf(point) { return (this.names[point] ?? `${this.points.head.noun} ${point + 1}`).slice(0, 60) }
+  // -------------------------------------------------------------------------------------------- points by number
+  placeOf(point) { return this.toScreen(...this.points.at(point)) }
 
-  writeLegend() {
-    const { head } = this.colour, { legend, add } = this
-    legend.replaceChildren()
-    add(legend, "b", "").textContent = head.title
-    if (head.kind === "scale") {
-      add(legend, "span", "").textContent = head.ends[0]
-      add(legend, "span", "ramp").style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map((share) => `rgb(${this.between(share)})`)})`
-      add(legend, "span", "").textContent = head.ends[1]
-      return
-    }
-    const entry = (group, name, count) => {
-      const button = add(legend, "button", "", { type: "button", "aria-pressed": String(!this.hidden.has(group)), title: `${name}: click hides or shows it, a double click shows it alone; what is hidden is not selected` })
-      button.innerHTML = '<svg width="11" height="11"><circle cx="5.5" cy="5.5" r="5"></circle></svg><span></span><em></em>'
-      button.firstChild.style.fill = group === OTHER ? this.other : this.colourOf(group)
-      button.children[1].textContent = name
-      button.children[2].textContent = count.toLocaleString("en")
-      button.addEventListener("click", (event) => this.toggle(group, event.detail > 1 || event.altKey))
-    }
-    head.colours.forEach((_, group) => entry(group, head.names[group], head.counts[group]))
-    if (head.rest) entry(OTHER, head.rest, head.rest_count)
+  nameOf(point) { return (this.names[point] ?? `${this.head.noun} ${point + 1}`).slice(0, 60) }
+
+  nearest(px, py) { // the point pointed at, or -1
+    return this.points.nearest(...this.toMap(px, py), NEAR / this.view.zoom)
   }
 
-  toggle(group, alone) {
-    const all = [...this.colour.head.colours.keys(), ...(this.colour.head.rest ? [OTHER] : [])]
-    const others = all.filter((other) => other !== group)
-    if (alone) {
-      const already = this.was === group
-      this.hidden = new Set(already ? [] : others)
-      this.was = already ? null : group
-    } else if (!this.hidden.delete(group)) this.hidden.add(group)
-    for (const [i, button] of [...this.legend.querySelectorAll("button")].entries()) button.setAttribute("aria-pressed", String(!this.hidden.has(all[i])))
-    this.paint()
+  hover(point, [x, y] = [0, 0]) {
+    const { card, stage } = this
+    card.hidden = point < 0
+    if (point >= 0) {
+      const { head, values } = this.colour, lines = [this.nameOf(point)]
+      if (this.label) lines.push(this.label.head.names[this.label.of[point]] ?? "no label")
+      if (head.kind === "scale") lines.push(`${head.title}: ${valueText(values[point], head)}`)
+      else if (head.column !== "label") lines.push(`${head.title}: ${head.names[values[point]] ?? head.none}`)
+      card.textContent = lines.join("\n")
+      card.style.left = `${Math.min(x + 14, stage.clientWidth - card.offsetWidth - 4)}px`
+      card.style.top = `${Math.min(y + 14, stage.clientHeight - card.offsetHeight - 4)}px`
+    }
+    if (point === this.hovered) return
+    this.hovered = point
+    if (this.frames) this.drawOver()
   }
 
-  // ------------------------------------------------------------------------------------------------ movement
+  // ------------------------------------------------------------------------------------------------------ movement
+  toScreen(x, y) {
+    const { clientWidth, clientHeight } = this.stage, { view } = this
+    return [clientWidth / 2 + (x - view.x) * view.zoom, clientHeight / 2 - (y - view.y) * view.zoom]
+  }
+
+  toMap(px, py) {
+    const { clientWidth, clientHeight } = this.stage, { view } = this
+    return [view.x + (px - clientWidth / 2) / view.zoom, view.y - (py - clientHeight / 2) / view.zoom]
+  }
+
   resize() {
     const { clientWidth: width, clientHeight: height } = this.stage
     if (!width) return
     this.ratio = Math.min(devicePixelRatio || 1, 2)
-    for (const canvas of [this.under, this.canvas, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio })
+    Object.assign(this.gl.canvas, { width: width * this.ratio, height: height * this.ratio })
     if (this.view.zoom === this.whole || !this.whole) this.fit()
-    this.drawPoints()
-    this.drawOver()
+    this.drawNow()
   }
 
+  get closer() { return this.view.zoom / this.whole } // than the whole map
+
   fit() {
-    if (!this.points || !this.stage.clientWidth) return
-    const { low, high } = this.points.head
-    const span = [0, 1].map((k) => Math.max(high[k] - low[k], 1e-9))
-    this.whole = Math.min((this.stage.clientWidth - 40) / span[0], (this.stage.clientHeight - 60) / span[1])
+    const { clientWidth: width, clientHeight: height } = this.stage
+    if (!this.head || !width) return
+    const { low, high } = this.head, [w, h] = [0, 1].map((k) => Math.max(high[k] - low[k], 1e-9))
+    this.whole = Math.min((width - 40) / w, (height - 60) / h)
     this.view = { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2, zoom: this.whole }
     this.draw()
   }
@@ -538,45 +414,50 @@ class PointMap {
     this.draw(true)
   }
 
+  // ------------------------------------------------------------------------------------- mouse, fingers, keyboard
   listen() {
     const { over } = this, fingers = new Map()
-    let start = null
     const at = (event) => { const box = over.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top] }
+    const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1])
+    let drag = null
     over.addEventListener("pointerdown", (event) => {
       over.setPointerCapture(event.pointerId)
       fingers.set(event.pointerId, at(event))
-      const selecting = this.tool !== "pan" || event.shiftKey || event.altKey
-      start = { at: at(event), mode: event.shiftKey ? "add" : event.altKey ? "subtract" : "replace", selecting, moved: false, box: this.tool === "box" }
+      const mode = event.shiftKey ? "add" : event.altKey ? "subtract" : "replace"
+      drag = { from: at(event), mode, selecting: this.tool !== "pan" || mode !== "replace", moved: false }
       this.hover(-1)
     })
     over.addEventListener("pointermove", (event) => {
       const now = at(event), before = fingers.get(event.pointerId)
-      if (!before || !start) { this.hover(this.nearest(...now), now); return }
+      if (!before || !drag) return this.hover(this.nearest(...now), now)
       fingers.set(event.pointerId, now)
-      if (fingers.size === 2) { // two fingers: zoom by their distance
-        const [a, b] = [...fingers.values()], other = a === now ? b : a
-        this.zoom(Math.hypot(now[0] - other[0], now[1] - other[1]) / Math.max(Math.hypot(before[0] - other[0], before[1] - other[1]), 1), ...other)
-        Object.assign(start, { moved: true, selecting: false })
+      if (fingers.size === 2) { // zoom by how far they are apart
+        const other = [...fingers.values()].find((place) => place !== now)
+        this.zoom(apart(now, other) / Math.max(apart(before, other), 1), ...other)
+        Object.assign(drag, { moved: true, selecting: false })
         return
       }
-      if (Math.hypot(now[0] - start.at[0], now[1] - start.at[1]) > 4) start.moved = true
-      if (!start.moved) return
-      if (!start.selecting) { this.move(now[0] - before[0], now[1] - before[1]); return }
-      const [x, y] = start.at
-      if (start.box) this.outline = [[x, y], [now[0], y], now, [x, now[1]]]
-      else (this.outline ??= [start.at]).push(now)
+      drag.moved ||= apart(now, drag.from) > 4
+      if (!drag.moved) return
+      if (!drag.selecting) return this.move(now[0] - before[0], now[1] - before[1])
+      const [x, y] = drag.from
+      if (this.tool === "box") this.outline = [[x, y], [now[0], y], now, [x, now[1]]]
+      else (this.outline ??= [drag.from]).push(now)
       this.drawOver()
     })
     const end = (event) => {
       fingers.delete(event.pointerId)
-      if (!start || fingers.size) return
-      const { moved, mode, selecting } = start, outline = this.outline
-      start = this.outline = null
+      if (!drag || fingers.size) return
+      const { moved, mode, selecting } = drag, { outline } = this
+      drag = this.outline = null
       if (!moved && event.type === "pointerup") {
         const point = this.nearest(...at(event))
         if (point >= 0) this.tell({ kind: "click", point, mode })
-      } else if (selecting && outline?.length > 2)
-        this.tell({ kind: "outline", mode, outline: thin(outline, MOST_CORNERS).map(([x, y]) => this.toMap(x, y)), hidden: [...Array(256).keys()].filter((group) => this.hides(group)) })
+      } else if (selecting && outline?.length > 2) {
+        const step = Math.ceil(outline.length / MOST_CORNERS), corners = outline.filter((_, i) => i % step === 0)
+        const hidden = [...Array(256).keys()].filter((group) => this.hides(group))
+        this.tell({ kind: "outline", mode, outline: corners.map(([x, y]) => this.toMap(x, y)), hidden })
+      }
       this.draw()
     }
     over.addEventListener("pointerup", end)
@@ -586,141 +467,49 @@ class PointMap {
       event.preventDefault()
       this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...at(event))
     }, { passive: false })
+    const clear = () => {
+      drag = this.outline = null
+      this.draw()
+      if (this.points.picked.length || this.focus.head.node >= 0) this.tell({ kind: "clear" })
+    }
+    const keys = {
+      ArrowLeft: () => this.move(60, 0), ArrowRight: () => this.move(-60, 0),
+      ArrowUp: () => this.move(0, 60), ArrowDown: () => this.move(0, -60),
+      "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3),
+      0: () => this.fit(), Escape: clear,
+    }
     over.addEventListener("keydown", (event) => {
-      const step = 60, act = {
-        ArrowLeft: () => this.move(step, 0), ArrowRight: () => this.move(-step, 0), ArrowUp: () => this.move(0, step), ArrowDown: () => this.move(0, -step),
-        "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3), 0: () => this.fit(),
-        Escape: () => { this.outline = start = null; this.draw(); if (this.picked?.length || this.focus?.head.node >= 0) this.tell({ kind: "clear" }) },
-      }[event.key]
-      if (!act || event.ctrlKey || event.metaKey) return
+      if (!keys[event.key] || event.ctrlKey || event.metaKey) return
       event.preventDefault()
-      act()
+      keys[event.key]()
     })
-  }
-
-  nearest(px, py) { // the point pointed at, or -1
-    if (!this.grid || !this.texels) return -1
-    const [x, y] = this.toMap(px, py), reach = NEAR / this.view.zoom, { places } = this.points
-    let best = -1, least = reach * reach
-    this.grid.each(x - reach, y - reach, x + reach, y + reach, (i) => {
-      const d = (places[2 * i] - x) ** 2 + (places[2 * i + 1] - y) ** 2
-      if (d < least && this.shown(i)) { least = d; best = i }
-    })
-    return best
-  }
-
-  hover(point, [x, y] = [0, 0]) {
-    this.card.hidden = point < 0
-    if (point >= 0) {
-      const { head, values } = this.colour, lines = [this.nameOf(point)]
-      if (this.label) lines.push(this.label.head.names[this.label.of[point]] ?? "no label")
-      if (head.kind === "scale") lines.push(`${head.title}: ${valueText(values[point], head)}`)
-      else if (head.column !== "label") lines.push(`${head.title}: ${head.names[values[point]] ?? head.none}`)
-      this.card.textContent = lines.join("\n")
-      this.card.style.left = `${Math.min(x + 14, this.stage.clientWidth - this.card.offsetWidth - 4)}px`
-      this.card.style.top = `${Math.min(y + 14, this.stage.clientHeight - this.card.offsetHeight - 4)}px`
-    }
-    if (point === this.hovered) return
-    this.hovered = point
-    this.drawOver()
-  }
-
-  // -------------------------------------------------------------------------------------------------- pictures
-  save(blob, suffix) {
-    const link = document.createElement("a")
-    link.href = URL.createObjectURL(blob)
-    link.download = `map.${suffix}`
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-  }
-
-  key() { // the legend as rows of text with a colour
-    const { head } = this.colour
-    if (head.kind === "scale") return [0, 0.25, 0.5, 0.75, 1].map((share) => [`rgb(${this.between(share)})`, share === 0 ? head.ends[0] : share === 1 ? head.ends[1] : ""])
-    const rows = [...head.colours.keys()].filter((group) => !this.hidden.has(group)).map((group) => [this.colourOf(group), head.names[group]])
-    return head.rest && !this.hidden.has(OTHER) ? [...rows, [this.other, head.rest]] : rows
-  }
-
-  picture(vector) { // the map with its legend as SVG; points as circles, or what is seen as an image
-    const width = this.stage.clientWidth, height = this.stage.clientHeight, rows = this.key(), parts = []
-    const text = (words, x, y, size, bold) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" font-family="sans-serif" font-weight="${bold ? 600 : 400}" fill="${this.ink.text}" stroke="${this.ink.ground}" stroke-width="3" paint-order="stroke">${words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</text>`
-    this.moving = false
-    this.drawPoints() // its pixels are gone after a frame
-    const images = [this.under, this.canvas, ...(vector ? [] : [this.over])]
-    if (!vector || this.points.n > 50_000)
-      for (const canvas of images) parts.push(`<image width="${width}" height="${height}" href="${canvas.toDataURL()}"/>`)
-    else {
-      const chosen = new Set(this.picked ?? []), radius = this.pointSize() / 2, ends = this.focus?.ends ?? [], lines = []
-      for (let i = 0; i < ends.length; i += 2) lines.push("M", short(this.placeOf(ends[i])), "L", short(this.placeOf(ends[i + 1])))
-      if (lines.length) parts.push(`<path d="${lines.join("")}" fill="none" stroke="${this.lineInk()[0]}" stroke-opacity="${this.lineInk()[1]}"/>`)
-      for (let i = 0; i < this.points.n; i++) {
-        const [x, y] = this.placeOf(i)
-        if (!this.shown(i) || x < 0 || y < 0 || x > width || y > height) continue
-        const [r, g, b] = this.texelsOf.subarray(4 * this.texels[i])
-        parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}" fill="rgb(${r},${g},${b})" fill-opacity="${chosen.size && !chosen.has(i) ? 0.15 : 0.9}"/>`)
-      }
-    }
-    if (vector) for (const { path, colour, width } of this.marks()) parts.push(`<path d="${path}" fill="none" stroke="${colour}" stroke-width="${width}"/>`)
-    if (vector) for (const label of this.labels()) parts.push(text(label.text, label.x, label.y, label.size, label.bold))
-    parts.push(text(this.colour.head.title, width + 10, 24, 13, true))
-    rows.forEach(([colour, words], i) => parts.push(`<rect x="${width + 10}" y="${36 + 20 * i}" width="11" height="11" fill="${colour}"/>`, text(words, width + 28, 46 + 20 * i, 13, false)))
-    this.pen.font = "600 13px sans-serif"
-    const aside = Math.max(...[[0, this.colour.head.title], ...rows].map(([, words]) => this.pen.measureText(words).width))
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(width + aside + 40)}" height="${height}"><rect width="100%" height="100%" fill="${this.ink.ground}"/>${parts.join("")}</svg>`
-    return new Blob([svg], { type: "image/svg+xml" })
-  }
-
-  svg() { this.save(this.picture(true), "svg") }
-
-  png() {
-    const image = new Image(), canvas = document.createElement("canvas")
-    image.onload = () => {
-      Object.assign(canvas, { width: image.width * this.ratio, height: image.height * this.ratio })
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height)
-      URL.revokeObjectURL(image.src)
-      canvas.toBlob((blob) => this.save(blob, "png"))
-    }
-    image.src = URL.createObjectURL(this.picture(false))
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------- tools
+// ------------------------------------------------------------------------------------------------------------ tools
+function set(element, attributes) {
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+}
+
+function add(parent, tag, attributes = {}, text = "") {
+  const drawn = tag === "svg" || parent.namespaceURI === SVG
+  const element = drawn ? document.createElementNS(SVG, tag) : document.createElement(tag)
+  set(element, attributes)
+  if (text) element.textContent = text
+  parent.append(element)
+  return element
+}
+
 function rgb(colour) { // of #rrggbb or rgb(r, g, b)
   const hex = /^#([0-9a-f]{6})/i.exec(colour.trim())
   if (hex) return [0, 2, 4].map((i) => parseInt(hex[1].slice(i, i + 2), 16))
   return (colour.match(/[\d.]+/g) ?? [128, 128, 128]).slice(0, 3).map(Number)
 }
 
-function short([x, y]) { return `${x.toFixed(1)} ${y.toFixed(1)}` }
-
 function luminance([r, g, b]) { return (0.299 * r + 0.587 * g + 0.114 * b) / 255 }
 
 function valueText(value, head) {
   if (Number.isNaN(value)) return "no value"
-  const plain = head.logarithmic ? 10 ** value - 1 : value
-  return Number.isInteger(Math.round(plain * 1e4) / 1e4) ? Math.round(plain).toLocaleString("en") : String(+plain.toPrecision(4))
-}
-
-function thin(outline, most) { // every k-th corner of a long outline
-  const step = Math.ceil(outline.length / most)
-  return outline.filter((_, i) => i % step === 0)
-}
-
-function makeGrid(places, low, high) { // the points of each cell, by counting, so that few are looked at when one is pointed at
-  const n = places.length / 2, side = Math.max(1, Math.min(1024, Math.ceil(Math.sqrt(n / 2))))
-  const f = [0, 1].map((k) => (side - 1e-3) / Math.max(high[k] - low[k], 1e-12))
-  const clip = (value) => Math.max(0, Math.min(side - 1, Math.floor(value)))
-  const cell = (i) => clip((places[2 * i + 1] - low[1]) * f[1]) * side + clip((places[2 * i] - low[0]) * f[0])
-  const starts = new Uint32Array(side * side + 1), points = new Uint32Array(n)
-  for (let i = 0; i < n; i++) starts[cell(i) + 1]++
-  for (let k = 0; k < side * side; k++) starts[k + 1] += starts[k]
-  const next = starts.slice()
-  for (let i = 0; i < n; i++) points[next[cell(i)]++] = i
-  return {
-    each(x0, y0, x1, y1, visit) {
-      const [a, b, c, d] = [clip((x0 - low[0]) * f[0]), clip((x1 - low[0]) * f[0]), clip((y0 - low[1]) * f[1]), clip((y1 - low[1]) * f[1])]
-      for (let row = c; row <= d; row++)
-        for (let k = starts[row * side + a]; k < starts[row * side + b + 1]; k++) visit(points[k])
-    },
-  }
+  const plain = head.logarithmic ? 10 ** value - 1 : value, whole = Math.round(plain)
+  return Math.abs(plain - whole) < 1e-4 ? whole.toLocaleString("en") : String(+plain.toPrecision(4))
 }

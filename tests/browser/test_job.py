@@ -94,7 +94,7 @@ def test_from_upload_to_the_ranked_table(server, page):
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
 
     go(page, "Latent space")
-    expect(page.locator("canvas.over")).to_be_visible()  # the map
+    expect(page.locator("svg.over")).to_be_visible()  # the map
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
 
     go(page, "Reconstruction")

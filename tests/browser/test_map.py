@@ -37,7 +37,7 @@ def visit(browser, server, path):
 
 
 def ready(page):
-    page.locator("canvas.over").wait_for()
+    page.locator("svg.over").wait_for()
     settled(page)
     page.wait_for_function(
         "() => globalThis[Symbol.for('vgae-studio-maps')]?.maps.get('latent_map')?.frames > 0"
@@ -46,7 +46,7 @@ def ready(page):
 
 def screen(page, places):
     """Return where nodes lie on the screen: the map shows everything, with equal axes (map.js, fit)."""
-    box = page.locator("canvas.over").bounding_box()
+    box = page.locator("svg.over").bounding_box()
     low, high = places.min(axis=0), places.max(axis=0)
     zoom = min((box["width"] - 40) / (high[0] - low[0]), (box["height"] - 60) / (high[1] - low[1]))
     shift = (places - (low + high) / 2) * [zoom, -zoom]
@@ -100,7 +100,7 @@ def test_a_lasso_stays_when_the_colour_changes_and_a_click_opens_the_card(mapped
     page.mouse.click(*at[node])
     page.get_by_role("heading", name=f"person {node}", exact=True).wait_for()
     settled(page)
-    page.locator("canvas.over").focus()
+    page.locator("svg.over").focus()
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
@@ -164,7 +164,7 @@ def test_the_legend_hides_groups_and_pictures_are_saved(mapped, browser):
         page.get_by_role("button", name="Download as PNG").click()
     assert png.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     red.click()
-    box = page.locator("canvas.over").bounding_box()
+    box = page.locator("svg.over").bounding_box()
     page.get_by_role("button", name="Select by a box").click()
     page.mouse.move(box["x"] + 4, box["y"] + 60)
     page.mouse.down()
@@ -172,9 +172,9 @@ def test_the_legend_hides_groups_and_pictures_are_saved(mapped, browser):
     page.mouse.up()
     page.get_by_text("Selected nodes (").wait_for()
     settled(page)
-    chosen = page.evaluate(MAP + ".picked.length")
+    chosen = page.evaluate(MAP + ".points.picked.length")
     assert 150 < chosen <= 210
-    assert page.evaluate(f"[...{MAP}.picked].every((point) => {MAP}.shown(point))")
+    assert page.evaluate(f"[...{MAP}.points.picked].every((point) => {MAP}.points.shown(point))")
     context.close()
 
 

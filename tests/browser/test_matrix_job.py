@@ -62,7 +62,7 @@ def test_from_a_matrix_to_recommended_items(server, page):
     expect(page.get_by_text("Test AUC")).to_be_visible()
 
     go(page, "Latent space")
-    expect(page.locator("canvas.over")).to_be_visible()  # the map
+    expect(page.locator("svg.over")).to_be_visible()  # the map
     expect(page.get_by_text(f"All rows ({N_USERS})")).to_be_visible()
 
     go(page, "Reconstruction")
