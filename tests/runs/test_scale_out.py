@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -16,7 +17,7 @@ from tests.runs.test_engine import ENDLESS, SHORT, busy, wait_for
 from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
 from vgae_core.runs import worker_pool
-from vgae_core.runs.engine import Engine
+from vgae_core.runs.engine import IDLE_SECONDS, Engine
 from vgae_core.runs.store import Store
 from vgae_core.runs.versions import differences, versions
 from vgae_core.runs.where import LOCAL_WORKERS, WORKERS, Where
@@ -194,11 +195,15 @@ def test_differences_of_versions_are_told_by_name():
     assert told == "keras 2 there, 3 here; numpy none there, 2 here"
 
 
-def test_several_workers_of_our_own_train_at_the_same_time(store):
+def test_several_workers_of_our_own_train_at_the_same_time(store, monkeypatch):
     engine = Engine(store, Where(local_workers=2), limits=MANY)
     try:
         engine.warm()
         wait_for(lambda: engine.state == "ready" and engine.slots == 2)
+        looks, since, refresh = [], time.monotonic(), engine._workers.refresh
+        monkeypatch.setattr(
+            engine._workers, "refresh", lambda *, idle: looks.append(idle) or refresh(idle=idle)
+        )
         assert engine.describe(SHORT, make_graph(60).profile)["parameters"]
         runs = [store.open_run(engine.submit(ENDLESS, make_graph(60), WORKSPACE)) for _ in range(3)]
         wait_for(lambda: all(run.history() for run in runs[:2]))
@@ -209,5 +214,13 @@ def test_several_workers_of_our_own_train_at_the_same_time(store):
         assert all(run.info.status == "cancelled" for run in runs)
         (short,) = ended(store, [engine.submit(SHORT, make_graph(60), WORKSPACE)])
         assert short.info.status == "finished", short.info.message
+        # Each lane looks after the workers every two seconds and after each run, and wakes no other for it.
+        assert len(looks) <= 3 * ((time.monotonic() - since) / IDLE_SECONDS + 3)
+        # More than a pipe holds: a scheduler whose log nobody reads stands still, and every run with it.
+        client = engine._workers.cluster.client
+        written = client.sync(
+            client._run_on_scheduler, lambda: sys.stderr.write(f"{'.' * 2**20}\n"), callback_timeout=60
+        )
+        assert written == 2**20 + 1
     finally:
         engine.close()

@@ -72,6 +72,7 @@ class Engine:
         self._active: dict[str, Job] = {}
         self._next_run: Expected | None = None
         self._lanes: list[threading.Thread] = []
+        self._room = 0
         self._looking = threading.Lock()
         self._descriptions: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         _close_at_exit(self)
@@ -376,9 +377,11 @@ class Engine:
     def _grow(self, cluster: Cluster) -> Cluster:
         """Have a lane for each worker, and one more that looks after those who come and go."""
         with self._lock:
-            for _ in range(cluster.slots + self._workers.where.many - len(self._lanes)):
+            room, self._room = self._room, cluster.slots
+            for _ in range(self._room + self._workers.where.many - len(self._lanes)):
                 self._add_lane()
-            self._lock.notify_all()
+            if self._room > room:  # else lanes that look after the workers would wake each other without end
+                self._lock.notify_all()
         return cluster
 
     def _try_to_be_ready(self) -> None:
