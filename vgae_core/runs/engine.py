@@ -73,6 +73,7 @@ class Engine:
         self._next_run: Expected | None = None
         self._lanes: list[threading.Thread] = []
         self._room = 0
+        self._exchanging = False
         self._looking = threading.Lock()
         self._descriptions: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         _close_at_exit(self)
@@ -333,7 +334,7 @@ class Engine:
 
     def _has_room(self) -> bool:
         """Return whether another run can begin; where the workers elsewhere cannot be reached, runs wait for them."""
-        if self._workers.where.address and self.state != "ready":
+        if self._exchanging or (self._workers.where.address and self.state != "ready"):
             return False
         return len(self._active) < self._workers.slots
 
@@ -389,7 +390,9 @@ class Engine:
             return  # another lane does
         try:
             self._store.endings.catch_up()
-            self._grow(self._workers.refresh(idle=not self._active))
+            self._grow(self._workers.refresh())
+            if self._workers.are_worn:
+                self._exchange_worn()
         except (Exception, asyncio.CancelledError) as error:
             if self._workers.where.address and isinstance(error, RunError):
                 return  # the engine's state says so, and the next look connects again
@@ -397,6 +400,19 @@ class Engine:
                 logger.exception("The worker is not ready")
         finally:
             self._looking.release()
+
+    def _exchange_worn(self) -> None:
+        """Start workers afresh that have grown; no run is at work, and none begins meanwhile."""
+        with self._lock:
+            if self._active:
+                return
+            self._exchanging = True
+        try:
+            self._grow(self._workers.exchange_worn())
+        finally:
+            with self._lock:
+                self._exchanging = False
+                self._lock.notify_all()
 
     def _try_to_prepare(self, expected: Expected) -> None:
         try:

@@ -139,22 +139,24 @@ class Workers:
         if not self.where.many:
             self.threads = threads
 
-    def refresh(self, *, idle: bool) -> Cluster:
-        """Return a cluster as :meth:`ensure` does, and welcome new workers.
-
-        Parameters
-        ----------
-        idle : bool
-            Whether no run is at work, so that workers which have grown may be started afresh.
-        """
+    def refresh(self) -> Cluster:
+        """Return a cluster as :meth:`ensure` does, and welcome new workers."""
         cluster = self.ensure()
         if self.where.many:
             cluster.welcome()
-        if idle and cluster.is_worn:
-            self._enter("starting")
-            cluster.recycle()
-            cluster = self.ensure()
         return cluster
+
+    @property
+    def are_worn(self) -> bool:
+        """Whether a worker of ours has grown so much that it should be started afresh."""
+        return self.cluster is not None and self.cluster.is_worn
+
+    def exchange_worn(self) -> Cluster:
+        """Start workers afresh that have grown, while no run is at work, and return the cluster."""
+        if self.cluster is not None:
+            self._enter("starting")
+            self.cluster.recycle()
+        return self.ensure()
 
     def prepare(self, expected: Expected) -> None:
         """Let an idle worker be ready for a run that may be started soon.
