@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 
 NAMES = (
     "reading",

@@ -20,7 +20,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
 from vgae_core.nn.models import build, describe
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 from vgae_core.what_if import crossing, why

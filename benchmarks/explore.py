@@ -22,9 +22,9 @@ from dashboard import frame, results, state
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
-from vgae_core.runs.answers import Answers
-from vgae_core.runs.result import Embedding
-from vgae_core.runs.store import Store
+from vgae_core.runs.results.result import Embedding
+from vgae_core.runs.store.store import Store
+from vgae_core.runs.views.answers import Answers
 
 SIZES = ((20_000, 100_000, 500), (1_000_000, 2_000_000, 0))
 """Nodes, edges, features."""

@@ -29,7 +29,7 @@ from vgae_core.analysis.scoring import probabilities
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family
 
@@ -64,7 +64,7 @@ def matrices() -> Iterator[tuple[GraphData, int]]:
 def main(held_out: str = "entries") -> None:
     """Print, for each matrix, the held-out scores of the model and of every baseline."""
     environment.apply()
-    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.execution.pipeline import execute
 
     for graph, seeds in matrices():
         profile = graph.profile

@@ -60,7 +60,7 @@ def unnamed_files() -> dict[int, int]:
 def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
     """Return what training one size cost."""
     from vgae_core.data.synthetic import synthetic
-    from vgae_core.runs.benchmark import measure
+    from vgae_core.runs.execution.benchmark import measure
     from vgae_core.settings import RunSpec
 
     spec = RunSpec()

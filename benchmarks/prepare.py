@@ -72,8 +72,8 @@ def write_parts(folder: Path, n_edges: int, n_features: int) -> int:
 def prepared(folder: Path, workers: int) -> dict[str, Any]:
     """Prepare the parts in a folder and return what it cost."""
     from vgae_core.data.partitions.preparation import prepare
-    from vgae_core.runs.part_workers import part_workers
-    from vgae_core.runs.where import Where
+    from vgae_core.runs.workers.part_workers import part_workers
+    from vgae_core.runs.workers.where import Where
 
     out = folder / "prepared"
     begun, used = time.perf_counter(), os.times()
@@ -98,7 +98,7 @@ def prepared(folder: Path, workers: int) -> dict[str, Any]:
 def trained(folder: Path) -> dict[str, Any]:
     """Train an epoch from a prepared folder and return what it cost."""
     from vgae_core.data.partitions.prepared import open_prepared
-    from vgae_core.runs.benchmark import measure
+    from vgae_core.runs.execution.benchmark import measure
     from vgae_core.settings import RunSpec
 
     begun = time.perf_counter()

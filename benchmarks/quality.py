@@ -29,7 +29,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.settings.recipes import candidates, with_recipe
@@ -67,7 +67,7 @@ def chosen(recipe: str, graph: GraphData, seed: int) -> tuple[str, RunSpec]:
 
     As in a sweep, all recipes are tried on one split, and none is scored on its test pairs.
     """
-    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.execution.pipeline import execute
     from vgae_core.runs.sweeps.driver import validation_split
 
     profile = graph.profile
@@ -104,7 +104,7 @@ def main() -> None:
     options = parser.parse_args()
     environment.apply()
     from vgae_core.analysis.stacking import joins
-    from vgae_core.runs.pipeline import execute, forget_models
+    from vgae_core.runs.execution.pipeline import execute, forget_models
 
     for name in options.graphs:
         graph = load(name)

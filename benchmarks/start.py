@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.peer import RECIPE
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 
 RUNS = 3
 SHORT_SECONDS = 0.6

@@ -12,7 +12,7 @@ import time
 
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.training.events import EpochEnd, Event
 
@@ -22,7 +22,7 @@ SEEDS = 3
 def main() -> None:
     graph = repair(load_sample("import-graph"), RepairSpec())
     environment.apply(environment.operation_threads(RunSpec(), graph.profile))
-    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.execution.pipeline import execute
 
     print(f"{graph.name}: {graph.n_nodes:,} nodes, {len(graph.edges):,} edges; {SEEDS} seeds")
     table: dict[str, list[float]] = {}

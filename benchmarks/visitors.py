@@ -28,10 +28,10 @@ from streamlit.util import calc_hash
 from tests.browser.conftest import Server
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
-from vgae_core.runs.background import step_back
-from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.result import RunResult
-from vgae_core.runs.store import Store
+from vgae_core.runs.processes.background import step_back
+from vgae_core.runs.results.evaluation import evaluate_result
+from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 

@@ -12,7 +12,7 @@ from dashboard import node_card, results
 from dashboard.shared import shared
 from vgae_core.analysis import axes, latent_use
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs import decoded
+from vgae_core.runs.results import decoded
 
 ROWS = 100
 """Features listed at most."""

@@ -14,7 +14,7 @@ from dashboard import charts, frame
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.isolation import ChildLimits, Job, start
-from vgae_core.runs import worked_out
+from vgae_core.runs.store import worked_out
 
 KEPT = 6
 """Results a visitor keeps."""

@@ -15,7 +15,7 @@ from vgae_core.catalogue.palette import CATEGORICAL_DARK as CATEGORICAL_DARK
 from vgae_core.catalogue.palette import MUTED as MUTED
 from vgae_core.catalogue.palette import SEQUENTIAL as SEQUENTIAL
 from vgae_core.data.text import visible as text_of
-from vgae_core.runs.axis_marks import log_marks as log_marks
+from vgae_core.runs.views.axis_marks import log_marks as log_marks
 
 _ONE_HUE = {"light": ("#cfe2f1", "#0072b2", "#06304d"), "dark": ("#1c3a52", "#3fa0dc", "#cdeafc")}
 """How filled a cell is, from barely to wholly, by theme: the emptier, the closer to the page."""

@@ -13,7 +13,7 @@ from dashboard.shared import KEPT
 from vgae_core.analysis import clusters, probe
 from vgae_core.analysis.clusters import METHODS, ClusterSpec
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs.groupings import probe_table
+from vgae_core.runs.views.groupings import probe_table
 from vgae_core.settings.fields import settings_of
 
 COLUMN = {

@@ -17,9 +17,9 @@ from vgae_core.analysis import alignment, entries, link_search
 from vgae_core.analysis.latent_neighbours import Similarity
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs import compare, figures, link_tables
-from vgae_core.runs.info import RunInfo
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.store.stored_run import StoredRun
+from vgae_core.runs.views import compare, figures, link_tables
 
 PARAMETER = "runs"
 """Of the page's address: ids of the runs that are compared, with commas between them."""
@@ -248,7 +248,7 @@ def overlap_figure(jaccard: np.ndarray, palette: Sequence[str]) -> go.Figure:
 
 def report_of(sides: Sequence[Side]) -> bytes:
     """Return the report of runs as an HTML file."""
-    from vgae_core.runs.report import Reported, report  # brings Plotly's script
+    from vgae_core.runs.exports.report import Reported, report  # brings Plotly's script
 
     runs = [
         Reported(side.info.title, side.held.result, side.held.graph, side.held.run.history())

@@ -12,8 +12,8 @@ from dashboard.shared import shared
 from vgae_core.analysis import calibration as calibration_of
 from vgae_core.analysis import decisions, link_search, scoring, threshold_curves, verdict
 from vgae_core.data import entry_splits
-from vgae_core.runs import link_tables
-from vgae_core.runs.precision import Precision, measure_precision
+from vgae_core.runs.results.precision import Precision, measure_precision
+from vgae_core.runs.views import link_tables
 
 
 @dataclass(frozen=True, eq=False)

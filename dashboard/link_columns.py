@@ -12,7 +12,7 @@ from dashboard import results
 from vgae_core.analysis import link_filters
 from vgae_core.analysis.stacking import joins
 from vgae_core.catalogue.decoders import DECODERS
-from vgae_core.runs import link_tables
+from vgae_core.runs.views import link_tables
 
 CHANCES = ("expected_precision", "probability_at_density", "probability")
 """Columns of shares of 1."""

@@ -18,7 +18,7 @@ from vgae_core.data.dataset import Profile
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
 from vgae_core.nn.budget import check_memory, estimate_run
-from vgae_core.runs.info import RunInfo, Status
+from vgae_core.runs.store.info import RunInfo, Status
 from vgae_core.settings import RunSpec
 from vgae_core.training.progress import Curves, Progress
 

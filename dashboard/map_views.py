@@ -11,8 +11,8 @@ from dashboard import charts, clusters, frame, projections, results, selecting, 
 from vgae_core.analysis.clusters import ClusterSpec
 from vgae_core.analysis.projection import METHODS, ProjectionSpec
 from vgae_core.errors import StudioError
-from vgae_core.runs import kept_selections
-from vgae_core.runs.kept_selections import KeptSelection
+from vgae_core.runs.store import kept_selections
+from vgae_core.runs.store.kept_selections import KeptSelection
 
 SELECTION, NODE, COLOUR, METHOD = "selection", "node", "colour", "map"
 SETTINGS, CLUSTERS = "map_settings", "clusters"

@@ -15,8 +15,8 @@ from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
-from vgae_core.runs import table_files
-from vgae_core.runs.answers import RANKED_NODES, pairs_of, tell_same_side
+from vgae_core.runs.exports import table_files
+from vgae_core.runs.views.answers import RANKED_NODES, pairs_of, tell_same_side
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

@@ -11,7 +11,7 @@ from dashboard import asking, charts, frame, judged, link_columns, pick, results
 from dashboard.shared import shared
 from vgae_core.analysis.links import Direction
 from vgae_core.errors import RunError
-from vgae_core.runs import link_tables
+from vgae_core.runs.views import link_tables
 
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
 

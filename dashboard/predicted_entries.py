@@ -18,7 +18,7 @@ from dashboard import (
 )
 from vgae_core.analysis import entries, link_search
 from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
-from vgae_core.runs import link_tables
+from vgae_core.runs.views import link_tables
 
 
 def recommended(held: results.Opened) -> pd.DataFrame | None:

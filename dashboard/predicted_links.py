@@ -22,7 +22,8 @@ from dashboard import (
 )
 from vgae_core.analysis import link_filters, link_search, stacking
 from vgae_core.analysis.link_filters import LinkSearch
-from vgae_core.runs import link_tables, table_files
+from vgae_core.runs.exports import table_files
+from vgae_core.runs.views import link_tables
 from vgae_core.settings.fields import Setting, settings_of
 
 FIRST = (10, 50, 200, 1000)

@@ -29,9 +29,10 @@ from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs import codes, link_tables, node_tables
-from vgae_core.runs.result import Embedding, RunResult
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.results import codes
+from vgae_core.runs.results.result import Embedding, RunResult
+from vgae_core.runs.store.stored_run import StoredRun
+from vgae_core.runs.views import link_tables, node_tables
 
 MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""
@@ -98,7 +99,7 @@ _turn = threading.Lock()
 
 
 def costly(run_id: str) -> Future[dict[str, np.ndarray]]:
-    """Return what becomes :func:`vgae_core.runs.node_tables.node_columns` of a run, from a child if its graph is large.
+    """Return the :func:`vgae_core.runs.views.node_tables.node_columns` of a run, from a child if its graph is large.
 
     Runs of all visitors take turns, so that no more than one such child is at work.
     """
@@ -146,7 +147,7 @@ def ready(run_id: str) -> bool:
 
 
 def node_table(run_id: str) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.node_tables.node_table` of a run, as far as it is worked out."""
+    """Return :func:`vgae_core.runs.views.node_tables.node_table` of a run, as far as it is worked out."""
     return _node_table(run_id, ready(run_id))
 
 
@@ -351,7 +352,7 @@ def entry_scores(run_id: str) -> EntryScores:
 
 
 def scored_entries(run_id: str, pairs: np.ndarray, logits: np.ndarray | None = None) -> pd.DataFrame:
-    """Return :func:`vgae_core.runs.link_tables.scored_entries` of some pairs (row, column)."""
+    """Return :func:`vgae_core.runs.views.link_tables.scored_entries` of some pairs (row, column)."""
     (result, graph), scores = load(run_id), entry_scores(run_id)
     given = scores(pairs) if logits is None else logits
     return link_tables.scored_entries(result, graph, pairs, given, combined=bool(scores.stack))

@@ -8,8 +8,9 @@ import streamlit as st
 from dashboard import charts, frame, state
 from vgae_core.catalogue.families import FAMILIES, possible
 from vgae_core.errors import DataError
-from vgae_core.runs import compare, notes
-from vgae_core.runs.info import RunInfo
+from vgae_core.runs.store import notes
+from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.views import compare
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import offered_outputs
 

@@ -14,9 +14,9 @@ from dashboard import charts, live
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import label
 from vgae_core.data.text import contains
-from vgae_core.runs import compare
-from vgae_core.runs.info import RunInfo
+from vgae_core.runs.store.info import RunInfo
 from vgae_core.runs.sweeps.catalogue import Part
+from vgae_core.runs.views import compare
 
 UNREADABLE = "Unreadable"
 """Status of a run whose entry this version cannot read."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, frame, results, scenarios, state
-from vgae_core.runs import codes, table_files
+from vgae_core.runs.exports import table_files
+from vgae_core.runs.results import codes
 from vgae_core.what_if.variant import variant_of
 
 UNCHECKED = {

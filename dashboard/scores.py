@@ -16,7 +16,7 @@ from vgae_core.analysis import metrics, ranking_metrics, threshold_curves
 from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.catalogue.baselines import BASELINES
 from vgae_core.catalogue.families import FAMILIES, Words
-from vgae_core.runs import link_tables
+from vgae_core.runs.views import link_tables
 
 EDGES = FAMILIES["vgae"].words
 ENTRIES = FAMILIES["vae"].words

@@ -29,7 +29,8 @@ from vgae_core.analysis.selection_links import likely_links
 from vgae_core.analysis.selections import Combination
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import SpecError, StudioError
-from vgae_core.runs import link_tables, table_files
+from vgae_core.runs.exports import table_files
+from vgae_core.runs.views import link_tables
 
 HOW: dict[Combination, str] = {
     "replace": "New selection",

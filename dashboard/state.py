@@ -23,16 +23,16 @@ from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs.info import RunInfo
-from vgae_core.runs.store import Store
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.store.store import Store
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import Part, SweepCatalogue
 from vgae_core.settings import RepairSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 
 if TYPE_CHECKING:
-    from vgae_core.runs.engine import Engine
     from vgae_core.runs.sweeps.manager import Sweeps
+    from vgae_core.runs.workers.engine import Engine
 
 log = logging.getLogger("vgae_studio")
 
@@ -77,8 +77,8 @@ def engine() -> Engine:
     """Return the engine that trains, one for the server; its worker starts with :meth:`Engine.warm`."""
     with contextlib.suppress(StreamlitSecretNotFoundError):
         st.secrets.to_dict()  # also puts them into the environment, where Dask looks for certificates as it is imported
-    from vgae_core.runs.engine import Engine  # imported late: the first page does not wait for it
-    from vgae_core.runs.where import Where
+    from vgae_core.runs.workers.engine import Engine  # imported late: the first page does not wait for it
+    from vgae_core.runs.workers.where import Where
 
     return Engine(store(), Where.from_environment())
 

@@ -17,7 +17,8 @@ from vgae_core.analysis.cell_density import CellDensity
 from vgae_core.analysis.scoring import probabilities
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
-from vgae_core.runs import link_tables, pair_kinds, posterior
+from vgae_core.runs.results import pair_kinds, posterior
+from vgae_core.runs.views import link_tables
 
 GROUPINGS = {"community": "Communities", "label": "Labels"}
 """What nodes are grouped by."""

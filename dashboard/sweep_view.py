@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, frame, live, state
 from vgae_core.errors import RunError
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
 from vgae_core.runs.sweeps.choice import in_words, optimism_of, table, titles, varied

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, frame, judged, link_columns, results, scores
 from vgae_core.analysis import decisions, scoring, threshold_curves
-from vgae_core.runs.precision import Precision
+from vgae_core.runs.results.precision import Precision
 
 WAYS = {
     "f1": "Best F1",

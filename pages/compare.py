@@ -7,7 +7,7 @@ from dashboard import charts, comparing, frame, live, maps, state
 from vgae_core.analysis import alignment, latent_neighbours
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import StudioError
-from vgae_core.runs import compare, figures
+from vgae_core.runs.views import compare, figures
 from vgae_core.training.progress import by_output
 
 frame.require_router("compare")

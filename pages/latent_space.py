@@ -23,8 +23,9 @@ from dashboard import (
     selection_panel,
     views,
 )
-from vgae_core.runs import codes, embedding_files, subgraph_files, table_files
-from vgae_core.runs.kept_selections import KeptSelection
+from vgae_core.runs.exports import embedding_files, subgraph_files, table_files
+from vgae_core.runs.results import codes
+from vgae_core.runs.store.kept_selections import KeptSelection
 
 frame.require_router("latent_space")
 

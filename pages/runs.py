@@ -9,11 +9,11 @@ import streamlit as st
 from dashboard import charts, comparing, frame, live, run_panel, run_table, state
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
-from vgae_core.runs import compare
-from vgae_core.runs.bundle import MOST_RUNS, export_bundles, import_bundles
-from vgae_core.runs.info import RunInfo
-from vgae_core.runs.logs import LOGS
-from vgae_core.runs.script import export_script
+from vgae_core.runs.exports.bundle import MOST_RUNS, export_bundles, import_bundles
+from vgae_core.runs.exports.logs import LOGS
+from vgae_core.runs.exports.script import export_script
+from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.views import compare
 
 frame.require_router("runs")
 
@@ -47,7 +47,7 @@ def script(run_id: str) -> bytes:
 
 
 def history(run_id: str, suffix: str) -> bytes:
-    """Return the log of a run in the format of a suffix of :data:`vgae_core.runs.logs.LOGS`."""
+    """Return the log of a run in the format of a suffix of :data:`vgae_core.runs.exports.logs.LOGS`."""
     return LOGS[suffix](state.store().open_run(run_id).events())
 
 

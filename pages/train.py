@@ -6,8 +6,8 @@ from dashboard import charts, frame, judged, live, scores, state
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError
-from vgae_core.runs.resuming import can_continue, left
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.store.resuming import can_continue, left
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.training import TrainingSpec
 from vgae_core.training.progress import by_output, curves, progress

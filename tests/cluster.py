@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -108,9 +108,9 @@ def throughput(n_workers: int, *, runs: int = 12, epochs: int = 200) -> dict[str
     from vgae_core.data.limits import ServerLimits
     from vgae_core.data.repairs import repair
     from vgae_core.data.samples import load_sample
-    from vgae_core.runs.engine import Engine
-    from vgae_core.runs.store import Store
-    from vgae_core.runs.where import Where
+    from vgae_core.runs.store.store import Store
+    from vgae_core.runs.workers.engine import Engine
+    from vgae_core.runs.workers.where import Where
     from vgae_core.settings import RunSpec
 
     spec = RunSpec().replace("training.epochs", epochs).replace("training.patience", 0)

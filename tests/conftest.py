@@ -19,10 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SLOW = (
     "browser/", "pages/", "analysis/test_network.py", "data/test_attacks.py", "data/test_fuzz_",
-    "nn/test_decoders.py", "runs/test_codes.py", "runs/test_engine.py", "runs/test_matrix_runs.py",
-    "runs/test_pipeline.py", "runs/test_scale_out.py", "runs/test_script.py", "runs/test_sweeps.py",
-    "runs/test_tiny_graphs.py", "runs/test_two_sides.py", "runs/test_weights.py", "test_command_line.py",
-    "test_start_up.py", "training/test_combinations.py", "training/test_row_pairs.py", "what_if/test_model.py",
+    "nn/test_decoders.py", "runs/results/test_codes.py", "runs/workers/test_engine.py",
+    "runs/execution/test_matrix_runs.py", "runs/execution/test_pipeline.py",
+    "runs/workers/test_scale_out.py", "runs/exports/test_script.py", "runs/sweeps/test_sweeps.py",
+    "runs/execution/test_tiny_graphs.py", "runs/execution/test_two_sides.py",
+    "runs/execution/test_weights.py", "test_command_line.py", "test_start_up.py",
+    "training/test_combinations.py", "training/test_row_pairs.py", "what_if/test_model.py",
 )  # fmt: skip
 """Beginnings of paths of tests that `make test-quick` leaves out: whole runs, pages, processes and fuzzing."""
 

@@ -19,7 +19,7 @@ from vgae_core.catalogue.lookup import find, lookup
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.registration import register_loss
 from vgae_core.errors import SpecError
-from vgae_core.runs.pipeline import execute
+from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 
 

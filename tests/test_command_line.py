@@ -27,7 +27,7 @@ from vgae_core.data import arguments, readers
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers import delimited, opening
 from vgae_core.data.splits import load_split
-from vgae_core.runs.folder import read_run_dir, write_run_dir
+from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.settings import RunSpec
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.pages.finished_runs import finish_run, make_graph
 from vgae_core.cli import main
-from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.folder import read_run_dir
+from vgae_core.runs.store.store import Store
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from vgae_core.analysis.metrics import link_metrics
 from vgae_core.errors import SpecError
-from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.store.folder import read_run_dir
 from vgae_core.settings import RunSpec
 from vgae_core.settings.versions import STEPS, VERSION
 

@@ -124,8 +124,8 @@ def server(tmp_path_factory):
 def asked_server(tmp_path_factory):
     """An app whose store holds a trained run of a small graph in `WORKSPACE`, and the id of that run."""
     from tests.what_if.asking import small
-    from vgae_core.runs.pipeline import execute
-    from vgae_core.runs.store import Store
+    from vgae_core.runs.execution.pipeline import execute
+    from vgae_core.runs.store.store import Store
     from vgae_core.settings import RunSpec
 
     home = tmp_path_factory.mktemp("asked") / "home"

@@ -7,8 +7,8 @@ import pytest
 from tests.browser.conftest import Server, settled
 from tests.pages.finished_runs import WORKSPACE, make_graph
 from tests.pages.test_compare import keep, variants
-from vgae_core.runs.report import Reported, report
-from vgae_core.runs.store import Store
+from vgae_core.runs.exports.report import Reported, report
+from vgae_core.runs.store.store import Store
 
 COOKIE = "vgae_studio_workspace"
 

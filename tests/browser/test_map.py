@@ -8,7 +8,7 @@ import pytest
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Server, settled
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph
 from vgae_core.analysis import latent_neighbours, linear_map
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 
 
 @pytest.fixture(scope="module")

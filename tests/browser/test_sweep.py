@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, settled
 from tests.browser.test_job import TRAINING, cells, set_number
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec
 
 TOKEN = "s" * 43

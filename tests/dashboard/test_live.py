@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard import live, run_table
-from vgae_core.runs.info import RunInfo
+from vgae_core.runs.store.info import RunInfo
 from vgae_core.runs.sweeps.catalogue import Part
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Stage, Started

@@ -16,8 +16,8 @@ from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.models import build
 from vgae_core.nn.pair_layers import PairDots
-from vgae_core.runs.pipeline import execute
-from vgae_core.runs.result_parts import result_from_parts, result_to_parts
+from vgae_core.runs.execution.pipeline import execute
+from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts
 from vgae_core.settings import ModelSpec, RunSpec
 
 D = 6

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import frame, state
 from dashboard.shared import KEPT
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from vgae_core.analysis.metrics import link_metrics
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 

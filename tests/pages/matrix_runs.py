@@ -13,7 +13,7 @@ from vgae_core.analysis.ranking_metrics import ranking_metrics
 from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.entry_splits import split_entries, without_entries
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.training.events import Finished

@@ -11,7 +11,7 @@ from tests.pages import matrix_runs
 from tests.pages.finished_runs import WORKSPACE, make_graph, make_result
 from tests.pages.test_train import button, texts, titles
 from vgae_core.data.link_splits import split_links
-from vgae_core.runs import compare
+from vgae_core.runs.views import compare
 from vgae_core.settings import SplitSpec
 from vgae_core.training.events import EpochEnd
 

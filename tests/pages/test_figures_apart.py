@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
-from vgae_core.runs.evaluation import evaluate_result
+from vgae_core.runs.results.evaluation import evaluate_result
 
 STACK = {"offset": -1.2, "network": 0.9, "shift": 0.2, "above": 0.6, "below": 1.4}
 

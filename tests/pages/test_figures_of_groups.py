@@ -23,7 +23,7 @@ from vgae_core.analysis import cell_density
 from vgae_core.cli import main
 from vgae_core.data.arrays import save_graph
 from vgae_core.families import family_of
-from vgae_core.runs.evaluation import evaluate_result
+from vgae_core.runs.results.evaluation import evaluate_result
 
 
 def view(at, name):

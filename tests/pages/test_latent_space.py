@@ -22,7 +22,8 @@ from vgae_core.analysis import contrast, latent_neighbours, linear_map, map_poin
 from vgae_core.analysis.clusters import METHODS, by_size
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
-from vgae_core.runs import embedding_files, node_tables
+from vgae_core.runs.exports import embedding_files
+from vgae_core.runs.views import node_tables
 
 
 def places(at):

@@ -317,7 +317,7 @@ def test_runs_page_names_the_family(app, run, studio_store):
 
 
 def test_a_bundle_of_a_matrix_run_comes_back(studio_store, run):
-    from vgae_core.runs.bundle import export_bundle, import_bundles
+    from vgae_core.runs.exports.bundle import export_bundle, import_bundles
 
     file = io.BytesIO()
     export_bundle(run, file)

@@ -22,10 +22,10 @@ from vgae_core.analysis import (
 )
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.data.limits import LIMITS
-from vgae_core.runs.answers import Answers
-from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.pipeline import execute
-from vgae_core.runs.precision import measure_precision
+from vgae_core.runs.execution.pipeline import execute
+from vgae_core.runs.results.evaluation import evaluate_result
+from vgae_core.runs.results.precision import measure_precision
+from vgae_core.runs.views.answers import Answers
 from vgae_core.settings import RunSpec
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.pages.test_train import button, engine, texts, titles  # noqa: F401  engine is a fixture
-from vgae_core.runs.bundle import export_bundle
+from vgae_core.runs.exports.bundle import export_bundle
 from vgae_core.settings import RunSpec
 from vgae_core.settings.versions import VERSION
 from vgae_core.training.events import EpochEnd, Finished

@@ -13,7 +13,7 @@ from dashboard import scenarios
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
 from tests.pages.map_parts import part
 from tests.what_if.asking import named, small
-from vgae_core.runs.pipeline import execute
+from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import RunSpec
 from vgae_core.what_if import kept
 from vgae_core.what_if.answer import answer

@@ -4,8 +4,8 @@ import pytest
 
 from tests.runs.made import make_graph, make_result
 from vgae_core.data.dataset import GraphData
-from vgae_core.runs.result import RunResult
-from vgae_core.runs.store import Store
+from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.store.store import Store
 
 
 @pytest.fixture

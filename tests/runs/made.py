@@ -7,7 +7,7 @@ from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 

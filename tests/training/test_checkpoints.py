@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tests.runs.made import make_graph
 from vgae_core.errors import RunError
-from vgae_core.runs.pipeline import execute
+from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
 from vgae_core.training.checkpoints import Checkpoint

@@ -22,7 +22,7 @@ from vgae_core.formula import parse
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.outputs import check_targets, resolve
-from vgae_core.runs.pipeline import execute
+from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.training.row_batches import row_batches

@@ -13,7 +13,7 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments  # noqa: F401  registers losses
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 from vgae_core.training.pair_batches import graph_inputs

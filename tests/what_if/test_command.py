@@ -8,7 +8,7 @@ import pytest
 
 from tests.what_if.asking import asked, small, spec_of
 from vgae_core.cli import main
-from vgae_core.runs.folder import read_run_dir, write_run_dir
+from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.what_if import why
 from vgae_core.what_if.answer import answer
 from vgae_core.what_if.model import WhatIf

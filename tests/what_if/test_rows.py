@@ -15,8 +15,8 @@ from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
 from vgae_core.nn.models import build
 from vgae_core.nn.sparse import to_sparse_tensor
-from vgae_core.runs.decoded import expected_features
-from vgae_core.runs.pipeline import execute
+from vgae_core.runs.execution.pipeline import execute
+from vgae_core.runs.results.decoded import expected_features
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.what_if.rows import RowChanges, RowsWhatIf, leave_out_entries

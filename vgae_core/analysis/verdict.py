@@ -100,7 +100,7 @@ def measure_all(metrics: Mapping[str, Any]) -> tuple[Measured, ...]:
     Parameters
     ----------
     metrics : mapping
-        Of a run: ``test`` and ``baselines``, as of :func:`vgae_core.runs.evaluation.evaluate`.
+        Of a run: ``test`` and ``baselines``, as of :func:`vgae_core.runs.results.evaluation.evaluate`.
     """
     rivals: Mapping[str, Mapping[str, float]] = metrics["baselines"]
     found = []

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from vgae_core.data.text import visible
 from vgae_core.errors import StudioError
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 
 COMMANDS = {
     "app": "Start the dashboard on this machine.",
@@ -40,7 +40,7 @@ COMMANDS = {
 """Commands in the order of the help, each with its one line."""
 
 TRAINING = ("train", "resume", "benchmark")
-"""Commands that train: their process starts with :func:`vgae_core.runs.environment.at_start`."""
+"""Commands that train: their process starts with :func:`vgae_core.runs.processes.environment.at_start`."""
 
 CLOSED_PIPE = 141
 """Exit code where nobody reads any more, as that of a program ended by SIGPIPE."""

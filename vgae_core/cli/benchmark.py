@@ -10,7 +10,7 @@ from vgae_core.cli.progress import read
 from vgae_core.cli.specification import changed, choose_threads, parse_change, specify
 from vgae_core.data import arguments
 from vgae_core.data.synthetic import synthetic
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 from vgae_core.settings import RunSpec
 
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     choose_threads(spec, graph)
 
     environment.load_tensorflow()
-    from vgae_core.runs.benchmark import measure  # TensorFlow, only now that it is needed
+    from vgae_core.runs.execution.benchmark import measure  # TensorFlow, only now that it is needed
 
     print(json.dumps(measure(spec, graph)))
     return 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vgae_core.cli.progress import read
 from vgae_core.data import arguments
-from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.table_files import write_table
+from vgae_core.runs.exports.table_files import write_table
+from vgae_core.runs.store.folder import read_run_dir
 
 MOVED = 1e-3
 """Distance from its code in the run from which a node counts as moved."""
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     folder = read_run_dir(options.run_dir)
     more = read(options)
 
-    from vgae_core.runs.embed import embed
+    from vgae_core.runs.results.embed import embed
 
     found = embed(folder.spec, folder.result(), folder.graph(), more)
     write_table(Path(options.to), found.table())

@@ -6,9 +6,9 @@ import argparse
 import json
 
 from vgae_core.cli.scores import print_scores
-from vgae_core.runs.evaluation import evaluate_result
-from vgae_core.runs.files import finite
-from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.disk.files import finite
+from vgae_core.runs.results.evaluation import evaluate_result
+from vgae_core.runs.store.folder import read_run_dir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

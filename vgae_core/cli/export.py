@@ -8,15 +8,15 @@ from pathlib import Path
 from vgae_core.analysis.link_filters import RANKINGS, LinkSearch
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
-from vgae_core.runs.bundle import export_bundle
-from vgae_core.runs.codes import WHY, completed, encoded_from
-from vgae_core.runs.embedding_files import write_embedding
-from vgae_core.runs.files import atomic
-from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.link_tables import missing_table, scored_entries
-from vgae_core.runs.logs import LOGS
-from vgae_core.runs.script import export_script
-from vgae_core.runs.table_files import PROTECT, write_table
+from vgae_core.runs.disk.files import atomic
+from vgae_core.runs.exports.bundle import export_bundle
+from vgae_core.runs.exports.embedding_files import write_embedding
+from vgae_core.runs.exports.logs import LOGS
+from vgae_core.runs.exports.script import export_script
+from vgae_core.runs.exports.table_files import PROTECT, write_table
+from vgae_core.runs.results.codes import WHY, completed, encoded_from
+from vgae_core.runs.store.folder import read_run_dir
+from vgae_core.runs.views.link_tables import missing_table, scored_entries
 
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""

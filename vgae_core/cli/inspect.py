@@ -10,7 +10,7 @@ from vgae_core.cli.progress import read
 from vgae_core.data import arguments
 from vgae_core.data.report import inspect
 from vgae_core.data.text import visible
-from vgae_core.runs.files import finite
+from vgae_core.runs.disk.files import finite
 
 SENTENCES = 4
 """Edges of a file that `inspect` tells in words."""

@@ -13,7 +13,7 @@ from vgae_core.cli.specification import changed, parse_change
 from vgae_core.cli.train import new_folder
 from vgae_core.data.limits import LIMITS, PREFIX
 from vgae_core.errors import SpecError
-from vgae_core.runs.where import LOCAL_WORKERS
+from vgae_core.runs.workers.where import LOCAL_WORKERS
 from vgae_core.settings import RunSpec
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from vgae_core.data.partitions.preparation import (
         prepare,
     )  # pyarrow and Dask, only now that they are needed
-    from vgae_core.runs.part_workers import part_workers
+    from vgae_core.runs.workers.part_workers import part_workers
 
     changes = [parse_change(text) for text in options.set]
     strange = next((key for key, _ in changes if not key.startswith(("dataset.repairs.", "split."))), None)

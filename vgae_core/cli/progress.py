@@ -10,7 +10,7 @@ from typing import TextIO
 
 from vgae_core.data import arguments
 from vgae_core.data.dataset import RawGraph
-from vgae_core.runs.event_log import event_line
+from vgae_core.runs.disk.event_log import event_line
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
 

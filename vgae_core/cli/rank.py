@@ -11,13 +11,13 @@ import pandas as pd
 from vgae_core.analysis.links import Direction
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
-from vgae_core.runs.answers import TOP, Answers, find_node
-from vgae_core.runs.codes import completed
-from vgae_core.runs.files import finite
-from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.link_tables import density, filled_share
-from vgae_core.runs.result import RunResult
-from vgae_core.runs.table_files import write_table
+from vgae_core.runs.disk.files import finite
+from vgae_core.runs.exports.table_files import write_table
+from vgae_core.runs.results.codes import completed
+from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.store.folder import read_run_dir
+from vgae_core.runs.views.answers import TOP, Answers, find_node
+from vgae_core.runs.views.link_tables import density, filled_share
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _of_node(result: RunResult, graph: GraphData, node: int, options: argparse.N
 
 
 def _of_row(result: RunResult, graph: GraphData, row: int, options: argparse.Namespace) -> pd.DataFrame:
-    from vgae_core.runs.row_answers import RowAnswers  # brings SciPy's linear algebra
+    from vgae_core.runs.views.row_answers import RowAnswers  # brings SciPy's linear algebra
 
     if options.incoming:
         raise DataError("A matrix has no links to a row.", where="--incoming", mend="Leave it out.")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vgae_core.cli.runs import WORKSPACE, find_runs, open_store
 from vgae_core.errors import RunError
-from vgae_core.runs.codes import completed
-from vgae_core.runs.files import atomic
-from vgae_core.runs.store import Store
+from vgae_core.runs.disk.files import atomic
+from vgae_core.runs.results.codes import completed
+from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_runs(names: Sequence[str]) -> tuple[str, str]:
     """Return what is reported, in words, and the report."""
-    from vgae_core.runs.report import Reported, report  # brings Plotly
+    from vgae_core.runs.exports.report import Reported, report  # brings Plotly
 
     runs = []
     for title, folder in find_runs(names):

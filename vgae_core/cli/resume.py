@@ -6,7 +6,7 @@ import argparse
 
 from vgae_core.cli.runs import find_run
 from vgae_core.cli.train import new_folder, train_into
-from vgae_core.runs.resuming import continuation
+from vgae_core.runs.store.resuming import continuation
 from vgae_core.settings.fields import settings_of
 from vgae_core.settings.training import TrainingSpec
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
-from vgae_core.runs import compare
-from vgae_core.runs.bundle import export_bundles, import_bundles
-from vgae_core.runs.files import atomic, finite
-from vgae_core.runs.folder import RunFolder, read_run_dir
-from vgae_core.runs.info import RunInfo
-from vgae_core.runs.store import Store, default_root
+from vgae_core.runs.disk.files import atomic, finite
+from vgae_core.runs.exports.bundle import export_bundles, import_bundles
+from vgae_core.runs.store.folder import RunFolder, read_run_dir
+from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.store.store import Store, default_root
+from vgae_core.runs.views import compare
 
 WORKSPACE = "command-line"
 """Whose runs those of the command line are."""

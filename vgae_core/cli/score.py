@@ -7,10 +7,10 @@ from pathlib import Path
 
 from vgae_core.data import arguments
 from vgae_core.errors import DataError
-from vgae_core.runs.answers import Answers, pairs_of, same_side, tell_same_side
-from vgae_core.runs.codes import completed
-from vgae_core.runs.folder import read_run_dir
-from vgae_core.runs.table_files import write_table
+from vgae_core.runs.exports.table_files import write_table
+from vgae_core.runs.results.codes import completed
+from vgae_core.runs.store.folder import read_run_dir
+from vgae_core.runs.views.answers import Answers, pairs_of, same_side, tell_same_side
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     result, names = folder.result(), arguments.read_pairs(options.pairs)
     words = result.words
     if result.of_matrix:
-        from vgae_core.runs.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
+        from vgae_core.runs.views.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
 
         pairs, unknown = entries_of(graph, names)
     else:

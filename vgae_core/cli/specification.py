@@ -14,7 +14,7 @@ from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.errors import SpecError
-from vgae_core.runs import environment
+from vgae_core.runs.processes import environment
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, in_steps
 

@@ -21,9 +21,9 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
-from vgae_core.runs.files import finite
-from vgae_core.runs.store import Store
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.disk.files import finite
+from vgae_core.runs.store.store import Store
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import TrialInfo
 from vgae_core.runs.sweeps.choice import in_words
 from vgae_core.settings import RunSpec
@@ -77,9 +77,9 @@ def run(options: argparse.Namespace) -> int:
     spec, space = _space(options, spec, graph)
 
     os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "error")  # its start is no news
-    from vgae_core.runs.engine import Engine  # Dask and Optuna, only now that they are needed
     from vgae_core.runs.sweeps.choice import optimism_of, table
     from vgae_core.runs.sweeps.manager import Sweeps
+    from vgae_core.runs.workers.engine import Engine  # Dask and Optuna, only now that they are needed
 
     # One's own machine: nobody else waits.
     limits = dataclasses.replace(

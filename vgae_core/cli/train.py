@@ -22,11 +22,11 @@ from vgae_core.data.partitions.prepared import PreparedSplit, open_prepared
 from vgae_core.data.splits import LinkSplit, load_split
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError, SpecError
-from vgae_core.runs import environment
-from vgae_core.runs.event_log import EventLog
-from vgae_core.runs.files import finite, write_arrays
-from vgae_core.runs.folder import RunFolder, write_beginning, write_result, write_start
-from vgae_core.runs.resuming import Continuation, split_arrays
+from vgae_core.runs.disk.event_log import EventLog
+from vgae_core.runs.disk.files import finite, write_arrays
+from vgae_core.runs.processes import environment
+from vgae_core.runs.store.folder import RunFolder, write_beginning, write_result, write_start
+from vgae_core.runs.store.resuming import Continuation, split_arrays
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import Checkpoint
 from vgae_core.training.events import Event
@@ -102,7 +102,7 @@ def train_into(
     """
     choose_threads(spec, graph)  # before TensorFlow, which reads them as it is imported
     environment.load_tensorflow()
-    from vgae_core.runs.pipeline import execute
+    from vgae_core.runs.execution.pipeline import execute
 
     if isinstance(split, PreparedSplit):  # larger than a copy of it in each run
         write_start(out, spec, name=graph.name, fingerprint=graph.fingerprint, prepared=split.folder)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from vgae_core.data.text import visible
 from vgae_core.errors import SpecError
-from vgae_core.runs.files import finite
-from vgae_core.runs.folder import read_run_dir
+from vgae_core.runs.disk.files import finite
+from vgae_core.runs.store.folder import read_run_dir
 from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario
 

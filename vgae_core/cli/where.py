@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from vgae_core.runs.where import LOCAL_WORKERS, WORKERS, Where
+from vgae_core.runs.workers.where import LOCAL_WORKERS, WORKERS, Where
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 TASKS: dict[str, str] = {
-    "bundle": "vgae_core.runs.bundle_checks:check_task",
+    "bundle": "vgae_core.runs.exports.bundle_checks:check_task",
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
-    "clusters": "vgae_core.runs.groupings:clusters_task",
-    "node_columns": "vgae_core.runs.node_tables:node_columns_task",
-    "probe": "vgae_core.runs.groupings:probe_task",
+    "clusters": "vgae_core.runs.views.groupings:clusters_task",
+    "node_columns": "vgae_core.runs.views.node_tables:node_columns_task",
+    "probe": "vgae_core.runs.views.groupings:probe_task",
     "project": "vgae_core.analysis.projection:project_task",
-    "recommended": "vgae_core.runs.entry_search:recommended_task",
+    "recommended": "vgae_core.runs.views.entry_search:recommended_task",
     "missing_links": "vgae_core.analysis.rankings:rank_links_task",
 }
 """What a child may run: name → ``"module:function"``."""

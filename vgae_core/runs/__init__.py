@@ -1,1 +1,1 @@
-"""What is kept: pipeline, store, engine, export."""
+"""What is kept of runs, a folder a task, as docs/architecture.md lists them."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs.files import atomic
-from vgae_core.runs.room import writing
+from vgae_core.runs.disk.files import atomic
+from vgae_core.runs.disk.room import writing
 from vgae_core.what_if.scenario import Scenario
 
 MINE = 50

@@ -19,10 +19,10 @@ from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_inputs import node_inputs
 from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.errors import DataError
-from vgae_core.runs.answers import Answers
-from vgae_core.runs.embed import check_new_nodes
-from vgae_core.runs.link_tables import density
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.embed import check_new_nodes
+from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.views.answers import Answers
+from vgae_core.runs.views.link_tables import density
 from vgae_core.what_if.changes import Changes, Move
 from vgae_core.what_if.edits import changes_of
 from vgae_core.what_if.names import Names
@@ -56,7 +56,7 @@ class WhatIf:
     """What a finished run of a graph says if the graph were another.
 
     The weights stay as they were learnt.  Messages pass over all edges of the data, as in
-    :class:`vgae_core.runs.answers.Answers`.
+    :class:`vgae_core.runs.views.answers.Answers`.
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ from vgae_core.analysis.scored_graph import (
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import matrix_scaling
 from vgae_core.errors import DataError, RunError
-from vgae_core.runs.link_tables import column_names, filled_share
-from vgae_core.runs.result import RunResult
+from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.views.link_tables import column_names, filled_share
 from vgae_core.what_if.answer import (
     LEARNT,
     MOVED,
@@ -104,7 +104,7 @@ class RowsWhatIf:
     graph : GraphData
         The matrix it was trained on, as features.
     most_columns : int, optional
-        See :meth:`vgae_core.runs.result.RunResult.entry_scores`.
+        See :meth:`vgae_core.runs.results.result.RunResult.entry_scores`.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import Space
 

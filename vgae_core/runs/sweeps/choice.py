@@ -12,7 +12,7 @@ import pandas as pd
 from vgae_core.analysis.metrics import fast_auc_ap
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.errors import RunError
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import RECIPE, objective

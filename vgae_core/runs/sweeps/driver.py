@@ -15,11 +15,11 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import LimitError, RunError, StudioError
 from vgae_core.families import family_of
-from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store
-from vgae_core.runs.stored_run import StoredRun
+from vgae_core.runs.store.store import Store
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo, TrialState
 from vgae_core.runs.sweeps.study import Study
+from vgae_core.runs.workers.engine import Engine
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import LOSS
 from vgae_core.training.events import EpochEnd
@@ -93,7 +93,7 @@ class SweepAtWork:
     info : SweepInfo
     engine, store, catalogue
     newcomer : bool
-        See :meth:`vgae_core.runs.engine.Engine.submit`.
+        See :meth:`vgae_core.runs.workers.engine.Engine.submit`.
     """
 
     def __init__(

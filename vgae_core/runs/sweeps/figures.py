@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from vgae_core.catalogue.palette import CATEGORICAL, MUTED, SEQUENTIAL
-from vgae_core.runs.axis_marks import log_marks
-from vgae_core.runs.figures import label_of
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
 from vgae_core.runs.sweeps.choice import in_words, titles
+from vgae_core.runs.views.axis_marks import log_marks
+from vgae_core.runs.views.figures import label_of
 from vgae_core.settings.space import objective
 from vgae_core.training.events import EpochEnd
 from vgae_core.training.progress import curves as thinned

@@ -11,11 +11,11 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import RunError, StudioError
-from vgae_core.runs.engine import Engine
-from vgae_core.runs.store import Store
+from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo
 from vgae_core.runs.sweeps.driver import SweepAtWork
 from vgae_core.runs.sweeps.study import Study
+from vgae_core.runs.workers.engine import Engine
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import Space, over_recipes
 
@@ -137,7 +137,7 @@ class Sweeps:
         number : int, optional
             Of the trial; the best by the first objective unless given.
         newcomer : bool
-            See :meth:`vgae_core.runs.engine.Engine.submit`.
+            See :meth:`vgae_core.runs.workers.engine.Engine.submit`.
 
         Raises
         ------

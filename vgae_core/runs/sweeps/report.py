@@ -12,9 +12,18 @@ import plotly.graph_objects as go
 
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import RunError
-from vgae_core.runs.codes import completed
-from vgae_core.runs.report import Page, Reported, data_of, node_names, sections, table, text, visible_lines
-from vgae_core.runs.store import Store
+from vgae_core.runs.exports.report import (
+    Page,
+    Reported,
+    data_of,
+    node_names,
+    sections,
+    table,
+    text,
+    visible_lines,
+)
+from vgae_core.runs.results.codes import completed
+from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo
 from vgae_core.runs.sweeps.choice import Optimism, in_words, optimism_of, titles, varied

@@ -1,0 +1,135 @@
+"""The catalogue of a store: the SQLite file that finds runs, with a write-ahead log.
+
+Ids of runs and tokens of workspaces are unguessable: whoever holds one may see what it names, and nobody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vgae_core.errors import RunError
+from vgae_core.runs.disk.room import catalogue_error
+from vgae_core.runs.store import notes, visits
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, workspace TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL,
+    status TEXT NOT NULL, message TEXT NOT NULL, seconds REAL, best_epoch INTEGER,
+    dataset TEXT NOT NULL, fingerprint TEXT NOT NULL, spec TEXT NOT NULL, metrics TEXT
+);
+CREATE INDEX IF NOT EXISTS runs_of_workspace ON runs (workspace, created);
+CREATE TABLE IF NOT EXISTS sessions (workspace TEXT PRIMARY KEY, body TEXT NOT NULL, seen REAL NOT NULL);
+"""
+
+
+class Database:
+    """The catalogue, which threads of this process use one after the other.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            root / "catalogue.sqlite", timeout=10, check_same_thread=False, isolation_level=None
+        )
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.executescript(_SCHEMA)
+        notes.prepare(self._connection)
+        visits.prepare(self._connection)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to one thread at a time; each statement is a transaction of its own.
+
+        Raises
+        ------
+        RunError
+            For whatever SQLite refuses.
+        """
+        with self.lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise catalogue_error(error, self._root) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def add_run(self, run_id: str, workspace: str, **values: Any) -> None:
+        """Enter a run under the next number of its workspace, as made now."""
+        values = {"id": run_id, "workspace": workspace, "created": time.time(), **values}
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        with self.exclusive() as connection:
+            connection.execute(
+                f"INSERT INTO runs ({columns}, number) VALUES ({marks}, "  # noqa: S608  names of columns
+                "(SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE workspace = ?))",
+                (*values.values(), workspace),
+            )
+
+    def update_run(self, run_id: str, **values: Any) -> None:
+        """Change columns of a run."""
+        columns = ", ".join(f"{name} = ?" for name in values)
+        with self.exclusive() as connection:
+            connection.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
+
+    def run(self, run_id: str) -> sqlite3.Row:
+        """Return the row of a run; raise RunError if there is none."""
+        row = None
+        if isinstance(run_id, str) and _TOKEN.fullmatch(run_id):
+            with self.exclusive() as connection:
+                row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
+        return row
+
+    def runs(self, workspace: str | None = None) -> list[sqlite3.Row]:
+        """Return the rows of the runs of a workspace, or of all, the newest first."""
+        every, own = (
+            "SELECT * FROM runs ORDER BY created DESC",
+            "SELECT * FROM runs WHERE workspace = ? ORDER BY created DESC",
+        )
+        with self.exclusive() as connection:
+            rows = connection.execute(every) if workspace is None else connection.execute(own, (workspace,))
+            return rows.fetchall()
+
+    def owns(self, workspace: str, run_id: str) -> bool:
+        """Return whether a run belongs to a workspace."""
+        with self.exclusive() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM runs WHERE id = ? AND workspace = ?", (run_id, workspace)
+            ).fetchone()
+        return row is not None
+
+    def delete_run(self, run_id: str, fingerprint: str) -> bool:
+        """Remove a run and return whether its data set is still needed, by another run or somebody's work."""
+        with self.exclusive() as connection:
+            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            connection.execute("DELETE FROM visits WHERE run = ?", (run_id,))
+            needed = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM runs WHERE fingerprint = ?) "
+                "OR EXISTS (SELECT 1 FROM sessions WHERE instr(body, ?))",
+                (fingerprint, fingerprint),
+            ).fetchone()[0]
+        return bool(needed)
+
+
+def check_token(workspace: str) -> None:
+    """Raise RunError unless this could be the token of a workspace."""
+    if not isinstance(workspace, str) or not _TOKEN.fullmatch(workspace):
+        raise RunError("Not the token of a workspace.")

@@ -1,0 +1,1 @@
+"""What pages, reports and commands show of runs: tables, answers, comparisons, figures."""
