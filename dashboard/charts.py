@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -70,6 +70,12 @@ def ink() -> str:
 def visible(text: object, limit: int = 200) -> str:
     """Return `text` for a table cell or a list, which know no markup: see :func:`vgae_core.data.text.visible`."""
     return _shorten(text_of(text), limit)
+
+
+def all_visible(texts: Sequence[str], limit: int = 200) -> bool:
+    """Return whether :func:`visible` changes none of these texts; a million are looked through at once."""
+    # What cannot be seen is not printable.
+    return "".join(texts).isprintable() and max(map(len, texts), default=0) <= limit
 
 
 def escape(text: object, limit: int = 120) -> str:

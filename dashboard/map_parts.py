@@ -117,10 +117,9 @@ def groups(values: pd.Series) -> tuple[list[Any], list[int], np.ndarray]:
 
 def names(texts: Sequence[str]) -> bytes:
     """Return the names of the points, compressed."""
-    joined = "\n".join(texts)
-    if joined.count("\n") != len(texts) - 1 or not joined.replace("\n", "").isprintable():
-        joined = "\n".join(charts.visible(text, 60) for text in texts)
-    return pack(NAME, "names", {}, zlib.compress(joined.encode("utf-8", "replace"), 1))
+    if not charts.all_visible(texts, 60):
+        texts = [charts.visible(text, 60) for text in texts]
+    return pack(NAME, "names", {}, zlib.compress("\n".join(texts).encode("utf-8", "replace"), 1))
 
 
 def label(values: pd.Series | None) -> bytes:

@@ -176,6 +176,8 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table for the screen, its texts without control characters and turned directions."""
     safe = table.copy()
     for name in safe.columns:
+        if pd.api.types.is_string_dtype(safe[name]) and charts.all_visible(safe[name].dropna().tolist()):
+            continue
         if not pd.api.types.is_numeric_dtype(safe[name]):
             safe[name] = safe[name].map(charts.visible, na_action="ignore")
     return safe
