@@ -18,7 +18,7 @@ from vgae_core.what_if.answer import Answer
 from vgae_core.what_if.edit_kinds import EDITS
 from vgae_core.what_if.kept import Kept
 from vgae_core.what_if.model import WhatIf
-from vgae_core.what_if.scenario import Edit, Scenario, edit
+from vgae_core.what_if.scenario import Scenario, edit, pair_edit
 
 
 def names_of(held: results.Opened, scenario: Scenario) -> list[str]:
@@ -62,10 +62,8 @@ def quick_edits(held: results.Opened, model: answers.Model, answer: Answer | Non
     with st.container(horizontal=True, gap="small"):
         if pair is not None:
             there, names = bool(pair.weight.after), (pair.source, pair.target)
-            if held.on_matrix:
-                verb, item = "Clear" if there else "Set", entry_edit(*names, there=there)
-            else:
-                verb, item = "Drop" if there else "Add", pair_edit(*names, there=there)
+            item = pair_edit(held.result.spec.model.family, *names, there=there)
+            verb = held.family.words.take if there else held.family.words.put
             st.button(
                 f"{verb} {charts.plain(pair.source, 24)} – {charts.plain(pair.target, 24)}",
                 icon=":material/link_off:" if there else ":material/add_link:", key="quick_pair",
@@ -78,32 +76,18 @@ def quick_edits(held: results.Opened, model: answers.Model, answer: Answer | Non
             )  # fmt: skip
 
 
-def pair_edit(source: str, target: str, *, there: bool) -> Edit:
-    """Return the edit that drops an edge, or adds it."""
-    return edit("drop_edge" if there else "add_edge", source=source, target=target)
-
-
-def entry_edit(row: str, column: str, *, there: bool) -> Edit:
-    """Return the edit that clears an entry, or sets it to its default."""
-    if there:
-        return edit("set_entry", row=row, column=column, value=0.0)
-    return edit("set_entry", row=row, column=column)
-
-
 def kinds_for(held: results.Opened) -> list[str]:
     """Return the kinds of edits that this run can answer."""
-    if held.on_matrix:
-        return [key for key, entry in EDITS.items() if entry.family == "vae"]
-    has_features = held.graph.features is not None
-    new_nodes = has_features or held.result.spec.model.node_input == "random"
+    has_features, model = held.graph.features is not None, held.result.spec.model
+    new_nodes = has_features or model.node_input == "random"
     allowed = {"": True, "features": has_features, "new nodes": new_nodes}
-    return [key for key, entry in EDITS.items() if entry.family == "vgae" and allowed[entry.needs]]
+    return [key for key, entry in EDITS.items() if entry.family == model.family and allowed[entry.needs]]
 
 
 def say_missing_kinds(held: results.Opened) -> None:
     """Say which edits this run cannot answer, and why."""
     kinds = kinds_for(held)
-    if not held.on_matrix and "set_feature" not in kinds:
+    if held.family.links_nodes and "set_feature" not in kinds:
         st.caption(
             "This graph has no features to edit."
             + (

@@ -280,9 +280,9 @@ def wait_for_variant(variant: str) -> None:
 
 def views_of(held: results.Opened, answer: Answer) -> dict[str, str]:
     """Return the parts of an answer that can be looked at, and what they are called."""
-    views = dict(VIEWS)
-    if held.on_matrix:
-        views |= {"links": "Recommended", "nodes": "Edited rows"}
+    words = held.family.words
+    views = VIEWS | {"links": words.fresh, "nodes": f"Edited {words.node}s"}
+    if not held.family.links_nodes:
         del views["takes"], views["retrain"]
     if answer.pair is None:
         views = {key: title for key, title in views.items() if key not in ("why", "takes")}
@@ -322,5 +322,5 @@ def show_links(held: results.Opened, answer: Answer) -> None:
         st.caption(f"Choose a {held.noun} to watch.")
         return
     name = charts.plain(answer.source, 60)
-    st.markdown(f"**Recommended to {name}**" if held.on_matrix else f"**Likeliest new links of {name}**")
+    st.markdown(f"**{held.family.words.likeliest} {name}**")
     answers.show_top(answer, held.result.words.end)

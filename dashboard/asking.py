@@ -19,32 +19,30 @@ from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario
 
 
-def _model(run_id: str) -> WhatIf | RowsWhatIf:
-    """Return what a run can be asked, within the bound of bytes of everything that is worked out of runs."""
+def any_model(run_id: str) -> WhatIf | RowsWhatIf:
+    """Return a run that answers, kept within the bound of bytes of everything that is worked out of runs.
+
+    Raises
+    ------
+    RunError
+        If its weights do not fit.
+    """
     run = state.store().open_run(run_id)
 
     def load() -> WhatIf | RowsWhatIf:
         result = run.result()
-        if result.of_matrix:
-            return RowsWhatIf(result, run.graph(), most_columns=AT_ONCE_COLUMNS)
-        return WhatIf(result, run.graph())
+        if result.family.links_nodes:
+            return WhatIf(result, run.graph())
+        return RowsWhatIf(result, run.graph(), most_columns=AT_ONCE_COLUMNS)
 
     return KEPT.get((run_id, "model"), load)
 
 
 def model(run_id: str) -> WhatIf:
     """Return a run of a graph that answers; raise RunError if its weights do not fit, or it is one of a matrix."""
-    found = _model(run_id)
+    found = any_model(run_id)
     if not isinstance(found, WhatIf):
         raise RunError("A matrix has entries and no links between nodes.", mend="Ask a run of a graph.")
-    return found
-
-
-def rows(run_id: str) -> RowsWhatIf:
-    """Return a run of a matrix that answers; raise RunError if its weights do not fit, or it is one of a graph."""
-    found = _model(run_id)
-    if not isinstance(found, RowsWhatIf):
-        raise RunError("A graph has edges and no entries.", mend="Ask a run of a matrix.")
     return found
 
 
@@ -68,7 +66,7 @@ def answered(run_id: str, scenario: Scenario, direction: Direction = "out") -> A
     unnamed = asked(scenario)
 
     def make() -> Answer:
-        found = _model(run_id)
+        found = any_model(run_id)
         return found.answer(unnamed) if isinstance(found, RowsWhatIf) else answer(found, unnamed, direction)
 
     return KEPT.get((run_id, digest(unnamed), direction, "answer"), make)

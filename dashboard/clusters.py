@@ -82,7 +82,7 @@ def _choose(held: results.Opened) -> ClusterSpec:
         values = {
             setting.name: forms.field(setting, getattr(before, setting.name), f"clusters_{setting.name}")
             for setting in settings_of(ClusterSpec)
-            if not (held.on_matrix and setting.name == "hops")
+            if held.family.links_nodes or setting.name != "hops"
         }
     spec = ClusterSpec.from_dict(values)
     choose(held.id, spec)
@@ -93,7 +93,7 @@ def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: d
     scores = pd.DataFrame(values["scores"])
     names = scores["method"].tolist()
     titles = {name: entry.title for name, entry in METHODS.items()}
-    if held.on_matrix:
+    if not held.family.links_nodes:
         titles["smoothed"] = "k-means of the rows"  # there is no neighbourhood to average over
     scores["method"] = [titles[name] for name in names]
     number = st.column_config.NumberColumn
@@ -125,7 +125,7 @@ def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: d
         st.caption(f"Without {titles[name]}: {charts.message(why)}")
     rows = event["selection"]["rows"]
     method = names[rows[0] if rows else 0]
-    if not (held.on_matrix and method == "smoothed"):
+    if held.family.links_nodes or method != "smoothed":
         st.caption(METHODS[method].help)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = COLUMN[method]

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard import results, state
 from dashboard.shared import shared
-from vgae_core.analysis import alignment, entries, link_search
+from vgae_core.analysis import alignment, entries
 from vgae_core.analysis.latent_neighbours import Similarity
 from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.errors import RunError, StudioError
@@ -159,16 +159,13 @@ def moved(first: Side, second: Side) -> pd.DataFrame:
 
 def is_searchable(side: Side) -> bool:
     """Return whether all pairs, or entries, of a run are few enough to be ranked while a page is drawn."""
-    graph = side.held.graph
-    if side.held.on_matrix:
-        return graph.n_nodes * graph.profile.n_features <= entries.EXACT_CELLS
-    return graph.n_nodes <= link_search.EXACT_NODES
+    return link_tables.is_searchable(side.held.result, side.held.graph)
 
 
 @shared
 def _ranked(run_id: str) -> np.ndarray:
     result, graph = results.load(run_id)
-    if result.of_matrix:
+    if not result.family.links_nodes:
         scores = results.entry_scores(run_id)
         known = results.matrix_of(graph)
         return entries.recommended(scores.left, scores.right, known, compare.RANKED)[0]
@@ -183,7 +180,7 @@ def _only(first: str, second: str) -> pd.DataFrame:
     alone = compare.only_in(pairs, others, n, directed=result.ordered(graph))
     places, pairs = np.flatnonzero(alone) + 1, pairs[alone]
     other = results.load(second)[0]
-    if result.of_matrix:
+    if not result.family.links_nodes:
         tables = [results.scored_entries(run_id, pairs) for run_id in (first, second)]
         combined = all("probability" in table for table in tables)
         names, value = ["row", "column"], "probability" if combined else "expected"

@@ -58,7 +58,7 @@ def start_threshold(run_id: str) -> float | None:
     if len(split.val) < decisions.LEAST_TESTED:
         return None
     pairs = np.concatenate([split.val, split.val_neg])
-    score = _entry_scorer(run_id) if result.of_matrix else result.scorer(graph)
+    score = result.scorer(graph) if result.family.links_nodes else _entry_scorer(run_id)
     if score is None:
         return None
     truth = np.arange(len(pairs)) < len(split.val)

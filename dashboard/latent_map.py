@@ -79,7 +79,7 @@ def choose_colour(held: results.Opened, options: list[str]) -> str:
 
 def choose_looks(held: results.Opened) -> Looks:
     """Draw what else can be shown."""
-    if held.on_matrix:
+    if not held.family.links_nodes:
         return Looks()
     with st.popover("Show", icon=":material/visibility:"):
         sized = st.toggle("Larger points for more neighbours", key="map_sized")
@@ -206,7 +206,7 @@ def _focus(
     place = np.full(held.graph.n_nodes, -1)
     place[at.nodes] = np.arange(len(at.nodes))
     lines = np.zeros((0, 2), np.int64)
-    if not held.on_matrix:
+    if held.family.links_nodes:
         if focus is not None:
             friends = latent_neighbours.true_neighbours(held.graph, focus)
             lines = np.column_stack([np.full(len(friends), focus), friends])
@@ -235,7 +235,7 @@ def _figure(held: results.Opened, at: Projected, colour: str, focus: int | None,
     sample = map_points.sample_points(len(at.nodes), classes, most)
     nodes = at.nodes[sample]
     friends = nodes[:0]
-    if focus is not None and not held.on_matrix:
+    if focus is not None and held.family.links_nodes:
         friends = latent_neighbours.true_neighbours(held.graph, focus)
     points = maps.Points(nodes, at.coordinates[sample], results.hover_texts(held.id, nodes), at.axes)
     fig = maps.figure(points, values_of(held, colour), focus, friends, selecting.selected(held.id))

@@ -56,17 +56,17 @@ def show(held: results.Opened, node: int) -> None:
             scenarios.ask(held.id, (name, ""))
     _show_facts(held, node)
     _show_neighbours(held, node)
-    if held.on_matrix:
+    if not held.family.links_nodes:
         _show_expected(held, node)
     elif held.graph.n_nodes <= LIMITS.answer_nodes:
         next_links.card(held, node)
     left, right = st.columns(2, gap="medium")
     with left:
-        if not held.on_matrix:
+        if held.family.links_nodes:
             _show_network(held, node)
         _show_code(held, node)
     with right:
-        if held.graph.features is not None and not held.on_matrix:
+        if held.graph.features is not None and held.family.links_nodes:
             _show_features(held, node)
 
 
@@ -105,7 +105,7 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
     # An inner product of codes is the logit of an edge; of two rows it says nothing.
     known = get_args(latent_neighbours.Similarity)
     measures: list[latent_neighbours.Similarity] = [
-        n for n in known if n != "inner_product" or not held.on_matrix
+        n for n in known if n != "inner_product" or held.family.links_nodes
     ]
     metric = st.segmented_control(
         "Nearness",
@@ -135,7 +135,7 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
         st.markdown("**Nearest in latent space**")
         _table(near, columns, "near_table")
     with right:
-        if held.on_matrix:
+        if not held.family.links_nodes:
             entries = results.row_entries(held.id, node)
             st.markdown(f"**Its entries** ({len(entries):,})")
             if entries.empty:

@@ -26,6 +26,7 @@ from vgae_core.analysis import (
 )
 from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS, EntryScores
 from vgae_core.analysis.link_filters import LinkSearch
+from vgae_core.catalogue.families import FamilyEntry
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
@@ -61,9 +62,9 @@ class Opened:
         return self.run.id
 
     @property
-    def on_matrix(self) -> bool:
-        """Whether the run is of a matrix auto-encoder: what has a code is a row, and entries are held out."""
-        return self.result.of_matrix
+    def family(self) -> FamilyEntry:
+        """Its family of models: what has a code, and what is held out."""
+        return self.result.family
 
     @property
     def noun(self) -> str:

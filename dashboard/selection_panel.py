@@ -46,7 +46,7 @@ ROWS = 500
 
 def choose(held: results.Opened, focus: int | None, colour: str) -> None:
     """Draw the ways to select nodes without the map."""
-    ways = [way for way in WAYS if way != "around" or not held.on_matrix]
+    ways = [way for way in WAYS if way != "around" or held.family.links_nodes]
     if colour not in maps.GROUPS:
         ways.remove("group")
     with frame.guard():
@@ -149,7 +149,7 @@ def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
         return
     sides = (held.id, clusters.key(held), results.ready(held.id), _digest(chosen), _digest(rest))
     tables = KEPT.get((*sides, "contrast"), lambda: _tables(held, chosen, rest))
-    if not held.on_matrix:
+    if held.family.links_nodes:
         _say_links(KEPT.get((*sides, "linked"), lambda: contrast.linked(held.graph.adjacency, chosen, rest)))
         _show_likely(held, chosen, rest if against else None)
     if held.graph.features is not None and "Features" not in tables:

@@ -108,9 +108,9 @@ def sampled_links(run_id: str) -> pd.DataFrame:
 def show(held: results.Opened) -> None:
     """Draw one view after the other, each worked out when it is chosen."""
     views: dict[str, Callable[[results.Opened], None]] = {}
-    if not held.on_matrix and held.graph.n_nodes <= LIMITS.answer_nodes:
+    if held.family.links_nodes and held.graph.n_nodes <= LIMITS.answer_nodes:
         views |= {"Between groups": show_blocks, "Ordered adjacency": show_ordered}
-    if not held.on_matrix or held.result.stack or held.result.head.of_probabilities:
+    if held.result.gives_probabilities:
         views["By kind of pair"] = show_kinds
     views["Over samples of z"] = show_samples
     chosen = st.segmented_control(
@@ -263,7 +263,7 @@ def show_ordered(held: results.Opened) -> None:
 
 def show_kinds(held: results.Opened) -> None:
     """Draw how well held-out pairs of each kind are scored."""
-    ready = not held.on_matrix and results.ready(held.id)
+    ready = held.family.links_nodes and results.ready(held.id)
     tables = kinds(held.id, ready)
     title = st.selectbox("Kind", list(tables), key="kinds_by", width=320)
     table, words = tables[title], held.result.words
@@ -333,7 +333,7 @@ def show_samples(held: results.Opened) -> None:
         "scores that the model combines stay as they are. Samples are noisier than the mean code, so they may score "
         "less."
     )
-    if held.on_matrix or held.graph.n_nodes > LIMITS.answer_nodes:
+    if not held.family.links_nodes or held.graph.n_nodes > LIMITS.answer_nodes:
         return
     table = sampled_links(held.id)
     if table.empty:

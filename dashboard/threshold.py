@@ -60,7 +60,7 @@ def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
     table, words = judged.thresholds(held.id), held.result.words
     pairs = judged.tested(held.id)
-    measured = None if held.on_matrix else judged.precision(held.id)
+    measured = judged.precision(held.id) if held.family.links_nodes else None
     way = "f1"
     if measured is not None and measured.expected.sum() > 0:
         way = st.segmented_control(
@@ -103,12 +103,9 @@ def show_decisions(held: results.Opened) -> None:
             alt=f"Share of {words.many} against predicted probability, with the diagonal of a perfect model.",
         )  # fmt: skip
     st.caption(
-        "These probabilities hold for as many edges as non-edges, as scored here. Among all pairs of a sparse graph "
-        "edges are far rarer: the tables of predicted links show both."
-        if not held.on_matrix
-        else "These probabilities hold for as many entries as zeros, as scored here. Among all cells of a sparse "
-        "matrix entries are rarer: the tables of recommended entries show both."
-        if held.result.stack
+        f"These probabilities hold for as many {words.many} as {words.others}, as scored here. Among all {words.pairs} "
+        f"of a sparse {words.data} {words.many} are far rarer: the tables of {words.proposed.lower()} show both."
+        if held.family.links_nodes or held.result.stack
         else "As many zeros as entries are scored here, of a matrix that holds far more zeros: a model that knows "
         "that looks over-cautious on these pairs."
     )

@@ -56,7 +56,7 @@ def say_verdict(held: results.Opened) -> None:
     else:
         st.info(f"{chance}.", title="No baseline to compare with", icon=":material/info:")
     say_labels(held)
-    if held.on_matrix:
+    if not held.family.links_nodes:
         say_ranking(held)
     elif held.result.spec.stacking:
         say_stacking(held, found)
@@ -217,7 +217,11 @@ def show_scores(held: results.Opened) -> None:
         "The best of each column is bold. "
         f"Scored once on {words.tested(len(split.test))} and {words.tested_against(len(split.test_neg))} that "
         "neither the model nor a baseline has seen."
-        + (" Recall and NDCG rank all columns of a row that it did not show." if held.on_matrix else "")
+        + (
+            ""
+            if held.family.links_nodes
+            else " Recall and NDCG rank all columns of a row that it did not show."
+        )
     )
     if reasons := baselines.explained(held.result.metrics.get("left_out", {})):
         st.caption(charts.plain(reasons))

@@ -56,7 +56,7 @@ def show_selected(held: results.Opened, focus: int | None, colour: str, kept: li
     chosen = table.iloc[picked]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"Selected {held.noun}s ({len(picked):,})", anchor=False, width="content")
-        if not held.on_matrix and st.button(
+        if held.family.links_nodes and st.button(
             "What if… with these nodes",
             key="selection_what_if",
             icon=":material/alt_route:",
@@ -65,7 +65,7 @@ def show_selected(held: results.Opened, focus: int | None, colour: str, kept: li
             scenarios.ask(held.id, None, selection=[str(name) for name in chosen["node"]])
     draw_table(held, results.shown(chosen))
     files = table_downloads(held, chosen)
-    if not held.on_matrix:
+    if held.family.links_nodes:
         files += [
             frame.File(
                 f"nodes_{name}", f"Subgraph as {entry.title}", f"selection{entry.suffix}", entry.mime,

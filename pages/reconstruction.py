@@ -20,10 +20,13 @@ frame.require_router("reconstruction")
 def show_predicted(held: results.Opened) -> None:
     """Draw what people come for first: the links of one node, or the columns of one row, and the rankings of all."""
     st.subheader(held.result.words.proposed, anchor=False)
-    if not held.on_matrix:
+    if held.family.links_nodes:
         next_links.show(held)
     run_view.say_codes(held)
-    predicted_entries.show_entry_rankings(held) if held.on_matrix else predicted_links.show_rankings(held)
+    rankings = (
+        predicted_links.show_rankings if held.family.links_nodes else predicted_entries.show_entry_rankings
+    )
+    rankings(held)
 
 
 frame.header(
@@ -39,11 +42,11 @@ with frame.guard():
         st.subheader("How good is it?", anchor=False)
         verdicts.say_verdict(held)
         verdicts.show_scores(held)
-        if held.on_matrix and not (held.result.stack or held.result.head.of_probabilities):
-            st.subheader("What the model expects", anchor=False)
-            threshold.show_spread(held)
-        else:
+        if held.result.gives_probabilities:
             st.subheader("Threshold", anchor=False)
             threshold.show_decisions(held)
+        else:
+            st.subheader("What the model expects", anchor=False)
+            threshold.show_spread(held)
         st.subheader("Where is it right and wrong?", anchor=False)
         structure.show(held)

@@ -26,11 +26,9 @@ def choose_pair(held: results.Opened, model: answers.Model) -> None:
     """Draw the choice of what is watched."""
     at = scenarios.desk(held.id)
     names = asked_edits.names_of(held, at.scenario)
-    others = results.column_names(held.id) if held.on_matrix else names
+    others = names if held.family.links_nodes else results.column_names(held.id)
     first, second = at.scenario.pair or ("", "")
-    first_label, second_label = (
-        ("Watch row", "and column") if held.on_matrix else ("Watch the links of", "and the pair with")
-    )
+    first_label, second_label = held.family.words.watch
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = pick.name(first_label, names, f"watch_source_{at.version}", value=first or None)
         target = pick.name(
@@ -59,7 +57,7 @@ with frame.guard():
             problem = scenarios.open_link(held.id)
             if problem is not None:
                 frame.report(problem)
-            model = asking.rows(held.id) if held.on_matrix else asking.model(held.id)
+            model = asking.any_model(held.id)
             first_pair(held, model)
             left, right = st.columns([2, 3], gap="large")
             answer: Answer | None = None

@@ -176,7 +176,7 @@ def test_a_whole_run_with_every_decoder(decoder):
     score = kept.scorer(graph)
     np.testing.assert_allclose(score(pairs), result.scores["model"], rtol=1e-5, atol=1e-6)
     assert link_metrics(truth, result.scores["model"]).items() <= result.metrics["test"].items()
-    assert not kept.of_matrix
+    assert kept.family.links_nodes
 
     score = kept.link_scorer(graph)
     found, logits = kept.missing_links(graph, 25)

@@ -15,7 +15,7 @@ from vgae_core.what_if.answer import LEARNT, NO_NOISE, answer
 from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.checks import MAX_NAMES
 from vgae_core.what_if.edit_kinds import EDITS
-from vgae_core.what_if.scenario import MAX_EDITS, MAX_JSON, Scenario, edit
+from vgae_core.what_if.scenario import MAX_EDITS, MAX_JSON, Scenario, edit, pair_edit
 
 NAMES = st.text(min_size=1, max_size=20)
 NEW = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
@@ -218,3 +218,15 @@ def test_unknown_names_in_a_scenario_are_told():
     model, _ = asked(spec_of(graph), graph)
     with pytest.raises(StudioError, match=r"No node is called 'n300'"):
         answer(model, Scenario(pair=("n300", "n9")))
+
+
+@pytest.mark.parametrize(
+    ("family", "made", "ended"),
+    [
+        ("vgae", "add a – b, weight 1", "drop a – b"),
+        ("vae", "set b of a to 1", "set b of a to 0"),
+    ],
+)
+def test_a_pair_is_joined_or_parted_as_its_family_does(family, made, ended):
+    assert pair_edit(family, "a", "b", there=False).sentence() == made
+    assert pair_edit(family, "a", "b", there=True).sentence() == ended

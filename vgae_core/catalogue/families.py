@@ -34,6 +34,18 @@ class Words:
     """Title of a list of them."""
     missing: str
     """The same, where it is said that the data lack them."""
+    likeliest: str
+    """Title of those of one node, before its name."""
+    fresh: str
+    """The same, short."""
+    pairs: str
+    """Every two things that a proposal could join, of which few are joined."""
+    watch: tuple[str, str]
+    """What asks for the two ends of the pair that is watched."""
+    put: str
+    """The verb with which an edge is made."""
+    take: str
+    """The verb with which one is ended."""
 
     @property
     def ends(self) -> str:
@@ -60,6 +72,10 @@ class FamilyEntry(Entry):
 
     outputs: tuple[str, ...]
     always: tuple[str, ...]
+    table: str
+    """The output that gives features back."""
+    links_nodes: bool = True
+    """Whether a pair joins two nodes with codes, which then have neighbours; else its other end is a column."""
     builder: str
     """``"package.module:name"`` of the function that builds its network."""
     estimate: str
@@ -83,6 +99,7 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
+        table="x_rec",
         builder="vgae_core.nn.graph_models:build_vgae",
         estimate="vgae_core.nn.budget:estimate_graph",
         refused="The data are a matrix of rows x columns: there are no edges to decode.",
@@ -100,6 +117,12 @@ FAMILIES: dict[str, FamilyEntry] = {
             proposals="links",
             proposed="Predicted links",
             missing="Links that may be missing",
+            likeliest="Likeliest new links of",
+            fresh="New links",
+            pairs="pairs",
+            watch=("Watch the links of", "and the pair with"),
+            put="Add",
+            take="Drop",
         ),
     ),
     "vae": FamilyEntry(
@@ -109,6 +132,8 @@ FAMILIES: dict[str, FamilyEntry] = {
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
         outputs=("output", "z_vars", "labels"),
         always=("output", "z_vars"),
+        table="output",
+        links_nodes=False,
         builder="vgae_core.nn.matrix_models:build_vae",
         estimate="vgae_core.nn.budget:estimate_rows",
         defaults={
@@ -132,6 +157,12 @@ FAMILIES: dict[str, FamilyEntry] = {
             proposals="entries",
             proposed="Recommended entries",
             missing="Entries the matrix may lack",
+            likeliest="Recommended to",
+            fresh="Recommended",
+            pairs="cells",
+            watch=("Watch row", "and column"),
+            put="Set",
+            take="Clear",
         ),
     ),
 }

@@ -16,7 +16,7 @@ from vgae_core.runs.exports.script import export_script
 from vgae_core.runs.exports.table_files import PROTECT, write_table
 from vgae_core.runs.results.codes import WHY, completed, encoded_from
 from vgae_core.runs.store.folder import read_run_dir
-from vgae_core.runs.views.link_tables import missing_table, scored_entries
+from vgae_core.runs.views.link_tables import proposals
 
 LINKS = 1000
 """Missing links that are exported, the likeliest first."""
@@ -65,14 +65,8 @@ def run(options: argparse.Namespace) -> int:
     result = completed(folder.result(), graph)
     if options.what == "embedding":
         write_embedding(to, result, graph, protect=options.protect)
-    elif folder.spec.model.family == "vae":
-        pairs, logits = result.missing_entries(graph, LINKS)
-        table = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
-        write_table(to, table, protect=options.protect)
     else:
-        pairs, logits = result.missing_links(graph, LINKS, LinkSearch(ranking=options.ranking))
-        n_val = len(result.split.val)
-        table = missing_table(graph, pairs, logits, result.weights(pairs), n_val=n_val)
+        table = proposals(result, graph, LINKS, LinkSearch(ranking=options.ranking))
         write_table(to, table, protect=options.protect)
     why = f" ({visible(result.model[WHY])})" if WHY in result.model else ""
     print(f"Encoded from {encoded_from(result)}{why}. Written to {to}")

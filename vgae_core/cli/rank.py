@@ -36,9 +36,10 @@ def run(options: argparse.Namespace) -> int:
     folder = read_run_dir(options.run_dir)
     graph, result = folder.graph(), folder.result()
     node = find_node(graph, options.node)
-    table = (_of_row if result.of_matrix else _of_node)(result, graph, node, options)
-    noun = result.words.proposals
-    share = filled_share(graph) if result.of_matrix else density(graph)
+    table = (_of_node if result.family.links_nodes else _of_row)(result, graph, node, options)
+    words = result.words
+    noun = words.proposals
+    share = density(graph) if result.family.links_nodes else filled_share(graph)
     if options.to:
         write_table(Path(options.to), table)
         print(f"{len(table):,} {noun} of {graph.node_ids[node]}. Written to {options.to}")
@@ -48,10 +49,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
         if "probability" in table:
-            cells = "cells of the matrix" if result.of_matrix else "pairs of the graph"
             print(
-                f"probability: where half of the {cells} are {noun}; probability_at_density: among all of them, of "
-                f"which {share:.2%} are."
+                f"probability: where half of the {words.pairs} of the {words.data} are {noun}; "
+                f"probability_at_density: among all of them, of which {share:.2%} are."
             )
     return 0
 

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     graph = folder.graph()
     result, names = folder.result(), arguments.read_pairs(options.pairs)
     words = result.words
-    if result.of_matrix:
+    if not result.family.links_nodes:
         from vgae_core.runs.views.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
 
         pairs, unknown = entries_of(graph, names)
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     n_within = int(same_side(graph, pairs).sum())
     if n_within == len(pairs):
         raise DataError(within, where=options.pairs, mend="Pair each node with one of the other side.")
-    if result.of_matrix:
+    if not result.family.links_nodes:
         table = RowAnswers(completed(result, graph), graph).score_table(pairs)
     else:
         table = Answers(result, graph).score_table(pairs)

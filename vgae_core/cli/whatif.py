@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         scenario = Scenario.from_json(file.read(MAX_JSON + 1))
     folder = read_run_dir(options.run_dir)
     result = folder.result()
-    if result.of_matrix:
+    if not result.family.links_nodes:
         return _whatif_rows(RowsWhatIf(result, folder.graph()), scenario, options)
     model = WhatIf(result, folder.graph())
     found = answer(model, scenario, "in" if options.incoming else "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.entry_splits import check_zeros
 from vgae_core.data.link_splits import check_edges, split_links
@@ -20,13 +21,11 @@ def check_split(graph: GraphData, spec: RunSpec) -> None:
     spec : RunSpec
     """
     profile = graph.profile
-    if spec.model.family == "vae":
+    if not FAMILIES[spec.model.family].links_nodes:
         check_zeros((profile.n_nodes, profile.n_features), profile.feature_nnz, spec.split)
-    else:
-        check_edges(
-            profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed, n_first=profile.n_first
-        )
-        if (
-            profile.directed and profile.n_edges <= _FEW_ARCS
-        ):  # as few may be both directions of too few pairs
-            split_links(graph, spec.split, spec.seed)
+        return
+    check_edges(
+        profile.n_nodes, profile.n_edges, spec.split, directed=profile.directed, n_first=profile.n_first
+    )
+    if profile.directed and profile.n_edges <= _FEW_ARCS:  # as few may be both directions of too few pairs
+        split_links(graph, spec.split, spec.seed)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.blocks import row_blocks
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.node_pairs import within_a_side
@@ -65,7 +66,7 @@ class LinkSplit:
         graph : GraphData
             The whole graph, held-out edges included.
         family : str
-            Of the model: pairs of a ``"vae"`` are entries (row, column) of the features.
+            Of the model, a key of :data:`FAMILIES`: pairs of a ``"vae"`` are entries (row, column) of the features.
 
         Raises
         ------
@@ -74,15 +75,15 @@ class LinkSplit:
             node the graph lacks, an edge is listed twice or in two parts, a listed edge is not one, or a negative pair
             is an edge, or joins nodes of one side; and the same of entries.
         """
-        matrix = family == "vae"
+        words, matrix = FAMILIES[family].words, not FAMILIES[family].links_nodes
         if matrix and graph.features is None:
             raise DataError("The data have no matrix whose entries a split could hold out.", where="split")
-        edge, whole, first = ("entry", "matrix", "row") if matrix else ("edge", "graph", "node")
+        edge, whole = words.one, words.data
         shape = graph.features.shape if matrix and graph.features is not None else graph.adjacency.shape
         mend = f"Use a split made for this {whole} with the same repairs."
         for name in PARTS:
             pairs = getattr(self, name)
-            for axis, what in enumerate((first, "column" if matrix else "node")):
+            for axis, what in enumerate((words.node, words.end)):
                 ends = pairs[:, axis]
                 if len(ends) and (ends.min() < 0 or ends.max() >= shape[axis]):
                     raise DataError(
@@ -118,8 +119,7 @@ class LinkSplit:
             for name, code in zip(names, parts, strict=True):
                 wrong = int(np.count_nonzero(contains(edges, code) != wanted))
                 if wrong:
-                    plural = "entries" if matrix else "edges"
-                    what = f"are not {plural}" if wanted else f"are {plural}"
+                    what = f"are not {words.many}" if wanted else f"are {words.many}"
                     raise DataError(
                         f"{wrong} pairs of `{name}` {what} of this {whole}.", where="split", mend=mend
                     )

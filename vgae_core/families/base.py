@@ -75,6 +75,10 @@ class Family(ABC):
         """Return the held-out pairs of a run and what is left to learn from."""
 
     @abstractmethod
+    def pattern(self, graph: GraphData) -> sparse.csr_array:
+        """Return which pairs are edges, or entries, of the data, as bool."""
+
+    @abstractmethod
     def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
         """Return what a model may see: the adjacency of the training edges, or a matrix without held-out entries.
 

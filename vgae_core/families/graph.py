@@ -52,6 +52,12 @@ class GraphFamily(Family):
         """Return held-out edges and as many non-edges."""
         return split_links(graph, spec.split, spec.seed)
 
+    def pattern(self, graph: GraphData) -> sparse.csr_array:
+        """Return which pairs are edges."""
+        matrix = graph.adjacency
+        every = np.ones(matrix.nnz, bool)
+        return sparse.csr_array((every, matrix.indices, matrix.indptr), shape=matrix.shape)
+
     def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
         """Return the adjacency of the training edges."""
         return split.message(graph.n_nodes, graph)

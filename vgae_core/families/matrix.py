@@ -43,6 +43,11 @@ class MatrixFamily(Family):
         """Return held-out entries and as many zeros."""
         return split_entries(graph, spec.split, spec.seed)
 
+    def pattern(self, graph: GraphData) -> sparse.csr_array:
+        """Return which entries are stored and not 0."""
+        matrix = sparse.csr_array(graph.features)
+        return sparse.csr_array((matrix.data != 0, matrix.indices, matrix.indptr), shape=matrix.shape)
+
     def known(self, graph: GraphData, split: LinkSplit) -> sparse.csr_array:
         """Return the matrix without its held-out entries, in its own units."""
         return without_entries(graph.features, np.concatenate([split.val, split.test]))

@@ -173,3 +173,9 @@ EDITS: dict[str, EditEntry] = {
     ),
 }
 """Every kind of edit, in the order forms list them."""
+
+PAIR_EDITS: dict[str, tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = {
+    "vgae": (("add_edge", {}), ("drop_edge", {})),
+    "vae": (("set_entry", {}), ("set_entry", {"value": 0.0})),
+}
+"""What makes an edge or an entry of a pair, and what ends it, by family: the kind of edit and its fixed values."""

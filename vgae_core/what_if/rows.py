@@ -115,7 +115,7 @@ class RowsWhatIf:
     noun = "row"
 
     def __init__(self, result: RunResult, graph: GraphData, *, most_columns: int | None = None) -> None:
-        if not result.of_matrix:
+        if result.family.links_nodes:
             raise RunError(
                 "A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix."
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from vgae_core.errors import SpecError
 from vgae_core.what_if.checks import checked, checked_name, short
-from vgae_core.what_if.edit_kinds import EDITS, EditField
+from vgae_core.what_if.edit_kinds import EDITS, PAIR_EDITS, EditField
 
 FORMAT = 1
 """Version of the JSON of a scenario."""
@@ -62,6 +62,14 @@ def _words(entry: EditField, value: Any) -> str:
     if entry.kind == "share":
         return f"{value:.0%}"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def pair_edit(family: str, first: str, second: str, *, there: bool) -> Edit:
+    """Return the edit that makes an edge or an entry of a pair, or ends it where it is `there`."""
+    kind, fixed = PAIR_EDITS[family][there]
+    ends = [name for name, field in EDITS[kind].fields.items() if field.kind in ("node", "column")]
+    values: dict[str, Any] = dict(zip(ends, (first, second), strict=True)) | fixed
+    return edit(kind, **values)
 
 
 def edit(kind: str, *, on: bool = True, where: str = "", **values: Any) -> Edit:

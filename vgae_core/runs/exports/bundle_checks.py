@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from vgae_core.analysis.latent_use import latent_metrics
 from vgae_core.catalogue.families import possible
@@ -30,6 +29,7 @@ from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.splits import PARTS
 from vgae_core.data.text import shortened
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
+from vgae_core.families import family_of
 from vgae_core.heads import HEADS
 from vgae_core.runs.disk.event_log import parse_kept
 from vgae_core.runs.disk.files import is_finite
@@ -241,7 +241,7 @@ def _check_spec(spec: RunSpec, graph: GraphData, result: RunResult) -> None:
             where=f"{where}, {error.where}",
             mend=error.mend or "A loss of one's own must be registered here as well.",
         ) from error
-    if family == "vae":
+    if not result.family.links_nodes:
         scale = head_of("output", spec.output("output").loss, columns).name
         if (
             result.factors is None
@@ -299,11 +299,7 @@ def _check_nodes(result: RunResult, graph: GraphData) -> None:
 
 def _check_split(result: RunResult, graph: GraphData) -> None:
     """Check that held-out pairs are what they are called, and in one part only."""
-    of_matrix = result.spec.model.family == "vae"
-    matrix: Any = sparse.csr_array(graph.features) if of_matrix else graph.adjacency
-    pattern = sparse.csr_array((np.ones(matrix.nnz, bool), matrix.indices, matrix.indptr), shape=matrix.shape)
-    if of_matrix:
-        pattern.data[:] = matrix.data != 0
+    pattern, joins_nodes = family_of(result.spec).pattern(graph), result.family.links_nodes
     # No trial of a sweep scores test pairs: its validation pairs stand in their place.
     trial = result.is_trial
     if trial and not (
@@ -319,11 +315,11 @@ def _check_split(result: RunResult, graph: GraphData) -> None:
             if stored.any() if part.endswith("_neg") else not stored.all():
                 kind = "a pair that is an edge" if part.endswith("_neg") else "a pair that is no edge"
                 raise _refuse(f"`{part}` names {kind} of the data.", "split.npz")
-        if not of_matrix and graph.sides is not None and within_a_side(graph.sides, *pairs.T).any():
+        if joins_nodes and graph.sides is not None and within_a_side(graph.sides, *pairs.T).any():
             raise _refuse(f"`{part}` names a pair within one side of the data.", "split.npz")
         if not part.endswith("_neg") and not (trial and part == "test"):
-            ends = pairs if of_matrix or graph.directed else np.sort(pairs, axis=1)
-            keys.append(ends[:, 0] * max(matrix.shape) + ends[:, 1])
+            ends = pairs if result.ordered(graph) else np.sort(pairs, axis=1)
+            keys.append(ends[:, 0] * max(pattern.shape) + ends[:, 1])
     every = np.concatenate(keys)
     if len(np.unique(every)) != len(every):
         raise _refuse("An edge is in two parts, or twice in one.", "split.npz")

@@ -17,13 +17,12 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from vgae_core import __version__
-from vgae_core.analysis import entries, link_search
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.text import shortened, visible
 from vgae_core.runs.exports.report_page import SCRIPT, STYLE
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.views import compare, figures
-from vgae_core.runs.views.link_tables import missing_table, scored_entries
+from vgae_core.runs.views.link_tables import is_searchable, proposals
 from vgae_core.training.events import EpochEnd
 
 LINKS = 50
@@ -233,16 +232,9 @@ def _maps(runs: Sequence[Reported], plot: Any) -> str:
 
 def _links(place: int, run: Reported) -> str:
     result, graph = run.result, run.graph
-    if result.of_matrix:
-        if graph.n_nodes * graph.profile.n_features > entries.EXACT_CELLS:
-            return ""
-        pairs, logits = result.missing_entries(graph, LINKS)
-        links = scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
-    else:
-        if graph.n_nodes > link_search.EXACT_NODES:
-            return ""
-        pairs, logits = result.missing_links(graph, LINKS)
-        links = missing_table(graph, pairs, logits, result.weights(pairs), n_val=len(result.split.val))
+    if not is_searchable(result, graph):
+        return ""
+    links = proposals(result, graph, LINKS)
     rows = [
         [rank, *(f"{value:.4g}" if isinstance(value, float | np.floating) else value for value in row)]
         for rank, row in enumerate(links.itertuples(index=False, name=None), 1)

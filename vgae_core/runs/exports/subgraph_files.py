@@ -113,7 +113,7 @@ def write_graph(result: RunResult, graph: GraphData, format: str, table: pd.Data
             f"A graph file holds at most {MAX_VALUES:,} values of nodes and edges. This one would hold {values:,}.",
             mend="Select a part of the graph, or download the embedding as Parquet.",
         )
-    if result.of_matrix:
+    if not result.family.links_nodes:
         parts = [_edge_table(graph, graph.edges)]
     else:
         parts = [_scored(graph, graph.edges, result.link_scorer(graph)(graph.edges), "edge")]

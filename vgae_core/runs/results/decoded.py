@@ -13,8 +13,8 @@ from vgae_core.runs.results.result import RunResult
 
 
 def decodes(result: RunResult) -> bool:
-    """Return whether a run gives features back: a matrix' run does, one of a graph with the output ``x_rec``."""
-    return result.of_matrix or any(output.name == "x_rec" for output in result.spec.active_outputs)
+    """Return whether a run gives features back: one of a matrix does, of a graph with the output for them."""
+    return any(output.name == result.family.table for output in result.spec.active_outputs)
 
 
 def expected_features(result: RunResult, z: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def expected_features(result: RunResult, z: np.ndarray) -> np.ndarray:
     """
     layers = layers_of(result.model, result.state)
     try:
-        if result.of_matrix:
+        if not result.family.links_nodes:
             left = decode_rows(layers, z, len(result.spec.model.hidden_units))
             logits = left @ result.codes.right[:, : left.shape[1]].T  # what lies behind is the row's total
             head = result.head

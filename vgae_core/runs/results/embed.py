@@ -80,7 +80,7 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
     DataError
         If features are missing or their columns are not those of training, or there is nothing new.
     """
-    if FAMILIES[spec.model.family].needs_features:
+    if not FAMILIES[spec.model.family].links_nodes:
         raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
     check_new_nodes(spec, graph)
     old = {str(name): i for i, name in enumerate(graph.node_ids)}

@@ -36,7 +36,7 @@ def kind_tables(
     first, second = pairs[:, 0], pairs[:, 1]
     known = result.known(graph)
     kinds: dict[str, tuple[np.ndarray, list[str]]] = {}
-    if result.of_matrix:
+    if not result.family.links_nodes:
         per_row, per_column = filled(known)
         kinds["Values in the row"] = by_count(per_row[first])
         kinds["Values in the column"] = by_count(per_column[second])

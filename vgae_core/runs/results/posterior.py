@@ -60,7 +60,7 @@ def n_samples(result: RunResult, pairs: np.ndarray) -> int:
     """Return how many samples are drawn: 0 of codes without a variance, or of a matrix too large for that."""
     if result.z_log_var is None:
         return 0
-    if not result.of_matrix:
+    if result.family.links_nodes:
         return SAMPLES
     most = MOST_VALUES // max(len(np.unique(pairs[:, 0])) * len(result.right), 1)
     return min(SAMPLES, most) if most >= LEAST_SAMPLES else 0
@@ -88,7 +88,7 @@ def sampled_scores(result: RunResult, graph: GraphData) -> Sampled | None:
     pairs = np.concatenate([split.test, split.test_neg])
     if not n_samples(result, pairs):
         return None
-    if result.of_matrix:
+    if not result.family.links_nodes:
         fixed = _fixed_entries(result, graph, pairs)
     else:
         fixed = _training_free(result, graph, pairs, whole=False)
@@ -107,10 +107,10 @@ def _drawn(
     """Return the model's logits of pairs over samples; `fixed` is added to the network's weighted logit."""
     draws, layers = n_samples(result, pairs), layers_of(result.model, result.state)
     rng = np.random.default_rng([result.spec.seed, SEED])
-    nodes, place = np.unique(pairs[:, 0] if result.of_matrix else pairs, return_inverse=True)
+    nodes, place = np.unique(pairs if result.family.links_nodes else pairs[:, 0], return_inverse=True)
     mean, log_var = codes.z_mean[nodes], codes.z_log_var
     deviation = np.zeros_like(mean) if log_var is None else np.exp(log_var[nodes] / 2)
-    if result.of_matrix:
+    if not result.family.links_nodes:
         totals = _row_totals(result, graph)[nodes] if result.head.of_shares else None
         at = np.column_stack([place.ravel(), pairs[:, 1]])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from vgae_core.catalogue.families import FAMILIES, Words
+from vgae_core.catalogue.families import FAMILIES, FamilyEntry, Words
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.entry_splits import training_entries, without_entries
 from vgae_core.data.node_inputs import scaled_features
@@ -140,13 +140,18 @@ class RunResult:
         return self.metrics.get("scored_on") == "validation"
 
     @property
-    def of_matrix(self) -> bool:
-        """Whether pairs are entries of a matrix, not pairs of nodes."""
-        return self.factors is not None and "decoder" not in self.model
+    def family(self) -> FamilyEntry:
+        """Its family of models."""
+        return FAMILIES[self.spec.model.family]
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether logits of pairs are those of probabilities, of a matrix also where they stand for values."""
+        return self.family.links_nodes or bool(self.stack) or self.head.of_probabilities
 
     def ordered(self, graph: GraphData) -> bool:
         """Return whether (i, j) and (j, i) are two pairs: arcs, or entries of a matrix."""
-        return graph.directed or self.of_matrix
+        return graph.directed or not self.family.links_nodes
 
     @property
     def decoder_name(self) -> str:
@@ -156,7 +161,7 @@ class RunResult:
     @property
     def words(self) -> Words:
         """What its family calls nodes or rows, edges or entries."""
-        return FAMILIES[self.spec.model.family].words
+        return self.family.words
 
     @property
     def head(self) -> Head:
@@ -207,7 +212,7 @@ class RunResult:
         graph : GraphData
             The graph the run was trained on.
         """
-        if self.of_matrix:
+        if not self.family.links_nodes:
             return self._entry_scores(graph, self.scored)
         return self._stacked(self.network(), self.known(graph) if self.stack else None, graph)
 

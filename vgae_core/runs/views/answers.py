@@ -73,7 +73,7 @@ class Answers:
     """
 
     def __init__(self, result: RunResult, graph: GraphData) -> None:
-        if result.of_matrix:
+        if not result.family.links_nodes:
             raise RunError("A matrix has entries and no links between nodes.", where="model.family",
                            mend="Ask a run of a graph.")  # fmt: skip
         self.result, self.graph = result, graph

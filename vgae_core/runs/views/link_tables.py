@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 
 from vgae_core.analysis.calibration import at_share, vouched
+from vgae_core.analysis.entries import EXACT_CELLS
 from vgae_core.analysis.graph_structure import degree
+from vgae_core.analysis.link_filters import LinkSearch
+from vgae_core.analysis.link_search import EXACT_NODES
 from vgae_core.analysis.scoring import probabilities, score_pairs
 from vgae_core.analysis.surprise import surprise
 from vgae_core.data.dataset import Features, GraphData, filled
@@ -166,6 +169,31 @@ def scored_entries(
     network = score_pairs(codes.left, pairs, codes.right)
     odds = vouched(logits, len(result.split.val)) if combined else None
     return entry_table(graph, pairs, network, result.head, odds=odds)
+
+
+def proposals(result: RunResult, graph: GraphData, k: int, search: LinkSearch | None = None) -> pd.DataFrame:
+    """Return the first `k` links or entries that a run proposes, as :func:`missing_table` or :func:`entry_table`.
+
+    Parameters
+    ----------
+    result : RunResult
+    graph : GraphData
+    k : int
+    search : LinkSearch, optional
+        Of links.
+    """
+    if result.family.links_nodes:
+        pairs, logits = result.missing_links(graph, k, search)
+        return missing_table(graph, pairs, logits, result.weights(pairs), n_val=len(result.split.val))
+    pairs, logits = result.missing_entries(graph, k)
+    return scored_entries(result, graph, pairs, logits, combined=bool(result.stack))
+
+
+def is_searchable(result: RunResult, graph: GraphData) -> bool:
+    """Return whether all pairs, or cells, of a run are few enough to be ranked while someone waits."""
+    if result.family.links_nodes:
+        return graph.n_nodes <= EXACT_NODES
+    return graph.n_nodes * graph.profile.n_features <= EXACT_CELLS
 
 
 def column_names(graph: GraphData) -> np.ndarray:

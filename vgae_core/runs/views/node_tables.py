@@ -67,7 +67,7 @@ def node_table(
     if not graph.is_matrix:
         table["degree"] = degree(graph.adjacency)
     table |= {name: costly[name] for name in ("community", "core") if name in costly}
-    if result.of_matrix:
+    if not result.family.links_nodes:
         matrix: Features = graph.features
         table["row_values"] = filled(matrix)[0]
         table["row_total"] = np.asarray(matrix.sum(axis=1), np.float32).ravel()
@@ -98,7 +98,7 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
     if not graph.is_matrix:
         columns["community"] = communities(graph.adjacency)
         columns["core"] = core_numbers(graph.adjacency)
-    if not result.of_matrix:
+    if result.family.links_nodes:
         columns["reconstruction_error"] = node_errors(
             result.codes.z_mean, graph.adjacency, score=result.link_scorer(graph), sides=graph.sides
         )

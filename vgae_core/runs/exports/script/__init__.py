@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from vgae_core.analysis.stacking import joins
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.errors import RunError
 from vgae_core.runs.exports.script.data import write_script
@@ -50,7 +51,7 @@ def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False)
     RunError
         If a part of the run has no form in a script: a loss of one's own, or messages that pass once.
     """
-    if spec.training.propagation == "once" and spec.model.family == "vgae":
+    if spec.training.propagation == "once" and FAMILIES[spec.model.family].links_nodes:
         raise RunError(
             "A run whose messages pass once has no form as a script: its data are meant to exceed memory.",
             where="training.propagation",

@@ -55,7 +55,7 @@ def script_data(
     known = family_of(spec).known(graph, split)
     if spec.learns_weights:
         arrays["train_weights"] = edge_weights(graph.adjacency, split.train)
-    if spec.model.family == "vgae":
+    if family_of(spec).entry.links_nodes:
         if graph.sides is not None:
             arrays["sides"] = graph.sides
         matrices["message"] = known

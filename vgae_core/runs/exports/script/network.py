@@ -5,6 +5,7 @@ Layers with weights have the names of the run's, so that its weights can be put 
 
 from __future__ import annotations
 
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.settings import RunSpec
@@ -133,7 +134,7 @@ class Encoder:
     def __init__(self, spec: RunSpec, profile: Profile) -> None:
         self.model, self.lines = spec.model, list[str]()
         model = spec.model
-        graph = model.family == "vgae"
+        graph = FAMILIES[model.family].links_nodes
         self.width = model.latent_dim * (2 if model.variational else 1)
         self.free = graph and not profile.n_features and model.node_input == "spectral_table"
         self.features = not graph or bool(input_columns(model, profile))
