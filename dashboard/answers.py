@@ -170,15 +170,18 @@ def top_table(answer: Answer) -> pd.DataFrame:
         {
             "rank": str(link.rank), "node": charts.visible(link.node),
             "was": str(before[link.node].rank) if link.node in before else "",
-            "logit": f"{link.logit:.3f}", "note": note(link),
+            "at_density": link_columns.chance(link.at_density), "logit": f"{link.logit:.3f}", "note": note(link),
         }
         for link in answer.top_after
     ]  # fmt: skip
     rows += [
-        {"rank": "", "node": charts.visible(link.node), "was": str(link.rank), "logit": "", "note": "left"}
+        {"rank": "", "node": charts.visible(link.node), "was": str(link.rank), "at_density": "",
+         "logit": "", "note": "left"}
         for link in answer.top_before if link.node in answer.left
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["rank", "node", "was", "logit", "note"])
+    table = pd.DataFrame(rows, columns=["rank", "node", "was", "at_density", "logit", "note"])
+    calibrated = any(link.at_density is not None for link in answer.top_after)
+    return table if calibrated else table.drop(columns="at_density")
 
 
 def show_top(answer: Answer, noun: str) -> None:
@@ -187,12 +190,17 @@ def show_top(answer: Answer, noun: str) -> None:
     if table.empty:
         st.caption(f"There is no {noun} left to be recommended.")
         return
+    pairs, edges = ("cells", "entries") if noun == "column" else ("pairs", "edges")
     st.dataframe(
         table,
         column_config={
             "rank": st.column_config.TextColumn("Rank", width="small"),
             "node": noun.capitalize(),
             "was": st.column_config.TextColumn("Was", width="small", help="Its rank before the edits."),
+            "at_density": st.column_config.TextColumn(
+                f"Among all {pairs}", width="small",
+                help=f"Probability among all {pairs}, of which {link_columns.chance(answer.base_rate)} are {edges}.",
+            ),
             "logit": st.column_config.TextColumn("Logit", width="small", help="The ranking goes by it."),
             "note": "Note",
         },

@@ -78,10 +78,20 @@ def since(moment: float) -> str:
     return datetime.fromtimestamp(moment).strftime("%Y-%m-%d")
 
 
-def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LIMITS) -> tuple[str, str]:
-    """Return what a run is estimated to cost, and what to warn of before it starts; either may be empty."""
+def cost_lines(
+    spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LIMITS, *, pace: float | None = None
+) -> tuple[str, str]:
+    """Return what a run is estimated to cost, and what to warn of before it starts; either may be empty.
+
+    Parameters
+    ----------
+    spec, profile : RunSpec, Profile
+    limits : ServerLimits
+    pace : float, optional
+        How many times its estimate an epoch takes here (:meth:`vgae_core.runs.store.Store.pace`).
+    """
     try:
-        cost = estimate_run(spec, profile)
+        cost = at_pace(estimate_run(spec, profile), pace)
         check_memory(spec, profile, limits.run_memory_bytes)
     except LimitError as error:
         return "", str(error)
@@ -91,10 +101,8 @@ def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LI
     scoring = (
         f", then {duration(cost['scoring_seconds'])} of scoring" if cost["scoring_seconds"] >= TOLD else ""
     )
-    line = (
-        f"Estimated: at most {duration(seconds)} of training{scoring}, on two idle cores, and {memory:.1f} GiB of "
-        "memory."
-    )
+    where = "on two idle cores" if pace is None else "as fast as the latest runs here"
+    line = f"Estimated: at most {duration(seconds)} of training{scoring}, {where}, and {memory:.1f} GiB of memory."
     kept = "with the best weights so far."
     if seconds > limits.run_seconds:
         return line, (
@@ -106,9 +114,15 @@ def cost_lines(spec: RunSpec, profile: Profile, limits: ServerLimits = SERVER_LI
     return line, ""
 
 
-def cost_badge(spec: RunSpec, profile: Profile) -> str:
+def at_pace(cost: Mapping[str, float], pace: float | None) -> dict[str, float]:
+    """Return an estimate with its times as epochs take them here."""
+    times = ("seconds", "seconds_per_epoch", "scoring_seconds")
+    return {key: value * (pace or 1.0) if key in times else value for key, value in cost.items()}
+
+
+def cost_badge(spec: RunSpec, profile: Profile, pace: float | None = None) -> str:
     """Return the estimated time of a run, and its epochs, in few words."""
-    seconds = estimate_run(spec, profile)["seconds"]
+    seconds = at_pace(estimate_run(spec, profile), pace)["seconds"]
     return f"at most {duration(seconds)}, {spec.training.epochs:,} epochs"
 
 
@@ -156,9 +170,9 @@ def _span(least: float, most: float) -> str:
     return f"{duration(least)} to {duration(most)}"
 
 
-def pace_text(at: Progress) -> str:
+def pace_text(at: Progress, pace: float | None = None) -> str:
     """Return how the time for all epochs compares with the estimate, once a few epochs tell; empty before."""
-    expected = at.estimate.get("seconds", 0.0)
+    expected = at_pace(at.estimate, pace).get("seconds", 0.0)
     if at.pace is None or at.epoch < FEW_EPOCHS or not expected:
         return ""
     measured = at.pace * at.epochs

@@ -87,7 +87,7 @@ def show_default(default: RunSpec, take: Callable[[], None]) -> None:
     in_use = all(
         getattr(spec, part) == getattr(default, part) for part in ("model", "training", "active_outputs")
     )
-    line, problem = live.cost_lines(default, state.profile())
+    line, problem = live.cost_lines(default, state.profile(), pace=state.pace(default))
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{charts.plain(LOSSES[loss].title)} auto-encoder**")
         st.badge("Recommended for this data", icon=":material/star:", color="blue")
@@ -95,7 +95,9 @@ def show_default(default: RunSpec, take: Callable[[], None]) -> None:
         if problem and not line:
             st.caption(f":material/memory: {charts.message(problem)}")
         else:
-            st.caption(f":material/schedule: {live.cost_badge(default, state.profile())}")
+            st.caption(
+                f":material/schedule: {live.cost_badge(default, state.profile(), state.pace(default))}"
+            )
         st.button(
             "In use" if in_use else "Use this recipe",
             icon=":material/check:" if in_use else None,
@@ -107,7 +109,7 @@ def show_default(default: RunSpec, take: Callable[[], None]) -> None:
 def _card(spec: RunSpec, name: str, *, in_use: bool, trained: bool) -> None:
     """Draw a recipe: what it is, why it is recommended, what it costs, and the button that takes it."""
     entry, candidate = RECIPES[name], spec if in_use else with_recipe(_before(spec), name)
-    line, problem = live.cost_lines(candidate, state.profile())
+    line, problem = live.cost_lines(candidate, state.profile(), pace=state.pace(candidate))
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.markdown(f"**{charts.plain(entry.title)}**")
         if entry.why:
@@ -117,7 +119,9 @@ def _card(spec: RunSpec, name: str, *, in_use: bool, trained: bool) -> None:
         if problem and not line:
             st.caption(f":material/memory: {charts.message(problem)}")
         else:
-            st.caption(f":material/schedule: {live.cost_badge(candidate, state.profile())}")
+            st.caption(
+                f":material/schedule: {live.cost_badge(candidate, state.profile(), state.pace(candidate))}"
+            )
         if trained:
             return
         st.button(

@@ -208,6 +208,11 @@ def spec() -> RunSpec:
     return st.session_state.get("spec", RunSpec())
 
 
+def pace(spec: RunSpec) -> float | None:
+    """Return how many times its estimate an epoch of such a run takes here; None before any run has told."""
+    return store().pace(spec.model.family)
+
+
 def spec_version() -> int:
     """Return a number that grows whenever the specification is replaced from outside a form."""
     return st.session_state.get("spec_version", 0)

@@ -52,23 +52,31 @@ def blocks(run_id: str, by: str) -> tuple[CellDensity, list[str]]:
 
 
 @shared
-def ordered(run_id: str, by: str, group: int) -> tuple[CellDensity, np.ndarray]:
-    """Return the ordered matrix of all nodes, or of one group, and how many nodes each group takes in it."""
+def ordered(run_id: str, by: str, group: int, other: int) -> tuple[CellDensity, np.ndarray, np.ndarray]:
+    """Return the ordered matrix, and how many nodes each group takes of its rows and of its columns.
+
+    Of all nodes where `group` is negative, else of that group (rows) with `other` (columns).
+    """
     graph = results.graph_of(run_id)
     groups, _ = _groups(run_id, by)
-    degrees = np.diff(graph.adjacency.indptr)
-    order = np.lexsort((-degrees, groups))
-    if group >= 0:
-        order = order[groups[order] == group]
-    bins = cells.bins_in_order(order, graph.n_nodes)
-    return _density(run_id, bins, cells.BIN_PAIRS), np.bincount(groups[order])
+    order = np.lexsort((-np.diff(graph.adjacency.indptr), groups))
+    rows = order if group < 0 else order[groups[order] == group]
+    if group < 0 or group == other:
+        bins = cells.bins_in_order(rows, n_nodes=graph.n_nodes)
+        sizes = np.bincount(groups[rows])
+        return _density(run_id, bins, cells.BIN_PAIRS), sizes, sizes
+    columns = order[groups[order] == other]
+    bins = cells.bins_in_order(rows, columns, n_nodes=graph.n_nodes)
+    n_rows = int(bins[rows].max()) + 1
+    density = _density(run_id, bins, cells.BIN_PAIRS, n_rows)
+    return density, np.array([len(rows)]), np.array([len(columns)])
 
 
-def _density(run_id: str, bins: np.ndarray, per_cell: int) -> CellDensity:
+def _density(run_id: str, bins: np.ndarray, per_cell: int, n_rows: int | None = None) -> CellDensity:
     result, graph = results.load(run_id)
     return cells.cell_density(
         bins, graph.adjacency, result.link_scorer(graph), link_tables.density(graph), per_cell=per_cell,
-        directed=graph.directed, sides=graph.sides,
+        n_rows=n_rows, directed=graph.directed, sides=graph.sides,
     )  # fmt: skip
 
 
@@ -227,21 +235,35 @@ def side_by_side(found: CellDensity, names: list[str] | None = None) -> go.Figur
     return fig
 
 
+def choose_part(names: list[str], by: str, directed: bool) -> tuple[int, int]:
+    """Draw which part of the ordered matrix is looked at; return its groups of rows and columns, -1 for all nodes."""
+    with st.container(horizontal=True):
+        group = st.selectbox(
+            "From" if directed else "Show", [-1, *range(len(names))], key=f"ordered_group_{by}", width=320,
+            format_func=lambda at: "All nodes" if at < 0 else names[at],
+        )  # fmt: skip
+        if group < 0:
+            return -1, -1
+        other = st.selectbox(
+            "To" if directed else "With", range(len(names)), index=group, key=f"ordered_other_{by}_{group}", width=320,
+            format_func=lambda at: "Itself" if at == group else names[at],
+        )  # fmt: skip
+    return int(group), int(other)
+
+
 def show_ordered(held: results.Opened) -> None:
-    """Draw the adjacency ordered by groups beside its reconstruction; one group can be looked at alone."""
+    """Draw the adjacency ordered by groups beside its reconstruction, or the part of two groups of it."""
     by = _choose_grouping(held, "ordered_by")
     if by is None:
         return
     _, names = _groups(held.id, by)
-    group = st.selectbox(
-        "Show", [-1, *range(len(names))], key=f"ordered_group_{by}", width=320,
-        format_func=lambda at: "All nodes" if at < 0 else f"Only {names[at]}",
-    )  # fmt: skip
+    group, other = choose_part(names, by, held.graph.directed)
     with st.spinner("Scoring pairs of each cell…", show_time=True):
-        found, sizes = ordered(held.id, by, int(group))
+        found, *sizes = ordered(held.id, by, group, other)
     fig = side_by_side(found)
-    n, n_bins = int(sizes.sum()), len(found.n_pairs)
-    for border in np.cumsum(sizes)[:-1] / max(n, 1) * n_bins - 0.5 if group < 0 else ():
+    totals = [int(side.sum()) for side in sizes]
+    shape = found.n_pairs.shape
+    for border in np.cumsum(sizes[0])[:-1] / max(totals[0], 1) * shape[0] - 0.5 if group < 0 else ():
         for column in (1, 2):
             line = {"color": charts.MUTED, "width": 1}
             fig.add_vline(x=border, line=line, row=1, col=column)
@@ -252,12 +274,25 @@ def show_ordered(held: results.Opened) -> None:
         fig, key="ordered", height=520,
         alt="Adjacency ordered by groups on the left, its reconstruction on the right.",
     )  # fmt: skip
-    per = n / max(n_bins, 1)
-    cell = "one pair of nodes" if per <= 1 else f"the pairs of about {per:.0f} by {per:.0f} nodes"
-    st.caption(
-        f"{n:,} nodes, the largest group first, nodes with most edges first within it; a cell is {cell}, lines part "
-        "groups."
+    per = [total / max(n_bins, 1) for total, n_bins in zip(totals, shape, strict=True)]
+    cell = (
+        "one pair of nodes"
+        if max(per) <= 1
+        else f"the pairs of about {max(per[0], 1):.0f} by {max(per[1], 1):.0f} nodes"
     )
+    if group == other:
+        which, end = (
+            (", the largest group first and", ", lines part groups")
+            if group < 0
+            else (f" of {charts.message(names[group])},", "")
+        )
+        st.caption(f"{totals[0]:,} nodes{which} those with most edges first; a cell is {cell}{end}.")
+    else:
+        rows, columns = (charts.message(names[at]) for at in (group, other))
+        st.caption(
+            f"Rows: {totals[0]:,} nodes of {rows}; columns: {totals[1]:,} of {columns}; those with most edges first. A "
+            f"cell is {cell}."
+        )
     _say_sampled(held, found, cells.BIN_PAIRS)
 
 

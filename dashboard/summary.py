@@ -16,7 +16,7 @@ from vgae_core.settings import RunSpec
 
 def say_cost() -> None:
     """Say what a run is estimated to need, which takes no worker."""
-    line, problem = live.cost_lines(state.spec(), state.profile())
+    line, problem = live.cost_lines(state.spec(), state.profile(), pace=state.pace(state.spec()))
     st.caption(charts.message(line or problem), width="content")
 
 
@@ -54,7 +54,8 @@ def _show_candidates(spec: RunSpec) -> None:
         except StudioError as error:  # a run passes over it, and tells so
             frame.report(error)
     titles = {name: RECIPES[name].title for name in models}
-    costs = {name: model["estimate"] for name, model in models.items()}
+    pace = state.pace(spec)
+    costs = {name: live.at_pace(model["estimate"], pace) for name, model in models.items()}
     st.markdown("Each of these is trained; the one that finds the validation edges best is kept.")
     st.dataframe(
         {
@@ -75,9 +76,8 @@ def _show_candidates(spec: RunSpec) -> None:
 
 
 def _show_description(model: Mapping[str, Any]) -> None:
-    st.caption(
-        f"{model['parameters']:,} parameters to learn, {_in_words(model['estimate']['seconds_per_epoch'])} per epoch."
-    )
+    seconds = live.at_pace(model["estimate"], state.pace(state.spec()))["seconds_per_epoch"]
+    st.caption(f"{model['parameters']:,} parameters to learn, {_in_words(seconds)} per epoch.")
     with st.expander("Layers", icon=":material/account_tree:"):
         st.dataframe(
             {

@@ -123,7 +123,7 @@ def controls(run: StoredRun | None) -> None:
     if error := st.session_state.pop("start_error", None):
         frame.report(error)
     if not active and (graph := state.graph()) is not None:
-        line, warning = live.cost_lines(state.spec(), graph.profile)
+        line, warning = live.cost_lines(state.spec(), graph.profile, pace=state.pace(state.spec()))
         if line:
             st.caption(line)
         if warning:
@@ -344,8 +344,8 @@ def show_work(run: StoredRun) -> None:
         at = progress(run.events())
         patience = run.spec.training.patience if run.spec.training.keep == "best" else 0
         st.progress(at.fraction, text=live.bar_text(at, patience) or "Sending the data to the worker")
-        if pace := live.pace_text(at):
-            st.caption(pace)
+        if text := live.pace_text(at, state.pace(run.spec)):
+            st.caption(text)
 
 
 def show(run: StoredRun) -> None:

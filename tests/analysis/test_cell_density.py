@@ -54,6 +54,12 @@ def test_cells_are_those_of_a_loop_over_pairs(directed, two_sided):
     np.testing.assert_allclose(found.expected, expected)
     np.testing.assert_array_equal(found.n_pairs, count)
     assert not found.is_sampled
+    block = cells.cell_density(
+        bins, sparse.csr_array(a.astype(np.float32)), lambda pairs: logits[tuple(pairs.T)], 0.1,
+        per_cell=1000, n_rows=1, directed=directed, sides=sides,
+    )  # fmt: skip
+    for name, whole in (("observed", observed), ("expected", expected), ("n_pairs", count)):
+        np.testing.assert_allclose(getattr(block, name), whole[:1, 1:])
 
 
 def test_a_sample_of_a_cell_comes_near_all_of_it():
@@ -71,7 +77,9 @@ def test_the_largest_groups_come_first_and_the_rest_is_one():
     groups, kept = cells.largest_groups(np.array([3, 3, 3, 0, 0, 1, -1, 2]), most=2)
     assert kept.tolist() == [3, 0]
     assert groups.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
-    assert cells.bins_in_order(np.array([4, 2, 0]), 5, n_bins=2).tolist() == [1, -1, 0, -1, 0]
+    assert cells.bins_in_order(np.array([4, 2, 0]), n_nodes=5, n_bins=2).tolist() == [1, -1, 0, -1, 0]
+    two = cells.bins_in_order(np.array([4, 2, 0]), np.array([1]), n_nodes=5, n_bins=2)
+    assert two.tolist() == [1, 2, 0, -1, 0]
 
 
 def test_errors_by_kind_are_those_of_scikit_learn():

@@ -49,6 +49,7 @@ def test_estimates_follow_the_first_epochs():
         "Epochs are 3.0 times slower than estimated: all of them take 54 s here, not 18 s."
     )
     assert live.left_text(at, 0) == "about 52 s left, then 9 s of scoring"
+    assert live.pace_text(at, 2.9) == ""  # as the latest runs here
     assert live.pace_text(at_epoch(2, seconds=0.54, estimate=cost)) == ""  # too few to tell
     assert live.pace_text(at_epoch(9, seconds=0.19, estimate=cost)) == ""  # as estimated
 

@@ -178,6 +178,10 @@ def test_an_answer_is_what_dense_arrays_say():
     assert pair.logit.noise == pytest.approx(np.sqrt(sum(variances)), rel=1e-3)
     assert [link.node for link in found.top_before] == sides[0][3]
     assert [link.node for link in found.top_after] == sides[1][3]
+    share = graph.profile.n_edges / (50 * 49 / 2)
+    for link in found.top_before:
+        odds = np.clip(np.exp(link.logit), (1 - most) / most, most / (1 - most)) * share / (1 - share)
+        assert link.at_density == pytest.approx(odds / (1 + odds))
     assert set(found.entered) == set(sides[1][3]) - set(sides[0][3])
     assert set(found.left) == set(sides[0][3]) - set(sides[1][3])
     distance = np.linalg.norm(sides[1][0]["z_mean"][:50] - sides[0][0]["z_mean"], axis=1)

@@ -33,9 +33,10 @@ class CellDensity:
 
     Parameters
     ----------
-    observed, expected : ndarray of float64, shape (n_bins, n_bins)
-        Share of edges, and mean probability; NaN in cells without a pair. Symmetric unless the graph is directed.
-    n_pairs : ndarray of int64, shape (n_bins, n_bins)
+    observed, expected : ndarray of float64, shape (n_rows, n_columns)
+        Share of edges, and mean probability; NaN in cells without a pair. Symmetric unless the graph is directed, or
+        rows and columns are different bins.
+    n_pairs : ndarray of int64, shape (n_rows, n_columns)
     is_sampled : bool
         Whether there is a cell of which not all pairs were scored.
     """
@@ -69,10 +70,22 @@ def largest_groups(classes: np.ndarray, most: int = MOST_GROUPS) -> tuple[np.nda
     return place[classes], kept
 
 
-def bins_in_order(order: np.ndarray, n_nodes: int, n_bins: int = BINS) -> np.ndarray:
-    """Return the bin of each node of `order`, consecutive ones together; -1 of all other nodes; int64 (n_nodes,)."""
-    bins = np.full(n_nodes, -1, np.int64)
-    bins[order] = np.arange(len(order)) * min(n_bins, len(order)) // max(len(order), 1)
+def bins_in_order(*orders: np.ndarray, n_nodes: int, n_bins: int = BINS) -> np.ndarray:
+    """Return the bin of each node, consecutive ones together; -1 of nodes in no order; int64 (n_nodes,).
+
+    Parameters
+    ----------
+    *orders : ndarray of int64
+        Nodes, each in one order at most; bins of a later order follow those of the one before.
+    n_nodes : int
+    n_bins : int
+        Of each order, at most.
+    """
+    bins, first = np.full(n_nodes, -1, np.int64), 0
+    for order in orders:
+        n = min(n_bins, len(order))
+        bins[order] = first + np.arange(len(order)) * n // max(len(order), 1)
+        first += n
     return bins
 
 
@@ -83,6 +96,7 @@ def cell_density(
     share: float,
     *,
     per_cell: int,
+    n_rows: int | None = None,
     directed: bool = False,
     sides: np.ndarray | None = None,
     seed: int = 0,
@@ -100,6 +114,8 @@ def cell_density(
         Of edges among all pairs, to which probabilities refer.
     per_cell : int
         Pairs scored per cell: all of a cell that has no more, else so many random ones.
+    n_rows : int, optional
+        So many first bins are rows and the others columns, instead of every bin both.
     directed : bool
         Whether (i, j) and (j, i) are different pairs.
     sides : ndarray of int8, shape (n_nodes,), optional
@@ -108,13 +124,14 @@ def cell_density(
         Fixes the sample.
     """
     n_bins = int(bins.max(initial=-1)) + 1
+    rows = range(n_bins if n_rows is None else n_rows)
     members = [np.flatnonzero(bins == place) for place in range(n_bins)]
     rng = np.random.default_rng([seed, 0xCE11])
     pairs, cells = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
     n_pairs = np.zeros((n_bins, n_bins), np.int64)
     is_sampled = False
-    for a in range(n_bins):
-        for b in range(0 if directed else a, n_bins):
+    for a in rows:
+        for b in range(0 if directed else a, n_bins) if n_rows is None else range(n_rows, n_bins):
             n_pairs[a, b] = _count(members[a], members[b], same=a == b, directed=directed, sides=sides)
             n_cells = len(members[a]) * len(members[b])
             if n_cells <= per_cell:
@@ -143,7 +160,11 @@ def cell_density(
         counted[np.diag_indices(n_bins)] /= 2
         upper = np.triu_indices(n_bins, 1)
         n_pairs.T[upper], expected.T[upper] = n_pairs[upper], expected[upper]
-    return CellDensity(_means(counted, n_pairs), expected, n_pairs, is_sampled)
+    first = 0 if n_rows is None else n_rows  # of the columns
+    observed, expected, n_pairs = (
+        cells[: len(rows), first:] for cells in (_means(counted, n_pairs), expected, n_pairs)
+    )
+    return CellDensity(observed, expected, n_pairs, is_sampled)
 
 
 def _count(

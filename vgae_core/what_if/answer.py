@@ -87,6 +87,8 @@ class Linked:
     rank : int
         Among the candidates; equal ones share it.
     logit : float
+    at_density : float or None
+        Probability among all pairs, as of the watched pair (:class:`PairAnswer`).
     was_linked : bool
         Whether the data link the two.
     """
@@ -94,6 +96,7 @@ class Linked:
     node: str
     rank: int
     logit: float
+    at_density: float | None
     was_linked: bool = False
 
 
@@ -320,6 +323,9 @@ def _top(
             model.name(int(free[at]), changes),
             1 + int(np.count_nonzero(values > values[at])),
             float(logits[free[at]]),
+            probability_at(
+                vouched_logit(float(logits[free[at]]), len(model.result.split.val)), model.base_rate
+            ),
             was_linked=bool(np.isin(free[at], linked)),
         )
         for at in best.tolist()

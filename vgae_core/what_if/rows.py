@@ -326,9 +326,14 @@ class RowsWhatIf:
                 self.columns[int(at)],
                 1 + int(np.count_nonzero(values[free] > values[at])),
                 float(row.logits[at]),
+                self._at_share(float(row.logits[at])) if self.scores.stack else None,
             )
-            for at in best
+            for at in best.tolist()
         )
+
+    def _at_share(self, logit: float) -> float:
+        """Return the probability of a logit among all cells, no surer than the validation entries vouch for."""
+        return probability_at(vouched_logit(logit, len(self.result.split.val)), self.base_rate)
 
     def _pair(
         self, source: str, column: int, old: RowScores | None, new: RowScores, changes: RowChanges
@@ -353,9 +358,7 @@ class RowsWhatIf:
             n_val = len(self.result.split.val)
             sure = [None if logit is None else vouched_logit(logit, n_val) for logit in logits]
         odds = Value(*(None if logit is None else probability(logit) for logit in sure))
-        at_share = Value(
-            *(None if logit is None else probability_at(logit, self.base_rate) for logit in sure)
-        )
+        at_share = Value(*(None if logit is None else self._at_share(logit) for logit in logits))
         return PairAnswer(
             source=source,
             target=self.columns[column],

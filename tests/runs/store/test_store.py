@@ -24,7 +24,7 @@ from vgae_core.runs.store import datasets as datasets_module
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.runs.store.store import Store, default_root
 from vgae_core.settings import RunSpec
-from vgae_core.training.events import EpochEnd, Finished
+from vgae_core.training.events import EpochEnd, Finished, Started
 
 
 def assert_same_result(a, b):
@@ -82,6 +82,29 @@ def test_the_end_decides_the_status(store, graph, reason, status):
     run = store.create_run(RunSpec(), graph, WORKSPACE)
     run.append_event(Finished(reason=reason, message="why"))
     assert (run.info.status, run.info.message) == (status, "why")
+
+
+def test_the_pace_of_earlier_runs_is_a_median_of_the_latest_here(store, graph, monkeypatch):
+    def train(seconds, epochs=8):
+        run = store.create_run(RunSpec(), graph, WORKSPACE)
+        run.append_event(
+            Started(model={"estimate": {"seconds_per_epoch": 0.1}}, epochs=epochs, steps_per_epoch=1, at=0.0)
+        )
+        for epoch in range(1, epochs + 1):
+            run.append_event(
+                EpochEnd(epoch=epoch, logs={}, val={}, seconds=9.0 if epoch == 1 else seconds, best=False)
+            )
+        run.end(Finished(reason="cancelled"))
+        return run
+
+    assert store.pace("vgae") is None
+    runs = [train(0.1 * times) for times in (50, 1, 2, 3, 4, 5, 6, 7, 8, 9)]  # the first is forgotten
+    train(0.1, epochs=4)  # too few to tell
+    assert store.pace("vgae") == pytest.approx(5)
+    assert store.pace("vae") is None
+    store.delete_run(runs[0].id, WORKSPACE)
+    monkeypatch.setenv("VGAE_STUDIO_WORKERS", "tcp://elsewhere:8786")
+    assert store.pace("vgae") is None
 
 
 def test_a_run_without_result_says_so(store, graph):

@@ -16,7 +16,7 @@ from typing import Any
 
 from vgae_core.errors import RunError
 from vgae_core.runs.disk.room import catalogue_error
-from vgae_core.runs.store import notes, visits
+from vgae_core.runs.store import notes, paces, visits
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SCHEMA = """
@@ -51,6 +51,7 @@ class Database:
         self._connection.executescript(_SCHEMA)
         notes.prepare(self._connection)
         visits.prepare(self._connection)
+        paces.prepare(self._connection)
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -9,12 +10,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vgae_core.errors import DataError, RunError
+from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.runs.results.result import RunResult
+from vgae_core.runs.store import paces
 from vgae_core.runs.store.folder import RunFolder
 from vgae_core.runs.store.info import LOST, Status, status_of
 from vgae_core.runs.store.stored_run import StoredRun, described
 from vgae_core.training.events import Finished
+from vgae_core.training.progress import progress
 
 if TYPE_CHECKING:
     from vgae_core.runs.store.store import Store
@@ -74,6 +77,11 @@ class Endings:
             seconds=finished.seconds,
             best_epoch=finished.best_epoch,
         )
+        run = StoredRun(self._store, run_id)
+        with contextlib.suppress(StudioError):  # a folder that cannot be read says nothing of its pace
+            family, at = run.spec.model.family, progress(run.events())
+            with self._store.catalogue() as database:
+                paces.note(database, run_id, family, at)
 
     def settle(self, run_id: str) -> None:
         """Note how a run ended whose process is gone: as its result says, if that is complete, else as lost."""

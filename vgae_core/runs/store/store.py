@@ -26,7 +26,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.runs.disk.event_log import EventLog
 from vgae_core.runs.disk.room import bytes_in, sweep, writing
 from vgae_core.runs.results.result import RunResult
-from vgae_core.runs.store import notes, visits
+from vgae_core.runs.store import notes, paces, visits
 from vgae_core.runs.store.database import Database, check_token
 from vgae_core.runs.store.datasets import Cache, DataSets
 from vgae_core.runs.store.endings import Endings
@@ -240,6 +240,11 @@ class Store:
         check_token(workspace)
         with self.catalogue() as database:
             visits.forget(database, workspace, run_id)
+
+    def pace(self, family: str) -> float | None:
+        """Return how many times its estimate an epoch takes here, as the latest runs of a family tell; None before."""
+        with self.catalogue() as database:
+            return paces.typical(database, family)
 
     def delete_run(self, run_id: str, workspace: str) -> None:
         """Remove a run of `workspace`, and its data set when nothing else needs it.
