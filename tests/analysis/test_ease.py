@@ -77,6 +77,7 @@ def test_weights_are_those_of_a_conditional_logit(monkeypatch):
     rng = np.random.default_rng(3)
     network = (rng.normal(size=(300, 4)).astype(np.float32), rng.normal(size=(30, 4)).astype(np.float32))
     monkeypatch.setattr(ease, "AGAINST", 3000)  # about every column, many times
+    monkeypatch.setattr(ease, "SHARES", (1.0,))
     weighed = ease.weigh(network, factors, known, validation, np.random.default_rng(0))
     held = sparse.csr_array((np.ones(len(validation)), validation.T), shape=known.shape)
     free = (known + held).toarray() == 0
@@ -95,6 +96,20 @@ def test_weights_are_those_of_a_conditional_logit(monkeypatch):
         assert likelihood(weighed.network + a, weighed.ease + b) < best + 0.02
     assert weighed.ease > 0
     assert abs(weighed.network) < 0.2  # noise says nothing
+
+
+def test_of_the_network_counts_the_least_share_that_ranks_as_well_as_the_best():
+    rng = np.random.default_rng(0)
+    truth = rng.random((80, 40)) < 0.2
+    validation = np.argwhere(truth & (rng.random((80, 40)) < 0.5))
+    held = np.zeros_like(truth)
+    held[tuple(validation.T)] = True
+    known = sparse.csr_array((truth & ~held).astype(np.float32))
+    knows, noise = held + 0.1 * rng.random((80, 40)), rng.random((80, 40))
+    identity = np.eye(40, dtype=np.float32)
+    for network, ease_scores, share in ((knows, noise, 1.0), (noise, knows, 0.125)):
+        factors = (network.astype(np.float32), identity), (sparse.csr_array(ease_scores.astype(np.float32)), identity)
+        assert ease._least_share(np.array([0.5, 0.5]), *factors, known, validation) == share
 
 
 def test_combined_scores_are_those_of_dense_formulas_for_any_rows():

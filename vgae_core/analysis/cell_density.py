@@ -160,9 +160,9 @@ def cell_density(
         counted[np.diag_indices(n_bins)] /= 2
         upper = np.triu_indices(n_bins, 1)
         n_pairs.T[upper], expected.T[upper] = n_pairs[upper], expected[upper]
-    first = 0 if n_rows is None else n_rows  # of the columns
+    start = 0 if n_rows is None else n_rows  # of the columns
     observed, expected, n_pairs = (
-        cells[: len(rows), first:] for cells in (_means(counted, n_pairs), expected, n_pairs)
+        cells[: len(rows), start:] for cells in (_means(counted, n_pairs), expected, n_pairs)
     )
     return CellDensity(observed, expected, n_pairs, is_sampled)
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.special import logsumexp
 
-from vgae_core.analysis.ranking_metrics import RANKED_AT, ranking_metrics
+from vgae_core.analysis.ranking_metrics import RANKED_AT, ranking_metrics, row_metrics
 
 MOST_COLUMNS = 10_000
 """Columns up to which the regressions are solved: 400 MB, and about a minute for each penalty tried."""
@@ -29,6 +29,9 @@ WEIGHED_ENTRIES = 4000
 
 AGAINST = 200
 """Random columns of the same row that each of them is compared with."""
+
+SHARES = (0.125, 0.25, 0.5, 1.0)
+"""Of the network's weight in that comparison, what is tried in the ranking of whole rows."""
 
 RIDGE = 1e-4
 """Penalty on the weights of that comparison, which may be decided beyond doubt."""
@@ -148,7 +151,9 @@ def weigh(
     """Return the weights under which validation entries are likeliest among the columns that their rows lack.
 
     A conditional logit: in each row, held-out columns compete with random ones.  What is the same for a whole row
-    does not count.
+    does not count.  Most of these columns stand far down, where EASE says little: for the first ones the network then
+    counts too much.  So of its weight the smallest share is taken that ranks the validation entries, within one
+    standard error, as well as the best.
 
     Parameters
     ----------
@@ -163,6 +168,8 @@ def weigh(
     References
     ----------
     McFadden 1974, Conditional logit analysis of qualitative choice behavior.
+    Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.10: the rule of one standard
+    error.
     """
     from scipy.optimize import minimize  # needed once a run, and slow to load
 
@@ -191,8 +198,31 @@ def weigh(
         value = float((total - scores[:, 0]).mean() + RIDGE * weights @ weights)
         return value, slope / len(both) + 2 * RIDGE * weights
 
-    found = minimize(cost, np.ones(2), jac=True, method="L-BFGS-B").x / spread
-    return Weighed(float(found[0]), float(found[1]))
+    weights = minimize(cost, np.ones(2), jac=True, method="L-BFGS-B").x / spread
+    ranked = validation[np.isin(validation[:, 0], chosen[:, 0])]
+    share = _least_share(weights, network, ease, known, ranked) if weights.min() > 0 else 1.0
+    return Weighed(share * float(weights[0]), float(weights[1]))
+
+
+def _least_share(
+    weights: np.ndarray,
+    network: tuple[np.ndarray, np.ndarray],
+    ease: Factors,
+    known: sparse.csr_array,
+    validation: np.ndarray,
+) -> float:
+    """Return the least of :data:`SHARES` whose NDCG is within one standard error of the best."""
+    right = np.concatenate([network[1], ease[1]], axis=1)
+    key, ndcg = f"ndcg_at_{min(RANKED_AT, len(right))}", []
+    for share in SHARES:
+        parts = [
+            sparse.csr_array(np.float32(share * weights[0]) * network[0]), np.float32(weights[1]) * ease[0]
+        ]  # fmt: skip
+        left = sparse.csr_array(sparse.hstack(parts, format="csr"))
+        ndcg.append(row_metrics(left, right, known, validation)[key])
+    behind = max(ndcg, key=np.mean) - np.array(ndcg)
+    error = behind.std(axis=1) / np.sqrt(behind.shape[1])
+    return SHARES[int(np.argmax(behind.mean(axis=1) <= error))]
 
 
 def _rows(

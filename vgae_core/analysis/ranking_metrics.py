@@ -55,14 +55,8 @@ def ranking_metrics(
 
     Parameters
     ----------
-    left : ndarray or csr_array of float32, shape (n_rows, d)
-    right : ndarray of float32, shape (n_columns, d)
-        Column j scores ``left_i . right_j`` in row i.
-    seen : csr_array, shape (n_rows, n_columns)
-        Entries the model was given; they are not ranked.
-    held_out : ndarray of int64, shape (n_held_out, 2)
-        Entries (row, column) to find.
-    k : int
+    left, right, seen, held_out, k
+        As in :func:`row_metrics`.
 
     Returns
     -------
@@ -75,6 +69,30 @@ def ranking_metrics(
     ----------
     Liang et al. 2018, Variational Autoencoders for Collaborative Filtering, arXiv:1802.05814, section 4.2.
     """
+    rows = row_metrics(left, right, seen, held_out, k)
+    return {name: float(values.mean()) for name, values in rows.items()}
+
+
+def row_metrics(
+    left: np.ndarray | sparse.csr_array,
+    right: np.ndarray,
+    seen: sparse.csr_array,
+    held_out: np.ndarray,
+    k: int = RANKED_AT,
+) -> dict[str, np.ndarray]:
+    """Return the scores of :func:`ranking_metrics` of each row with a held-out entry, float64 (n_such_rows,).
+
+    Parameters
+    ----------
+    left : ndarray or csr_array of float32, shape (n_rows, d)
+    right : ndarray of float32, shape (n_columns, d)
+        Column j scores ``left_i . right_j`` in row i.
+    seen : csr_array, shape (n_rows, n_columns)
+        Entries the model was given; they are not ranked.
+    held_out : ndarray of int64, shape (n_held_out, 2)
+        Entries (row, column) to find.
+    k : int
+    """
     rows, place = np.unique(held_out[:, 0], return_inverse=True)
     width = right.shape[0]
     truth = sparse.csr_array(
@@ -85,10 +103,12 @@ def ranking_metrics(
     most = max(recall_at + ndcg_at)
     discount = 1.0 / np.log2(np.arange(2, most + 2))
     ideal = np.cumsum(discount)
-    total = {f"recall_at_{at}": 0.0 for at in recall_at} | {f"ndcg_at_{at}": 0.0 for at in ndcg_at}
+    names = [f"recall_at_{at}" for at in recall_at] + [f"ndcg_at_{at}" for at in ndcg_at]
+    measured = {name: np.zeros(len(rows)) for name in names}
     step = max(1, _BLOCK // width)
     for start in range(0, len(rows), step):
-        part = rows[start : start + step]
+        block = slice(start, start + step)
+        part = rows[block]
         scores = left[part] @ right.T
         known = seen[part].tocoo()
         scores[known.row, known.col] = -np.inf
@@ -96,12 +116,12 @@ def ranking_metrics(
         top = np.take_along_axis(
             top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1
         )
-        relevant = truth[start : start + step]
+        relevant = truth[block]
         hit = np.take_along_axis(relevant.toarray(), top, axis=1)
         n_relevant = np.diff(relevant.indptr)
         for at in set(recall_at):
-            total[f"recall_at_{at}"] += float((hit[:, :at].sum(axis=1) / np.minimum(n_relevant, at)).sum())
+            measured[f"recall_at_{at}"][block] = hit[:, :at].sum(axis=1) / np.minimum(n_relevant, at)
         for at in set(ndcg_at):
-            gain = hit[:, :at] @ discount[:at] / ideal[np.minimum(n_relevant, at) - 1]
-            total[f"ndcg_at_{at}"] += float(gain.sum())
-    return {name: value / len(rows) for name, value in total.items()}
+            gain = hit[:, :at] @ discount[:at]
+            measured[f"ndcg_at_{at}"][block] = gain / ideal[np.minimum(n_relevant, at) - 1]
+    return measured
