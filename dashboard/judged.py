@@ -98,6 +98,13 @@ def calibration(run_id: str) -> threshold_curves.Calibration:
 
 
 @shared
+def calibration_by_chance(run_id: str) -> float:
+    """Return the calibration error that so few held-out pairs alone let one expect."""
+    n_validation = len(results.load(run_id)[0].split.val)
+    return calibration_of.chance_error(tested(run_id).probabilities, n_validation)
+
+
+@shared
 def logit_histogram(run_id: str) -> pd.DataFrame:
     """Return :func:`vgae_core.analysis.decisions.score_histogram` of the model's own scores."""
     result, _ = results.load(run_id)

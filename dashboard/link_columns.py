@@ -29,6 +29,17 @@ def chance(p: Any) -> str:
     return f"{100 * p:.1f} %" if p >= 0.01 else f"{100 * p:.2f} %"
 
 
+def say_difference(held: results.Opened, table: pd.DataFrame) -> None:
+    """Say why the two shares of a table of new links differ, where both are shown."""
+    if "expected_precision" not in table or table["expected_precision"].isna().all():
+        return
+    split, share = held.result.split, link_tables.density(held.graph)
+    st.caption(
+        "**Expected precision** and **Among all pairs** differ in how many links they take to be missing: the first as "
+        f"many as the {len(split.test):,} test edges, the second {chance(share)} of all pairs, as many as are edges."
+    )
+
+
 def styled(table: pd.DataFrame) -> Styler:
     """Return a table for the screen, its probabilities in percent; sorting still goes by the numbers."""
     shown = results.shown(table)

@@ -128,3 +128,4 @@ def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> No
         selection_mode="single-row",
     )
     scenarios.offer(held.id, event, [(node, str(other)) for other in links["node"]], f"{name}_what_if")
+    link_columns.say_difference(held, links)

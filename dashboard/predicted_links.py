@@ -118,6 +118,7 @@ def show_missing(held: results.Opened) -> None:
     )
     say_precision(held)
     draw_links(held, table, "missing_links")
+    link_columns.say_difference(held, table)
 
 
 def say_precision(held: results.Opened) -> None:

@@ -55,6 +55,16 @@ def choose_by_rank(measured: Precision, way: str) -> float:
     return chance
 
 
+def say_chance(held: results.Opened) -> None:
+    """Say where too few pairs are held out to judge the calibration by them."""
+    chance, split, words = judged.calibration_by_chance(held.id), held.result.split, held.result.words
+    if chance > decisions.JUDGED_TO:
+        st.caption(
+            f":material/info: Too few held-out {words.many} to judge calibration: with {len(split.val):,} for "
+            f"validation and {len(split.test):,} for the test, chance alone leads to an error of about {chance:.3f}."
+        )
+
+
 @frame.fragment()
 def show_decisions(held: results.Opened) -> None:
     """Draw the threshold with everything that follows from it; moving it redraws only this part."""
@@ -102,6 +112,7 @@ def show_decisions(held: results.Opened) -> None:
             scores.calibration(found, words), key="calibration",
             alt=f"Share of {words.many} against predicted probability, with the diagonal of a perfect model.",
         )  # fmt: skip
+        say_chance(held)
     st.caption(
         f"These probabilities hold for as many {words.many} as {words.others}, as scored here. Among all {words.pairs} "
         f"of a sparse {words.data} {words.many} are far rarer: the tables of {words.proposed.lower()} show both."

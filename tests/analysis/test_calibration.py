@@ -11,6 +11,7 @@ from vgae_core.analysis.calibration import (
     CALIBRATION,
     at_share,
     calibrated,
+    chance_error,
     fit_calibration,
     precision_by_rank,
     steepness,
@@ -115,3 +116,15 @@ def test_no_more_is_said_than_pairs_vouch_for():
 
 def test_no_ranks_have_no_precision():
     assert len(precision_by_rank(np.zeros(0, bool))) == 0
+
+
+@pytest.mark.parametrize(("n_validation", "n_test"), [(60, 120), (300, 600)])
+def test_the_error_by_chance_is_that_of_models_calibrated_on_so_many_pairs(n_validation, n_test):
+    errors, expected = [], []
+    for seed in range(40):
+        logits, truth = drawn(2 * (n_validation + n_test), seed)
+        values = fit_calibration(logits[: 2 * n_validation], truth[: 2 * n_validation])
+        p = expit(calibrated(logits[2 * n_validation :], values))
+        errors.append(calibration(truth[2 * n_validation :], p).expected_error)
+        expected.append(chance_error(p, n_validation))
+    assert np.mean(expected) == pytest.approx(np.mean(errors), rel=0.15)

@@ -1,11 +1,14 @@
 """Figures by group, over samples of z, and of a matrix equal those computed from the run's folder by other means."""
 
+import base64
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import (
     average_precision_score,
     f1_score,
@@ -24,6 +27,17 @@ from vgae_core.cli import main
 from vgae_core.data.arrays import save_graph
 from vgae_core.families import family_of
 from vgae_core.runs.results.evaluation import evaluate_result
+
+
+def values_of(array):
+    """Return an array of a figure, which Plotly may have packed."""
+    if not isinstance(array, dict):
+        return np.array(array, float)
+    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).reshape(shape_of(array))
+
+
+def shape_of(array):
+    return [int(size) for size in str(array.get("shape", "-1")).split(",")]
 
 
 def view(at, name):
@@ -80,6 +94,108 @@ def test_blocks_kinds_and_samples_of_a_graph(app, folder, monkeypatch):  # noqa:
     assert tile.value == f"{roc_auc_score(truth, p):.3f}"
     low, high = (float(text) for text in tile.delta.split(" to "))
     assert (low, high) == pytest.approx(np.quantile(aucs, [0.05, 0.95]), abs=1.1e-3)
+
+    figure = next(one for one in at.get("plotly_chart") if "error_x" in one.proto.spec)
+    dots = json.loads(figure.proto.spec)["data"][0]
+    ends = np.array([[int(part) for part in re.findall(r"person (\d+)", name)] for name in dots["y"]])
+    nodes, place = np.unique(ends, return_inverse=True)
+    rng = np.random.default_rng([0, 0x2A3E])
+    logits = []
+    for _ in range(50):
+        drawn = z[nodes] + np.exp(log_var[nodes] / 2) * rng.standard_normal(
+            (len(nodes), z.shape[1]), np.float32
+        )
+        p = probability(drawn, stack, place.reshape(-1, 2))
+        logits.append(np.log(p / (1 - p)))
+    low, high = np.quantile(logits, [0.05, 0.95], axis=0)
+    np.testing.assert_allclose(values_of(dots["x"]) + values_of(dots["error_x"]["array"]), high, rtol=1e-3)
+    np.testing.assert_allclose(
+        values_of(dots["x"]) - values_of(dots["error_x"]["arrayminus"]), low, rtol=1e-3
+    )
+
+
+def cells_of(at):
+    """Return the values that the two heat maps show."""
+    traces = [trace for one in at.get("plotly_chart") for trace in json.loads(one.proto.spec)["data"]]
+    return [
+        values_of(one["customdata"]) for one in traces if one["type"] == "heatmap" and "customdata" in one
+    ]
+
+
+def test_the_ordered_adjacency_of_two_groups_and_kinds_of_labels_and_communities(app, folder, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(cell_density, "BIN_PAIRS", 10**6)
+    run, graph, z, _, stack = folder
+    at = view(app("reconstruction", run=run), "Ordered adjacency")
+    at = at.segmented_control(key="ordered_by").set_value("label").run()
+    at = at.selectbox(key="ordered_group_label").set_value(0).run()
+    at = at.selectbox(key="ordered_other_label_0").set_value(2).run()
+    assert not at.exception
+    shown = cells_of(at)
+    a = graph.adjacency.toarray() > 0
+    sizes = {name: int((graph.labels == at_).sum()) for at_, name in enumerate(graph.label_names)}
+    by_size = sorted(range(3), key=lambda one: (-sizes[graph.label_names[one]], one))
+    rows, columns = (np.flatnonzero(graph.labels == by_size[place]) for place in (0, 2))
+    rows, columns = (nodes[np.argsort(-a.sum(axis=1)[nodes], kind="stable")] for nodes in (rows, columns))
+    p = probability(z, stack, np.column_stack([np.repeat(rows, len(columns)), np.tile(columns, len(rows))]))
+    share = a.sum() / (240 * 239)
+    p = (p * share / (p * share + (1 - p) * (1 - share))).reshape(len(rows), len(columns))
+    np.testing.assert_allclose(shown[0], a[np.ix_(rows, columns)])
+    np.testing.assert_allclose(shown[1], p, rtol=1e-3)
+
+    at = view(at, "By kind of pair")
+    pairs, truth, chance = held_out(folder)
+    names = np.array([*graph.label_names, ""])[graph.labels[pairs]]
+    both = np.array([sorted(ends) for ends in names.tolist()])
+    communities = at_communities(run)[pairs]
+    known = (communities >= 0).all(axis=1)
+    for title, kind, here in (
+        ("Pair of labels", "red – green", (both == ["green", "red"]).all(axis=1)),
+        ("Labels of both ends", "Different", (names != "").all(axis=1) & (names[:, 0] != names[:, 1])),
+        ("Communities of both ends", "Same", known & (communities[:, 0] == communities[:, 1])),
+    ):
+        at = at.selectbox(key="kinds_by").set_value(title).run()
+        table = next(one.value for one in at.dataframe if "probability_edges" in one.value).set_index("kind")
+        assert table.loc[kind, "edges"] == truth[here].sum()
+        assert table.loc[kind, "non_edges"] == (1 - truth)[here].sum()
+        assert table.loc[kind, "loss"] == pytest.approx(
+            log_loss(truth[here], chance[here], labels=[0, 1]), rel=1e-3
+        )
+        assert table.loc[kind, "probability_non_edges"] == pytest.approx(
+            chance[here & (truth == 0)].mean(), rel=1e-3
+        )
+
+
+def at_communities(run):
+    """Return the community of every node, which test_graph_structure compares with other means."""
+    from dashboard import results
+
+    return results.whole_node_table(run)["community"].to_numpy()
+
+
+def test_thresholds_by_a_budget_and_by_links_to_find(app, folder):  # noqa: F811
+    run, _, z, split, stack = folder
+    i, j = np.triu_indices(240, 1)
+    known = {tuple(sorted(pair)) for name in ("train", "val") for pair in split[name].tolist()}
+    free = np.array([pair for pair in zip(i.tolist(), j.tolist(), strict=True) if pair not in known])
+    p = probability(z, stack, free)
+    order = np.argsort(-p, kind="stable")[:1000]
+    test = {tuple(sorted(pair)) for pair in split["test"].tolist()}
+    hits = np.array([tuple(pair) in test for pair in free[order].tolist()], float)
+    expected = IsotonicRegression(increasing=False).fit_transform(np.arange(1000), hits)
+    _, truth, chance = held_out(folder)
+    at = app("reconstruction", run=run)
+    for way, key, value in (("budget", "threshold_budget", 80), ("links", "threshold_links", 1)):
+        at = at.segmented_control(key="threshold_way").set_value(way).run()
+        at = at.number_input(key=key).set_value(value).run()
+        assert not at.exception
+        n = value if way == "budget" else int(np.searchsorted(expected.cumsum(), value - 1e-9)) + 1
+        (said,) = [text.value for text in at.markdown if "Check the first" in text.value]
+        assert f"first **{n:,}** pairs" in said
+        assert f"about **{expected[:n].sum():.0f}** of them" in said
+        called = chance >= p[order[n - 1]] - 1e-6
+        shown = {metric.label: metric.value for metric in at.metric}
+        assert shown["Precision"] == f"{precision_score(truth, called):.1%}"
+        assert shown["Recall"] == f"{recall_score(truth, called):.1%}"
 
 
 def at_folder(folder):  # noqa: F811

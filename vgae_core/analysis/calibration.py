@@ -75,6 +75,35 @@ def fit_calibration(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return dict(zip(CALIBRATION, best.tolist(), strict=True))
 
 
+def chance_error(p: np.ndarray, n_validation: int, bins: int = 10) -> float:
+    """Return the expected calibration error that chance alone leads one to expect of a calibrated model.
+
+    Two sources: so few test pairs that shares of edges differ from probabilities that are right, and so few validation
+    pairs that the three numbers of the calibration are uncertain.
+
+    Parameters
+    ----------
+    p : ndarray of float, shape (n_pairs,)
+        Probabilities of the test pairs.
+    n_validation : int
+        Validation edges; as many non-edges calibrated with them.
+    bins : int
+        Of :func:`vgae_core.analysis.threshold_curves.calibration`.
+
+    Notes
+    -----
+    Bin b with n_b pairs and sum of variances v_b adds E|N(0, v_b)| / n = sqrt(2 v_b / pi) / n.  Of a regression with k
+    coefficients on m pairs of variances w, the fitted probabilities have a mean variance of about k/m mean(w).
+    """
+    if not len(p):
+        return 0.0
+    variance = p * (1 - p)
+    which = np.minimum((p * bins).astype(np.int64), bins - 1)
+    tested = np.sqrt(np.bincount(which, weights=variance, minlength=bins)).sum() / len(p)
+    fitted = np.sqrt(len(CALIBRATION) * variance.mean() / max(2 * n_validation, 1))
+    return float(np.sqrt(2 / np.pi) * np.hypot(tested, fitted))
+
+
 def at_share(logits: np.ndarray, share: float) -> np.ndarray:
     """Return probabilities where a given share of the pairs are edges, from log odds among as many of both.
 

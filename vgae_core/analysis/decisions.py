@@ -16,6 +16,8 @@ THRESHOLD_STEP = 0.01
 EVEN = 0.5
 """The threshold where too few pairs are held out to choose one by."""
 
+JUDGED_TO = 0.03
+"""Calibration error that chance alone must stay below for the measured one to tell anything."""
 
 BUDGET = 50
 """Pairs that someone can check, to begin with."""

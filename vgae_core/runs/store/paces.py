@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sqlite3
 import statistics
 import time
 
-from vgae_core.runs.workers.where import WORKERS
 from vgae_core.training.progress import Progress
 
 LATEST = 9
@@ -28,13 +26,8 @@ CREATE TABLE IF NOT EXISTS paces (
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Give a catalogue the table of paces."""
+    """Give a catalogue the table of paces; it may lie on a disk that several hosts use."""
     database.executescript(_SCHEMA)
-
-
-def host() -> str:
-    """Return where runs train: this machine, or the address of a cluster."""
-    return os.environ.get(WORKERS) or platform.node()
 
 
 def note(database: sqlite3.Connection, run_id: str, family: str, at: Progress) -> None:
@@ -43,7 +36,7 @@ def note(database: sqlite3.Connection, run_id: str, family: str, at: Progress) -
     if at.pace is None or at.epoch < LEAST_EPOCHS or not expected > 0:
         return
     ratio = min(max(at.pace / expected, BOUNDS[0]), BOUNDS[1])
-    key = (host(), family)
+    key = (platform.node(), family)
     database.execute(
         "INSERT OR REPLACE INTO paces VALUES (?, ?, ?, ?, ?)", (run_id, *key, ratio, time.time())
     )
@@ -57,6 +50,6 @@ def note(database: sqlite3.Connection, run_id: str, family: str, at: Progress) -
 def typical(database: sqlite3.Connection, family: str) -> float | None:
     """Return how many times its estimate an epoch takes here, the median of the latest runs; None without any."""
     rows = database.execute(
-        "SELECT ratio FROM paces WHERE host = ? AND family = ?", (host(), family)
+        "SELECT ratio FROM paces WHERE host = ? AND family = ?", (platform.node(), family)
     ).fetchall()
     return statistics.median(row["ratio"] for row in rows) if rows else None
