@@ -199,12 +199,17 @@ def _show_network(held: results.Opened, node: int) -> None:
 # ------------------------------------------------------------------------- code and features
 def _show_code(held: results.Opened, node: int) -> None:
     codes = held.result.codes
-    table = node_profile.code_table(codes.z_mean, codes.z_log_var, node)
+    table = node_profile.code_table(codes.z_mean, codes.z_log_var, _code_bounds(held.id), node)
     st.markdown("**Latent code**")
     charts.show(
         code_figure(table, held.noun), key="card_code", height=300,
         alt="Latent code: " + ", ".join(f"axis {row.axis}: {row.mean:.2f}" for row in table.itertuples()),
     )  # fmt: skip
+
+
+@shared
+def _code_bounds(run_id: str) -> np.ndarray:
+    return node_profile.code_bounds(results.codes_of(run_id).z_mean)
 
 
 def code_figure(table: pd.DataFrame, noun: str) -> go.Figure:

@@ -98,8 +98,8 @@ def test_where_a_node_stands_among_the_others():
 
 
 def test_the_code_of_a_node():
-    table = node_profile.code_table(Z, LOG_VAR, 8)
+    table = node_profile.code_table(Z, LOG_VAR, node_profile.code_bounds(Z), 8)
     np.testing.assert_allclose(table["mean"], Z[8], rtol=1e-6)
     np.testing.assert_allclose(table["sigma"], np.exp(LOG_VAR[8] / 2), rtol=1e-6)
     np.testing.assert_allclose(table["high"], np.percentile(Z, 95, axis=0))
-    assert "sigma" not in node_profile.code_table(Z, None, 8)
+    assert "sigma" not in node_profile.code_table(Z, None, node_profile.code_bounds(Z), 8)

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from vgae_core.analysis.graph_structure import undirected
 from vgae_core.catalogue.base import Entry
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import DataError
@@ -108,6 +107,8 @@ def true_neighbours(graph: GraphData, node: int) -> np.ndarray:
     ndarray of int64, shape (degree,)
         Ascending.
     """
-    both = undirected(graph.adjacency)
-    found = both.indices[both.indptr[node] : both.indptr[node + 1]]
-    return np.sort(found[found != node]).astype(np.int64)
+    indptr, indices = graph.adjacency.indptr, graph.adjacency.indices
+    targets = indices[indptr[node] : indptr[node + 1]]
+    sources = np.searchsorted(indptr, np.flatnonzero(indices == node), side="right") - 1
+    both = np.union1d(targets, sources)
+    return both[both != node].astype(np.int64)

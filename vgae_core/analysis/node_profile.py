@@ -96,17 +96,31 @@ def percentile(values: np.ndarray, node: int) -> float:
     return float(100 * ((others < value).sum() + 0.5 * (others == value).sum()) / len(others))
 
 
-def code_table(z_mean: np.ndarray, z_log_var: np.ndarray | None, node: int) -> pd.DataFrame:
+def code_bounds(z_mean: np.ndarray) -> np.ndarray:
+    """Return the 5th and 95th percentile of the means of all nodes on each axis, shape (2, latent_dim)."""
+    return np.percentile(z_mean, [5, 95], axis=0)
+
+
+def code_table(
+    z_mean: np.ndarray, z_log_var: np.ndarray | None, bounds: np.ndarray, node: int
+) -> pd.DataFrame:
     """Return a node's latent code.
+
+    Parameters
+    ----------
+    z_mean : ndarray, shape (n_nodes, latent_dim)
+    z_log_var : ndarray, shape (n_nodes, latent_dim), or None
+    bounds : ndarray, shape (2, latent_dim)
+        Of :func:`code_bounds`.
+    node : int
 
     Returns
     -------
     DataFrame
         ``axis`` (from 1), ``mean``, ``sigma`` (its standard deviation, in a variational run), and ``low`` and ``high``,
-        the 5th and 95th percentile of the means of all nodes.
+        the bounds.
     """
-    low, high = np.percentile(z_mean, [5, 95], axis=0)
     table = pd.DataFrame({"axis": np.arange(1, z_mean.shape[1] + 1), "mean": z_mean[node].astype(np.float64)})
     if z_log_var is not None:
         table["sigma"] = np.exp(0.5 * z_log_var[node].astype(np.float64))
-    return table.assign(low=low, high=high)
+    return table.assign(low=bounds[0], high=bounds[1])
