@@ -109,3 +109,97 @@ def test_triples_of_numbers_are_asked_about_and_neither_weighted_lists_nor_ratin
         raw = read_texts(weighted="\n".join(" ".join(map(str, row)) for row in weighted))
         assert "relation" not in questions(raw)
         assert named(raw) == {(str(a), str(b)) for a, b in ends}
+
+
+def test_a_table_saved_with_its_index_is_no_square_matrix(read_texts):
+    raw = read_texts(
+        links=table("Unnamed: 0,i,j,w", [(0, 10, 11, 1), (1, 11, 12, 2), (2, 12, 10, 1), (3, 12, 13, 5)])
+    )
+    assert named(raw) == {("10", "11"), ("11", "12"), ("12", "10"), ("12", "13")}
+    assert raw.weights.tolist() == [1, 2, 1, 5]
+
+
+def test_steps_of_time_before_the_ends_are_no_nodes(read_texts):
+    contacts = [(20 * (i // 2 + 1), 300 + a, 300 + b) for i, (a, b) in enumerate(RING)]
+    raw = read_texts(contacts="\n".join(" ".join(map(str, row)) for row in contacts) + "\n")
+    assert named(raw) == {(str(300 + a), str(300 + b)) for a, b in RING}
+    assert questions(raw) == ["index"]
+    assert {part.name: part.use for part in raw.files[0].parts}["1"] == "time"
+
+
+def test_ratings_in_any_order_do_not_number_their_rows(read_texts):
+    rows = [(1, 10, 5), (1, 20, 3), (2, 10, 4), (2, 30, 1), (3, 20, 2)]
+    assert read_texts(r="\n".join("|".join(map(str, row)) for row in rows) + "\n").weights.tolist() == [
+        5,
+        3,
+        4,
+        1,
+        2,
+    ]
+
+
+def test_the_columns_whose_names_speak_of_two_kinds_are_the_ends(read_texts):
+    rows = [(i, f"c{i % 5}", f"s{i % 3}", i % 4, 2.5) for i in range(N)]
+    raw = read_texts(orders=table("InvoiceNo,CustomerID,StockCode,Quantity,UnitPrice", rows))
+    assert named(raw) == {(f"c{i % 5}", f"s{i % 3}") for i in range(N)}
+
+
+def test_three_columns_of_nodes_that_share_none_are_asked_about(read_texts):
+    rows = [(f"port {i % 7}", f"ship {i % 5}", f"cargo {i % 6}", 1 + i % 3) for i in range(N)]
+    raw = read_texts(calls=table("harbour,vessel,goods,days", rows))
+    assert "columns" in questions(raw)
+    (question,) = (j for file in raw.files for j in file.questions if j.about == "columns")
+    assert {frozenset(choice.changes) for choice in question.others} == {
+        frozenset(("uses.harbour", "uses.goods")), frozenset(("uses.vessel", "uses.goods")),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("at", [0, 3])
+@pytest.mark.parametrize("header", [True, False])
+def test_the_only_text_beside_many_alike_numbers_is_the_class(read_texts, at, header):
+    words = RNG.integers(0, 2, (N, 6))
+    lines = []
+    for i, n in enumerate(IDS):
+        row = words[i].tolist()
+        row.insert(at if header or at == 0 else 6, ("theory", "logic", "sets")[i % 3])
+        lines.append((n, *row))
+    names = [f"w{k}" for k in range(6)]
+    names.insert(at, "subject")
+    text = table("paper," + ",".join(names), lines)
+    edges = table("citing,cited", [(IDS[a], IDS[b]) for a, b in RING])
+    raw = read_texts(edges=edges, papers=text if header else text.partition("\n")[2])
+    assert raw.label_names == ("logic", "sets", "theory")
+    assert raw.features.shape[1] == 6
+    found = {int(n): raw.label_names[k] for n, k in zip(raw.node_ids, raw.labels, strict=True)}
+    assert found == {n: ("theory", "logic", "sets")[i % 3] for i, n in enumerate(IDS)}
+
+
+def test_a_name_that_hints_at_features_leaves_an_edge_list_alone(tmp_path):
+    (tmp_path / "x.cites").write_text("".join(f"{IDS[a]}\t{IDS[b]}\n" for a, b in RING))
+    content = "".join(f"{n}\t0\t1\t{i % 2}\t1\t{'ab'[i % 2]}\n" for i, n in enumerate(IDS))
+    (tmp_path / "x.content").write_text(content)
+    raw = read([SourceFile(name, tmp_path / name) for name in ("x.cites", "x.content")])
+    assert named(raw) == {(str(IDS[a]), str(IDS[b])) for a, b in RING}
+    assert raw.label_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("first", "n_nodes"), [("6", 6), ("4", 5), ("5", 5)], ids=["more nodes", "rows", "nodes"]
+)
+def test_a_first_row_of_one_number_is_a_count(read_texts, first, n_nodes):
+    raw = read_texts(g=f"{first}\n0 1\n1 2\n2 3\n3 4\n")
+    assert named(raw) == {("0", "1"), ("1", "2"), ("2", "3"), ("3", "4")}
+    assert raw.n_nodes == n_nodes
+
+
+@pytest.mark.parametrize("first", ["4,3", "9,3", "3"])
+def test_counts_above_names(read_texts, first):
+    assert named(read_texts(g=f"{first}\na,b\nb,c\nc,d\n")) == {("a", "b"), ("b", "c"), ("c", "d")}
+
+
+def test_lists_of_items_that_meet_their_users_numbers_by_chance_are_asked_about(tmp_path):
+    rng = np.random.default_rng(3)
+    lines = [" ".join(map(str, [u, *rng.choice(40, 2 + u % 5, replace=False)])) for u in range(40)]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    raw = read([SourceFile("train.txt", tmp_path / "train.txt")])
+    assert "sides" in questions(raw)

@@ -128,7 +128,9 @@ CORPUS = {
         b"3 4\n0 0.1 0.2 0.3 0.4\n1 1 2 3 4.5\n2 0.5 0.5 0.5 0.5\n", b"3\n4\n4\n1 1 2\n1 4 1\n2 2 1\n3 3 5\n",
     ],
     "adjlist": [*written(nx.write_adjlist), b"a: b, c\nb: c d e\nc:\n", b"a\tb c\td\nb\tc\n"],
-    "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE],
+    "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE,
+            b"paper,authors\np1,ann;bob\np2,bob;cid;ann\np3,cid\n",
+            "a,b\nМосква,Тверь\nТверь,Псков\n".encode("cp1251")],
     "txt": [
         b"id,x,y,kind\n0,0.5,1,a\n1,1.5,2,a\n2,2.5,1,b\n3,3.5,2,b\n", b"node,feature,value\na,x,1\na,y,2\nb,x,3\n",
         b"# 3 4\n1\t2\t0.5\n2\t3\t1\n", b"source;target;weight\na;b;1,5\nb;c;2\n", b"3 2\n0 1\n1 2\n",
@@ -148,6 +150,7 @@ def choices(name, chance):
         FileSpec(
             name=name,
             role=chance.choice(("auto", "edges", "features", "labels", "names", "ignore")),
+            encoding=chance.choice(("auto", "auto", "cp1251", "shift-jis", "gb18030", "utf-16")),
             separator=chance.choice(("auto", "auto", "comma", "tab", "semicolon", "space")),
             header=chance.choice(("auto", "yes", "no")),
             first_row=chance.choice(("auto", "0", "1")),

@@ -54,9 +54,39 @@ class TestEncodings:
         with pytest.raises(DataError, match="line 1: Not UTF-8"):
             read(*file(content, encoding="utf-8"))
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "shift-jis", "big5"])
+    def test_a_text_that_is_not_in_the_encoding_chosen(self, file, encoding):
+        with pytest.raises(DataError, match=r"Not .* text.*Choose another encoding"):
+            read(*file(b"a,b\n\x81 b,c\n", encoding=encoding))
+
     def test_what_is_hardly_western_is_asked_about(self, file):
         assert judged(*file(TOWNS.encode("cp1252")), "encoding").sure
         assert not judged(*file("Москва,Тверь\nТверь,Омск\n".encode("cp1251")), "encoding").sure
+
+    @pytest.mark.parametrize(
+        ("codec", "encoding", "towns"),
+        [
+            ("cp1251", "cp1251", ("Москва", "Тверь", "Псков")),
+            ("cp1250", "cp1250", ("Łódź", "Wrocław", "Kraków")),
+            ("cp932", "shift-jis", ("東京", "大阪", "ソウル")),
+            ("gb18030", "gb18030", ("北京", "上海", "广州")),
+            ("cp949", "euc-kr", ("서울", "부산", "대구")),
+        ],
+    )
+    def test_letters_of_other_languages_are_recognised_and_asked_about(self, file, codec, encoding, towns):
+        a, b, c = towns
+        files, how = file(f"from,to\n{a},{b}\n{b},{c}\n{c},{a}\n".encode(codec))
+        assert edges(files, how) == [(a, b), (b, c), (c, a)]
+        judgement = judged(files, how, "encoding")
+        assert not judgement.sure
+        assert dict(judgement.accept) == {"encoding": encoding}
+        assert a in judgement.text
+        assert edges(*file(files[0].path.read_bytes(), encoding=encoding)) == [(a, b), (b, c), (c, a)]
+        for choice in judgement.others:  # each can be had, and shows what it would give
+            key = choice.changes["encoding"]
+            first = edges(*file(files[0].path.read_bytes(), encoding=key))[0][0]
+            word = choice.title.partition(": ")[2]
+            assert not word or word in first or first.startswith(word.split()[0])
 
     def test_far_down_in_a_long_file(self, file):
         content = b"a,b\n" * 30_000 + "café,b\n".encode("latin-1")

@@ -258,6 +258,14 @@ def test_ten_million_edges_are_split_in_seconds():
     assert len(split.test) == len(split.test_neg) == round(len(graph.edges) * 0.1)
 
 
+def test_a_split_of_a_matrix_is_named_as_such_on_a_graph():
+    graph = graph_of(np.argwhere(np.triu(np.random.default_rng(0).random((40, 40)) < 0.2, 1)), 40)
+    split = split_links(graph, SPEC, 0)
+    both = dataclasses.replace(split, train=np.concatenate([split.train, split.train[:5, ::-1]]))
+    with pytest.raises(DataError, match=r"both directions.*undirected.*for a matrix"):
+        both.check(graph)
+
+
 def test_a_split_of_entries_is_checked_as_one_of_edges():
     rng = np.random.default_rng(0)
     values = sparse.csr_array(rng.poisson(0.5, (30, 8)).astype(np.float32))

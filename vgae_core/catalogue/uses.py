@@ -8,6 +8,7 @@ USES: dict[str, Entry] = {
     "edges": Entry(title="Adjacency", help="The square matrix of edges."),
     "source": Entry(title="Source", help="The node an edge leaves."),
     "target": Entry(title="Target", help="The node an edge reaches."),
+    "targets": Entry(title="Targets", help="Several nodes in one field, such as `a;b`: an edge to each."),
     "weight": Entry(title="Weight", help="The weight of an edge."),
     "relation": Entry(title="Relation", help="The kind of an edge."),
     "time": Entry(title="Time", help="When an edge was seen; set aside."),

@@ -111,6 +111,14 @@ class LinkSplit:
             parts = [codes(getattr(self, name), width, directed=directed) for name in names]
             together = np.concatenate(parts)
             if len(np.unique(together)) != len(together):
+                arcs = np.concatenate([codes(getattr(self, name), width, directed=True) for name in names])
+                if wanted and not directed and len(np.unique(arcs)) == len(arcs):
+                    raise DataError(
+                        f"Pairs in {', '.join(names)} are listed in both directions, but this graph is undirected: the "
+                        "split was made for a directed graph, or for a matrix.",
+                        where="split",
+                        mend=mend,
+                    )
                 raise DataError(
                     f"A pair is listed twice in {', '.join(names)}.",
                     where="split",

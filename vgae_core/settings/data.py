@@ -59,9 +59,16 @@ class FileSpec(Section):
     role: Literal["auto", "edges", "features", "labels", "names", "ignore"] = field_of(
         "auto", "What the file holds.", title="Holds"
     )
-    encoding: Literal["auto", "utf-8", "utf-16", "cp1252", "latin-1"] = field_of(
+    encoding: Literal[
+        "auto", "utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift-jis", "gb18030", "big5", "euc-kr"
+    ] = field_of(
         "auto", "Character encoding of a text.", title="Encoding",
-        labels={"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"},
+        labels={
+            "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1",
+            "cp1250": "Windows-1250 (Central Europe)", "cp1251": "Windows-1251 (Cyrillic)",
+            "shift-jis": "Shift-JIS (Japanese)", "gb18030": "GB 18030 (Chinese)", "big5": "Big5 (Chinese)",
+            "euc-kr": "EUC-KR (Korean)",
+        },
     )  # fmt: skip
     separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = field_of(
         "auto", "Column delimiter of a text.", title="Delimiter"

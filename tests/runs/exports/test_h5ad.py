@@ -19,7 +19,7 @@ from vgae_core.runs.views.node_tables import node_table
 def graph():
     features = sparse.csr_array(sparse.random(90, 12, 0.2, random_state=0, format="csr", dtype=np.float32))
     names = ("a/b", "a_b", *(f"word {i}" for i in range(10)))
-    return dataclasses.replace(make_graph(nasty=" é\x00<&>"), features=features, feature_names=names)
+    return dataclasses.replace(make_graph(nasty=" é\x00<&>\u202e"), features=features, feature_names=names)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_anndata_opens_it(graph, path):
     np.testing.assert_allclose(back.obsm["X_vgae_sigma"], np.exp(result.z_log_var / 2), rtol=1e-6)
     np.testing.assert_array_equal(back.obsp["connectivities"].toarray(), graph.adjacency.toarray())
     assert back.var_names.tolist() == list(graph.feature_names)
-    assert back.obs_names[5] == "person 5 é <&>"
+    assert back.obs_names[5] == "person 5 é <&>\u202e"
     table = node_table(result, graph)
     assert back.obs["label"].isna().tolist() == table["label"].isna().tolist()
     assert back.obs["label"].dropna().tolist() == table["label"].dropna().tolist()

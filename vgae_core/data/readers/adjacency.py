@@ -145,7 +145,9 @@ def _edges(probe: Probe) -> Edges:
         format=FORMAT.title,
         findings=tuple(findings),
     )
-    return sided(probe, edges)
+    # Of users and the numbers of their items some are the same by chance; nodes that are their own neighbours are rare.
+    loops = whole is not None and bool((edges.rows == edges.cols).any())
+    return sided(probe, edges, same_names=not loops)
 
 
 FORMAT = Format(

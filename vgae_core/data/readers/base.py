@@ -20,7 +20,19 @@ from vgae_core.errors import DataError
 from vgae_core.settings import FileSpec
 
 Content = Literal["edges", "features", "labels", "names"]
-ONCE = {"edges", "source", "target", "weight", "id", "name", "label", "side", "feature_name", "feature_value"}
+ONCE = {
+    "edges",
+    "source",
+    "target",
+    "targets",
+    "weight",
+    "id",
+    "name",
+    "label",
+    "side",
+    "feature_name",
+    "feature_value",
+}
 """Uses that only one part of a file can have."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 """Control characters, marks that turn the direction of writing, and halves of characters."""

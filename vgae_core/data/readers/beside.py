@@ -19,6 +19,7 @@ from vgae_core.data.readers.column_names import (
     TARGET_NAMES,
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
+from vgae_core.data.readers.feature_lists import are_memberships
 from vgae_core.data.readers.node_uses import are_names, is_numeric
 from vgae_core.data.readers.text import read_frame
 from vgae_core.data.readers.text_table import EDGE_USES, TextTable, table_of, texts_of
@@ -31,6 +32,8 @@ _MOST = 0.5
 """Share of the ids of one file that are to be in the other."""
 _NEARLY_ALL = 0.9
 """Share of the nodes that are to have a row where the numbers in it might be nodes as well."""
+_FEW_GROUPS = 0.5
+"""Groups per node from which they may be nodes as well."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ def tables_of_nodes(probes: Mapping[int, Probe]) -> dict[int, Content]:
         ):
             continue
         other = next((k for k, theirs in begun.items() if k != at and _describes(mine, theirs)), None)
+        group = next((k for k, theirs in begun.items() if k != at and _are_groups(mine, theirs)), None)
+        if other is None and group is not None:
+            contents[at] = "labels"
+            continue
         if other is None:
             continue
         contents[at] = _content(mine.table)
@@ -136,6 +143,18 @@ def _describes(mine: _Beginning, theirs: _Beginning) -> bool:
         is_numeric(mine.second)
         and shared >= _NEARLY_ALL * len(theirs.ids)
         and as_classes(mine.second, certain=False) is not None
+    )
+
+
+def _are_groups(mine: _Beginning, theirs: _Beginning) -> bool:
+    """Return whether the rows of a table are nodes of another, longer one and the few groups that each is in."""
+    nodes, groups = set(mine.first), set(mine.second)
+    return (
+        are_memberships(mine.table)
+        and not means_edges(mine.table)
+        and len(mine.first) < len(theirs.first)
+        and len(nodes & theirs.ids) >= _NEARLY_ALL * len(nodes)
+        and len(groups) <= _FEW_GROUPS * len(nodes)
     )
 
 

@@ -70,7 +70,8 @@ _ACTORS = _names(
 )
 _OBJECTS = _names(
     "item movie film book product artist song track album paper article group club event page repo repository "
-    "gene disease crime place venue business course tag word term game show project patent restaurant skill"
+    "gene disease crime place venue business course tag word term game show project patent restaurant skill "
+    "stock sku isbn asin anime joke recipe"
 )
 
 
@@ -98,6 +99,7 @@ def same_but_for_a_mark(left: str, right: str) -> bool:
 def two_kinds(left: str, right: str) -> bool:
     """Return whether two column names speak of two kinds of things: users and items, authors and papers."""
     stems = [
-        re.sub(r"(id|name|s)$", "", re.sub(r"(id|name)$", "", plain_name(name))) for name in (left, right)
+        re.sub(r"(id|name|s)$", "", re.sub(r"(id|name|code|number|no)$", "", plain_name(name)))
+        for name in (left, right)
     ]
     return any(stems[one] in _ACTORS and stems[other] in _OBJECTS for one, other in ((0, 1), (1, 0)))

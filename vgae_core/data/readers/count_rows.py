@@ -61,14 +61,19 @@ def counted(
     findings: list[Finding],
 ) -> tuple[int, ...] | None:
     """Return nodes and edges from the first row if the rows below agree with it, else None: it is an edge."""
-    if text:
-        return None
     n_rows = len(ends[0])
-    high = max((int(end.max()) for end in ends if len(end)), default=0)
-    if len(counts) == 1:
-        nodes = counts[0] if counts[0] in (high, high + 1) else 0
+    what: tuple[str, ...]
+    if text:
+        nodes = 0  # names tell of no node without an edge
+        names = pd.concat(list(map(pd.Series, ends))).nunique()
+        agree = counts[-1] == n_rows and (len(counts) == 1 or (len(counts) == 2 and counts[0] >= names))
+        what = ("nodes", "edges")[-len(counts) :]
+    elif len(counts) == 1:  # a row of one number is no edge
+        high = max((int(end.max()) for end in ends if len(end)), default=0)
+        is_of_nodes = counts[0] in (high, high + 1) or (counts[0] != n_rows and high < counts[0] <= 2 * high)
+        nodes = counts[0] if is_of_nodes else 0
         agree = bool(nodes) or counts[0] == n_rows
-        what: tuple[str, ...] = ("nodes",) if nodes else ("edges",)
+        what = ("nodes",) if nodes else ("edges",)
     else:
         nodes = max(counts[:-1])
         agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])

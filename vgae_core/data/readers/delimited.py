@@ -20,7 +20,7 @@ from vgae_core.data.readers.column_names import (
 )
 from vgae_core.data.readers.edge_roles import edge_roles, means_edges
 from vgae_core.data.readers.encodings import what_else
-from vgae_core.data.readers.feature_lists import is_long
+from vgae_core.data.readers.feature_lists import are_memberships, is_long
 from vgae_core.data.readers.layouts import layout_judgements
 from vgae_core.data.readers.neo4j import plain_header
 from vgae_core.data.readers.node_uses import are_names, means_label, only_classes, tells_apart
@@ -47,7 +47,7 @@ def _table_of(probe: Probe) -> TextTable:
 def _guess(probe: Probe) -> Content:
     table = _table_of(probe)
     said = set(probe.how.uses.values())
-    if said & {"source", "target", "weight", "relation", "time"}:
+    if said & {"source", "target", "targets", "weight", "relation", "time"}:
         return "edges"
     if is_long(table, said) and said:
         return "features"
@@ -164,6 +164,14 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     table = _table_of(probe)
     if content == "features" and is_long(table, probe.how.uses.values()):
         return laid_out, ()
+    if _are_memberships(probe, content):
+        accept = {f"uses.{name}": use for name, use in zip(table.names, LONG_USES, strict=False)}
+        text = "Many nodes have several labels, and a class is one per node: each label is a 0/1 feature."
+        return (*laid_out, Judgement(
+            "role", text, False,
+            (Choice("It holds edges", {"role": "edges"}), Choice("Ignore this file", {"role": "ignore"})),
+            {"role": "features", **accept},
+        )), ()  # fmt: skip
     if because := beside.why(probe):
         laid_out += (Judgement("role", because, others=(Choice("It holds edges", {"role": "edges"}),)),)
     uses = probe.memo.get("node uses")  # of all rows, if they have been read
@@ -187,7 +195,15 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     by_position = table.header is None and rows == len(node_ids) and not probe.how.uses
     if content == "features" and is_long(table, probe.how.uses.values()) and not by_position:
         return feature_lists.read_long(probe, table)
+    if _are_memberships(probe, content):
+        return feature_lists.read_long(probe, table)
     return node_tables.read_nodes(probe, table, content, node_ids)
+
+
+def _are_memberships(probe: Probe, content: Content) -> bool:
+    """Return whether a table of labels has several of many a node, and nobody says that they are classes."""
+    said = set(probe.how.uses.values())
+    return content == "labels" and not said & set(NODE_USES[1:]) and are_memberships(_table_of(probe))
 
 
 def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
@@ -195,7 +211,9 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
     table = _table_of(probe)
     if content == "edges":
         return edge_lists.edge_parts(table, edge_roles(probe, table))
-    if content == "features" and is_long(table, probe.how.uses.values()):
+    if (content == "features" and is_long(table, probe.how.uses.values())) or _are_memberships(
+        probe, content
+    ):
         return table.parts(feature_lists.uses_of(probe, table), LONG_USES)
     uses = node_tables.uses_of(probe, table, _first_rows(table), content, np.zeros(0, np.int64))
     return table.parts(uses, NODE_USES)

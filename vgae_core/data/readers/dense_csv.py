@@ -66,7 +66,8 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
 def _is_list(rows: list[list[str]], header: Sequence[str] = ()) -> bool:
     """Return whether a square of numbers is a list of as many edges as it has columns.
 
-    It is not symmetric, and is called so, holds times, or begins with two columns of ids and has no zero anywhere.
+    It is not symmetric, and is called so, holds times, or begins with numbers of its rows, or with two columns of ids
+    and has no zero anywhere.
     """
     if len(rows) > _LIST or _is_symmetric(rows):
         return False
@@ -74,6 +75,8 @@ def _is_list(rows: list[list[str]], header: Sequence[str] = ()) -> bool:
     if names & SOURCE_NAMES and names & TARGET_NAMES:
         return True
     columns = [Column(i, "", fields) for i, fields in enumerate(zip(*rows, strict=True))]
+    if header and columns[0].counts_rows:
+        return True  # saved with its index
     filled = all(column.filled == 1 and 0 not in column.numbers for column in columns)
     return any(column.time for column in columns) or (filled and all(end.is_whole for end in columns[:2]))
 

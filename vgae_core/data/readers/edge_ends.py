@@ -96,7 +96,11 @@ def counts_before_ends(columns: Sequence[Column]) -> bool:
     # Sources in order grow, too, but repeat, and are as small as their targets.
     beyond = left.is_whole and min(first.numbers) > max(*left.numbers, *right.numbers)
     many = len(first.distinct) >= 0.3 * len(first.fields)
-    return many and beyond and overlap(left, right) >= SHARED
+    shared = overlap(left, right)
+    apart = (
+        left.is_whole and shared >= 0.5 and max(overlap(first, left), overlap(first, right)) < 0.5 * shared
+    )
+    return many and (beyond or apart) and overlap(left, right) >= SHARED
 
 
 def are_numbered_triples(columns: Sequence[Column]) -> bool:

@@ -9,6 +9,7 @@ from vgae_core.data.readers.base import N_EXAMPLES, Probe, shorten
 from vgae_core.data.readers.count_rows import begins_with_counts
 from vgae_core.data.readers.edge_lists import prefixes, sides_of
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
+from vgae_core.data.readers.field_lists import pieces
 from vgae_core.data.readers.sides import Sides
 from vgae_core.data.readers.text_table import TextTable, table_of
 from vgae_core.data.readers.two_sides import sides_judgement
@@ -45,14 +46,14 @@ def _sides_judgement(table: TextTable, roles: EdgeRoles, sides: Sides) -> Judgem
     if roles.weight is not None:
         uses[roles.weight] = "feature_value"
     columns = {f"uses.{name}": uses.get(i, "ignore") for i, name in enumerate(table.names)}
-    return sides_judgement(sides, {"role": "features", **columns})
+    return sides_judgement(sides, None if roles.list_sign else {"role": "features", **columns})
 
 
 def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides: Sides) -> tuple[str, ...]:
     """Return the first edges in words."""
     letters = prefixes(table, roles) if sides.two and sides.shared else ("", "")
     sentences = []
-    for row in [row for row in rows if len(row) == table.shape.width][:N_EXAMPLES]:
+    for row in _edges_of([row for row in rows if len(row) == table.shape.width][:N_EXAMPLES], roles):
         left, right = (
             shorten(f"{a}{row[i]}", 30) for a, i in zip(letters, (roles.source, roles.target), strict=True)
         )
@@ -61,3 +62,12 @@ def _sentences(rows: list[list[str]], table: TextTable, roles: EdgeRoles, sides:
         weight = f" (weight {shorten(row[roles.weight], 20)})" if roles.weight is not None else ""
         sentences.append(f"{left}{link}{right}{weight}")
     return tuple(sentences)
+
+
+def _edges_of(rows: list[list[str]], roles: EdgeRoles) -> list[list[str]]:
+    """Return the first edges of the rows: one for each target where a field lists several."""
+    if not roles.list_sign:
+        return rows
+    at = roles.target
+    edges = [[*row[:at], name, *row[at + 1 :]] for row in rows for name in pieces(row[at], roles.list_sign)]
+    return edges[:N_EXAMPLES]

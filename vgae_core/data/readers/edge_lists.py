@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ from vgae_core.data.readers.count_rows import (
     with_announced,
 )
 from vgae_core.data.readers.edge_roles import EdgeRoles, edge_roles
+from vgae_core.data.readers.field_lists import taken_apart
 from vgae_core.data.readers.layouts import Layout, inner_comments, line_of
 from vgae_core.data.readers.sides import SAMPLE, Sides, judge_sides
 from vgae_core.data.readers.text import numbers, read_frame
@@ -79,6 +81,8 @@ def read_edges(probe: Probe) -> Edges:
     if weights is None and roles.time is not None:
         weights = np.ones(len(frame), np.float32)  # contacts: each counts, and repeats add up
     relations, relation_names = _relations(frame, roles)
+    if roles.list_sign:
+        ends, weights, relations = _each_target(probe, roles, ends, weights, relations)
     sides = beyond_the_sample(probe, sides_of(probe, table, roles, ends), ends, findings)
     if sides.two and sides.shared:
         rows, cols, ids = apart(ends, prefixes(table, roles), findings)
@@ -130,6 +134,25 @@ def _frame(
     )
 
 
+def _each_target(
+    probe: Probe,
+    roles: EdgeRoles,
+    ends: list[np.ndarray | pd.Series],
+    weights: np.ndarray | None = None,
+    relations: np.ndarray | None = None,
+) -> tuple[list[np.ndarray | pd.Series], np.ndarray | None, np.ndarray | None]:
+    """Return the edges with one for each name in a list of targets."""
+    source, target = (pd.Series(end).astype(str).astype("str") for end in ends)
+    probe.limits.check("edges", len(target) + int(target.str.count(re.escape(roles.list_sign)).sum()),
+                       where=probe.name)  # fmt: skip
+    names, rows = taken_apart(target, roles.list_sign)
+    both: list[np.ndarray | pd.Series] = [source.iloc[rows].reset_index(drop=True), names]
+    whole = [_whole(pd.Series(column)) for column in both]
+    if all(w is not None for w in whole):
+        both = [w for w in whole if w is not None]
+    return both, None if weights is None else weights[rows], None if relations is None else relations[rows]
+
+
 def _relations(frame: pd.DataFrame, roles: EdgeRoles) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Return the kind of each edge and the names of the kinds, the most frequent first."""
     if roles.relation is None:
@@ -155,6 +178,8 @@ def sides_of(
             skip = table.skip + begins_with_counts(probe, table)
             frame = _frame(probe, table, roles, skip, rows=SAMPLE)
             ends, _ = _ids(probe, table.shape, skip, frame, roles)
+            if roles.list_sign:
+                ends, *_ = _each_target(probe, roles, ends)
         left, right = (table.header[at] if table.header else "" for at in (roles.source, roles.target))
         found = judge_sides(
             *ends,
@@ -210,7 +235,7 @@ def _tell(probe: Probe, table: TextTable, roles: EdgeRoles, skip: int, findings:
     findings.extend(
         Finding(f"column-{judgement.about}", "info", f"{probe.name}: {judgement.text}")
         for judgement in roles.judgements
-        if judgement.about in ("relation", "time", "index")
+        if judgement.about in ("relation", "time", "index", "lists")
     )
     unused = [i for i in range(table.shape.width) if i not in roles.uses]
     if unused:

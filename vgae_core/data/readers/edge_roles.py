@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,24 +23,29 @@ from vgae_core.data.readers.column_names import (
     SOURCE_NAMES,
     TARGET_NAMES,
     WEIGHT_NAMES,
+    WIDEST,
     two_kinds,
 )
 from vgae_core.data.readers.edge_ends import (
     FEW,
     are_numbered_triples,
     best_pair,
+    could_be_nodes,
     counts_before_ends,
     ends_behind_an_id,
     have_partners,
     is_its_name,
     is_series,
-    more_of_a_kind,
 )
-from vgae_core.data.readers.text_table import EDGE_USES, TextTable
+from vgae_core.data.readers.edge_questions import ColumnJudge
+from vgae_core.data.readers.field_lists import SIGNS, list_sign
+from vgae_core.data.readers.text_table import TextTable
 
 _DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
 _ENOUGH = 5
 """Rows from which an order of the numbers in a column means something."""
+_MANY = 10
+"""Rows from which it is no chance that a column holds each number of a range once."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class EdgeRoles:
     weight, relation, time : int or None
     directed : bool or None
         What a column such as Gephi's ``Type`` says.
+    list_sign : str
+        What stands between several targets in one field; empty if each field is one.
     judgements : tuple of Judgement
     """
 
@@ -61,13 +69,15 @@ class EdgeRoles:
     relation: int | None = None
     time: int | None = None
     directed: bool | None = None
+    list_sign: str = ""
     judgements: tuple[Judgement, ...] = ()
 
     @property
     def uses(self) -> dict[int, str]:
         """The use of each column that has one."""
         roles = ("source", "target", "weight", "relation", "time")
-        return {at: role for role in roles if (at := getattr(self, role)) is not None}
+        uses = {at: role for role in roles if (at := getattr(self, role)) is not None}
+        return uses | {self.target: "targets"} if self.list_sign else uses
 
 
 def edge_roles(probe: Probe, table: TextTable) -> EdgeRoles:
@@ -117,15 +127,8 @@ def _is_list_of_contacts(columns: Sequence[Column]) -> bool:
     return ends and repeats and len(rest) <= 3 and any(column.time for column in rest)
 
 
-class _Judge:
+class _Judge(ColumnJudge):
     """Judges the columns of one table."""
-
-    def __init__(self, probe: Probe, table: TextTable) -> None:
-        self.probe, self.table = probe, table
-        self.columns = columns_of(table)
-        self.said = probe.said(table.names, EDGE_USES)
-        self.judgements: list[Judgement] = []
-        self.width = len(self.columns)
 
     # --------------------------------------------------------------------- the whole
     def roles(self) -> EdgeRoles:
@@ -137,6 +140,8 @@ class _Judge:
                 mend="One edge per line: source, target and, if there is one, a weight.",
             )
         by_use = {use: self.columns[i] for i, use in self.said.items() if use != "ignore"}
+        if "targets" in by_use:
+            by_use["target"] = by_use["targets"]
         free = [column for column in self.columns if column.index not in self.said]
         numbers = None if {"source", "target"} & set(by_use) else self._row_numbers(free)
         free = [column for column in free if column is not numbers]
@@ -144,15 +149,18 @@ class _Judge:
         relation: Column | None
         if self.table.header is None and len(free) == len(self.columns) and are_numbered_triples(free):
             source, relation, target = free
-            self._ask_about_triple(source, relation, target)
+            self.ask_about_triple(source, relation, target)
         else:
             source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
             rest = [column for column in free if column not in (source, target)]
             relation = by_use.get("relation") or self._relation(rest, (source, target))
         rest = [column for column in free if column not in (source, target, relation)]
         time = by_use.get("time") or self._time(rest)
+        if time is None and numbers is not None and len(numbers.distinct) < len(numbers.fields):
+            time = numbers  # steps of time, in each of which several edges are seen
         weight = by_use.get("weight") or self._weight([c for c in rest if c is not time], (source, target))
-        self._ask_about_labels(source, target)
+        self.ask_about_labels(source, target)
+        source, target, sign = self._lists(source, target)
         return EdgeRoles(
             source.index,
             target.index,
@@ -160,22 +168,9 @@ class _Judge:
             None if relation is None else relation.index,
             None if time is None else time.index,
             self._directed(rest),
+            sign,
             tuple(self.judgements),
         )
-
-    def key(self, column: Column) -> str:
-        return f"uses.{self.table.names[column.index]}"
-
-    def called(self, *columns: Column) -> str:
-        """Return the columns in words: by header, or by number."""
-        if self.table.header is not None and all(column.name for column in columns):
-            return " and ".join(shorten(column.name, 30) for column in columns)
-        numbers = " and ".join(str(column.index + 1) for column in columns)
-        return f"column{'s' if len(columns) > 1 else ''} {numbers}"
-
-    def judge(self, about: str, text: str, *others: Choice, sure: bool = True, **accept: Column) -> None:
-        confirmed = {self.key(column): use for use, column in accept.items()}
-        self.judgements.append(Judgement(about, text[0].upper() + text[1:], sure, others, confirmed))
 
     # ---------------------------------------------------------------------- its parts
     def _ends(
@@ -195,68 +190,28 @@ class _Judge:
             ends = (source or other, target or other)
         elif by_name[0] is not None and by_name[1] is not None and by_name[0] is not by_name[1]:
             ends = (by_name[0], by_name[1])
-            self._also_named(by_name[0], free)
+            self.tell_other_pairs(by_name[0], free)
         elif usable := [
             pair for pair in pairs if set(pair) <= set(free) and not is_series(*pair, self.columns)
         ]:
             ends = usable[0]
-            self._also_named(usable[0][0], free)
+            self.tell_other_pairs(usable[0][0], free)
+        elif kinds := [
+            (a, b) for a, b in itertools.combinations(free[:WIDEST], 2) if two_kinds(a.name, b.name)
+        ]:
+            ends = kinds[0]
         else:
             first, second, *_ = (*self._by_content(free), None, None)
             ends = (first, second)
-            self._ask_about_more(ends)
+            self.ask_about_more(ends)
         if ends[0] is None or ends[1] is None or ends[0] is ends[1]:
             raise self.probe.error(
                 "No two columns are left for source and target.", mend="Say which columns they are."
             )
         return ends[0], ends[1]
 
-    def _ask_about_triple(self, head: Column, kind: Column, tail: Column) -> None:
-        self.judge(
-            "relation",
-            f"{self.called(kind)} holds only {len(kind.distinct)} numbers, and {self.called(head, tail)} share most of "
-            "theirs: kinds of edges between these two.",
-            Choice(
-                f"Edges join {self.called(head, kind)}, {self.called(tail)} is the weight",
-                {self.key(head): "source", self.key(kind): "target", self.key(tail): "weight"},
-            ),
-            sure=False,
-            source=head,
-            relation=kind,
-            target=tail,
-        )
-
-    def _ask_about_more(self, ends: tuple[Column | None, Column | None]) -> None:
-        """Ask whether to go on where an end is one of several of its kind: link1, link2, link3."""
-        source, target = ends
-        more = [] if source is None or target is None else more_of_a_kind((source, target), self.columns)
-        if source is not None and target is not None and more:
-            self.judge(
-                "columns",
-                f"edges join {self.called(source, target)} only, but {self.called(*more[:4])} may hold nodes, too. To "
-                "read them all, write one edge per line.",
-                sure=False,
-                source=source,
-                target=target,
-            )
-
     def _find(self, names: frozenset[str], free: list[Column]) -> Column | None:
         return next((column for column in free if column.plain in names), None)
-
-    def _also_named(self, chosen: Column, free: list[Column]) -> None:
-        """Tell the other pairs of columns that could be the ends."""
-        pairs = [pair for pair in named_pairs(free) if chosen not in pair and len(pair[0].distinct) > 1]
-        mine = next((pair for pair in named_pairs(free) if chosen in pair), None)
-        if not pairs or mine is None:
-            return
-        others = tuple(
-            Choice(
-                f"Edges join {self.called(left, right)}",
-                {self.key(left): "source", self.key(right): "target"},
-            )
-            for left, right in pairs[:3]
-        )
-        self.judge("columns", f"edges join {self.called(*mine)}.", *others)
 
     def _row_numbers(self, free: list[Column]) -> Column | None:
         """Return the first column if it only numbers the rows, or counts steps of time."""
@@ -280,7 +235,7 @@ class _Judge:
         self.judge(
             "index",
             f"{self.called(first)} only grows ({shorten(', '.join(first.fields[:3]))}, …): numbers of rows or steps of "
-            "time, not used.",
+            "time, set aside.",
             Choice(
                 f"Edges join {self.called(first, left)}",
                 {self.key(first): "source", self.key(left): "target"},
@@ -293,6 +248,16 @@ class _Judge:
     def _by_content(self, free: list[Column]) -> list[Column]:
         """Return the two columns whose values look most like nodes."""
         pair = best_pair(free)
+        if self.table.header is not None and len(pair) == 2 and not overlap(*pair):
+            fewest = min(len(end.distinct) for end in pair)
+            others = [
+                c for c in could_be_nodes(free)
+                if c not in pair and len(c.distinct) > max(2, 0.5 * fewest)
+                and (not c.is_numeric or (c.is_named_id and pair[0].is_numeric))
+            ]  # fmt: skip
+            if others:
+                self.ask_which(pair[0], pair[1], others)
+                return [*pair]
         first = [c for c in free if c.known][:2]
         if len(pair) == 2 and list(pair) != first and len(first) == 2 and not is_relation(first[1], pair):
             shared = overlap(*pair)
@@ -404,7 +369,8 @@ class _Judge:
             return False
         n = len(column.known)
         differ = len(column.distinct) == n
-        if differ and (column.counts_rows or max(column.numbers) - min(column.numbers) == n - 1):
+        all_numbers = n >= _MANY and max(column.numbers) - min(column.numbers) == n - 1
+        if differ and (column.counts_rows or all_numbers):
             self._no_weight(column, "numbers the rows")
         elif differ and column.is_named_id:
             self._no_weight(column, "is called an id and differs in every row")
@@ -423,22 +389,30 @@ class _Judge:
             ignore=column,
         )
 
-    def _ask_about_labels(self, source: Column, target: Column) -> None:
-        """Ask whether a list with one row per node and few values beside them is one of labels."""
-        rows = len(source.fields)
-        if self.probe.how.role == "edges" or self.said or rows < 4 * _ENOUGH:
-            return
-        if len(source.distinct) == rows and len(target.distinct) <= FEW * rows:
-            self.judgements.append(
-                Judgement(
-                    "role",
-                    f"Each value stands once in {self.called(source)}, and {self.called(target)} holds "
-                    f"{len(target.distinct)} different ones: this may be a list of labels.",
-                    False,
-                    (Choice("Node labels", {"role": "labels"}),),
-                    {"role": "edges"},
+    def _lists(self, source: Column, target: Column) -> tuple[Column, Column, str]:
+        """Return the ends, one with lists of nodes last, and what stands between the nodes of a list."""
+        for one, other in ((source, target), (target, source)):
+            said = self.said.get(other.index, "")
+            sign = "" if said in ("source", "target") else list_sign(other.fields)
+            if said == "targets":
+                return (
+                    one,
+                    other,
+                    sign or next((s for s in SIGNS if any(s in f for f in other.fields)), SIGNS[0]),
                 )
-            )
+            if sign:
+                example = next(field for field in other.fields if sign in field)
+                self.judge(
+                    "lists",
+                    f"{self.called(other)} holds lists ({shorten(example, 40)}): an edge to each name between "
+                    f"{sign!r}.",
+                    Choice("Each field is one node", {self.key(one): "source", self.key(other): "target"}),
+                    sure=sign != ",",
+                    source=one,
+                    targets=other,
+                )
+                return one, other, sign
+        return source, target, ""
 
     def _says_direction(self, column: Column) -> bool:
         return bool(column.known) and {field.lower() for field in column.known} <= set(_DIRECTIONS)

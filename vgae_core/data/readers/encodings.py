@@ -10,8 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import charset_normalizer
+
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.settings import FileSpec
+from vgae_core.settings.fields import settings_of
 
 _BLOCK = 1 << 20
 _HEAD = 65_536
@@ -39,7 +43,19 @@ _MAGIC = (
     (b"\x80\x05", "a Python pickle"),
 )
 _MARKUP = re.compile(rb"\s*<(\?xml|!doctype|html|graphml|gexf|svg)", re.IGNORECASE)
-_TITLES = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+_TITLES = next(setting.labels for setting in settings_of(FileSpec) if setting.key == "encoding")
+_DETECTED = {
+    "cp1250": "cp1250", "cp1251": "cp1251", "cp932": "shift-jis", "shift_jis": "shift-jis", "gb18030": "gb18030",
+    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5", "cp950": "big5", "cp949": "euc-kr", "euc_kr": "euc-kr",
+}  # fmt: skip
+"""Names that charset-normalizer gives encodings, to those of :class:`~vgae_core.settings.FileSpec`."""
+_CODECS = {"shift-jis": "cp932", "euc-kr": "cp949"}
+"""Codecs of encodings under whose name most files hold what Windows added to them."""
+_SAMPLE = 16_384
+"""Bytes from the first line that is not ASCII on, from which an encoding is told."""
+_FOREIGN = re.compile(rb"[\x80-\xff]")
+_SIGN_IN_A_WORD = re.compile(r"[^\W\d_][£¥¹³¿ª¯][^\W\d_]")
+"""What letters of Central Europe become as Windows-1252."""
 
 
 def what_else(probe: Probe) -> str | None:
@@ -70,10 +86,12 @@ def as_utf8(probe: Probe, folder: Path) -> Probe:
         return probe
     if wide is not None and probe.head.decode(wide, "ignore").lstrip("\ufeff \t\r\n").startswith("<"):
         return probe
-    if given == "auto":
-        encoding, codec = ("utf-16", wide) if wide is not None else (name := _eight_bit(probe), name)
-    else:
-        encoding, codec = given, (wide or "utf-16") if given == "utf-16" else given
+    encoding = given if given != "auto" else "utf-16" if wide is not None else _eight_bit(probe)
+    if encoding not in ("utf-8", "utf-16"):
+        probe.memo["foreign"] = _foreign(probe.path)
+        if given == "auto":
+            encoding = _likeliest(encoding, probe.memo["foreign"])
+    codec = (wide or "utf-16") if encoding == "utf-16" else _CODECS.get(encoding, encoding)
     old_mac = b"\r" in probe.head and b"\n" not in probe.head
     if encoding == "utf-8" and not old_mac:
         return probe
@@ -88,11 +106,13 @@ def _rewritten(probe: Probe, folder: Path, encoding: str, codec: str, *, old_mac
         for block, last in _blocks(probe.path):
             try:
                 text = decoder.decode(block, last)
-            except UnicodeDecodeError as error:
-                at = error.object[: error.start]
+            except UnicodeError as error:  # also of UTF-16 without the mark of its byte order
+                at, reason = None, str(error)
+                if isinstance(error, UnicodeDecodeError):
+                    at, reason = lines + error.object[: error.start].count(b"\n"), error.reason
                 raise probe.error(
-                    f"Not {_TITLES[encoding]} text: {error.reason}.",
-                    line=lines + at.count(b"\n"),
+                    f"Not {_TITLES[encoding]} text: {reason}.",
+                    line=at,
                     mend="Choose another encoding, or save the file as UTF-8.",
                 ) from error
             lines += text.count("\n")
@@ -153,6 +173,36 @@ def _eight_bit(probe: Probe) -> str:
     return "cp1252" if defined else "latin-1"
 
 
+def _foreign(path: Path) -> bytes:
+    """Return the text from the first line that is not ASCII on, as much as tells its encoding."""
+    for block, _ in _blocks(path):
+        if not block.isascii():
+            match = _FOREIGN.search(block)
+            at = block.rfind(b"\n", 0, match.start() if match else 0) + 1
+            sample = block[at : at + _SAMPLE]
+            end = sample.rfind(b"\n")
+            return sample[:end] if end > 0 else sample
+    return b""
+
+
+def _likeliest(encoding: str, sample: bytes) -> str:
+    """Return the likeliest encoding: `encoding` where the text reads well in it."""
+    text = sample.decode(encoding, "replace")
+    if _SIGN_IN_A_WORD.search(text):
+        return "cp1250"
+    if _is_western(text, encoding):
+        return encoding
+    match = charset_normalizer.from_bytes(sample).best()
+    return _DETECTED.get(match.encoding, encoding) if match is not None else encoding
+
+
+def _is_western(text: str, encoding: str) -> bool:
+    """Return whether most letters of the words that are not ASCII are ASCII; of Cyrillic or Greek hardly any is."""
+    words = "".join(word for word in re.findall(r"\w+", text) if not word.isascii())
+    foreign = sum(not char.isascii() for char in words if char.isalpha())
+    return encoding == "cp1252" and foreign <= 0.5 * sum(map(str.isalpha, words))
+
+
 def judgements(probe: Probe, rows: list[list[str]]) -> tuple[Judgement, ...]:
     """Return what was decided about the encoding, if that is not UTF-8.
 
@@ -164,23 +214,38 @@ def judgements(probe: Probe, rows: list[list[str]]) -> tuple[Judgement, ...]:
     """
     if probe.encoding == "utf-8":
         return ()
-    others = tuple(
-        Choice(f"Read it as {title}", {"encoding": key})
-        for key, title in _TITLES.items()
-        if key != probe.encoding and (key == "utf-16") == (probe.encoding == "utf-16")
-    )
-    fields = [field for row in rows for field in row if not field.isascii()]
-    example = f", e.g. {shorten(fields[0])!r}" if fields else ""
     title = _TITLES[probe.encoding]
+    if probe.encoding == "utf-16":
+        fields = [field for row in rows for field in row if not field.isascii()]
+        example = f", e.g. {shorten(fields[0])!r}" if fields else ""
+        return (Judgement("encoding", f"Read as {title}: two bytes per character{example}."),)
+    sample = probe.memo.get("foreign", b"")
+    others = tuple(
+        Choice(f"{name}: {word}" if word else name, {"encoding": key})
+        for key, name in _TITLES.items()
+        if key not in (probe.encoding, "utf-8", "utf-16") and (word := _first_word(sample, key)) is not None
+    )
+    word = _first_word(sample, probe.encoding)
+    example = f", e.g. {word!r}" if word else ""
     if probe.how.encoding != "auto":
         return (Judgement("encoding", f"Read as {title}, as chosen{example}.", others=others),)
-    if probe.encoding == "utf-16":
-        return (Judgement("encoding", f"Read as {title}: two bytes per character{example}."),)
-    text = "".join(fields)
-    foreign = sum(not char.isascii() for char in text if char.isalpha())
-    # In western languages most letters of a word are ASCII; Cyrillic or Greek read as Windows-1252 has hardly any.
-    western = foreign <= 0.5 * sum(map(str.isalpha, text)) and probe.encoding == "cp1252"
-    doubt = "" if western else " If this looks wrong, save the file as UTF-8."
+    sure = _is_western(sample.decode(_CODECS.get(probe.encoding, probe.encoding), "replace"), probe.encoding)
     return (
-        Judgement("encoding", f"Read as {title}, because it is not UTF-8{example}.{doubt}", western, others),
+        Judgement(
+            "encoding",
+            f"Read as {title}, because it is not UTF-8{example}.",
+            sure,
+            others,
+            {"encoding": probe.encoding},
+        ),
     )
+
+
+def _first_word(sample: bytes, encoding: str) -> str | None:
+    """Return the first word that is not ASCII; None if the text is not in this encoding."""
+    try:
+        text = sample.decode(_CODECS.get(encoding, encoding))
+    except UnicodeDecodeError:
+        return None
+    words = re.findall(r"[^\s,;|]*[^\x00-\x7f][^\s,;|]*", text)
+    return shorten(words[0], 20) if words else ""

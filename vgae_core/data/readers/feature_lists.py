@@ -22,6 +22,9 @@ from vgae_core.data.readers.layouts import line_of
 from vgae_core.data.readers.text import is_number, is_whole, numbers, read_frame
 from vgae_core.data.readers.text_table import LONG_USES, TextTable, texts_of
 
+_SEVERAL = 0.05
+"""Share of the nodes with several labels from which that is no mistake."""
+
 
 def is_long(table: TextTable, said: Collection[str] = ()) -> bool:
     """Whether the rows are (node, feature[, value])."""
@@ -45,6 +48,18 @@ def is_long(table: TextTable, said: Collection[str] = ()) -> bool:
         and all(is_number(row[2]) for row in data)
         and all(is_whole(row[1]) or not is_number(row[1]) for row in data)
     )
+
+
+def are_memberships(table: TextTable) -> bool:
+    """Return whether the rows are (node, label) and more than a few nodes have several labels."""
+    rows = [tuple(row) for row in (*table.data, *table.more) if len(row) == 2]
+    if table.shape.width != 2 or not rows or table.find(NODE_NAMES) == 1:
+        return False
+    labels: dict[str, set[str]] = {}
+    for node, label in rows:
+        labels.setdefault(node, set()).add(label)
+    several = sum(len(of_node) > 1 for of_node in labels.values())
+    return several > 1 and several >= _SEVERAL * len(labels)
 
 
 def uses_of(probe: Probe, table: TextTable) -> dict[int, str]:

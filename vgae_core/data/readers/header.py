@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import mmap
 import re
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _ENOUGH = 10
 
 _WORDS = 4
 """Words of the name of a column, at most, where the row is too short to be one of data."""
+_LISTED = re.compile(r"\s*[;|]\s*|,\s+")
+"""What stands between the names where a field lists several."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,9 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
         return Header(True, f"{_listed(usual)} is a usual name of a column and occurs nowhere below.")
     if len(rows) >= _ENOUGH and _is_written_otherwise(first[:WIDEST], rows):
         return Header(True, f"{_listed(first)} are written otherwise than all values below them.")
-    counts = collections.Counter(field for row in rows for field in set(row))
-    alone = sum(all(counts[field] == 1 for field in row) for row in rows)
+    named = [{name for field in row for name in _LISTED.split(field)} for row in rows]
+    counts = collections.Counter(itertools.chain.from_iterable(named))
+    alone = sum(all(counts[name] == 1 for name in names) for names in named)
     later = _found_later(probe, shape, first)
     if later:
         return Header(False, f"{shorten(later)!r} of the first row occurs again further down.")

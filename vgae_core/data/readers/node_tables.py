@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from vgae_core.data.readers.base import (
 from vgae_core.data.readers.byte_scans import count_lines
 from vgae_core.data.readers.classes import MAX_TEXT_CLASSES, as_classes, is_unknown, tell_unknown
 from vgae_core.data.readers.column_names import COMMUNITY_NAMES, LABEL_NAMES
+from vgae_core.data.readers.field_lists import list_sign, taken_apart
 from vgae_core.data.readers.layouts import line_of
 from vgae_core.data.readers.matrices import compact
 from vgae_core.data.readers.node_uses import are_categories, is_numeric, judgements, named_id, uses_of
@@ -100,7 +102,7 @@ def _features(
 
     A column of texts becomes a 0/1 column per text. Where most cells of a matrix are blank, a blank is 0.
     """
-    categories: dict[int, tuple[np.ndarray, list[str]]] = {}
+    categories: dict[int, _Texts] = {}
     vectors: dict[int, int] = {}
     for i in columns:
         if not is_numeric(frame[i]):
@@ -109,7 +111,7 @@ def _features(
                 vectors[i] = width_of(texts)
             else:
                 categories[i] = _categories(probe, table, texts, i)
-    width = sum(len(categories[i][1]) if i in categories else vectors.get(i, 1) for i in columns)
+    width = sum(len(categories[i].words) if i in categories else vectors.get(i, 1) for i in columns)
     probe.limits.check("feature_columns", width, where=probe.name)
     probe.limits.check("feature_values", width * len(frame), where=probe.name)
     matrix = np.zeros((len(frame), width), np.float32)
@@ -118,10 +120,9 @@ def _features(
     for i in columns:
         at = len(names)
         if i in categories:
-            codes, words = categories[i]
-            known = np.flatnonzero(codes >= 0)
-            matrix[known, at + codes[known]] = 1
-            names += [f"{table.name(i)}={word}" for word in words]
+            category = categories[i]
+            matrix[category.rows, at + category.codes] = 1
+            names += [f"{table.name(i)}={word}" for word in category.words]
             continue
         if i in vectors:
             matrix[:, at : at + vectors[i]] = _vectors(probe, table, texts_of(frame[i]), i, vectors[i])
@@ -141,9 +142,10 @@ def _features(
             "read as 0.", n_blank))  # fmt: skip
     if categories:
         shown = ", ".join(
-            f"{shorten(table.name(i), 30)} ({len(texts):,})" for i, (_, texts) in list(categories.items())[:5]
+            f"{shorten(table.name(i), 30)} ({len(texts.words):,})"
+            for i, texts in list(categories.items())[:5]
         )
-        gaps = sum(int(np.count_nonzero(codes < 0)) for codes, _ in categories.values())
+        gaps = sum(len(frame) - len(np.unique(category.rows)) for category in categories.values())
         missing = f" {gaps:,} missing texts are 0 in all of them." if gaps else ""
         message = (
             f"Texts in {probe.name} became one 0/1 feature each, in columns {shown}"
@@ -154,24 +156,36 @@ def _features(
     return compact(matrix), tuple(names) if table.header is not None or categories or vectors else ()
 
 
-def _categories(
-    probe: Probe, table: TextTable, texts: pd.Series, column: int
-) -> tuple[np.ndarray, list[str]]:
-    """Return the category of each row (int64, -1 where missing) and the categories in order.
+@dataclass(frozen=True)
+class _Texts:
+    """The texts in a column: the row and the word of each, and the different words in order."""
+
+    rows: np.ndarray
+    codes: np.ndarray
+    words: tuple[str, ...]
+
+
+def _categories(probe: Probe, table: TextTable, texts: pd.Series, column: int) -> _Texts:
+    """Return the texts in a column, one for each row or, where fields list several, one for each of these.
 
     Raises
     ------
     DataError
         If there are too many.
     """
+    rows = np.arange(len(texts))
+    sign = list_sign(texts.iloc[:_FIRST].tolist())
+    if sign:
+        texts, rows = taken_apart(texts, sign)
     if not are_categories(texts, MAX_TEXT_CLASSES):
         raise probe.error(
             f"Column {table.name(column)} holds {texts.nunique():,} different texts in {len(texts):,} rows: "
             "too many for a feature each.",
             mend="Choose another use for it.",
         )
-    codes, found = pd.factorize(texts.mask(texts.str.lower().isin(MISSING)), sort=True)
-    return codes.astype(np.int64), [str(text) for text in found]
+    codes, words = pd.factorize(texts.mask(texts.str.lower().isin(MISSING)), sort=True)
+    known = codes >= 0
+    return _Texts(rows[known], codes[known].astype(np.int64), tuple(map(str, words)))
 
 
 def _vectors(probe: Probe, table: TextTable, texts: pd.Series, column: int, n: int) -> np.ndarray:

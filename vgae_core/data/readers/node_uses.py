@@ -20,6 +20,7 @@ from vgae_core.data.readers.column_names import (
     TITLE_NAMES,
     plain_name,
 )
+from vgae_core.data.readers.field_lists import list_sign, taken_apart
 from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.text_table import NODE_USES, TextTable, texts_of
 from vgae_core.data.readers.vector_fields import are_vectors
@@ -36,6 +37,8 @@ _MOST_CLASSES = 20
 """Different texts up to which a column that nothing calls the label is proposed as such."""
 _FEW = 4
 """Columns of numbers up to which each is looked at; a matrix of more may number or date what it likes."""
+_SERIES = 5
+"""Columns of numbers from which they are of one kind: words, components, bits."""
 _ID_OF = re.compile(r"[\W_][iI][dD]$|[a-z0-9]I[dD]$")
 """What the number of something else is called: owner_id, ownerId."""
 _FIRST = 1000
@@ -134,6 +137,12 @@ def are_categories(texts: pd.Series, most: int = MAX_CATEGORIES) -> bool:
     return bool(len(known)) and 2 * known.nunique() <= len(known) and known.nunique() <= most
 
 
+def _are_lists(texts: pd.Series) -> bool:
+    """Return whether fields are lists of texts that are few and repeat."""
+    sign = list_sign(texts.iloc[:_FIRST].tolist())
+    return bool(sign) and are_categories(taken_apart(texts, sign)[0], MAX_TEXT_CLASSES)
+
+
 def _uses_in_features(
     table: TextTable, frame: pd.DataFrame, free: list[int], given: set[str]
 ) -> dict[int, str]:
@@ -144,6 +153,7 @@ def _uses_in_features(
     uses: dict[int, str] = {}
     labelled, named = "label" in given, "name" in given
     texts_at = [i for i in free if not is_numeric(frame[i])]
+    alone = _stand_beside_a_series(table, free, texts_at)
     few = len(free) - len(texts_at) <= _FEW
     columns = columns_of(table) if few and any(map(means_label, table.plain)) else []
     for i in free:
@@ -156,11 +166,14 @@ def _uses_in_features(
             else means_label(name)
         )
         called |= name == "y" and "x" not in table.plain  # else it is a coordinate
-        # LINQS' .content: no names, an id, many numbers, and the class in the last column.
+        # LINQS' .content: no names, an id, many numbers, and the class in the last column, or before the numbers.
         called |= table.header is None and texts_at == [i] and i == table.shape.width - 1 and len(free) > 1
+        called |= alone and texts_at == [i]
         texts = texts_of(frame[i]) if called or not numeric else None
         titled = name in TITLE_NAMES
-        if (
+        if texts is not None and not numeric and _are_lists(texts):
+            uses[i] = "features"
+        elif (
             texts is not None
             and not named
             and (titled or name in LABEL_NAMES)
@@ -185,6 +198,19 @@ def _uses_in_features(
     return uses
 
 
+def _stand_beside_a_series(table: TextTable, free: list[int], texts_at: list[int]) -> bool:
+    """Return whether one column of texts stands beside many of numbers that are of one kind, such as w0, w1, ….
+
+    The texts are then the class, whatever the column is called.
+    """
+    numbers = [i for i in free if i not in texts_at]
+    if len(texts_at) != 1 or len(numbers) < _SERIES:
+        return False
+    if table.header is None:
+        return True
+    return len({re.sub(r"[\W_]*\d+$", "", table.header[i]) for i in numbers}) == 1
+
+
 def _uses_in_labels(
     probe: Probe, table: TextTable, frame: pd.DataFrame, free: list[int], given: set[str]
 ) -> dict[int, str]:
@@ -199,7 +225,9 @@ def _uses_in_labels(
         alone = len(free) == 1
         same = i not in called and not alone and texts.nunique() == 1  # tells no node from another
         titled = plain[i] in TITLE_NAMES
-        if not named and (alone or titled or plain[i] in LABEL_NAMES) and are_names(texts, titled=titled):
+        if _are_lists(texts):
+            uses[i] = "features"  # a node is of one class only
+        elif not named and (alone or titled or plain[i] in LABEL_NAMES) and are_names(texts, titled=titled):
             uses[i], named = "name", True
         elif (
             not labelled
@@ -287,10 +315,11 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
     ]
     for i in categories[:5]:
         called, texts = table.names[i], fields[i]
+        what = "lists" if list_sign(texts.tolist()) else "a few texts"
         judged.append(
             Judgement(
                 "categories",
-                f"Column {shorten(called, 40)} holds a few texts, e.g. {_examples(texts)}: each is a 0/1 feature.",
+                f"Column {shorten(called, 40)} holds {what}, e.g. {_examples(texts)}: each text is a 0/1 feature.",
                 others=(Choice("It is the label", {f"uses.{called}": "label"}), _unused(called)),
             )
         )

@@ -52,6 +52,12 @@ _OTHERS = tuple(
             "Convert it: networkx.write_graphml(networkx.read_graph6('g.g6'), 'g.graphml') (or read_sparse6).",
         ),
         (
+            rb"\s*\((?=\(|[^)\n]{0,200}:\d)[^=<>\"'{;\n]{0,60000}\)[^\s,();]{0,200};\s*$",
+            "a tree in Newick's notation",
+            "Convert it: networkx.write_graphml(Bio.Phylo.to_networkx(Bio.Phylo.read('t.nwk', 'newick')), 't.graphml')"
+            ".",
+        ),
+        (
             rb"\s*LEDA\.GRAPH\b",
             "a LEDA file (.lgr)",
             "Convert it: networkx.write_graphml(networkx.read_leda('g.lgr'), 'g.graphml').",

@@ -70,6 +70,10 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
         ):
             role = "features"  # a second square matrix
         roles[at] = role
+    if "edges" not in roles:  # then a name that hints at something else misleads
+        misled = [at for at, (guess, _) in guesses.items() if guess == "edges" and roles.count(roles[at]) > 1]
+        for at in misled[:1]:
+            roles[at] = "edges"
     texts = [
         (p, r)
         for p, f, r in zip(probes, formats, roles, strict=True)

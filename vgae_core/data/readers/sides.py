@@ -200,7 +200,12 @@ def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple
         return "numbers that one column skips stand in the other", ""
     if loops >= 3 and loops >= expected_loops / 2:
         return "", f"{loops:,} rows join a number to itself, as chance would have it"
-    if len(known) >= FEW and abs(high[0] - high[1]) <= 0.02 * max(high) and abs(low[0] - low[1]) <= 1:
+    if (
+        not loops
+        and len(known) >= FEW
+        and abs(high[0] - high[1]) <= 0.02 * max(high)
+        and abs(low[0] - low[1]) <= 1
+    ):
         return f"both columns run from {min(low):,} to {max(high):,}", ""
     highest = sorted(high)
     if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:

@@ -22,7 +22,7 @@ from vgae_core.data.readers.text import is_number
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 6, 12
 _PLACES, _PIECE = 8, 8192
-EDGE_USES = ("source", "target", "weight", "relation", "time", "ignore")
+EDGE_USES = ("source", "target", "targets", "weight", "relation", "time", "ignore")
 NODE_USES = ("id", "features", "label", "value", "name", "ignore")
 LONG_USES = ("id", "feature_name", "feature_value", "ignore")
 

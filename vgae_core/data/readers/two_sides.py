@@ -97,24 +97,24 @@ def apart(
 
 
 # ------------------------------------------------------------------------------- what is asked
-def sides_judgement(sides: Sides, matrix: Mapping[str, str] = AS_MATRIX) -> Judgement | None:
+def sides_judgement(sides: Sides, matrix: Mapping[str, str] | None = AS_MATRIX) -> Judgement | None:
     """Return whether ends are of one set or two, and how to read the file as a matrix; None if nobody wonders.
 
     Parameters
     ----------
     sides : Sides
-    matrix : mapping of str to str
-        The settings that ask for a matrix.
+    matrix : mapping of str to str, optional
+        The settings that ask for a matrix; None if the file cannot be read as one.
     """
     if not sides.two and sides.sure:
         return None
-    as_matrix = Choice("A matrix of rows × columns (VAE)", matrix)
+    as_matrix = () if matrix is None else (Choice("A matrix of rows × columns (VAE)", matrix),)
     two, one = Choice("Two sets of nodes", {"sides": "two"}), Choice("One set of nodes", {"sides": "one"})
     if sides.two:
         text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
-        return Judgement("sides", text, sides.sure, (as_matrix, one), {"sides": "two"}, two.title)
+        return Judgement("sides", text, sides.sure, (*as_matrix, one), {"sides": "two"}, two.title)
     text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
-    return Judgement("sides", text, False, (two, as_matrix), {"sides": "one"}, one.title)
+    return Judgement("sides", text, False, (two, *as_matrix), {"sides": "one"}, one.title)
 
 
 # --------------------------------------------------------------------------------- as a matrix

@@ -13,7 +13,6 @@ import pandas as pd
 from scipy import sparse
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.text import visible
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.views.node_tables import check_belongs, code_names, node_table
 
@@ -74,7 +73,7 @@ def _kind(item: h5py.Group | h5py.Dataset, kind: str, version: str) -> None:
 
 def _texts(values: Any) -> list[str]:
     """Return texts that HDF5 can hold: it ends one at a zero byte."""
-    return [visible(value).encode("utf-8", "replace").decode() for value in values]
+    return [str(value).replace("\0", " ").encode("utf-8", "replace").decode() for value in values]
 
 
 def _write(group: h5py.Group, name: str, values: Any) -> None:
