@@ -143,6 +143,7 @@ def _show_scores(held: results.Opened, members: dict[str, np.ndarray], values: d
             st.button(
                 "Select it", key="cluster_select", icon=":material/select:",
                 on_click=selecting.select, args=(held.id, np.flatnonzero(members[method] == cluster)),
+                kwargs={"link": f"group:{column}:{cluster}"} if there else None,
             )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard import charts, clusters, frame, projections, results, selecting, state
+from dashboard import charts, clusters, frame, projections, results, selecting, selection_links, state
 from vgae_core.analysis.clusters import ClusterSpec
 from vgae_core.analysis.projection import METHODS, ProjectionSpec
 from vgae_core.errors import StudioError
@@ -20,7 +20,7 @@ SETTINGS, CLUSTERS = "map_settings", "clusters"
 
 Spec = TypeVar("Spec", ProjectionSpec, ClusterSpec)
 
-_OPENED = "map_view_opened"
+_WRITTEN = "map_selection_written"
 _TAKEN = "map_settings_taken"
 
 
@@ -62,30 +62,28 @@ def _written(spec: ProjectionSpec | ClusterSpec) -> str:
 def open_link(held: results.Opened, colours: list[str]) -> None:
     """Show what the address asks for; before the page draws any of its choices, and once for each link."""
     asked = {name: str(st.query_params.get(name, "")) for name in (SELECTION, NODE, COLOUR, METHOD)}
-    link = (held.id, asked[SELECTION])
     if asked[METHOD] in METHODS and "map_method" not in st.session_state:
         st.session_state["map_method"] = asked[METHOD]
     if asked[COLOUR] in colours and "map_colour" not in st.session_state:
         st.session_state["map_colour"] = asked[COLOUR]
     names = results.node_names(held.id)
-    if st.session_state.get(_OPENED) is None and asked[NODE] in names:
+    if _WRITTEN not in st.session_state and asked[NODE] in names:
         selecting.look_at(asked[NODE], names)
-    if asked[SELECTION] and st.session_state.get(_OPENED) != link:
+    if asked[SELECTION] and st.session_state.get(_WRITTEN) != asked[SELECTION]:
         try:
-            nodes = kept_selections.load(held.run.path, asked[SELECTION]).nodes
-            selecting.select(held.id, nodes[nodes < held.graph.n_nodes])
+            selecting.select(held.id, selection_links.read(held, asked[SELECTION]), link=asked[SELECTION])
         except StudioError as error:
             st.toast(charts.message(error.message), icon=":material/warning:")
-            del st.query_params[SELECTION]
-    st.session_state[_OPENED] = link
 
 
 def note(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int | None) -> None:
     """Write what the map shows into the address."""
     node = "" if focus is None else results.node_names(held.id)[focus]
     settings, found = _written(spec), _written(clusters.chosen(held.id))
+    selection = st.session_state[_WRITTEN] = selecting.link(held.id, held.graph.n_nodes)
     for name, value in (
         (METHOD, spec.method), (SETTINGS, settings), (COLOUR, colour), (CLUSTERS, found), (NODE, node),
+        (SELECTION, selection),
     ):  # fmt: skip
         if value and st.query_params.get(name) != value:
             st.query_params[name] = value
@@ -109,7 +107,7 @@ def keep(held: results.Opened) -> list[KeptSelection]:
         if failure is not None:
             frame.report(failure)
         if st.query_params.get(SELECTION):
-            st.caption("The address of this page is now a link to the selection.")
+            st.caption("The address of this page is a link to the selection.")
         for item in kept:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.button(
@@ -125,19 +123,17 @@ def keep(held: results.Opened) -> list[KeptSelection]:
 
 def _keep(held: results.Opened) -> None:
     try:
-        st.query_params[SELECTION] = kept_selections.save(
+        kept_id = kept_selections.save(
             held.run.path, st.session_state["selection_name"], selecting.selected(held.id), held.graph.n_nodes,
             state.workspace(),
         )  # fmt: skip
-        st.session_state[_OPENED] = (held.id, st.query_params[SELECTION])
+        selecting.relink(held.id, kept_id)
     except StudioError as error:
         st.session_state["selection_failure"] = error
 
 
 def _open(held: results.Opened, item: KeptSelection) -> None:
-    selecting.select(held.id, item.nodes)
-    st.query_params[SELECTION] = item.id
-    st.session_state[_OPENED] = (held.id, item.id)
+    selecting.select(held.id, item.nodes, link=item.id)
 
 
 def _delete(held: results.Opened, item: KeptSelection) -> None:
@@ -145,5 +141,5 @@ def _delete(held: results.Opened, item: KeptSelection) -> None:
         kept_selections.delete(held.run.path, item.id, state.workspace())
     except StudioError as error:
         st.session_state["selection_failure"] = error
-    if st.query_params.get(SELECTION) == item.id:
-        del st.query_params[SELECTION]
+    if selecting.link(held.id, held.graph.n_nodes) == item.id:
+        selecting.select(held.id, selecting.selected(held.id))  # which stays, by another text

@@ -21,6 +21,7 @@ NODE = "map_node"
 """Key of the search for a node, which is also what a click on the map sets."""
 
 _SELECTED = "map_selected"
+_LINKS = "map_selected_links"
 _SHOWN = "map_shown"
 _DRAWN = "map_drawn"
 
@@ -55,14 +56,44 @@ def selected(run_id: str) -> np.ndarray:
     return st.session_state.get(_SELECTED, {}).get(run_id, np.zeros(0, np.int64))
 
 
-def select(run_id: str, nodes: np.ndarray, how: Combination = "replace") -> None:
-    """Change which nodes of a run are selected."""
+def select(run_id: str, nodes: np.ndarray, how: Combination = "replace", link: str | None = None) -> None:
+    """Change which nodes of a run are selected.
+
+    Parameters
+    ----------
+    run_id : str
+    nodes : ndarray of int64
+    how : {"replace", "add", "subtract", "intersect"}
+    link : str, optional
+        How :func:`dashboard.selection_links.read` gets the same nodes.
+    """
     held: dict[str, np.ndarray] = st.session_state.setdefault(_SELECTED, {})
     now = selections.combine(selected(run_id), nodes, how)
     held.pop(run_id, None)
     held[run_id] = now
     while len(held) > RUNS:
         del held[next(iter(held))]
+    if link and how == "replace" and len(link) <= selections.MAX_LINK:
+        st.session_state.setdefault(_LINKS, {})[run_id] = (now, link)
+
+
+def link(run_id: str, n_nodes: int) -> str | None:
+    """Return the text that stands for the selection in an address: "" for none, None if it has to be kept first."""
+    nodes = selected(run_id)
+    if not len(nodes):
+        return ""
+    links: dict[str, tuple[np.ndarray, str | None]] = st.session_state.setdefault(_LINKS, {})
+    if run_id not in links or links[run_id][0] is not nodes:
+        text = selections.packed(nodes, n_nodes)
+        links[run_id] = (nodes, text and f"nodes:{text}")
+        while len(links) > RUNS:
+            del links[next(iter(links))]
+    return links[run_id][1]
+
+
+def relink(run_id: str, text: str) -> None:
+    """Let another text stand for the selection, such as the id under which it was kept."""
+    st.session_state.setdefault(_LINKS, {})[run_id] = (selected(run_id), text)
 
 
 def show(shown: Shown) -> None:

@@ -15,20 +15,20 @@ from dashboard import (
     charts,
     clusters,
     frame,
-    latent_map,
     link_columns,
     maps,
     results,
     run_view,
     scenarios,
     selecting,
+    selection_links,
 )
 from dashboard.shared import KEPT
 from vgae_core.analysis import contrast, queries, selections
 from vgae_core.analysis.selection_links import likely_links
 from vgae_core.analysis.selections import Combination
 from vgae_core.data.limits import LIMITS
-from vgae_core.errors import SpecError, StudioError
+from vgae_core.errors import StudioError
 from vgae_core.runs.exports import table_files
 from vgae_core.runs.views import link_tables
 
@@ -54,18 +54,21 @@ def choose(held: results.Opened, focus: int | None, colour: str) -> None:
             "Select by", ways, default=ways[0], required=True, format_func=WAYS.__getitem__, key="select_way",
             label_visibility="collapsed",
         )  # fmt: skip
-        nodes = _wanted(held, str(way), focus, colour)
+        nodes, link = _asked(held, str(way), focus, colour)
         with st.container(horizontal=True, vertical_alignment="center"):
             for how, title in HOW.items():
                 if st.button(title, key=f"select_{how}", disabled=nodes is None, width="content"):
-                    selecting.select(held.id, np.zeros(0, np.int64) if nodes is None else nodes, how)
+                    selecting.select(held.id, np.zeros(0, np.int64) if nodes is None else nodes, how, link)
                     st.rerun()
             if nodes is not None:
                 st.caption(f"{len(nodes):,} {held.noun}s", width="content")
 
 
-def _wanted(held: results.Opened, way: str, focus: int | None, colour: str) -> np.ndarray | None:
-    """Draw the fields of one way to select and return the nodes, None while there is nothing to look for."""
+def _asked(
+    held: results.Opened, way: str, focus: int | None, colour: str
+) -> tuple[np.ndarray | None, str | None]:
+    """Draw the fields of one way to select; return the nodes, None while nothing is asked for, and their link."""
+    nothing = None, None
     table = clusters.table(held)
     if way == "query":
         text = st.text_input(
@@ -73,53 +76,42 @@ def _wanted(held: results.Opened, way: str, focus: int | None, colour: str) -> n
             max_chars=queries.MAX_TEXT,
         )  # fmt: skip
         st.caption(f"Columns: {charts.plain(', '.join(map(str, table.columns)), 400)}")
-        return (
-            queries.matching(text, table, feature=lambda name: _feature(held, name)) if text.strip() else None
-        )
+        return (selection_links.by_query(held, text), f"query:{text}") if text.strip() else nothing
     if way == "names":
         text = st.text_area(
             "Names, one a line", key="select_names", max_chars=500_000, height=120,
             placeholder="\n".join(results.node_names(held.id)[:3]),
         )  # fmt: skip
         if not text.strip():
-            return None
+            return nothing
         nodes, unknown = selections.named(text, results.node_names(held.id))
         if unknown:
             few = ", ".join(charts.plain(name, 40) for name in unknown[:5])
             st.caption(
                 f":material/warning: {len(unknown):,} unknown: {few}{' …' if len(unknown) > 5 else ''}"
             )
-        return nodes
+        return nodes, None
     if way == "around":
         hops = st.segmented_control(
             "Steps", range(1, selections.MAX_HOPS + 1), default=1, required=True, key="select_hops"
         )
         if focus is None:
             st.caption("Click a node on the map, or find it by name, first.")
-            return None
-        return selections.around(held.graph.adjacency, focus, int(hops))
-    names = KEPT.get(
-        (held.id, "groups", colour, clusters.key(held)), lambda: latent_map.groups_of(held, colour)
-    )
-    name = st.selectbox(
+            return nothing
+        name = results.node_names(held.id)[focus]
+        return selection_links.around(held, focus, int(hops)), f"around:{hops}:{name}"
+    names = selection_links.groups(held, colour)
+    group = st.selectbox(
         maps.title(colour), names, key=f"select_group_{colour}",
         format_func=lambda value: charts.visible(maps.group_name(colour, value)),
     )  # fmt: skip
-    return np.flatnonzero((clusters.table(held)[colour] == name).to_numpy(bool, na_value=False))
+    return selection_links.in_group(held, colour, group), f"group:{colour}:{group}"
 
 
 def _example(table: pd.DataFrame) -> str:
     if "degree" in table:
         return 'degree > 10 and label == "…"' if "label" in table else "degree > 10"
     return "row_values > 10"
-
-
-def _feature(held: results.Opened, name: str) -> np.ndarray:
-    if held.graph.features is None:
-        raise SpecError("The data have no features.", where="query")
-    if name not in results.column_names(held.id):
-        raise SpecError(f"There is no feature `{name}`.", where="query")
-    return latent_map.feature(held.id, name)
 
 
 # ------------------------------------------------------------------------------- comparison

@@ -63,6 +63,10 @@ def show_selected(held: results.Opened, focus: int | None, colour: str, kept: li
             help="Link all of them to a node, or to a new one.",
         ):
             scenarios.ask(held.id, None, selection=[str(name) for name in chosen["node"]])
+    if selecting.link(held.id, held.graph.n_nodes) is None:
+        st.caption(
+            "This selection is too long for a link. Keep it under a name, and the address leads to it."
+        )
     draw_table(held, results.shown(chosen))
     files = table_downloads(held, chosen)
     if held.family.links_nodes:

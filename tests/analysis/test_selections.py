@@ -1,6 +1,9 @@
 """Sets of nodes against points tested one by one, networkx and Python's own sets."""
 
+import base64
 import math
+import re
+import zlib
 
 import networkx as nx
 import numpy as np
@@ -92,3 +95,27 @@ def test_combinations_are_those_of_sets(first, second):
     assert selections.combine(a, b, "add").tolist() == sorted(first | second)
     assert selections.combine(a, b, "subtract").tolist() == sorted(first - second)
     assert selections.combine(a, b, "intersect").tolist() == sorted(first & second)
+
+
+@given(st.integers(1, 5_000), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_a_link_gives_its_nodes_back(n, seed, share):
+    nodes = np.flatnonzero(np.random.default_rng(seed).random(n) < share)
+    text = selections.packed(nodes, n)
+    assert text is not None
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", text)
+    assert selections.unpacked(text, n).tolist() == nodes.tolist()
+
+
+def test_too_many_scattered_nodes_have_no_link_and_few_of_a_million_have():
+    rng = np.random.default_rng(0)
+    assert selections.packed(rng.choice(1_000_000, 100_000, replace=False), 1_000_000) is None
+    few = np.sort(rng.choice(1_000_000, 200, replace=False))
+    assert selections.unpacked(selections.packed(few, 1_000_000), 1_000_000).tolist() == few.tolist()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "ä", "!!!!", "nonsense", base64.b64encode(zlib.compress(b"0" * 10**6)).decode()]
+)
+def test_what_is_no_link_is_refused(text):
+    with pytest.raises(DataError):
+        selections.unpacked(text, 100)

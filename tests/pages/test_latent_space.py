@@ -31,9 +31,10 @@ def places(at):
 
 
 def picked(at, n):
-    return np.flatnonzero(
-        np.unpackbits(np.frombuffer(part(at, "picked")[1], np.uint8), count=n, bitorder="little")
-    )
+    head, bits = part(at, "picked")
+    if not head["count"]:  # NumPy leaves the bits of no bytes undefined
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8), count=n, bitorder="little"))
 
 
 def figure(at, index=0):
@@ -463,3 +464,32 @@ def test_a_kept_selection_is_a_link(app, run):
     lost = app("latent_space", **{**link, "selection": "a" * 22})
     assert not lost.exception
     assert picked(lost, 90).size == 0
+
+
+@pytest.mark.parametrize("way", ["query", "group", "lasso"])
+def test_a_selection_without_a_name_is_in_the_address(app, run, way):
+    at = fine(app("latent_space", run=run.id, tab="selection"))
+    if way == "lasso":
+        select(at, run, 3, 30, 31)
+    else:
+        fine(at.segmented_control(key="select_way").set_value(way).run())
+        if way == "query":
+            fine(at.text_input(key="select_query").set_value("degree > 8").run())
+        fine(at.button(key="select_replace").click().run())
+    link = {name: value[0] if isinstance(value, list) else value for name, value in at.query_params.items()}
+    assert link["selection"].startswith({"lasso": "nodes:"}.get(way, f"{way}:"))
+    other = fine(app("latent_space", **link))
+    assert len(picked(at, 90)) > 0
+    assert picked(other, 90).tolist() == picked(at, 90).tolist()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["query:", "query:((((", "around:9:person 1", "around:x:", "group:node:person 1", "group:label:pink", "nodes:AAAA",
+     "nodes:" + "A" * 9999, "../../x"],
+)  # fmt: skip
+def test_a_selection_in_a_link_that_cannot_be_is_left_out(app, run, hostile):
+    at = fine(app("latent_space", run=run.id, selection=hostile))
+    assert picked(at, 90).size == 0
+    assert at.toast
+    assert "selection" not in at.query_params

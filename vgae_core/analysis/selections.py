@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -17,6 +20,9 @@ MAX_CORNERS = 2_000
 
 MAX_HOPS = 5
 """Steps around a node: in most graphs, more of them reach nearly everything."""
+
+MAX_LINK = 1_500
+"""Characters of a selection within a link: mail and chat programs cut links beyond about 2,000."""
 
 Combination = Literal["replace", "add", "subtract", "intersect"]
 """How one set of nodes changes another."""
@@ -154,6 +160,38 @@ def combine(first: np.ndarray, second: np.ndarray, how: Combination) -> np.ndarr
     one[first], other[second] = True, True
     both = {"replace": other, "add": one | other, "subtract": one & ~other, "intersect": one & other}
     return np.flatnonzero(both[how])
+
+
+def packed(nodes: np.ndarray, n_nodes: int) -> str | None:
+    """Return nodes as a short text for a link, a compressed bit for each node; None where that is too long.
+
+    Parameters
+    ----------
+    nodes : ndarray of int64
+    n_nodes : int
+
+    Returns
+    -------
+    str or None
+        Letters, digits, ``-`` and ``_``; at most :data:`MAX_LINK`. Any selection of up to 8,000 nodes fits.
+    """
+    mask = np.zeros(n_nodes, bool)
+    mask[nodes] = True
+    text = base64.urlsafe_b64encode(zlib.compress(np.packbits(mask).tobytes(), 9)).decode().rstrip("=")
+    return text if len(text) <= MAX_LINK else None
+
+
+def unpacked(text: str, n_nodes: int) -> np.ndarray:
+    """Return the nodes of :func:`packed`, ascending; raise DataError if they are not of a graph of this size."""
+    size = (n_nodes + 7) // 8
+    try:
+        raw = base64.urlsafe_b64decode(text[:MAX_LINK] + "=" * (-len(text) % 4))
+        bits = zlib.decompressobj().decompress(raw, size + 1)  # no more, whatever the text claims
+    except (ValueError, binascii.Error, zlib.error) as error:
+        raise DataError("The selection in the link cannot be read.", mend="Check the link.") from error
+    if len(bits) != size:
+        raise DataError("The selection in the link is of other data.", mend="Check the link.")
+    return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8), count=n_nodes))
 
 
 def edges_inside(edges: np.ndarray, nodes: np.ndarray, n_nodes: int, most: int) -> np.ndarray:
