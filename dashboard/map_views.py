@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from dashboard import charts, clusters, frame, projections, results, selecting, selection_links, state
+from vgae_core.analysis.alignment import Turn
 from vgae_core.analysis.clusters import ClusterSpec
 from vgae_core.analysis.projection import METHODS, ProjectionSpec
 from vgae_core.errors import StudioError
@@ -15,7 +16,7 @@ from vgae_core.runs.store import kept_selections
 from vgae_core.runs.store.kept_selections import KeptSelection
 
 SELECTION, NODE, COLOUR, METHOD = "selection", "node", "colour", "map"
-SETTINGS, CLUSTERS = "map_settings", "clusters"
+SETTINGS, TURN, CLUSTERS = "map_settings", "map_turn", "clusters"
 """Parameters of the address; settings as ``name:value,…``, only those that are not the default."""
 
 Spec = TypeVar("Spec", ProjectionSpec, ClusterSpec)
@@ -32,6 +33,8 @@ def open_settings(held: results.Opened) -> None:
     spec = _read(ProjectionSpec, SETTINGS)
     if spec is not None:
         projections.ask(spec)
+    if METHOD in st.query_params:
+        projections.ask_turn(_read_turn())
     found = _read(ClusterSpec, CLUSTERS)
     if found is not None:
         clusters.choose(held.id, found)
@@ -46,6 +49,18 @@ def _read(kind: type[Spec], parameter: str) -> Spec | None:
         parts = (part.partition(":") for part in text.split(","))
         return kind.from_dict({name: json.loads(value) for name, _, value in parts})
     except (ValueError, RecursionError, StudioError):  # a link cut short; the page shows its own
+        st.toast("The settings in the link could not be read.", icon=":material/warning:")
+        return None
+
+
+def _read_turn() -> Turn | None:
+    """Return how the address asks the map to be turned; None where it does not, or for what cannot be."""
+    text = str(st.query_params.get(TURN, ""))[:500]
+    if not text:
+        return None
+    try:
+        return Turn.of_plane([float(number) for number in text.split(",")])
+    except (ValueError, StudioError):
         st.toast("The settings in the link could not be read.", icon=":material/warning:")
         return None
 
@@ -76,13 +91,16 @@ def open_link(held: results.Opened, colours: list[str]) -> None:
             st.toast(charts.message(error.message), icon=":material/warning:")
 
 
-def note(held: results.Opened, spec: ProjectionSpec, colour: str, focus: int | None) -> None:
+def note(
+    held: results.Opened, spec: ProjectionSpec, turn: Turn | None, colour: str, focus: int | None
+) -> None:
     """Write what the map shows into the address."""
+    turned = "" if turn is None else ",".join(f"{number:.7g}" for number in turn.numbers())
     node = "" if focus is None else results.node_names(held.id)[focus]
     settings, found = _written(spec), _written(clusters.chosen(held.id))
     selection = st.session_state[_WRITTEN] = selecting.link(held.id, held.graph.n_nodes)
     for name, value in (
-        (METHOD, spec.method), (SETTINGS, settings), (COLOUR, colour), (CLUSTERS, found), (NODE, node),
+        (METHOD, spec.method), (SETTINGS, settings), (TURN, turned), (COLOUR, colour), (CLUSTERS, found), (NODE, node),
         (SELECTION, selection),
     ):  # fmt: skip
         if value and st.query_params.get(name) != value:

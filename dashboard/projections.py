@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import background, forms, results, state
-from dashboard.shared import shared
+from dashboard.shared import KEPT, shared
 from vgae_core.analysis import latent_neighbours, map_points, projection
 from vgae_core.analysis.alignment import Turn, procrustes
 from vgae_core.analysis.linear_map import Map
@@ -28,6 +28,7 @@ USED_BY = {
 """Settings of each method beside its dimensions."""
 
 _ASKED = "map_asked"
+_LINKED = "map_linked_turn"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,8 @@ class Projected:
         What the map shows.
     place : callable, optional
         From codes (n, latent_dim) to their places on a map that is linear in the codes.
+    turn : Turn, optional
+        How the map was turned, mirrored and scaled.
     """
 
     key: str
@@ -55,6 +58,7 @@ class Projected:
     axes: tuple[str, ...]
     note: str
     place: Callable[[np.ndarray], np.ndarray] | None = None
+    turn: Turn | None = None
 
 
 def ask(spec: ProjectionSpec) -> None:
@@ -62,13 +66,17 @@ def ask(spec: ProjectionSpec) -> None:
     st.session_state[_ASKED] = spec
 
 
-def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
-    """Draw the choice of a projection; return it, and the id of the run whose map it is turned like."""
+def ask_turn(turn: Turn | None) -> None:
+    """Turn the map that a link asks for in this way, None for not at all; before the page draws its choices."""
+    st.session_state[_LINKED] = [turn, None]
+
+
+def choose(held: results.Opened) -> tuple[ProjectionSpec, str | Turn | None]:
+    """Draw the choice of a projection; return it, and the run whose map it is turned like, by its id, or the turn."""
     known = {setting.name: setting for setting in settings_of(ProjectionSpec)}
     asked: ProjectionSpec = st.session_state.get(_ASKED, ProjectionSpec())
     method = forms.field(known["method"], known["method"].default, "map_method")
     values = {"method": method}
-    before = None
     with st.popover("Settings", icon=":material/tune:"):
         dim = known["dim"]
         values["dim"] = st.segmented_control(
@@ -80,15 +88,31 @@ def choose(held: results.Opened) -> tuple[ProjectionSpec, str | None]:
                 values[name] = _axis(held, known[name], getattr(asked, name))
             else:
                 values[name] = forms.field(known[name], getattr(asked, name), f"map_{name}")
-        if values["dim"] == dim.default and method != "axes":
-            before = _before(held)
-        if before is not None and not st.toggle(
-            "Turn like the run before", value=True, key="map_align",
-            help="Codes of two runs are only defined up to a turn and a mirror. The map is turned, mirrored and scaled "
-            "(Procrustes) so that nodes lie as near as may be to their places in your previous run of the same data.",
-        ):  # fmt: skip
-            before = None
-    return ProjectionSpec.from_dict(values), before
+        spec = ProjectionSpec.from_dict(values)
+        turned = _choose_turn(held, spec) if spec.dim == dim.default and method != "axes" else None
+    return spec, turned
+
+
+def _choose_turn(held: results.Opened, spec: ProjectionSpec) -> str | Turn | None:
+    """Draw whether the map is turned as a link asks, or like that of the visitor's run before."""
+    linked = st.session_state.setdefault(_LINKED, [None, ()])
+    if linked[1] is None:  # the link asks for the map that is drawn first
+        linked[1] = (held.id, spec)
+    of_link = linked[1] == (held.id, spec)
+    if of_link and linked[0] is not None:
+        asked = st.toggle(
+            "Turn as in the link", value=True, key="map_align_link",
+            help="The link's map was turned, mirrored and scaled so that nodes lie near their places in another run.",
+        )  # fmt: skip
+        return linked[0] if asked else None
+    before = _before(held)
+    if before is not None and st.toggle(
+        "Turn like the run before", value=not of_link, key="map_align",
+        help="Codes of two runs are only defined up to a turn and a mirror. The map is turned, mirrored and scaled "
+        "(Procrustes) so that nodes lie as near as may be to their places in your previous run of the same data.",
+    ):  # fmt: skip
+        return before
+    return None
 
 
 def _axis(held: results.Opened, setting: Setting, first: int) -> int:
@@ -105,11 +129,11 @@ def _axis(held: results.Opened, setting: Setting, first: int) -> int:
     )
 
 
-def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Projected:
+def projected(held: results.Opened, spec: ProjectionSpec, turned: str | Turn | None) -> Projected:
     """Return the map; while a slow one has not been made, draw the button that makes it and return PCA."""
     key = f"{held.id}|{spec}"
     if spec.method in ("pca", "axes"):
-        return _quick(held, spec, before)
+        return _quick(held, spec, turned)
     made = _made(held.run.path, key)
     entry = projection.METHODS[spec.method]
     if made is None:
@@ -120,19 +144,27 @@ def projected(held: results.Opened, spec: ProjectionSpec, before: str | None) ->
             about=f"{entry.help} Until it is made you see PCA.",
             seconds=projection.SECONDS, keep=held.run.path,
         )  # fmt: skip
-        return _quick(held, ProjectionSpec(dim=spec.dim, unit_length=spec.unit_length), before)
+        return _quick(held, ProjectionSpec(dim=spec.dim, unit_length=spec.unit_length), turned)
     nodes, coordinates = made
     note = entry.help
     if len(nodes) < held.graph.n_nodes:
         note += f" A fair sample of {len(nodes):,} of {held.graph.n_nodes:,} {held.noun}s."
     axes = tuple(f"{entry.title} {i + 1} (no unit)" for i in range(spec.dim))
-    if before is not None:
-        goal = _made(state.store().open_run(before).path, f"{before}|{spec}") or (
+    turn = turned if isinstance(turned, Turn) else None
+    if isinstance(turned, str):
+        goal = _made(state.store().open_run(turned).path, f"{turned}|{spec}") or (
             np.arange(held.graph.n_nodes),
-            results.pca_map(before, spec.dim, spec.unit_length).coordinates,
+            results.pca_map(turned, spec.dim, spec.unit_length).coordinates,
         )
-        coordinates = _turned(nodes, coordinates, *goal)
-    return Projected(f"{key}|{before}", nodes, coordinates, axes, note)
+        turn = _onto(nodes, coordinates, *goal)
+    if turn is not None:
+        coordinates = turn.apply(coordinates).astype(np.float32)
+    return Projected(f"{key}|{_told(turned)}", nodes, coordinates, axes, note, turn=turn)
+
+
+def _told(turned: str | Turn | None) -> str:
+    """Return what tells one turn from another."""
+    return str(turned.numbers()) if isinstance(turned, Turn) else str(turned)
 
 
 def _made(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -144,7 +176,7 @@ def _made(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
     return arrays["index"], arrays["coordinates"]
 
 
-def _quick(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Projected:
+def _quick(held: results.Opened, spec: ProjectionSpec, turned: str | Turn | None) -> Projected:
     """Return a map that is linear in the codes."""
     place: Callable[[np.ndarray], np.ndarray]
     if spec.method == "axes":
@@ -159,14 +191,20 @@ def _quick(held: results.Opened, spec: ProjectionSpec, before: str | None) -> Pr
         axes = tuple(f"PC {i + 1} ({share:.0%} of variance)" for i, share in enumerate(made.explained))
         note = f"{spec.dim} principal components hold {made.explained.sum():.0%} of the variance of the mean codes"
         note += ", each scaled to length 1." if spec.unit_length else "."
-    if before is not None:
-        turn, coordinates = _turned_pca(held.id, before, spec)
+    turn = _pca_turn(held.id, turned, spec) if isinstance(turned, str) else turned
+    if turn is not None:
         straight = place
         place = lambda z: turn.apply(straight(z))  # noqa: E731
+        coordinates = KEPT.get(
+            (held.id, spec, _told(turned), "turned"),
+            lambda flat=coordinates: turn.apply(flat).astype(np.float32),  # type: ignore[misc]
+        )
         axes = tuple(f"Turned PC {i + 1}" for i in range(spec.dim))
-        note += " Turned and scaled onto your previous run of the same data."
-    key = f"{held.id}|{spec}|{before}"
-    return Projected(key, np.arange(len(coordinates)), coordinates, axes, note, place)
+        note += " Turned and scaled onto " + (
+            "your previous run of the same data." if isinstance(turned, str) else "the map of the link."
+        )
+    key = f"{held.id}|{spec}|{_told(turned)}"
+    return Projected(key, np.arange(len(coordinates)), coordinates, axes, note, place, turn)
 
 
 def _placed(made: Map, unit_length: bool, z: np.ndarray) -> np.ndarray:
@@ -179,21 +217,18 @@ def _axes(run_id: str, spec: ProjectionSpec) -> np.ndarray:
 
 
 @shared
-def _turned_pca(run_id: str, before: str, spec: ProjectionSpec) -> tuple[Turn, np.ndarray]:
-    """Return how the map of a run is turned onto that of another, and the turned map."""
+def _pca_turn(run_id: str, before: str, spec: ProjectionSpec) -> Turn:
+    """Return how the map of a run is turned onto that of another."""
     coordinates, goal = (
         results.pca_map(run, spec.dim, spec.unit_length).coordinates for run in (run_id, before)
     )
-    turn = procrustes(coordinates, goal)
-    return turn, turn.apply(coordinates).astype(np.float32)
+    return procrustes(coordinates, goal)
 
 
-def _turned(nodes: np.ndarray, coordinates: np.ndarray, others: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Return a map turned onto another, by the nodes that are on both."""
+def _onto(nodes: np.ndarray, coordinates: np.ndarray, others: np.ndarray, goal: np.ndarray) -> Turn | None:
+    """Return how a map is turned onto another, by the nodes that are on both; None if these are too few."""
     _, mine, theirs = np.intersect1d(nodes, others, assume_unique=True, return_indices=True)
-    if len(mine) < map_points.MIN_ALIGNED:
-        return coordinates
-    return procrustes(coordinates[mine], goal[theirs]).apply(coordinates).astype(np.float32)
+    return procrustes(coordinates[mine], goal[theirs]) if len(mine) >= map_points.MIN_ALIGNED else None
 
 
 def _before(held: results.Opened) -> str | None:

@@ -159,13 +159,14 @@ with frame.guard():
         colours = latent_map.colours(held, clusters.table(held))
         map_views.open_link(held, colours)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            spec, before = projections.choose(held)
+            spec, turned = projections.choose(held)
             colour = latent_map.choose_colour(held, colours)
             looks = latent_map.choose_looks(held)
             kept = map_views.keep(held)
             focus = find_node(held)
-        latent_map.draw(held, projections.projected(held, spec, before), colour, looks, focus)
-        map_views.note(held, spec, colour, focus)
+        projected = projections.projected(held, spec, turned)
+        latent_map.draw(held, projected, colour, looks, focus)
+        map_views.note(held, spec, projected.turn, colour, focus)
         match views.choose(held, focus):
             case "node":
                 show_node(held, focus)

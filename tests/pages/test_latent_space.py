@@ -134,6 +134,10 @@ def test_settings_in_a_link_that_cannot_be_are_left_out(app, run, hostile):
     assert "map_settings" not in at.query_params
     assert "".join(at.query_params["clusters"]) == "n_clusters:5,hops:2"
     fine(app("latent_space", run=run.id, map="axes", map_settings="axis_x:99"))  # of a run with longer codes
+    for turn in ("1,2,3", "0,0,0,0,1,0,0,1,nan", "0,0,0,0,5,0,0,1,1", "0,0,0,0,1,0,0,1,x"):
+        at = fine(app("latent_space", run=run.id, map="pca", map_turn=turn))
+        assert at.toast
+        assert "map_turn" not in at.query_params
 
 
 def test_the_map_is_turned_like_that_of_the_run_before(app, studio_store):
@@ -145,6 +149,11 @@ def test_the_map_is_turned_like_that_of_the_run_before(app, studio_store):
     at = fine(app("latent_space", run=second.id, workspace=WORKSPACE))
     np.testing.assert_allclose(places(at), before, atol=1e-5)
     assert "previous run" in text(at)
+    link = {name: value[0] if isinstance(value, list) else value for name, value in at.query_params.items()}
+    theirs = fine(app("latent_space", **link))  # of a visitor without that run
+    np.testing.assert_allclose(places(theirs), places(at), atol=1e-5)
+    fine(theirs.toggle(key="map_align_link").set_value(False).run())
+    assert "map_turn" not in theirs.query_params
     fine(at.toggle(key="map_align").set_value(False).run())
     z = latent_neighbours.directions(turned.z_mean)
     np.testing.assert_array_equal(places(at), linear_map.pca(z, 2).coordinates)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vgae_core.analysis.latent_neighbours import Similarity, directions
+from vgae_core.errors import DataError
 
 NEIGHBOURS = (5, 10, 20, 50)
 """How many nearest codes are compared, to choose from."""
@@ -42,6 +44,21 @@ class Turn:
     def apply(self, places: np.ndarray) -> np.ndarray:
         """Return moved places; float64, shape (len(places), d)."""
         return np.asarray(self.scale * ((places - self.centre) @ self.turn) + self.goal)
+
+    def numbers(self) -> list[float]:
+        """Return what :meth:`of_plane` makes the same turn of; nine numbers for a turn of the plane."""
+        return [float(n) for n in (*self.centre, *self.goal, *self.turn.ravel(), self.scale)]
+
+    @classmethod
+    def of_plane(cls, numbers: Sequence[float]) -> Turn:
+        """Return the turn of the plane of :meth:`numbers`; raise DataError if they are of none."""
+        values = np.array(numbers, np.float64)
+        if values.shape != (9,) or not np.isfinite(values).all() or values[8] <= 0:
+            raise DataError("These numbers turn no map.")
+        turn = values[4:8].reshape(2, 2)
+        if not np.allclose(turn @ turn.T, np.eye(2), atol=1e-3):
+            raise DataError("These numbers turn no map.")
+        return cls(values[:2], values[2:4], turn, float(values[8]))
 
 
 def procrustes(moving: np.ndarray, goal: np.ndarray) -> Turn:
