@@ -6,7 +6,7 @@ import hashlib
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import results, state
 from dashboard.shared import KEPT
 from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
 from vgae_core.analysis.links import Direction
@@ -48,7 +48,8 @@ def model(run_id: str) -> WhatIf:
 
 def answers(run_id: str) -> Answers:
     """Return who is next, and the scores of pairs, of a run of a graph."""
-    return model(run_id).answers
+    run = state.store().open_run(run_id)
+    return KEPT.get((run_id, "answers"), lambda: Answers(results.load(run_id)[0], run.graph()))
 
 
 def asked(scenario: Scenario) -> Scenario:

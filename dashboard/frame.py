@@ -7,7 +7,7 @@ import functools
 import importlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec
 
@@ -267,6 +267,23 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
         return st.fragment(draw, run_every=run_every)
 
     return guarded
+
+
+@fragment()
+def tabs(key: str, views: Mapping[str, Callable[[], None]]) -> None:
+    """Draw tabs, each worked out when it is first opened; opening one redraws only this part.
+
+    Those opened before are drawn too: what was typed into them stays.
+    """
+    opened: set[str] = st.session_state.setdefault(f"{key}_opened", set())
+    for tab, (name, draw) in zip(
+        st.tabs(list(views), key=key, on_change="rerun"), views.items(), strict=True
+    ):
+        if tab.open:
+            opened.add(name)
+        if name in opened:
+            with tab:
+                draw()
 
 
 @contextlib.contextmanager

@@ -40,14 +40,10 @@ def comparison(run_id: str) -> verdict.Comparison:
 
 
 @shared
-def curves(run_id: str) -> dict[str, tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]]:
-    """Return the ROC and precision-recall curves of the model and of every baseline."""
-    result, _ = results.load(run_id)
-    y_true = tested(run_id).y_true
-    return {
-        name: (threshold_curves.roc(y_true, scores), threshold_curves.precision_recall(y_true, scores))
-        for name, scores in result.scores.items()
-    }
+def curves(run_id: str, name: str) -> tuple[threshold_curves.Roc, threshold_curves.PrecisionRecall]:
+    """Return the ROC and the precision-recall curve of the model, of the network alone or of a baseline."""
+    scores, y_true = results.load(run_id)[0].scores[name], tested(run_id).y_true
+    return threshold_curves.roc(y_true, scores), threshold_curves.precision_recall(y_true, scores)
 
 
 @shared

@@ -99,12 +99,8 @@ def show_one_row(held: results.Opened) -> None:
 
 def show_entry_rankings(held: results.Opened) -> None:
     """Draw the rankings of a matrix."""
-    one, every, least, worst = st.tabs(
-        ["Recommended to a row", "Most expected missing entries", "Least expected values", "Worst rows"]
-    )
-    with one:
-        show_one_row(held)
-    with every:
+
+    def every() -> None:
         table = recommended(held)
         if table is not None:
             st.caption(
@@ -112,14 +108,26 @@ def show_entry_rankings(held: results.Opened) -> None:
                 "rows: what may be missing from the data, or come next."
             )
             show_entries(held, table, "missing_entries")
-    with least:
+
+    def least() -> None:
         st.caption(
             "Values of the matrix that the model expected least: errors in the data, or rows unlike all others."
             + (" It has seen each of them, held-out ones too." if held.result.whole is not None else "")
         )
         show_entries(held, results.unexpected(held.id), "unexpected_entries")
-    with worst:
+
+    def worst() -> None:
         st.caption(
             "Rows that the model explains worst: the mean loss of a row's values, held-out ones included."
         )
         predicted_links.show_worst(held)
+
+    frame.tabs(
+        f"rankings_{held.id}",
+        {
+            "Recommended to a row": lambda: show_one_row(held),
+            "Most expected missing entries": every,
+            "Least expected values": least,
+            "Worst rows": worst,
+        },
+    )

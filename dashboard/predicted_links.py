@@ -180,12 +180,8 @@ def downloads(table: pd.DataFrame, name: str) -> None:
 
 def show_rankings(held: results.Opened) -> None:
     """Draw the three rankings, and what the model says of the visitor's own pairs."""
-    first, second, third, mine = st.tabs(
-        ["Most likely missing links", "Least likely links", "Worst nodes", "My pairs"]
-    )
-    with first:
-        show_missing(held)
-    with second:
+
+    def unlikely() -> None:
         st.caption(
             "Existing edges that the model finds least likely: errors in the data, or connections between "
             "parts that otherwise have little in common."
@@ -196,14 +192,23 @@ def show_rankings(held: results.Opened) -> None:
             )
         )
         show_unlikely(held)
-    with third:
+
+    def worst() -> None:
         st.caption(
             "Nodes whose edges the model explains worst: mean cross-entropy of a node's edges and as many "
             "random non-edges, in nats per pair; 0.693 is a coin toss."
         )
         show_worst(held)
-    with mine:
-        my_pairs.show(held)
+
+    frame.tabs(
+        f"rankings_{held.id}",
+        {
+            "Most likely missing links": lambda: show_missing(held),
+            "Least likely links": unlikely,
+            "Worst nodes": worst,
+            "My pairs": lambda: my_pairs.show(held),
+        },
+    )
 
 
 def show_worst(held: results.Opened) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,10 +32,14 @@ from vgae_core.catalogue.families import FamilyEntry
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
 from vgae_core.data.limits import LIMITS
+from vgae_core.errors import StudioError
 from vgae_core.runs.results import codes
 from vgae_core.runs.results.result import Embedding, RunResult
+from vgae_core.runs.store import worked_out
 from vgae_core.runs.store.stored_run import StoredRun
-from vgae_core.runs.views import link_tables, node_tables
+from vgae_core.runs.views import first_view, link_tables, node_tables
+
+log = logging.getLogger("vgae_studio")
 
 MODEL = "model"
 """Key of the model's own scores beside those of the baselines."""
@@ -100,9 +106,10 @@ _turn = threading.Lock()
 
 
 def costly(run_id: str) -> Future[dict[str, np.ndarray]]:
-    """Return the :func:`vgae_core.runs.views.node_tables.node_columns` of a run, from a child if its graph is large.
+    """Return the :func:`vgae_core.runs.views.first_view.first_view` of a run, of a small graph the columns of nodes.
 
-    Runs of all visitors take turns, so that no more than one such child is at work.
+    Most runs bring it. Of others a child works it out, and it is kept with the run. Runs of all visitors take turns, so
+    that no more than one such child is at work.
     """
     with _working_lock:
         future = _working.get(run_id)
@@ -114,12 +121,14 @@ def costly(run_id: str) -> Future[dict[str, np.ndarray]]:
             del _working[key]
     try:
         run = state.store().open_run(run_id)
+        kept = worked_out.load(run.path, worked_out.FIRST_VIEW)
+        if kept is not None:
+            future.set_result(kept[0])
+            return future
         graph = run.graph()
-        if graph.profile.n_edges > node_tables.SMALL_EDGES:
+        if graph.profile.n_edges > first_view.SMALL_EDGES:
             # No thread that the server would wait for when it ends.
-            threading.Thread(
-                target=_in_child, args=(str(run.path), str(run.graph_path), future), daemon=True
-            ).start()
+            threading.Thread(target=_in_child, args=(run.path, run.graph_path, future), daemon=True).start()
         else:
             future.set_result(node_tables.node_columns(_result(run_id), graph))
     except BaseException as error:
@@ -130,15 +139,20 @@ def costly(run_id: str) -> Future[dict[str, np.ndarray]]:
     return future
 
 
-def _in_child(run: str, graph: str, future: Future[dict[str, np.ndarray]]) -> None:
-    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=node_tables.SECONDS)
+def _in_child(run: Path, graph: Path, future: Future[dict[str, np.ndarray]]) -> None:
+    limits = isolation.ChildLimits(memory_bytes=LIMITS.child_memory_bytes, seconds=first_view.SECONDS)
     try:
         with _turn:
-            options = {"run": run, "graph": graph, "most_nodes": LIMITS.answer_nodes}
-            columns, _ = isolation.call("node_columns", options=options, limits=limits)
+            options = {"run": str(run), "graph": str(graph), "most_nodes": LIMITS.answer_nodes}
+            columns, _ = isolation.call("first_view", options=options, limits=limits)
         future.set_result(columns)
     except BaseException as error:
         future.set_exception(error)
+        return
+    try:
+        worked_out.save(run, worked_out.FIRST_VIEW, columns, {})
+    except StudioError as error:  # the disk is full: it is worked out again after a restart
+        log.warning("The first view of run %s is not kept: %s", run.name, error)
 
 
 def ready(run_id: str) -> bool:

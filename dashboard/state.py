@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+import threadpoolctl
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from vgae_core.catalogue.families import FAMILIES, natural, possible
@@ -103,18 +104,21 @@ def kept_of_sweep(sweep_id: str, _work_out: Callable[[], Any]) -> Any:
 
 
 _settled = 0
-"""How many modules were loaded when objects were last set aside."""
+"""How many modules were loaded when they last settled."""
 
 
-def set_loaded_aside() -> None:
-    """Keep what was imported out of the search for garbage, once after each growth.
+def settle() -> None:
+    """Once after each growth of what is imported, make it cheaper for all pages.
 
-    Streamlit has Python look through all objects after every run of a page: 0.12 s of a core, and 0.01 s without
-    those of the libraries.
+    It is set aside from the search for garbage, which Streamlit has Python make after every run of a page: 0.12 s of a
+    core, and 0.01 s without the objects of the libraries. And BLAS gets one thread, since pages run side by side: on a
+    busy machine its threads wait for each other in loops (1.3 s of processors for the principal components of 50,000
+    codes, 0.013 s with one thread).
     """
     global _settled
     if len(sys.modules) > _settled:
         _settled = len(sys.modules)
+        threadpoolctl.threadpool_limits(limits=1, user_api="blas")
         gc.collect()
         gc.freeze()
 

@@ -18,7 +18,7 @@ from vgae_core.analysis.scoring import probabilities
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
 from vgae_core.runs.results import pair_kinds, posterior
-from vgae_core.runs.views import link_tables
+from vgae_core.runs.views import first_view, link_tables
 
 GROUPINGS = {"community": "Communities", "label": "Labels"}
 """What nodes are grouped by."""
@@ -48,7 +48,10 @@ def _groups(run_id: str, by: str) -> tuple[np.ndarray, list[str]]:
 def blocks(run_id: str, by: str) -> tuple[CellDensity, list[str]]:
     """Return the density between groups, counted and expected, and their names."""
     groups, names = _groups(run_id, by)
-    return _density(run_id, groups, cells.GROUP_PAIRS), names
+    between = first_view.blocks(results.costly(run_id).result()) if by == "community" else None
+    if between is None:
+        between = first_view.group_density(*results.load(run_id), groups, cells.GROUP_PAIRS)
+    return between, names
 
 
 @shared
@@ -64,20 +67,12 @@ def ordered(run_id: str, by: str, group: int, other: int) -> tuple[CellDensity, 
     if group < 0 or group == other:
         bins = cells.bins_in_order(rows, n_nodes=graph.n_nodes)
         sizes = np.bincount(groups[rows])
-        return _density(run_id, bins, cells.BIN_PAIRS), sizes, sizes
+        return first_view.group_density(*results.load(run_id), bins, cells.BIN_PAIRS), sizes, sizes
     columns = order[groups[order] == other]
     bins = cells.bins_in_order(rows, columns, n_nodes=graph.n_nodes)
     n_rows = int(bins[rows].max()) + 1
-    density = _density(run_id, bins, cells.BIN_PAIRS, n_rows)
+    density = first_view.group_density(*results.load(run_id), bins, cells.BIN_PAIRS, n_rows)
     return density, np.array([len(rows)]), np.array([len(columns)])
-
-
-def _density(run_id: str, bins: np.ndarray, per_cell: int, n_rows: int | None = None) -> CellDensity:
-    result, graph = results.load(run_id)
-    return cells.cell_density(
-        bins, graph.adjacency, result.link_scorer(graph), link_tables.density(graph), per_cell=per_cell,
-        n_rows=n_rows, directed=graph.directed, sides=graph.sides,
-    )  # fmt: skip
 
 
 @shared

@@ -232,12 +232,13 @@ def show_scores(held: results.Opened) -> None:
 
 def show_curves(held: results.Opened) -> None:
     """Draw the curves of the model and of the best baseline, or of every method."""
-    curves, words, split = judged.curves(held.id), held.result.words, held.result.split
+    names, words, split = list(held.result.scores), held.result.words, held.result.split
     first = [
-        name for name in (results.MODEL, results.NETWORK, judged.comparison(held.id).name) if name in curves
+        name for name in (results.MODEL, results.NETWORK, judged.comparison(held.id).name) if name in names
     ]
-    if len(first) < len(curves) and not st.toggle("Curves of every method", key="every_curve"):
-        curves = {name: curves[name] for name in first}
+    if len(first) < len(names) and not st.toggle("Curves of every method", key="every_curve"):
+        names = first
+    curves = {name: judged.curves(held.id, name) for name in names}
     rows = scores.rows(held.result.metrics)
     left, right = st.columns(2, gap="medium")
     with left:

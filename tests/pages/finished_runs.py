@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 from scipy import sparse
+from streamlit.testing.v1 import AppTest
 
 from vgae_core.analysis.baselines import run_baselines
 from vgae_core.analysis.metrics import link_metrics
@@ -16,6 +17,15 @@ from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.training.events import Finished
 
 WORKSPACE = "a-visitor-s-workspace-token-0123456789"
+
+
+def open_tab(at: AppTest, run_id: str, name: str) -> AppTest:
+    """Open a tab of the rankings of a run; those opened before stay drawn."""
+    at.session_state[f"rankings_{run_id}"] = name
+    at.run()
+    assert not at.exception
+    assert not at.error
+    return at
 
 
 def make_graph(n: int = 90, *, nasty: str = "", seed: int = 0) -> GraphData:

@@ -23,7 +23,7 @@ from vgae_core.analysis.clusters import METHODS, by_size
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
 from vgae_core.runs.exports import embedding_files
-from vgae_core.runs.views import node_tables
+from vgae_core.runs.views import first_view, node_tables
 
 
 def places(at):
@@ -382,7 +382,7 @@ def test_downloads_are_the_embedding(app, run):
 
 
 def test_a_large_graph_is_shown_before_its_communities_are_known(app, run, monkeypatch):
-    monkeypatch.setattr(node_tables, "SMALL_EDGES", 10)
+    monkeypatch.setattr(first_view, "SMALL_EDGES", 10)
     at = fine(app("latent_space", run=run.id))
     assert "being computed" in text(at)
     assert "community" not in at.selectbox(key="map_colour").options
@@ -395,11 +395,25 @@ def test_a_large_graph_is_shown_before_its_communities_are_known(app, run, monke
     assert "reconstruction_error" in at.dataframe[-1].value
 
 
+def test_a_run_of_a_large_graph_that_brings_its_first_view_shows_it_at_once(app, studio_store, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("It was worked out again.")
+
+    graph = make_graph()
+    brought = first_view.with_first_view(make_result(graph), graph)
+    run = finish_run(studio_store, graph, brought)
+    monkeypatch.setattr(first_view, "SMALL_EDGES", 10)
+    monkeypatch.setattr(isolation, "call", never)
+    at = fine(app("latent_space", run=run.id))
+    assert "being computed" not in text(at)
+    np.testing.assert_array_equal(at.dataframe[-1].value["community"], brought.first_view["community"])
+
+
 def test_communities_that_cannot_be_had_leave_the_rest_of_the_page(app, run, monkeypatch):
     def refuse(*args, **kwargs):
         raise LimitError("Took longer than the limit of 600 s.")
 
-    monkeypatch.setattr(node_tables, "SMALL_EDGES", 10)
+    monkeypatch.setattr(first_view, "SMALL_EDGES", 10)
     monkeypatch.setattr(isolation, "call", refuse)
     at = app("latent_space", run=run.id)
     with pytest.raises(LimitError):

@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from dashboard import panels, state
-from tests.pages.finished_runs import make_graph
+from tests.pages.finished_runs import make_graph, open_tab
 from tests.pages.map_parts import part
 from tests.pages.matrix_runs import finish_run, make_matrix, make_raw
 from tests.pages.test_data import in_process, metric, open_upload, put, texts, use  # noqa: F401
@@ -274,6 +274,7 @@ def test_recommended_items_by_name(app, run):
     best = next(f.value for f in at.dataframe if "place" in f.value)
     free = [j for j in np.argsort(-logits[7]) if dense[7, j] == 0]
     assert best["column"].tolist() == [f"film {j}" for j in free[:20]]
+    open_tab(at, run.id, "Most expected missing entries")
     every = next(
         f.value for f in at.dataframe if {"row", "column"} <= set(f.value) and "value" not in f.value
     )
@@ -285,7 +286,7 @@ def test_recommended_items_by_name(app, run):
 
 
 def test_unexpected_values_by_name(app, run):
-    at = fine(app("reconstruction", run=run.id))
+    at = open_tab(app("reconstruction", run=run.id), run.id, "Least expected values")
     table = next(f.value for f in at.dataframe if {"row", "column", "value"} <= set(f.value))
     dense = run.graph().features.toarray()
     assert len(table) == np.count_nonzero(dense)
@@ -299,7 +300,7 @@ def test_unexpected_values_by_name(app, run):
 
 
 def test_worst_rows(app, run):
-    at = fine(app("reconstruction", run=run.id))
+    at = open_tab(app("reconstruction", run=run.id), run.id, "Worst rows")
     worst = next(f.value for f in at.dataframe if {"node", "feature_error"} <= set(f.value))
     errors = run.result().nodes["feature_error"]
     assert worst["node"][0] == f"user {errors.argmax()}"
@@ -359,7 +360,7 @@ def test_a_matrix_model_of_a_graph_s_features(app, studio_store):
 
 def test_a_large_matrix_is_searched_on_demand(app, run, monkeypatch):
     monkeypatch.setattr(entries, "EXACT_CELLS", 50)
-    at = fine(app("reconstruction", run=run.id))
+    at = open_tab(app("reconstruction", run=run.id), run.id, "Most expected missing entries")
     before = len(at.dataframe)
     at.button(key="recommended_start").click()
     fine(at.run())

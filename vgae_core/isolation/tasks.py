@@ -12,7 +12,7 @@ TASKS: dict[str, str] = {
     "read": "vgae_core.data.readers:read_task",
     "look": "vgae_core.data.readers:look_task",
     "clusters": "vgae_core.runs.views.groupings:clusters_task",
-    "node_columns": "vgae_core.runs.views.node_tables:node_columns_task",
+    "first_view": "vgae_core.runs.views.first_view:first_view_task",
     "probe": "vgae_core.runs.views.groupings:probe_task",
     "project": "vgae_core.analysis.projection:project_task",
     "recommended": "vgae_core.runs.views.entry_search:recommended_task",

@@ -72,7 +72,7 @@ class WhatIf:
     """
 
     def __init__(self, result: RunResult, graph: GraphData) -> None:
-        self.answers = Answers(result, graph)
+        self.answers = Answers(result, graph, encoded=True)
         self.result, self.graph, self.network = result, graph, self.answers.network
         self.before = self.answers.scored
         self.base_rate = density(graph)

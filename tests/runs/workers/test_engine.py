@@ -25,9 +25,11 @@ from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.processes import environment
 from vgae_core.runs.processes.background import NICENESS
+from vgae_core.runs.store import worked_out
 from vgae_core.runs.store.folder import read_run_dir
 from vgae_core.runs.store.resuming import can_continue, left
 from vgae_core.runs.store.store import Store
+from vgae_core.runs.views.node_tables import node_columns
 from vgae_core.runs.workers import cluster as cluster_module
 from vgae_core.runs.workers import worker_pool
 from vgae_core.runs.workers import workers as workers_module
@@ -91,6 +93,8 @@ def test_a_run_tells_its_epochs_and_leaves_a_result(engine, store):
     assert kinds[-1] == "Finished"
     result = run.result()
     assert result.z_mean.shape == (60, SHORT.model.latent_dim)
+    kept, _ = worked_out.load(run.path, worked_out.FIRST_VIEW)
+    np.testing.assert_array_equal(kept["community"], node_columns(result, graph)["community"])
     assert run.info.metrics["test"]["roc_auc"] == result.metrics["test"]["roc_auc"]
     assert engine.runs_ahead(run.id) is None
 

@@ -93,6 +93,9 @@ class RunResult:
         What the other outputs say of each node, from :attr:`codes`: ``feature_error`` (mean loss of its
         feature row), ``label_probabilities`` (n_nodes, n_classes) and ``label_part``
         (0 train, 1 validation, 2 test, -1 no label).
+    first_view : dict of str to ndarray
+        What pages show first and takes long, where it was worked out as the run ended
+        (:func:`vgae_core.runs.views.first_view.first_view`): kept beside the result and in no bundle.
     environment : dict
         Versions, threads and seed.
     finished : Finished
@@ -112,6 +115,7 @@ class RunResult:
     whole: Embedding | None = None
     decoder: Mapping[str, np.ndarray] = field(default_factory=dict)
     nodes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    first_view: Mapping[str, np.ndarray] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -18,6 +18,8 @@ from vgae_core.training.events import Finished, from_dict, to_dict
 
 DOCUMENTS = ("spec", "metrics", "model", "environment", "finished")
 ARRAYS = ("embedding", "split", "scores", "state", "nodes")
+FIRST_VIEW = "first_view"
+"""Group of arrays of a result that has them: no part of what is kept of every run."""
 
 
 def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
@@ -28,7 +30,7 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
     documents : dict
         One entry for each of :data:`DOCUMENTS`.
     arrays : dict of dict of ndarray
-        One entry for each of :data:`ARRAYS`.
+        One entry for each of :data:`ARRAYS`, and :data:`FIRST_VIEW` where there are any.
     """
     embedding = {"z_mean": np.asarray(result.z_mean, np.float32)}
     if result.z_log_var is not None:
@@ -52,6 +54,8 @@ def result_to_parts(result: RunResult) -> tuple[dict[str, Any], dict[str, dict[s
         "state": {k: np.asarray(v) for k, v in result.state.items()},
         "nodes": {k: np.asarray(v) for k, v in result.nodes.items()},
     }
+    if result.first_view:
+        arrays[FIRST_VIEW] = {k: np.asarray(v) for k, v in result.first_view.items()}
     return documents, arrays
 
 
@@ -128,6 +132,7 @@ def result_from_parts(
         whole=whole,
         decoder=_decoder(documents["model"], arrays["embedding"]),
         nodes=dict(arrays["nodes"]),
+        first_view=dict(arrays.get(FIRST_VIEW, {})),
         environment=documents["environment"],
     )
 

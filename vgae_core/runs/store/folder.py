@@ -19,6 +19,7 @@ is there.  Arrays are npz without pickle, everything else is JSON.
 ``scores.npz``      scores of the test pairs: the model's logits and the baselines'
 ``state.npz``       weights by position
 ``nodes.npz``       what the other outputs say of each node
+``worked-….npz``    what was worked out of the result (never in a bundle)
 ``checkpoint.npz``  what training goes on from (never in a bundle)
 ``finished.json``   why and when it ended
 =================== ===========================================================
@@ -40,10 +41,12 @@ from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.results.result_parts import (
     ARRAYS,
     DOCUMENTS,
+    FIRST_VIEW,
     parse_finished,
     result_from_parts,
     result_to_parts,
 )
+from vgae_core.runs.store import worked_out
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Event, Finished
 
@@ -169,8 +172,10 @@ def write_start(
 def write_result(path: Path, result: RunResult) -> None:
     """Write a result into a run's folder; the file that says so comes last."""
     documents, arrays = result_to_parts(result)
-    for group, members in arrays.items():
-        write_arrays(path / f"{group}.npz", members)
+    for group in ARRAYS:
+        write_arrays(path / f"{group}.npz", arrays[group])
+    if FIRST_VIEW in arrays:
+        worked_out.save(path, worked_out.FIRST_VIEW, arrays[FIRST_VIEW], {})
     for name in DOCUMENTS:  # "finished" is the last of them
         write_json(path / f"{name}.json", documents[name])
 

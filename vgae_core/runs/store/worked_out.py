@@ -1,10 +1,11 @@
-"""What is worked out of a finished run and kept beside it: slow maps, clusters, label probes."""
+"""What is worked out of a finished run and kept beside it: its first view, slow maps, clusters, label probes."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from vgae_core.runs.disk.files import finite, read_arrays, write_arrays
 from vgae_core.runs.disk.room import writing
 
 MOST = 24
-"""Answers kept of one run: the newest, whoever asked for them."""
+"""Answers kept of one run: those used last, whoever asked for them."""
 
 MOST_BYTES = 100_000_000
 """Size of one that is kept."""
+
+FIRST_VIEW = "first view"
+"""Key of :func:`vgae_core.runs.views.first_view.first_view`."""
 
 _VALUES = "__values__"
 
@@ -66,6 +70,8 @@ def load(folder: Path, key: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     if not path.exists():
         return None
     try:
+        with contextlib.suppress(OSError):  # forgotten meanwhile, or not ours to change
+            os.utime(path)
         arrays = read_arrays(path)
         values = json.loads(arrays.pop(_VALUES).tobytes())
     except (RunError, KeyError, ValueError):  # damaged: it can be worked out again

@@ -65,6 +65,9 @@ class Answers:
         Of a graph auto-encoder.
     graph : GraphData
         The graph it was trained on.
+    encoded : bool
+        Whether to encode all edges here, and to hold what the network says on the way (`network`), which edits go on
+        from. Else the codes are those that the run brings, if it does.
 
     Raises
     ------
@@ -72,13 +75,13 @@ class Answers:
         If the run is one of a matrix, or its weights do not fit.
     """
 
-    def __init__(self, result: RunResult, graph: GraphData) -> None:
+    def __init__(self, result: RunResult, graph: GraphData, *, encoded: bool = False) -> None:
         if not result.family.links_nodes:
             raise RunError("A matrix has entries and no links between nodes.", where="model.family",
                            mend="Ask a run of a graph.")  # fmt: skip
         self.result, self.graph = result, graph
         try:
-            self._open(result, graph)
+            self._open(result, graph, encoded=encoded)
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
             if isinstance(error, StudioError):
                 raise
@@ -89,33 +92,36 @@ class Answers:
         if not all(np.isfinite(values).all() for values in codes):
             raise RunError("Its weights give codes that are not finite.", where="state.npz")
 
-    def _open(self, result: RunResult, graph: GraphData) -> None:
+    def _open(self, result: RunResult, graph: GraphData, *, encoded: bool) -> None:
         spec, layers = result.spec, layers_of(result.model, result.state)
-        self.network = Network(
-            spec,
-            layers,
-            graph.adjacency,
-            encoder_features(graph, result.known(graph), spec),
-            has_own_features=graph.features is not None,
-        )
+        if result.whole is not None and not encoded:
+            self.codes = Codes(result.whole.z_mean, result.whole.z_log_var)
+        else:
+            self.network = Network(
+                spec,
+                layers,
+                graph.adjacency,
+                encoder_features(graph, result.known(graph), spec),
+                has_own_features=graph.features is not None,
+            )
+            self.codes = self.network.codes
         names = others_of(result.stack)
         features = scaled_features(graph, spec)
         self.scored = ScoredGraph(
             Links.of(graph.adjacency, directed=graph.directed),
-            self.network.codes,
+            self.codes,
             Decoding(spec.model.decoder, layers, result.stack),
             NodeBaselines(graph.adjacency, features, names) if names else None,
             sides=graph.sides,
         )
-        z = self.network.codes.z_mean
-        self.score: Score = self.scored.decoding.network(z, self.scored.factors)
+        self.score: Score = self.scored.decoding.network(self.codes.z_mean, self.scored.factors)
         if result.stack:
             self.score = stacked(self.score, result.stack, graph.adjacency, features)
 
     @property
-    def codes(self) -> Codes:
-        """Latent codes of all edges."""
-        return self.network.codes
+    def nbytes(self) -> int:
+        """About how many bytes it takes beside the run's data."""
+        return self.scored.nbytes
 
     @property
     def busiest(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,9 @@ from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import Features, GraphData, filled
 from vgae_core.data.label_splits import LABEL_PARTS, label_parts
 from vgae_core.errors import DataError
-from vgae_core.runs.processes.background import step_back
 from vgae_core.runs.results.codes import completed
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store.folder import RunFolder
-
-SMALL_EDGES = 50_000
-"""Edges up to which the node table takes less time than starting a process."""
-
-SECONDS = 600.0
-"""Time for the node table of a large graph."""
 
 
 def node_table(
@@ -115,18 +108,6 @@ def open_for_task(options: Mapping[str, Any]) -> tuple[RunResult, GraphData]:
         raise DataError("Expected a graph after repairs.", where=str(options["graph"]))
     result = RunFolder(Path(options["run"])).result()
     return completed(result, graph, most_nodes=int(options["most_nodes"])), graph
-
-
-def node_columns_task(
-    arrays: dict[str, np.ndarray], options: dict[str, Any], progress: Callable[[float, str], None]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return :func:`node_columns` as a task of a child process.
-
-    `options` are those of :func:`open_for_task`.
-    """
-    step_back()
-    result, graph = open_for_task(options)
-    return node_columns(result, graph), {}
 
 
 def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from vgae_core.runs.disk.room import FULL, FULL_MEND
 from vgae_core.runs.processes import environment
 from vgae_core.runs.processes import versions as installed
 from vgae_core.runs.results.result_parts import result_to_parts
+from vgae_core.runs.views.first_view import with_first_view
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import CHECKPOINT_SECONDS, Checkpoint
 from vgae_core.training.events import EpochEnd, Event, Started
@@ -117,6 +118,7 @@ def run(
             should_stop=stop_asked.is_set,
             building=lambda: _building,
         )
+        result = with_first_view(result, graph)
     except StudioError as error:
         problem = {"error": error.message, "where": error.where, "mend": error.mend}
         return {"sent": outbox.close(), **problem, "checkpoint": _checkpoints.get(run_id)}
