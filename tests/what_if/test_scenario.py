@@ -227,8 +227,8 @@ def test_unknown_names_in_a_scenario_are_told():
 @pytest.mark.parametrize(
     ("family", "made", "ended"),
     [
-        ("vgae", "add a – b, weight 1", "drop a – b"),
-        ("vae", "set b of a to 1", "set b of a to 0"),
+        ("vgae", "Add a – b, weight 1", "Drop a – b"),
+        ("vae", "Set b of a to 1", "Set b of a to 0"),
     ],
 )
 def test_a_pair_is_joined_or_parted_as_its_family_does(family, made, ended):
