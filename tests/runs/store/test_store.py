@@ -465,7 +465,7 @@ def test_leftovers_of_killed_processes_are_swept_and_nothing_else(tmp_path):
         (tmp_path / "runs" / name / "spec.json").write_text("{}")
         group.append(tmp_path / "runs" / name)
     gone = Store(tmp_path)
-    gone._owners._claim.close()  # as when its process is killed
+    gone._home.owners._claim.close()  # as when its process is killed
     gone._database.close()
     stale.append(tmp_path / "owners" / f"{gone.owner}.sqlite")
     fresh.append(tmp_path / "owners" / f"{living.owner}.sqlite")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vgae_core.errors import DataError, RunError, StudioError
+from vgae_core.errors import DataError, RunError
 from vgae_core.runs.results.result import RunResult
-from vgae_core.runs.store import paces
-from vgae_core.runs.store.folder import RunFolder
-from vgae_core.runs.store.info import LOST, Status, status_of
-from vgae_core.runs.store.stored_run import StoredRun, described
+from vgae_core.runs.store.home import Home
+from vgae_core.runs.store.info import LOST, Status
 from vgae_core.training.events import Finished
-from vgae_core.training.progress import progress
-
-if TYPE_CHECKING:
-    from vgae_core.runs.store.store import Store
 
 MAX_UNWRITTEN = 4
 """Results kept in memory while the disk is full."""
@@ -46,8 +38,8 @@ class _Ending:
 class Endings:
     """The ends of a store's runs."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, home: Home) -> None:
+        self._home = home
         self._unwritten: OrderedDict[str, _Ending] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -68,41 +60,25 @@ class Endings:
             return None
         return "failed", late.finished.message if late.result is None else SAVED_LATER.format(late.why)
 
-    def note(self, run_id: str, finished: Finished) -> None:
-        """Tell the catalogue how a run ended."""
-        self._store.update(
-            run_id,
-            status=status_of(finished),
-            message=finished.message,
-            seconds=finished.seconds,
-            best_epoch=finished.best_epoch,
-        )
-        run = StoredRun(self._store, run_id)
-        with contextlib.suppress(StudioError):  # a folder that cannot be read says nothing of its pace
-            family, at = run.spec.model.family, progress(run.events())
-            with self._store.catalogue() as database:
-                paces.note(database, run_id, family, at)
-
     def settle(self, run_id: str) -> None:
         """Note how a run ended whose process is gone: as its result says, if that is complete, else as lost."""
-        run = StoredRun(self._store, run_id)
+        home, folder = self._home, self._home.folder(run_id)
         try:
-            result, events = RunFolder.result(run), run.events()
+            result, events = folder.result(), folder.events()
         except (RunError, DataError):
-            self._store.update(run_id, status="lost", message=LOST)
+            home.update(run_id, status="lost", message=LOST)
             return
-        self._store.update(run_id, **described(result))
+        home.note_result(run_id, result)
         if any(isinstance(event, Finished) for event in events):
-            self.note(run_id, result.finished)
+            home.note_end(run_id, result.finished)
         else:
-            run.append_event(result.finished)
+            home.append_event(run_id, result.finished)
 
     def _write(self, run_id: str, ending: _Ending) -> None:
-        run = StoredRun(self._store, run_id)
         try:
             if ending.result is not None:
-                run.save_result(ending.result)
-            run.append_event(ending.finished)
+                self._home.save_result(run_id, ending.result)
+            self._home.append_event(run_id, ending.finished)
         except RunError as error:
             with self._lock:
                 if run_id not in self._unwritten:

@@ -1,7 +1,7 @@
 """Where runs, data sets and visitors' work are kept: folders, and a catalogue that finds them.
 
 One process writes a run's folder; any number may read it.  :mod:`vgae_core.runs.store.database` is the catalogue,
-:mod:`vgae_core.runs.store.endings` knows how runs end.
+:mod:`vgae_core.runs.store.listing` what it says of runs, :mod:`vgae_core.runs.store.endings` how they end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,15 @@ import platformdirs
 
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
-from vgae_core.errors import RunError, SpecError
-from vgae_core.runs.disk.event_log import EventLog
+from vgae_core.errors import RunError
 from vgae_core.runs.disk.room import bytes_in, sweep, writing
-from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store import notes, paces, visits
-from vgae_core.runs.store.database import Database, check_token
-from vgae_core.runs.store.datasets import Cache, DataSets
+from vgae_core.runs.store.database import check_token
 from vgae_core.runs.store.endings import Endings
 from vgae_core.runs.store.folder import RunFolder, write_start
-from vgae_core.runs.store.info import ACTIVE, LOST, RunInfo, status_of
-from vgae_core.runs.store.owners import Owners
-from vgae_core.runs.store.sessions import Sessions
+from vgae_core.runs.store.home import Home
+from vgae_core.runs.store.info import RunInfo, status_of
+from vgae_core.runs.store.listing import Listing
 from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
@@ -62,17 +58,11 @@ class Store:
 
     def __init__(self, root: Path | str | None = None, *, limits: ServerLimits = SERVER_LIMITS) -> None:
         self._limits = limits
-        self.root = Path(root) if root is not None else default_root()
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # uploaded data: nobody else's business
-        for name in ("runs", "datasets", "owners"):
-            (self.root / name).mkdir(exist_ok=True)
-        self._database = Database(self.root)
-        self._owners = Owners(self.root / "owners")
-        self.sessions = Sessions(self._database)
-        self.endings = Endings(self)
-        self.results: Cache[RunResult] = Cache(3)
-        self._datasets = DataSets(self.root / "datasets", self.sessions.uses)
-        self._logs: OrderedDict[str, EventLog] = OrderedDict()
+        self._home = Home(Path(root) if root is not None else default_root())
+        self.root, self.sessions = self._home.root, self._home.sessions
+        self._database, self._datasets = self._home.database, self._home.datasets
+        self.endings = Endings(self._home)
+        self._listing = Listing(self._home, self.endings)
         ids = {row["id"] for row in self._database.runs()}
         self.swept = sweep(self.root, ids)
         for path in self.swept:
@@ -80,19 +70,17 @@ class Store:
 
     def close(self) -> None:
         """Let go of the catalogue; runs of this store that have not ended count as lost from now on."""
-        with self._database.lock:
-            self._owners.close()
-            self._database.close()
+        self._home.close()
 
     # ------------------------------------------------- for others who keep tables here
     @property
     def owner(self) -> str:
         """Name of this process among those that use the store."""
-        return self._owners.me
+        return self._home.owners.me
 
     def is_alive(self, owner: str) -> bool:
         """Return whether the process that was called `owner` still uses the store."""
-        return self._owners.is_alive(owner)
+        return self._home.owners.is_alive(owner)
 
     def catalogue(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Return a context with the catalogue, which no other thread of this process uses meanwhile."""
@@ -128,7 +116,7 @@ class Store:
         self._check_room(workspace)
         fingerprint = self.save_dataset(graph)
         run_id = secrets.token_urlsafe(12)
-        folder = self.root / "runs" / run_id
+        folder = self._home.path_of(run_id)
         try:
             with writing():
                 write_start(folder, spec, name=graph.name, fingerprint=fingerprint)
@@ -145,7 +133,7 @@ class Store:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return StoredRun(self, run_id)
+        return StoredRun(self._listing, run_id)
 
     def _check_room(self, workspace: str) -> None:
         """Raise RunError if no more runs can be kept."""
@@ -173,18 +161,11 @@ class Store:
             If there is no such run.
         """
         self.info(run_id)
-        return StoredRun(self, run_id)
+        return StoredRun(self._listing, run_id)
 
     def info(self, run_id: str) -> RunInfo:
         """Return the catalogue's entry of a run; raise RunError if there is none that can be read."""
-        info = self._entry(run_id)
-        if info.problem:
-            raise RunError(info.problem, where=run_id)
-        return info
-
-    def _entry(self, run_id: str) -> RunInfo:
-        """Return the entry of a run whether or not it can be read; raise RunError if there is none."""
-        return self._info(self._database.run(run_id))
+        return self._listing.info(run_id)
 
     def owns(self, workspace: str, run_id: str) -> bool:
         """Return whether the run belongs to this workspace, which alone may cancel or delete it."""
@@ -194,11 +175,11 @@ class Store:
     def list_runs(self, workspace: str) -> list[RunInfo]:
         """Return the runs of a workspace, the newest first; one that cannot be read says why (`problem`)."""
         check_token(workspace)
-        return [self._info(row) for row in self._database.runs(workspace)]
+        return [self._listing.of_row(row) for row in self._database.runs(workspace)]
 
     def all_runs(self) -> list[RunInfo]:
         """Return the runs of all visitors, the newest first: for whoever runs this server."""
-        return [self._info(row) for row in self._database.runs()]
+        return [self._listing.of_row(row) for row in self._database.runs()]
 
     def workspace_of(self, run_id: str) -> str:
         """Return whose a run is: for whoever runs this server; raise RunError if there is no such run."""
@@ -221,7 +202,7 @@ class Store:
         """Note that a visitor opened a run of another by its link; the latest of these can be listed."""
         if self.owns(workspace, run_id):
             return
-        self._entry(run_id)
+        self._listing.entry(run_id)
         with self.catalogue() as database:
             visits.note(database, workspace, run_id)
 
@@ -233,7 +214,9 @@ class Store:
         check_token(workspace)
         with self.catalogue() as database:
             rows = visits.visited(database, workspace)
-        return [dataclasses.replace(self._info(row), tags=(), note="", starred=False) for row in rows]
+        return [
+            dataclasses.replace(self._listing.of_row(row), tags=(), note="", starred=False) for row in rows
+        ]
 
     def forget_visit(self, run_id: str, workspace: str) -> None:
         """Take a run of another off the list of those that a visitor opened by a link."""
@@ -256,14 +239,12 @@ class Store:
         """
         if not self.owns(workspace, run_id):
             raise RunError("There is no such run among yours.")
-        info = self._entry(run_id)
+        info = self._listing.entry(run_id)
         if info.active and not info.problem:
             raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
         needed = self._database.delete_run(run_id, info.fingerprint)
-        shutil.rmtree(self.root / "runs" / run_id, ignore_errors=True)
-        self.results.drop(run_id)
-        with self._database.lock:
-            self._logs.pop(run_id, None)
+        shutil.rmtree(self._home.path_of(run_id), ignore_errors=True)
+        self._home.forget(run_id)
         if not needed:
             self._datasets.drop(info.fingerprint)
 
@@ -284,11 +265,11 @@ class Store:
         fingerprint, run_id = dataset["fingerprint"], secrets.token_urlsafe(12)
         self._check_room(workspace)
         self._datasets.adopt(fingerprint, folder.path / "graph.npz")
-        target = self.root / "runs" / run_id
+        target = self._home.path_of(run_id)
         try:
             with writing():
                 shutil.copytree(folder.path, target, ignore=shutil.ignore_patterns("graph.npz"))
-                run = StoredRun(self, run_id)
+                run = StoredRun(self._listing, run_id)
                 if not any(isinstance(event, Finished) for event in run.events()):
                     run._log.append(end)
             self._database.add_run(
@@ -312,50 +293,4 @@ class Store:
     # --------------------------------------------------------- what runs tell the store
     def update(self, run_id: str, **values: Any) -> None:
         """Change columns of the catalogue's entry of a run."""
-        self._database.update_run(run_id, **values)
-
-    def log_of(self, run_id: str) -> EventLog:
-        """Return the one reader and writer of a run's events in this process."""
-        with self._database.lock:
-            log = self._logs.pop(run_id, None) or EventLog(self.root / "runs" / run_id / "events.jsonl")
-            self._logs[run_id] = log
-            while len(self._logs) > 64:
-                self._logs.popitem(last=False)
-            return log
-
-    def _info(self, row: sqlite3.Row) -> RunInfo:
-        gone = row["status"] in ACTIVE and not self.is_alive(row["owner"])
-        if gone:
-            with contextlib.suppress(RunError):  # the disk is full
-                self.endings.settle(row["id"])
-            with contextlib.suppress(RunError):  # deleted meanwhile
-                row = self._database.run(row["id"])
-        status, message = row["status"], row["message"]
-        if gone and status in ACTIVE:
-            status, message = "lost", LOST
-        if (late := self.endings.unwritten(row["id"])) is not None:
-            status, message = late
-        spec, metrics, problem = RunSpec(), None, ""
-        try:
-            spec = RunSpec.of_run(json.loads(row["spec"]))
-            metrics = None if row["metrics"] is None else json.loads(row["metrics"])
-        except (SpecError, ValueError, RecursionError) as error:
-            problem = f"This version cannot read the run: {error}"
-        return RunInfo(
-            id=row["id"],
-            status=status,
-            created=row["created"],
-            dataset=row["dataset"],
-            fingerprint=row["fingerprint"],
-            spec=spec,
-            message=problem or message,
-            seconds=row["seconds"],
-            best_epoch=row["best_epoch"],
-            metrics=metrics,
-            number=row["number"],
-            name=row["name"],
-            tags=tuple(json.loads(row["tags"])),
-            note=row["note"],
-            starred=bool(row["starred"]),
-            problem=problem,
-        )
+        self._home.update(run_id, **values)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.runs.disk.files import finite, write_arrays
+from vgae_core.runs.disk.files import write_arrays
 from vgae_core.runs.disk.room import writing
 from vgae_core.runs.results.result import RunResult
-from vgae_core.runs.store.folder import RunFolder, write_result
+from vgae_core.runs.store.folder import RunFolder
 from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.store.listing import Listing
 from vgae_core.training.events import Event, Finished
-
-if TYPE_CHECKING:
-    from vgae_core.runs.store.store import Store
 
 
 class StoredRun(RunFolder):
     """A run of the store."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        super().__init__(store.root / "runs" / run_id, log=store.log_of(run_id))
+    def __init__(self, listing: Listing, run_id: str) -> None:
+        self._listing, self._home = listing, listing.home
+        super().__init__(self._home.path_of(run_id), log=self._home.log_of(run_id))
         self.id = run_id
-        self._store = store
 
     @property
     def info(self) -> RunInfo:
         """The catalogue's entry, as it is now."""
-        return self._store.info(self.id)
+        return self._listing.info(self.id)
 
     @property
     def active(self) -> bool:
@@ -45,21 +42,18 @@ class StoredRun(RunFolder):
         RunError
             If it cannot be written.
         """
-        with writing():
-            self._log.append(event)
-        if isinstance(event, Finished):
-            self._store.endings.note(self.id, event)
+        self._home.append_event(self.id, event)
 
     def end(self, finished: Finished) -> None:
         """Note how the run ended, whatever the disk says: what cannot be written now is written later.
 
         See :meth:`vgae_core.runs.store.endings.Endings.catch_up`.
         """
-        self._store.endings.write(self.id, finished)
+        self._listing.endings.write(self.id, finished)
 
     def keep(self, result: RunResult) -> None:
         """Keep what the run left behind and note its end, as :meth:`end` does."""
-        self._store.endings.write(self.id, result.finished, result)
+        self._listing.endings.write(self.id, result.finished, result)
 
     def save_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Keep a checkpoint in the place of the one before.
@@ -74,7 +68,7 @@ class StoredRun(RunFolder):
 
     def set_running(self) -> None:
         """Note that the run has left the queue."""
-        self._store.update(self.id, status="running")
+        self._home.update(self.id, status="running")
 
     def save_result(self, result: RunResult) -> None:
         """Keep what the run left behind; its end (:class:`Finished`) is appended afterwards.
@@ -84,24 +78,17 @@ class StoredRun(RunFolder):
         RunError
             If it cannot be written.
         """
-        with writing():
-            write_result(self.path, result)
-        self._store.update(self.id, **described(result))
+        self._home.save_result(self.id, result)
 
     def result(self) -> RunResult:
         """Return what the run left behind (arrays are read-only); raise RunError if nothing."""
-        return self._store.results.get(self.id, super().result)
+        return self._home.results.get(self.id, super().result)
 
     @property
     def graph_path(self) -> Path:
         """Where the data set of the run is kept."""
-        return self._store.root / "datasets" / f"{self.dataset['fingerprint']}.npz"
+        return self._home.root / "datasets" / f"{self.dataset['fingerprint']}.npz"
 
     def graph(self) -> GraphData:
         """Return the data set the run was trained on."""
-        return self._store.load_dataset(self.dataset["fingerprint"])
-
-
-def described(result: RunResult) -> dict[str, str]:
-    """Return what the catalogue keeps of a result, by column."""
-    return {"spec": result.spec.to_json(), "metrics": json.dumps(finite(result.metrics))}
+        return self._home.datasets.load(self.dataset["fingerprint"])
