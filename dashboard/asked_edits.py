@@ -13,6 +13,7 @@ from dashboard import (
     results,
     scenarios,
 )
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.errors import StudioError
 from vgae_core.what_if.answer import Answer
 from vgae_core.what_if.edit_kinds import EDITS
@@ -79,7 +80,7 @@ def quick_edits(held: results.Opened, model: answers.Model, answer: Answer | Non
 def kinds_for(held: results.Opened) -> list[str]:
     """Return the kinds of edits that this run can answer."""
     has_features, model = held.graph.features is not None, held.result.spec.model
-    new_nodes = has_features or model.node_input == "random"
+    new_nodes = has_features or not NODE_INPUTS[model.node_input].not_for_new
     allowed = {"": True, "features": has_features, "new nodes": new_nodes}
     return [key for key, entry in EDITS.items() if entry.family == model.family and allowed[entry.needs]]
 

@@ -14,6 +14,7 @@ from vgae_core.analysis.entries import with_totals
 from vgae_core.analysis.network import LOG_VAR_BOUNDS, Codes, decode_rows, encode_rows
 from vgae_core.analysis.plain_encoders import Layers, Plan, scaled
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.blocks import let_go, on_disk, row_blocks
 from vgae_core.data.dataset import Features
 from vgae_core.data.propagation import normalise, propagated_rows
@@ -82,7 +83,7 @@ def _every_step(
         model,
         layers,
         has_features=features is not None,
-        free=not has_own_features and model.node_input == "spectral_table",
+        free=not has_own_features and NODE_INPUTS[model.node_input].free,
     )
     last = plan.encode()
     matrix = normalise(message, ENCODERS[model.encoder].propagation)

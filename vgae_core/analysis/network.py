@@ -16,6 +16,7 @@ from scipy import sparse
 
 from vgae_core.analysis.plain_encoders import Layers, Plan, affine, relu
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.propagation import normalise, row_sums
 from vgae_core.errors import RunError
 from vgae_core.settings import RunSpec
@@ -226,7 +227,7 @@ class Network:
             model,
             layers,
             has_features=features is not None,
-            free=not has_own_features and model.node_input == "spectral_table",
+            free=not has_own_features and NODE_INPUTS[model.node_input].free,
             once=spec.training.propagation == "once",
         )
         self.spec, self.layers = spec, layers

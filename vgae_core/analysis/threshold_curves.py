@@ -55,7 +55,7 @@ class Confusion(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of the pairs called right."""
+        """Share of the pairs predicted right."""
         return _ratio(self.true_positives + self.true_negatives, sum(self))
 
     @property

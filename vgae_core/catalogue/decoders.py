@@ -38,6 +38,9 @@ class DecoderEntry(Entry):
 
     formula: str
     """``"package.module:name"`` of the function, see :mod:`vgae_core.decoders`."""
+    script: tuple[str, ...]
+    """Its lines in the script of a run: from `left` and `right`, codes of both ends of pairs, they set `logits`, with
+    settings of the network in braces; or they return them and read weights as `self.NAME`."""
     builder: str = ""
     """Of a function that makes other Keras layers than the usual one: see :mod:`vgae_core.nn.decoders`."""
     factors: bool = True
@@ -63,6 +66,7 @@ DECODERS: dict[str, DecoderEntry] = {
         help="z_i . z_j: codes that point the same way are joined. Nothing to learn.",
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         formula="vgae_core.decoders:inner_product",
+        script=("logits = ops.sum(left * right, axis=1, keepdims=True)",),
         builder="vgae_core.nn.decoders:inner_product",
     ),
     "inner_product_bias": DecoderEntry(
@@ -70,6 +74,10 @@ DECODERS: dict[str, DecoderEntry] = {
         help="z_i . z_j + w . z_i + w . z_j + b: a level, and a term for each node, since some have more edges.",
         reference="Koren, Bell & Volinsky 2009, Matrix Factorization Techniques, doi:10.1109/MC.2009.263",
         formula="vgae_core.decoders:inner_product_bias",
+        script=(
+            "dots = ops.sum(left * right, axis=1, keepdims=True)",
+            "return dots + ops.matmul(left + right, self.kernel) + self.bias",
+        ),
         weights={"kernel": Weight(shape=("latent_dim", 1)), "bias": Weight(place=1)},
     ),
     "distance": DecoderEntry(
@@ -77,6 +85,10 @@ DECODERS: dict[str, DecoderEntry] = {
         help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are joined, wherever they lie.",
         reference="Hoff, Raftery & Handcock 2002, Latent Space Approaches, doi:10.1198/016214502388618906",
         formula="vgae_core.decoders:distance",
+        script=(
+            "square = ops.sum((left - right) ** 2, axis=1, keepdims=True)",
+            "return self.bias - ops.exp(self.log_scale) * square",
+        ),
         weights={"scale": Weight(log=True), "bias": Weight(place=1)},
     ),
     "distmult": DecoderEntry(
@@ -84,6 +96,7 @@ DECODERS: dict[str, DecoderEntry] = {
         help="sum of w_k z_ik z_jk + b: a dimension can count more, less, or against an edge (unlike attracts unlike).",
         reference="Yang et al. 2015, Embedding Entities and Relations, arXiv:1412.6575",
         formula="vgae_core.decoders:distmult",
+        script=("return ops.sum(left * self.scale * right, axis=1, keepdims=True) + self.bias",),
         weights={"scale": Weight(shape=("latent_dim",), initial="ones"), "bias": Weight(place=1)},
     ),
     "hadamard_mlp": DecoderEntry(
@@ -91,6 +104,10 @@ DECODERS: dict[str, DecoderEntry] = {
         help="One hidden layer on the products z_ik z_jk: fits more than an inner product can." + _CANDIDATES,
         reference="Wang et al. 2022, Flashlight: Scalable Link Prediction with Effective Decoders, arXiv:2209.10100",
         formula="vgae_core.decoders:hadamard_mlp",
+        script=(
+            'both = keras.layers.Dense({decoder_units}, activation="relu", name="pair_hidden")(left * right)',
+            'logits = keras.layers.Dense(1, name="adj_rec")(both)',
+        ),
         builder="vgae_core.nn.decoders:hadamard_mlp",
         factors=False,
         settings=("decoder_units",),
@@ -106,6 +123,10 @@ DECODERS: dict[str, DecoderEntry] = {
         help="s_i . t_j + b: one half of a code says what the node points to, the other what points to it.",
         reference="Salha et al. 2019, arXiv:1905.09570, section 4.1",
         formula="vgae_core.decoders:source_target",
+        script=(
+            "half = left.shape[-1] // 2",
+            "return ops.sum(left[:, :half] * right[:, half:], axis=1, keepdims=True) + self.bias",
+        ),
         directed=True,
         weights={"bias": Weight()},
         latent_multiple=2,
@@ -116,6 +137,11 @@ DECODERS: dict[str, DecoderEntry] = {
         + _CANDIDATES,
         reference="Salha et al. 2019, Gravity-Inspired Graph Autoencoders, arXiv:1905.09570",
         formula="vgae_core.decoders:gravity",
+        script=(
+            "square = ops.sum((left - right)[:, :-1] ** 2, axis=1, keepdims=True)",
+            "pull = ops.exp(self.log_strength) * ops.log(square + 0.01)",
+            "return right[:, -1:] - pull + self.bias",
+        ),
         builder="vgae_core.nn.decoders:gravity",
         directed=True,
         factors=False,

@@ -16,6 +16,8 @@ from vgae_core.catalogue.base import Entry
 class EncoderEntry(Entry):
     """An encoder: how it is built, and what others must know of it."""
 
+    lesson: str
+    """What its layers do, as the script of a run says it in front of them; lines of up to 110 characters."""
     families: tuple[str, ...] = ("vgae",)
     """Families of models that look it up here."""
     builder: str
@@ -53,6 +55,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
         builder="vgae_core.encoders:normalised",
+        lesson="One map whose rows are brought to one length, then one hop: nodes of few edges are not drawn to 0.",
         once="scaled_rows",
         bias=True,
     ),
@@ -61,6 +64,8 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
         builder="vgae_core.encoders:gcn",
+        lesson="Graph convolutions: map the numbers of each node, then take the weighted sum over its neighbours.\n"
+        "The last one gives the distribution of the code of each node.",
         least_hidden=1,
         settings=HIDDEN,
     ),
@@ -70,6 +75,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
         "arXiv:2001.07614",
         builder="vgae_core.encoders:linear",
+        lesson="One map and one hop: no hidden layer, and often as good.",
         once="rows",
     ),
     "sgc": EncoderEntry(
@@ -77,6 +83,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="A^k X W: as far as k hops, without hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
         builder="vgae_core.encoders:sgc",
+        lesson="One map, then several hops without anything between them.",
         once="rows",
         settings=("hops",),
     ),
@@ -86,6 +93,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
         builder="vgae_core.encoders:appnp",
+        lesson="First dense layers, node by node; then hops, each of which returns part of the way to the start.",
         bias=True,
         sends_hidden=False,
         settings=(*HIDDEN, "hops", "teleport"),
@@ -96,6 +104,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
         builder="vgae_core.encoders:sage",
+        lesson="GraphSAGE: each node adds what it says itself and the mean of what its neighbours say.",
         bias=True,
         maps=2,
         settings=HIDDEN,
@@ -107,6 +116,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
         builder="vgae_core.encoders:dense",
+        lesson="Dense layers; the first multiplies a sparse matrix, so empty cells cost nothing.",
         families=("vae",),
         bias=True,
         settings=HIDDEN,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.lookup import head_of
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.dataset import Features, GraphData, Profile
 from vgae_core.data.propagation import normalise
 from vgae_core.data.scaling import ColumnScaling, column_scaling, describe_columns
@@ -34,16 +36,15 @@ def input_columns(model: ModelSpec, profile: Profile) -> int:
     """
     if profile.n_features:
         return profile.n_features
-    if model.node_input == "table":
+    entry = NODE_INPUTS[model.node_input]
+    if not entry.builder:
         return 0
-    if model.node_input == "random":
-        return model.input_dim
-    return min(model.input_dim, max(profile.n_nodes - 1, 1)) + 1
+    return _n_vectors(model, profile.n_nodes) + 1 if entry.positions else model.input_dim
 
 
 def works_out_positions(model: ModelSpec, profile: Profile) -> bool:
     """Return whether :func:`node_inputs` has eigenvectors to find, which takes long on a large graph."""
-    return not profile.n_features and model.node_input in ("spectral", "spectral_table")
+    return not profile.n_features and NODE_INPUTS[model.node_input].positions
 
 
 def encoder_features(graph: GraphData, message: sparse.csr_array, spec: RunSpec) -> Features | None:
@@ -102,31 +103,46 @@ def node_inputs(message: sparse.csr_array, model: ModelSpec, seed: int) -> np.nd
     message : csr_array, shape (n_nodes, n_nodes)
         Adjacency of the message edges, and of no others.
     model : ModelSpec
-        Its ``node_input``: ``"random"`` gives normal numbers of variance ``1 / input_dim``; ``"spectral"`` and
-        ``"spectral_table"`` the leading eigenvectors of the symmetrised normalised adjacency, and the logarithm of
-        the degree, each with a standard deviation of :data:`SPREAD`.
+        Its ``node_input``: :func:`random_numbers`, :func:`positions` or none.
     seed : int
         Fixes the random columns, and the signs of the eigenvectors.
 
     Returns
     -------
     ndarray of float32, shape (n_nodes, input_columns), or None
+    """
+    builder = NODE_INPUTS[model.node_input].builder
+    columns: np.ndarray | None = None
+    if builder:
+        columns = load(builder)(message, model, np.random.default_rng([seed, 0x1D]))
+    return columns
+
+
+def random_numbers(message: sparse.csr_array, model: ModelSpec, rng: np.random.Generator) -> np.ndarray:
+    """Return normal numbers of variance ``1 / input_dim``, float32 (n_nodes, input_dim)."""
+    size = message.shape[0], model.input_dim
+    return rng.normal(scale=model.input_dim**-0.5, size=size).astype(np.float32)
+
+
+def positions(message: sparse.csr_array, model: ModelSpec, rng: np.random.Generator) -> np.ndarray:
+    """Return the leading eigenvectors of the symmetrised normalised adjacency, and the logarithm of the degree.
+
+    Each has a standard deviation of :data:`SPREAD`; float32 (n_nodes, input_columns).
 
     References
     ----------
     Dwivedi et al. 2023, Benchmarking Graph Neural Networks, arXiv:2003.00982, section 4.3 (eigenvectors as positions).
     """
-    if model.node_input == "table":
-        return None
     n = message.shape[0]
-    rng = np.random.default_rng([seed, 0x1D])
-    if model.node_input == "random":
-        return rng.normal(scale=model.input_dim**-0.5, size=(n, model.input_dim)).astype(np.float32)
     both = sparse.csr_array(message.maximum(message.T))
     degree = np.log1p(np.diff(both.indptr).astype(np.float64))
     degree = (degree - degree.mean()) / max(float(degree.std()), 1e-6)
-    vectors = _leading(normalise(both), min(model.input_dim, max(n - 1, 1)), rng) * np.sqrt(n)
+    vectors = _leading(normalise(both), _n_vectors(model, n), rng) * np.sqrt(n)
     return (SPREAD * np.column_stack([vectors, degree])).astype(np.float32)
+
+
+def _n_vectors(model: ModelSpec, n_nodes: int) -> int:
+    return min(model.input_dim, max(n_nodes - 1, 1))
 
 
 def _leading(matrix: sparse.csr_array, k: int, rng: np.random.Generator) -> np.ndarray:

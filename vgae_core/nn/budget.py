@@ -10,6 +10,7 @@ from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.catalogue.recipes import RECIPES
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
@@ -82,7 +83,7 @@ def parameter_count(spec: RunSpec, profile: Profile) -> int:
     hidden = encoder.widths(model.hidden_units, model.latent_dim)
     units = [encoder.maps * size for size in (*hidden, width)]
     count = columns * units[0] + (units[0] if encoder.bias and columns else 0)
-    if not columns or (not profile.n_features and model.node_input == "spectral_table"):
+    if not columns or (not profile.n_features and NODE_INPUTS[model.node_input].free):
         count += profile.n_nodes * units[0]  # a free vector for each node
     for before, after in zip(hidden, units[1:], strict=True):
         count += before * after + (after if encoder.bias else 0)

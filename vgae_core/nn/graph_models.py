@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from vgae_core.catalogue.encoders import ENCODERS
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
 from vgae_core.errors import SpecError
@@ -102,7 +103,7 @@ def _every_step(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str
         features = keras.Input((columns,), batch_size=n, sparse=profile.sparse_features, name="features")
         inputs["features"] = features
 
-    free = not profile.n_features and spec.model.node_input == "spectral_table"
+    free = not profile.n_features and NODE_INPUTS[spec.model.node_input].free
     symmetric = not profile.directed and ENCODERS[spec.model.encoder].propagation == "symmetric"
     graph = GraphInput(features, adjacency, n, symmetric=symmetric, free=free)
     return inputs, encode(graph, spec.model, seeds)
@@ -117,11 +118,12 @@ def _once(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str, Any]
             where="training.propagation",
             mend=f"Choose the encoder {', '.join(fitting[:-1])} or {fitting[-1]}, or propagation `every_step`.",
         )
-    if not profile.n_features and spec.model.node_input not in ("random", "spectral"):
+    if not profile.n_features and NODE_INPUTS[spec.model.node_input].free:
+        inputs = " or ".join(f"`{name}`" for name, entry in NODE_INPUTS.items() if not entry.free)
         raise SpecError(
             "The data has no features, and free vectors are learnt before messages pass, so they cannot pass once.",
             where="model.node_input",
-            mend="Choose `random` or `spectral`, or propagation `every_step`.",
+            mend=f"Choose {inputs}, or propagation `every_step`.",
         )
     for what, wrong in (
         ("training.supervision", spec.training.supervision == "all"),

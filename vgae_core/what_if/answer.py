@@ -11,6 +11,7 @@ import numpy as np
 
 from vgae_core.analysis.links import Direction
 from vgae_core.analysis.scored_graph import ScoredGraph, banded, probability, probability_at, vouched_logit
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.errors import DataError
 from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import Edited, WhatIf
@@ -282,10 +283,7 @@ def answer(model: WhatIf, scenario: Scenario, direction: Direction = "out") -> A
 
 
 def _positions(model: WhatIf, changes: Changes) -> tuple[str, ...]:
-    if model.graph.features is not None or model.result.spec.model.node_input not in (
-        "spectral",
-        "spectral_table",
-    ):
+    if model.graph.features is not None or not NODE_INPUTS[model.result.spec.model.node_input].positions:
         return ()
     dropped = any(weight == 0 for weight in changes.weights.values())
     return (REMEMBERED if dropped else POSITIONS,)

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from vgae_core.analysis.network import Network, layers_of
 from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.data.node_inputs import encoder_features
 from vgae_core.data.repairs import repair
@@ -122,12 +123,7 @@ def check_new_nodes(spec: RunSpec, graph: GraphData) -> None:
     graph : GraphData
         The graph it was trained on.
     """
-    if graph.features is None and spec.model.node_input != "random":
-        what = {
-            "table": "a free vector for each node of training, and none for new ones",
-            "spectral_table": "a free vector for each node of training, and none for new ones",
-            "spectral": "eigenvectors of the training graph, which another graph does not share",
-        }[spec.model.node_input]
+    if graph.features is None and (what := NODE_INPUTS[spec.model.node_input].not_for_new):
         raise RunError(
             f"This encoder cannot take new nodes: it was given {what}.",
             where="model.node_input",

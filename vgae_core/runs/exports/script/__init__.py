@@ -17,7 +17,6 @@ from vgae_core.errors import RunError
 from vgae_core.runs.exports.script.data import write_script
 from vgae_core.runs.exports.script.graph import GraphScript
 from vgae_core.runs.exports.script.matrix import MatrixScript
-from vgae_core.runs.exports.script.network import ENCODERS
 from vgae_core.runs.store.folder import RunFolder
 from vgae_core.settings import RunSpec
 
@@ -57,8 +56,6 @@ def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False)
             where="training.propagation",
             mend="Train with propagation `every_step` to get a script.",
         )
-    if spec.model.encoder not in ENCODERS:
-        raise RunError(f"No script is written for the encoder `{spec.model.encoder}`.", where="model.encoder")
     return SCRIPTS[spec.model.family](spec, profile, stacked=stacked).text()
 
 

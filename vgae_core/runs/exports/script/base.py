@@ -21,8 +21,7 @@ class Script:
         self.spec, self.profile, self.stacked = spec, profile, stacked
         self.model, self.training = spec.model, spec.training
         self.names = [output.name for output in spec.active_outputs]
-        self.encoder = network.Encoder(spec, profile)
-        network.ENCODERS[spec.model.encoder](self.encoder)
+        self.encoder = network.EncoderLines(spec, profile)
 
     # ------------------------------------------------------------------ shared parts
     def head(self, what: str, imports: list[str], compiled: str) -> str:

@@ -25,8 +25,8 @@ class GraphScript(Script):
         final = "final_scores" if self.stacked else "pair_scores"
         classes = [network.SAMPLE] if self.model.variational else []
         classes += [network.SPARSE_DROPOUT] if self.encoder.sparse_dropout else []
-        if self.model.decoder in network.DECODER_CLASSES:
-            classes.append(network.DECODER_CLASSES[self.model.decoder])
+        if decoder := network.decoder_class(self.model.decoder):
+            classes.append(decoder)
         start = ""
         if "x_rec" in self.names:
             output = self.spec.output("x_rec")

@@ -5,9 +5,19 @@ Layers with weights have the names of the run's, so that its weights can be put 
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import re
+from typing import NamedTuple
+
+from vgae_core.catalogue.base import load
+from vgae_core.catalogue.decoders import DECODERS, DecoderEntry
+from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.families import FAMILIES
+from vgae_core.catalogue.node_inputs import NODE_INPUTS
 from vgae_core.data.dataset import Profile
 from vgae_core.data.node_inputs import input_columns
+from vgae_core.data.propagation import LENGTH
 from vgae_core.settings import RunSpec
 
 SAMPLE = '''
@@ -41,231 +51,149 @@ class Dispersion(keras.layers.Layer):
         return ops.concatenate([log_mean, ops.broadcast_to(self.log_r, ops.shape(log_mean))], axis=-1)
 '''
 
-_SCALAR = 'self.{name} = self.add_weight(shape=(), initializer="zeros", name="{name}")'
 
-
-def _decoder(name: str, about: str, build: list[str], call: list[str]) -> str:
-    text = [
-        f"class {name}(keras.layers.Layer):",
-        f'    """{about}"""',
-        "",
-        "    def build(self, left_shape, right_shape):",
-    ]
-    text += [f"        {line}" for line in build]
-    text += ["", "    def call(self, left, right):", *(f"        {line}" for line in call)]
-    return "\n".join(text)
-
-
-_BIAS, _DOTS = _SCALAR.format(name="bias"), "ops.sum({}, axis=1, keepdims=True)"
-DECODER_CLASSES = {
-    "inner_product_bias": _decoder(
-        "BiasedDots",
-        "z_i . z_j + w . z_i + w . z_j + b: some nodes have more edges than others.",
-        [
-            'self.kernel = self.add_weight(shape=(left_shape[-1], 1), initializer="zeros", name="kernel")',
-            _BIAS,
-        ],
-        [
-            f"dots = {_DOTS.format('left * right')}",
-            "return dots + ops.matmul(left + right, self.kernel) + self.bias",
-        ],
-    ),
-    "distance": _decoder(
-        "Distance",
-        "b - s |z_i - z_j|^2, with a learned scale s > 0.",
-        [_SCALAR.format(name="log_scale"), _BIAS],
-        [
-            f"square = {_DOTS.format('(left - right) ** 2')}",
-            "return self.bias - ops.exp(self.log_scale) * square",
-        ],
-    ),
-    "distmult": _decoder(
-        "WeightedDots",
-        "sum_k w_k z_ik z_jk + b: each latent dimension counts as much as it helps, or against.",
-        ['self.scale = self.add_weight(shape=(left_shape[-1],), initializer="ones", name="scale")', _BIAS],
-        [f"return {_DOTS.format('left * self.scale * right')} + self.bias"],
-    ),
-    "source_target": _decoder(
-        "SourceTarget",
-        "s_i . t_j + b: half of a code says what the node points to, half what points to it.",
-        [_BIAS],
-        [
-            "half = left.shape[-1] // 2",
-            f"return {_DOTS.format('left[:, :half] * right[:, half:]')} + self.bias",
-        ],
-    ),
-    "gravity": _decoder(
-        "Gravity",
-        "m_j - s log |z_i - z_j|^2 + b: the last number of a code is the mass of the node.",
-        [_SCALAR.format(name="log_strength"), _BIAS],
-        [
-            f"square = {_DOTS.format('(left - right)[:, :-1] ** 2')}",
-            "pull = ops.exp(self.log_strength) * ops.log(square + 0.01)",
-            "return right[:, -1:] - pull + self.bias",
-        ],
-    ),
-}
-_CALLS = {
-    "inner_product_bias": 'BiasedDots(name="pair_factors")(left, right)',
-    "distance": 'Distance(name="pair_factors")(left, right)',
-    "distmult": 'WeightedDots(name="pair_factors")(left, right)',
-    "source_target": 'SourceTarget(name="pair_factors")(left, right)',
-    "gravity": 'Gravity(name="adj_rec")(left, right)',
-    "inner_product": _DOTS.format("left * right"),
-}
+def decoder_class(decoder: str) -> str:
+    """Return the layer of a decoder whose lines read weights of their own; empty for the others."""
+    entry = DECODERS[decoder]
+    if not _reads_weights(entry):
+        return ""
+    about = re.split(r"(?<=\w)\. (?=[A-Z])", entry.help)[0].rstrip(".")
+    lines = [f"class {_class_name(decoder)}(keras.layers.Layer):", f'    """{about}."""', ""]
+    lines.append("    def build(self, left_shape, right_shape):")
+    for name, weight in sorted(entry.weights.items(), key=lambda item: item[1].place):
+        called = f"log_{name}" * weight.log or name
+        sizes = ["left_shape[-1]" if size == "latent_dim" else str(size) for size in weight.shape]
+        shape = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+        made = f'self.add_weight(shape={shape}, initializer="{weight.initial}", name="{called}")'
+        lines.append(f"        self.{called} = {made}")
+    lines += ["", "    def call(self, left, right):", *(f"        {line}" for line in entry.script)]
+    return "\n".join(lines)
 
 
 def pair_decoder(spec: RunSpec) -> list[str]:
     """Return the lines that make `logits` of `z` and `pairs`."""
     lines = ["left, right = ops.take(z, pairs[:, 0], axis=0), ops.take(z, pairs[:, 1], axis=0)"]
-    if spec.model.decoder == "hadamard_mlp":
-        units = spec.model.decoder_units
-        return [
-            *lines,
-            f'both = keras.layers.Dense({units}, activation="relu", name="pair_hidden")(left * right)',
-            'logits = keras.layers.Dense(1, name="adj_rec")(both)',
-        ]
-    return [*lines, f"logits = {_CALLS[spec.model.decoder]}"]
+    entry, values = DECODERS[spec.model.decoder], dataclasses.asdict(spec.model)
+    if not _reads_weights(entry):
+        return [*lines, *(line.format(**values) for line in entry.script)]
+    (layer,) = {weight.layer for weight in entry.weights.values()}
+    return [*lines, f'logits = {_class_name(spec.model.decoder)}(name="{layer}")(left, right)']
 
 
-class Encoder:
-    """The lines of one encoder, from `features` and `adjacency`, or `rows`, to `latent`."""
+def _reads_weights(entry: DecoderEntry) -> bool:
+    return entry.script[-1].startswith("return ")
+
+
+def _class_name(decoder: str) -> str:
+    return "".join(word.capitalize() for word in decoder.split("_"))
+
+
+class Value(NamedTuple):
+    """What a step of an encoder gives."""
+
+    text: str
+    """The expression."""
+    width: int
+
+
+class EncoderLines:
+    """The steps of an encoder (:class:`vgae_core.encoders.Steps`) as lines of a script, which end in `latent`.
+
+    A value is the Python expression that gives it, and its width. Lines read `features` and `adjacency`, or `rows`.
+    """
 
     def __init__(self, spec: RunSpec, profile: Profile) -> None:
-        self.model, self.lines = spec.model, list[str]()
-        model = spec.model
+        model, entry = spec.model, ENCODERS[spec.model.encoder]
         graph = FAMILIES[model.family].links_nodes
-        self.width = model.latent_dim * (2 if model.variational else 1)
-        self.free = graph and not profile.n_features and model.node_input == "spectral_table"
+        self._model = model
+        self._n_nodes = profile.n_nodes
+        self._start = "features" if graph else "rows"
         self.features = not graph or bool(input_columns(model, profile))
+        """Whether nodes enter by rows of features."""
         self.sparse = profile.sparse_features if graph else model.sparse_input
-        self.start = "features" if graph else "rows"
-        self.n_nodes = profile.n_nodes
-        self.uses_table = graph and (self.free or not self.features)
+        """Whether these are sparse."""
+        free = graph and not profile.n_features and NODE_INPUTS[model.node_input].free
+        self.uses_table = graph and (free or not self.features)
+        """Whether each node has numbers of its own that are learned."""
+        self._table = "{}_table" if self.features else "{}"
         self.sparse_dropout = self.features and self.sparse and model.input_dropout > 0
+        self.width = model.latent_dim * (2 if model.variational else 1)
+        self._lines = [f"# {line}" for line in entry.lesson.splitlines()]
+        result = load(entry.builder)(self, model)
+        if result.text != "latent":
+            self._set("latent", result.text, result.width)
 
-    def say(self, comment: str) -> None:
-        """Add a comment."""
-        self.lines.append(f"# {comment}")
+    @property
+    def lines(self) -> list[str]:
+        """The lines; equal ones that follow each other as a loop."""
+        lines = list[str]()
+        for line, same in itertools.groupby(self._lines):
+            n = len(list(same))
+            lines += [line] if n == 1 else [f"for _ in range({n}):", f"    {line}"]
+        return lines
 
-    def add(self, target: str, value: str) -> str:
-        """Add an assignment and return its target."""
-        self.lines.append(f"{target} = {value}")
-        return target
-
-    def map(self, source: str | None, units: int, name: str, target: str = "hidden", *, bias: bool) -> str:
-        """Add a linear map of `source`, or of what enters the network where it is None."""
-        end = f', name="{name}")' if bias else f', use_bias=False, name="{name}")'
-        if source is not None:
-            if self.model.dropout:
-                source = self.add(target, f"keras.layers.Dropout({self.model.dropout})({source})")
-            return self.add(target, f"keras.layers.Dense({units}{end}({source})")
+    def map(self, value: Value | None, units: int, name: str, *, bias: bool = False) -> Value:
+        """Add a linear map of a value, or of what enters the network."""
+        layer = f'keras.layers.Dense({units}{"" if bias else ", use_bias=False"}, name="{name}")'
+        if value is not None:
+            source = value.text
+            if self._model.dropout:
+                source = self._set("dropped", f"keras.layers.Dropout({self._model.dropout})({source})").text
+            return self._set(name, f"{layer}({source})", units)
         table = ""
         if self.uses_table:
-            name_of = f"{name}_table" if self.free else name
-            table = f'keras.layers.Embedding({self.n_nodes}, {units}, "glorot_uniform", name="{name_of}")(every_node)'
+            named = self._table.format(name)
+            table = f'keras.layers.Embedding({self._n_nodes}, {units}, "glorot_uniform", name="{named}")(every_node)'
             if not self.features:
-                return self.add(target, table)
-        start = self.start
-        if self.model.input_dropout:
+                return self._set(name, table, units)
+        source = self._start
+        if share := self._model.input_dropout:
             kind = "SparseDropout" if self.sparse else "keras.layers.Dropout"
-            start = self.add("dropped", f"{kind}({self.model.input_dropout})({start})")
-        mapped = f"keras.layers.Dense({units}{end}({start})"
-        self.add(target, mapped)
-        return self.add(target, f"{target} + {table}") if table else target
+            source = self._set("dropped", f"{kind}({share})({source})").text
+        mapped = self._set(name, f"{layer}({source})", units)
+        return self._set(name, f"{name} + {table}", units) if table else mapped
 
-    def hop(self, source: str, target: str = "hidden") -> str:
+    def hop(self, value: Value, name: str) -> Value:
         """Add one hop over the edges."""
-        return self.add(target, f"ops.matmul(adjacency, {source})")
+        return self._set(name, f"ops.matmul(adjacency, {value.text})", value.width)
 
-    def activate(self, name: str) -> None:
+    def hop_back(self, value: Value, start: Value, share: float, name: str) -> Value:
+        """Add one hop that returns to the start with a share."""
+        kept = f"{1 - share!r} * ops.matmul(adjacency, {value.text})"
+        return self._set(name, f"{kept} + {share!r} * {start.text}", value.width)
+
+    def activated(self, value: Value, name: str) -> Value:
         """Add what a hidden layer hands on."""
-        if self.model.batch_normalisation:
+        source = value.text
+        if self._model.batch_normalisation:
             layer = f'keras.layers.BatchNormalization(momentum=0.9, name="{name}_normalised")'
-            self.add("hidden", f"{layer}(hidden)")
-        self.add("hidden", "ops.relu(hidden)")
+            source = self._set(name, f"{layer}({source})").text
+        return self._set(name, f"ops.relu({source})", value.width)
 
+    def half(self, value: Value, which: int) -> Value:
+        """Return the first (0) or the second (1) half of the columns."""
+        middle = value.width // 2
+        part = f"{middle}:" if which else f":{middle}"
+        return Value(f"{value.text}[:, {part}]", value.width - middle if which else middle)
 
-def gcn(e: Encoder) -> None:
-    """Kipf & Welling."""
-    e.say("A graph convolution: map each node's numbers, then take the weighted sum over its neighbours.")
-    hidden: str | None = None
-    for depth, units in enumerate(e.model.hidden_units or (e.model.latent_dim,), start=1):
-        e.map(hidden, units, f"hidden_{depth}", bias=False)
-        hidden = e.hop("hidden")
-        e.activate(f"hidden_{depth}")
-    e.say("A second kind: its result is the distribution of each node's code.")
-    e.map(hidden, e.width, "latent_map", "latent", bias=False)
-    e.hop("latent", "latent")
+    def scaled(self, value: Value, name: str) -> Value:
+        """Add rows scaled to one length."""
+        rows = self._set(name, value.text, value.width).text
+        length = f"ops.rsqrt(ops.maximum(ops.sum({rows}**2, axis=1, keepdims=True), 1e-12))"
+        return self._set(name, f"{LENGTH} * {rows} * {length}", value.width)
 
+    def beside(self, left: Value, right: Value, name: str) -> Value:
+        """Add the columns of both, side by side."""
+        return self._set(
+            name, f"ops.concatenate([{left.text}, {right.text}], axis=1)", left.width + right.width
+        )
 
-def linear(e: Encoder) -> None:
-    """One hop."""
-    e.say("One map and one hop: no hidden layer, and often as good.")
-    e.map(None, e.width, "latent_map", "latent", bias=False)
-    e.hop("latent", "latent")
+    def add(self, left: Value, right: Value, name: str) -> Value:
+        """Add the sum of both."""
+        return self._set(name, f"{left.text} + {right.text}", left.width)
 
-
-def sgc(e: Encoder) -> None:
-    """Several hops of one map."""
-    e.say(f"One map, then {e.model.hops} hops without anything between them.")
-    e.map(None, e.width, "latent_map", "latent", bias=False)
-    for _ in range(e.model.hops):
-        e.hop("latent", "latent")
-
-
-def normalised(e: Encoder) -> None:
-    """Rows of one length."""
-    e.say(
-        "One map whose rows are brought to length 1.8, then one hop: nodes of few edges are not drawn to 0."
-    )
-    e.map(None, e.width, "latent_map", "latent", bias=True)
-    d = e.model.latent_dim
-    mean = f"latent[:, :{d}]" if e.model.variational else "latent"
-    e.add("mean", mean)
-    e.add("mean", "1.8 * mean * ops.rsqrt(ops.maximum(ops.sum(mean**2, axis=1, keepdims=True), 1e-12))")
-    e.add("latent", f"ops.concatenate([mean, latent[:, {d}:]], axis=1)" if e.model.variational else "mean")
-    e.hop("latent", "latent")
-
-
-def appnp(e: Encoder) -> None:
-    """Predict, then propagate."""
-    e.say("First dense layers, node by node; then hops, each of which returns part of the way to the start.")
-    hidden: str | None = None
-    for depth, units in enumerate(e.model.hidden_units, start=1):
-        hidden = e.map(hidden, units, f"hidden_{depth}", bias=True)
-        e.activate(f"hidden_{depth}")
-    e.map(hidden, e.width, "latent_map", "start", bias=True)
-    e.add("latent", "start")
-    a = e.model.teleport
-    e.lines.append(f"for _ in range({e.model.hops}):")
-    e.lines.append(f"    latent = {1 - a!r} * ops.matmul(adjacency, latent) + {a!r} * start")
-
-
-def sage(e: Encoder) -> None:
-    """GraphSAGE with means."""
-    e.say("GraphSAGE: each node adds what it says itself and the mean of what its neighbours say.")
-    hidden: str | None = None
-    layers = [(f"hidden_{i}", units) for i, units in enumerate(e.model.hidden_units, start=1)]
-    for name, units in [*layers, ("latent", e.width)]:
-        e.map(hidden, 2 * units, f"{name}_maps", "both", bias=True)
-        target = "latent" if name == "latent" else "hidden"
-        e.add(target, f"both[:, :{units}] + ops.matmul(adjacency, both[:, {units}:])")
-        if name != "latent":
-            hidden = "hidden"
-            e.activate(name)
-
-
-def dense(e: Encoder) -> None:
-    """Rows of a matrix."""
-    e.say("Dense layers; the first multiplies a sparse matrix, so empty cells cost nothing.")
-    hidden: str | None = None
-    for depth, units in enumerate(e.model.hidden_units, start=1):
-        hidden = e.map(hidden, units, f"hidden_{depth}", bias=True)
-        e.activate(f"hidden_{depth}")
-    e.map(hidden, e.width, "latent", "latent", bias=True)
-
-
-ENCODERS = {
-    "gcn": gcn, "linear": linear, "sgc": sgc, "normalised": normalised, "appnp": appnp, "sage": sage, "dense": dense,
-}  # fmt: skip
+    def _set(self, name: str, expression: str, width: int = 0) -> Value:
+        # The hops of one encoder follow each other: as one variable they make a loop.
+        variable = "latent" if name.startswith("hop_") else name
+        self._lines.append(f"{variable} = {expression}")
+        return Value(variable, width)
