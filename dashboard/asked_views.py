@@ -28,7 +28,8 @@ from vgae_core.what_if import around, crossing, why
 from vgae_core.what_if.answer import Answer, watched
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
 from vgae_core.what_if.model import WhatIf
-from vgae_core.what_if.rows import RowsWhatIf, leave_out_entries
+from vgae_core.what_if.row_reasons import leave_out_entries
+from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario, edit
 from vgae_core.what_if.variant import compare
 

@@ -19,7 +19,9 @@ from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.results.decoded import expected_features
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
-from vgae_core.what_if.rows import RowChanges, RowsWhatIf, leave_out_entries
+from vgae_core.what_if.row_changes import RowChanges
+from vgae_core.what_if.row_reasons import leave_out_entries
+from vgae_core.what_if.rows import RowsWhatIf
 from vgae_core.what_if.scenario import Scenario, edit
 
 LOSSES = [
@@ -243,4 +245,4 @@ def test_values_that_the_likelihood_cannot_hold_are_refused(run):
 def test_a_run_of_a_graph_is_refused(run):
     graph, result, _ = run
     with pytest.raises(RunError, match="edges"):
-        RowsWhatIf(dataclasses.replace(result, factors=None), graph)
+        RowsWhatIf(dataclasses.replace(result, spec=RunSpec()), graph)

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 def _whatif_rows(model: RowsWhatIf, scenario: Scenario, options: argparse.Namespace) -> int:
     """Do as :func:`run` for a matrix."""
     from vgae_core.what_if import telling
-    from vgae_core.what_if.rows import leave_out_entries
+    from vgae_core.what_if.row_reasons import leave_out_entries
 
     found = model.answer(scenario)
     values, lines = {"scenario": scenario.to_dict(), **found.to_dict()}, list(telling.lines(found))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -39,35 +38,12 @@ from vgae_core.what_if.answer import (
     PairAnswer,
     Value,
 )
-from vgae_core.what_if.around import Progress
 from vgae_core.what_if.names import Names
+from vgae_core.what_if.row_changes import RowChanges, row_changes
 from vgae_core.what_if.scenario import Edit, Scenario
-from vgae_core.what_if.why import FEATURES, Effect, Effects
 
 DRAWN_VALUES = 4_000_000
 """Logits drawn at once for the noise of an entry: 16 MB."""
-
-
-@dataclass(frozen=True, eq=False)
-class RowChanges:
-    """What a scenario changes in a matrix.
-
-    Parameters
-    ----------
-    entries : mapping of int to mapping of int to float
-        New values by row and column; 0 clears.
-    cleared : frozenset of int
-        Columns without values in any row.
-    new : mapping of str to int
-        Name and number of each row that is added.
-    named : tuple of int
-        Rows that the edits name, sorted.
-    """
-
-    entries: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
-    cleared: frozenset[int] = frozenset()
-    new: Mapping[str, int] = field(default_factory=dict)
-    named: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,44 +133,7 @@ class RowsWhatIf:
 
     def changes(self, edits: Sequence[Edit]) -> RowChanges:
         """Return what edits change; raise DataError where a name is unknown, with the edit as its place."""
-        entries: dict[int, dict[int, float]] = {}
-        cleared: set[int] = set()
-        new: dict[str, int] = {}
-        named: set[int] = set()
-        for number, item in enumerate(edits, start=1):
-            values = item.values
-            try:
-                if item.kind == "set_entry":
-                    row, column = self.names.find(values["row"], new), self.columns.find(values["column"])
-                    entries.setdefault(row, {})[column] = self._checked(values["value"])
-                    named.add(row)
-                elif item.kind == "add_row":
-                    if values["name"] in self.names or values["name"] in new:
-                        raise DataError(f"A row called {values['name']!r:.60} is there already.")
-                    row = new[values["name"]] = self.n_rows + len(new)
-                    entries[row] = {
-                        self.columns.find(name): self._checked(value)
-                        for name, value in values["values"].items()
-                    }
-                    named.add(row)
-                elif item.kind == "drop_column":
-                    column = self.columns.find(values["column"])
-                    cleared.add(column)
-                    for row_values in entries.values():
-                        row_values.pop(column, None)
-                else:
-                    raise DataError(f"`{item.kind}` is an edit of a graph.")
-            except DataError as error:
-                raise DataError(error.message, where=f"edit {number}", mend=error.mend) from error
-        return RowChanges(entries, frozenset(cleared), new, tuple(sorted(named)))
-
-    def _checked(self, value: float) -> float:
-        """Return a value that an entry may have; raise DataError of any other."""
-        low, high = self.head.low, self.head.high
-        if not low <= value <= high:
-            bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
-            raise DataError(f"Entries of this matrix are {bounds}. Received: {value:g}.")
-        return value
+        return row_changes(edits, self.names, self.columns, self.n_rows, self.head)
 
     # ---------------------------------------------------------------------------- rows
     def rows(self, rows: Sequence[int], changes: RowChanges) -> sparse.csr_array:
@@ -435,33 +374,3 @@ class RowsWhatIf:
                 NodeAnswer(self.name(row, changes), labels[0], labels[1], Value(*values), Value(None, None))
             )
         return tuple(found)
-
-
-def leave_out_entries(
-    model: RowsWhatIf, changes: RowChanges, row: int, column: int, progress: Progress | None = None
-) -> Effects:
-    """Return what each entry of a row does to the logit of one column: cleared, all others as they are.
-
-    Of more than :data:`~vgae_core.what_if.why.FEATURES` entries the largest are tried.
-
-    Parameters
-    ----------
-    model : RowsWhatIf
-    changes : RowChanges
-        The matrix as it is asked about.
-    row, column : int
-    progress : callable, optional
-    """
-    whole = model.row_scores(row, changes)
-    holds = np.flatnonzero(whole.values)
-    tried = holds[np.argsort(-np.abs(whole.values[holds]), kind="stable")][:FEATURES]
-    effects: list[Effect] = []
-    for done, other in enumerate(tried.tolist()):
-        if progress is not None:
-            progress(done / len(tried), f"entry {done + 1} of {len(tried)}")
-        own: dict[int, Any] = {**changes.entries.get(row, {}), other: 0.0}
-        without = RowChanges({**changes.entries, row: own}, changes.cleared, changes.new, changes.named)
-        logit = float(model.row_scores(row, without).logits[column])
-        effects.append(Effect(model.columns[other], "entry", (), logit, logit - float(whole.logits[column])))
-    found = tuple(sorted(effects, key=lambda effect: -abs(effect.change)))
-    return Effects(float(whole.logits[column]), found, len(holds))
