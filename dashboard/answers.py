@@ -106,7 +106,7 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
         if pair.at_density is not None:
             pairs, edges = ("cells", "entries") if matrix else ("pairs", "edges")
             share = link_columns.chance(answer.base_rate)
-            bounded = f"No more is said than the validation {edges} can vouch for; the logit goes beyond."
+            bounded = f"Capped at what the validation {edges} support; the logit is not."
             _tile(f"If half were {edges}", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
                   help=f"Probability where half of the {pairs} are {edges}. {bounded}")  # fmt: skip
             _tile(f"Among all {pairs}", pair.at_density, "{:.2%}", grey=pair.logit.within_noise,

@@ -42,7 +42,7 @@ def show(held: results.Opened, focus: int | None) -> None:
             ),
             "active": st.column_config.CheckboxColumn("Active"),
             "kl": number("KL", format="%.4f", help=f"Nats per {held.noun}, from the standard normal."),
-            "sigma": number("Mean σ", format="%.3f", help="1 is the prior: the axis says nothing."),
+            "sigma": number("Mean σ", format="%.3f", help="1 is the prior: the axis carries no information."),
             "degree": number("With degree", format="%.3f", help="Spearman's rank correlation, -1 to 1."),
             "labels": number("Between labels", format="%.3f", help="η²: share of the axis' variance between labels."),
         },
@@ -95,7 +95,7 @@ def _show_axis(held: results.Opened, axis: int, focus: int | None) -> None:
                 column_config={
                     "label": "Label", "nodes": number(f"{held.noun.capitalize()}s"),
                     "mean": number("Mean z", format="%.3f"),
-                    "correlation": number("Correlation", format="%.3f", help="Of having the label with the axis."),
+                    "correlation": number("Correlation", format="%.3f", help="Of having the label, with the axis."),
                 },
                 hide_index=True, width="stretch", key="axis_labels", height=320,
             )  # fmt: skip
@@ -132,7 +132,7 @@ def _walk(held: results.Opened, axis: int, focus: int | None) -> None:
     start = "the mean code" if focus is None else f"the code of the {held.noun} looked at"
     st.markdown(f"**Move along axis {axis + 1}**, from {start}")
     steps = st.slider(
-        "Standard deviations of the axis", -axes.RANGE, axes.RANGE, 0.0, 0.5, key=f"axis_walk_{axis}"
+        "Standard deviations along the axis", -axes.RANGE, axes.RANGE, 0.0, 0.5, key=f"axis_walk_{axis}"
     )
     z = held.result.codes.z_mean
     place = axes.place_on(z, axis, steps, focus)
@@ -159,7 +159,7 @@ def _walk(held: results.Opened, axis: int, focus: int | None) -> None:
         names = np.array(results.column_names(held.id), dtype=object)
         origin = axes.place_on(z, axis, 0.0, focus)
         number = st.column_config.NumberColumn
-        st.markdown("**What the model expects at this place**, what grows most from the start first")
+        st.markdown("**What the model expects here**, what grows most from the start first")
         st.dataframe(
             results.shown(decoded.along(held.result, names, origin, place).head(ROWS)),
             column_config={

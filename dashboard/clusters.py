@@ -67,7 +67,8 @@ def show(held: results.Opened) -> None:
         background.panel(
             "clusters", f"clusters|{held.id}|{spec}", "clusters", _inputs(held, spec=spec.to_dict()),
             label="Find clusters", seconds=clusters.SECONDS, keep=held.run.path,
-            about="Groups of codes, beside groups that need no training; they then colour the map and can be selected.",
+            about="Clusters of the latent codes, next to clusters that need no training. They colour the map and can "
+            "be selected.",
         )  # fmt: skip
     else:
         _show_scores(held, *made)
@@ -152,7 +153,7 @@ def _colour(column: str) -> None:
 
 
 def _show_probe(held: results.Opened, spec: ClusterSpec) -> None:
-    st.markdown("**What a linear classifier reads of the labels**")
+    st.markdown("**What a linear classifier can tell about the labels**")
     key = f"probe|{held.id}|{spec.hops}|{spec.seed}"
     made = background.result(key, held.run.path)
     if made is None:

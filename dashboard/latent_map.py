@@ -67,7 +67,7 @@ def choose_colour(held: results.Opened, options: list[str]) -> str:
             "Colour by",
             options,
             key="map_colour",
-            format_func=lambda name: "A feature …" if name == FEATURE else charts.visible(maps.title(name)),
+            format_func=lambda name: "A feature…" if name == FEATURE else charts.visible(maps.title(name)),
         )
     )
     if chosen != FEATURE:

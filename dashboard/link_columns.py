@@ -56,7 +56,7 @@ def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:
     stack = held.result.stack
     parts = "The network's, joined with training-free scores" if joins(stack) else "The network's"
     how = f"{parts}, calibrated on the validation edges" if stack else f"{parts}, not calibrated"
-    bounded = f"No more is said than {len(held.result.split.val):,} validation edges can vouch for."
+    bounded = f"Capped at what {len(held.result.split.val):,} validation edges support."
     return {
         "node": "Node", "degree": "Degree", "label": "Label",
         "source": "From" if held.graph.directed else "Node",

@@ -42,7 +42,7 @@ HELP = {
     "row_total": "Sum of the row's values.",
     "feature_error": "The loss of its feature row, or of its row of the matrix, as scaled for training: the mean "
     "over columns.",
-    "uncertainty": "Mean posterior standard deviation; 1 is the prior, so nothing learnt.",
+    "uncertainty": "Mean posterior standard deviation; 1 is the prior, so nothing was learned.",
     "reconstruction_error": "Mean cross-entropy of its edges and as many non-edges; 0.693 is a coin toss.",
 }
 

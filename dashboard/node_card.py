@@ -39,7 +39,7 @@ PLACED = ("reconstruction_error", "feature_error", "uncertainty")
 ROWS = 300
 """Features listed at most."""
 
-ORDERS = {"score": "What distinguishes it", "value": "Value"}
+ORDERS = {"score": "What sets it apart", "value": "Value"}
 
 HEIGHT = 320
 """Pixels of a table."""
@@ -123,12 +123,12 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
     near, true, hits = results.near_and_true(held, node, metric)
     columns: dict[str, Any] = {
         "place": st.column_config.NumberColumn(
-            "Rank", help=f"Place by nearness among all other {held.noun}s."
+            "Rank", help=f"Rank by nearness among all other {held.noun}s."
         ),
         "node": held.noun.capitalize(),
         "label": "Label",
         "value": st.column_config.NumberColumn(latent_neighbours.SIMILARITIES[metric].title, format="%.3f"),
-        "edge": st.column_config.CheckboxColumn("Edge", help="Whether the graph joins the two."),
+        "edge": st.column_config.CheckboxColumn("Edge", help="Whether an edge joins the two."),
     }
     left, right = st.columns(2, gap="medium")
     with left:

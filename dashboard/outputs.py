@@ -167,7 +167,9 @@ def _with_tree(spec: RunSpec, output: str, place: int | None, text: str) -> RunS
     metrics: list[Identifier] = list(spec.output(output).metrics)
     metrics[place] = {"formula": tree}
     if len(set(map(written, metrics))) < len(metrics):
-        raise SpecError("This metric is there already.", where="formula", mend="Remove it from the list.")
+        raise SpecError(
+            "This metric is in the list already.", where="formula", mend="Remove it from the list."
+        )
     return spec.replace(f"outputs.{output}.metrics", metrics)
 
 
@@ -190,18 +192,18 @@ def _edit_formulas(output: OutputSpec) -> None:
             key=key,
             on_change=_keep_formula,
             args=(key, output.name, place),
-            help="The mean over each row is taken. Nothing in it is run as code: it is read piece by piece.",
+            help="The result is averaged over each row. Formulas are parsed, never executed as code.",
         )
         if text != shown:
             try:
                 _with_tree(state.spec(), output.name, place, text)
             except SpecError as error:
                 frame.report(error)
-                st.caption(f"Until then this one stays in use: `{shown}`")
+                st.caption(f"Until it is complete, this one stays in use: `{shown}`")
                 continue
         st.latex(formula.latex(tree))
     if in_use:
-        with st.popover("What a formula may hold", icon=":material/function:", type="tertiary"):
+        with st.popover("What a formula can use", icon=":material/function:", type="tertiary"):
             st.markdown(_pieces_of(output.name))
 
 

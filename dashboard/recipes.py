@@ -20,9 +20,7 @@ KEPT = ("training.epochs", "training.patience", "training.batch_size")
 """What a recipe leaves of the training to the visitor."""
 
 _TAKEN = "recipe_taken"
-_KEPT_BESIDE = (
-    "Sets network and training, and of the rest what it needs. Data, held-out edges and seed are kept."
-)
+_KEPT_BESIDE = "Replaces the network and training settings. Data, held-out fractions and seed are kept."
 
 
 def fitting() -> list[str]:
@@ -77,7 +75,7 @@ def choose() -> None:
         for name in names:
             _card(spec, name, in_use=name == in_use, trained=chosen == "auto")
     if chosen == "own" and in_use is None:
-        st.caption(":material/tune: Settings of your own: no recipe as it stands.")
+        st.caption(":material/tune: Your own settings: no recipe.")
 
 
 def show_default(default: RunSpec, take: Callable[[], None]) -> None:

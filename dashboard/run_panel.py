@@ -29,7 +29,7 @@ def annotate(info: RunInfo, known_tags: list[str]) -> None:
             info.name,
             max_chars=notes.MAX_NAME,
             placeholder=charts.visible(info.title),
-            help="Whoever opens the run by its link sees its name too.",
+            help="Anyone who opens the run by its link sees its name too.",
             key=f"run_name_{info.id}",
         )
         tags = right.multiselect(
@@ -46,7 +46,7 @@ def annotate(info: RunInfo, known_tags: list[str]) -> None:
             info.note,
             max_chars=notes.MAX_NOTE,
             height="content",
-            help="Tags, note and star are seen by you alone.",
+            help="Only you see tags, note and star.",
             key=f"run_note_{info.id}",
         )
         if st.form_submit_button("Save", icon=":material/save:", key=f"run_save_{info.id}"):
@@ -77,7 +77,7 @@ def settings(info: RunInfo) -> None:
         "Use these settings",
         key="use_settings",
         icon=":material/tune:",
-        help="Puts them on the Model page, for the data that are loaded now.",
+        help="Puts them on the Model page, for the data loaded now.",
     ):
         state.set_spec(for_loaded_data(info.spec), replace=True)
         st.switch_page("pages/model.py")

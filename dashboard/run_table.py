@@ -264,7 +264,7 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
         "starred": text("★", pinned=True, width="small"),
         "name": text("Name", pinned=True),
         "status": text("Status"),
-        "whose": text("Opened", help="Runs of others that you opened by their link."),
+        "whose": text("Opened", help="Other people's runs that you opened by a link."),
         "started": st.column_config.DatetimeColumn("Started", format="distance"),
         "data": text("Data set"),
         "model": text(

@@ -79,7 +79,7 @@ def name_run(held: results.Opened) -> None:
         st.info(
             f"It was trained on {charts.plain(held.graph.name, 60)} ({frame.sizes(held.graph)}); everything on "
             "this page is about those data.",
-            title="This run belongs to other data than those loaded now",
+            title="This run was trained on a different data set",
             icon=":material/info:",
         )
 

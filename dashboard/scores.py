@@ -71,7 +71,7 @@ def entry_columns(held: Opened) -> dict[str, Any]:
     """Return how Streamlit shows the columns of a table of entries."""
     number, head = st.column_config.NumberColumn, held.result.head
     share = link_columns.chance(link_tables.filled_share(held.graph))
-    bounded = f"No more is said than {len(held.result.split.val):,} validation entries can vouch for."
+    bounded = f"Capped at what {len(held.result.split.val):,} validation entries support."
     expects = (
         "The probability the network gives it."
         if head.of_probabilities
@@ -158,7 +158,9 @@ def precision_recall(
             hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
         )
     return _square(
-        fig, f"Recall (share of {words.many} found)", f"Precision (share of calls that are {words.many})"
+        fig,
+        f"Recall (share of {words.many} found)",
+        f"Precision (share of predicted {words.many} that are real)",
     )
 
 

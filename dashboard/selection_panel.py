@@ -79,7 +79,7 @@ def _asked(
         return (selection_links.by_query(held, text), f"query:{text}") if text.strip() else nothing
     if way == "names":
         text = st.text_area(
-            "Names, one a line", key="select_names", max_chars=500_000, height=120,
+            "Names, one per line", key="select_names", max_chars=500_000, height=120,
             placeholder="\n".join(results.node_names(held.id)[:3]),
         )  # fmt: skip
         if not text.strip():

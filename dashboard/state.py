@@ -139,7 +139,7 @@ def warm_later(_seconds: float) -> threading.Timer:
             if SweepCatalogue(kept()).any_active():
                 go_on()  # those that a restart of the server interrupted
         except StudioError:
-            log.exception("Sweeps could not be gone on with")
+            log.exception("Sweeps could not be resumed")
 
     timer = threading.Timer(_seconds, warm)
     timer.daemon = True

@@ -56,7 +56,7 @@ def _show_candidates(spec: RunSpec) -> None:
     titles = {name: RECIPES[name].title for name in models}
     pace = state.pace(spec)
     costs = {name: live.at_pace(model["estimate"], pace) for name, model in models.items()}
-    st.markdown("Each of these is trained; the one that finds the validation edges best is kept.")
+    st.markdown("Each of these is trained; the one with the best validation score is kept.")
     st.dataframe(
         {
             "Recipe": list(titles.values()),
@@ -93,7 +93,7 @@ def _show_description(model: Mapping[str, Any]) -> None:
             height="content",
             alt="Every layer with its kind, output shape, parameters and inputs.",
         )
-    with st.expander("What is compiled", icon=":material/code:"):
+    with st.expander("Losses and metrics as compiled", icon=":material/code:"):
         st.dataframe(
             {
                 name.capitalize(): [entry[name] for entry in model["objectives"]]

@@ -10,8 +10,8 @@ from vgae_core.runs.results.precision import Precision
 
 WAYS = {
     "f1": "Best F1",
-    "budget": "I can check so many pairs",
-    "links": "I want to find so many links",
+    "budget": "Pairs I can check",
+    "links": "Links I want to find",
 }
 """How a threshold is chosen."""
 
@@ -81,10 +81,10 @@ def show_decisions(held: results.Opened) -> None:
     counts = threshold_curves.confusion(pairs.y_true, pairs.probabilities, threshold)
     with st.grid(min_column_width=150, gap="small"):
         for name, value, text in (
-            ("Precision", counts.precision, f"Share of the pairs called {words.many} that are."),
-            ("Recall", counts.recall, f"Share of the {words.many} that are called so."),
+            ("Precision", counts.precision, f"Share of the predicted {words.many} that are real."),
+            ("Recall", counts.recall, f"Share of the {words.many} that are predicted."),
             ("F1", counts.f1, "Harmonic mean of precision and recall."),
-            ("Accuracy", counts.accuracy, "Share of the pairs called right."),
+            ("Accuracy", counts.accuracy, "Share of the pairs predicted right."),
         ):
             st.metric(name, f"{value:.1%}", help=text, border=True)
     left, right = st.columns(2, gap="medium")
@@ -117,8 +117,8 @@ def show_decisions(held: results.Opened) -> None:
         f"These probabilities hold for as many {words.many} as {words.others}, as scored here. Among all {words.pairs} "
         f"of a sparse {words.data} {words.many} are far rarer: the tables of {words.proposed.lower()} show both."
         if held.family.links_nodes or held.result.stack
-        else "As many zeros as entries are scored here, of a matrix that holds far more zeros: a model that knows "
-        "that looks over-cautious on these pairs."
+        else "This sample has as many zeros as entries, while the matrix is mostly zeros. A well-calibrated model "
+        "therefore looks too cautious here."
     )
 
 

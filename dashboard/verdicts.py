@@ -101,13 +101,15 @@ def say_stacking(held: results.Opened, found: verdict.Comparison) -> None:
     """Say what stacking adds to the network, and how the network stands without it."""
     if not stacking.joins(held.result.stack):
         n_val, needed = len(held.result.split.val), stacking.LEAST_EDGES
-        why = f"{n_val:,} are too few" if n_val < needed else "the network alone finds them as well"
+        why = "the network alone ranks the validation edges as well"
+        if n_val < needed:
+            why = f"{n_val:,} validation edges are too few (at least {needed} are needed)"
         own = (
             "The network's scores, calibrated on the validation edges"
             if held.result.stack
             else "These are the network's own scores"
         )
-        st.caption(f"Not stacked: of the validation edges, {why}. {own}.")
+        st.caption(f"Not stacked: {why}. {own}.")
         return
     alone = held.result.metrics[results.NETWORK]["roc_auc"]
     stands = "also ahead of" if alone > found.baseline else "behind"
@@ -194,8 +196,8 @@ def show_weights(held: results.Opened) -> None:
     st.markdown("**Weights of the held-out edges**")
     show_methods(table, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
     st.caption(
-        "The network expects a weight of every pair, 0 where there may be no edge: of an edge it doubts it expects "
-        "less than the edge weighs. The rank correlation measures the order."
+        "The network predicts an expected weight that counts “no edge” as 0, so it underestimates edges it is unsure "
+        "about. The rank correlation measures the order."
     )
 
 

@@ -194,12 +194,12 @@ def show_curves(sides: list[comparing.Side]) -> None:
         window = st.segmented_control(
             "Smoothing", figures.SMOOTHING, default=figures.SMOOTHING[0], required=True, key="smoothing",
             format_func=lambda n: "None" if n == 1 else f"{n} epochs", bind="query-params",
-            help="Running mean over so many epochs; the numbers as they are stand thin behind it.",
+            help="Running mean over so many epochs; the raw values stay as a thin line.",
         )  # fmt: skip
         layout = st.segmented_control(
             "Axes", ["auto", "shared", "own"], default="auto", required=True, key="axes", bind="query-params",
             format_func={"auto": "Automatic", "shared": "Shared", "own": "One each"}.get,
-            help="Automatic gives each run its own where their scales differ more than tenfold.",
+            help="Automatic gives each run its own axis where scales differ more than tenfold.",
         )  # fmt: skip
     histories = [comparing.history(side) for side in sides]
     names = list(dict.fromkeys(name for one in histories for name in one.names()))
@@ -322,7 +322,7 @@ def show_two(sides: list[comparing.Side]) -> None:
 
 def show_overlap(base: comparing.Side, other: comparing.Side) -> None:
     """Draw how far the nearest codes of each node are the same in two runs."""
-    st.markdown("**Neighbourhoods in common**")
+    st.markdown("**Shared neighbourhoods**")
     with st.container(horizontal=True):
         k = st.segmented_control(
             "Nearest codes", alignment.NEIGHBOURS, default=alignment.USUAL_NEIGHBOURS, required=True,
@@ -338,7 +338,7 @@ def show_overlap(base: comparing.Side, other: comparing.Side) -> None:
               help="Neighbours in both over neighbours in either: 1 if all are the same, 0 if none is.")  # fmt: skip
     charts.show(
         comparing.overlap_figure(jaccard, charts.palette()), key="overlap", height=240,
-        alt="How many nodes have how much of their neighbourhood in common.",
+        alt="How many nodes share how much of their neighbourhood.",
     )  # fmt: skip
 
 

@@ -141,13 +141,13 @@ def show_matrix_numbers(drawn: dict) -> None:
     graph, seen, values = state.graph(), drawn["rows"], drawn["values"]
     kind = KINDS[graph.profile.feature_kind]
     tiles = {
-        "Rows": (f"{graph.n_nodes:,}", "What gets a code: documents, users, cells."),
-        "Columns": (f"{seen.n_features:,}", "What a row is described by: words, items, genes."),
+        "Rows": (f"{graph.n_nodes:,}", "Rows get a latent code: documents, users, cells."),
+        "Columns": (f"{seen.n_features:,}", "Columns describe rows: words, items, genes."),
         "Values": (f"{seen.n_values:,}", "Values other than 0."),
         "Density": (f"{seen.density:.2%}", "Share of all values that are not 0."),
         "Values per row": (f"{seen.n_values / graph.n_nodes:.1f}", "Non-zero values, averaged over rows."),
-        "Empty rows": (f"{seen.n_empty_nodes:,}", "Rows that hold nothing but 0."),
-        "Empty columns": (f"{seen.n_empty_features:,}", "Columns that hold nothing but 0."),
+        "Empty rows": (f"{seen.n_empty_nodes:,}", "Rows with zeros only."),
+        "Empty columns": (f"{seen.n_empty_features:,}", "Columns with zeros only."),
     }
     if graph.labels is not None:
         tiles["Classes"] = (f"{graph.profile.n_classes:,}", "Different labels of rows.")
@@ -166,7 +166,7 @@ def show_numbers(numbers: views.Numbers) -> None:
     tiles = {
         "Nodes": (f"{numbers.n_nodes:,}", "Nodes of the graph to train on."),
         kind: (f"{numbers.n_edges:,}", "Distinct pairs, self-loops not counted."),
-        "Density": (f"{numbers.density:.2%}", "Share of the pairs that may be edges that are."),
+        "Density": (f"{numbers.density:.2%}", "Share of possible pairs that are edges."),
         "Mean degree": (f"{numbers.mean_degree:.1f}", f"The highest is {numbers.max_degree:,}."),
         "Components": (
             f"{numbers.n_components:,}",
@@ -295,7 +295,7 @@ def show_columns(curve: tuple, seen: views.FeatureView, names: tuple[str, ...]) 
             f"{charts.plain(names[column], 40) if names else f'column {column + 1}'} ({count:,})"
             for column, count in seen.most_used
         )
-        st.caption(f"Most used: {listed}")
+        st.caption(f"Most frequent: {listed}")
 
 
 def show_values(view: views.ValueView) -> None:
@@ -356,7 +356,7 @@ def show_features(view: views.FeatureView, names: tuple[str, ...], whose: str = 
         listed = ", ".join(
             f"{charts.plain(names[column], 40)} ({count:,})" for column, count in view.most_used
         )
-        st.caption(f"Most used: {listed}")
+        st.caption(f"Most frequent: {listed}")
 
 
 def show_labels(view: views.LabelView, whose: str = "node") -> None:

@@ -100,11 +100,11 @@ def reset() -> None:
     state.set_spec(start_from(spec.model.family, RunSpec(dataset=spec.dataset)), replace=True)
 
 
-frame.header("Model", "Take a recipe, choose the outputs, and train. Nothing starts on this page.")
+frame.header("Model", "Choose outputs, network and training settings. Training starts on the next page.")
 
 state.set_spec(outputs.complete(state.spec()))
 spec, graph = state.spec(), state.graph()
-st.subheader("Recipe", anchor=False, help="Settings of network and training that are known to go together.")
+st.subheader("Recipe", anchor=False, help="Network and training settings that work well together.")
 if FAMILIES[spec.model.family].recipes:
     recipes.choose()
 else:

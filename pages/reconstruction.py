@@ -48,5 +48,5 @@ with frame.guard():
         else:
             st.subheader("What the model expects", anchor=False)
             threshold.show_spread(held)
-        st.subheader("Where is it right and wrong?", anchor=False)
+        st.subheader("Where is it right, and where wrong?", anchor=False)
         structure.show(held)

@@ -86,7 +86,7 @@ def downloads(info: RunInfo) -> None:
                 f"vgae-log-{info.id}.csv",
                 "text/csv",
                 lambda: history(info.id, ".csv"),
-                "Losses and metrics of every epoch, as Keras' CSVLogger writes them.",
+                "Losses and metrics of every epoch, in the format of Keras' CSVLogger.",
             ),
             frame.File(
                 "download_tensorboard",
@@ -94,7 +94,7 @@ def downloads(info: RunInfo) -> None:
                 f"vgae-log-{info.id}.tfevents",
                 "application/octet-stream",
                 lambda: history(info.id, ".tfevents"),
-                "Put it into a folder of its own: `tensorboard --logdir FOLDER`.",
+                "Put it in a folder of its own: `tensorboard --logdir FOLDER`.",
             ),
         ],
         disabled=info.metrics is None,
@@ -314,5 +314,5 @@ with frame.guard():
     if own_runs or others:
         table()
     else:
-        frame.empty("No run yet", "What you train appears here.", "Train a model", "train")
+        frame.empty("No run yet", "Runs you train appear here.", "Train a model", "train")
     load_back()

@@ -58,7 +58,7 @@ def offer_more(run: StoredRun) -> None:
                 f"Resume (at most {rest:,} epochs left)",
                 icon=":material/resume:",
                 key="resume",
-                help="A new run that goes on from the last checkpoint. Its numbers are those of a run that was not "
+                help="A new run that continues from the last checkpoint, with the numbers of a run that was not "
                 "interrupted.",
                 on_click=go_on,
                 args=(run,),
@@ -78,7 +78,7 @@ def offer_more(run: StoredRun) -> None:
             "Train further",
             icon=":material/resume:",
             key="further",
-            help="A new run that goes on where this one ended, with the same data, split and settings.",
+            help="A new run that continues where this one ended, with the same data, split and settings.",
             on_click=go_on,
             args=(run, int(more)),
         )
@@ -382,7 +382,7 @@ with frame.guard():
     if at_hand is None:
         st.info(
             "The run that starts here trains on the data named above, with the settings of the Model page. "
-            "Its curves appear on this page, its results on the next ones.",
+            "Curves appear here, results on the pages after it.",
             title="Nothing has been trained yet",
             icon=":material/info:",
         )

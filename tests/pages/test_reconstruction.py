@@ -176,7 +176,7 @@ def test_a_run_that_learnt_weights_shows_how_well_it_predicts_them(app, studio_s
 def test_a_run_that_was_not_stacked_says_why(app, run):
     at = fine(app("reconstruction", run=run.id))
     assert any(
-        f"Not stacked: of the validation edges, {len(run.result().split.val)} are too few" in text.value
+        f"Not stacked: {len(run.result().split.val)} validation edges are too few" in text.value
         for text in at.caption
     )
 

@@ -81,7 +81,7 @@ BASELINES: dict[str, BaselineEntry] = {
     ),
     "mean_weight": BaselineEntry(
         title="Mean weight",
-        help="The mean weight of the training edges, whichever the edge.",
+        help="The mean weight of the training edges, for every edge.",
         of="weights",
         score=f"{_FUNCTIONS}:mean_weight",
     ),

@@ -95,7 +95,7 @@ class FamilyEntry(Entry):
 FAMILIES: dict[str, FamilyEntry] = {
     "vgae": FamilyEntry(
         title="Graph auto-encoder (VGAE)",
-        help="Codes nodes from their features and edges, and decodes edges. Needs edges.",
+        help="Encodes nodes from their features and edges, and decodes edges. Needs edges.",
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
@@ -127,7 +127,7 @@ FAMILIES: dict[str, FamilyEntry] = {
     ),
     "vae": FamilyEntry(
         title="Matrix auto-encoder (VAE)",
-        help="Codes the rows of a sparse matrix (documents x words, users x items, cells x genes) and "
+        help="Encodes the rows of a sparse matrix (documents x words, users x items, cells x genes) and "
         "decodes them. Needs features; edges are not used.",
         reference="Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
         outputs=("output", "z_vars", "labels"),
@@ -142,7 +142,7 @@ FAMILIES: dict[str, FamilyEntry] = {
         },
         recipes=False,
         needs_features=True,
-        refused="The data are a graph without features: there is no matrix to code.",
+        refused="The data are a graph without features: there is no matrix to encode.",
         divided_by="columns",
         words=Words(
             node="row",

@@ -171,8 +171,8 @@ LOSSES: dict[str, ObjectiveEntry] = {
     ),
     "kl_free_bits": ObjectiveEntry(
         title="KL with free bits",
-        help="The KL divergence, each latent dimension of each node counting at least `nats`: so much may be learnt "
-        "for nothing, which keeps dimensions from collapsing.",
+        help="The KL divergence, each latent dimension of each node counting at least `nats`: that much is free, "
+        "which keeps dimensions from collapsing.",
         reference="Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow, "
         "arXiv:1606.04934, appendix C.8",
         outputs=("z_vars",),
@@ -187,7 +187,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
     ),
     "sparse_categorical_focal": ObjectiveEntry(
         title="Categorical focal",
-        help="-(1 - p)^gamma log p of the right class: nodes that are easy to tell count less.",
+        help="-(1 - p)^gamma log p of the right class: easy nodes count less.",
         reference="Lin et al. 2017, arXiv:1708.02002",
         outputs=("labels",),
         config={"gamma": 2.0},

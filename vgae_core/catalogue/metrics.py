@@ -22,7 +22,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "binary_accuracy": ObjectiveEntry(
         title="Binary accuracy",
-        help="Share of entries called right, a one from p >= 0.5 on.",
+        help="Share of entries predicted right, ones at p >= 0.5.",
         outputs=PAIRS,
         targets=("binary",),
         scales=("logit",),
@@ -39,7 +39,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "precision": ObjectiveEntry(
         title="Precision",
-        help="Share of the pairs or entries called ones (p >= 0.5) that are; 0 where none is called one.",
+        help="Share of the predicted ones (p >= 0.5) that are ones; 0 where none is predicted.",
         outputs=PAIRS,
         targets=("binary",),
         scales=("logit",),
@@ -48,7 +48,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "recall": ObjectiveEntry(
         title="Recall",
-        help="Share of the ones that are called ones (p >= 0.5); 0 without ones.",
+        help="Share of the ones that are predicted (p >= 0.5); 0 without ones.",
         outputs=PAIRS,
         targets=("binary",),
         scales=("logit",),
@@ -112,7 +112,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "macro_f1": ObjectiveEntry(
         title="Macro F1",
-        help="F1 of each class, the mean over all classes; a class that is neither there nor named counts 0.",
+        help="F1 averaged over classes; a class with no true and no predicted members counts as 0.",
         outputs=("labels",),
     ),
     "kl_normal": ObjectiveEntry(
@@ -128,7 +128,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "mean_sigma": ObjectiveEntry(
         title="Mean sigma",
-        help="Mean posterior standard deviation; 1 means the prior, so nothing learnt.",
+        help="Mean posterior standard deviation; 1 means the prior, so nothing was learned.",
         outputs=("z_vars",),
     ),
 }

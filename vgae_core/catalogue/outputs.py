@@ -26,7 +26,7 @@ OUTPUTS: dict[str, Entry] = {
     ),
     "labels": Entry(
         title="Label prediction",
-        help="One logit a class, from the latent code; nodes without a label do not count.",
+        help="One logit per class, from the latent code; nodes without a label do not count.",
     ),
 }
 

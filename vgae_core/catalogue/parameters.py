@@ -43,7 +43,7 @@ PARAMETERS: dict[str, ParameterEntry] = {
     ),
     "alpha": ParameterEntry(
         title="Alpha",
-        help="What ones count; zeros count the rest to 1.",
+        help="Weight of ones; zeros weigh 1 minus it.",
         low=0.0,
         high=1.0,
         step=0.05,
@@ -58,7 +58,7 @@ PARAMETERS: dict[str, ParameterEntry] = {
     ),
     "pos_weight": ParameterEntry(
         title="Weight of ones",
-        help="What a one counts beside a zero.",
+        help="Weight of a one relative to a zero.",
         low=0.0,
         high=1e6,
         step=1.0,

@@ -163,7 +163,7 @@ def registered(entry: ObjectiveEntry) -> Any:
     except (ImportError, AttributeError) as error:
         raise SpecError(
             f"`{entry.factory}` cannot be imported: {error}.",
-            mend="Mend its registration, or install its package.",
+            mend="Fix its registration, or install its package.",
         ) from error
 
 

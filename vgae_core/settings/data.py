@@ -128,8 +128,8 @@ class SplitSpec(Section):
 
     held_out: Literal["entries", "rows"] = field_of(
         "entries",
-        "Entries of all rows, or whole rows that are never trained on: as new users come. From four fifths of the "
-        "entries of such a row the model has to rank the rest first. (Liang et al. 2018, arXiv:1802.05814)",
+        "Entries of all rows, or whole rows that are never trained on, like new users. Of such a row the model sees "
+        "four fifths of the entries and has to rank the others first. (Liang et al. 2018, arXiv:1802.05814)",
         title="Hold out",
         labels={"entries": "Entries of all rows", "rows": "Whole rows"},
         families=("vae",),

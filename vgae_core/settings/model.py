@@ -48,7 +48,12 @@ class OutputSpec(Section):
 class ModelSpec(Section):
     """The network."""
 
-    family: str = field_of("vgae", "What is coded, and from what.", title="Family", catalogue=FAMILIES)
+    family: str = field_of(
+        "vgae",
+        "What gets a latent code: the nodes of a graph, or the rows of a matrix.",
+        title="Family",
+        catalogue=FAMILIES,
+    )
     encoder: str = field_of(
         "normalised", "How node features and edges become a latent code.", title="Encoder", catalogue=ENCODERS
     )
@@ -106,7 +111,7 @@ class ModelSpec(Section):
     )
     node_input: str = field_of(
         "table",
-        "What the encoder is given of each node where the data have no features.",
+        "What stands in for node features where the data have none.",
         title="Input without features",
         catalogue=NODE_INPUTS,
         families=("vgae",),

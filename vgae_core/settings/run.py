@@ -35,9 +35,9 @@ class RunSpec(Section):
     model: ModelSpec = field_of(ModelSpec, "The network.", title="Model")
     recipe: Literal["own", "auto"] = field_of(
         "own",
-        "`own` trains with the settings of network and training as they stand. `auto` (graphs only) puts recipes in "
-        "their place: a sweep trains each that fits the data; the one that finds the validation edges best is trained "
-        "once more and scored on the test edges. Epochs and patience are multiplied by what a recipe wants.",
+        "`own` trains with your network and training settings. `auto` (graphs only) tries recipes instead: a sweep "
+        "trains each one that fits the data, and the one with the best validation score is trained again and scored on "
+        "the test edges. A recipe may multiply epochs and patience.",
         title="Train",
         labels={"own": "One model", "auto": "Try recipes and keep the best"},
         families=("vgae",),
@@ -45,16 +45,16 @@ class RunSpec(Section):
     stacking: bool = field_of(
         True,
         "After training, a logistic regression on the validation edges combines the network's score of a pair with "
-        "scores that need no training: neighbours in common, degrees, likeness of features. Used where it finds "
-        "validation edges better than the network alone, which takes 50 of them; the network's own scores stay "
-        "beside it. (Ghasemian et al. 2020, arXiv:1909.07578)",
+        "training-free scores: common neighbours, degrees, similarity of features. Used if it ranks the validation "
+        "edges, at least 50, better than the network alone, whose own scores are kept as well. "
+        "(Ghasemian et al. 2020, arXiv:1909.07578)",
         title="Stacking",
         wording={
             "vae": (
                 "Combine with EASE",
                 "After training, the network's scores are combined with those of EASE, a regression of each column on "
-                "all others, by weights fitted on the validation entries. It takes 50 of them, and at most 10,000 "
-                "columns; the network's own scores stay beside it. (Steck 2019, arXiv:1905.03375)",
+                "all others, by weights fitted on the validation entries. Needs at least 50 of them, and at most "
+                "10,000 columns; the network's own scores are kept as well. (Steck 2019, arXiv:1905.03375)",
             )
         },
     )

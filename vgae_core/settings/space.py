@@ -69,9 +69,9 @@ class Dimension(Section):
     )
     low: float | None = field_of(None, "Lower bound.", title="From")
     high: float | None = field_of(None, "Upper bound.", title="To")
-    log: bool = field_of(False, "Whether the logarithm is drawn uniformly.", title="Logarithmic")
+    log: bool = field_of(False, "Draw uniformly on a logarithmic scale.", title="Logarithmic")
     points: int = field_of(
-        4, "Values of a grid between the bounds.", title="Grid points", low=2, high=MAX_VALUES, step=1
+        4, "Number of grid values between the bounds.", title="Grid points", low=2, high=MAX_VALUES, step=1
     )
 
     def __post_init__(self) -> None:
@@ -118,13 +118,13 @@ class Space(Section):
     )
     search: Literal["tpe", "random", "grid"] = field_of(
         "tpe",
-        "How the next point is found.",
+        "How the next point is chosen.",
         title="Search",
         labels={name: entry.title for name, entry in SEARCHES.items()},
     )
     objectives: tuple[str, ...] = field_of(
         ("validation",),
-        "What points are compared by; of several, none of which is given up for another, a Pareto front is found.",
+        "What points are compared by; several give a Pareto front, none of whose points is beaten in all.",
         title="Objectives",
     )
     trials: int = field_of(20, "Points to try at most.", title="Trials", low=1, high=1000, step=1)
@@ -141,8 +141,8 @@ class Space(Section):
     )
     prune: bool = field_of(
         True,
-        "Whether a run ends early whose best score so far lies below the median of the others at the same epoch "
-        "(with one objective of validation; from the sixth trial on).",
+        "End a run early if its best score so far is below the median of the others at the same epoch (with one "
+        "validation objective; from the sixth trial on).",
         title="Stop hopeless trials",
     )
     seed: int = field_of(
@@ -362,7 +362,7 @@ def _changed(spec: RunSpec, key: str, value: Any) -> RunSpec:
         raise SpecError(
             f"`{key}` cannot vary: all trials use the same data and held-out pairs.",
             where="vary",
-            mend="For several seeds a point, set `seeds`." if key == "seed" else "",
+            mend="For several seeds per point, set `seeds`." if key == "seed" else "",
         )
     return spec.replace(key, value)
 

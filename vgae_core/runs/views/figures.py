@@ -118,7 +118,7 @@ def curves(
     log : bool
         Whether the axis is logarithmic.
     window : int
-        Epochs of the running mean; the numbers as they are stand thin behind it.
+        Epochs of the running mean; the raw values stay as a thin line.
     apart : bool
         Whether each run has axes of its own, one below the other.
     palette : sequence of str
