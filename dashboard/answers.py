@@ -25,9 +25,6 @@ UNCHANGED = 5e-4
 SATURATED = 1e-3
 """Distance from 0 or 1 within which probabilities look alike, so that logits are shown instead."""
 
-ROW_HEIGHT = 35
-"""Pixels of a row of a table."""
-
 
 # ----------------------------------------------------------------------------- sentences
 def headline(answer: Answer) -> str:
@@ -266,7 +263,7 @@ def show_moved(answer: Answer, noun: str) -> None:
             ),
             "note": "",
         },
-        hide_index=True, width="stretch", height=14 * ROW_HEIGHT if len(table) > 13 else "content", key="what_if_moved",
+        hide_index=True, width="stretch", height=link_columns.height(table, 490), key="what_if_moved",
     )  # fmt: skip
 
 

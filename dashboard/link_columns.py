@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -18,10 +18,17 @@ CHANCES = ("expected_precision", "probability_at_density", "probability")
 """Columns of shares of 1."""
 
 
+ROW_HEIGHT = 35
+"""Pixels of a row of a table."""
+
+NOTHING = "–"
+"""What a cell without a value shows."""
+
+
 def chance(p: Any) -> str:
     """Return a probability in percent, with three digits where it is small, and bounds instead of 0 % and 100 %."""
     if pd.isna(p):
-        return "–"
+        return NOTHING
     if p > 0.999:
         return "> 99.9 %"
     if p < 0.0001:
@@ -44,6 +51,11 @@ def styled(table: pd.DataFrame) -> Styler:
     """Return a table for the screen, its probabilities in percent; sorting still goes by the numbers."""
     shown = results.shown(table)
     return shown.style.format({name: chance for name in CHANCES if name in shown})
+
+
+def height(table: pd.DataFrame, most: int) -> int | Literal["content"]:
+    """Return the height of a table on the screen: of its rows, or so many pixels where that is less."""
+    return "content" if len(table) * ROW_HEIGHT < most - 2 * ROW_HEIGHT else most
 
 
 def columns(held: results.Opened, table: pd.DataFrame) -> dict[str, Any]:

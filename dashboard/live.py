@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def at_most(seconds: float) -> str:
+    """Return the longest that something takes, as people say it."""
+    return duration(seconds) if seconds < 1 else f"at most {duration(seconds)}"
+
+
 def since(moment: float) -> str:
     """Return how long ago a moment was, or its date."""
     seconds = time.time() - moment
@@ -102,7 +107,7 @@ def cost_lines(
         f", then {duration(cost['scoring_seconds'])} of scoring" if cost["scoring_seconds"] >= TOLD else ""
     )
     where = "on two idle cores" if pace is None else "as fast as the latest runs here"
-    line = f"Estimated: at most {duration(seconds)} of training{scoring}, {where}, and {memory:.1f} GiB of memory."
+    line = f"Estimated: {at_most(seconds)} of training{scoring}, {where}, and {memory:.1f} GiB of memory."
     kept = "with the best weights so far."
     if seconds > limits.run_seconds:
         return line, (
@@ -123,7 +128,7 @@ def at_pace(cost: Mapping[str, float], pace: float | None) -> dict[str, float]:
 def cost_badge(spec: RunSpec, profile: Profile, pace: float | None = None) -> str:
     """Return the estimated time of a run, and its epochs, in few words."""
     seconds = at_pace(estimate_run(spec, profile), pace)["seconds"]
-    return f"at most {duration(seconds)}, {spec.training.epochs:,} epochs"
+    return f"{at_most(seconds)}, {spec.training.epochs:,} epochs"
 
 
 def queue_text(ahead: int | None) -> str:
@@ -203,6 +208,16 @@ def settings_line(info: RunInfo) -> str:
 
 
 # ------------------------------------------------------------------------------- figures
+def difference_text(before: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Return how the held-out scores of a run differ from those of another, by the metrics of both."""
+    parts = [
+        f"{title} {metrics['test'][name] - before['test'][name]:+.3f}" for name, title in VALIDATION.items()
+    ]
+    if metrics.get("labels") and before.get("labels"):
+        parts.append(f"label accuracy {metrics['labels']['accuracy'] - before['labels']['accuracy']:+.1%}")
+    return ", ".join(part.replace("Average", "average") for part in parts)
+
+
 def comparable(before: RunSpec, thin: Curves, spec: RunSpec) -> Curves:
     """Return the curves of a run that mean the same in another: validation scores, metrics, and losses of one kind."""
     one, other = ({output.name: output for output in each.active_outputs} for each in (before, spec))

@@ -119,10 +119,11 @@ def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> No
     event = st.dataframe(
         link_columns.styled(links),
         column_config=link_columns.columns(held, links)
-        | {"rank": st.column_config.NumberColumn("#", width="small"), "logit": None},
+        | {"rank": st.column_config.NumberColumn("#", width=44), "logit": None},
         hide_index=True,
         width="stretch",
-        height=320,
+        height=link_columns.height(links, 320),
+        placeholder=link_columns.NOTHING,
         key=f"{name}_links",
         on_select="rerun",
         selection_mode="single-row",

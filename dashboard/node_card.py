@@ -11,7 +11,6 @@ import streamlit as st
 
 from dashboard import (
     answer_figures,
-    answers,
     asking,
     charts,
     clusters,
@@ -154,7 +153,7 @@ def _show_neighbours(held: results.Opened, node: int) -> None:
 
 
 def _table(table: pd.DataFrame, columns: dict[str, Any], key: str) -> None:
-    height = min(388, 38 + answers.ROW_HEIGHT * max(len(table), 1))
+    height = min(388, 38 + link_columns.ROW_HEIGHT * max(len(table), 1))
     st.dataframe(
         link_columns.styled(table),
         column_config=columns,
@@ -262,5 +261,5 @@ def _show_features(held: results.Opened, node: int) -> None:
             "score": number("Score", format="%.2f", help="Standard deviations above the mean of all nodes."),
         },
         hide_index=True, width="stretch", key="card_feature_table",
-        height=min(HEIGHT * 2, 38 + answers.ROW_HEIGHT * len(table)),
+        height=min(HEIGHT * 2, 38 + link_columns.ROW_HEIGHT * len(table)),
     )  # fmt: skip

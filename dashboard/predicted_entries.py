@@ -52,7 +52,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
         link_columns.styled(shown), column_config=scores.entry_columns(held), hide_index=True, width="stretch",
-        height=420, key=f"{name}_table",
+        height=link_columns.height(shown, 420), key=f"{name}_table", placeholder=link_columns.NOTHING,
     )  # fmt: skip
     if part:
         st.caption(f"{len(shown):,} of {len(table):,} entries match.")

@@ -155,7 +155,8 @@ def draw_links(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     """Draw a ranked table of pairs with downloads; selecting a row redraws only this part."""
     event = st.dataframe(
         link_columns.styled(table), column_config=link_columns.columns(held, table), hide_index=True, width="stretch",
-        height=420, key=f"{name}_table", on_select="rerun", selection_mode="single-row",
+        height=link_columns.height(table, 420), key=f"{name}_table", on_select="rerun", selection_mode="single-row",
+        placeholder=link_columns.NOTHING,
     )  # fmt: skip
     ends = zip(table["source"].astype(str), table["target"].astype(str), strict=True)
     scenarios.offer(held.id, event, list(ends), f"{name}_what_if")
@@ -223,6 +224,6 @@ def show_worst(held: results.Opened) -> None:
     worst = results.named(results.worst_nodes(held.id), part, ["node"])
     st.dataframe(
         results.shown(worst), column_config=maps.columns(worst, held.noun), hide_index=True, width="stretch",
-        height=420, key="worst_table",
+        height=link_columns.height(worst, 420), key="worst_table",
     )  # fmt: skip
     downloads(worst, f"worst_{held.noun}s")

@@ -14,12 +14,22 @@ from dashboard import charts, live
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import label
 from vgae_core.data.text import contains
-from vgae_core.runs.store.info import RunInfo
+from vgae_core.runs.store.info import RunInfo, Status
 from vgae_core.runs.sweeps.catalogue import Part
 from vgae_core.runs.views import compare
 
 UNREADABLE = "Unreadable"
 """Status of a run whose entry this version cannot read."""
+
+MARKS: dict[Status, str] = {
+    "queued": "…",
+    "running": "▶",
+    "finished": "✓",
+    "cancelled": "■",
+    "failed": "✕",
+    "lost": "?",
+}
+"""Marks each status, so that the others stand out among runs that have finished."""
 
 SCORES = {
     "auc": ("test", "roc_auc"),
@@ -181,7 +191,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
     values: dict[str, Any] = {
         "starred": "★" if any(one.starred for one in row.runs) else "",
         "name": charts.visible(info.title),
-        "status": live.STATUS[info.status][0],
+        "status": f"{MARKS[info.status]} {live.STATUS[info.status][0]}",
         "sweep": "",
         "data": charts.visible(info.dataset, 60),
         **dict.fromkeys(("auc", "ap", "baseline", *SCORES)),
@@ -284,7 +294,7 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
         "seed": text("Seed"),
         **scores,
         "best": number("Best epoch", format="%d"),
-        "seconds": number("Seconds", format="%.1f"),
+        "seconds": number("Time (s)", format="%.0f", help="Of training."),
         "tags": st.column_config.ListColumn("Tags"),
         "note": text("Note"),
         "id": None,

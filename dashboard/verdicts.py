@@ -13,6 +13,11 @@ from dashboard import charts, judged, results, scores
 from vgae_core.analysis import baselines, metrics, ranking_metrics, stacking, verdict
 from vgae_core.data import entry_splits
 
+FIRST_METRICS = (
+    "roc_auc", "average_precision", "hard_auc", "hits_at_50", "recall_at_20", "ndcg_at_20"
+)  # fmt: skip
+"""Measures that the table shows at first: of random pairs, of hard ones, and of rankings."""
+
 
 def say_verdict(held: results.Opened) -> None:
     """Say in plain words how the model stands against the best baseline."""
@@ -162,39 +167,44 @@ def score_table(held: results.Opened) -> pd.DataFrame:
     rows = scores.rows(held.result.metrics)
     table = pd.DataFrame(
         [
-            {"method": scores.title(name), **{key: values.get(key) for key in shown_metrics(held)},
-             "how": scores.how(name, stacked=results.NETWORK in rows)}
+            {"method": scores.title(name), **{key: values.get(key) for key in shown_metrics(held)}}
             for name, values in rows.items()
         ]
-    )  # fmt: skip
+    )
     return table.sort_values("roc_auc", ascending=False, ignore_index=True)
 
 
-def show_methods(table: Any, named: Mapping[str, metrics.Metric], form: str, *, key: str) -> None:
-    """Draw one row a method, plain or styled: what it is called, its numbers in a format, and how it works."""
+def show_methods(
+    table: Any, hows: Mapping[str, str], named: Mapping[str, metrics.Metric], form: str, *, key: str
+) -> None:
+    """Draw one row a method, plain or styled: what it is called and its numbers in a format; folded, how each works."""
     numbers = {
         name: st.column_config.NumberColumn(entry.title, help=entry.help, format=form)
         for name, entry in named.items()
     }
     st.dataframe(
         table,
-        column_config={"method": "Method", "how": st.column_config.Column("How", width="large"), **numbers},
+        column_config={"method": "Method", **numbers},
+        column_order=["method", *named],
         hide_index=True,
         width="stretch",
+        height="content",
         key=key,
     )
+    with st.expander("How each method works", icon=":material/help:", key=f"{key}_how"):
+        st.markdown(
+            "\n".join(f"- **{charts.plain(name, 60)}**: {charts.plain(how)}" for name, how in hows.items())
+        )
 
 
 def show_weights(held: results.Opened) -> None:
     """Draw how well the weights of held-out edges are predicted, beside predictions that need no training."""
     table = pd.DataFrame(
-        [
-            {"method": scores.title(name), **values, "how": scores.how(name)}
-            for name, values in held.result.metrics["weights"].items()
-        ]
+        [{"method": scores.title(name), **values} for name, values in held.result.metrics["weights"].items()]
     )
     st.markdown("**Weights of the held-out edges**")
-    show_methods(table, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
+    hows = {scores.title(name): scores.how(name) for name in held.result.metrics["weights"]}
+    show_methods(table, hows, metrics.WEIGHT_METRICS, "%.4g", key="weight_table")
     st.caption(
         "The network predicts an expected weight that counts “no edge” as 0, so it underestimates edges it is unsure "
         "about. The rank correlation measures the order."
@@ -214,7 +224,14 @@ def show_scores(held: results.Opened) -> None:
         return "font-weight: 700" if is_bold else ""
 
     bold = table.style.apply(lambda row: [weight(*cell) for cell in row.items()], axis=1)
-    show_methods(bold, {key: scores.metric(key) for key in keys}, "%.3f", key="score_table")
+    shown = [key for key in keys if key in FIRST_METRICS]
+    if len(shown) < len(keys) and st.toggle("All measures", key="every_measure"):
+        shown = keys
+    hows = {
+        scores.title(name): scores.how(name, stacked=results.NETWORK in held.result.metrics)
+        for name in scores.rows(held.result.metrics)
+    }
+    show_methods(bold, hows, {key: scores.metric(key) for key in shown}, "%.3f", key="score_table")
     st.caption(
         "The best of each column is bold. "
         f"Scored once on {words.tested(len(split.test))} and {words.tested_against(len(split.test_neg))} that "

@@ -418,6 +418,7 @@ with overview, frame.guard():
     drawn = views_of(graph.fingerprint)
     show_matrix_numbers(drawn) if graph.is_matrix else show_numbers(drawn["numbers"])
     show_findings()
+    frame.go("Next: choose outputs and settings", "model")
 
 with frame.guard():
     repairs.choose()
@@ -451,4 +452,3 @@ with frame.guard():
                 if title in seen:
                     st.markdown(charts.plain(seen[title]))
                 draw()
-    frame.go("Next: choose outputs and settings", "model")

@@ -135,7 +135,9 @@ def actions(info: RunInfo, tags: list[str], *, mine: bool) -> None:
             open_run(info, "reconstruction")
         if mine:
             run_panel.star([info])
-            if st.button("Delete", icon=":material/delete:", key="delete", disabled=info.active):
+            if st.button(
+                "Delete", icon=":material/delete:", key="delete", type="tertiary", disabled=info.active
+            ):
                 run_panel.confirm_delete([info])
         elif st.button("Remove from this list", icon=":material/playlist_remove:", key="forget"):
             state.store().forget_visit(info.id, state.workspace())

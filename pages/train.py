@@ -238,18 +238,21 @@ def outcome(run: StoredRun) -> None:
                 help="Mean loss of the features, in nats or squared units, per value.",
                 border=True,
             )
-        ended = {"completed": "all epochs done", "early_stopped": "stopped early", "cancelled": "cancelled"}
+        ended = {"completed": "all done", "early_stopped": "stopped early", "cancelled": "cancelled"}
         st.metric(
             f"{result.spec.training.keep.capitalize()} epoch",
             f"{result.finished.best_epoch:,}",
-            live.duration(result.finished.seconds),
+            f"of {progress(run.events()).epoch:,}",
             delta_description=ended.get(result.finished.reason, ""),
             delta_color="off",
             delta_arrow="off",
+            help=f"The weights of this epoch are kept. Training took {live.duration(result.finished.seconds)}.",
             border=True,
         )
     if too_few:
         st.caption(f":material/info: {too_few}.")
+    if not trial and (before := previous(run)) is not None and not before.result().is_trial:
+        say_difference(before, run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         query = {"run": run.id}
         label = f"See {result.words.proposed.lower()}"
@@ -258,6 +261,22 @@ def outcome(run: StoredRun) -> None:
         st.page_link(
             "pages/latent_space.py", label="Latent space", icon=":material/scatter_plot:", query_params=query
         )
+
+
+def say_difference(before: StoredRun, run: StoredRun) -> None:
+    """Say how the scores differ from those of the run before on the same data, with the way to all differences."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        text = live.difference_text(before.metrics(), run.metrics())
+        same = (before.spec.split, before.spec.seed) == (run.spec.split, run.spec.seed)
+        where = "" if same else ", on other held-out pairs"
+        st.caption(
+            f":material/history: Against {charts.plain(before.info.title, 60)}, the grey line: {text}{where}.",
+            width="content",
+        )
+        st.page_link(
+            "pages/compare.py", label="Compare", icon=":material/compare_arrows:",
+            query_params={"runs": f"{before.id},{run.id}"},
+        )  # fmt: skip
 
 
 def choose_scale() -> live.Scale:

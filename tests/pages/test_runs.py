@@ -48,7 +48,7 @@ def test_the_visitor_s_runs_are_listed_with_their_scores(app, runs, studio_store
     assert not at.exception
     table = rows(at)
     assert list(table["id"]) == [run.id for run in runs]
-    assert list(table["status"]) == ["Failed", "Finished", "Finished"]
+    assert list(table["status"]) == ["✕ Failed", "✓ Finished", "✓ Finished"]
     assert list(table["data"]) == ["three communities"] * 3
     metrics = runs[1].metrics()
     assert table["auc"][1] == metrics["test"]["roc_auc"]

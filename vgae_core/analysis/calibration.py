@@ -19,6 +19,9 @@ from scipy.special import expit
 CALIBRATION = {"shift": 0.0, "above": 1.0, "below": 1.0}
 """What calibration adds to log odds, and its slopes above and below even odds; these leave logits as they are."""
 
+RANKS_TOGETHER = 10
+"""Consecutive ranks whose precision is measured together, at least."""
+
 LEAST_SLOPE = 0.01
 """Slopes stay positive, so that calibration keeps the order of pairs."""
 
@@ -146,6 +149,9 @@ def vouched(logits: np.ndarray, n_pairs: int) -> np.ndarray:
 def precision_by_rank(hits: np.ndarray) -> np.ndarray:
     """Return the share of hits about each rank, falling with it: the best such fit by least squares.
 
+    Shares of fewer than :data:`RANKS_TOGETHER` ranks are not told apart, and no share is larger than its ranks can
+    vouch for (:func:`vouched`): one hit at the first rank does not make the next one certain.
+
     Parameters
     ----------
     hits : ndarray of bool, shape (n,)
@@ -154,11 +160,18 @@ def precision_by_rank(hits: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (n,)
-        0 to 1; its mean is that of `hits`.
+        0 to 1.
     """
     from sklearn.isotonic import IsotonicRegression  # slow to load
 
     if not len(hits):
         return np.zeros(0)
-    ranks = np.arange(len(hits))
-    return np.asarray(IsotonicRegression(increasing=False).fit_transform(ranks, hits.astype(np.float64)))
+    group = np.minimum(np.arange(len(hits)) // RANKS_TOGETHER, max(len(hits) // RANKS_TOGETHER - 1, 0))
+    sizes = np.bincount(group)
+    shares = np.bincount(group, weights=hits) / sizes
+    fit = IsotonicRegression(increasing=False).fit_transform(
+        np.arange(len(sizes)), shares, sample_weight=sizes
+    )
+    _, level = np.unique(-fit, return_inverse=True)
+    alike = np.bincount(level, weights=sizes)[level]
+    return np.asarray(np.minimum(fit, (alike + 1) / (alike + 2))[group])

@@ -30,8 +30,11 @@ WEIGHED_ENTRIES = 4000
 AGAINST = 200
 """Random columns of the same row that each of them is compared with."""
 
-SHARES = (0.125, 0.25, 0.5, 1.0)
+SHARES = (0.2, 0.5, 1.0)
 """Of the network's weight in that comparison, what is tried in the ranking of whole rows."""
+
+ERRORS = 2.0
+"""Standard errors that a larger share must rank better by."""
 
 RIDGE = 1e-4
 """Penalty on the weights of that comparison, which may be decided beyond doubt."""
@@ -152,8 +155,8 @@ def weigh(
 
     A conditional logit: in each row, held-out columns compete with random ones.  What is the same for a whole row
     does not count.  Most of these columns stand far down, where EASE says little: for the first ones the network then
-    counts too much.  So of its weight the smallest share is taken that ranks the validation entries, within one
-    standard error, as well as the best.
+    counts too much.  So of its weight the smallest share is taken that ranks the validation entries, within
+    :data:`ERRORS` standard errors, as well as the best.
 
     Parameters
     ----------
@@ -168,8 +171,8 @@ def weigh(
     References
     ----------
     McFadden 1974, Conditional logit analysis of qualitative choice behavior.
-    Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.10: the rule of one standard
-    error.
+    Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 7.10: a rule like that of one
+    standard error.
     """
     from scipy.optimize import minimize  # needed once a run, and slow to load
 
@@ -211,7 +214,7 @@ def _least_share(
     known: sparse.csr_array,
     validation: np.ndarray,
 ) -> float:
-    """Return the least of :data:`SHARES` whose NDCG is within one standard error of the best."""
+    """Return the least of :data:`SHARES` whose NDCG is within :data:`ERRORS` standard errors of the best."""
     right = np.concatenate([network[1], ease[1]], axis=1)
     key, ndcg = f"ndcg_at_{min(RANKED_AT, len(right))}", []
     for share in SHARES:
@@ -222,7 +225,7 @@ def _least_share(
         ndcg.append(row_metrics(left, right, known, validation)[key])
     behind = max(ndcg, key=np.mean) - np.array(ndcg)
     error = behind.std(axis=1) / np.sqrt(behind.shape[1])
-    return SHARES[int(np.argmax(behind.mean(axis=1) <= error))]
+    return SHARES[int(np.argmax(behind.mean(axis=1) <= ERRORS * error))]
 
 
 def _rows(
