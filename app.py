@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import frame, keyboard, state, upload_bounds
+from dashboard import frame, keyboard, state, upload_bounds, warm_up
 
 # A file of our own: for the name of an icon, every browser would fetch it from a font server.
 HERE = Path(__file__).parent
@@ -60,5 +60,5 @@ finally:
     frame.watch_connection()
     keyboard.shortcuts()
     state.keep_workspace()  # after the page: the visitor waits for that
-    state.warm_later(state.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early
+    warm_up.later(warm_up.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early
     state.settle()

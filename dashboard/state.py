@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
-import importlib
 import logging
 import re
 import secrets
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     from vgae_core.runs.workers.engine import Engine
 
 log = logging.getLogger("vgae_studio")
-
-DRAWN_SECONDS = 3.0
-"""How long the engine's worker waits for a first page that does not need it to be drawn."""
 
 EDITING_SECONDS = 1.0
 """How long settings stay as they are before a run of them is prepared: the next change would make it useless."""
@@ -121,30 +116,6 @@ def settle() -> None:
         threadpoolctl.threadpool_limits(limits=1, user_api="blas")
         gc.collect()
         gc.freeze()
-
-
-@st.cache_resource(show_spinner=False)
-def warm_later(_seconds: float) -> threading.Timer:
-    """Start the engine's worker after a while, once for the server and never in a page's own thread.
-
-    Importing and starting it takes seconds of a core, which the first page and the
-    files that the browser fetches for it need more.
-    """
-    build, go_on, kept = engine, sweeps, store
-
-    def warm() -> None:
-        importlib.import_module("dashboard.results")  # else the first visitors of a finished run wait for it
-        build().warm()
-        try:
-            if SweepCatalogue(kept()).any_active():
-                go_on()  # those that a restart of the server interrupted
-        except StudioError:
-            log.exception("Sweeps could not be resumed")
-
-    timer = threading.Timer(_seconds, warm)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 # --------------------------------------------------------------------- for one visitor

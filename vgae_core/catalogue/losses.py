@@ -15,6 +15,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="logit",
         config={"label_smoothing": 0.0},
         keras="BinaryCrossentropy",
+        script="losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
     ),
     "weighted_binary_crossentropy": ObjectiveEntry(
         title="Weighted binary cross-entropy",
@@ -26,6 +27,15 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="logit",
         config={"pos_weight": None, "norm": None},
         builder="vgae_core.nn.losses:weighted_binary_crossentropy",
+        script='''
+def weighted_binary_crossentropy(y_true, y_pred):
+    """Cross-entropy in which the few ones weigh as much as the many zeros."""
+    count, ones = ops.cast(ops.size(y_true), "float32"), ops.maximum(ops.sum(y_true), 1.0)
+    zeros = ops.maximum(count - ones, 1.0)
+    weight, norm = {pos_weight}, {norm}
+    loss = weight * y_true * ops.softplus(-y_pred) + (1 - y_true) * ops.softplus(y_pred)
+    return norm * ops.mean(loss, axis=-1)
+''',
     ),
     "smoothed_binary_crossentropy": ObjectiveEntry(
         title="Label-smoothed binary cross-entropy",
@@ -35,6 +45,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary",),
         scale="logit",
         config={"label_smoothing": 0.1},
+        script="losses.BinaryCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
     ),
     "focal": ObjectiveEntry(
         title="Focal",
@@ -45,6 +56,8 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="logit",
         config={"gamma": 2.0, "alpha": 0.25, "apply_class_balancing": False, "label_smoothing": 0.0},
         keras="BinaryFocalCrossentropy",
+        script="losses.BinaryFocalCrossentropy(from_logits=True, gamma={gamma}, alpha={alpha}, "
+        "apply_class_balancing={apply_class_balancing}, label_smoothing={label_smoothing})",
     ),
     "hinge": ObjectiveEntry(
         title="Hinge",
@@ -53,6 +66,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary",),
         scale="logit",
         keras="Hinge",
+        script="losses.Hinge()",
     ),
     "squared_hinge": ObjectiveEntry(
         title="Squared hinge",
@@ -61,6 +75,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary",),
         scale="logit",
         keras="SquaredHinge",
+        script="losses.SquaredHinge()",
     ),
     "mean_squared_error": ObjectiveEntry(
         title="Mean squared error",
@@ -68,12 +83,14 @@ LOSSES: dict[str, ObjectiveEntry] = {
         "score).",
         outputs=PAIRS,
         keras="MeanSquaredError",
+        script="losses.MeanSquaredError()",
     ),
     "mean_absolute_error": ObjectiveEntry(
         title="Mean absolute error",
         help="|y - y_hat|: outliers count less; on adjacency, of the probability.",
         outputs=PAIRS,
         keras="MeanAbsoluteError",
+        script="losses.MeanAbsoluteError()",
     ),
     "huber": ObjectiveEntry(
         title="Huber",
@@ -82,12 +99,14 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=PAIRS,
         config={"delta": 1.0},
         keras="Huber",
+        script="losses.Huber(delta={delta})",
     ),
     "log_cosh": ObjectiveEntry(
         title="Log-cosh",
         help="log cosh(y_hat - y): a smooth Huber loss.",
         outputs=PAIRS,
         keras="LogCosh",
+        script="losses.LogCosh()",
     ),
     "poisson": ObjectiveEntry(
         title="Poisson",
@@ -97,12 +116,18 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="log",
         keras="Poisson",
         builder="vgae_core.nn.losses:poisson_log_rate",
+        script='''
+def poisson(y_true, y_pred):
+    """Negative log-likelihood of counts whose rate is exp(y_pred); the cap keeps it finite."""
+    return ops.mean(ops.exp(ops.minimum(y_pred, 30.0)) - y_true * y_pred, axis=-1)
+''',
     ),
     "weight_squared_error": ObjectiveEntry(
         title="Squared error of the weight",
         help="(w - y_hat)^2: w is the weight of an edge divided by the mean weight, and 0 for a non-edge.",
         outputs=("adj_rec",),
         weights=True,
+        script="losses.MeanSquaredError()",
     ),
     "weight_poisson": ObjectiveEntry(
         title="Poisson of the weight",
@@ -112,6 +137,13 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="softplus",
         weights=True,
         builder="vgae_core.nn.losses:weight_poisson",
+        script='''
+def weight_poisson(y_true, y_pred):
+    """Negative log-likelihood of weights whose rate is softplus(y_pred), 0 where there is no edge."""
+    rate = ops.softplus(y_pred)
+    log_rate = ops.where(y_pred < -15.0, y_pred, ops.log(ops.maximum(rate, 1e-7)))
+    return ops.mean(rate - y_true * log_rate, axis=-1)
+''',
     ),
     "multinomial": ObjectiveEntry(
         title="Multinomial",
@@ -122,6 +154,11 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=POSITIVE,
         scale="softmax",
         builder="vgae_core.nn.losses:multinomial",
+        script='''
+def multinomial(y_true, y_pred):
+    """How a row's total falls on its columns: each unit is drawn from one softmax."""
+    return -ops.mean(y_true * ops.log_softmax(y_pred, axis=-1), axis=-1)
+''',
     ),
     "categorical_crossentropy": ObjectiveEntry(
         title="Categorical cross-entropy over columns",
@@ -131,6 +168,7 @@ LOSSES: dict[str, ObjectiveEntry] = {
         scale="softmax",
         config={"label_smoothing": 0.0},
         keras="CategoricalCrossentropy",
+        script="losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
     ),
     "negative_binomial": ObjectiveEntry(
         title="Negative binomial",
@@ -142,6 +180,15 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary", "count"),
         scale="negative_binomial",
         builder="vgae_core.nn.heads:negative_binomial",
+        script='''
+def negative_binomial(y_true, y_pred):
+    """Negative log-likelihood of counts with mean m and variance m + m^2 / r; y_pred is log m and log r."""
+    log_mean, log_r = ops.split(ops.clip(y_pred, -15.0, 15.0), 2, axis=-1)
+    r, gap = ops.exp(log_r), log_mean - log_r
+    value = r * ops.softplus(gap) + y_true * ops.softplus(-gap)
+    value += tf.math.lgamma(r) + tf.math.lgamma(y_true + 1) - tf.math.lgamma(y_true + r)
+    return ops.mean(value, axis=-1)
+''',
     ),
     "zero_inflated_negative_binomial": ObjectiveEntry(
         title="Zero-inflated negative binomial",
@@ -154,6 +201,16 @@ LOSSES: dict[str, ObjectiveEntry] = {
         targets=("binary", "count"),
         scale="zero_inflated_negative_binomial",
         builder="vgae_core.nn.heads:zero_inflated_negative_binomial",
+        script='''
+def zero_inflated_negative_binomial(y_true, y_pred):
+    """Negative log-likelihood of counts with excess zeros; y_pred is log mean, log r and log odds of a zero."""
+    log_expected, log_r, log_odds = ops.split(ops.clip(y_pred, -15.0, 15.0), 3, axis=-1)
+    r, excess = ops.exp(log_r), ops.softplus(log_odds)
+    gap = ops.minimum(log_expected + excess, 15.0) - log_r
+    nats = r * ops.softplus(gap) + y_true * ops.softplus(-gap)
+    nats += tf.math.lgamma(r) + tf.math.lgamma(y_true + 1) - tf.math.lgamma(y_true + r)
+    return ops.mean(nats + excess - ops.where(y_true == 0, ops.softplus(log_odds + nats), 0.0), axis=-1)
+''',
     ),
     "cosine_similarity": ObjectiveEntry(
         title="Cosine",
@@ -161,6 +218,12 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=TABLES,
         keras="CosineSimilarity",
         builder="vgae_core.nn.losses:cosine_distance",
+        script='''
+def cosine_distance(y_true, y_pred):
+    """1 - cosine of target and prediction; 1 where a row is zero."""
+    square = ops.sum(y_true**2, axis=-1) * ops.sum(y_pred**2, axis=-1)
+    return 1 - ops.sum(y_true * y_pred, axis=-1) * ops.rsqrt(ops.maximum(square, 1e-12))
+''',
     ),
     "kl_normal": ObjectiveEntry(
         title="KL to the standard normal",
@@ -168,6 +231,12 @@ LOSSES: dict[str, ObjectiveEntry] = {
         reference="Kingma & Welling 2014, appendix B, arXiv:1312.6114",
         outputs=("z_vars",),
         builder="vgae_core.nn.losses:kl_normal",
+        script='''
+def kl_normal(y_true, y_pred):
+    """The divergence of each latent normal distribution from N(0, 1); it needs no target."""
+    mean, log_var = ops.split(y_pred, 2, axis=-1)
+    return -0.5 * ops.sum(1 + log_var - mean**2 - ops.exp(log_var), axis=-1)
+''',
     ),
     "kl_free_bits": ObjectiveEntry(
         title="KL with free bits",
@@ -178,12 +247,19 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=("z_vars",),
         config={"nats": 0.25},
         builder="vgae_core.nn.losses:kl_free_bits",
+        script='''
+def kl_free_bits(y_true, y_pred):
+    """The divergence from N(0, 1), where every latent dimension counts at least {nats} nats."""
+    mean, log_var = ops.split(y_pred, 2, axis=-1)
+    return ops.sum(ops.maximum(-0.5 * (1 + log_var - mean**2 - ops.exp(log_var)), {nats}), axis=-1)
+''',
     ),
     "sparse_categorical_crossentropy": ObjectiveEntry(
         title="Categorical cross-entropy",
         help="-log p(class), from logits, over the nodes with a label in the training part.",
         outputs=("labels",),
         keras="SparseCategoricalCrossentropy",
+        script="losses.SparseCategoricalCrossentropy(from_logits=True)",
     ),
     "sparse_categorical_focal": ObjectiveEntry(
         title="Categorical focal",
@@ -192,6 +268,13 @@ LOSSES: dict[str, ObjectiveEntry] = {
         outputs=("labels",),
         config={"gamma": 2.0},
         builder="vgae_core.nn.losses:sparse_categorical_focal",
+        script='''
+def sparse_categorical_focal(y_true, y_pred):
+    """Cross-entropy that counts what is already classified well less."""
+    truth = ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), y_pred.shape[-1])
+    log_p = ops.sum(truth * ops.log_softmax(y_pred), axis=-1)
+    return -(ops.maximum(1 - ops.exp(log_p), 1e-7) ** {gamma}) * log_p
+''',
     ),
 }
 

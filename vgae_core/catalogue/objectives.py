@@ -35,5 +35,8 @@ class ObjectiveEntry(Entry):
     """Keras' class of the same meaning, which is another name for it."""
     builder: str = ""
     """Loss: a function of the house, as ``"package.module:name"``, where it is no class of Keras."""
+    script: str = ""
+    """Loss: how the script of a run writes it, settings in braces: an expression of `keras.losses`, or a function. A
+    registered one has none, and its run no script."""
     factory: Any = None
     """A registered function, class or instance, or ``"package.module:name"`` of one."""
