@@ -57,7 +57,7 @@ def make_validate(
         for name in targets
     }
 
-    @tf.function
+    @tf.function(autograph=False)
     def measure(predicted: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         logs = {}
         for name, y_pred in predicted.items():

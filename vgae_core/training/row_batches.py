@@ -17,7 +17,7 @@ from scipy import sparse
 
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.settings import RunSpec
-from vgae_core.training.batches import Again, Batches, sparse_row_reader, untuned
+from vgae_core.training.batches import Again, Batches, as_it_is, sparse_row_reader, untuned
 
 
 def row_order(n_rows: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -127,7 +127,7 @@ def sparse_rows(
         return ({name: block}, *targets(tf.sparse.to_dense(block), rows))
 
     ids = tf.data.Dataset.from_generator(numbers, output_signature=tf.TensorSpec((None,), tf.int32))
-    return untuned(ids.map(batch).prefetch(1))
+    return untuned(ids.map(as_it_is(batch)).prefetch(1))
 
 
 def row_batches(

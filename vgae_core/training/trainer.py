@@ -42,7 +42,7 @@ def make_encode(built: BuiltModel, batches: Batches) -> Encode:
     It returns ``z_mean`` and, if variational, ``z_log_var``, float32 (n_nodes, latent_dim).
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def encode(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return built.encoder(inputs, training=False)
 
