@@ -14,7 +14,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 EVERYTHING = [*CORE, *DASHBOARD, *PAGES, ROOT / "app.py"]
 
 LAYERS = (
-    ("vgae_core.errors",),
+    ("vgae_core.errors", "vgae_core.importing"),
     ("vgae_core.formula",),
     ("vgae_core.heads", "vgae_core.decoders"),
     ("vgae_core.catalogue",),

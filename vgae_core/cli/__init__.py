@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from vgae_core.data.text import visible
 from vgae_core.errors import StudioError
+from vgae_core.importing import set_aside
 from vgae_core.runs.processes import environment
 
 COMMANDS = {
@@ -48,9 +49,13 @@ CLOSED_PIPE = 141
 
 def program() -> NoReturn:
     """Run the command this process was started with, and exit."""
-    if _command(sys.argv[1:]) in TRAINING:
+    command = _command(sys.argv[1:])
+    if command in TRAINING:
         environment.restart()
     environment.apply()  # before NumPy and TensorFlow read it
+    if command is not None:
+        with set_aside():
+            importlib.import_module(f"{__name__}.{command}")
     try:
         try:
             code = main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,9 +103,8 @@ def _changes(options: argparse.Namespace) -> list[tuple[str, Any]]:
 
 
 def choose_threads(spec: RunSpec, graph: GraphData) -> None:
-    """Give this process the threads of its run, unless whoever called :func:`main` has loaded TensorFlow."""
-    if "tensorflow" not in sys.modules:
-        environment.apply(environment.operation_threads(spec, graph.profile))
+    """Give this process the threads of its run, unless TensorFlow has begun to work with others."""
+    environment.take_threads(environment.operation_threads(spec, graph.profile))
 
 
 def changed(spec: RunSpec, changes: Sequence[tuple[str, Any]]) -> RunSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import shutil
@@ -54,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         graph, prepared, manifest = open_prepared(options.prepared)
         spec = specify_prepared(options, graph, manifest)
         return train_into(out, spec, graph, split=prepared, as_json=options.json)
-    raw = read(options)
+    files = all(Path(path).exists() for path in options.path)
+    with environment.loading_tensorflow() if files else contextlib.nullcontext():
+        raw = read(options)  # in a process of its own
     spec, graph = specify(options, raw)
     if spec.recipe == "auto":
         raise SpecError(
@@ -100,7 +103,7 @@ def train_into(
     start : Continuation, optional
         The run to go on with.
     """
-    choose_threads(spec, graph)  # before TensorFlow, which reads them as it is imported
+    choose_threads(spec, graph)  # before the first operation, with which TensorFlow takes them
     environment.load_tensorflow()
     from vgae_core.runs.execution.pipeline import execute
 

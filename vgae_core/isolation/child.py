@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from vgae_core.errors import StudioError
+from vgae_core.importing import set_aside
 from vgae_core.isolation.exchange import ERRORS, load_arrays, save_arrays
 from vgae_core.isolation.tasks import Task
 
@@ -34,7 +35,8 @@ def bound(memory_bytes: int, seconds: float) -> None:
 def _run(folder: Path) -> None:
     request = json.loads((folder / "input.json").read_text("utf-8"))
     module, _, name = request["target"].partition(":")
-    task: Task = getattr(importlib.import_module(module), name)
+    with set_aside():
+        task: Task = getattr(importlib.import_module(module), name)
     arrays = load_arrays(folder, "input", request["arrays"])
     bound(request["memory_bytes"], request["seconds"])
     with open(folder / "progress.jsonl", "w", encoding="utf-8") as told:
