@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dashboard.state import COOKIE
 from tests.browser.chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +39,26 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine (set CHROMIUM)"))
 
 
+QUIET = """([call, milliseconds]) => {
+  const state = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState
+  const calls = (globalThis.quietSince ??= {}), now = performance.now()
+  if (state !== "notRunning" || !(call in calls)) calls[call] = now
+  return now - calls[call] > milliseconds
+}"""
+
+
 def settled(page):
     """Wait until the script of the page has ended, and did not start again at once."""
-    idle = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    for _ in range(2):
-        idle.wait_for()
-        page.wait_for_timeout(250)
-    idle.wait_for()
+    page.wait_for_function(QUIET, arg=[time.monotonic_ns(), 300], polling=50)
+
+
+def workspace_cookie(context):
+    """Return the visitor's cookie, which the browser writes after everything else of the page."""
+    until = time.monotonic() + PATIENCE / 1000
+    while not (found := [c for c in context.cookies() if c["name"] == COOKIE]):
+        assert time.monotonic() < until, "no cookie was written"
+        context.pages[0].wait_for_timeout(100)
+    return found[0]
 
 
 class Server:
@@ -55,6 +69,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.home = home
         self.log = home.parent / f"{home.name}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -112,34 +127,31 @@ def new_server(tmp_path):
         server.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One app for the tests of a module; each test is a visitor of its own."""
+    """One app for all tests; each is a visitor of its own, or has its own workspace in the store of the app."""
     running = Server(tmp_path_factory.mktemp("app") / "home")
     yield running
     running.close()
 
 
 @pytest.fixture(scope="session")
-def asked_server(tmp_path_factory):
-    """An app whose store holds a trained run of a small graph in `WORKSPACE`, and the id of that run."""
+def asked_run(server):
+    """The id of a trained run of a small graph in `WORKSPACE`."""
     from tests.what_if.asking import small
     from vgae_core.runs.execution.pipeline import execute
     from vgae_core.runs.store.store import Store
     from vgae_core.settings import RunSpec
 
-    home = tmp_path_factory.mktemp("asked") / "home"
     graph = small(60)
     spec = RunSpec.from_dict({"model": {"latent_dim": 6}, "training": {"epochs": 10}})
-    store = Store(home)
+    store = Store(server.home)
     run = store.create_run(spec, graph, WORKSPACE)
     result = execute(spec, graph)
     run.save_result(result)
     run.append_event(result.finished)
     store.close()
-    server = Server(home)
-    yield server, run.id
-    server.close()
+    return run.id
 
 
 def visit(browser, server, path, *, workspace=None, theme="light"):

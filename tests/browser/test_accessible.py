@@ -15,7 +15,7 @@ def violations(page, state):
     """Return what axe finds on a page as it stands."""
     page.locator("h1").first.wait_for()
     settled(page)
-    page.wait_for_timeout(500)  # figures are drawn after the script has ended
+    page.wait_for_timeout(300)  # figures are drawn after the script has ended
     return [
         f"{state}: {rule['id']}: {node['target']} {node['html'][:160]} | {node.get('failureSummary', '')[:300]}"
         for rule in Axe().run(page, options=RULES).response["violations"]
@@ -24,12 +24,11 @@ def violations(page, state):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(asked_server, browser, theme):
-    server, run = asked_server
-    context, page = visit(browser, server, f"?run={run}", workspace=WORKSPACE, theme=theme)
+def test_axe_finds_nothing(server, asked_run, browser, theme):
+    context, page = visit(browser, server, f"?run={asked_run}", workspace=WORKSPACE, theme=theme)
     found = []
     for name in PAGES:
-        page.goto(f"{server.url}/{name}?run={run}")
+        page.goto(f"{server.url}/{name}?run={asked_run}")
         found += violations(page, name or "data")
         if name == "":
             page.get_by_role("radio", name="Upload").click()
@@ -44,14 +43,14 @@ def test_axe_finds_nothing(asked_server, browser, theme):
             found += violations(page, "model with recipes and all settings")
         elif name == "latent_space":
             for view in ("node&node=n3", "selection", "clusters", "axes"):
-                page.goto(f"{server.url}/{name}?run={run}&tab={view}")
+                page.goto(f"{server.url}/{name}?run={asked_run}&tab={view}")
                 if view == "selection":
                     page.get_by_role("textbox", name="Query").fill("degree > 2")
                     page.get_by_role("textbox", name="Query").press("Enter")
                     page.get_by_role("button", name="New selection").click()
                     page.get_by_text("What sets these nodes apart").wait_for()
                 found += violations(page, f"latent space, {view}")
-    page.goto(f"{server.url}/compare?runs={run}")
+    page.goto(f"{server.url}/compare?runs={asked_run}")
     found += violations(page, "compare")
     context.close()
     context, page = visit(browser, server, "train", theme=theme)  # who has no run yet

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import Server, settled
-from tests.pages.finished_runs import WORKSPACE, make_graph
+from tests.browser.conftest import settled, workspace_cookie
+from tests.pages.finished_runs import make_graph
 from tests.pages.test_compare import keep, variants
 from vgae_core.runs.exports.report import Reported, report
 from vgae_core.runs.store.store import Store
 
+TOKEN = "c" * 43
 COOKIE = "vgae_studio_workspace"
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def kept(server):
     """An app whose store has three runs of one visitor."""
-    home = tmp_path_factory.mktemp("compared") / "home"
-    store = Store(home)
+    store = Store(server.home)
     graph = make_graph(120)
-    runs = [keep(store, graph, result) for result in variants(graph, 3)]
-    store.annotate(runs[0].id, WORKSPACE, name="the first one", note="private words")
+    runs = [keep(store, graph, result, workspace=TOKEN) for result in variants(graph, 3)]
+    store.annotate(runs[0].id, TOKEN, name="the first one", note="private words")
     store.close()
-    server = Server(home)
-    yield server, [run.id for run in runs]
-    server.close()
+    return server, [run.id for run in runs]
 
 
 SELECTED = """() => {
@@ -61,7 +59,7 @@ def test_three_runs_are_compared_and_the_link_opens_for_another_visitor(kept, pa
     from playwright.sync_api import expect
 
     server, ids = kept
-    page.context.add_cookies([{"name": COOKIE, "value": WORKSPACE, "url": server.url}])
+    page.context.add_cookies([{"name": COOKIE, "value": TOKEN, "url": server.url}])
     page.goto(f"{server.url}/runs")
     page.get_by_role("button", name="Unfold seeds").click()
     settled(page)
@@ -82,6 +80,7 @@ def test_three_runs_are_compared_and_the_link_opens_for_another_visitor(kept, pa
     expect(other.get_by_text("the first one").first).to_be_visible()
     settled(other)
     assert "private words" not in other.content()
+    workspace_cookie(other.context)
     other.goto(f"{server.url}/runs")
     expect(other.get_by_text("Unfold seeds")).to_be_visible(timeout=60_000)  # listed, as opened by their link
     other.context.close()

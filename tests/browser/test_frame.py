@@ -1,13 +1,11 @@
 """Ways in: cold deep links, reloads, strangers, and files that are no graphs."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.state import COOKIE
-from tests.browser.conftest import PATIENCE, settled
+from tests.browser.conftest import settled, workspace_cookie
 
 HEADINGS = {
     "data": "Data",
@@ -55,15 +53,6 @@ def test_the_first_page_of_a_new_server_shows_the_default_sample(new_server, pag
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("1,406")
     settled(page)
     assert not page.crashes
-
-
-def workspace_cookie(context):
-    """Return the visitor's cookie, which the browser writes after everything else of the page."""
-    until = time.monotonic() + PATIENCE / 1000
-    while not (found := [c for c in context.cookies() if c["name"] == COOKIE]):
-        assert time.monotonic() < until, "no cookie was written"
-        context.pages[0].wait_for_timeout(100)
-    return found[0]
 
 
 def test_a_reload_finds_the_same_workspace(server, page):

@@ -5,23 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, Server, settled
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, settled
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph
 from vgae_core.analysis import latent_neighbours, linear_map
 from vgae_core.runs.store.store import Store
 
 
 @pytest.fixture(scope="module")
-def mapped(tmp_path_factory):
+def mapped(server):
     """An app with a finished run of 300 nodes, and where its nodes lie on the map."""
-    home = tmp_path_factory.mktemp("map") / "home"
-    store = Store(home)
+    store = Store(server.home)
     run = finish_run(store, make_graph(300))
     places = linear_map.pca(latent_neighbours.directions(run.result().z_mean), 2).coordinates
     store.close()
-    server = Server(home)
-    yield server, run.id, places
-    server.close()
+    return server, run.id, places
 
 
 MAP = "globalThis[Symbol.for('vgae-studio-maps')].maps.get('latent_map')"

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Server, settled
+from tests.browser.conftest import settled
 from tests.browser.test_job import TRAINING, cells, set_number
 from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec
@@ -17,17 +17,14 @@ COOKIE = "vgae_studio_workspace"
 
 
 @pytest.fixture(scope="module")
-def karate(tmp_path_factory):
+def karate(server):
     """An app whose visitor works on the karate club."""
-    home = tmp_path_factory.mktemp("swept") / "home"
     spec = RunSpec().replace("dataset.source", "sample:karate-club").replace("dataset.name", "Karate club")
     spec = spec.replace("training.epochs", 150).replace("training.patience", 0)
-    store = Store(home)
+    store = Store(server.home)
     store.sessions.save(TOKEN, {"spec": spec.to_dict(), "run_id": None})
     store.close()
-    server = Server(home)
-    yield server
-    server.close()
+    return server
 
 
 def test_a_sweep_is_begun_paused_gone_on_with_and_its_choice_scored(karate, page, browser, tmp_path):

@@ -11,9 +11,8 @@ def metric(page, label):
     return box.get_by_test_id("stMetricValue").inner_text()
 
 
-def test_from_a_ranked_link_to_a_shared_answer(asked_server, browser):
-    server, run = asked_server
-    context, page = visit(browser, server, f"reconstruction?run={run}", workspace=WORKSPACE)
+def test_from_a_ranked_link_to_a_shared_answer(server, asked_run, browser):
+    context, page = visit(browser, server, f"reconstruction?run={asked_run}", workspace=WORKSPACE)
     own = page.locator(".st-key-own_links")
     own.wait_for()
     settled(page)
@@ -42,7 +41,7 @@ def test_from_a_ranked_link_to_a_shared_answer(asked_server, browser):
     page.get_by_text("The address of this page is now a link").wait_for()
     link = page.url.removeprefix(f"{server.url}/")
     assert "scenario=" in link
-    assert f"run={run}" in link
+    assert f"run={asked_run}" in link
     other, theirs = visit(browser, server, link)
     theirs.get_by_text("These edits").first.wait_for()
     settled(theirs)

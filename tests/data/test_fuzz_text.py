@@ -1,7 +1,6 @@
 """Mutated files: whatever the bytes, a reader returns a graph or raises one typed error.
 
-A few thousand inputs a reader, at most ten seconds each; ``VGAE_STUDIO_FUZZ=100000`` lifts both
-for the night.
+A thousand inputs per reader; ``VGAE_STUDIO_FUZZ=100000`` for the night.
 """
 
 import gzip
@@ -23,8 +22,7 @@ from vgae_core.data.readers import FORMATS, SourceFile, look, read
 from vgae_core.errors import StudioError
 from vgae_core.settings import FileSpec
 
-COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "3000"))
-SECONDS = 10.0 if COUNT <= 3000 else float("inf")
+COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "1000"))
 LIMITS = Limits(
     upload_bytes=1_000_000, decompressed_bytes=2_000_000, nodes=5000, edges=20_000,
     feature_columns=1000, feature_values=100_000,
@@ -188,14 +186,14 @@ def mutate(raw, chance):
 def test_mutations_end_in_a_graph_or_a_typed_error(tmp_path, suffix):
     chance = random.Random(f"{suffix} {os.environ.get('VGAE_STUDIO_FUZZ_SEED', 0)}")
     path = tmp_path / f"mutant.{suffix}"
-    begin = time.monotonic()
     slowest = tried = read_well = 0
     lines = set()
     for original in CORPUS[suffix]:  # what is mutated must be sound
         path.write_bytes(original)
         assert read([SourceFile(path.name, path)], limits=LIMITS).n_nodes > 1
-    while tried < COUNT and time.monotonic() - begin < SECONDS:
+    while tried < COUNT:
         raw = mutate(chance.choice(CORPUS[suffix]), chance)
+        path.unlink()  # ext4 flushes a file that is written over, which took most of the time
         path.write_bytes(raw)
         start = time.monotonic()
         try:

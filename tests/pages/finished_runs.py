@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import eigsh
 from streamlit.testing.v1 import AppTest
 
 from vgae_core.analysis.baselines import run_baselines
@@ -55,8 +56,11 @@ def make_result(graph: GraphData, *, quality: float = 1.0, variational: bool = T
     """Return a result whose codes mix the spectrum of the training edges (`quality`) with noise."""
     rng = np.random.default_rng(1)
     split = split_links(graph, SplitSpec(), 0)
-    message = split.message(graph.n_nodes, graph).toarray()
-    values, vectors = np.linalg.eigh(message)
+    message = split.message(graph.n_nodes, graph)
+    if graph.n_nodes > 1000:
+        values, vectors = eigsh(message, 8, which="LA", v0=np.ones(graph.n_nodes))
+    else:
+        values, vectors = np.linalg.eigh(message.toarray())
     spectral = vectors[:, -8:] * np.sqrt(np.maximum(values[-8:], 0))
     noise = rng.normal(size=spectral.shape)
     z = (2 * (quality * spectral + (1 - quality) * noise)).astype(np.float32)

@@ -14,6 +14,7 @@ RUN = """
 import hashlib, json
 from vgae_core.runs.processes import environment
 environment.apply()
+environment.load_tensorflow()
 from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import RunSpec

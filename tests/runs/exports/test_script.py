@@ -210,7 +210,7 @@ def test_all_pairs(loss, tmp_path):
 @pytest.mark.parametrize("encoder", [name for name, entry in ENCODERS.items() if "vgae" in entry.families])
 def test_trained_anew_it_comes_close_to_the_run_on_the_sample(encoder, tmp_path):
     graph = repair(load_sample("import-graph"), RepairSpec())
-    spec = spec_for(graph, "vgae", encoder, training__epochs=40, training__patience=0)
+    spec = spec_for(graph, "vgae", encoder, training__epochs=15, training__patience=0)
     result = execute(spec, graph)
     path = exported(spec, graph, result, tmp_path)
     scores = [run_script(path, "--seed", str(seed))["test"]["roc_auc"] for seed in range(3)]

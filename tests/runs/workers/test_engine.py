@@ -349,7 +349,7 @@ def test_a_run_ends_after_its_turn_if_another_visitor_waits(engine, store, monke
 
 def test_a_run_that_nobody_looks_at_ends_and_one_that_waits_does_not_begin(engine, store, monkeypatch):
     graph = make_graph(60)
-    seconds = math.ceil(2 * busy())
+    seconds = math.ceil(busy())
     monkeypatch.setattr(engine, "_limits", ServerLimits(unwatched_seconds=seconds))
     watched = store.open_run(engine.submit(ENDLESS, graph, WORKSPACE))
     waiting = store.open_run(engine.submit(SHORT, graph, OTHER))
