@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ SLOW = (
     "browser/", "pages/", "analysis/test_network.py", "data/test_attacks.py", "data/test_fuzz_",
     "nn/test_decoders.py", "runs/results/test_codes.py", "runs/workers/test_engine.py",
     "runs/execution/test_matrix_runs.py", "runs/execution/test_pipeline.py",
+    "runs/execution/test_threads.py", "runs/workers/test_part_workers.py",
     "runs/workers/test_scale_out.py", "runs/exports/test_script.py", "runs/sweeps/test_sweeps.py",
     "runs/execution/test_tiny_graphs.py", "runs/execution/test_two_sides.py",
     "runs/execution/test_weights.py", "test_command_line.py", "test_start_up.py",
@@ -37,6 +39,19 @@ def pytest_collection_finish():
     """Set what was imported aside, so that no search for garbage looks at it again."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how long the ten slowest files took, where many ran."""
+    seconds = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > 10:
+        terminalreporter.write_line("slowest files, seconds of one process:")
+        for name, total in seconds.most_common(10):
+            terminalreporter.write_line(f"{total:8.1f}  {name}")
 
 
 def pytest_collection_modifyitems(items):

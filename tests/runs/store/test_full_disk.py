@@ -92,6 +92,7 @@ def full(disk):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the local cluster needs POSIX processes")
+@pytest.mark.slow
 def test_training_goes_on_once_there_is_space_again(disk, store, full):
     engine = Engine(store)
     try:
