@@ -1,5 +1,7 @@
 """Twelve visitors at once on one server while a model trains: seconds until a page is drawn, by page.
 
+On a busy machine go by the processor time of the server and of its children, which is told too.
+
 Each visitor is a session over Streamlit's own websocket, without a browser: what is measured is the server. They
 look at runs of their own on a graph of 50,000 nodes, in turns at latent space, reconstruction and runs, and pause
 like readers; one visitor came before them, so that libraries are loaded. A training process, of a worker's
@@ -9,7 +11,6 @@ priority, takes what processor time it gets. `VISITORS_TRAINING=0` leaves it out
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import random
 import subprocess
@@ -20,20 +21,17 @@ from pathlib import Path
 
 import numpy as np
 import websockets
-from scipy.sparse.linalg import svds
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.util import calc_hash
 
 from tests.browser.conftest import Server
-from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
+from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.processes.background import step_back
-from vgae_core.runs.results.evaluation import evaluate_result
-from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store.store import Store
+from vgae_core.runs.views.first_view import with_first_view
 from vgae_core.settings import RunSpec
-from vgae_core.training.events import Finished
 
 VISITORS, ROUNDS = 12, 2
 NODES, EDGES, LATENT = 50_000, 250_000, 32
@@ -44,18 +42,10 @@ PATIENCE = 300.0
 
 
 def make_runs(home: Path, workspace: str) -> list[str]:
-    """Keep a run for each visitor, its codes a truncated SVD of the training edges, and return their ids."""
+    """Keep a run for each visitor as a worker leaves it, briefly trained, and return their ids."""
     graph = synthetic(NODES, EDGES, n_features=16, seed=0)
-    spec = RunSpec().replace("model.latent_dim", LATENT).replace("stacking", False)
-    split = split_links(graph, spec.split, 0)
-    u, s, _ = svds(split.message(graph.n_nodes, graph), k=LATENT, random_state=0)
-    z = (u * np.sqrt(s)).astype(np.float32) * 4
-    result = RunResult(
-        spec=spec, metrics={}, z_mean=z, z_log_var=np.full_like(z, -2.0), split=split, scores={}, state={},
-        model={"layers": []}, finished=Finished(reason="completed", best_epoch=7, seconds=1.0),
-    )  # fmt: skip
-    scores, metrics = evaluate_result(result, graph)
-    result = dataclasses.replace(result, scores=scores, metrics=metrics)
+    spec = RunSpec().replace("model.latent_dim", LATENT).replace("training.epochs", 3)
+    result = with_first_view(execute(spec, graph), graph)
     ids, store = [], Store(home)
     for _ in range(VISITORS):
         run = store.create_run(spec, graph, workspace)
@@ -145,14 +135,17 @@ def main() -> None:
             ]
             settings = ["--set", "training.epochs=100000", "--set", "training.patience=0"]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            training = subprocess.Popen([*command, *settings], preexec_fn=step_back, **quiet)  # type: ignore[call-overload]
+            training = subprocess.Popen(
+                [*command, *settings], preexec_fn=step_back, start_new_session=True, **quiet,  # type: ignore[call-overload]
+            )  # fmt: skip
         server = Server(home)
         try:
             time.sleep(10)  # until the training trains and the server's own worker has started
-            start = time.perf_counter()
+            server_process, start = server.processes()[0], time.perf_counter()
+            before = server_process.cpu_times()
             seen = asyncio.run(visit_all(server.url, workspace, runs))
             seconds = time.perf_counter() - start
-            memory = sum(p.memory_info().rss for p in server.processes()[:1]) / 2**20
+            memory, after = server_process.memory_info().rss / 2**20, server_process.cpu_times()
             working = training is not None and training.poll() is None
         finally:
             server.close()
@@ -161,7 +154,10 @@ def main() -> None:
                 training.wait()
     print(
         f"  {VISITORS} visitors, {NODES:,} nodes, {seconds:.0f} s, load {os.getloadavg()[0]:.1f}, "
-        f"server {memory:.0f} MiB, {'while a model trained' if working else 'without training'}"
+        f"server {memory:.0f} MiB, {'while a model trained' if working else 'without training'}; processor time "
+        f"{after.user + after.system - before.user - before.system:.1f} s of the server, "
+        f"{after.children_user + after.children_system - before.children_user - before.children_system:.1f} s of its "
+        "children that ended"
     )
     for page in PAGES:
         times = np.array([s for p, s, *_ in seen if p == page])
