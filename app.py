@@ -61,4 +61,4 @@ finally:
     keyboard.shortcuts()
     state.keep_workspace()  # after the page: the visitor waits for that
     warm_up.later(warm_up.DRAWN_SECONDS if page is pages["data"] else 0)  # also where the page ended early
-    state.settle()
+    warm_up.settle()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import logging
 import re
 import secrets
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-import threadpoolctl
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from vgae_core.catalogue.families import FAMILIES, natural, possible
@@ -96,26 +93,6 @@ def sweep_parts(run_ids: Sequence[str]) -> dict[str, Part]:
 def kept_of_sweep(sweep_id: str, _work_out: Callable[[], Any]) -> Any:
     """Return what `_work_out` does, worked out once for a sweep that has ended."""
     return _work_out()
-
-
-_settled = 0
-"""How many modules were loaded when they last settled."""
-
-
-def settle() -> None:
-    """Once after each growth of what is imported, make it cheaper for all pages.
-
-    It is set aside from the search for garbage, which Streamlit has Python make after every run of a page: 0.12 s of a
-    core, and 0.01 s without the objects of the libraries. And BLAS gets one thread, since pages run side by side: on a
-    busy machine its threads wait for each other in loops (1.3 s of processors for the principal components of 50,000
-    codes, 0.013 s with one thread).
-    """
-    global _settled
-    if len(sys.modules) > _settled:
-        _settled = len(sys.modules)
-        threadpoolctl.threadpool_limits(limits=1, user_api="blas")
-        gc.collect()
-        gc.freeze()
 
 
 # --------------------------------------------------------------------- for one visitor
