@@ -109,6 +109,10 @@ def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: 
             if flat
             else "Maps of two dimensions can be selected on."
         )
+    if looks.arrows and (at.place is None or not flat):
+        hint += (
+            " Arrows of your what-if need PCA or latent axes in 2-D: other maps cannot place changed codes."
+        )
     st.caption(f"{charts.plain(at.note)} {hint}")
 
 

@@ -134,6 +134,10 @@ def compare(held: results.Opened, others: Mapping[str, np.ndarray]) -> None:
     )  # fmt: skip
     everyone = np.arange(held.graph.n_nodes)
     rest = others[against] if against else selections.combine(everyone, chosen, "subtract")
+    both = selections.combine(chosen, rest, "intersect")
+    if len(both):
+        chosen, rest = (selections.combine(side, both, "subtract") for side in (chosen, rest))
+        st.caption(f"{len(both):,} {held.noun}s are in both selections; the comparison leaves them out.")
     try:
         contrast.check_groups(chosen, rest)
     except StudioError as error:

@@ -96,7 +96,7 @@ def draw_table(held: results.Opened, rows: pd.DataFrame | pa.Table) -> None:
         column_config=maps.columns(clusters.table(held), held.noun),
         hide_index=True,
         width="stretch",
-        height=330,
+        height=min(330, 38 + 35 * max(len(rows), 1)),
         lazy=True,  # the browser gets the rows it shows
         key="node_table",
     )  # fmt: skip

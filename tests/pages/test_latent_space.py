@@ -23,6 +23,7 @@ from vgae_core.analysis.clusters import METHODS, by_size
 from vgae_core.data import limits
 from vgae_core.errors import LimitError
 from vgae_core.runs.exports import embedding_files
+from vgae_core.runs.store import kept_selections
 from vgae_core.runs.views import first_view, node_tables
 
 
@@ -454,7 +455,7 @@ def test_names_and_neighbourhoods_are_selected_and_combined(app, run):
 
 
 def test_what_sets_a_selection_apart_is_that_of_the_core(app, run):
-    at = fine(app("latent_space", run=run.id))
+    at = fine(app("latent_space", run=run.id, workspace=WORKSPACE))
     select(at, run, *range(30))
     rest = np.arange(30, 90)
     tables = [t.value for t in at.dataframe]
@@ -464,6 +465,14 @@ def test_what_sets_a_selection_apart_is_that_of_the_core(app, run):
     links = contrast.linked(run.graph().adjacency, np.arange(30), rest)
     shown = {m.label: m.value for m in at.metric}
     assert shown["Edges within the selection"] == f"{links.inside_first:,}"
+    kept_selections.save(run.path, "B", np.arange(20, 60), 90, WORKSPACE)
+    select(at, run, *range(30))
+    fine(at.selectbox(key="compare_with").set_value("B").run())
+    assert "10 nodes are in both" in text(at)
+    links = contrast.linked(run.graph().adjacency, np.arange(20), np.arange(30, 60))
+    shown = {m.label: m.value for m in at.metric}
+    assert shown["Edges between both"] == f"{links.between:,}"
+    fine(at.selectbox(key="compare_with").set_value("").run())
     select(at, run, *range(90))
     assert "need a node" in text(at)
 
