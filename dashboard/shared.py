@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.limits import LIMITS
+from vgae_core.data.limits import SERVER_LIMITS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Kept:
             self.bytes = 0
 
 
-KEPT = Kept(LIMITS.shared_bytes)
+KEPT = Kept(SERVER_LIMITS.shared_bytes)
 
 
 def shared(function: Callable[P, T]) -> Callable[P, T]:

@@ -11,18 +11,24 @@ from scipy import sparse
 IGRAPH_LOCK = threading.Lock()  # igraph has one random generator a process
 
 
-def degree(adjacency: sparse.csr_array) -> np.ndarray:
+def degree(adjacency: sparse.csr_array, *, directed: bool = True) -> np.ndarray:
     """Return the number of distinct neighbours of each node, directions and self-loops aside.
 
     Parameters
     ----------
     adjacency : csr_array, shape (n_nodes, n_nodes)
+    directed : bool
+        Whether it need not be symmetric; where it is, counting is enough.
 
     Returns
     -------
     ndarray of int64, shape (n_nodes,)
     """
-    return np.diff(undirected(adjacency).indptr).astype(np.int64)
+    if directed:
+        return np.diff(undirected(adjacency).indptr).astype(np.int64)
+    sizes = np.diff(adjacency.indptr).astype(np.int64)
+    nodes = np.repeat(np.arange(len(sizes)), sizes)
+    return sizes - np.bincount(nodes[nodes == adjacency.indices], minlength=len(sizes))
 
 
 def communities(adjacency: sparse.csr_array, seed: int = 0) -> np.ndarray:

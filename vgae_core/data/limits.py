@@ -98,10 +98,6 @@ class Limits(_FromEnvironment):
     )
     prepared_nodes: int = _limit(500_000_000, "Nodes of a graph that `prepare` reads in parts.", "nodes")
 
-    shared_bytes: int = _limit(
-        500_000_000, "Memory for tables and figures of runs, kept for all visitors of the server.", "bytes"
-    )
-
     def check(self, name: str, value: int, *, where: str) -> None:
         """Raise LimitError if `value` exceeds the limit called `name`.
 
@@ -135,6 +131,11 @@ def _run_memory_bytes() -> int:
     return memory_bytes() * 4 // 5
 
 
+def _shared_bytes() -> int:
+    """Return an eighth of the host's memory, at least what three runs of 100,000 nodes take."""
+    return max(500_000_000, memory_bytes() // 8)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerLimits(_FromEnvironment):
     """How a server is shared among its visitors.
@@ -153,6 +154,12 @@ class ServerLimits(_FromEnvironment):
         metadata={"help": "Memory that all child processes may take together.", "unit": "bytes"},
     )
     waiting_children: int = _limit(30, "Tasks for child processes that may queue.", "tasks")
+    shared_bytes: int = field(
+        default_factory=_shared_bytes,
+        metadata={
+            "help": "Memory for what was worked out of runs, kept for all visitors.", "unit": "bytes",
+        },
+    )  # fmt: skip
     session_upload_bytes: int = _limit(
         250_000_000, "Uploads of one session in the server's memory, before a page reads them.", "bytes"
     )

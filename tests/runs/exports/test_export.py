@@ -236,17 +236,21 @@ def test_link_table(graph):
     assert len(link_tables.link_table(graph, np.zeros((0, 2), np.int64), np.zeros(0, np.float32))) == 0
 
 
-def test_shared_neighbours_against_networkx(graph):
-    g = nx.gnp_random_graph(25, 0.3, seed=1, directed=True)
+@pytest.mark.parametrize("directed", [True, False])
+def test_shared_neighbours_and_degrees_against_networkx(directed):
+    g = nx.gnp_random_graph(25, 0.3, seed=1, directed=directed)
+    g.add_edge(3, 3)
     data = GraphData(
         name="g", adjacency=sparse.csr_array(nx.to_scipy_sparse_array(g, dtype=np.float32)),
-        node_ids=np.arange(25), directed=True,
+        node_ids=np.arange(25), directed=directed,
     )  # fmt: skip
     pairs = np.array([(i, j) for i in range(25) for j in range(25) if i != j])
     table = link_tables.link_table(data, pairs, np.zeros(len(pairs), np.float32))
     plain = g.to_undirected()
+    plain.remove_edge(3, 3)
     expected = [len(list(nx.common_neighbors(plain, i, j))) for i, j in pairs]
     assert table["shared_neighbours"].tolist() == expected
+    assert table["source_degree"].tolist() == [plain.degree(i) for i, _ in pairs]
 
 
 @pytest.mark.parametrize(

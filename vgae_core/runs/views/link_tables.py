@@ -47,7 +47,7 @@ def link_table(
         with labels also ``source_label, target_label``.
     """
     first, second = pairs[:, 0], pairs[:, 1]
-    degrees = degree(graph.adjacency)
+    degrees = degree(graph.adjacency, directed=graph.directed)
     odds = logits if n_val is None else vouched(logits, n_val)
     columns: dict[str, object] = {
         "source": graph.node_ids[first],
@@ -205,8 +205,11 @@ def column_names(graph: GraphData) -> np.ndarray:
 def _shared_neighbours(graph: GraphData, pairs: np.ndarray) -> np.ndarray:
     """Return how many nodes both ends of each pair are joined to; int64, shape (n_pairs,)."""
     pattern = graph.adjacency.astype(bool)
-    pattern = (pattern + pattern.T).tocsr().astype(np.int32)
-    pattern.setdiag(0)
+    if graph.directed:
+        pattern = (pattern + pattern.T).tocsr()
+    pattern = pattern.astype(np.int32)
+    if pattern.diagonal().any():
+        pattern.setdiag(0)
     pattern.eliminate_zeros()
     counts = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, len(pairs), 10_000):

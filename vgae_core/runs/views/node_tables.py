@@ -58,7 +58,7 @@ def node_table(
     if graph.labels is not None:
         table["label"] = class_names(graph.labels, graph.label_names)
     if not graph.is_matrix:
-        table["degree"] = degree(graph.adjacency)
+        table["degree"] = degree(graph.adjacency, directed=graph.directed)
     table |= {name: costly[name] for name in ("community", "core") if name in costly}
     if not result.family.links_nodes:
         matrix: Features = graph.features
