@@ -6,12 +6,17 @@ import json
 import time
 import zlib
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
+from sklearn.model_selection import StratifiedKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from dashboard import charts, latent_map, results
 from tests.nearest import nearest
@@ -232,6 +237,13 @@ def test_clusters_colour_the_map_and_are_selected_and_kept_for_others(app, run):
     member = KMeans(3, n_init=10, random_state=0).fit_predict(z)  # as many as there are labels
     labels, known = run.graph().labels, run.graph().labels >= 0
     assert scores["nmi"][0] == pytest.approx(normalized_mutual_info_score(labels[known], member[known]))
+    assert scores["ari"][0] == pytest.approx(adjusted_rand_score(labels[known], member[known]))
+    plain = nx.Graph(run.graph().edges.tolist())
+    groups = [set(np.flatnonzero(member == k).tolist()) & set(plain) for k in range(3)]
+    assert scores["modularity"][0] == pytest.approx(nx.community.modularity(plain, groups), abs=1e-6)
+    leaving = [nx.conductance(plain, group) for group in groups]
+    assert scores["conductance"][0] == pytest.approx(np.mean(leaving), abs=1e-6)
+    assert scores["silhouette"][0] == pytest.approx(silhouette_score(z, member), abs=1e-5)
     fine(at.button(key="cluster_colour").click().run())
     head, shown = part(at, "colour")
     assert head["title"] == "Cluster (k-means)"
@@ -249,19 +261,15 @@ def test_labels_are_probed_beside_features_without_training(app, run):
     at = wait_for(fine(app("latent_space", run=run.id, tab="clusters")), "probe")
     table = at.dataframe[-1].value
     assert table["input"].tolist() == ["Codes"]  # these data have no features
-    assert 0 < table["accuracy"][0] <= 1
+    known = run.graph().labels >= 0
+    each = cross_validate(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+        np.load(run.path / "embedding.npz")["z_mean"][known], run.graph().labels[known],
+        cv=StratifiedKFold(5, shuffle=True, random_state=0), scoring=("accuracy", "f1_macro"),
+    )  # fmt: skip
+    assert table["accuracy"][0] == pytest.approx(each["test_accuracy"].mean())
+    assert table["macro_f1"][0] == pytest.approx(each["test_f1_macro"].mean())
     assert "81 nodes, 3 labels" in text(at)
-
-
-def test_the_axes_are_those_of_the_core(app, run):
-    at = fine(app("latent_space", run=run.id, tab="axes"))
-    codes = run.result().codes
-    np.testing.assert_allclose(at.dataframe[0].value["variance"], codes.z_mean.var(axis=0), rtol=1e-4)
-    assert "8 of 8 axes are active" in text(at)
-    order = np.argsort(-codes.z_mean[:, 0])
-    assert at.dataframe[1].value["node"].tolist() == [f"person {i}" for i in order[:10]]
-    fine(at.slider(key="axis_walk_0").set_value(2.0).run())
-    assert "nodes with such codes" in text(at)
 
 
 def test_the_address_names_the_tab_and_opens_it(app, run):
