@@ -142,11 +142,12 @@ def test_stacking(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "batch_size"), [("gcn", 0), ("sage", 60)])
-def test_hidden_edges_and_normalised_units(encoder, batch_size, tmp_path):
+def test_hidden_edges_normalised_units_and_many_layers(encoder, batch_size, tmp_path):
     spec = spec_for(
         communities(),
         "vgae",
         encoder,
+        model__hidden_units=(12, 10, 8),
         model__batch_normalisation=True,
         training__masked_edges=0.5,
         training__batch_size=batch_size,
@@ -247,6 +248,20 @@ def test_with_everything_on_it_stays_short(encoder, decoder):
         outputs__labels__enabled=True,
     )
     assert len(equivalent_script(spec, graph.profile, stacked=True).splitlines()) <= LINES
+
+
+@pytest.mark.parametrize(("encoder", "family"), FAMILIES)
+def test_hidden_layers_are_a_loop(encoder, family):
+    graph = counts() if family == "vae" else communities()
+    lengths = set()
+    for widths in ((16, 8, 9), tuple(range(20, 60))):
+        spec = spec_for(graph, family, encoder, model__hidden_units=widths, model__batch_normalisation=True)
+        text = equivalent_script(spec, graph.profile)
+        ast.parse(text)
+        assert max(map(len, text.splitlines())) <= 120
+        lengths.add(len(text.splitlines()))
+    assert max(lengths) - min(lengths) <= 8  # the widths themselves
+    assert max(lengths) <= LINES
 
 
 def test_every_loss_of_the_catalogue_has_a_form():

@@ -87,10 +87,10 @@ n_rows, n_columns = matrix.shape
         ]
         lines += ["", *self.latent(), "", "# The decoder: from the code back to a row."]
         lines.append("hidden = z")
-        for depth, units in enumerate(reversed(self.model.hidden_units), start=1):
-            lines.append(
-                f'hidden = keras.layers.Dense({units}, activation="relu", name="decoder_{depth}")(hidden)'
-            )
+        widths = self.model.hidden_units[::-1]
+        dense = 'hidden = keras.layers.Dense({}, activation="relu", name="decoder_{}")(hidden)'
+        layers = [[dense.format(units, depth)] for depth, units in enumerate(widths, start=1)]
+        lines += network.in_loop(layers, widths, "decoder", 1)
         if self.counts:
             lines.append(f'log_mean = keras.layers.Dense({columns}, name="log_mean")(hidden)')
             name = "dispersion" if self.scale.startswith("zero") else "output"

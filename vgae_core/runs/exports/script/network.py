@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+import textwrap
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vgae_core.catalogue.base import load
@@ -88,12 +90,46 @@ def _class_name(decoder: str) -> str:
     return "".join(word.capitalize() for word in decoder.split("_"))
 
 
+def in_loop(layers: Sequence[Sequence[str]], widths: Sequence[int], name: str, start: int) -> list[str]:
+    """Return the lines of layers, written once in a loop where they differ in their number and width only.
+
+    Parameters
+    ----------
+    layers : sequence of sequence of str
+        The lines of each.
+    widths : sequence of int
+        Units of each.
+    name : str
+        What the layers are called before their number.
+    start : int
+        The number of the first one.
+    """
+
+    def of_any(line: str, depth: int, units: int) -> str:
+        line = re.sub(rf'"{name}_{depth}(\w*)"', rf'f"{name}_{{depth}}\1"', line)
+        either = rf"(?<![\w.=])({units}|{2 * units})(?![\w.])"
+        return re.sub(either, lambda number: "units" if number[1] == str(units) else "2 * units", line)
+
+    numbered = enumerate(zip(layers, widths, strict=True), start)
+    alike = {tuple(of_any(line, depth, units) for line in lines) for depth, (lines, units) in numbered}
+    if len(layers) < 2 or len(alike) > 1:
+        return [line for lines in layers for line in lines]
+    listed = textwrap.wrap(", ".join(map(str, widths)), 100)
+    named = f"[{listed[0]}]" if len(", ".join(listed)) < 50 else "widths"
+    before = [] if named != "widths" else ["widths = [", *(f"    {line}" for line in listed), "]"]
+    head = f"for depth, units in enumerate({named}, start={start}):"
+    return [*before, head, *(f"    {line}" for line in alike.pop())]
+
+
 class Value(NamedTuple):
     """What a step of an encoder gives."""
 
     text: str
     """The expression."""
     width: int
+
+
+_HIDDEN = re.compile(r"hidden_(\d+)")
 
 
 class EncoderLines:
@@ -118,22 +154,34 @@ class EncoderLines:
         self._table = "{}_table" if self.features else "{}"
         self.sparse_dropout = self.features and self.sparse and model.input_dropout > 0
         self.width = model.latent_dim * (2 if model.variational else 1)
-        self._lines = [f"# {line}" for line in entry.lesson.splitlines()]
+        self._layer = 0
+        self._lines = [(0, f"# {line}") for line in entry.lesson.splitlines()]
         result = load(entry.builder)(self, model)
         if result.text != "latent":
             self._set("latent", result.text, result.width)
 
     @property
     def lines(self) -> list[str]:
-        """The lines; equal ones that follow each other as a loop."""
+        """The lines; hidden layers after the first, and equal lines that follow each other, as loops."""
+        layers = [
+            (number, [line for _, line in lines])
+            for number, lines in itertools.groupby(self._lines, lambda line: line[0])
+        ]
+        like = [own for number, own in layers if number > 1]
         lines = list[str]()
-        for line, same in itertools.groupby(self._lines):
-            n = len(list(same))
-            lines += [line] if n == 1 else [f"for _ in range({n}):", f"    {line}"]
+        for number, own in layers:
+            if number == 2:
+                lines += in_loop(like, self._model.hidden_units[1:], "hidden", 2)
+            elif number < 2:
+                for line, same in itertools.groupby(own):
+                    n = len(list(same))
+                    lines += [line] if n == 1 else [f"for _ in range({n}):", f"    {line}"]
         return lines
 
     def map(self, value: Value | None, units: int, name: str, *, bias: bool = False) -> Value:
         """Add a linear map of a value, or of what enters the network."""
+        number = _HIDDEN.match(name)
+        self._layer = int(number[1]) if number else 0
         layer = f'keras.layers.Dense({units}{"" if bias else ", use_bias=False"}, name="{name}")'
         if value is not None:
             source = value.text
@@ -151,7 +199,7 @@ class EncoderLines:
             kind = "SparseDropout" if self.sparse else "keras.layers.Dropout"
             source = self._set("dropped", f"{kind}({share})({source})").text
         mapped = self._set(name, f"{layer}({source})", units)
-        return self._set(name, f"{name} + {table}", units) if table else mapped
+        return self._set(name, f"{mapped.text} + {table}", units) if table else mapped
 
     def hop(self, value: Value, name: str) -> Value:
         """Add one hop over the edges."""
@@ -193,7 +241,7 @@ class EncoderLines:
         return self._set(name, f"{left.text} + {right.text}", left.width)
 
     def _set(self, name: str, expression: str, width: int = 0) -> Value:
-        # The hops of one encoder follow each other: as one variable they make a loop.
-        variable = "latent" if name.startswith("hop_") else name
-        self._lines.append(f"{variable} = {expression}")
+        # Hidden layers follow each other, as the hops of one encoder do: with the same variables they make a loop.
+        variable = "latent" if name.startswith("hop_") else _HIDDEN.sub("hidden", name)
+        self._lines.append((self._layer, f"{variable} = {expression}"))
         return Value(variable, width)
