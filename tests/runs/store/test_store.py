@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import platform
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -528,4 +530,16 @@ def test_runs_kept_have_a_bound_in_number_and_bytes(tmp_path):
     store = Store(tmp_path, limits=ServerLimits(kept_bytes=1000))
     with pytest.raises(RunError, match="runs of all visitors"):
         store.create_run(RunSpec(), make_graph(), "nobody-s-workspace")
+    store.close()
+
+
+def test_a_catalogue_that_another_program_holds_is_told_without_the_folders_of_the_server(tmp_path):
+    store = Store(tmp_path / "home")
+    with store.catalogue() as connection:
+        connection.execute("PRAGMA busy_timeout=1")  # instead of 10 s
+    with contextlib.closing(sqlite3.connect(tmp_path / "home" / "catalogue.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match=r"catalogue of runs cannot be used.*locked.*try again") as caught:
+            store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    assert str(tmp_path) not in str(caught.value)
     store.close()

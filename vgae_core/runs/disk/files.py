@@ -17,6 +17,9 @@ import numpy as np
 
 from vgae_core.errors import LimitError, RunError
 
+MEND = "Delete the run on the Runs page and train it again."
+"""What helps where a file of a run is gone."""
+
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -70,7 +73,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise RunError("This file of the run is missing.", where=path.name) from error
+        raise RunError("This file of the run is missing.", where=path.name, mend=MEND) from error
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"Not readable as JSON: {error}.", where=path.name) from error
 
@@ -90,7 +93,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except FileNotFoundError as error:
-        raise RunError("This file of the run is missing.", where=path.name) from error
+        raise RunError("This file of the run is missing.", where=path.name, mend=MEND) from error
     except MemoryError as error:
         raise LimitError(f"Needs more memory than there is: {error}.", where=path.name) from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:

@@ -17,6 +17,7 @@ STALE_SECONDS = 3600.0
 """Age from which a half-written file or folder is nobody's: writing takes minutes at most."""
 
 FULL = "The disk of the server is full."
+CATALOGUE_MEND = "Another program may be using it: try again in a minute, or ask whoever runs this server."
 FULL_MEND = "Delete runs you no longer need on the Runs page, or ask whoever runs this server for space."
 
 
@@ -31,11 +32,11 @@ def writing() -> Iterator[None]:
         raise RunError(f"The run could not be written to disk: {error.strerror or error}.") from error
 
 
-def catalogue_error(error: sqlite3.Error, root: Path) -> RunError:
-    """Return what to tell of an error of SQLite."""
+def catalogue_error(error: sqlite3.Error) -> RunError:
+    """Return what to tell of an error of SQLite, to visitors too: without the server's folders."""
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
         return RunError(FULL, mend=FULL_MEND)
-    return RunError(f"The catalogue of runs cannot be used: {error}.", where=str(root))
+    return RunError(f"The catalogue of runs cannot be used: {error}.", mend=CATALOGUE_MEND)
 
 
 def bytes_in(folders: Iterable[Path]) -> int:

@@ -40,7 +40,6 @@ class Database:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
         self.lock = threading.RLock()
         self._connection = sqlite3.connect(
             root / "catalogue.sqlite", timeout=10, check_same_thread=False, isolation_level=None
@@ -66,7 +65,7 @@ class Database:
             try:
                 yield self._connection
             except sqlite3.Error as error:
-                raise catalogue_error(error, self._root) from error
+                raise catalogue_error(error) from error
 
     def close(self) -> None:
         """Close the connection."""
