@@ -17,6 +17,7 @@ from dashboard import charts, state, steps
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.findings import Finding
 from vgae_core.errors import RunError, StudioError
+from vgae_core.runs.disk import room
 
 P = ParamSpec("P")
 log = logging.getLogger("vgae_studio")
@@ -245,7 +246,8 @@ def _made(file: File, failures: dict[str, StudioError]) -> bytes:
         content = file.make()
     except Exception as error:
         log.exception("The download %s failed.", file.key)
-        reason = (error.message, error.mend) if isinstance(error, StudioError) else (BUG, "")
+        told = error if isinstance(error, StudioError) else room.full(error)
+        reason = (BUG, "") if told is None else (told.message, told.mend)
         failures[file.key] = RunError(f"{file.title} could not be made. {reason[0]}", mend=reason[1])
         raise
     failures.pop(file.key, None)
@@ -290,14 +292,17 @@ def tabs(key: str, views: Mapping[str, Callable[[], None]]) -> None:
 def guard() -> Iterator[None]:
     """Turn errors of the enclosed block into messages.
 
-    A :class:`~vgae_core.errors.StudioError` is shown as it stands; anything else is a
+    A :class:`~vgae_core.errors.StudioError` is shown as it stands, a full disk is called that; anything else is a
     bug: it is logged with its traceback and the visitor gets a plain message.
     """
     try:
         yield
     except StudioError as error:
         report(error)
-    except Exception:
+    except Exception as error:
+        if (told := room.full(error)) is not None:
+            report(told)
+            return
         log.exception("A page failed.")
         st.error(
             f"{BUG} Your data and runs are kept.",

@@ -102,6 +102,22 @@ def test_guard_shows_ours_and_hides_the_rest(caplog):
     assert at.markdown[0].value == "after"
 
 
+def full_disk():
+    import errno
+
+    from dashboard import frame
+
+    with frame.guard():
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/folder")
+
+
+def test_a_full_disk_is_no_bug_of_the_app():
+    (told,) = AppTest.from_function(full_disk).run().error
+    assert "disk of the server is full" in told.proto.title
+    assert "Delete runs" in told.value
+    assert "secret" not in told.value + told.proto.title
+
+
 def failing_part():
     import streamlit as st
 

@@ -21,14 +21,20 @@ CATALOGUE_MEND = "Another program may be using it: try again in a minute, or ask
 FULL_MEND = "Delete runs you no longer need on the Runs page, or ask whoever runs this server for space."
 
 
+def full(error: BaseException) -> RunError | None:
+    """Return what to tell of a disk without room, also one of temporary files; None of any other error."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return RunError(FULL, mend=FULL_MEND) if is_full else None
+
+
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
     """Turn what the disk refuses in the enclosed block into RunError."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(FULL, mend=FULL_MEND) from error
+        if (told := full(error)) is not None:
+            raise told from error
         raise RunError(f"The run could not be written to disk: {error.strerror or error}.") from error
 
 
