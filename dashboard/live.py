@@ -341,8 +341,9 @@ def _figure(
         title={"text": charts.escape(title), "font": {"size": 15}, "y": 1, "yanchor": "top", "pad": {"t": 8}}
     )
     fig.update_layout(showlegend=len(names) + len(validated) > 1)
-    fig.update_xaxes(title="Epoch", rangemode="tozero" if at.epoch > 20 else "normal")
-    if at.epoch < 8:
+    last = at.epoch if before is None or not len(before[0]) else max(at.epoch, int(before[0][-1]))
+    fig.update_xaxes(title="Epoch", rangemode="tozero" if last > 20 else "normal")
+    if last < 8:
         fig.update_xaxes(dtick=1)  # no half epochs
     fig.update_yaxes(type=scale)
     return fig

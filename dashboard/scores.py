@@ -221,7 +221,7 @@ def confusion(counts: threshold_curves.Confusion, words: Words = EDGES) -> go.Fi
     """Return the confusion matrix: what pairs are against what they are called."""
     tp, fp, tn, fn = counts
     cells = [[tn, fp], [fn, tp]]
-    verdicts = [["right", "false alarm"], ["missed", "right"]]
+    verdicts = [["rightly left out", "false alarm"], ["missed", "found"]]
     totals = [max(sum(row), 1) for row in cells]
     text = [
         [f"<b>{cells[i][j]:,}</b><br>{verdicts[i][j]}<br>{cells[i][j] / totals[i]:.1%}" for j in (0, 1)]

@@ -26,6 +26,9 @@ GROUPINGS = {"community": "Communities", "label": "Labels"}
 DECADES = 3
 """Powers of ten of density that colours tell apart."""
 
+SIDES = ("In the data", "Expected by the model")
+"""What stands side by side."""
+
 LINKS = 25
 """First predicted links whose scores are drawn over samples of z."""
 
@@ -202,9 +205,8 @@ def side_by_side(found: CellDensity, names: list[str] | None = None) -> go.Figur
     high = np.log10(top or 1.0)
     low = high - DECADES
     text = None if names is None else [charts.escape(name, 24) for name in names]
-    titles = ("In the data", "Expected by the model")
     for column, (title, values) in enumerate(
-        zip(titles, (found.observed, found.expected), strict=True), start=1
+        zip(SIDES, (found.observed, found.expected), strict=True), start=1
     ):
         fig.add_heatmap(
             z=np.log10(np.maximum(values, 10**low)), x=text, y=text, coloraxis="coloraxis", row=1, col=column,
@@ -263,7 +265,9 @@ def show_ordered(held: results.Opened) -> None:
             line = {"color": charts.MUTED, "width": 1}
             fig.add_vline(x=border, line=line, row=1, col=column)
             fig.add_hline(y=border, line=line, row=1, col=column)
-    fig.update_xaxes(showticklabels=False)
+    for column, title in enumerate(SIDES, start=1):  # without tick labels a title would stand within the map
+        middle = (shape[1] - 1) / 2
+        fig.update_xaxes(title=None, tickvals=[middle], ticktext=[title], row=1, col=column)
     fig.update_yaxes(showticklabels=False)
     charts.show(
         fig, key="ordered", height=520,
@@ -308,9 +312,11 @@ def show_kinds(held: results.Opened) -> None:
         hovertemplate=f"%{{y:.3f}} nats; %{{customdata[0]:,}} {words.many}, %{{customdata[1]:,}} {words.others}"
         "<extra>%{x}</extra>",
     )  # fmt: skip
-    fig.add_hline(
-        y=float(np.log(2)), line={"color": charts.MUTED, "dash": "dot"}, annotation_text="a coin toss"
-    )
+    fig.add_scatter(
+        x=names, y=np.full(len(names), np.log(2)), mode="lines", name="A coin toss", hoverinfo="skip",
+        line={"color": charts.MUTED, "dash": "dot"},
+    )  # fmt: skip
+    fig.update_layout(showlegend=True)
     fig.update_xaxes(title=title, type="category")
     fig.update_yaxes(title="Mean cross-entropy (nats)", rangemode="tozero")
     charts.show(
@@ -318,7 +324,7 @@ def show_kinds(held: results.Opened) -> None:
     )
     number = st.column_config.NumberColumn
     st.dataframe(
-        results.shown(table), hide_index=True, width="stretch", key="kinds_table",
+        results.shown(table), hide_index=True, width="stretch", key="kinds_table", placeholder=link_columns.NOTHING,
         column_config={
             "kind": title,
             "edges": number(words.many.capitalize(), format="localized"),

@@ -314,7 +314,7 @@ def show_curves(run: StoredRun) -> None:
         )  # fmt: skip
     if at.best is not None:
         st.caption(
-            ":material/star: The epoch that is kept."
+            f":material/star: The {'epoch that is kept' if run.info.active or run.has_result else 'best epoch'}."
             + (" Grey: your run before this one on the same data." if grey else "")
         )
     scale = choose_scale()
