@@ -213,7 +213,12 @@ def side_by_side(found: CellDensity, names: list[str] | None = None) -> go.Figur
             hoverongaps=False, customdata=values,
             hovertemplate=("%{y} – %{x}: " if text else "") + "%{customdata:.2%}<extra></extra>",
         )  # fmt: skip
-        fig.update_xaxes(title=title, row=1, col=column)
+        # A title of the axis would stand among its tick labels; a blank one keeps room for this.
+        fig.update_xaxes(title=" ", row=1, col=column)
+        fig.add_annotation(
+            text=title, x=0.5, y=0, xref="x domain", yref="y domain", yanchor="top", yshift=-26 if text else -4,
+            showarrow=False, font={"color": charts.ink()}, row=1, col=column,
+        )  # fmt: skip
     marks = high - np.arange(DECADES + 1)
     shown = [f"{10**mark:.1%}" if 10**mark >= 0.001 else f"{10**mark:.2%}" for mark in marks]
     shown[-1] = f"≤ {shown[-1]}"
@@ -265,9 +270,7 @@ def show_ordered(held: results.Opened) -> None:
             line = {"color": charts.MUTED, "width": 1}
             fig.add_vline(x=border, line=line, row=1, col=column)
             fig.add_hline(y=border, line=line, row=1, col=column)
-    for column, title in enumerate(SIDES, start=1):  # without tick labels a title would stand within the map
-        middle = (shape[1] - 1) / 2
-        fig.update_xaxes(title=None, tickvals=[middle], ticktext=[title], row=1, col=column)
+    fig.update_xaxes(showticklabels=False)
     fig.update_yaxes(showticklabels=False)
     charts.show(
         fig, key="ordered", height=520,

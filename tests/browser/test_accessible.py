@@ -41,6 +41,10 @@ def test_axe_finds_nothing(server, asked_run, browser, theme):
             page.get_by_text("All settings").click()
             page.get_by_text("Try recipes and keep the best").click()
             found += violations(page, "model with recipes and all settings")
+        elif name == "reconstruction":
+            for view in ("Ordered adjacency", "By kind of pair", "Over samples of z"):
+                page.get_by_role("radio", name=view).click()
+                found += violations(page, f"reconstruction, {view}")
         elif name == "latent_space":
             for view in ("node&node=n3", "selection", "clusters", "axes"):
                 page.goto(f"{server.url}/{name}?run={asked_run}&tab={view}")
