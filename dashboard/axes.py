@@ -87,28 +87,31 @@ def _show_axis(held: results.Opened, axis: int, focus: int | None) -> None:
             st.markdown(f"**{title} on axis {axis + 1}**")
             _nodes(held, nodes, f"axis_{title.lower()}", z=values[nodes])
     number = st.column_config.NumberColumn
+    left, right = st.columns(2, gap="medium")
     with left:
         if held.graph.labels is not None:
             st.markdown("**Labels along it**")
+            along = axes.axis_labels(values, held.graph.labels, held.graph.label_names)
             st.dataframe(
-                results.shown(axes.axis_labels(values, held.graph.labels, held.graph.label_names)),
+                results.shown(along),
                 column_config={
                     "label": "Label", "nodes": number(f"{held.noun.capitalize()}s"),
                     "mean": number("Mean z", format="%.3f"),
                     "correlation": number("Correlation", format="%.3f", help="Of having the label, with the axis."),
                 },
-                hide_index=True, width="stretch", key="axis_labels", height=320,
+                hide_index=True, width="stretch", key="axis_labels", height=min(320, 38 + 35 * max(len(along), 1)),
             )  # fmt: skip
     with right:
         if _comparable(held):
             st.markdown("**Features that go with it**")
+            features = _features(held.id, axis).head(ROWS)
             st.dataframe(
-                results.shown(_features(held.id, axis).head(ROWS)),
+                results.shown(features),
                 column_config={
                     "feature": "Feature", "share": number("Filled", format="percent"),
                     "correlation": number("Correlation", format="%.3f", help="Pearson's, with the axis."),
                 },
-                hide_index=True, width="stretch", key="axis_features", height=320,
+                hide_index=True, width="stretch", key="axis_features", height=min(320, 38 + 35 * max(len(features), 1)),
             )  # fmt: skip
     _walk(held, axis, focus)
 

@@ -59,14 +59,17 @@ def show(held: results.Opened, node: int) -> None:
         _show_expected(held, node)
     elif held.graph.n_nodes <= LIMITS.answer_nodes:
         next_links.card(held, node)
+    if not held.family.links_nodes:
+        _show_code(held, node)
+        return
     left, right = st.columns(2, gap="medium")
     with left:
-        if held.family.links_nodes:
-            _show_network(held, node)
-        _show_code(held, node)
-    with right:
-        if held.graph.features is not None and held.family.links_nodes:
+        _show_network(held, node)
+    if held.graph.features is not None:
+        with right:
             _show_features(held, node)
+    with right if held.graph.features is None else left:
+        _show_code(held, node)
 
 
 def _show_facts(held: results.Opened, node: int) -> None:

@@ -394,8 +394,8 @@ class PointMap {
     const { clientWidth: width, clientHeight: height } = this.stage
     if (!this.head || !width) return
     const { low, high } = this.head, [w, h] = [0, 1].map((k) => Math.max(high[k] - low[k], 1e-9))
-    this.whole = Math.min((width - 40) / w, (height - 60) / h)
-    this.view = { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2, zoom: this.whole }
+    this.whole = Math.min((width - 40) / w, (height - 80) / h)
+    this.view = { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2 + 12 / this.whole, zoom: this.whole } // below the tools
     this.draw()
   }
 

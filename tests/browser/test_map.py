@@ -45,9 +45,9 @@ def screen(page, places):
     """Return where nodes lie on the screen: the map shows everything, with equal axes (map.js, fit)."""
     box = page.locator("svg.over").bounding_box()
     low, high = places.min(axis=0), places.max(axis=0)
-    zoom = min((box["width"] - 40) / (high[0] - low[0]), (box["height"] - 60) / (high[1] - low[1]))
+    zoom = min((box["width"] - 40) / (high[0] - low[0]), (box["height"] - 80) / (high[1] - low[1]))
     shift = (places - (low + high) / 2) * [zoom, -zoom]
-    return shift + np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    return shift + np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 12])
 
 
 def lasso(page, centre, radius):
