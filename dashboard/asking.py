@@ -32,8 +32,8 @@ def any_model(run_id: str) -> WhatIf | RowsWhatIf:
     def load() -> WhatIf | RowsWhatIf:
         result = run.result()
         if result.family.links_nodes:
-            return WhatIf(result, run.graph())
-        return RowsWhatIf(result, run.graph(), most_columns=AT_ONCE_COLUMNS)
+            return WhatIf(result, results.graph_of(run_id))
+        return RowsWhatIf(result, results.graph_of(run_id), most_columns=AT_ONCE_COLUMNS)
 
     return KEPT.get((run_id, "model"), load)
 
@@ -48,8 +48,7 @@ def model(run_id: str) -> WhatIf:
 
 def answers(run_id: str) -> Answers:
     """Return who is next, and the scores of pairs, of a run of a graph."""
-    run = state.store().open_run(run_id)
-    return KEPT.get((run_id, "answers"), lambda: Answers(results.load(run_id)[0], run.graph()))
+    return KEPT.get((run_id, "answers"), lambda: Answers(*results.load(run_id)))
 
 
 def asked(scenario: Scenario) -> Scenario:

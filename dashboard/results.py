@@ -86,7 +86,7 @@ def _result(run_id: str) -> RunResult:
 
 def load(run_id: str) -> tuple[RunResult, GraphData]:
     """Return the result of a run, and the graph it was trained on."""
-    return _result(run_id), state.store().open_run(run_id).graph()
+    return _result(run_id), graph_of(run_id)
 
 
 def codes_of(run_id: str) -> Embedding:
@@ -95,8 +95,9 @@ def codes_of(run_id: str) -> Embedding:
 
 
 def graph_of(run_id: str) -> GraphData:
-    """Return the graph that a run was trained on."""
-    return load(run_id)[1]
+    """Return the graph that a run was trained on, kept once for all runs of the same data."""
+    run = state.store().open_run(run_id)
+    return KEPT.get((run.dataset["fingerprint"], "graph"), run.graph)
 
 
 # ------------------------------------------------------------------------------ nodes

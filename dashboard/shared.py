@@ -1,7 +1,8 @@
 """What was worked out of runs, kept once for all visitors who may see them, within a bound of bytes.
 
-Every key begins with the run's unguessable id: whoever holds that may see the run. Values are not copied, so nobody
-changes them. Visitors who ask for the same thing at once wait for the one who works it out.
+Every key begins with the run's unguessable id: whoever holds that may see the run. That of a graph is the fingerprint
+of its content, which only its runs name. Values are not copied, so nobody changes them. Visitors who ask for the same
+thing at once wait for the one who works it out.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Cache(Generic[T]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._loading = threading.Lock()  # who else wants the same waits, instead of loading it too
+        self._loading: dict[str, threading.Lock] = {}  # who wants what another loads waits, others do not
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str, load: Callable[[], T]) -> T:
@@ -47,15 +47,20 @@ class Cache(Generic[T]):
             if key in self._values:
                 self._values.move_to_end(key)
                 return self._values[key]
-        with self._loading:
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
             with self._lock:
                 if key in self._values:
                     return self._values[key]
-            value = load()
-            with self._lock:
-                self._values[key] = value
-                while len(self._values) > self._size:
-                    self._values.popitem(last=False)
+            try:
+                value = load()
+                with self._lock:
+                    self._values[key] = value
+                    while len(self._values) > self._size:
+                        self._values.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._loading.pop(key, None)
         return value
 
     def drop(self, key: str) -> None:
