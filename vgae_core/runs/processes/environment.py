@@ -44,6 +44,9 @@ _LARGE, _FREE_TOP = 8 * 2**20, 16 * 2**20
 """Bytes from which an array has pages of its own, and bytes that may stay free at the top of the heap."""
 
 
+_ahead = threading.Event()
+"""Set where TensorFlow is imported before the run is known: it reads the threads of an operation with its first one."""
+
 _OF_START = re.compile(rb"WARNING: All log messages before absl::|I\d{4} \d{2}:")
 """Lines of TensorFlow's start: a warning that logging has not begun, and what is for information."""
 
@@ -104,7 +107,7 @@ def apply(threads: int | None = None) -> None:
         If TensorFlow is loaded already, with other settings: it reads them once.
     """
     missing = {name: value for name, value in variables(threads).items() if name not in os.environ}
-    if missing and "tensorflow" in sys.modules:
+    if missing.keys() - ({_INTRA_OP} if _ahead.is_set() else set()) and "tensorflow" in sys.modules:
         raise RuntimeError(f"TensorFlow was imported before {', '.join(missing)} could be set.")
     os.environ.update(missing)
     _tidy_heap()
@@ -113,16 +116,9 @@ def apply(threads: int | None = None) -> None:
 
 
 def take_threads(threads: int) -> None:
-    """Set how many threads an operation is shared out among; does nothing once TensorFlow has begun to work.
-
-    It reads the environment with its first operation, not as it is imported.
-    """
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is None:
+    """Set how many threads an operation is shared out among, unless TensorFlow was loaded by somebody else."""
+    if "tensorflow" not in sys.modules or _ahead.is_set():
         apply(threads)
-        return
-    with contextlib.suppress(RuntimeError):  # a caller of `main` has trained in this process before
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
 
 
 def load_tensorflow() -> None:
@@ -149,6 +145,9 @@ def load_tensorflow() -> None:
 @contextlib.contextmanager
 def loading_tensorflow() -> Iterator[None]:
     """Import TensorFlow beside a block that waits for another process, and be done with both: 0.5 s sooner."""
+    if "tensorflow" not in sys.modules:
+        apply()
+        _ahead.set()
     thread = threading.Thread(target=load_tensorflow)
     thread.start()
     try:
