@@ -1,6 +1,5 @@
 """What every test may use."""
 
-import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -10,6 +9,7 @@ from hypothesis import settings
 
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
+from vgae_core.importing import set_aside
 
 # A few dozen examples a property in every run, a thousand a night (VGAE_STUDIO_NIGHTLY=1).
 settings.register_profile("run", max_examples=30, deadline=None)
@@ -32,13 +32,11 @@ SLOW = (
 """Beginnings of paths of tests that `make test-quick` leaves out: whole runs, pages, processes and fuzzing."""
 
 
-gc.disable()  # while test modules import everything there is, which takes a quarter longer otherwise
-
-
-def pytest_collection_finish():
-    """Set what was imported aside, so that no search for garbage looks at it again."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection():
+    """Import the modules of tests, and whatever they test, without searching for garbage."""
+    with set_aside():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):
