@@ -67,7 +67,8 @@ export default function ({ data }) {
 """Not `st.html`, whose styles are lost when a part of a page is drawn again."""
 
 _DARK_INK = """
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
+button[data-testid="stBaseButton-primary"]:not(:hover),
+button[data-testid="stBaseButton-primaryFormSubmit"]:not(:hover),
 .stMultiSelect span[title], .stMultiSelect span[title] ~ * { color: #06121c; }
 button[data-focused="true"] * { color: #e8edf2; }
 """
