@@ -5,6 +5,7 @@ import pytest
 
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.data.report import inspect
+from vgae_core.errors import DataError
 
 N = 24
 RNG = np.random.default_rng(8)
@@ -197,9 +198,30 @@ def test_counts_above_names(read_texts, first):
     assert named(read_texts(g=f"{first}\na,b\nb,c\nc,d\n")) == {("a", "b"), ("b", "c"), ("c", "d")}
 
 
-def test_lists_of_items_that_meet_their_users_numbers_by_chance_are_asked_about(tmp_path):
+@pytest.mark.parametrize("n", [5, 40])
+def test_lists_of_items_that_meet_their_users_numbers_by_chance_are_asked_about(tmp_path, n):
     rng = np.random.default_rng(3)
-    lines = [" ".join(map(str, [u, *rng.choice(40, 2 + u % 5, replace=False)])) for u in range(40)]
+    lines = [" ".join(map(str, [u, *rng.choice(n, 2 + u % 3, replace=False)])) for u in range(n)]
     (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
     raw = read([SourceFile("train.txt", tmp_path / "train.txt")])
     assert "sides" in questions(raw)
+
+
+def test_types_that_neo4j_writes_behind_names_belong_to_none(read_texts):
+    rows = [(f"f:{a}", f"f:{b}", "CALLS", i % 5 + 1, 0.5) for i, (a, b) in enumerate(RING)]
+    raw = read_texts(calls=table(":START_ID,:END_ID,:TYPE,weight:int,share:float", rows))
+    assert raw.weights.tolist() == [row[3] for row in rows]
+    assert raw.relation_names == ("CALLS",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("| a | b |\n|---|:--|\n| x | y |\n| y | z |\n", "a table in Markdown"),
+        ("((a:0.1,b:0.2):0.3,c:0.4);\n", "Newick"),
+        ("a b 1.5\nb c 2\nc a\na d\n", "Expected 2 space-separated columns"),
+    ],
+)
+def test_what_is_no_list_of_edges_is_refused_by_name(read_texts, text, told):
+    with pytest.raises(DataError, match=told):
+        read_texts(g=text)

@@ -79,6 +79,7 @@ def test_names_of_one_form_are_no_lists():
     assert not list_sign(["Smith, John", "Smith, Anna", "Doe, John", "Doe, Anna"])
     assert not list_sign(["sp|P1|A", "sp|P2|A", "sp|P3|B"])
     assert not list_sign(["1,5", "2,5", "3", "1,5"])
+    assert list_sign(["1,3-glucan, 2,4-diol", "1,3-glucan", "2,4-diol, 1,3-glucan", "ether"]) == ", "
     assert not list_sign(["a;x1", "b;x2;y", "c", "d;x3"])  # what is listed occurs once
 
 

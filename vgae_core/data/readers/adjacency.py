@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -14,7 +15,7 @@ from vgae_core.data.readers.encodings import what_else
 from vgae_core.data.readers.first_edges import judge_by
 from vgae_core.data.readers.layouts import COMMENTS
 from vgae_core.data.readers.lines import head_lines, read_text
-from vgae_core.data.readers.text import is_whole
+from vgae_core.data.readers.text import is_number, is_whole
 from vgae_core.data.readers.two_sides import sided
 
 _SUFFIXES = ("adjlist", "adj")
@@ -92,6 +93,9 @@ def _is_list(rows: list[list[str]], *, strict: bool, share: float = 0.5) -> bool
         return False
     first = {row[0] for row in rows}
     behind = {cell for row in rows for cell in row[1:]}
+    third = {cell for row in rows for cell in row[2:]}
+    if third and all(map(is_number, third)) and not any(is_number(cell) for row in rows for cell in row[:2]):
+        return False  # two names and, in some rows, a weight
     if not strict and all(map(is_whole, first | behind)):
         return True
     listed_once = len(first) >= 0.95 * len(rows)
@@ -147,7 +151,10 @@ def _edges(probe: Probe) -> Edges:
     )
     # Of users and the numbers of their items some are the same by chance; nodes that are their own neighbours are rare.
     loops = whole is not None and bool((edges.rows == edges.cols).any())
-    return sided(probe, edges, same_names=not loops)
+    edges = sided(probe, edges, same_names=not loops)
+    if loops and probe.how.sides == "auto":
+        probe.memo["sides"] = dataclasses.replace(probe.memo["sides"], sure=False)
+    return edges
 
 
 FORMAT = Format(

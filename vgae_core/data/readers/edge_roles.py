@@ -407,7 +407,7 @@ class _Judge(ColumnJudge):
                     f"{self.called(other)} holds lists ({shorten(example, 40)}): an edge to each name between "
                     f"{sign!r}.",
                     Choice("Each field is one node", {self.key(one): "source", self.key(other): "target"}),
-                    sure=sign != ",",
+                    sure=not sign.startswith(","),
                     source=one,
                     targets=other,
                 )

@@ -11,7 +11,7 @@ import pandas as pd
 from vgae_core.data.readers.text import is_number
 from vgae_core.data.readers.written_numbers import is_missing
 
-SIGNS = (";", "|", ",")
+SIGNS = (";", "|", ", ", ",")
 """What stands between the names, likeliest first."""
 _OFTEN = 0.1
 """Share of the fields with such a sign from which they are lists."""

@@ -10,6 +10,7 @@ import re
 from vgae_core.data.readers.column_names import NODE_NAMES, plain_name
 
 _ID = re.compile(r"(?P<name>.*):ID(\(.*\))?(\{.*\})?")
+_START = re.compile(r":START_ID(\(.*\))?")
 _LABEL = re.compile(r".*:LABEL")
 _TYPED = re.compile(
     r"(?P<name>.+):(int|long|float|double|boolean|byte|short|char|string|point|date|time|localtime|datetime|"
@@ -21,9 +22,9 @@ _TYPED = re.compile(
 def plain_header(header: tuple[str, ...]) -> tuple[str, ...]:
     """Return names of columns without what they say to Neo4j: the id is called so, and the class is the label.
 
-    A header without an ``:ID`` is returned as it is.
+    A header without an ``:ID``, or a ``:START_ID``, is returned as it is.
     """
-    if not any(_ID.fullmatch(name) for name in header):
+    if not any(_ID.fullmatch(name) or _START.fullmatch(name) for name in header):
         return header
     return tuple(map(_plain, header))
 

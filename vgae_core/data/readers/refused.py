@@ -58,6 +58,11 @@ _OTHERS = tuple(
             ".",
         ),
         (
+            rb"\s*\|[^\n]{0,4000}\|[ \t\r]*\n[ \t]*\|(?=[^\n]{0,4000}---)[ \t:|-]{3,4000}\|?[ \t\r]*(\n|$)",
+            "a table in Markdown",
+            "Save it as CSV: one row per line, columns between commas.",
+        ),
+        (
             rb"\s*LEDA\.GRAPH\b",
             "a LEDA file (.lgr)",
             "Convert it: networkx.write_graphml(networkx.read_leda('g.lgr'), 'g.graphml').",
