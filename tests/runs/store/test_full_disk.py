@@ -107,7 +107,7 @@ def test_training_goes_on_once_there_is_space_again(disk, store, full):
             engine.submit(SHORT, make_graph(61), OTHER)
         assert caught.value.message == "The disk of the server is full."
         # The worker is free again: its task was ended, not only forgotten.
-        client = engine._workers.cluster.client
+        client = engine._workers.cluster.pool.client
         wait_for(lambda: not any(client.processing().values()), seconds=30)
         disk.free()
         again = store.open_run(engine.submit(SHORT, graph, WORKSPACE))

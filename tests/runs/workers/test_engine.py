@@ -477,12 +477,12 @@ def test_page_and_command_line_give_the_same_numbers(engine, store, tmp_path):
 def test_another_engine_uses_the_same_cluster_by_address(engine, tmp_path):
     """The way to a remote cluster: everything travels, nothing is shared."""
     store = Store(tmp_path / "elsewhere")
-    other = Engine(store, Where(engine._workers.cluster.client.scheduler.address))
+    other = Engine(store, Where(engine._workers.cluster.pool.client.scheduler.address))
     run = store.open_run(other.submit(SHORT, make_graph(30, "afar"), WORKSPACE))
     wait_for(lambda: not run.info.active)
     assert run.info.status == "finished", run.info.message
     other.close()
-    assert engine._workers.cluster.is_warm()  # closing it leaves the cluster of others alone
+    assert engine._workers.cluster.pool.is_warm()  # closing it leaves the cluster of others alone
     store.close()
 
 
@@ -554,8 +554,8 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
     began = time.monotonic()
     run = store.open_run(engine.submit(SHORT, make_graph(), WORKSPACE))
     if victim == "worker":
-        wait_for(lambda: engine._workers.cluster is not None and engine._workers.cluster._trainers())
-        (nanny,) = engine._workers.cluster._local.workers.values()
+        wait_for(lambda: engine._workers.cluster is not None and engine._workers.cluster.pool.trainers())
+        (nanny,) = engine._workers.cluster.pool._local.workers.values()
         (child,) = (
             process
             for process in psutil.Process(nanny.process.pid).children()

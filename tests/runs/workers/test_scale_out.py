@@ -219,7 +219,7 @@ def test_several_workers_of_our_own_train_at_the_same_time(store, monkeypatch):
         # Each lane looks after the workers every two seconds and after each run, and wakes no other for it.
         assert len(looks) <= 3 * ((time.monotonic() - since) / IDLE_SECONDS + 3)
         # More than a pipe holds: a scheduler whose log nobody reads stands still, and every run with it.
-        client = engine._workers.cluster.client
+        client = engine._workers.cluster.pool.client
         written = client.sync(
             client._run_on_scheduler, lambda: sys.stderr.write(f"{'.' * 2**20}\n"), callback_timeout=60
         )

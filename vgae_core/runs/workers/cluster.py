@@ -43,42 +43,45 @@ class StuckError(RunError):
     """A run did not end when it was asked to."""
 
 
-class Cluster(WorkerPool):
-    """Workers, the runs they work on and the data they have; see :class:`WorkerPool`."""
+class Cluster:
+    """A pool of workers, the runs they work on and the data they have.
+
+    Parameters are those of :class:`WorkerPool`.
+    """
 
     def __init__(self, where: Where, threads: int) -> None:
-        super().__init__(where, threads)
+        self.pool = WorkerPool(where, threads)
         self._jobs: dict[str, Job] = {}
         self._data: OrderedDict[tuple[str, str], Future] = OrderedDict()
         self._ahead: tuple[str, str, Future, str] | None = None
         self._busy: set[str] = set()
         self._lock = threading.Lock()
-        self.client.subscribe_topic(_TOPIC, self._receive)
+        self.pool.client.subscribe_topic(_TOPIC, self._receive)
 
     def prepare(self, spec: RunSpec, graph: GraphData) -> None:
         """Let a worker prepare a run, unless that is the one it prepared last."""
         key = spec.to_json(), graph.fingerprint
         if self._ahead is not None and self._ahead[:2] == key and self._ahead[2].status in _ON_THE_WAY:
             return
-        address = next(iter(self._warmed))
+        address = next(iter(self.pool.warmed))
         data = self._send(graph.fingerprint, lambda: graph, address)
         # Before or after a run, never beside one.
-        self._ahead = (*key, self._on(address, worker.prepare, *key, data), address)
+        self._ahead = (*key, self.pool.submit(address, worker.prepare, *key, data), address)
 
     def _take_worker(self, spec_json: str, fingerprint: str, closing: Callable[[], bool]) -> tuple[str, str]:
         """Return address and identity of a free worker, that which prepared the run if it is among them."""
         while not closing():
             with self._lock:
-                free = [address for address in self._warmed if address not in self._busy]
+                free = [address for address in self.pool.warmed if address not in self._busy]
                 ahead, self._ahead = self._ahead, None  # used now, or put aside
                 if free:
                     address = free[0]
                     if ahead is not None and ahead[:2] == (spec_json, fingerprint) and ahead[3] in free:
                         address = ahead[3]
                     self._busy.add(address)
-                    return address, self._warmed[address]
-            if not self.is_warm():
-                raise self._lost(DIED, DIED_MEND)
+                    return address, self.pool.warmed[address]
+            if not self.pool.is_warm():
+                raise self.pool.lost(DIED, DIED_MEND)
             time.sleep(0.1)
         raise ClosingError
 
@@ -106,7 +109,7 @@ class Cluster(WorkerPool):
         self._jobs[run.id] = job
         future: Future | None = None
         try:
-            future = self._on(
+            future = self.pool.submit(
                 address,
                 worker.run,
                 run.id,
@@ -125,11 +128,11 @@ class Cluster(WorkerPool):
                 job.drain(timeout=0.05)
                 if closing():
                     raise ClosingError
-                if not self.is_alive:
-                    raise self._lost(DIED, DIED_MEND)
+                if not self.pool.is_alive:
+                    raise self.pool.lost(DIED, DIED_MEND)
                 if time.monotonic() - looked > LOOK_SECONDS:
                     looked = time.monotonic()
-                    self._check_there(address, identity)
+                    self.pool.check_there(address, identity)
                 if time.monotonic() - fetched > CHECKPOINT_SECONDS:
                     fetched = time.monotonic()
                     self._fetch_checkpoint(job, address)
@@ -140,11 +143,11 @@ class Cluster(WorkerPool):
                     asked = time.monotonic()
                     self._ask_to_stop(run.id)
                     if asked - job.asked_to_end > ending_seconds:
-                        self._end_worker(address)
+                        self.pool.end(address)
                         raise StuckError("The run did not end when it was asked to, so its worker was ended.")
             return self._outcome(future, job)
         except BaseException:
-            if future is not None and not future.done() and not closing() and self.is_alive:
+            if future is not None and not future.done() and not closing() and self.pool.is_alive:
                 self._abandon(run.id, future)
             raise
         finally:
@@ -155,7 +158,7 @@ class Cluster(WorkerPool):
     def _fetch_checkpoint(self, job: Job, address: str) -> None:
         """Bring a run's last checkpoint here, where it outlives the worker."""
         try:
-            found = self.client.run(worker.checkpoint, job.run.id, job.checkpointed, workers=[address])
+            found = self.pool.client.run(worker.checkpoint, job.run.id, job.checkpointed, workers=[address])
         except Exception:
             logger.exception("No checkpoint came of run %s", job.run.id)  # the run's future tells if it died
             return
@@ -179,10 +182,12 @@ class Cluster(WorkerPool):
             logger.error("Run %s: its task is %s (%r)", job.run.id, future.status, problem)
             if problem is not None and not isinstance(problem, KilledWorker):
                 raise RunError("The run could not be sent to the worker.", mend="Run it again.")
-            if self._where.address:  # cancelled where the connection breaks, or the worker goes with its data
-                if not self.is_alive:
-                    raise self._lost(DIED)
-                self._trainers()
+            if (
+                not self.pool.is_ours
+            ):  # cancelled where the connection breaks, or the worker goes with its data
+                if not self.pool.is_alive:
+                    raise self.pool.lost(DIED)
+                self.pool.trainers()
             raise RunError(DIED, mend=DIED_MEND)
         outcome: dict[str, Any] = future.result(timeout=START_SECONDS)
         end = time.monotonic() + 5
@@ -190,13 +195,13 @@ class Cluster(WorkerPool):
             job.drain(timeout=0.05)
         if job.received < outcome["sent"]:
             logger.warning("Run %s: %d of %d events arrived", job.run.id, job.received, outcome["sent"])
-        self._note_memory()
+        self.pool.note_memory()
         job.keep_checkpoint(outcome["checkpoint"])
         return outcome
 
     def _ask_to_stop(self, run_id: str) -> None:
         try:
-            self.client.run(worker.stop, run_id)
+            self.pool.client.run(worker.stop, run_id)
         except Exception:
             logger.exception("The worker could not be told to stop")  # the run's future tells if it died
 
@@ -207,8 +212,8 @@ class Cluster(WorkerPool):
             if future is None or future.status != "finished":
                 arrays = graph_to_arrays(graph())
                 # In a list, because the entries of a bare dict would be scattered one by one.
-                (future,) = self.client.scatter(
-                    [arrays], workers=[address], hash=False, direct=self._local is not None or None
+                (future,) = self.pool.client.scatter(
+                    [arrays], workers=[address], hash=False, direct=self.pool.is_ours or None
                 )
             self._data[address, fingerprint] = future
             there = [key for key in self._data if key[0] == address]

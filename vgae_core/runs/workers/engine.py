@@ -379,7 +379,7 @@ class Engine:
     def _grow(self, cluster: Cluster) -> Cluster:
         """Have a lane for each worker, and one more that looks after those who come and go."""
         with self._lock:
-            room, self._room = self._room, cluster.slots
+            room, self._room = self._room, cluster.pool.slots
             for _ in range(self._room + self._workers.where.many - len(self._lanes)):
                 self._add_lane()
             if self._room > room:  # else lanes that look after the workers would wake each other without end

@@ -78,14 +78,20 @@ class WorkerPool:
             if where.address and isinstance(error, OSError):
                 raise LostError(where.address) from error
             raise
-        self._warmed: dict[str, str] = {}
+        self.warmed: dict[str, str] = {}
+        """Address and identity of each worker that is ready."""
         self._refused: dict[str, str] = {}
         self._worn: set[str] = set()
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the workers are processes of this machine that end with us."""
+        return self._local is not None
+
+    @property
     def slots(self) -> int:
         """Runs that can work at the same time."""
-        return max(1, len(self._warmed))
+        return max(1, len(self.warmed))
 
     def close(self) -> None:
         """Let go of the workers, and end them if they are ours."""
@@ -112,21 +118,21 @@ class WorkerPool:
 
     def is_warm(self) -> bool:
         """Return whether the worker there is now was warmed; of several, whether one of them was."""
-        if not (self.is_alive and self._warmed):
+        if not (self.is_alive and self.warmed):
             return False
         try:
-            trainers = self._trainers()
+            trainers = self.trainers()
         except Exception as error:
             logger.warning("The scheduler does not answer: %s", error)
             return False
         if not self._where.many:
-            return trainers == self._warmed
-        self._warmed = {a: i for a, i in self._warmed.items() if trainers.get(a) == i}
-        return bool(self._warmed)
+            return trainers == self.warmed
+        self.warmed = {a: i for a, i in self.warmed.items() if trainers.get(a) == i}
+        return bool(self.warmed)
 
     def welcome(self) -> None:
         """Warm those workers that have come since; others may train meanwhile."""
-        if set(self._trainers().items()) - set((self._warmed | self._refused).items()):
+        if set(self.trainers().items()) - set((self.warmed | self._refused).items()):
             self.warm()
 
     def warm(self) -> None:
@@ -138,20 +144,20 @@ class WorkerPool:
             If none comes that trains, a worker of ours dies meanwhile, or all those elsewhere have other versions.
         """
         end = time.monotonic() + START_SECONDS
-        while not (trainers := self._trainers()):
+        while not (trainers := self.trainers()):
             self._check_nannies()
             if time.monotonic() > end:
                 raise RunError("No worker offers the resource train=1.")
             time.sleep(0.1)
-        new = {a: i for a, i in trainers.items() if self._warmed.get(a) != i and self._refused.get(a) != i}
+        new = {a: i for a, i in trainers.items() if self.warmed.get(a) != i and self._refused.get(a) != i}
         why = ""
         for address in list(new) if self._local is None else ():
             why = self._unlike(address) or why
             if why:
                 logger.error("Worker %s is not used: %s", address, why)
                 self._refused[address] = new.pop(address)
-        futures = {address: self._on(address, worker.warm) for address in new}
-        ready = {a: i for a, i in self._warmed.items() if trainers.get(a) == i}
+        futures = {address: self.submit(address, worker.warm) for address in new}
+        ready = {a: i for a, i in self.warmed.items() if trainers.get(a) == i}
         for address, future in futures.items():
             try:
                 self._await(address, trainers[address], future, end)
@@ -164,12 +170,12 @@ class WorkerPool:
                 ready[address] = trainers[address]
         if not ready:
             raise RunError(why or DIED_EARLY)
-        self._warmed = ready
+        self.warmed = ready
 
     def _await(self, address: str, identity: str, future: Future, end: float) -> None:
         while not future.done():  # a task for a worker that is gone would wait for ever
             self._check_nannies()
-            if self._trainers().get(address) != identity:
+            if self.trainers().get(address) != identity:
                 raise RunError(DIED_EARLY)
             if time.monotonic() > end:
                 raise RunError(f"The worker was not ready after {START_SECONDS:.0f} s.")
@@ -178,7 +184,7 @@ class WorkerPool:
     def _unlike(self, address: str) -> str:
         """Return why a worker elsewhere cannot be used, empty if it can."""
         try:
-            theirs = self._on(address, worker.versions).result(timeout=START_SECONDS)
+            theirs = self.submit(address, worker.versions).result(timeout=START_SECONDS)
         except Exception as error:
             cause = (
                 error.__cause__ or error
@@ -193,7 +199,7 @@ class WorkerPool:
             f"The worker at {address} has other versions: {other}. Install the same there." if other else ""
         )
 
-    def _on(self, address: str, task: Callable[..., Any], *arguments: Any, **more: Any) -> Future:
+    def submit(self, address: str, task: Callable[..., Any], *arguments: Any, **more: Any) -> Future:
         """Let one worker do a task that trains, beside no other of that kind."""
         return self.client.submit(
             task,
@@ -209,12 +215,12 @@ class WorkerPool:
     def _check_nannies(self) -> None:
         """Raise RunError if a process that looks after a worker of ours has ended, or the scheduler has."""
         if not self.is_alive:
-            raise self._lost(DIED_EARLY)
+            raise self.lost(DIED_EARLY)
         for nanny in () if self._local is None else self._local.workers.values():
             if nanny.process is None or nanny.process.returncode is not None:
                 raise RunError(DIED_EARLY)
 
-    def _lost(self, message: str, mend: str = "") -> RunError:
+    def lost(self, message: str, mend: str = "") -> RunError:
         """Return what to raise where the scheduler is gone: `message` if it was ours."""
         return LostError(self._where.address) if self._where.address else RunError(message, mend=mend)
 
@@ -225,11 +231,11 @@ class WorkerPool:
 
     def recycle(self) -> None:
         """Start the workers afresh that have grown."""
-        worn, self._worn = sorted(self._worn & set(self._trainers())), set()
+        worn, self._worn = sorted(self._worn & set(self.trainers())), set()
         if worn:
             self.client.restart_workers(worn, timeout=START_SECONDS)
 
-    def _trainers(self) -> dict[str, str]:
+    def trainers(self) -> dict[str, str]:
         """Return address and identity of each worker that trains, as the scheduler knows them now.
 
         The client's own copy of this is seconds old, and a worker started afresh is another one.
@@ -246,7 +252,7 @@ class WorkerPool:
                 raise
             raise LostError(self._where.address) from error
         if identity["id"] != self._scheduler:  # started afresh: it knows nothing of us
-            raise self._lost(DIED_EARLY)
+            raise self.lost(DIED_EARLY)
         workers = identity["workers"].items()
         return {address: w["server_id"] for address, w in workers if w["resources"].get("train", 0) >= 1}
 
@@ -266,7 +272,7 @@ class WorkerPool:
             callback_timeout=CONNECT_SECONDS if self._where.address else None,
         )
 
-    def _end_worker(self, address: str) -> None:
+    def end(self, address: str) -> None:
         """Let one of several workers be started afresh by its nanny."""
         if self._where.many:
             try:
@@ -274,12 +280,13 @@ class WorkerPool:
             except Exception:
                 logger.exception("Worker %s could not be ended", address)
 
-    def _check_there(self, address: str, identity: str) -> None:
+    def check_there(self, address: str, identity: str) -> None:
         """Raise RunError if a worker has gone, or the scheduler does not answer."""
-        if self._trainers().get(address) != identity:
+        if self.trainers().get(address) != identity:
             raise RunError(DIED, mend=DIED_MEND)
 
-    def _note_memory(self) -> None:
+    def note_memory(self) -> None:
+        """Note which workers of ours have grown so much that they should be started afresh."""
         if self._local is None:
             return
         try:

@@ -75,7 +75,7 @@ class Workers:
     @property
     def slots(self) -> int:
         """Runs that can be at work at the same time, one while there is no worker yet."""
-        return 1 if self.cluster is None else self.cluster.slots
+        return 1 if self.cluster is None else self.cluster.pool.slots
 
     @property
     def is_closed(self) -> bool:
@@ -93,7 +93,7 @@ class Workers:
         with self._lock:
             cluster, self.cluster = self.cluster, None
         if cluster is not None:
-            cluster.close()
+            cluster.pool.close()
 
     def begin(self) -> None:
         """Note that workers are about to be started."""
@@ -109,7 +109,7 @@ class Workers:
         """
         with self._ensuring:
             cluster = self.cluster
-            if cluster is not None and cluster.suits(self.threads) and cluster.is_warm():
+            if cluster is not None and cluster.pool.suits(self.threads) and cluster.pool.is_warm():
                 self._enter("ready")
                 return cluster
             if self.where.address is None or self.state != "failed":  # till the workers elsewhere are back
@@ -143,19 +143,19 @@ class Workers:
         """Return a cluster as :meth:`ensure` does, and welcome new workers."""
         cluster = self.ensure()
         if self.where.many:
-            cluster.welcome()
+            cluster.pool.welcome()
         return cluster
 
     @property
     def are_worn(self) -> bool:
         """Whether a worker of ours has grown so much that it should be started afresh."""
-        return self.cluster is not None and self.cluster.is_worn
+        return self.cluster is not None and self.cluster.pool.is_worn
 
     def exchange_worn(self) -> Cluster:
         """Start workers afresh that have grown, while no run is at work, and return the cluster."""
         if self.cluster is not None:
             self._enter("starting")
-            self.cluster.recycle()
+            self.cluster.pool.recycle()
         return self.ensure()
 
     def prepare(self, expected: Expected) -> None:
@@ -189,7 +189,9 @@ class Workers:
         while True:
             cluster = self._ready(end - time.monotonic())
             try:
-                future = cluster.client.submit(task, spec.to_json(), profile.to_dict(), pure=False, retries=1)
+                future = cluster.pool.client.submit(
+                    task, spec.to_json(), profile.to_dict(), pure=False, retries=1
+                )
                 answer = future.result(timeout=max(0.1, end - time.monotonic()))
             except (Exception, asyncio.CancelledError) as error:
                 if cluster is not self.cluster and not self.is_closed:
@@ -214,7 +216,7 @@ class Workers:
         if self.is_closed:
             raise RunError(CLOSED)
         cluster = self.cluster
-        if cluster is not None and not (cluster.is_alive and cluster.suits(self.threads)):
+        if cluster is not None and not (cluster.pool.is_alive and cluster.pool.suits(self.threads)):
             self.drop()
             cluster = None
         if cluster is None:
@@ -224,7 +226,7 @@ class Workers:
             if self.is_closed:  # meanwhile
                 self.drop()
                 raise RunError(CLOSED)
-        cluster.warm()
+        cluster.pool.warm()
         return cluster
 
     def _enter(self, state: State, problem: str = "") -> None:
