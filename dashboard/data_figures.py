@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -46,8 +45,8 @@ def degrees(distributions: dict) -> None:
 
 def _filled_cells(
     picture: views.Picture | views.MatrixPicture,
-    x: Sequence[int],
-    y: Sequence[int],
+    x: np.ndarray,
+    y: np.ndarray,
     *,
     exact: bool,
     hover: str,
