@@ -88,7 +88,7 @@ def test_a_matrix_is_shown_as_rows_and_columns(load):
     assert not [w for w in NOT_OF_ROWS if w in said(at)]
     assert len(figures(at)) == 5  # matrix, rows, columns, values, labels
     most = int(np.count_nonzero(dense, axis=0).argmax())
-    assert f"most used: film {most} (" in said(at)
+    assert f"most frequent: film {most} (" in said(at)
     assert not [c for c in at.segmented_control if c.key and c.key.startswith("dataset.repairs")]
 
 
