@@ -16,6 +16,7 @@ NAMES = (
     "prepare",
     "ask",
     "explore",
+    "map",
     "app",
     "visitors",
 )

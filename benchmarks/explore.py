@@ -24,6 +24,7 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic
 from vgae_core.runs.results.result import Embedding
 from vgae_core.runs.store.store import Store
+from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.views.answers import Answers
 
 SIZES = ((20_000, 100_000, 500), (1_000_000, 2_000_000, 0))
@@ -73,6 +74,17 @@ def make(n: int, m: int, n_features: int) -> tuple[GraphData, Any]:
     )  # fmt: skip
 
 
+def keep(store: Store, n: int, m: int, n_features: int) -> StoredRun:
+    """Keep a run of :func:`make` and return it."""
+    graph, result = make(n, m, n_features)
+    made_up = np.zeros(len(result.split.test) + len(result.split.test_neg), np.float32)
+    result = dataclasses.replace(result, scores={"model": made_up, "network": made_up})
+    run = store.create_run(result.spec, graph, "w" * 43)
+    run.save_result(result)
+    run.append_event(result.finished)
+    return run
+
+
 def timed(what: str, act: Callable[[], Any]) -> None:
     """Print how long something takes."""
     wall, processor = time.perf_counter(), time.process_time()
@@ -89,15 +101,10 @@ def measure(n: int, m: int, n_features: int) -> None:
     """Go through the page with a run of this size."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        graph, result = make(n, m, n_features)
-        made_up = np.zeros(len(result.split.test) + len(result.split.test_neg), np.float32)
-        result = dataclasses.replace(result, scores={"model": made_up, "network": made_up})
-        run = store.create_run(result.spec, graph, "w" * 43)
-        run.save_result(result)
-        run.append_event(result.finished)
+        run = keep(store, n, m, n_features)
         state.store, state.engine = (lambda: store), IdleEngine  # type: ignore[assignment]
         frame.HEAD_START = 0
-        print(f"{n:,} nodes, {len(graph.edges):,} edges", flush=True)
+        print(f"{n:,} nodes, {m:,} edges", flush=True)
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
         at.query_params["run"] = run.id
         timed("first view", lambda: at.switch_page("pages/latent_space.py").run())
