@@ -15,6 +15,7 @@ def violations(page, state):
     """Return what axe finds on a page as it stands."""
     page.locator("h1").first.wait_for()
     settled(page)
+    page.locator("#vgae-studio-ink").wait_for(state="attached")
     page.wait_for_timeout(300)  # figures are drawn after the script has ended
     return [
         f"{state}: {rule['id']}: {node['target']} {node['html'][:160]} | {node.get('failureSummary', '')[:300]}"
