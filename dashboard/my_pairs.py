@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, charts, frame, results, run_view
+from dashboard import asking, charts, frame, link_columns, results, run_view
 from dashboard.shared import shared
 from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
@@ -72,7 +72,7 @@ def show(held: results.Opened) -> None:
         st.info(charts.message(within), icon=":material/call_split:")
     if table.empty or table["logit"].isna().all():
         return
-    _draw(table)
+    _draw(held, table)
 
 
 def _are_no_nodes(number: int) -> str:
@@ -95,21 +95,16 @@ def _uploaded(upload: UploadedFile) -> Names:
     return kept[1]
 
 
-def _draw(table: pd.DataFrame) -> None:
+def _draw(held: results.Opened, table: pd.DataFrame) -> None:
     number = st.column_config.NumberColumn
     st.dataframe(
         results.shown(table),
         column_config={
-            "source": "From", "target": "To",
+            **link_columns.columns(held, table),
             "edge": st.column_config.Column("Edge", help="Its part of the split; empty where there is no edge."),
-            "probability": number("Probability", format="%.4f"),
-            "logit": number("Logit", format="%.2f", help="The model's log odds of an edge."),
-            "shared_neighbours": number("Shared neighbours", help="Nodes that both are joined to."),
-            "source_degree": "Degree (from)", "target_degree": "Degree (to)",
-            "source_label": "Label (from)", "target_label": "Label (to)",
-            "source_rank": number("Rank (from)", help="Place among all new links of the first node; an edge gets the "
-                                  "place it would have."),
-            "target_rank": number("Rank (to)", help="The same, of the second node."),
+            "source_rank": number("Rank", help="Place among all new links of the first node; an edge gets the place it "
+                                  "would have."),
+            "target_rank": number("Other rank", help="The same, of the second node."),
         },
         hide_index=True, width="stretch", key="my_pairs_table",
     )  # fmt: skip
