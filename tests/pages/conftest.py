@@ -1,5 +1,6 @@
 """Pages under AppTest: the real app.py on a temporary store, with an engine that starts nothing."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ class IdleEngine:
 
     def close(self):
         """Nothing to end."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _set_aside():
+    """Leave what other tests of this process keep, TensorFlow's objects say, out of the search after each page."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
