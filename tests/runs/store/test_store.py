@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import re
 import signal
 import sqlite3
 import subprocess
@@ -25,6 +26,7 @@ from vgae_core.runs.disk.event_log import event_line, parse_event
 from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts
 from vgae_core.runs.store import datasets as datasets_module
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
+from vgae_core.runs.store.home import new_id
 from vgae_core.runs.store.store import Store, default_root
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd, Finished, Started
@@ -108,6 +110,12 @@ def test_the_pace_of_earlier_runs_is_a_median_of_the_latest_here(store, graph, m
     store.delete_run(runs[0].id, WORKSPACE)
     monkeypatch.setattr(platform, "node", lambda: "another host")
     assert store.pace("vgae") is None
+
+
+def test_no_id_looks_like_an_option():
+    ids = {new_id() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert all(re.fullmatch(r"[A-Za-z0-9_][\w-]{15}", one) for one in ids)
 
 
 def test_a_run_without_result_says_so(store, graph):

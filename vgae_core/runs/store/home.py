@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ from vgae_core.training.progress import progress
 
 MOST_LOGS = 64
 """Logs of runs that are kept open."""
+
+
+def new_id() -> str:
+    """Return a random id of 16 characters for a run or a sweep, none that the command line takes for an option."""
+    while (drawn := secrets.token_urlsafe(12)).startswith("-"):
+        pass
+    return drawn
 
 
 class Home:

@@ -11,7 +11,6 @@ import dataclasses
 import json
 import logging
 import os
-import secrets
 import shutil
 import sqlite3
 from pathlib import Path
@@ -27,7 +26,7 @@ from vgae_core.runs.store import notes, paces, visits
 from vgae_core.runs.store.database import check_token
 from vgae_core.runs.store.endings import Endings
 from vgae_core.runs.store.folder import RunFolder, write_start
-from vgae_core.runs.store.home import Home
+from vgae_core.runs.store.home import Home, new_id
 from vgae_core.runs.store.info import RunInfo, status_of
 from vgae_core.runs.store.listing import Listing
 from vgae_core.runs.store.stored_run import StoredRun
@@ -115,7 +114,7 @@ class Store:
         check_token(workspace)
         self._check_room(workspace)
         fingerprint = self.save_dataset(graph)
-        run_id = secrets.token_urlsafe(12)
+        run_id = new_id()
         folder = self._home.path_of(run_id)
         try:
             with writing():
@@ -262,7 +261,7 @@ class Store:
         if not folder.has_result:
             raise RunError("This run has no result.", where=folder.path.name)
         spec, metrics, dataset, end = folder.spec, folder.metrics(), folder.dataset, folder.finished()
-        fingerprint, run_id = dataset["fingerprint"], secrets.token_urlsafe(12)
+        fingerprint, run_id = dataset["fingerprint"], new_id()
         self._check_room(workspace)
         self._datasets.adopt(fingerprint, folder.path / "graph.npz")
         target = self._home.path_of(run_id)

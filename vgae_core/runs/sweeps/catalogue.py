@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.runs.store.home import new_id
 from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import Space
@@ -137,7 +137,7 @@ class SweepCatalogue:
                 f"{len(mine)} of your sweeps are kept, the most there may be.", mend="Delete some."
             )
         fingerprint = self._store.save_dataset(graph)
-        sweep_id = secrets.token_urlsafe(12)
+        sweep_id = new_id()
         with self._store.catalogue() as database:
             database.execute(
                 "INSERT INTO sweeps VALUES (?, ?, ?, ?, 'running', '', 0, ?, ?, ?, ?, NULL, NULL)",
