@@ -52,7 +52,7 @@ _DETECTED = {
 _CODECS = {"shift-jis": "cp932", "euc-kr": "cp949"}
 """Codecs of encodings under whose name most files hold what Windows added to them."""
 _SAMPLE = 16_384
-"""Bytes from the first line that is not ASCII on, from which an encoding is told."""
+"""Bytes, from the first line that is not ASCII on, in which an encoding is looked for."""
 _FOREIGN = re.compile(rb"[\x80-\xff]")
 _SIGN_IN_A_WORD = re.compile(r"[^\W\d_][£¥¹³¿ª¯][^\W\d_]")
 """What letters of Central Europe become as Windows-1252."""

@@ -56,8 +56,8 @@ def operation_threads(spec: RunSpec, profile: Profile) -> int:
 
     What the environment says goes first.
     """
-    if (said := threads_asked(_INTRA_OP)) is not None:
-        return said
+    if (asked := threads_asked(_INTRA_OP)) is not None:
+        return asked
     # Not before: NumPy reads the environment when it is imported.
     from vgae_core.nn.budget import estimate
 

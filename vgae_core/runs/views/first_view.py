@@ -41,19 +41,19 @@ def first_view(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
     dict of str to ndarray
         :func:`vgae_core.runs.views.node_tables.node_columns`, and the parts of :func:`blocks`.
     """
-    found = node_columns(result, graph)
-    if "community" in found and result.family.links_nodes and graph.n_nodes <= LIMITS.answer_nodes:
-        groups, _ = largest_groups(found["community"])
+    arrays = node_columns(result, graph)
+    if "community" in arrays and result.family.links_nodes and graph.n_nodes <= LIMITS.answer_nodes:
+        groups, _ = largest_groups(arrays["community"])
         between = group_density(result, graph, groups, GROUP_PAIRS)
-        found |= {_BLOCKS + field.name: np.asarray(getattr(between, field.name)) for field in _FIELDS}
-    return found
+        arrays |= {_BLOCKS + field.name: np.asarray(getattr(between, field.name)) for field in _FIELDS}
+    return arrays
 
 
-def blocks(found: Mapping[str, np.ndarray]) -> CellDensity | None:
+def blocks(arrays: Mapping[str, np.ndarray]) -> CellDensity | None:
     """Return the density between communities from :func:`first_view`; None if it is not in there."""
-    if _BLOCKS + _FIELDS[0].name not in found:
+    if _BLOCKS + _FIELDS[0].name not in arrays:
         return None
-    parts: dict[str, Any] = {field.name: found[_BLOCKS + field.name] for field in _FIELDS}
+    parts: dict[str, Any] = {field.name: arrays[_BLOCKS + field.name] for field in _FIELDS}
     return CellDensity(**parts | {"is_sampled": bool(parts["is_sampled"])})
 
 

@@ -158,11 +158,11 @@ class Cluster:
     def _fetch_checkpoint(self, job: Job, address: str) -> None:
         """Bring a run's last checkpoint here, where it outlives the worker."""
         try:
-            found = self.pool.client.run(worker.checkpoint, job.run.id, job.checkpointed, workers=[address])
+            answers = self.pool.client.run(worker.checkpoint, job.run.id, job.checkpointed, workers=[address])
         except Exception:
             logger.exception("No checkpoint came of run %s", job.run.id)  # the run's future tells if it died
             return
-        arrays = found.get(address)
+        arrays = answers.get(address)
         end = time.monotonic() + 2
         while arrays is not None and job.epoch < int(arrays["epochs"][0]) and time.monotonic() < end:
             job.drain(timeout=0.05)  # its epochs are on their way
