@@ -19,7 +19,7 @@ from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.store.info import RunInfo
 from vgae_core.runs.store.stored_run import StoredRun
-from vgae_core.runs.views import compare, figures, link_tables
+from vgae_core.runs.views import compare, figures, link_tables, paired_runs
 
 PARAMETER = "runs"
 """Of the page's address: ids of the runs that are compared, with commas between them."""
@@ -73,18 +73,18 @@ def open_run(run: StoredRun) -> results.Opened:
 
 
 @shared
-def _paired(first: str, second: str) -> compare.Paired:
-    return compare.paired(results.load(first), results.load(second))
+def _paired(first: str, second: str) -> paired_runs.Paired:
+    return paired_runs.paired(results.load(first), results.load(second))
 
 
-def paired(first: Side, second: Side) -> compare.Paired:
+def paired(first: Side, second: Side) -> paired_runs.Paired:
     """Return how the second run differs from the first on the same held-out pairs."""
     return _paired(first.id, second.id)
 
 
 @shared
 def _why_not_ranked(*ids: str) -> str:
-    return compare.why_not_ranked([(graph, result) for result, graph in map(results.load, ids)])
+    return paired_runs.why_not_ranked([(graph, result) for result, graph in map(results.load, ids)])
 
 
 def why_not_ranked(sides: Sequence[Side]) -> str:

@@ -10,7 +10,7 @@ from vgae_core.catalogue.families import FAMILIES, possible
 from vgae_core.errors import DataError
 from vgae_core.runs.store import notes
 from vgae_core.runs.store.info import RunInfo
-from vgae_core.runs.views import compare
+from vgae_core.runs.views import setting_rows
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import offered_outputs
 
@@ -57,7 +57,7 @@ def annotate(info: RunInfo, known_tags: list[str]) -> None:
 
 def settings(info: RunInfo) -> None:
     """Draw all settings of a run, and the button that puts them on the Model page."""
-    rows = compare.settings_rows([info.spec])
+    rows = setting_rows.settings_rows([info.spec])
     st.dataframe(
         pd.DataFrame(
             {

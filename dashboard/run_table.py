@@ -16,7 +16,7 @@ from vgae_core.catalogue.identifiers import label
 from vgae_core.data.text import contains
 from vgae_core.runs.store.info import RunInfo, Status
 from vgae_core.runs.sweeps.catalogue import Part
-from vgae_core.runs.views import compare
+from vgae_core.runs.views import score_rows, setting_rows
 
 UNREADABLE = "Unreadable"
 """Status of a run whose entry this version cannot read."""
@@ -88,7 +88,7 @@ def folded(runs: Sequence[RunInfo], unfolded: Collection[str]) -> list[Row]:
         Ids of runs that keep a row of their own.
     """
     fold = [i for i, info in enumerate(runs) if info.metrics and not info.problem and info.id not in unfolded]
-    groups = compare.seed_groups([(runs[i].fingerprint, runs[i].spec) for i in fold])
+    groups = setting_rows.seed_groups([(runs[i].fingerprint, runs[i].spec) for i in fold])
     rows: dict[int, Row] = {}
     for group in groups:
         members = [runs[fold[place]] for place in group]
@@ -210,7 +210,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
     if len(row.runs) > 1:
         values["name"] = f"{values['name']} and {len(row.runs) - 1} more"
     found = {name: [_score(one, path) for one in row.runs] for name, path in SCORES.items()}
-    found["baseline"] = [compare.tested_baseline(one.metrics or {}, "roc_auc") for one in row.runs]
+    found["baseline"] = [score_rows.tested_baseline(one.metrics or {}, "roc_auc") for one in row.runs]
     values |= {name: _told(numbers, several) for name, numbers in found.items()}
     metrics = [label(metric) for output in info.spec.active_outputs for metric in output.metrics]
     return values | {
@@ -222,7 +222,7 @@ def _row(row: Row, several: bool) -> dict[str, Any]:
         "rate": info.spec.training.learning_rate,
         "seed": str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds: {', '.join(map(str, seeds[:8]))}",
         "best": _number(info.best_epoch) or None if len(row.runs) == 1 else None,
-        "seconds": compare.mean_and_sd([_number(one.seconds) for one in row.runs])[0]  # type: ignore[index]
+        "seconds": score_rows.mean_and_sd([_number(one.seconds) for one in row.runs])[0]  # type: ignore[index]
         if any(_number(one.seconds) is not None for one in row.runs)
         else None,
     }
@@ -238,7 +238,7 @@ def _is_sound(metrics: Mapping[str, Any] | None) -> bool:
 
 def _score(info: RunInfo, path: Sequence[str]) -> float | None:
     value: Any = info.metrics or {}
-    if path[0] in compare.TESTED and value.get("scored_on") == "validation":
+    if path[0] in score_rows.TESTED and value.get("scored_on") == "validation":
         return None  # a trial of a sweep, of which no test pair was scored
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -251,7 +251,7 @@ def _number(value: Any) -> float | None:
 
 def _told(values: Sequence[float | None], several: bool) -> float | str | None:
     """Return the mean of some scores, as text with the standard deviation where a row of the table has several."""
-    found = compare.mean_and_sd(values)
+    found = score_rows.mean_and_sd(values)
     if found is None:
         return "" if several else None
     mean, sd = found

@@ -7,7 +7,7 @@ from dashboard import charts, comparing, frame, live, maps, state
 from vgae_core.analysis import alignment, latent_neighbours
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import StudioError
-from vgae_core.runs.views import compare, figures
+from vgae_core.runs.views import compare, figures, paired_runs, score_rows, setting_rows
 from vgae_core.training.progress import by_output
 
 frame.require_router("compare")
@@ -57,7 +57,7 @@ def show_settings(sides: list[comparing.Side]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Settings that differ", anchor=False, width="content")
         everything = st.toggle("All settings", key="all_settings", bind="query-params")
-    rows = compare.settings_rows([side.held.result.spec for side in sides])
+    rows = setting_rows.settings_rows([side.held.result.spec for side in sides])
     shown = [row for row in rows if everything or row.differs]
     if not shown:
         st.caption("Every setting is the same in these runs.")
@@ -77,7 +77,9 @@ def show_settings(sides: list[comparing.Side]) -> None:
 # ----------------------------------------------------------------------------- scores
 def show_scores(sides: list[comparing.Side]) -> None:
     """Draw the scores of every run at the epoch it kept; runs that differ only in the seed can share a column."""
-    groups = compare.seed_groups([(side.held.graph.fingerprint, side.held.result.spec) for side in sides])
+    groups = setting_rows.seed_groups(
+        [(side.held.graph.fingerprint, side.held.result.spec) for side in sides]
+    )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Scores", anchor=False, width="content")
         fold = len(groups) < len(sides) and st.toggle(
@@ -86,18 +88,18 @@ def show_scores(sides: list[comparing.Side]) -> None:
             bind="query-params",
             help="Mean ± standard deviation over the seeds.",
         )
-    rows = compare.score_rows([side.held.result.metrics for side in sides])
+    rows = score_rows.score_rows([side.held.result.metrics for side in sides])
     unranked = comparing.why_not_ranked(sides)
     if fold:
         titles = [
             heading(group[0] + 1, sides[group[0]]) + (f" and {len(group) - 1} more" if group[1:] else "")
             for group in groups
         ]
-        cells = [[compare.folded(row.values, group) for group in groups] for row in rows]
+        cells = [[score_rows.folded(row.values, group) for group in groups] for row in rows]
         leading = [set() for _ in rows]  # type: list[set[int]]
     else:
         titles = [heading(place, side) for place, side in enumerate(sides, 1)]
-        cells = [[compare.as_text(value) for value in row.values] for row in rows]
+        cells = [[score_rows.as_text(value) for value in row.values] for row in rows]
         leading = [set() if unranked else row.leaders() for row in rows]
     table = pd.DataFrame(
         [[row.part, row.title, *texts] for row, texts in zip(rows, cells, strict=True)],
@@ -126,7 +128,7 @@ def show_paired(sides: list[comparing.Side]) -> None:
     st.markdown(f"Compared with {name_of(1, base)}:")
     found = [comparing.paired(base, side) for side in others]
     for place, (side, one) in enumerate(zip(others, found, strict=True), 2):
-        said = compare.verdict(one)
+        said = paired_runs.verdict(one)
         sizes = f" ({one.n_edges:,} + {one.n_others:,} pairs)" if said else ""
         st.markdown(f"- {name_of(place, side)} {charts.plain(said) or 'is not compared'}{sizes}")
         if one.caution:
@@ -147,7 +149,7 @@ def show_paired(sides: list[comparing.Side]) -> None:
                 key="forest", height=120 + 44 * len(others),
                 alt="Differences of scores with their intervals; the sentences above say the same.",
             )  # fmt: skip
-        st.caption(compare.explained(len(others)))
+        st.caption(paired_runs.explained(len(others)))
 
 
 def retrain(place: int) -> None:
@@ -232,7 +234,7 @@ def show_curves(sides: list[comparing.Side]) -> None:
 def title_of(name: str, outputs: list[str]) -> str:
     """Return what a logged number is called."""
     if name.startswith("val_"):
-        return f"Validation {compare.score_title(name.removeprefix('val_'))}"
+        return f"Validation {score_rows.score_title(name.removeprefix('val_'))}"
     owner = max((output for output in outputs if name.startswith(f"{output}_")), key=len, default="")
     if not owner:
         return "Total loss"

@@ -16,7 +16,7 @@ from vgae_core.analysis.paired import paired_differences
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.runs.execution.pipeline import execute
-from vgae_core.runs.views.compare import shared_scores
+from vgae_core.runs.views.paired_runs import shared_scores
 from vgae_core.settings import RunSpec
 from vgae_core.what_if.changes import edited_graph
 from vgae_core.what_if.model import WhatIf

@@ -16,7 +16,7 @@ from vgae_core.runs.exports.bundle import export_bundles, import_bundles
 from vgae_core.runs.store.folder import RunFolder, read_run_dir
 from vgae_core.runs.store.info import RunInfo
 from vgae_core.runs.store.store import Store, default_root
-from vgae_core.runs.views import compare
+from vgae_core.runs.views import paired_runs, score_rows, setting_rows
 
 WORKSPACE = "command-line"
 """Whose runs those of the command line are."""
@@ -162,11 +162,13 @@ def compare_runs(options: argparse.Namespace) -> int:
 
 def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as_json: bool) -> int:
     results = [folder.result() for _, folder in runs]
-    settings = [row for row in compare.settings_rows([r.spec for r in results]) if everything or row.differs]
-    scores = compare.score_rows([result.metrics for result in results])
+    settings = [
+        row for row in setting_rows.settings_rows([r.spec for r in results]) if everything or row.differs
+    ]
+    scores = score_rows.score_rows([result.metrics for result in results])
     graphs = [folder.graph() for _, folder in runs]
     found = [
-        compare.paired((results[0], graphs[0]), (result, graph))
+        paired_runs.paired((results[0], graphs[0]), (result, graph))
         for result, graph in zip(results[1:], graphs[1:], strict=True)
     ]
     if as_json:
@@ -175,7 +177,7 @@ def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as
             "settings": [{"section": r.section, "title": r.title, "values": r.values} for r in settings],
             "scores": [{"part": r.part, "title": r.title, "values": r.values} for r in scores],
             "differences": [
-                {"verdict": compare.verdict(one), "caution": one.caution, "edges": one.n_edges}
+                {"verdict": paired_runs.verdict(one), "caution": one.caution, "edges": one.n_edges}
                 for one in found
             ],
         }
@@ -186,9 +188,9 @@ def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as
     for row in settings:
         print(visible(f"{row.section}: {row.title}: {'  |  '.join(row.values)}"))
     for one in scores:
-        print(f"{one.part}: {one.title}: {'  |  '.join(map(compare.as_text, one.values))}")
+        print(f"{one.part}: {one.title}: {'  |  '.join(map(score_rows.as_text, one.values))}")
     for place, difference in enumerate(found, 2):
-        text = compare.verdict(difference) or "is not compared"
+        text = paired_runs.verdict(difference) or "is not compared"
         print(f"Run {place} {text}. {difference.caution}".rstrip())
     return 0
 

@@ -19,7 +19,7 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import DataError, RunError
 from vgae_core.runs.disk.files import atomic, read_json
 from vgae_core.runs.disk.room import writing
-from vgae_core.runs.views.compare import shared_scores
+from vgae_core.runs.views.paired_runs import shared_scores
 from vgae_core.what_if.answer import MovedNode, PairAnswer, answer
 from vgae_core.what_if.changes import Changes
 from vgae_core.what_if.model import WhatIf

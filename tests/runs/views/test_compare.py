@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from tests.pages.finished_runs import make_graph, make_result
@@ -14,7 +17,7 @@ from tests.pages.matrix_runs import make_matrix
 from tests.pages.matrix_runs import make_result as make_matrix_result
 from vgae_core.analysis.paired import paired_differences
 from vgae_core.data.link_splits import split_links
-from vgae_core.runs.views import compare
+from vgae_core.runs.views import compare, paired_runs, score_rows, setting_rows
 from vgae_core.settings import RunSpec, SplitSpec
 
 
@@ -23,10 +26,15 @@ def graph():
     return make_graph(150)
 
 
+@pytest.fixture(scope="module")
+def result(graph):
+    return make_result(graph)
+
+
 def test_only_settings_that_differ_and_count_are_told_apart():
     first = RunSpec()
     second = first.replace("model.latent_dim", 8).replace("outputs.adj_rec.loss", "focal(gamma=3.0)")
-    rows = {(row.section, row.title): row for row in compare.settings_rows([first, second])}
+    rows = {(row.section, row.title): row for row in setting_rows.settings_rows([first, second])}
     differing = {key for key, row in rows.items() if row.differs}
     assert differing == {("Model", "Latent size"), ("Outputs", "Adjacency reconstruction: loss")}
     assert rows["Model", "Latent size"].values == ("64", "8")
@@ -38,7 +46,7 @@ def test_only_settings_that_differ_and_count_are_told_apart():
     linear = RunSpec().replace("model.encoder", "linear")
     other = linear.replace("model.hidden_units", [7])
     assert "model.hidden_units" in linear.unused()
-    assert not any(row.differs for row in compare.settings_rows([linear, other]))
+    assert not any(row.differs for row in setting_rows.settings_rows([linear, other]))
 
 
 def test_runs_that_differ_in_the_seed_alone_are_one_group():
@@ -49,10 +57,10 @@ def test_runs_that_differ_in_the_seed_alone_are_one_group():
         ("b", spec),
         ("a", spec.replace("model.latent_dim", 8)),
     ]
-    assert compare.seed_groups(runs) == [[0, 1], [2], [3]]
-    assert compare.mean_and_sd([1.0, None, 3.0]) == pytest.approx((2.0, math.sqrt(2)))
-    assert compare.mean_and_sd([None]) is None
-    mean, sd = compare.mean_and_sd([0.5])
+    assert setting_rows.seed_groups(runs) == [[0, 1], [2], [3]]
+    assert score_rows.mean_and_sd([1.0, None, 3.0]) == pytest.approx((2.0, math.sqrt(2)))
+    assert score_rows.mean_and_sd([None]) is None
+    mean, sd = score_rows.mean_and_sd([0.5])
     assert mean == 0.5
     assert math.isnan(sd)
 
@@ -65,7 +73,7 @@ def test_scores_stand_in_rows_and_the_best_is_told():
         "features": {"mean_error": 1.0},
         "baselines": {"a": {"roc_auc": 0.7}, "b": {"roc_auc": 0.6, "average_precision": math.nan}},
     }
-    rows = {(row.part, row.title): row for row in compare.score_rows([first, second, {}])}
+    rows = {(row.part, row.title): row for row in score_rows.score_rows([first, second, {}])}
     assert rows["Test", "AUC"].values == (0.8, 0.9, None)
     assert rows["Test", "AUC"].leaders() == {1}
     assert rows["Test", "Recall@20"].leaders() == set()
@@ -97,23 +105,20 @@ def test_the_interval_covers_what_all_samples_of_a_small_case_give():
 
 def test_the_scores_of_both_runs_are_scikit_learn_s_on_the_same_pairs(graph):
     good, bad = make_result(graph), make_result(graph, quality=0.0)
-    found = compare.paired((bad, graph), (good, graph))
+    found = paired_runs.paired((bad, graph), (good, graph))
     truth = np.arange(found.n_edges + found.n_others) < found.n_edges
     auc = found.scores["roc_auc"]
     assert auc.first == pytest.approx(roc_auc_score(truth, bad.scores["model"]))
     assert auc.second == pytest.approx(roc_auc_score(truth, good.scores["model"]))
     assert auc.low > 0
     assert found.caution == ""
-    assert compare.verdict(found).startswith("finds more: AUC +")
-    assert compare.verdict(compare.paired((good, graph), (bad, graph))).startswith("finds less: AUC −")
-    same = compare.paired((good, graph), (good, graph))
-    assert (
-        compare.verdict(same) == "within noise: AUC +0.000 (+0.000 to +0.000), AP +0.000 (+0.000 to +0.000)"
-    )
+    assert paired_runs.verdict(found).startswith("finds more: AUC +")
+    same = paired_runs.paired((good, graph), (good, graph))
+    assert paired_runs.verdict(same) == "within noise: AUC 0.000 (0.000 to 0.000), AP 0.000 (0.000 to 0.000)"
 
 
-def on_another_split(result, graph, seed):
-    split = split_links(graph, SplitSpec(), seed)
+def on_another_split(result, graph, seed, share=0.1):
+    split = split_links(graph, SplitSpec(test_fraction=share), seed)
     n = len(split.test) + len(split.test_neg)
     scores = {"model": np.random.default_rng(seed).normal(size=n).astype(np.float32)}
     return dataclasses.replace(result, split=split, scores=scores)
@@ -122,7 +127,7 @@ def on_another_split(result, graph, seed):
 def test_different_splits_are_told_and_only_common_pairs_compared(graph):
     result = make_result(graph)
     other = on_another_split(result, graph, 5)
-    found = compare.paired((result, graph), (other, graph))
+    found = paired_runs.paired((result, graph), (other, graph))
     common = {tuple(sorted(p)) for p in result.split.test.tolist()} & {
         tuple(sorted(p)) for p in other.split.test.tolist()
     }
@@ -130,7 +135,40 @@ def test_different_splits_are_told_and_only_common_pairs_compared(graph):
     assert f"{len(common):,} of {len(result.split.test):,} test edges" in found.caution
     assert found.retrain
     assert bool(found.scores) == (
-        len(common) >= compare.LEAST_TESTED and found.n_others >= compare.LEAST_TESTED
+        len(common) >= paired_runs.LEAST_TESTED and found.n_others >= paired_runs.LEAST_TESTED
+    )
+
+
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.1, 0.3]), same_split=st.booleans())
+@settings(max_examples=6)
+def test_whichever_run_comes_first_the_comparison_is_the_same(graph, result, seed, share, same_split):
+    other = on_another_split(result, graph, seed, share)
+    if same_split:
+        other = dataclasses.replace(
+            other, split=result.split, scores={"model": -result.scores["degree_product"]}
+        )
+    one, two = (
+        paired_runs.paired((result, graph), (other, graph)),
+        paired_runs.paired((other, graph), (result, graph)),
+    )
+    assert (one.n_edges, one.n_others, one.caution, one.retrain) == (
+        two.n_edges,
+        two.n_others,
+        two.caution,
+        two.retrain,
+    )
+    assert one.scores.keys() == two.scores.keys()
+    for key, here in one.scores.items():
+        there = two.scores[key]
+        assert (here.first, here.second) == (there.second, there.first)
+        assert (here.low, here.high) == pytest.approx((-there.high, -there.low))
+    swapped = str.maketrans("+−", "−+")
+    for word, opposite in (("finds more", "finds less"), ("finds less", "finds more")):
+        if paired_runs.verdict(one).startswith(word):
+            assert paired_runs.verdict(two).startswith(opposite)
+    signs = re.compile(r"[+−]0\.\d{3}(?= \()")
+    assert sorted(signs.findall(paired_runs.verdict(one))) == sorted(
+        sign.translate(swapped) for sign in signs.findall(paired_runs.verdict(two))
     )
 
 
@@ -140,7 +178,7 @@ def test_a_split_in_another_order_is_the_same(graph):
     n = len(split.test)
     scores = {"model": np.concatenate([result.scores["model"][:n][::-1], result.scores["model"][n:]])}
     other = dataclasses.replace(result, split=split, scores=scores)
-    found = compare.paired((result, graph), (other, graph))
+    found = paired_runs.paired((result, graph), (other, graph))
     assert not found.caution
     assert found.scores["roc_auc"].difference == 0
     assert (found.scores["roc_auc"].low, found.scores["roc_auc"].high) == (0, 0)
@@ -148,19 +186,19 @@ def test_a_split_in_another_order_is_the_same(graph):
 
 def test_other_data_are_not_compared(graph):
     elsewhere = make_graph(150, seed=1)
-    found = compare.paired((make_result(graph), graph), (make_result(elsewhere), elsewhere))
+    found = paired_runs.paired((make_result(graph), graph), (make_result(elsewhere), elsewhere))
     assert not found.scores
     assert "other data" in found.caution
-    assert compare.verdict(found) == ""
+    assert paired_runs.verdict(found) == ""
     matrix = make_matrix()
-    found = compare.paired((make_result(graph), graph), (make_matrix_result(matrix), matrix))
+    found = paired_runs.paired((make_result(graph), graph), (make_matrix_result(matrix), matrix))
     assert "entries of a matrix" in found.caution
 
 
 def test_entries_of_a_matrix_are_pairs_of_row_and_column():
     matrix = make_matrix()
     result = make_matrix_result(matrix)
-    found = compare.paired((result, matrix), (result, matrix))
+    found = paired_runs.paired((result, matrix), (result, matrix))
     assert (found.n_edges, found.n_others) == (len(result.split.test), len(result.split.test_neg))
     assert not found.caution
 
@@ -187,7 +225,7 @@ def test_a_trial_of_a_sweep_has_no_test_scores():
     run = {"test": scores, "val": scores, "baselines": {"degree_product": scores}}
     rows = {
         (row.part, row.title): row.values
-        for row in compare.score_rows([{**run, "scored_on": "validation"}, run])
+        for row in score_rows.score_rows([{**run, "scored_on": "validation"}, run])
     }
     assert rows["Test", "AUC"] == (None, 0.9)
     assert rows["Validation", "AUC"] == (0.9, 0.9)
@@ -196,8 +234,8 @@ def test_a_trial_of_a_sweep_has_no_test_scores():
 
 def test_scores_on_other_pairs_or_other_data_have_no_best(graph):
     first, again = make_result(graph), make_result(graph)
-    assert compare.why_not_ranked([(graph, first), (graph, again)]) == ""
+    assert paired_runs.why_not_ranked([(graph, first), (graph, again)]) == ""
     elsewhere = dataclasses.replace(first, split=split_links(graph, SplitSpec(), 99))
-    assert "held-out pairs" in compare.why_not_ranked([(graph, first), (graph, elsewhere)])
+    assert "held-out pairs" in paired_runs.why_not_ranked([(graph, first), (graph, elsewhere)])
     other = make_graph(120)
-    assert "data" in compare.why_not_ranked([(graph, first), (other, make_result(other))])
+    assert "data" in paired_runs.why_not_ranked([(graph, first), (other, make_result(other))])

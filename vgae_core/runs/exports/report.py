@@ -21,7 +21,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.text import shortened, visible
 from vgae_core.runs.exports.report_page import SCRIPT, STYLE
 from vgae_core.runs.results.result import RunResult
-from vgae_core.runs.views import compare, figures
+from vgae_core.runs.views import figures, paired_runs, score_rows, setting_rows
 from vgae_core.runs.views.link_tables import is_searchable, proposals
 from vgae_core.training.events import EpochEnd
 
@@ -153,10 +153,10 @@ def data_of(graphs: Sequence[GraphData]) -> str:
 
 
 def _settings(runs: Sequence[Reported]) -> str:
-    rows = compare.settings_rows([run.result.spec for run in runs])
+    rows = setting_rows.settings_rows([run.result.spec for run in runs])
     head = ["Section", "Setting", *_titles(runs)]
 
-    def lines(some: Iterable[compare.SettingRow]) -> list[list[str]]:
+    def lines(some: Iterable[setting_rows.SettingRow]) -> list[list[str]]:
         return [[row.section, row.title, *row.values] for row in some]
 
     differing = [row for row in rows if row.differs]
@@ -165,9 +165,9 @@ def _settings(runs: Sequence[Reported]) -> str:
 
 
 def _scores(runs: Sequence[Reported]) -> str:
-    rows = compare.score_rows([run.result.metrics for run in runs])
-    cells = [[row.part, row.title, *(compare.as_text(value) for value in row.values)] for row in rows]
-    unranked = compare.why_not_ranked([(run.graph, run.result) for run in runs])
+    rows = score_rows.score_rows([run.result.metrics for run in runs])
+    cells = [[row.part, row.title, *(score_rows.as_text(value) for value in row.values)] for row in rows]
+    unranked = paired_runs.why_not_ranked([(run.graph, run.result) for run in runs])
     marked = [set() if unranked else {place + 2 for place in row.leaders()} for row in rows]
     return (
         f"<h2>Scores</h2>{table(['Part', 'Score', *_titles(runs)], cells, marked)}"
@@ -179,9 +179,9 @@ def _scores(runs: Sequence[Reported]) -> str:
 
 def _differences(runs: Sequence[Reported], plot: Any) -> str:
     first, others = runs[0], runs[1:]
-    found = [compare.paired((first.result, first.graph), (run.result, run.graph)) for run in others]
+    found = [paired_runs.paired((first.result, first.graph), (run.result, run.graph)) for run in others]
     lines = [
-        f"<li><b>{text(title)}</b> {text(compare.verdict(one) or 'is not compared', 400)}. "
+        f"<li><b>{text(title)}</b> {text(paired_runs.verdict(one) or 'is not compared', 400)}. "
         f"{text(one.caution, 400)}</li>"
         for title, one in zip(_titles(runs)[1:], found, strict=True)
     ]
@@ -191,7 +191,7 @@ def _differences(runs: Sequence[Reported], plot: Any) -> str:
     )
     return (
         f"<h2>On the same held-out pairs</h2><p>Compared with <b>{text(_titles(runs)[0])}</b>:</p>"
-        f'<ul>{"".join(lines)}</ul>{figure}<p class="muted">{text(compare.explained(len(others)), 600)}</p>'
+        f'<ul>{"".join(lines)}</ul>{figure}<p class="muted">{text(paired_runs.explained(len(others)), 600)}</p>'
     )
 
 

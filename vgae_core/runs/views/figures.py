@@ -15,7 +15,8 @@ from vgae_core.analysis.linear_map import pca
 from vgae_core.analysis.map_points import sample_points
 from vgae_core.catalogue.palette import CATEGORICAL, DASHES, MUTED
 from vgae_core.data.text import shortened, visible
-from vgae_core.runs.views.compare import Paired, score_title
+from vgae_core.runs.views.paired_runs import Paired
+from vgae_core.runs.views.score_rows import score_title
 from vgae_core.training.events import EpochEnd
 
 POINTS = 400
