@@ -4,14 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import frame, keyboard, state, upload_bounds, warm_up
+from dashboard.app import frame, keyboard, state, upload_bounds, warm_up
 
 # A file of our own: for the name of an icon, every browser would fetch it from a font server.
 HERE = Path(__file__).parent
-ICON = HERE / "dashboard" / "icon.svg"
+ICON = HERE / "dashboard" / "app" / "icon.svg"
 
 st.set_page_config(page_title="VGAE Studio", page_icon=ICON, layout="wide")
-st.logo(HERE / "dashboard" / "wordmark.svg", size="large")
+st.logo(HERE / "dashboard" / "app" / "wordmark.svg", size="large")
 
 upload_bounds.bound_server()
 

@@ -25,7 +25,11 @@ VERSION = (
     next(line for line in RUNTIME if line.startswith("tensorflow==")).split(";")[0].split("==")[1].strip()
 )
 
-DASHBOARD = ["vgae_studio_app", "vgae_studio_app.dashboard", "vgae_studio_app.pages"]
+DASHBOARD = [
+    "vgae_studio_app",
+    "vgae_studio_app.pages",
+    *(f"vgae_studio_app.{name}" for name in find_packages(include=["dashboard", "dashboard.*"])),
+]
 
 setup(
     script_name="setup.py",  # else it is taken for a module of the folder it lies in

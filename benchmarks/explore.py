@@ -18,7 +18,8 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.ask import a_run, words
-from dashboard import frame, results, state
+from dashboard.app import frame, state
+from dashboard.finished_runs import results
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.synthetic import synthetic

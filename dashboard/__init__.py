@@ -1,1 +1,1 @@
-"""What the pages share and only Streamlit needs: frame, state, charts and forms."""
+"""What only Streamlit needs: what all pages share, and a folder per page."""

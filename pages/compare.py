@@ -3,7 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, comparing, frame, live, maps, state
+from dashboard.app import frame, state
+from dashboard.compare import comparing
+from dashboard.figures import charts, maps
+from dashboard.train import live
 from vgae_core.analysis import alignment, latent_neighbours
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import StudioError

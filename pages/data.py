@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from dashboard import charts, data_figures, frame, repairs, state
+from dashboard.app import frame, state
+from dashboard.data import data_figures, repairs
+from dashboard.figures import charts
 from vgae_core.analysis import graph_views as views
 from vgae_core.analysis import takeaways
 from vgae_core.catalogue.families import FAMILIES, natural
@@ -50,7 +52,7 @@ def choose_sample() -> None:
 
 def upload() -> None:
     """Draw the drop zone and what is in it."""
-    from dashboard import reading  # readers take half a second to import: not for the first page
+    from dashboard.data import reading  # readers take half a second to import: not for the first page
 
     with frame.guard():
         reading.zone()
@@ -73,7 +75,7 @@ def say_waiting() -> None:
 
 def show_waiting() -> None:
     """Draw what waits on the desk."""
-    from dashboard import reading
+    from dashboard.data import reading
 
     reading.waiting()
 
@@ -189,7 +191,7 @@ def show_findings() -> None:
     """Tell what was noticed while reading."""
     report = state.report()
     if report.files:
-        from dashboard import reading
+        from dashboard.data import reading
 
         with st.expander("How the files were read", icon=":material/description:"):
             reading.files(report.files)

@@ -6,23 +6,21 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from dashboard import (
+from dashboard.app import frame
+from dashboard.figures import maps
+from dashboard.finished_runs import results, run_view, scenarios
+from dashboard.latent_space import (
     axes,
     clusters,
-    frame,
     latent_map,
     map_views,
-    maps,
     node_card,
-    pick,
     projections,
-    results,
-    run_view,
-    scenarios,
     selecting,
     selection_panel,
     views,
 )
+from dashboard.widgets import pick
 from vgae_core.runs.exports import embedding_files, subgraph_files, table_files
 from vgae_core.runs.results import codes
 from vgae_core.runs.store.kept_selections import KeptSelection

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from dashboard import charts, forms, frame, outputs, recipes, state, summary
+from dashboard.app import frame, state
+from dashboard.figures import charts
+from dashboard.model import outputs, recipes, summary
+from dashboard.widgets import forms
 from vgae_core.catalogue.families import FAMILIES, possible
 from vgae_core.data.dataset import GraphData
 from vgae_core.settings import RunSpec

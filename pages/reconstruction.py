@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from dashboard import (
-    frame,
+from dashboard.app import frame
+from dashboard.finished_runs import results, run_view
+from dashboard.reconstruction import (
     next_links,
     predicted_entries,
     predicted_links,
-    results,
-    run_view,
     structure,
     threshold,
     verdicts,

@@ -6,7 +6,11 @@ import zipfile
 
 import streamlit as st
 
-from dashboard import charts, comparing, frame, live, run_panel, run_table, state
+from dashboard.app import frame, state
+from dashboard.compare import comparing
+from dashboard.figures import charts
+from dashboard.runs import run_panel, run_table
+from dashboard.train import live
 from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
 from vgae_core.runs.exports.bundle import MOST_RUNS, export_bundles, import_bundles

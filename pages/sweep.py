@@ -4,7 +4,9 @@ import dataclasses
 
 import streamlit as st
 
-from dashboard import frame, live, state, sweep_form, sweep_view
+from dashboard.app import frame, state
+from dashboard.sweep import sweep_form, sweep_view
+from dashboard.train import live
 from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.errors import RunError, SpecError, StudioError
 from vgae_core.settings import RunSpec

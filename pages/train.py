@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from dashboard import charts, frame, judged, live, scores, state
+from dashboard.app import frame, state
+from dashboard.figures import charts
+from dashboard.finished_runs import judged, scores
+from dashboard.train import live
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import StudioError

@@ -2,18 +2,10 @@
 
 import streamlit as st
 
-from dashboard import (
-    answers,
-    asked_edits,
-    asked_views,
-    asking,
-    edit_form,
-    frame,
-    pick,
-    results,
-    run_view,
-    scenarios,
-)
+from dashboard.app import frame
+from dashboard.finished_runs import asking, results, run_view, scenarios
+from dashboard.what_if import answers, asked_edits, asked_views, edit_form
+from dashboard.widgets import pick
 from vgae_core.errors import StudioError
 from vgae_core.what_if.answer import Answer
 from vgae_core.what_if.scenario import Scenario

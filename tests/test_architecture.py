@@ -38,6 +38,20 @@ LAYERS = (
     ("vgae_core.what_if",),
     ("vgae_core.cli",),
     ("vgae_core.__main__",),
+    ("dashboard.figures",),
+    ("dashboard.app",),
+    ("dashboard.widgets",),
+    ("dashboard.finished_runs",),
+    # What a page shows, in a folder of the page's name.
+    ("dashboard.train",),
+    ("dashboard.data",),
+    ("dashboard.model",),
+    ("dashboard.sweep",),
+    ("dashboard.runs",),
+    ("dashboard.compare",),
+    ("dashboard.what_if",),
+    ("dashboard.reconstruction",),
+    ("dashboard.latent_space",),
     ("dashboard",),
     ("pages",),
     ("app",),
@@ -185,7 +199,7 @@ def test_processes_without_tensorflow_stay_without_it():
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
         "print(sorted({'tensorflow', 'keras', 'streamlit'} & set(sys.modules)))\n"
-        "import dashboard.frame, dashboard.forms, dashboard.uploads, vgae_core.cli\n"
+        "import dashboard.app.frame, dashboard.widgets.forms, dashboard.data.uploads, vgae_core.cli\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))\n"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -261,7 +275,7 @@ def test_the_first_page_waits_for_no_heavy_import():
         for name in sorted(imports(ROOT / "pages" / "data.py", lazy=False))
         if name in MODULES
     )
-    code = f"import sys, streamlit, dashboard.frame, dashboard.state; {page}; " + (
+    code = f"import sys, streamlit, dashboard.app.frame, dashboard.app.state; {page}; " + (
         "print(*{'pandas', 'sklearn', 'igraph', 'networkx', 'distributed', 'tensorflow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

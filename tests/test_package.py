@@ -82,7 +82,7 @@ def test_the_command_is_that_of_the_package(wheel):
 
 def test_the_whole_dashboard_is_in_it(wheel):
     inside = set(wheel.namelist())
-    folders = [path for name in ("dashboard", "pages", ".streamlit") for path in (ROOT / name).iterdir()]
+    folders = [path for name in ("dashboard", "pages", ".streamlit") for path in (ROOT / name).rglob("*")]
     expected = {str(path.relative_to(ROOT)) for path in [ROOT / "app.py", *folders] if path.is_file()}
     expected = {name for name in expected if not name.endswith(("secrets.toml", ".pyc"))}
     assert {name for name in inside if name.startswith("vgae_studio_app/")} == {

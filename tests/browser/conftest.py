@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dashboard.state import COOKIE
+from dashboard.app.state import COOKIE
 from tests.browser.chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import charts, scores
+from dashboard.figures import charts
+from dashboard.finished_runs import scores
 from vgae_core.data.text import visible
 
 CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"

@@ -9,7 +9,7 @@ from vgae_core.settings.fields import settings_of
 def every_setting():
     import streamlit as st
 
-    from dashboard import forms
+    from dashboard.widgets import forms
     from vgae_core.settings import RunSpec
     from vgae_core.settings.fields import settings_of
 
@@ -24,7 +24,7 @@ def every_setting():
 def units():
     import streamlit as st
 
-    from dashboard import forms
+    from dashboard.widgets import forms
     from vgae_core.settings import RunSpec
     from vgae_core.settings.fields import settings_of
 
@@ -35,7 +35,7 @@ def units():
 def replaced():
     import streamlit as st
 
-    from dashboard import forms
+    from dashboard.widgets import forms
     from vgae_core.settings import RunSpec
     from vgae_core.settings.fields import settings_of
 
@@ -93,7 +93,8 @@ def test_widgets_follow_a_replaced_specification():
 
 
 def two_that_need_each_other():
-    from dashboard import forms, state
+    from dashboard.app import state
+    from dashboard.widgets import forms
     from vgae_core.settings import RunSpec
     from vgae_core.settings.fields import settings_of
 

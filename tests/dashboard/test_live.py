@@ -2,7 +2,8 @@
 
 import pytest
 
-from dashboard import live, run_table
+from dashboard.runs import run_table
+from dashboard.train import live
 from vgae_core.runs.store.info import RunInfo
 from vgae_core.runs.sweeps.catalogue import Part
 from vgae_core.settings import RunSpec

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from dashboard import map_parts, selecting
+from dashboard.latent_space import map_parts, selecting
 from vgae_core.analysis import map_points
 
 PLACES = np.array([[0, 0], [1, 0], [2, 0], [3, 0]], np.float32)

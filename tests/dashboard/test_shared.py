@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.shared import Kept, size_of
+from dashboard.finished_runs.shared import Kept, size_of
 
 
 def test_a_value_is_made_once_and_shared():

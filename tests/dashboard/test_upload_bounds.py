@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from dashboard import upload_bounds
+from dashboard.app import upload_bounds
 from vgae_core.data.limits import ServerLimits
 
 

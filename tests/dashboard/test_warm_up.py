@@ -2,7 +2,7 @@
 
 import threadpoolctl
 
-from dashboard import warm_up
+from dashboard.app import warm_up
 
 
 def test_blas_gets_one_thread_where_pages_run_side_by_side(monkeypatch):

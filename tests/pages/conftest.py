@@ -7,8 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import frame, state
-from dashboard.shared import KEPT
+from dashboard.app import frame, state
+from dashboard.finished_runs.shared import KEPT
 from vgae_core.runs.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]

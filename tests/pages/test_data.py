@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from dashboard import panels, uploads
+from dashboard.data import panels, uploads
 from vgae_core.data.limits import Limits
 from vgae_core.data.readers import look, read
 from vgae_core.data.samples import SAMPLES

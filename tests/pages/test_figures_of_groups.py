@@ -167,7 +167,7 @@ def test_the_ordered_adjacency_of_two_groups_and_kinds_of_labels_and_communities
 
 def at_communities(run):
     """Return the community of every node, which test_graph_structure compares with other means."""
-    from dashboard import results
+    from dashboard.finished_runs import results
 
     return results.whole_node_table(run)["community"].to_numpy()
 
@@ -201,7 +201,7 @@ def test_thresholds_by_a_budget_and_by_links_to_find(app, folder):  # noqa: F811
 
 
 def at_folder(folder):  # noqa: F811
-    from dashboard import state
+    from dashboard.app import state
 
     return state.store().open_run(folder[0]).path / "embedding.npz"
 

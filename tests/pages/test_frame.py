@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import warm_up
+from dashboard.app import warm_up
 from tests.pages.finished_runs import finish_run, make_graph
 from vgae_core.errors import DataError
 from vgae_core.settings import RunSpec
@@ -47,7 +47,7 @@ def test_settings_come_back(app, studio_store):
 def run_at_hand():
     import streamlit as st
 
-    from dashboard import state
+    from dashboard.app import state
 
     st.session_state["found"] = state.current_run()
 
@@ -80,7 +80,7 @@ def test_a_link_to_a_run_wins_and_stays(studio_engine, studio_store):
 def failing():
     import streamlit as st
 
-    from dashboard import frame
+    from dashboard.app import frame
     from vgae_core.errors import DataError
 
     with frame.guard():
@@ -105,7 +105,7 @@ def test_guard_shows_ours_and_hides_the_rest(caplog):
 def full_disk():
     import errno
 
-    from dashboard import frame
+    from dashboard.app import frame
 
     with frame.guard():
         raise OSError(errno.ENOSPC, "No space left on device", "/secret/folder")
@@ -121,7 +121,7 @@ def test_a_full_disk_is_no_bug_of_the_app():
 def failing_part():
     import streamlit as st
 
-    from dashboard import frame
+    from dashboard.app import frame
     from vgae_core.errors import DataError
 
     @frame.fragment()
@@ -147,7 +147,7 @@ def test_a_part_that_fails_says_so_in_its_place(caplog):
 
 
 def failing_download():
-    from dashboard import frame
+    from dashboard.app import frame
     from vgae_core.errors import DataError
 
     def refuse():
@@ -190,7 +190,7 @@ def test_a_download_that_fails_says_why(monkeypatch, caplog):
 
 
 @pytest.mark.parametrize(
-    "path", sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("dashboard/*.py")]), ids=lambda p: p.name
+    "path", sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("dashboard/**/*.py")]), ids=lambda p: p.name
 )
 def test_parts_and_downloads_are_guarded_everywhere(path):
     if path.name != "frame.py":
@@ -201,7 +201,7 @@ def test_parts_and_downloads_are_guarded_everywhere(path):
 def test_the_page_icon_comes_from_this_app(app):
     at = app()
     assert not at.exception
-    icon = ROOT / "dashboard" / "icon.svg"
+    icon = ROOT / "dashboard" / "app" / "icon.svg"
     assert "http" not in icon.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
     assert ":material" not in re.search(r"page_icon=(\S+)", (ROOT / "app.py").read_text("utf-8")).group(1)
 

@@ -18,7 +18,9 @@ from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from dashboard import charts, latent_map, results
+from dashboard.figures import charts
+from dashboard.finished_runs import results
+from dashboard.latent_space import latent_map
 from tests.nearest import nearest
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result, make_square
 from tests.pages.map_parts import part

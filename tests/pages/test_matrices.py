@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from dashboard import panels, state
+from dashboard.app import state
+from dashboard.data import panels
 from tests.pages.finished_runs import make_graph, open_tab
 from tests.pages.map_parts import part
 from tests.pages.matrix_runs import finish_run, make_matrix, make_raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dashboard import state
+from dashboard.app import state
 from tests.runs.made import make_events, make_graph, make_result
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue
 from vgae_core.runs.sweeps.manager import Sweeps

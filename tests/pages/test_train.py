@@ -9,7 +9,9 @@ import json
 import numpy as np
 import pytest
 
-from dashboard import charts, live, state
+from dashboard.app import state
+from dashboard.figures import charts
+from dashboard.train import live
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
 from vgae_core.data.limits import ServerLimits

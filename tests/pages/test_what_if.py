@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from dashboard import scenarios
+from dashboard.finished_runs import scenarios
 from tests.pages.finished_runs import WORKSPACE, finish_run, make_graph, make_result
 from tests.pages.map_parts import part
 from tests.what_if.asking import named, small

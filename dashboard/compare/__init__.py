@@ -1,0 +1,1 @@
+"""The Compare page: what is worked out of two or more runs."""

@@ -1,0 +1,1 @@
+"""The Data page: bringing files, how they are read and repaired, pictures of what came in."""

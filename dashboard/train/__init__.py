@@ -1,0 +1,1 @@
+"""The Train page: a run while it learns."""
