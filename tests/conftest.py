@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 SLOW = (
-    "browser/", "pages/", "analysis/test_network.py", "data/test_attacks.py", "data/test_fuzz_",
+    "browser/", "pages/", "analysis/test_network.py", "data/readers/test_attacks.py", "data/readers/test_fuzz_",
     "nn/test_decoders.py", "runs/results/test_codes.py", "runs/workers/test_engine.py",
     "runs/execution/test_matrix_runs.py", "runs/execution/test_pipeline.py",
     "runs/execution/test_threads.py", "runs/workers/test_part_workers.py",

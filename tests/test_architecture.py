@@ -58,6 +58,24 @@ LAYERS = (
 )
 """From the bottom up: a module imports from its own line and from the lines above it here."""
 
+READERS = (
+    ("source",),
+    ("base",),
+    ("text",),
+    ("columns",),
+    ("arrays",),
+    ("tables",),
+    ("graphs",),
+    ("json",),
+    ("about", "containers"),
+    ("registry", "split_files", "refused", "matching"),
+    ("opening",),
+    ("roles",),
+    ("reading",),
+    ("isolated",),
+)
+"""The same within `vgae_core.data.readers`: formats know text and columns, the plan of reading knows the formats."""
+
 HEAVY = {"tensorflow", "keras"}
 MAY_TRAIN = (
     "vgae_core.nn",
@@ -165,6 +183,20 @@ def test_imports_go_down_only(path):
     assert not upward, f"{here} imports from a higher layer: {', '.join(sorted(upward))}"
 
 
+@pytest.mark.parametrize("path", [p for p in CORE if "readers" in p.parts], ids=module_name)
+def test_readers_import_down_only(path):
+    root = "vgae_core.data.readers"
+
+    def floor(name):
+        return next(
+            i for i, parts in enumerate(READERS) if below(name, tuple(f"{root}.{part}" for part in parts))
+        )
+
+    here = module_name(path)
+    used = {name for name in ours(imports(path)) if name.startswith(f"{root}.")}
+    assert here == root or not {name for name in used if floor(name) > floor(here)}
+
+
 def test_no_circle():
     graph = {name: ours(imports(path, lazy=False)) - {name} for name, path in MODULES.items()}
     done, path = set(), []
@@ -186,7 +218,7 @@ def test_no_circle():
 
 
 def test_nothing_imports_pickle():
-    allowed = {"vgae_core.data.readers.restricted_pickle"}  # an unpickler restricted to an allow-list
+    allowed = {"vgae_core.data.readers.arrays.restricted_pickle"}  # an unpickler restricted to an allow-list
     found = {
         name for name, path in MODULES.items() if imports(path) & {"pickle", "cPickle", "dill", "joblib"}
     }

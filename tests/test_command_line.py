@@ -25,7 +25,8 @@ from vgae_core.analysis.metrics import HARD_METRICS
 from vgae_core.cli import main
 from vgae_core.data import arguments, readers
 from vgae_core.data.findings import Choice, Judgement
-from vgae_core.data.readers import delimited, opening
+from vgae_core.data.readers import opening
+from vgae_core.data.readers.tables import delimited
 from vgae_core.data.splits import load_split
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.settings import RunSpec

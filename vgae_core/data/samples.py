@@ -261,7 +261,9 @@ def _planetoid(key: str, title: str) -> Callable[[], RawGraph]:
         import pooch
 
         pooch.get_logger().setLevel("WARNING")
-        from vgae_core.data.readers.planetoid import read_planetoid  # readers take half a second to import
+        from vgae_core.data.readers.arrays.planetoid import (
+            read_planetoid,  # readers take half a second to import
+        )
 
         names = {name.removeprefix(f"ind.{key}."): name for name in _SHA256 if name.startswith(f"ind.{key}.")}
         fetcher = pooch.create(

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from tests.data.round_trip import read_bytes
+from tests.data.readers.round_trip import read_bytes
 from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.runs.exports.h5ad import embedding_h5ad

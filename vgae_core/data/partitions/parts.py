@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from vgae_core.data.readers.column_names import (
+from vgae_core.data.readers.columns.names import (
     SOURCE_NAMES,
     TARGET_NAMES,
     USUAL_NAMES,

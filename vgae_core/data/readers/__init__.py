@@ -2,9 +2,16 @@
 
 The content of a file decides which format reads it, never its name.
 
-- ``registry`` lists the formats, each a module with a :class:`~vgae_core.data.readers.base.Format`;
-- ``opening`` recognises a file, ``roles`` says which file holds what, ``matching`` puts them together;
-- ``reading`` does all of it, or only looks; ``isolated`` does it in a child process.
+The plan of reading is here, what it needs in folders; each imports only from those named above it:
+
+- ``source`` and ``base``: the file being read, what a file yields, the shape of a format;
+- ``text``: from bytes to fields;
+- ``columns``: what the columns of a table mean, told from evidence;
+- ``arrays``, ``tables``, ``graphs``, ``json``: the formats, each a module with a
+  :class:`~vgae_core.data.readers.base.Format`, beside what several of them share;
+- ``containers``: archives and compressed files;
+- ``registry`` lists the formats; ``opening`` recognises a file, ``roles`` says which file holds what, ``matching``
+  puts them together; ``reading`` does all of it, or only looks; ``isolated`` does it in a child process.
 """
 
 from typing import TYPE_CHECKING, Any

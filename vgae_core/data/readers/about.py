@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
-from vgae_core.data.readers.splitting import are_columns
+from vgae_core.data.readers.text.splitting import are_columns
 
 HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
 DOCUMENTS = re.compile(

@@ -10,10 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from vgae_core.data.limits import Limits
-from vgae_core.data.readers import compressed, empty_rows, encodings, refused, text, trailing_comments
+from vgae_core.data.readers import refused
 from vgae_core.data.readers.base import Format, Probe, shorten
+from vgae_core.data.readers.containers import compressed
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.data.readers.source import SourceFile
+from vgae_core.data.readers.text import (
+    empty_rows,
+    encodings,
+    frames,
+    trailing_comments,
+)
 from vgae_core.errors import DataError, LimitError, StudioError
 from vgae_core.settings import FileSpec
 
@@ -76,7 +83,7 @@ def recognise(probe: Probe) -> Format:
     for format_ in FORMATS:
         if guarded(probe, format_, lambda f=format_: f.recognise(probe)):  # type: ignore[misc]
             return format_
-    text.layout(probe)  # says what it is instead
+    frames.layout(probe)  # says what it is instead
     raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
 
 

@@ -13,15 +13,17 @@ import numpy as np
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import MAX_PARTS, FileReport, Finding, Judgement, Part
 from vgae_core.data.limits import LIMITS, Limits
-from vgae_core.data.readers import archives, empty_rows, split_files, trailing_comments
+from vgae_core.data.readers import split_files
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
-from vgae_core.data.readers.json_file import missing_values
+from vgae_core.data.readers.columns.two_sides import read_matrix
+from vgae_core.data.readers.containers import archives
 from vgae_core.data.readers.matching import assemble
 from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_of
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.data.readers.roles import assign, roles_of, take
 from vgae_core.data.readers.source import SourceFile
-from vgae_core.data.readers.two_sides import read_matrix
+from vgae_core.data.readers.text import empty_rows, trailing_comments
+from vgae_core.data.readers.text.json_file import missing_values
 from vgae_core.errors import DataError, StudioError
 from vgae_core.settings import FileSpec
 

@@ -1,6 +1,6 @@
 """Files that are not read, each with the way to bring what they hold.
 
-Pickles are left to :mod:`vgae_core.data.readers.restricted_pickle`, which says the same of all
+Pickles are left to :mod:`vgae_core.data.readers.arrays.restricted_pickle`, which says the same of all
 but those of known data sets.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from vgae_core.data.readers import compressed
 from vgae_core.data.readers.about import is_prose
-from vgae_core.data.readers.archives import PYTORCH
 from vgae_core.data.readers.base import Probe
+from vgae_core.data.readers.containers import compressed
+from vgae_core.data.readers.containers.archives import PYTORCH
 
 _DGL_MAGIC = (0xDD2E4FF046B4A13F).to_bytes(8, "little")  # dgl, src/graph/serialize/graph_serialize.cc
 _TORCH_LEGACY = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # follows the pickle protocol

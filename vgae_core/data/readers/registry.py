@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from vgae_core.data.readers import (
-    adjacency,
+from vgae_core.data.readers.arrays import (
     anndata,
-    archives,
-    delimited,
-    dense_csv,
-    dot,
     edge_arrays,
-    exports,
-    gexf,
-    gml,
     graphdata,
-    graphdb,
-    graphml,
-    json_arrays,
-    json_tables,
-    konect,
-    lists,
     matlab,
     matrix_market,
-    node_link,
-    node_lists,
     npy,
     npz,
-    obo,
-    pajek,
     planetoid,
     single_cell,
-    solver_graphs,
     svmlight,
-    tables,
     ten_x,
-    triples,
-    ucinet,
     vectors,
 )
 from vgae_core.data.readers.base import Format
+from vgae_core.data.readers.containers import archives
+from vgae_core.data.readers.graphs import (
+    adjacency,
+    dot,
+    exports,
+    gexf,
+    gml,
+    graphdb,
+    graphml,
+    konect,
+    lists,
+    obo,
+    pajek,
+    solver_graphs,
+    triples,
+    ucinet,
+)
+from vgae_core.data.readers.json import (
+    named_arrays,
+    node_link,
+    node_lists,
+    row_tables,
+)
+from vgae_core.data.readers.tables import columnar, delimited, dense_csv
 
 FORMATS: tuple[Format, ...] = (
     konect.FORMAT,
@@ -56,7 +58,7 @@ FORMATS: tuple[Format, ...] = (
     single_cell.TEN_X,
     single_cell.LOOM,
     anndata.FORMAT,
-    tables.FORMAT,
+    columnar.FORMAT,
     graphml.FORMAT,
     gexf.FORMAT,
     dot.FORMAT,
@@ -66,11 +68,11 @@ FORMATS: tuple[Format, ...] = (
     obo.FORMAT,
     lists.TUPLES,
     exports.NEO4J,
-    json_arrays.FORMAT,
+    named_arrays.FORMAT,
     node_link.CYTOSCAPE,
     node_link.ADJACENCY,
     node_link.FORMAT,
-    json_tables.FORMAT,
+    row_tables.FORMAT,
     planetoid.NEIGHBOUR_LISTS,
     node_lists.FORMAT,
     svmlight.FORMAT,

@@ -6,9 +6,9 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from vgae_core.data.readers import beside, delimited, tables
 from vgae_core.data.readers.base import Content, Format, Probe
 from vgae_core.data.readers.opening import guarded
+from vgae_core.data.readers.tables import beside, columnar, delimited
 from vgae_core.errors import DataError
 
 _NAME_HINTS: tuple[tuple[Content, re.Pattern[str]], ...] = (
@@ -98,8 +98,8 @@ def _perhaps_edges(
         if guess == "edges" and hint in (None, "edges"):
             if format_ is delimited.FORMAT:
                 texts[at] = probe
-            elif format_ is tables.FORMAT:
-                texts[at] = guarded(probe, format_, functools.partial(tables.beginning, probe))
+            elif format_ is columnar.FORMAT:
+                texts[at] = guarded(probe, format_, functools.partial(columnar.beginning, probe))
     return texts if len(texts) > 1 else {}
 
 
@@ -108,7 +108,7 @@ def _is_matrix(probe: Probe, format_: Format, guess: Content) -> bool:
     if guess != "features":
         return False
     # Of text tables the guess is only as good as their names: columns beyond the third may be dates of edges.
-    wide = {id(delimited.FORMAT): delimited.is_wide, id(tables.FORMAT): tables.is_wide}.get(id(format_))
+    wide = {id(delimited.FORMAT): delimited.is_wide, id(columnar.FORMAT): columnar.is_wide}.get(id(format_))
     return wide is None or wide(probe)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vgae_core.data.findings import Finding, Judgement
 from vgae_core.data.readers.base import Probe, shorten
-from vgae_core.data.readers.json_file import is_json
+from vgae_core.data.readers.text.json_file import is_json
 
 _NAME = re.compile(
     r"(?P<before>(?:.*[^a-z])?)(?P<part>train(?:ing)?|valid(?:ation)?|val|dev|test(?:ing)?)(?P<after>(?:[^a-z].*)?)"

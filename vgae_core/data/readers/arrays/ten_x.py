@@ -1,0 +1,92 @@
+"""10x folders: matrix.mtx, features.tsv (or genes.tsv) and barcodes.tsv make the features of cells."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+from vgae_core.data.readers.arrays import matrix_market
+from vgae_core.data.readers.arrays.matrices import matrix_table
+from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, object_array
+
+_NAME = re.compile(r"(?P<prefix>.*?)(?P<part>matrix|features|genes|barcodes)\.(mtx|tsv)", re.IGNORECASE)
+_LONGEST = 10_000
+
+
+def _gather(probes: Sequence[Probe]) -> list[Probe]:
+    """Return the probes with each matrix and its names of genes and cells made one."""
+    sets: dict[str, dict[str, Probe]] = {}
+    for probe in probes:
+        match = _NAME.fullmatch(probe.stem)
+        if match and probe.how.role in ("auto", "features"):
+            part = match["part"].lower().replace("genes", "features")
+            sets.setdefault(match["prefix"], {}).setdefault(part, probe)
+    whole, members = [], set()
+    for parts in sets.values():
+        if parts.keys() == {"matrix", "features", "barcodes"} and matrix_market.FORMAT.recognise(
+            parts["matrix"]
+        ):
+            members |= {id(probe) for probe in parts.values()}
+            whole.append(
+                dataclasses.replace(
+                    parts["matrix"],
+                    how=dataclasses.replace(parts["matrix"].how, role="features"),
+                    memo={"ten_x": parts},
+                )
+            )
+    return whole + [probe for probe in probes if id(probe) not in members]
+
+
+def _rows(probe: Probe) -> list[list[str]]:
+    """Return the tab-separated fields of each line."""
+    probe.limits.check("decompressed_bytes", probe.path.stat().st_size, where=probe.name)
+    try:
+        with open(probe.path, encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    except UnicodeDecodeError as error:
+        raise probe.error(f"Not UTF-8 text: {error}.", mend="Save the file as UTF-8.") from error
+    except csv.Error as error:
+        raise probe.error(f"Not a table of names: {error}.", mend="One name a line.") from error
+    if any(len(row[0]) > _LONGEST for row in rows):
+        raise probe.error(f"A name has more than {_LONGEST:,} letters.", mend="One name a line.")
+    return rows
+
+
+def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
+    parts: dict[str, Probe] = probe.memo["ten_x"]
+    matrix = sparse.csr_array(matrix_market.read(parts["matrix"], "any")[0])
+    genes, cells = _rows(parts["features"]), _rows(parts["barcodes"])
+    if matrix.shape == (len(genes), len(cells)):
+        matrix = sparse.csr_array(matrix.T)
+    elif matrix.shape != (len(cells), len(genes)):
+        raise probe.error(
+            f"Has {matrix.shape[0]:,} x {matrix.shape[1]:,} entries for {len(genes):,} genes and "
+            f"{len(cells):,} cells.",
+            mend="Hand in matrix.mtx, features.tsv and barcodes.tsv of one folder.",
+        )
+    probe.limits.check("nodes", matrix.shape[0], where=probe.name)
+    probe.limits.check("feature_columns", matrix.shape[1], where=probe.name)
+    ids = [row[0] for row in cells]
+    if len(set(ids)) < len(ids):
+        raise parts["barcodes"].error("A barcode stands in two lines.", mend="Give each cell its own.")
+    symbols = [row[1] if len(row) > 1 else row[0] for row in genes]
+    if len(set(symbols)) < len(symbols):  # the stable ids are unique, symbols need not be
+        symbols = [row[0] for row in genes]
+    table = matrix_table(probe, matrix)
+    return dataclasses.replace(table, ids=object_array(ids), feature_names=tuple(symbols))
+
+
+FORMAT = Format(
+    key="ten-x",
+    title="10x folder",
+    suffixes=("mtx", "tsv"),
+    recognise=lambda probe: "ten_x" in probe.memo,
+    guess=lambda probe: "features",
+    table=_table,
+    gather=_gather,
+)

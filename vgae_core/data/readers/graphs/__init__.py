@@ -1,0 +1,1 @@
+"""Formats of graphs: what graph programs, solvers and collections of networks write."""

@@ -1,0 +1,1 @@
+"""From bytes to fields: encodings, separators, comments, lines, numbers as people write them. Knows no format."""
