@@ -543,10 +543,24 @@ def test_a_worker_that_does_not_start_is_told(tmp_path, monkeypatch):
     store.close()
 
 
-@pytest.mark.parametrize("victim", ["nanny", "worker"])
+ENDS = """
+import os, pathlib
+starts = pathlib.Path({starts!r})
+with starts.open("a") as file:
+    file.write(".")
+if starts.stat().st_size <= {deaths}:
+    os._exit(3)
+def dask_setup(nanny):
+    pass
+"""
+
+
+@pytest.mark.parametrize("victim", ["nanny", "nanny, twice", "worker"])
 def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatch, victim):
-    if victim == "nanny":
-        (tmp_path / "dies_at_once.py").write_text("import os\nos._exit(3)\n")
+    """It is started once more: as the server begins, and again for the run."""
+    if victim != "worker":
+        code = ENDS.format(starts=str(tmp_path / "starts"), deaths=2 if "twice" in victim else 99)
+        (tmp_path / "dies_at_once.py").write_text(code)
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
         monkeypatch.setattr(environment, "__name__", "dies_at_once")  # the module that nannies load
     store = Store(tmp_path / "home")
@@ -565,7 +579,7 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
         began = time.monotonic()
     wait_for(lambda: not run.info.active)
     assert time.monotonic() - began < 45 * busy()
-    if victim == "worker":  # the next one serves
+    if victim != "nanny":  # the next one serves
         assert run.info.status == "finished", run.info.message
     else:
         assert "ended while it started" in run.info.message

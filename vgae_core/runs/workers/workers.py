@@ -15,6 +15,7 @@ from vgae_core.nn.budget import BASE_MIB, estimate
 from vgae_core.runs.processes import environment
 from vgae_core.runs.workers.cluster import Cluster
 from vgae_core.runs.workers.where import Where
+from vgae_core.runs.workers.worker_pool import START_SECONDS
 from vgae_core.settings import RunSpec
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Workers:
         Raises
         ------
         RunError
-            If it cannot be started, or the engine closes.
+            If it cannot be started twice, or the engine closes.
         """
         with self._ensuring:
             cluster = self.cluster
@@ -115,7 +116,7 @@ class Workers:
             if self.where.address is None or self.state != "failed":  # till the workers elsewhere are back
                 self._enter("starting")
             try:
-                cluster = self._start()
+                cluster = self._start_or_again()
             except (Exception, asyncio.CancelledError) as error:
                 self.drop()
                 if self.is_closed:
@@ -210,6 +211,19 @@ class Workers:
                 raise RunError(self.problem or CLOSED)
             time.sleep(0.05)
         raise RunError("The worker is still starting.", mend="Try again in a moment.")
+
+    def _start_or_again(self) -> Cluster:
+        """Start a cluster; what ends while it starts, as for want of memory, is started once more and costs no run."""
+        began = time.monotonic()
+        try:
+            return self._start()
+        except (Exception, asyncio.CancelledError) as error:
+            is_slow = time.monotonic() - began > START_SECONDS / 2  # it hangs, as it would again
+            if self.where.address or self.is_closed or is_slow:
+                raise
+            logger.warning("The worker could not be started, which is tried once more: %s", error)
+            self.drop()
+        return self._start()
 
     def _start(self) -> Cluster:
         """Start a cluster unless one lives, and warm its new workers."""
