@@ -361,7 +361,7 @@ def show_work(run: StoredRun) -> None:
     state.engine().look_at(run.id)
     ahead = state.engine().runs_ahead(run.id)
     if run.info.status == "queued":
-        st.progress(0.0, text=live.queue_text(ahead))
+        st.progress(0.0, text=state.store().trouble or live.queue_text(ahead))
     else:
         at = progress(run.events())
         patience = run.spec.training.patience if run.spec.training.keep == "best" else 0

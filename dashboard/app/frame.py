@@ -145,6 +145,8 @@ def header(title: str, caption: str, *, of_run: bool = False) -> None:
             name = charts.plain(graph.name, 60)
             st.caption(f":material/database: **{name}** · {sizes(graph)}", width="content")
     st.caption(caption)
+    if trouble := state.store().trouble:
+        st.warning(trouble, icon=":material/hourglass_top:")
 
 
 def paint_first() -> None:

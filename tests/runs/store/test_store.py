@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.runs.disk import event_log, files
 from vgae_core.runs.disk.event_log import event_line, parse_event
 from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts
+from vgae_core.runs.store import database as database_module
 from vgae_core.runs.store import datasets as datasets_module
+from vgae_core.runs.store import store as store_module
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.runs.store.home import new_id
 from vgae_core.runs.store.store import Store, default_root
@@ -541,13 +544,60 @@ def test_runs_kept_have_a_bound_in_number_and_bytes(tmp_path):
     store.close()
 
 
+@contextlib.contextmanager
+def another_program(home):
+    """Hold the catalogue as another process may: nobody else can write."""
+    with contextlib.closing(sqlite3.connect(home / "catalogue.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
 def test_a_catalogue_that_another_program_holds_is_told_without_the_folders_of_the_server(tmp_path):
     store = Store(tmp_path / "home")
-    with store.catalogue() as connection:
-        connection.execute("PRAGMA busy_timeout=1")  # instead of 10 s
-    with contextlib.closing(sqlite3.connect(tmp_path / "home" / "catalogue.sqlite")) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RunError, match=r"catalogue of runs cannot be used.*locked.*try again") as caught:
-            store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    token = database_module._patience.set(0.1)
+    with (
+        another_program(tmp_path / "home"),
+        pytest.raises(RunError, match=r"catalogue of runs cannot be used.*locked.*try again") as caught,
+    ):
+        store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    database_module._patience.reset(token)
     assert str(tmp_path) not in str(caught.value)
+    store.close()
+
+
+def test_who_waits_for_the_catalogue_keeps_nobody_from_reading(tmp_path, monkeypatch):
+    """And what was to be written is, once the other program lets go; meanwhile pages say why runs wait."""
+    monkeypatch.setattr(store_module, "TOLD_SECONDS", 1e-9)
+    store = Store(tmp_path)
+    run = store.create_run(RunSpec(), make_graph(), WORKSPACE)
+    assert not store.trouble
+    with ThreadPoolExecutor(1) as pool:
+        with another_program(tmp_path):
+            waiting = pool.submit(run.set_running)
+            while not store.trouble:
+                assert not waiting.done()
+            assert "Another program has held the catalogue" in store.trouble
+            assert run.info.status == "queued"
+            assert not waiting.done()
+        waiting.result()
+    assert run.info.status == "running"
+    assert not store.trouble
+    store.close()
+
+
+def test_what_is_written_together_is_written_whole_or_not_at_all(tmp_path):
+    store = Store(tmp_path)
+    run = store.create_run(RunSpec(), make_graph(), WORKSPACE)
+
+    def write_half():
+        with store.writing() as database:
+            database.execute("UPDATE runs SET status = 'running'")
+            database.execute("INSERT INTO nowhere VALUES (1)")
+
+    with pytest.raises(RunError, match="no such table"):
+        write_half()
+    assert run.info.status == "queued"
+    run.set_running()
+    assert run.info.status == "running"
     store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from tests.runs.workers.test_engine import wait_for
 from vgae_core.data.limits import ServerLimits
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
+from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
+from vgae_core.runs.sweeps import driver, manager
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue
 from vgae_core.runs.sweeps.choice import optimism, optimism_of, table
 from vgae_core.runs.sweeps.driver import validation_split
@@ -205,8 +208,24 @@ class House:
         return self.sweeps.catalogue.info(sweep_id)
 
 
+def refuse_at_random(monkeypatch):
+    """Stand for another program that holds the catalogue now and then, and for a disk that is full."""
+    chance = random.Random(0)
+    for module in (manager, driver):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    for name in ("add_trial", "add_run", "end_trial", "update"):
+        method = getattr(SweepCatalogue, name)
+
+        def write(*arguments, method=method, **values):
+            if chance.random() < 0.4:
+                raise StorageError("Refused.")
+            return method(*arguments, **values)
+
+        monkeypatch.setattr(SweepCatalogue, name, write)
+
+
 @pytest.mark.slow
-def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tmp_path):
+def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tmp_path, monkeypatch):
     graph, chosen = make_graph(60), space(trials=4, search="random", prune=False)
     whole = House(tmp_path / "whole", cluster.address)
     sweep_id = whole.sweeps.start(SPEC, graph, chosen, WORKSPACE)
@@ -239,6 +258,7 @@ def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tm
     first.trials(sweep_id, 2)
     first.leave()  # in the middle of a trial, as a rule
     again = House(tmp_path / "parts", cluster.address)
+    refuse_at_random(monkeypatch)
     again.ended(sweep_id)
     assert [(t.params, t.values) for t in again.sweeps.catalogue.trials(sweep_id)] == [
         (t.params, t.values) for t in expected

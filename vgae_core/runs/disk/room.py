@@ -21,28 +21,32 @@ CATALOGUE_MEND = "Another program may be using it: try again in a minute, or ask
 FULL_MEND = "Delete runs you no longer need on the Runs page, or ask whoever runs this server for space."
 
 
-def full(error: BaseException) -> RunError | None:
+class StorageError(RunError):
+    """Disk or catalogue refuse; later they may not."""
+
+
+def full(error: BaseException) -> StorageError | None:
     """Return what to tell of a disk without room, also one of temporary files; None of any other error."""
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return RunError(FULL, mend=FULL_MEND) if is_full else None
+    return StorageError(FULL, mend=FULL_MEND) if is_full else None
 
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Turn what the disk refuses in the enclosed block into RunError."""
+    """Turn what the disk refuses in the enclosed block into StorageError."""
     try:
         yield
     except OSError as error:
         if (told := full(error)) is not None:
             raise told from error
-        raise RunError(f"The run could not be written to disk: {error.strerror or error}.") from error
+        raise StorageError(f"The run could not be written to disk: {error.strerror or error}.") from error
 
 
-def catalogue_error(error: sqlite3.Error) -> RunError:
+def catalogue_error(error: sqlite3.Error) -> StorageError:
     """Return what to tell of an error of SQLite, to visitors too: without the server's folders."""
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-        return RunError(FULL, mend=FULL_MEND)
-    return RunError(f"The catalogue of runs cannot be used: {error}.", mend=CATALOGUE_MEND)
+        return StorageError(FULL, mend=FULL_MEND)
+    return StorageError(f"The catalogue of runs cannot be used: {error}.", mend=CATALOGUE_MEND)
 
 
 def bytes_in(folders: Iterable[Path]) -> int:

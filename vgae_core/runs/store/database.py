@@ -11,12 +11,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from vgae_core.errors import RunError
 from vgae_core.runs.disk.room import catalogue_error
 from vgae_core.runs.store import notes, paces, visits
+
+PAGE_SECONDS = 10.0
+"""Patience with another program that holds the catalogue, where somebody waits."""
+
+BACKGROUND_SECONDS = 600.0
+"""Patience of the threads that begin and end runs."""
+
+TOLD_SECONDS = 2.0
+"""How long something has waited for the catalogue before pages say so."""
+
+_LOOK_SECONDS = 0.05
+
+_patience: ContextVar[float] = ContextVar("patience", default=PAGE_SECONDS)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SCHEMA = """
@@ -30,42 +44,117 @@ CREATE TABLE IF NOT EXISTS sessions (workspace TEXT PRIMARY KEY, body TEXT NOT N
 """
 
 
+def be_patient() -> None:
+    """Let this thread wait for the catalogue for :data:`BACKGROUND_SECONDS`, since nobody waits for it."""
+    _patience.set(BACKGROUND_SECONDS)
+
+
 class Database:
     """The catalogue, which threads of this process use one after the other.
+
+    While another program holds it they wait, and read all the same: it has a write-ahead log.
 
     Parameters
     ----------
     root : Path
         Folder of the store.
+
+    Raises
+    ------
+    RunError
+        For whatever SQLite refuses.
     """
 
     def __init__(self, root: Path) -> None:
         self.lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            root / "catalogue.sqlite", timeout=10, check_same_thread=False, isolation_level=None
-        )
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
-        notes.prepare(self._connection)
-        visits.prepare(self._connection)
-        paces.prepare(self._connection)
+        self._waiting: dict[int, float] = {}
+        """Since when threads wait, on the monotonic clock."""
+        try:
+            self._connection = sqlite3.connect(
+                root / "catalogue.sqlite", timeout=PAGE_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.executescript(_SCHEMA)
+            for part in (notes, visits, paces):
+                part.prepare(self._connection)
+            self._connection.execute("PRAGMA busy_timeout=0")  # threads wait without the lock
+        except sqlite3.Error as error:
+            raise catalogue_error(error) from error
 
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection to one thread at a time; each statement is a transaction of its own.
+    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Return a context in which one thread reads, as it stands at one time.
 
         Raises
         ------
         RunError
             For whatever SQLite refuses.
         """
-        with self.lock:
-            try:
-                yield self._connection
-            except sqlite3.Error as error:
-                raise catalogue_error(error) from error
+        return self._transaction("BEGIN", "SELECT 1 FROM runs")
+
+    def writing(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Return a context in which one thread writes all or nothing.
+
+        Raises
+        ------
+        RunError
+            For whatever SQLite refuses, and if another program has written to it for too long.
+        """
+        return self._transaction("BEGIN IMMEDIATE")
+
+    @property
+    def held_seconds(self) -> float:
+        """For how long threads have waited for another program that holds the catalogue, 0 if none does."""
+        waiting = list(self._waiting.values())
+        return time.monotonic() - min(waiting) if waiting else 0.0
+
+    @contextlib.contextmanager
+    def _transaction(self, *begin: str) -> Iterator[sqlite3.Connection]:
+        began, me = time.monotonic(), threading.get_ident()
+        try:
+            while True:
+                with self.lock:
+                    if self._begin(begin, may_wait=time.monotonic() - began < _patience.get()):
+                        self._waiting.pop(me, None)
+                        with self._ending():
+                            yield self._connection
+                        return
+                self._waiting.setdefault(me, began)
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            self._waiting.pop(me, None)
+
+    def _begin(self, begin: tuple[str, ...], *, may_wait: bool) -> bool:
+        """Begin a transaction and return True, or False if another program is in the way."""
+        try:
+            for statement in begin:
+                self._connection.execute(statement)
+        except sqlite3.Error as error:
+            self._roll_back()
+            if may_wait and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise catalogue_error(error) from error
+        return True
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Commit what was done in the block, or take all of it back."""
+        try:
+            yield
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise catalogue_error(error) from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # ended by SQLite already, as on a full disk
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connection."""
@@ -75,7 +164,7 @@ class Database:
         """Enter a run under the next number of its workspace, as made now."""
         values = {"id": run_id, "workspace": workspace, "created": time.time(), **values}
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
-        with self.exclusive() as connection:
+        with self.writing() as connection:
             connection.execute(
                 f"INSERT INTO runs ({columns}, number) VALUES ({marks}, "  # noqa: S608  names of columns
                 "(SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE workspace = ?))",
@@ -85,14 +174,14 @@ class Database:
     def update_run(self, run_id: str, **values: Any) -> None:
         """Change columns of a run."""
         columns = ", ".join(f"{name} = ?" for name in values)
-        with self.exclusive() as connection:
+        with self.writing() as connection:
             connection.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
 
     def run(self, run_id: str) -> sqlite3.Row:
         """Return the row of a run; raise RunError if there is none."""
         row = None
         if isinstance(run_id, str) and _TOKEN.fullmatch(run_id):
-            with self.exclusive() as connection:
+            with self.reading() as connection:
                 row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
@@ -104,13 +193,13 @@ class Database:
             "SELECT * FROM runs ORDER BY created DESC",
             "SELECT * FROM runs WHERE workspace = ? ORDER BY created DESC",
         )
-        with self.exclusive() as connection:
+        with self.reading() as connection:
             rows = connection.execute(every) if workspace is None else connection.execute(own, (workspace,))
             return rows.fetchall()
 
     def owns(self, workspace: str, run_id: str) -> bool:
         """Return whether a run belongs to a workspace."""
-        with self.exclusive() as connection:
+        with self.reading() as connection:
             row = connection.execute(
                 "SELECT 1 FROM runs WHERE id = ? AND workspace = ?", (run_id, workspace)
             ).fetchone()
@@ -118,7 +207,7 @@ class Database:
 
     def delete_run(self, run_id: str, fingerprint: str) -> bool:
         """Remove a run and return whether its data set is still needed, by another run or somebody's work."""
-        with self.exclusive() as connection:
+        with self.writing() as connection:
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             connection.execute("DELETE FROM visits WHERE run = ?", (run_id,))
             needed = connection.execute(

@@ -19,7 +19,7 @@ MAX_UNWRITTEN = 4
 
 SAVED_LATER = (
     "Trained, but the result could not be written: {} "
-    "It is kept in memory and saved as soon as there is space."
+    "It is kept in memory and saved as soon as that is possible."
 )
 
 log = logging.getLogger(__name__)

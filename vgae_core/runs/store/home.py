@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import sqlite3
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from vgae_core.errors import StudioError
+from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.disk.event_log import EventLog
 from vgae_core.runs.disk.files import finite
-from vgae_core.runs.disk.room import writing
+from vgae_core.runs.disk.room import catalogue_error, full, writing
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store import paces
 from vgae_core.runs.store.database import Database
@@ -23,6 +24,8 @@ from vgae_core.runs.store.owners import Owners
 from vgae_core.runs.store.sessions import Sessions
 from vgae_core.training.events import Event, Finished
 from vgae_core.training.progress import progress
+
+HOME_MEND = "Whoever runs this server can make it writable, or name another in VGAE_STUDIO_HOME."
 
 MOST_LOGS = 64
 """Logs of runs that are kept open."""
@@ -42,15 +45,27 @@ class Home:
     ----------
     root : Path
         Made when missing.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written to, or its catalogue not be used.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)  # uploaded data: nobody else's business
-        for name in ("runs", "datasets", "owners"):
-            (root / name).mkdir(exist_ok=True)
-        self.database = Database(root)
-        self.owners = Owners(root / "owners")
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)  # uploaded data: nobody else's business
+            for name in ("runs", "datasets", "owners"):
+                (root / name).mkdir(exist_ok=True)
+            self.database = Database(root)
+            self.owners = Owners(root / "owners")
+        except OSError as error:
+            raise full(error) or RunError(
+                f"The folder for runs cannot be used: {error.strerror}.", mend=HOME_MEND
+            ) from error
+        except sqlite3.Error as error:
+            raise catalogue_error(error) from error
         self.sessions = Sessions(self.database)
         self.datasets = DataSets(root / "datasets", self.sessions.uses)
         self.results: Cache[RunResult] = Cache(3)
@@ -114,7 +129,7 @@ class Home:
         folder = self.folder(run_id)
         with contextlib.suppress(StudioError):  # a folder that cannot be read says nothing of its pace
             family, at = folder.spec.model.family, progress(folder.events())
-            with self.database.exclusive() as database:
+            with self.database.writing() as database:
                 paces.note(database, run_id, family, at)
 
     def save_result(self, run_id: str, result: RunResult) -> None:

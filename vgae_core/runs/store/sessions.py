@@ -19,7 +19,7 @@ class Sessions:
     def save(self, workspace: str, values: Mapping[str, Any]) -> None:
         """Keep what a visitor was doing (plain JSON types)."""
         check_token(workspace)
-        with self._database.exclusive() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?) "
                 "ON CONFLICT (workspace) DO UPDATE SET body = excluded.body, seen = excluded.seen",
@@ -37,7 +37,7 @@ class Sessions:
 
     def uses(self, key: str, since: float) -> bool:
         """Return whether a visitor who was here after `since` works on the upload with this key."""
-        with self._database.exclusive() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM sessions WHERE seen >= ? AND instr(body, ?))", (since, key)
             ).fetchone()
@@ -45,6 +45,6 @@ class Sessions:
 
     def _body(self, workspace: str) -> str | None:
         check_token(workspace)
-        with self._database.exclusive() as connection:
+        with self._database.reading() as connection:
             row = connection.execute("SELECT body FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
         return None if row is None else str(row["body"])

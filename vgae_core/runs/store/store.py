@@ -23,7 +23,7 @@ from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError
 from vgae_core.runs.disk.room import bytes_in, sweep, writing
 from vgae_core.runs.store import notes, paces, visits
-from vgae_core.runs.store.database import check_token
+from vgae_core.runs.store.database import TOLD_SECONDS, check_token
 from vgae_core.runs.store.endings import Endings
 from vgae_core.runs.store.folder import RunFolder, write_start
 from vgae_core.runs.store.home import Home, new_id
@@ -81,9 +81,24 @@ class Store:
         """Return whether the process that was called `owner` still uses the store."""
         return self._home.owners.is_alive(owner)
 
-    def catalogue(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """Return a context with the catalogue, which no other thread of this process uses meanwhile."""
-        return self._database.exclusive()
+    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Return a context in which one thread of this process reads the catalogue."""
+        return self._database.reading()
+
+    def writing(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Return a context in which one thread of this process writes to the catalogue, all or nothing."""
+        return self._database.writing()
+
+    @property
+    def trouble(self) -> str:
+        """What to tell visitors while another program holds the catalogue; mostly empty."""
+        seconds = self._database.held_seconds
+        if seconds < TOLD_SECONDS:
+            return ""
+        return (
+            f"Another program has held the catalogue of runs for {seconds:.0f} s. "
+            "Runs begin and end as soon as it lets go; nothing is lost."
+        )
 
     # ------------------------------------------------------------------ data sets
     def save_dataset(self, graph: GraphData) -> str:
@@ -202,7 +217,7 @@ class Store:
         if self.owns(workspace, run_id):
             return
         self._listing.entry(run_id)
-        with self.catalogue() as database:
+        with self.writing() as database:
             visits.note(database, workspace, run_id)
 
     def list_visited(self, workspace: str) -> list[RunInfo]:
@@ -211,7 +226,7 @@ class Store:
         Tags, note and star are their owners' own.
         """
         check_token(workspace)
-        with self.catalogue() as database:
+        with self.reading() as database:
             rows = visits.visited(database, workspace)
         return [
             dataclasses.replace(self._listing.of_row(row), tags=(), note="", starred=False) for row in rows
@@ -220,12 +235,12 @@ class Store:
     def forget_visit(self, run_id: str, workspace: str) -> None:
         """Take a run of another off the list of those that a visitor opened by a link."""
         check_token(workspace)
-        with self.catalogue() as database:
+        with self.writing() as database:
             visits.forget(database, workspace, run_id)
 
     def pace(self, family: str) -> float | None:
         """Return how many times its estimate an epoch takes here, as the latest runs of a family tell; None before."""
-        with self.catalogue() as database:
+        with self.reading() as database:
             return paces.typical(database, family)
 
     def delete_run(self, run_id: str, workspace: str) -> None:

@@ -111,7 +111,7 @@ class SweepCatalogue:
 
     def __init__(self, store: Store, *, limits: ServerLimits = SERVER_LIMITS) -> None:
         self._store, self._limits = store, limits
-        with store.catalogue() as database:
+        with store.writing() as database:
             database.executescript(_SCHEMA)
 
     def create(self, spec: RunSpec, graph: GraphData, space: Space, workspace: str) -> str:
@@ -123,7 +123,7 @@ class SweepCatalogue:
             If too many are at work already, or kept.
         """
         limits = self._limits
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             rows = database.execute("SELECT workspace, status FROM sweeps").fetchall()
         mine = [row["status"] for row in rows if row["workspace"] == workspace]
         if sum(status in ("running", "paused") for status in mine) >= limits.sweeps_of_one:
@@ -138,7 +138,7 @@ class SweepCatalogue:
             )
         fingerprint = self._store.save_dataset(graph)
         sweep_id = new_id()
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             database.execute(
                 "INSERT INTO sweeps VALUES (?, ?, ?, ?, 'running', '', 0, ?, ?, ?, ?, NULL, NULL)",
                 (
@@ -150,7 +150,7 @@ class SweepCatalogue:
 
     def info(self, sweep_id: str) -> SweepInfo:
         """Return a sweep's entry; whoever holds its id may see it. Raise RunError if there is none."""
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             row = database.execute("SELECT * FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
         if row is None:
             raise RunError("There is no such sweep.", mend="It may have been deleted.")
@@ -158,7 +158,7 @@ class SweepCatalogue:
 
     def of_workspace(self, workspace: str) -> list[SweepInfo]:
         """Return the sweeps of a workspace, the newest first."""
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             rows = database.execute(
                 "SELECT * FROM sweeps WHERE workspace = ? ORDER BY created DESC", (workspace,)
             ).fetchall()
@@ -166,7 +166,7 @@ class SweepCatalogue:
 
     def any_active(self) -> bool:
         """Return whether a sweep of anyone has not ended."""
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             row = database.execute(
                 "SELECT EXISTS (SELECT 1 FROM sweeps WHERE status IN ('running', 'paused'))"
             ).fetchone()
@@ -174,7 +174,7 @@ class SweepCatalogue:
 
     def adopt_orphans(self) -> list[str]:
         """Take over the sweeps whose process is gone before they ended, and return their ids."""
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             rows = database.execute(
                 "SELECT id, owner FROM sweeps WHERE status IN ('running', 'paused')"
             ).fetchall()
@@ -186,7 +186,7 @@ class SweepCatalogue:
     def update(self, sweep_id: str, **values: Any) -> None:
         """Change columns of a sweep's entry."""
         columns = ", ".join(f"{name} = ?" for name in values)
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             database.execute(
                 f"UPDATE sweeps SET {columns} WHERE id = ?",  # noqa: S608
                 (*values.values(), sweep_id),
@@ -194,7 +194,7 @@ class SweepCatalogue:
 
     def delete(self, sweep_id: str) -> None:
         """Forget a sweep; its runs stay."""
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             for table, column in (("sweeps", "id"), ("trials", "sweep"), ("trial_runs", "sweep")):
                 database.execute(f"DELETE FROM {table} WHERE {column} = ?", (sweep_id,))  # noqa: S608
 
@@ -203,7 +203,7 @@ class SweepCatalogue:
         self, sweep_id: str, number: int, params: Mapping[str, Any], point: Mapping[str, Any]
     ) -> None:
         """Note that a trial begins."""
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             database.execute(
                 "INSERT INTO trials VALUES (?, ?, ?, ?, 'running', '', NULL, NULL, '{}')",
                 (sweep_id, number, json.dumps(dict(params)), json.dumps(dict(point))),
@@ -211,7 +211,7 @@ class SweepCatalogue:
 
     def add_run(self, sweep_id: str, number: int, seed: int, run_id: str) -> None:
         """Note the run of a trial's seed, in the place of one that was interrupted."""
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             database.execute(
                 "DELETE FROM trial_runs WHERE sweep = ? AND number = ? AND seed = ?", (sweep_id, number, seed)
             )
@@ -229,7 +229,7 @@ class SweepCatalogue:
         message: str = "",
     ) -> None:
         """Note how a trial ended."""
-        with self._store.catalogue() as database:
+        with self._store.writing() as database:
             database.execute(
                 "UPDATE trials SET state = ?, message = ?, score = ?, seconds = ?, course = ? "
                 "WHERE sweep = ? AND number = ?",
@@ -241,7 +241,7 @@ class SweepCatalogue:
 
     def trials(self, sweep_id: str) -> list[TrialInfo]:
         """Return the trials of a sweep in order."""
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             rows = database.execute(
                 "SELECT * FROM trials WHERE sweep = ? ORDER BY number", (sweep_id,)
             ).fetchall()
@@ -266,7 +266,7 @@ class SweepCatalogue:
     def parts(self, run_ids: Sequence[str]) -> dict[str, Part]:
         """Return which of some runs belong to a sweep, and as what."""
         asked = json.dumps(list(run_ids))
-        with self._store.catalogue() as database:
+        with self._store.reading() as database:
             trials = database.execute(
                 "SELECT run, sweep, number FROM trial_runs WHERE run IN (SELECT value FROM json_each(?))",
                 (asked,),

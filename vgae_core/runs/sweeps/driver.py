@@ -15,6 +15,7 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import LimitError, RunError, StudioError
 from vgae_core.families import family_of
+from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo, TrialState
@@ -104,12 +105,17 @@ class SweepAtWork:
         self._engine, self._store, self._catalogue = engine, store, catalogue
         self._graph = store.load_dataset(info.fingerprint)
         self._split = validation_split(self.spec, self._graph)
-        self._seconds, self._looked = info.seconds, time.monotonic()
+        self._seconds = self._kept_seconds = info.seconds
+        self._looked = time.monotonic()
         self._refused_since: float | None = None
         self._again = 0.0
         self._study = Study(self.space, self.spec)
         self._open: dict[int, _Trial] = {}
         self._n_trials = 0
+        self._asked: dict[str, Any] | None = None
+        """A point whose trial the catalogue does not know yet."""
+        self._unnoted: list[tuple[int, int, str]] = []
+        """Trial, seed and id of runs that the catalogue does not know as a trial's yet."""
         for trial in catalogue.trials(self.id):
             self._restore(trial)
 
@@ -136,11 +142,17 @@ class SweepAtWork:
         ----------
         status : str
             ``"running"``; ``"paused"`` begins nothing, ``"cancelled"`` ends what is under way.
+
+        Raises
+        ------
+        StorageError
+            If disk or catalogue refuse; the next step does what this one could not.
         """
         now = time.monotonic()
         if status == "running":
             self._seconds += now - self._looked
         self._looked = now
+        self._note_runs()
         for trial in list(self._open.values()):
             self._watch(trial, cancelled=status == "cancelled")
         if status == "running" and now >= self._again:
@@ -153,9 +165,11 @@ class SweepAtWork:
                 self._catalogue.update(self.id, message=str(error))
                 if now - self._refused_since > REFUSED_SECONDS:
                     status = "paused"
-        self._catalogue.update(self.id, seconds=self._seconds)
         if status == "running" and not self._open and not self._may_begin():
-            return "finished"
+            status = "finished"
+        if status == "finished" or int(self._seconds) != int(self._kept_seconds):
+            self._catalogue.update(self.id, seconds=self._seconds)
+            self._kept_seconds = self._seconds
         return status
 
     @property
@@ -184,13 +198,16 @@ class SweepAtWork:
                 return self._start(trial, missing[0])
         if not self._may_begin():
             return False
-        params = self._study.ask()
-        if params is None:
+        if self._asked is None:
+            self._asked = self._study.ask()
+        if self._asked is None:
             self._exhausted = True
             return False
+        params = self._asked
         number, point = self._n_trials, self._study.point(params)
-        self._n_trials += 1
         self._catalogue.add_trial(self.id, number, params, point)
+        self._asked = None
+        self._n_trials += 1
         self._open[number] = trial = _Trial(number, params, point)
         return self._start(trial, 0)
 
@@ -210,13 +227,22 @@ class SweepAtWork:
             self._end(trial, "failed", str(error))
             return True
         trial.runs[seed] = self._store.open_run(run_id)
-        self._catalogue.add_run(self.id, trial.number, seed, run_id)
+        self._unnoted.append((trial.number, seed, run_id))
+        self._note_runs()
         self._catalogue.update(self.id, message="")
         return True
 
+    def _note_runs(self) -> None:
+        while self._unnoted:
+            self._catalogue.add_run(self.id, *self._unnoted[0])
+            self._unnoted.pop(0)
+
     def _watch(self, trial: _Trial, *, cancelled: bool) -> None:
-        for run in trial.runs.values():
+        for seed, run in list(trial.runs.items()):
             self._engine.look_at(run.id)
+            if not self._is_kept(run):
+                del trial.runs[seed]
+                trial.ending, trial.message = "failed", "One of its runs was deleted."
         if cancelled:
             self._give_up(trial, "failed", "The sweep was cancelled.")
         elif trial.ending == "complete" and 0 in trial.runs and self._is_hopeless(trial, trial.runs[0]):
@@ -230,6 +256,14 @@ class SweepAtWork:
             self._end(trial, trial.ending, trial.message)
         elif len(trial.runs) == self.space.seeds:
             self._end(trial, "complete")
+
+    def _is_kept(self, run: StoredRun) -> bool:
+        try:
+            return bool(run.info)
+        except StorageError:
+            raise
+        except RunError:
+            return False
 
     def _give_up(self, trial: _Trial, ending: TrialState, message: str) -> None:
         if trial.ending == "complete":
@@ -264,7 +298,6 @@ class SweepAtWork:
             except RunError as error:
                 state, message = "failed", error.message
         seconds = sum(event.seconds for run in trial.runs.values() for event in run.history())
-        self._study.tell(trial.number, state, values)
         self._catalogue.end_trial(
             self.id,
             trial.number,
@@ -274,4 +307,5 @@ class SweepAtWork:
             course=trial.course,
             message=message,
         )
+        self._study.tell(trial.number, state, values)
         self._open.pop(trial.number, None)

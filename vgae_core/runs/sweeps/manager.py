@@ -11,9 +11,10 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import RunError, StudioError
+from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo
-from vgae_core.runs.sweeps.driver import SweepAtWork
+from vgae_core.runs.sweeps.driver import RETRY_SECONDS, SweepAtWork
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.runs.workers.engine import Engine
 from vgae_core.settings import RunSpec
@@ -161,7 +162,11 @@ class Sweeps:
         spec = info.space.at(info.spec, trials[number].point)
         graph = self._store.load_dataset(info.fingerprint)
         run_id = self._engine.submit(spec, graph, info.workspace, newcomer=newcomer)
-        self.catalogue.update(info.id, chosen=number, refit=run_id)
+        try:
+            self.catalogue.update(info.id, chosen=number, refit=run_id)
+        except StorageError:
+            self._engine.cancel(run_id)  # a run that nobody knows as the one that scores the test pairs
+            raise
         return run_id
 
     def _mine(self, sweep_id: str, workspace: str) -> SweepInfo:
@@ -188,15 +193,25 @@ class Sweeps:
             for sweep in sweeps:
                 if self._closed.is_set():
                     return
-                try:
-                    self._step(sweep)
-                except Exception:
-                    log.exception("Sweep %s met an error", sweep.id)
-                    self.catalogue.update(
-                        sweep.id, status="paused", message="The sweep met an error of the server; resume it."
-                    )
+                self._try_to_step(sweep)
             self._wake.wait(STEP_SECONDS if sweeps else None)
             self._wake.clear()
+
+    def _try_to_step(self, sweep: SweepAtWork) -> None:
+        """Move a sweep on; no error ends the thread, which works on all of them."""
+        try:
+            self._step(sweep)
+        except StorageError as error:  # the next step does what this one could not
+            log.warning("Sweep %s waits: %s", sweep.id, error)
+            self._closed.wait(RETRY_SECONDS)
+        except Exception:
+            log.exception("Sweep %s met an error", sweep.id)
+            try:
+                message = "The sweep met an error of the server; resume it."
+                self.catalogue.update(sweep.id, status="paused", message=message)
+            except StorageError:
+                log.exception("Sweep %s could not be paused", sweep.id)
+                self._closed.wait(RETRY_SECONDS)
 
     def _step(self, sweep: SweepAtWork) -> None:
         with self._lock:

@@ -32,6 +32,7 @@ from vgae_core.errors import RunError, StudioError
 from vgae_core.nn.budget import check_memory
 from vgae_core.runs.processes import environment
 from vgae_core.runs.results.result_parts import result_from_parts
+from vgae_core.runs.store.database import be_patient
 from vgae_core.runs.store.resuming import Continuation, continuation
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.store.stored_run import StoredRun
@@ -286,6 +287,7 @@ class Engine:
 
     def _lane(self) -> None:
         """Take one run after the other, and keep the worker warm in between; no run ends it."""
+        be_patient()
         self._try_to_be_ready()
         while (job := self._next()) is not None:
             try:
