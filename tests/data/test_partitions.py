@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vgae_core.data.limits import Limits
+from vgae_core.data.partitions import naming
 from vgae_core.data.partitions.preparation import ROW_BYTES, here, prepare
 from vgae_core.data.partitions.prepared import MANIFEST, open_prepared
 from vgae_core.data.partitions.sorting import RANGES, cut, range_width
@@ -278,3 +280,73 @@ def test_a_changed_folder_is_refused(tmp_path):
         open_prepared(tmp_path / "out")
     with pytest.raises(DataError, match="Not a prepared folder"):
         open_prepared(Path(tmp_path / "edges"))
+
+
+# ---------------------------------------------------------------------------- features
+@pytest.mark.parametrize("names", [False, True])
+def test_rows_of_a_table_find_their_nodes(tmp_path, names):
+    folder, order = tmp_path, np.random.default_rng(7).permutation(16)
+    source, target, _ = random_edges(5, weighted=False)
+    called = (lambda i: f"node {i}") if names else int
+    write_parts(folder / "edges", [called(i) for i in source], [called(i) for i in target])
+    values = np.random.default_rng(6).normal(size=(16, 2)).astype(np.float32)  # two rows more than nodes
+    (folder / "table").mkdir()
+    for number, rows in enumerate(np.array_split(order, 4)):
+        ids, some = [called(i) for i in rows], values[rows]
+        table = pa.table(
+            {"x": some[:, 0], "Node_ID": pa.array(ids, pa.string() if names else pa.int64()), "y": some[:, 1]}
+        )
+        path = folder / "table" / f"{number}"
+        if number % 2:
+            pa.csv.write_csv(table, path.with_suffix(".csv"))
+        else:
+            pq.write_table(table, path.with_suffix(".parquet"))
+    manifest = prepare(
+        [str(folder / "edges")], folder / "out", split=SHARES, features=str(folder / "table"), limits=TINY
+    )
+    graph, _, _ = open_prepared(folder / "out")
+    assert manifest["features_without_edges"] == 2
+    assert graph.feature_names == ("x", "y")
+    numbers = [int(str(name).removeprefix("node ")) for name in graph.node_ids]
+    np.testing.assert_array_equal(graph.features, values[numbers])
+
+
+def test_names_of_one_hash_are_told_apart(tmp_path, monkeypatch):
+    """Every hash the same: names are then looked up one after the other."""
+    monkeypatch.setattr(naming, "hash_array", lambda texts, categorize: np.zeros(len(texts), np.uint64))
+    write_parts(tmp_path / "edges", [f"n{i}" for i in range(12)], [f"n{i + 1}" for i in range(12)])
+    rows = "".join(f"n{i},{i}\n" for i in (*range(12, -1, -1), 99))
+    (tmp_path / "features.csv").write_text(f"name,value\n{rows}")
+    prepare(
+        [str(tmp_path / "edges")], tmp_path / "out", split=SHARES, features=str(tmp_path / "features.csv")
+    )
+    graph, _, _ = open_prepared(tmp_path / "out")
+    assert graph.features[:, 0].tolist() == [int(name[1:]) for name in graph.node_ids]
+
+
+LETTERS = "abcdefghijkl"
+ROWS = "id,x\n" + "".join(f"{letter},1\n" for letter in LETTERS)
+FEATURES = {
+    "twice": (ROWS + "a,3\n", "f.csv, row 14", "'a' has a row already"),
+    "no row": (ROWS.replace("c,1\n", ""), "f.csv", "1 of 12 nodes have no row of features, such as 'c'"),
+    "no number": (ROWS.replace("b,1", "b,two"), "f.csv, row 3", "two"),
+    "no value": (ROWS.replace("b,1", "b,"), "f.csv, row 3", "missing"),
+    "no header": (ROWS.removeprefix("id,x\n"), "f.csv", "first row"),
+    "no feature": (ROWS.replace(",x", "").replace(",1", ""), "f.csv", "one or more of numbers"),
+    "empty": ("", "f.csv", "empty"),
+}
+
+
+@pytest.mark.parametrize("case", FEATURES)
+def test_broken_features_are_named_with_their_row(tmp_path, case):
+    text, where, message = FEATURES[case]
+    edges = "".join(f"{one},{two}\n" for one, two in itertools.pairwise(LETTERS))
+    (tmp_path / "edges.csv").write_text(f"source,target\n{edges}")
+    (tmp_path / "f.csv").write_text(text)
+    with pytest.raises(DataError) as caught:
+        prepare(
+            [str(tmp_path / "edges.csv")], tmp_path / "out", split=SHARES, features=str(tmp_path / "f.csv")
+        )
+    assert caught.value.where.endswith(where)
+    assert message in caught.value.message
+    assert not (tmp_path / "out").exists()

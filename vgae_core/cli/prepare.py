@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path", nargs="+", metavar="DIR|FILE", help="Parquet or text files of edges, or folders of them"
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="a new folder, which all workers see")
-    parser.add_argument("--features", metavar="FILE.npy", help="node features, row i of node i")
+    parser.add_argument(
+        "--features",
+        metavar="FILE|DIR",
+        help="node features: an npy file, row i of node i, or a table (Parquet, CSV, a folder of them) with a column "
+        "that names the node",
+    )
     parser.add_argument(
         "--columns", metavar="SOURCE,TARGET[,WEIGHT]", default="", help="where their names are unusual"
     )
@@ -92,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
     print(
         f"{manifest['rows_read']:,} rows: {manifest['n_nodes']:,} {called} nodes, {counts['edges']:,} {kind}"
     )
+    if left_out := manifest["features_without_edges"]:
+        print(f"Rows of features left out, whose node has no edge: {left_out:,}")
     print(
         f"Split: {counts['train']:,} to train on, {counts['val']:,} for validation, {counts['test']:,} for the test"
     )

@@ -124,11 +124,66 @@ def read_names(path: Path) -> np.ndarray:
     return _read(path)["name"].to_numpy()
 
 
+class Numbered:
+    """Nodes that are called by their numbers."""
+
+    def __init__(self, n_nodes: int) -> None:
+        self._n_nodes = n_nodes
+
+    def numbers(self, ids: pa.Array) -> np.ndarray:
+        """Return node numbers, int64 (len(ids),); -1 instead of those that are none."""
+        numbers = ids.to_numpy()
+        return np.where((numbers >= 0) & (numbers < self._n_nodes), numbers, -1)
+
+    def name(self, number: int) -> str:
+        """Return what a node is called."""
+        return str(number)
+
+
+class Named:
+    """Nodes that are called by names, looked up in memory of 8 bytes per node.
+
+    Parameters
+    ----------
+    path : Path
+        What :func:`join_names` wrote.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._names = _read(path)["name"]
+        self._hashes = np.concatenate([_hashes(chunk) for chunk in self._names.chunks])  # ascending
+
+    def name(self, number: int) -> str:
+        """Return what a node is called."""
+        return str(self._names[number].as_py())
+
+    def numbers(self, ids: pa.Array) -> np.ndarray:
+        """Return the number of each name, int64 (len(ids),); -1 where no node is called so."""
+        hashes, numbers = _hashes(ids), np.full(len(ids), -1)
+        places = np.searchsorted(self._hashes, hashes)
+        rest = np.arange(len(ids))
+        while True:  # once more for each name of the same hash
+            rest = rest[places[rest] < len(self._hashes)]
+            rest = rest[self._hashes[places[rest]] == hashes[rest]]
+            if not len(rest):
+                return numbers
+            candidates = self._names.take(pa.array(places[rest])).combine_chunks()
+            same = pc.equal(candidates, ids.take(pa.array(rest))).to_numpy(zero_copy_only=False)
+            numbers[rest[same]] = places[rest[same]]
+            rest = rest[~same]
+            places[rest] += 1
+
+
 def _in_order(names: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Return names in the order of their hashes (then of themselves), with their hash and place in `names`."""
-    hashes = hash_array(np.asarray(names.to_numpy(zero_copy_only=False), object), categorize=False)
-    table = pa.table({"hash": hashes, "name": names, "place": np.arange(len(names))})
+    table = pa.table({"hash": _hashes(names), "name": names, "place": np.arange(len(names))})
     return table.sort_by([("hash", "ascending"), ("name", "ascending")])
+
+
+def _hashes(names: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Return the hash of each name, uint64."""
+    texts = names.to_numpy() if isinstance(names, pa.ChunkedArray) else names.to_numpy(zero_copy_only=False)
+    return hash_array(np.asarray(texts, object), categorize=False)
 
 
 def _share(hashes: np.ndarray, bits: int) -> np.ndarray:

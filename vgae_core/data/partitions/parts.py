@@ -28,7 +28,7 @@ PARQUET = (".parquet", ".pq")
 TEXT = (".csv", ".tsv", ".txt", ".edges", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst")
 """Endings of the files that are taken from a folder."""
 
-_TEXT_BLOCK = 2**23
+TEXT_BLOCK = 2**23
 """Bytes of a text that are parsed at a time."""
 
 _FIRST_BYTES = 2**16
@@ -146,7 +146,7 @@ def parts_of(
             else:
                 continue
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise _unreadable(str(path), error) from error
+            raise unreadable(str(path), error) from error
         if not result:
             names = names or _has_names(found[0])
             weighted = len(found[0].columns) == 3
@@ -183,7 +183,7 @@ def chunks(part: Part, chunk_rows: int) -> Iterator[Chunk]:
             waiting.append(checked)
             n_waiting += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(part.path, error) from error
+        raise unreadable(part.path, error) from error
     if n_waiting:
         yield _together(waiting)
 
@@ -243,11 +243,20 @@ def _parquet_parts(path: Path, columns: Sequence[str], chunk_rows: int) -> list[
     return result or [Part(path=str(path), columns=chosen, groups=())]
 
 
-def _text_part(path: Path, columns: Sequence[str]) -> Part:
+def first_lines(path: Path) -> list[str]:
+    """Return the lines that a text begins with; one that is empty, if there are none."""
     with pa.input_stream(str(path), compression="detect") as stream:
-        lines = (stream.read(_FIRST_BYTES) or b"").decode("utf-8-sig", "replace").splitlines() or [""]
-    counts = {delimiter: lines[0].count(delimiter) for delimiter in "\t,; "}
-    delimiter = max(counts, key=lambda d: counts[d])
+        return (stream.read(_FIRST_BYTES) or b"").decode("utf-8-sig", "replace").splitlines() or [""]
+
+
+def delimiter_of(line: str) -> str:
+    """Return what the cells of a line are delimited by: the commonest of tab, comma, semicolon and blank."""
+    return max("\t,; ", key=line.count)
+
+
+def _text_part(path: Path, columns: Sequence[str]) -> Part:
+    lines = first_lines(path)
+    delimiter = delimiter_of(lines[0])
     header = [name.strip().strip('"') for name in lines[0].split(delimiter)]
     _need_two(header, path)
     if all(_WHOLE.fullmatch(name) for name in header[:2]):  # an edge
@@ -282,12 +291,7 @@ def _has_names(part: Part) -> bool:
     if not part.delimiter:
         schema = pyarrow.parquet.read_schema(part.path)
         return not all(pa.types.is_integer(schema.field(name).type) for name in part.columns[:2])
-    with pa.input_stream(part.path, compression="detect") as stream:
-        lines = (
-            (stream.read(_FIRST_BYTES) or b"")
-            .decode("utf-8-sig", "replace")
-            .splitlines()[part.first_row - 1 :]
-        )
+    lines = first_lines(Path(part.path))[part.first_row - 1 :]
     places = [part.header.index(name) for name in part.columns[:2]]
     rows = [line.split(part.delimiter) for line in lines[:-1] or lines]
     cells = [row[i].strip('" ') for row in rows for i in places if i < len(row)]
@@ -308,7 +312,7 @@ def _batches(part: Part, chunk_rows: int) -> Iterator[pa.RecordBatch]:
         part.path,
         pyarrow.csv.ReadOptions(
             use_threads=False,  # so that errors know their row
-            block_size=_TEXT_BLOCK,
+            block_size=TEXT_BLOCK,
             column_names=list(part.header),
             skip_rows=part.first_row - 1,
         ),
@@ -363,7 +367,8 @@ def _checked(batch: pa.RecordBatch, part: Part, first_row: int) -> Chunk:
     return Chunk(ends[0], ends[1], weight)
 
 
-def _unreadable(path: str, error: Exception) -> DataError:
+def unreadable(path: str, error: Exception) -> DataError:
+    """Return the error that says which file, and where known which row, Arrow could not read."""
     text = " ".join(str(error).split())
     row = _ROW.search(text)
     where = f"{path}, row {row[1]}" if row else path

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vgae_core.data.blocks import row_blocks
 from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.link_splits import check_edges
 from vgae_core.data.partitions.blocks import MATRICES, PAIRS, Plan, make_block, normalise_block
+from vgae_core.data.partitions.features import FeatureTable, open_array, open_table, write_array, write_table
 from vgae_core.data.partitions.files import digest_of, join, load, replace_whole, save
-from vgae_core.data.partitions.naming import join_names, number_names, numbered, write_names
+from vgae_core.data.partitions.naming import Named, Numbered, join_names, number_names, numbered, write_names
 from vgae_core.data.partitions.parts import Part, chunks, files_in, parts_of
 from vgae_core.data.partitions.prepared import MANIFEST, VERSION, draw_non_edges, graph_of, matrix_of
 from vgae_core.data.partitions.sorting import cut, sort_arcs
@@ -26,6 +26,9 @@ from vgae_core.settings import RepairSpec, SplitSpec
 
 ROW_BYTES = 96
 """Memory that a task takes for each edge it holds, arrays it sorts in included (measured: 85 at most)."""
+
+FEATURE_BYTES = 12
+"""Memory that a value of a table of features takes while it is read and converted."""
 
 STAGES = ("read", "names", "sort", "blocks", "normalise", "join")
 """The stages in their order; `names` only where nodes are called by names."""
@@ -133,7 +136,8 @@ def prepare(
     seed : int
         Of the split.
     features : str, optional
-        An npy file of numbers, shape (n_nodes, n_features), row i of node i.
+        An npy file of numbers, shape (n_nodes, n_features), row i of node i; or a table with a column that names the
+        node: a Parquet file, a delimited text, or a folder of these.
     columns : sequence of str, optional
         Source, target and weight, where their names are unusual.
     names : bool
@@ -158,6 +162,10 @@ def prepare(
     chunk_rows = max(1, limits.partition_bytes // ROW_BYTES)
     files = files_in(paths)
     parts = parts_of(files, columns=columns, names=names, chunk_rows=chunk_rows)
+    if features is not None:
+        _open_features(
+            features, names=parts[0].names
+        )  # what is wrong with them is said before the work begins
     try:
         return _prepare(files, parts, out, repairs, split, seed, features, chunk_rows, tasks, limits)
     except BaseException:
@@ -210,8 +218,14 @@ def _prepare(
         done("names")
     else:
         n_nodes = max(read.largest for read in reads) + 1
-    table = None if features is None else _features(features, n_nodes, names=names)
-    n_nodes = n_nodes if table is None else len(table)
+    table = None if features is None else _open_features(features, names=names)
+    if isinstance(table, np.ndarray):
+        if len(table) < n_nodes:
+            raise DataError(
+                f"Expected at least {n_nodes:,} rows, one per node. Received: {len(table):,}.",
+                where=str(features),
+            )
+        n_nodes = len(table)
     limits.check("prepared_nodes", n_nodes, where=str(files[0]))
     if n_nodes > np.iinfo(np.int32).max:
         raise DataError(
@@ -269,8 +283,19 @@ def _prepare(
     for name, pairs in (("val_neg", negatives[: totals["val"]]), ("test_neg", negatives[totals["val"] :])):
         save(out / f"{name}.npy", pairs)
         sha[f"{name}.npy"] = digest_of(pairs)
-    if table is not None:
-        sha["features.npy"] = _copy_features(table, out / "features.npy", str(features))
+    feature_names: tuple[str, ...] = ()
+    without_edges = 0
+    if isinstance(table, np.ndarray):
+        sha["features.npy"] = write_array(table, out / "features.npy", str(features))
+    elif table is not None:
+        feature_names = table.columns
+        sha["features.npy"], without_edges = write_table(
+            table,
+            out / "features.npy",
+            n_nodes,
+            Named(out / "names.arrow") if names else Numbered(n_nodes),
+            block_rows=max(1, limits.partition_bytes // (FEATURE_BYTES * (len(feature_names) + 1))),
+        )
     shutil.rmtree(work)
     manifest: dict[str, Any] = {
         "version": VERSION,
@@ -282,6 +307,8 @@ def _prepare(
         "rows_read": rows,
         "self_loops_read": sum(count for _, count in sorted_),
         "counts": totals,
+        "feature_names": feature_names,
+        "features_without_edges": without_edges,
         "bounds": bounds.tolist(),
         "repairs": repairs.to_dict(),
         "split": split.to_dict(),
@@ -293,6 +320,19 @@ def _prepare(
     manifest["seconds"] = seconds
     replace_whole(out / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1), "utf-8"))
     return manifest
+
+
+def _open_features(path: str, *, names: bool) -> np.ndarray | FeatureTable:
+    """Return features as an array or a table; raise DataError if they cannot be matched with the nodes."""
+    if not path.lower().endswith(".npy"):
+        return open_table(path)
+    if names:
+        raise DataError(
+            "Rows of an npy file belong to nodes by their number, and these nodes are called by names.",
+            where=path,
+            mend="Give a table (Parquet, CSV) with a column of names.",
+        )
+    return open_array(path)
 
 
 def _check_repairs(repairs: RepairSpec) -> None:
@@ -344,41 +384,3 @@ def _join_matrix(
         )
         for part in ("indices", "data")
     }
-
-
-def _features(path: str, n_nodes: int, *, names: bool) -> np.ndarray:
-    """Return node features as a mapped file, after checking their shape."""
-    if names:
-        raise DataError(
-            "Rows of features belong to nodes by their number, and these nodes are called by names.",
-            where=path,
-            mend="Number the nodes first, in the edges as in the features.",
-        )
-    try:
-        table = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"Not a readable npy file: {error}.", where=path) from error
-    if table.ndim != 2 or table.dtype.kind not in "biuf" or len(table) < n_nodes or not table.shape[1]:
-        raise DataError(
-            f"Expected numbers in at least {n_nodes:,} rows, one per node. Received: {table.dtype} of shape "
-            f"{table.shape}.",
-            where=path,
-        )
-    return table
-
-
-def _copy_features(table: np.ndarray, path: Path, source: str) -> str:
-    """Write features as float32 and return their SHA-256 (hex)."""
-
-    def write(temporary: Path) -> None:
-        result = np.lib.format.open_memmap(temporary, "w+", np.float32, table.shape)
-        for part, rows in row_blocks(table):
-            values = np.asarray(rows, np.float32)
-            if not np.isfinite(values).all():
-                bad = part.start + int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-                raise DataError("A value is missing or not finite.", where=f"{source}, row {bad}")
-            result[part] = values
-        result.flush()
-
-    replace_whole(path, write)
-    return digest_of(load(path))

@@ -74,6 +74,7 @@ def graph_of(folder: Path, manifest: dict[str, Any]) -> GraphData:
         node_ids=node_ids,
         directed=bool(manifest["directed"]),
         features=load(features) if features.exists() else None,
+        feature_names=tuple(manifest.get("feature_names", ())),
     )
     graph.__dict__["edges"] = load(
         folder / "edges.npy"
