@@ -60,14 +60,23 @@ class FileSpec(Section):
         "auto", "What the file holds.", title="Holds"
     )
     encoding: Literal[
-        "auto", "utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift-jis", "gb18030", "big5", "euc-kr"
+        "auto", "utf-8", "utf-16", "cp1252", "latin-1", "mac-roman", "cp850", "cp1250", "latin-2", "cp852", "cp1257",
+        "cp1254", "cp1251", "koi8-r", "iso8859-5", "cp866", "mac-cyrillic", "cp1253", "greek", "cp1255", "cp1256",
+        "cp874", "shift-jis", "euc-jp", "gb18030", "big5", "euc-kr",
     ] = field_of(
         "auto", "Character encoding of a text.", title="Encoding",
         labels={
             "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1",
-            "cp1250": "Windows-1250 (Central Europe)", "cp1251": "Windows-1251 (Cyrillic)",
-            "shift-jis": "Shift-JIS (Japanese)", "gb18030": "GB 18030 (Chinese)", "big5": "Big5 (Chinese)",
-            "euc-kr": "EUC-KR (Korean)",
+            "mac-roman": "Mac OS Roman", "cp850": "DOS 850 (Western Europe)",
+            "cp1250": "Windows-1250 (Central Europe)", "latin-2": "Latin-2 (Central Europe)",
+            "cp1257": "Windows-1257 (Baltic)", "cp1254": "Windows-1254 (Turkish)",
+            "cp852": "DOS 852 (Central Europe)",
+            "cp1251": "Windows-1251 (Cyrillic)", "koi8-r": "KOI8 (Cyrillic)", "cp866": "DOS 866 (Cyrillic)",
+            "iso8859-5": "ISO 8859-5 (Cyrillic)", "mac-cyrillic": "Mac OS Cyrillic",
+            "cp1253": "Windows-1253 (Greek)", "greek": "ISO 8859-7 (Greek)", "cp1255": "Windows-1255 (Hebrew)",
+            "cp1256": "Windows-1256 (Arabic)", "cp874": "Windows-874 (Thai)",
+            "shift-jis": "Shift-JIS (Japanese)", "euc-jp": "EUC-JP (Japanese)", "gb18030": "GB 18030 (Chinese)",
+            "big5": "Big5 (Chinese)", "euc-kr": "EUC-KR (Korean)",
         },
     )  # fmt: skip
     separator: Literal["auto", "comma", "tab", "semicolon", "space", "bar", "colons"] = field_of(

@@ -14,6 +14,7 @@ import charset_normalizer
 
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.text import alphabets
 from vgae_core.settings import FileSpec
 from vgae_core.settings.fields import settings_of
 
@@ -45,17 +46,28 @@ _MAGIC = (
 _MARKUP = re.compile(rb"\s*<(\?xml|!doctype|html|graphml|gexf|svg)", re.IGNORECASE)
 _TITLES = next(setting.labels for setting in settings_of(FileSpec) if setting.key == "encoding")
 _DETECTED = {
-    "cp1250": "cp1250", "cp1251": "cp1251", "cp932": "shift-jis", "shift_jis": "shift-jis", "gb18030": "gb18030",
-    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5", "cp950": "big5", "cp949": "euc-kr", "euc_kr": "euc-kr",
+    "cp932": "shift-jis", "shift_jis": "shift-jis", "gb18030": "gb18030", "gb2312": "gb18030", "gbk": "gb18030",
+    "big5": "big5", "cp950": "big5", "cp949": "euc-kr", "euc_kr": "euc-kr", "euc_jp": "euc-jp",
 }  # fmt: skip
-"""Names that charset-normalizer gives encodings, to those of :class:`~vgae_core.settings.FileSpec`."""
-_CODECS = {"shift-jis": "cp932", "euc-kr": "cp949"}
-"""Codecs of encodings under whose name most files hold what Windows added to them."""
+"""Names that charset-normalizer gives encodings of two bytes per character, to those of
+:class:`~vgae_core.settings.FileSpec`."""
+_CODECS = {
+    "shift-jis": "cp932",
+    "euc-kr": "cp949",
+    "koi8-r": "koi8-u",
+    "latin-2": "iso8859-2",
+    "greek": "iso8859-7",
+}
+"""Codecs of encodings under whose name most files hold what Windows, or a neighbouring country, added to them."""
+_KEYS = {codec: key for key, codec in _CODECS.items()}
+_OFFERED = 5
+"""Encodings offered instead."""
+_PLANES = 4
+"""First bytes of the characters of a script in UTF-16, at most."""
+_KANA = re.compile(rb"[\xa4\xa5][\xa1-\xf6]")
 _SAMPLE = 16_384
 """Bytes, from the first line that is not ASCII on, in which an encoding is looked for."""
 _FOREIGN = re.compile(rb"[\x80-\xff]")
-_SIGN_IN_A_WORD = re.compile(r"[^\W\d_][£¥¹³¿ª¯][^\W\d_]")
-"""What letters of Central Europe become as Windows-1252."""
 
 
 def what_else(probe: Probe) -> str | None:
@@ -142,7 +154,10 @@ def _utf16(head: bytes) -> str | None:
         return None
     low, high = sample[::2], sample[1::2]
     for zeros, others, codec in ((high, low, "utf-16-le"), (low, high, "utf-16-be")):
-        if zeros.count(0) > 0.5 * len(zeros) and not others.count(0):
+        few = (
+            0 in zeros and len(set(zeros)) <= _PLANES and len(zeros) > 4 * _PLANES
+        )  # one script, and separators
+        if (few or zeros.count(0) > 0.5 * len(zeros)) and not others.count(0):
             text = sample.decode(codec, "replace")
             return None if _CONTROL.search(text) or "\ufffd" in text else codec
     return None
@@ -186,21 +201,25 @@ def _foreign(path: Path) -> bytes:
 
 
 def _likeliest(encoding: str, sample: bytes) -> str:
-    """Return the likeliest encoding: `encoding` where the text reads well in it."""
-    text = sample.decode(encoding, "replace")
-    if _SIGN_IN_A_WORD.search(text):
-        return "cp1250"
-    if _is_western(text, encoding):
-        return encoding
+    """Return the likeliest encoding: that in which words are spelt best, else one of two bytes per character."""
+    ranked = alphabets.ranked(sample)
+    if ranked and ranked[0][0] >= alphabets.ENOUGH:
+        key = _KEYS.get(ranked[0][1], ranked[0][1])
+        return encoding if key in alphabets.WESTERN else key
+    if _is_euc_jp(sample):
+        return "euc-jp"
     match = charset_normalizer.from_bytes(sample).best()
     return _DETECTED.get(match.encoding, encoding) if match is not None else encoding
 
 
-def _is_western(text: str, encoding: str) -> bool:
-    """Return whether most letters of the words that are not ASCII are ASCII; of Cyrillic or Greek hardly any is."""
-    words = "".join(word for word in re.findall(r"\w+", text) if not word.isascii())
-    foreign = sum(not char.isascii() for char in words if char.isalpha())
-    return encoding == "cp1252" and foreign <= 0.5 * sum(map(str.isalpha, words))
+def _is_euc_jp(sample: bytes) -> bool:
+    """Return whether the sample can be EUC-JP and has kana, whose first bytes are rare in Chinese and Korean."""
+    try:
+        text = sample.decode("euc-jp")
+    except UnicodeDecodeError:
+        return False
+    foreign = sum(not char.isascii() for char in text)
+    return sum("\u3041" <= char <= "\u30ff" for char in text) >= 0.1 * foreign and bool(_KANA.search(sample))
 
 
 def judgements(probe: Probe, rows: list[list[str]]) -> tuple[Judgement, ...]:
@@ -220,16 +239,27 @@ def judgements(probe: Probe, rows: list[list[str]]) -> tuple[Judgement, ...]:
         example = f", e.g. {shorten(fields[0])!r}" if fields else ""
         return (Judgement("encoding", f"Read as {title}: two bytes per character{example}."),)
     sample = probe.memo.get("foreign", b"")
+    ranked = [(value, _KEYS.get(codec, codec)) for value, codec, _ in alphabets.ranked(sample) if value > 0]
+    keys = dict.fromkeys(
+        [key for _, key in ranked[:_OFFERED]] + list(_DETECTED.values()) + ["cp1252", "latin-1"]
+    )
+    words = {_first_word(sample, probe.encoding): probe.encoding}
+    for key in keys:
+        words.setdefault(_first_word(sample, key), key)
     others = tuple(
-        Choice(f"{name}: {word}" if word else name, {"encoding": key})
-        for key, name in _TITLES.items()
-        if key not in (probe.encoding, "utf-8", "utf-16") and (word := _first_word(sample, key)) is not None
+        Choice(f"{_TITLES[key]}: {word}", {"encoding": key})
+        for word, key in words.items()
+        if word and key != probe.encoding
     )
     word = _first_word(sample, probe.encoding)
     example = f", e.g. {word!r}" if word else ""
     if probe.how.encoding != "auto":
         return (Judgement("encoding", f"Read as {title}, as chosen{example}.", others=others),)
-    sure = _is_western(sample.decode(_CODECS.get(probe.encoding, probe.encoding), "replace"), probe.encoding)
+    sure = (
+        probe.encoding in alphabets.WESTERN
+        and bool(ranked)
+        and (ranked[0][1] in alphabets.WESTERN and ranked[0][0] >= alphabets.ENOUGH)
+    )
     return (
         Judgement(
             "encoding",
