@@ -16,10 +16,10 @@ import psutil
 from scipy import sparse
 
 from benchmarks.peaks import Peaks
-from vgae_core.data.limits import Limits
 from vgae_core.data.link_splits import split_links
 from vgae_core.data.readers import SourceFile, read, read_isolated
 from vgae_core.data.repairs import repair
+from vgae_core.host.limits import Limits
 from vgae_core.settings import RepairSpec, RunSpec
 
 SIZES = {1_000_000: 3, 10_000_000: 1}

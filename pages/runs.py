@@ -11,8 +11,8 @@ from dashboard.compare import comparing
 from dashboard.figures import charts
 from dashboard.runs import run_panel, run_table
 from dashboard.train import live
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.exports.bundle import MOST_RUNS, export_bundles, import_bundles
 from vgae_core.runs.exports.logs import LOGS
 from vgae_core.runs.exports.script import export_script

@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard.app import frame, state
 from dashboard.sweep import sweep_form, sweep_view
 from dashboard.train import live
-from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.errors import RunError, SpecError, StudioError
+from vgae_core.host.limits import SERVER_LIMITS
 from vgae_core.settings import RunSpec
 from vgae_core.settings.space import MAX_JSON, Space
 

@@ -105,9 +105,9 @@ def hosts(n_workers: int, **options) -> Iterator[Hosts]:
 
 def throughput(n_workers: int, *, runs: int = 12, epochs: int = 200) -> dict[str, float]:
     """Return runs a minute that so many workers train, and the processor seconds that a run takes."""
-    from vgae_core.data.limits import ServerLimits
     from vgae_core.data.repairs import repair
     from vgae_core.data.samples import load_sample
+    from vgae_core.host.limits import ServerLimits
     from vgae_core.runs.store.store import Store
     from vgae_core.runs.workers.engine import Engine
     from vgae_core.runs.workers.where import Where

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
-from vgae_core.importing import set_aside
+from vgae_core.host.importing import set_aside
 
 # A few dozen examples a property in every run, a thousand a night (VGAE_STUDIO_NIGHTLY=1).
 settings.register_profile("run", max_examples=30, deadline=None)

@@ -14,14 +14,13 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 EVERYTHING = [*CORE, *DASHBOARD, *PAGES, ROOT / "app.py"]
 
 LAYERS = (
-    ("vgae_core.errors", "vgae_core.importing"),
-    ("vgae_core.formula",),
-    ("vgae_core.heads", "vgae_core.decoders"),
+    ("vgae_core.errors",),
+    ("vgae_core.host",),
+    ("vgae_core.model_parts",),
     ("vgae_core.catalogue",),
     ("vgae_core.settings",),
-    ("vgae_core.encoders",),
-    ("vgae_core.outputs",),
-    ("vgae_core.data", "vgae_core.isolation", "vgae_core.scratch"),
+    ("vgae_core.isolation",),
+    ("vgae_core.data",),
     ("vgae_core.analysis",),  # functions of arrays: the trainer scores its validation pairs with them
     ("vgae_core.nn",),
     ("vgae_core.training",),

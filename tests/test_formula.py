@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vgae_core import formula
+from vgae_core.catalogue import formula
 from vgae_core.errors import SpecError
 
 NUMBERS = st.one_of(st.integers(-1000, 1000), st.floats(-1e3, 1e3, allow_nan=False))

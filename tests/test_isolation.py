@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from vgae_core import isolation
-from vgae_core.data import limits as limits_module
-from vgae_core.data.limits import Limits, ServerLimits
 from vgae_core.data.readers import SourceFile, read, read_isolated
 from vgae_core.errors import DataError, LimitError, RunError, SpecError
+from vgae_core.host import limits as limits_module
+from vgae_core.host.limits import Limits, ServerLimits
 
 GENEROUS = isolation.ChildLimits(memory_bytes=500_000_000, seconds=60)
 

@@ -7,11 +7,11 @@ import tempfile
 
 import pytest
 
-from vgae_core import scratch
+from vgae_core.host import scratch
 
 CHILD = """
 import sys, tempfile, time
-from vgae_core import scratch
+from vgae_core.host import scratch
 print(scratch.folder("task-"), flush=True)
 sys.stdin.read()
 """

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFileRec

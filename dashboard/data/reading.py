@@ -13,10 +13,10 @@ from dashboard.data.uploads import Desk
 from dashboard.figures import charts
 from vgae_core.data.dataset import Profile
 from vgae_core.data.findings import FileReport, Finding
-from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS
 from vgae_core.data.report import Report
 from vgae_core.errors import LimitError, StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.settings import FileSpec
 
 if TYPE_CHECKING:

@@ -15,16 +15,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.app import state
 from dashboard.figures import charts
-from vgae_core import scratch
 from vgae_core.data.dataset import Profile, RawGraph
 from vgae_core.data.findings import FileReport, Judgement
-from vgae_core.data.limits import LIMITS, SERVER_LIMITS
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.readers.base import ONCE
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
 from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.host import scratch
+from vgae_core.host.limits import LIMITS, SERVER_LIMITS
 from vgae_core.settings import FileSpec
 
 if TYPE_CHECKING:

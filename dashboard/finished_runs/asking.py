@@ -11,8 +11,8 @@ from dashboard.finished_runs import results
 from dashboard.finished_runs.shared import KEPT
 from vgae_core.analysis.entry_scores import AT_ONCE_COLUMNS
 from vgae_core.analysis.links import Direction
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.views.answers import Answers
 from vgae_core.what_if.answer import Answer, answer
 from vgae_core.what_if.model import WhatIf

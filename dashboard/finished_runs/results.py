@@ -32,8 +32,8 @@ from vgae_core.analysis.link_filters import LinkSearch
 from vgae_core.catalogue.families import FamilyEntry
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.results import codes
 from vgae_core.runs.results.result import Embedding, RunResult
 from vgae_core.runs.store import worked_out

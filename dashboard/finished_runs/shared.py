@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from vgae_core.data.limits import SERVER_LIMITS
+from vgae_core.host.limits import SERVER_LIMITS
 
 P = ParamSpec("P")
 T = TypeVar("T")

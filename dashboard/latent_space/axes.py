@@ -12,7 +12,7 @@ from dashboard.finished_runs import results
 from dashboard.finished_runs.shared import shared
 from dashboard.latent_space import node_card
 from vgae_core.analysis import axes, latent_use
-from vgae_core.data.limits import LIMITS
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.results import decoded
 
 ROWS = 100

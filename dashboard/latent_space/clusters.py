@@ -16,7 +16,7 @@ from dashboard.latent_space import selecting
 from dashboard.widgets import background, forms
 from vgae_core.analysis import clusters, probe
 from vgae_core.analysis.clusters import METHODS, ClusterSpec
-from vgae_core.data.limits import LIMITS
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.views.groupings import probe_table
 from vgae_core.settings.fields import settings_of
 

@@ -17,8 +17,8 @@ from dashboard.latent_space import clusters, map_component, map_parts, selecting
 from dashboard.latent_space.projections import Projected
 from dashboard.widgets import pick
 from vgae_core.analysis import latent_neighbours, map_points, selections
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 
 FEATURE = "feature: "
 """Before the name of a feature that points are coloured by."""

@@ -18,8 +18,8 @@ from dashboard.reconstruction import next_links
 from dashboard.what_if import answer_figures
 from vgae_core.analysis import latent_neighbours, node_profile
 from vgae_core.analysis.node_profile import ColumnSummary
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
+from vgae_core.host.limits import LIMITS
 from vgae_core.what_if.ego import DEPTHS, SHOWN, ego
 
 TOLD = ("label", "predicted_label", "label_part", "degree", "core", "community", "row_values", *maps.CLUSTERS)

@@ -19,8 +19,8 @@ from dashboard.latent_space import clusters, selecting, selection_links
 from vgae_core.analysis import contrast, queries, selections
 from vgae_core.analysis.selection_links import likely_links
 from vgae_core.analysis.selections import Combination
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.exports import table_files
 from vgae_core.runs.views import link_tables
 

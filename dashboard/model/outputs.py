@@ -13,8 +13,7 @@ from dashboard.app import frame, state
 from dashboard.figures import charts
 from dashboard.model import parameters
 from dashboard.widgets import forms
-from vgae_core import formula
-from vgae_core import outputs as resolving
+from vgae_core.catalogue import formula
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import written
 from vgae_core.catalogue.lookup import BY_SHAPE, find, head_of, snake
@@ -23,8 +22,8 @@ from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.errors import SpecError
-from vgae_core.heads import Head
-from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.model_parts.heads import Head
+from vgae_core.settings import OutputSpec, RunSpec, resolved_outputs
 from vgae_core.settings.defaults import offered_outputs
 from vgae_core.settings.fields import Setting, settings_of
 
@@ -232,15 +231,15 @@ def _pieces_of(output: str) -> str:
 def _explain(output: OutputSpec) -> None:
     """Say in a line each what the chosen loss and metrics are, with the name each has in Keras or here."""
     lines = [_line(LOSSES, _name(output.loss), "loss")]
-    columns = resolving.columns_of(output.name, state.profile())
+    columns = resolved_outputs.columns_of(output.name, state.profile())
     for metric in output.metrics:
         name = _name(metric)
         key = BY_SHAPE.get(name)
         if key is None:
             lines.append(_line(METRICS, name, "metric"))
         else:
-            became = snake(resolving.by_shape(key, output.name, columns))
-            shape = resolving.shape_of(output.name, columns)
+            became = snake(resolved_outputs.by_shape(key, output.name, columns))
+            shape = resolved_outputs.shape_of(output.name, columns)
             lines.append(f"`{name}` → `{became}`: resolved as Keras does, from {shape}.")
     st.caption("  \n".join(charts.message(line) for line in lines if line))
 
@@ -253,7 +252,7 @@ def _line(catalogue: Mapping[str, ObjectiveEntry], name: str, kind: Kind) -> str
 def _say_divided(output: OutputSpec) -> None:
     """Say what the weight of the KL divergence is divided by."""
     spec = state.spec()
-    divisor, what = resolving.divisor_of(output.name, spec.model.family, state.profile())
+    divisor, what = resolved_outputs.divisor_of(output.name, spec.model.family, state.profile())
     if what and spec.model.variational:
         st.caption(f"÷ {divisor:,} {what}")
 

@@ -13,10 +13,10 @@ from dashboard.app import frame
 from dashboard.figures import charts
 from dashboard.finished_runs import asking, link_columns, results, run_view
 from dashboard.finished_runs.shared import shared
-from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import EXAMPLE, FILE_MB, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.exports import table_files
 from vgae_core.runs.views.answers import RANKED_NODES, pairs_of, tell_same_side
 

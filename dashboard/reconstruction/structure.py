@@ -17,8 +17,8 @@ from dashboard.finished_runs.shared import shared
 from vgae_core.analysis import cell_density as cells
 from vgae_core.analysis.cell_density import CellDensity
 from vgae_core.analysis.scoring import probabilities
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import RunError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.results import pair_kinds, posterior
 from vgae_core.runs.views import first_view, link_tables
 

@@ -15,8 +15,8 @@ from dashboard.figures import charts
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.data.dataset import Profile
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import LimitError, StudioError
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.nn.budget import check_memory, estimate_run
 from vgae_core.runs.store.info import RunInfo, Status
 from vgae_core.settings import RunSpec

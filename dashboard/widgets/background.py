@@ -12,8 +12,8 @@ import streamlit as st
 
 from dashboard.app import frame
 from dashboard.figures import charts
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.isolation import ChildLimits, Job, start
 from vgae_core.runs.store import worked_out
 

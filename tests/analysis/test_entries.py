@@ -7,7 +7,7 @@ from scipy import sparse
 
 from vgae_core.analysis import entries
 from vgae_core.errors import DataError
-from vgae_core.heads import HEADS
+from vgae_core.model_parts.heads import HEADS
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from dashboard.app import upload_bounds
-from vgae_core.data.limits import ServerLimits
+from vgae_core.host.limits import ServerLimits
 
 
 def file(name, size):

@@ -12,9 +12,9 @@ from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays, load_graph
 from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.findings import Finding
-from vgae_core.data.limits import Limits
 from vgae_core.data.npz import load_npz, save_npz
 from vgae_core.errors import DataError, LimitError, SpecError
+from vgae_core.host.limits import Limits
 
 
 def same(first, second):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.pairs import EXAMPLE, pairs_in, typed_pairs
 from vgae_core.data.readers import SourceFile
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.partitions import naming
 from vgae_core.data.partitions.preparation import ROW_BYTES, here, prepare
 from vgae_core.data.partitions.prepared import MANIFEST, open_prepared
 from vgae_core.data.partitions.sorting import RANGES, cut, range_width
 from vgae_core.errors import DataError, LimitError, SpecError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import RepairSpec, SplitSpec
 
 SHARES = SplitSpec(val_fraction=0.2, test_fraction=0.3)

@@ -3,7 +3,7 @@
 from vgae_core.catalogue.lookup import head_of
 from vgae_core.nn.losses import loss_of
 from vgae_core.nn.metrics import keras_metric
-from vgae_core.outputs import looked_up, metric_of
+from vgae_core.settings.resolved_outputs import looked_up, metric_of
 
 
 def resolve_loss(identifier, output, columns=0):

@@ -22,9 +22,9 @@ from vgae_core.errors import SpecError
 from vgae_core.nn.losses import kl_normal
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import offered_outputs
+from vgae_core.settings.resolved_outputs import resolve
 
 RNG = np.random.default_rng(0)
 

@@ -8,10 +8,10 @@ import pytest
 from scipy import sparse
 
 from dashboard.data import panels, uploads
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import look, read
 from vgae_core.data.samples import SAMPLES
 from vgae_core.errors import LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 EDGES = b"source,target\nann,bob\nbob,cid\ncid,ann\ncid,cid\nbob,ann\ndee,eve\n"

@@ -27,8 +27,8 @@ from tests.pages.map_parts import part
 from vgae_core import isolation
 from vgae_core.analysis import contrast, latent_neighbours, linear_map, map_points
 from vgae_core.analysis.clusters import METHODS, by_size
-from vgae_core.data import limits
 from vgae_core.errors import LimitError
+from vgae_core.host import limits
 from vgae_core.runs.exports import embedding_files
 from vgae_core.runs.store import kept_selections
 from vgae_core.runs.views import first_view, node_tables

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vgae_core import formula
+from vgae_core.catalogue import formula
 from vgae_core.catalogue.decoders import DECODERS
 from vgae_core.catalogue.encoders import ENCODERS
 from vgae_core.catalogue.losses import LOSSES

@@ -21,7 +21,7 @@ from vgae_core.analysis import (
     threshold_curves,
 )
 from vgae_core.analysis.link_filters import LinkSearch
-from vgae_core.data.limits import LIMITS
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.results.evaluation import evaluate_result
 from vgae_core.runs.results.precision import measure_precision

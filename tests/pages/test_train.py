@@ -14,8 +14,8 @@ from dashboard.figures import charts
 from dashboard.train import live
 from tests.pages.finished_runs import finish_run, make_graph, make_result
 from tests.runs.made import make_events
-from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.sweeps.manager import Sweeps
 from vgae_core.settings import RunSpec
 from vgae_core.training.checkpoints import Checkpoint

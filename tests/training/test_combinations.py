@@ -13,18 +13,18 @@ from scipy import sparse
 
 from tests.graphs import batches_of, communities
 from tests.nn.resolved import resolve_loss, resolve_metric
+from vgae_core.catalogue.formula import parse
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.catalogue.values import MATRIX_KINDS
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import SpecError
-from vgae_core.formula import parse
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import check_targets, resolve
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
+from vgae_core.settings.resolved_outputs import check_targets, resolve
 from vgae_core.training.row_batches import row_batches
 
 

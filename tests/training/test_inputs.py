@@ -10,8 +10,8 @@ from tests.graphs import batches_of, communities
 from vgae_core.data.link_splits import split_links
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import resolve
 from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.settings.resolved_outputs import resolve
 
 
 @pytest.mark.parametrize("encoder", ["gcn", "normalised"])

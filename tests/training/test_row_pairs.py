@@ -22,12 +22,12 @@ from vgae_core.nn import decoders
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
 from vgae_core.nn.seeds import Seeds
-from vgae_core.outputs import resolve
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.exports.script import equivalent_script
 from vgae_core.runs.results.embed import embed
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.settings import RunSpec, SplitSpec
+from vgae_core.settings.resolved_outputs import resolve
 from vgae_core.training.trainer import make_encode
 
 

@@ -12,9 +12,9 @@ from tests.graphs import communities
 from vgae_core.data.entry_splits import split_entries, without_entries
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import resolve
 from vgae_core.settings import RunSpec, SplitSpec
 from vgae_core.settings.defaults import for_family
+from vgae_core.settings.resolved_outputs import resolve
 from vgae_core.training.row_batches import DenseRows, row_batches, sparse_rows
 
 

@@ -1,7 +1,7 @@
 """Decoders on plain arrays: what a finished run needs to score pairs without its network.
 
-The formulas are those of :mod:`vgae_core.decoders`.  Most are an inner product of two factors; for the others the
-bilinear function nearest to them finds the pairs worth scoring among all.
+The formulas are those of :mod:`vgae_core.model_parts.decoders`.  Most are an inner product of two factors; for the
+others the bilinear function nearest to them finds the pairs worth scoring among all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a matrix auto-encoder says of entries: items a row lacks, and values it did not expect.
 
 Entry (i, j) has the logit ``left_i . right_j``, and the model's head says what that stands for
-(:mod:`vgae_core.heads`).  Nothing here holds an n_rows x n_columns array.
+(:mod:`vgae_core.model_parts.heads`).  Nothing here holds an n_rows x n_columns array.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import sparse
 from vgae_core.analysis.link_search import likeliest
 from vgae_core.analysis.scoring import BLOCK_VALUES, score_pairs
 from vgae_core.errors import DataError
-from vgae_core.heads import Head
+from vgae_core.model_parts.heads import Head
 
 EXACT_CELLS = 200_000_000
 """Cells up to which the search over all of them takes a few seconds; beyond it belongs in the background."""

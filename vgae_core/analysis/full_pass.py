@@ -19,7 +19,7 @@ from vgae_core.data.blocks import let_go, on_disk, row_blocks
 from vgae_core.data.dataset import Features
 from vgae_core.data.propagation import normalise, propagated_rows
 from vgae_core.errors import RunError, StudioError
-from vgae_core.heads import Head
+from vgae_core.model_parts.heads import Head
 from vgae_core.settings import RunSpec
 
 

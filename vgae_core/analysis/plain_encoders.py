@@ -1,4 +1,4 @@
-"""Encoders of finished runs in plain arrays, without TensorFlow: :mod:`vgae_core.encoders` carried out by NumPy.
+"""Encoders of finished runs without TensorFlow: :mod:`vgae_core.model_parts.encoders` carried out by NumPy.
 
 An encoder is a list of steps.  Most make a node's row from that node's rows alone; the others pass messages, one hop.
 So the rows that an edit of the graph can change are known step by step, and only those need working out again
@@ -76,7 +76,7 @@ Value = int | Columns
 
 @dataclass
 class Plan:
-    """What an encoder does with the features, step by step (:class:`vgae_core.encoders.Steps`).
+    """What an encoder does with the features, step by step (:class:`vgae_core.model_parts.encoders.Steps`).
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A small language to choose nodes: ``degree > 50 and label == "x"``.
 
 The text is read by Python's own parser and every part of the result is compared with a list of what may stand in a
-query: nothing is evaluated, looked up or imported.  See :mod:`vgae_core.formula` for the same of losses.
+query: nothing is evaluated, looked up or imported.  See :mod:`vgae_core.catalogue.formula` for the same of losses.
 """
 
 from __future__ import annotations

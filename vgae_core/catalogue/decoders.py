@@ -37,7 +37,7 @@ class DecoderEntry(Entry):
     """A decoder of pairs of nodes."""
 
     formula: str
-    """``"package.module:name"`` of the function, see :mod:`vgae_core.decoders`."""
+    """``"package.module:name"`` of the function, see :mod:`vgae_core.model_parts.decoders`."""
     script: tuple[str, ...]
     """Its lines in the script of a run: from `left` and `right`, codes of both ends of pairs, they set `logits`, with
     settings of the network in braces; or they return them and read weights as `self.NAME`."""
@@ -65,7 +65,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Inner product",
         help="z_i . z_j: codes that point the same way are joined. Nothing to learn.",
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
-        formula="vgae_core.decoders:inner_product",
+        formula="vgae_core.model_parts.decoders:inner_product",
         script=("logits = ops.sum(left * right, axis=1, keepdims=True)",),
         builder="vgae_core.nn.decoders:inner_product",
     ),
@@ -73,7 +73,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Inner product with biases",
         help="z_i . z_j + w . z_i + w . z_j + b: a level, and a term for each node, since some have more edges.",
         reference="Koren, Bell & Volinsky 2009, Matrix Factorization Techniques, doi:10.1109/MC.2009.263",
-        formula="vgae_core.decoders:inner_product_bias",
+        formula="vgae_core.model_parts.decoders:inner_product_bias",
         script=(
             "dots = ops.sum(left * right, axis=1, keepdims=True)",
             "return dots + ops.matmul(left + right, self.kernel) + self.bias",
@@ -84,7 +84,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Distance",
         help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are joined, wherever they lie.",
         reference="Hoff, Raftery & Handcock 2002, Latent Space Approaches, doi:10.1198/016214502388618906",
-        formula="vgae_core.decoders:distance",
+        formula="vgae_core.model_parts.decoders:distance",
         script=(
             "square = ops.sum((left - right) ** 2, axis=1, keepdims=True)",
             "return self.bias - ops.exp(self.log_scale) * square",
@@ -95,7 +95,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Diagonal bilinear (DistMult)",
         help="sum of w_k z_ik z_jk + b: a dimension can count more, less, or against an edge (unlike attracts unlike).",
         reference="Yang et al. 2015, Embedding Entities and Relations, arXiv:1412.6575",
-        formula="vgae_core.decoders:distmult",
+        formula="vgae_core.model_parts.decoders:distmult",
         script=("return ops.sum(left * self.scale * right, axis=1, keepdims=True) + self.bias",),
         weights={"scale": Weight(shape=("latent_dim",), initial="ones"), "bias": Weight(place=1)},
     ),
@@ -103,7 +103,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Neural network on products",
         help="One hidden layer on the products z_ik z_jk: fits more than an inner product can." + _CANDIDATES,
         reference="Wang et al. 2022, Flashlight: Scalable Link Prediction with Effective Decoders, arXiv:2209.10100",
-        formula="vgae_core.decoders:hadamard_mlp",
+        formula="vgae_core.model_parts.decoders:hadamard_mlp",
         script=(
             'both = keras.layers.Dense({decoder_units}, activation="relu", name="pair_hidden")(left * right)',
             'logits = keras.layers.Dense(1, name="adj_rec")(both)',
@@ -122,7 +122,7 @@ DECODERS: dict[str, DecoderEntry] = {
         title="Source and target (directed)",
         help="s_i . t_j + b: one half of a code says what the node points to, the other what points to it.",
         reference="Salha et al. 2019, arXiv:1905.09570, section 4.1",
-        formula="vgae_core.decoders:source_target",
+        formula="vgae_core.model_parts.decoders:source_target",
         script=(
             "half = left.shape[-1] // 2",
             "return ops.sum(left[:, :half] * right[:, half:], axis=1, keepdims=True) + self.bias",
@@ -136,7 +136,7 @@ DECODERS: dict[str, DecoderEntry] = {
         help="m_j - s log |z_i - z_j|^2 + b: near nodes of great mass, the last column of the code, attract arcs."
         + _CANDIDATES,
         reference="Salha et al. 2019, Gravity-Inspired Graph Autoencoders, arXiv:1905.09570",
-        formula="vgae_core.decoders:gravity",
+        formula="vgae_core.model_parts.decoders:gravity",
         script=(
             "square = ops.sum((left - right)[:, :-1] ** 2, axis=1, keepdims=True)",
             "pull = ops.exp(self.log_strength) * ops.log(square + 0.01)",

@@ -21,7 +21,7 @@ class EncoderEntry(Entry):
     families: tuple[str, ...] = ("vgae",)
     """Families of models that look it up here."""
     builder: str
-    """``"package.module:name"`` of the function, see :mod:`vgae_core.encoders`."""
+    """``"package.module:name"`` of the function, see :mod:`vgae_core.model_parts.encoders`."""
     settings: tuple[str, ...] = ()
     """Settings of the network that only some encoders use, and this one does."""
     propagation: Literal["symmetric", "mean"] = "symmetric"
@@ -54,7 +54,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="A linear map whose rows are scaled to one length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
-        builder="vgae_core.encoders:normalised",
+        builder="vgae_core.model_parts.encoders:normalised",
         lesson="One map whose rows are brought to one length, then one hop: nodes of few edges are not drawn to 0.",
         once="scaled_rows",
         bias=True,
@@ -63,7 +63,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         title="Graph convolution (GCN)",
         help="relu(A X W) for each hidden layer, then A H W: the encoder of the VGAE paper.",
         reference="Kipf & Welling 2017, arXiv:1609.02907",
-        builder="vgae_core.encoders:gcn",
+        builder="vgae_core.model_parts.encoders:gcn",
         lesson="Graph convolutions: map the numbers of each node, then take the weighted sum over its neighbours.\n"
         "The last one gives the distribution of the code of each node.",
         least_hidden=1,
@@ -74,7 +74,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="A X W and nothing else. Often as good as a GCN, and faster.",
         reference="Salha et al. 2020, Simple and Effective Graph Autoencoders with One-Hop Linear Models, "
         "arXiv:2001.07614",
-        builder="vgae_core.encoders:linear",
+        builder="vgae_core.model_parts.encoders:linear",
         lesson="One map and one hop: no hidden layer, and often as good.",
         once="rows",
     ),
@@ -82,7 +82,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         title="Linear, several hops (SGC)",
         help="A^k X W: as far as k hops, without hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
-        builder="vgae_core.encoders:sgc",
+        builder="vgae_core.model_parts.encoders:sgc",
         lesson="One map, then several hops without anything between them.",
         once="rows",
         settings=("hops",),
@@ -92,7 +92,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="Dense layers, then k hops z = (1 - a) A z + a h that return to the start h with the teleport share a: "
         "far hops without losing the node itself.",
         reference="Gasteiger et al. 2019, Predict then Propagate, arXiv:1810.05997",
-        builder="vgae_core.encoders:appnp",
+        builder="vgae_core.model_parts.encoders:appnp",
         lesson="First dense layers, node by node; then hops, each of which returns part of the way to the start.",
         bias=True,
         sends_hidden=False,
@@ -103,7 +103,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W + M X V) for each hidden layer, then the same without relu; M is the mean over the neighbours, "
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
-        builder="vgae_core.encoders:sage",
+        builder="vgae_core.model_parts.encoders:sage",
         lesson="GraphSAGE: each node adds what it says itself and the mean of what its neighbours say.",
         bias=True,
         maps=2,
@@ -115,7 +115,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         help="relu(X W) for each hidden layer; the decoder mirrors them. Counts enter as log(1 + x), rows of a "
         "multinomial scaled to length 1.",
         reference="Kingma & Welling 2014, arXiv:1312.6114, appendix C",
-        builder="vgae_core.encoders:dense",
+        builder="vgae_core.model_parts.encoders:dense",
         lesson="Dense layers; the first multiplies a sparse matrix, so empty cells cost nothing.",
         families=("vae",),
         bias=True,

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vgae_core import formula
+from vgae_core.catalogue import formula
 from vgae_core.catalogue.lookup import CATALOGUES, entry_config
 from vgae_core.catalogue.objectives import Identifier, Kind
 from vgae_core.catalogue.registration import register_loss, register_metric

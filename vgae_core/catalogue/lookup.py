@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vgae_core import formula
+from vgae_core.catalogue import formula
 from vgae_core.catalogue.base import nearest
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
@@ -19,7 +19,7 @@ from vgae_core.catalogue.values import POSITIVE
 from vgae_core.errors import SpecError
 
 if TYPE_CHECKING:
-    from vgae_core.heads import Head
+    from vgae_core.model_parts.heads import Head
 
 CATALOGUES: dict[str, dict[str, ObjectiveEntry]] = {"loss": LOSSES, "metric": METRICS}
 
@@ -141,7 +141,7 @@ def head_of(output: str, loss: Identifier, columns: int = 0) -> Head:
     SpecError
         As :func:`lookup`.
     """
-    from vgae_core.heads import HEADS  # needs NumPy, which `--help` does without
+    from vgae_core.model_parts.heads import HEADS  # needs NumPy, which `--help` does without
 
     if output not in TABLES and not (output == "adj_rec" and learns_weights(loss)):
         return HEADS[{"adj_rec": "logit", "labels": "softmax"}.get(output, "identity")]

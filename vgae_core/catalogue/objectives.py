@@ -23,7 +23,7 @@ class ObjectiveEntry(Entry):
     targets: tuple[str, ...] = ()
     """Kinds of target values it makes sense for; empty means any."""
     scale: str = "identity"
-    """Loss: what the head of a feature output gives (:data:`~vgae_core.heads.HEADS`). The other outputs
+    """Loss: what the head of a feature output gives (:data:`~vgae_core.model_parts.heads.HEADS`). The other outputs
     give logits, but ``adj_rec`` under a loss of `weights`."""
     weights: bool = False
     """Loss: as one of ``adj_rec`` its targets are the weights of edges, divided by their mean, and 0 for non-edges."""

@@ -50,8 +50,8 @@ def register_loss(
     targets : tuple of str
         Kinds of target values it accepts (:data:`~vgae_core.catalogue.values.MATRIX_KINDS`); empty means any.
     scale : str
-        What the head of ``x_rec`` and ``output`` gives under this loss: a key of :data:`~vgae_core.heads.HEADS` with
-        one number per column.
+        What the head of ``x_rec`` and ``output`` gives under this loss: a key of
+        :data:`~vgae_core.model_parts.heads.HEADS` with one number per column.
     replace : bool
         Take the place of an earlier registration of that name. Built-in names are never replaced.
 
@@ -60,7 +60,7 @@ def register_loss(
     SpecError
         If the name is taken or no name, or an argument is not one of the choices.
     """
-    from vgae_core.heads import HEADS  # needs NumPy, which `--help` does without
+    from vgae_core.model_parts.heads import HEADS  # needs NumPy, which `--help` does without
 
     scales = [name for name, head in HEADS.items() if head.width == 1]
     if scale not in scales:

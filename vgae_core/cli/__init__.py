@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from vgae_core.data.text import visible
 from vgae_core.errors import StudioError
-from vgae_core.importing import set_aside
+from vgae_core.host.importing import set_aside
 from vgae_core.runs.processes import environment
 
 COMMANDS = {

@@ -11,8 +11,8 @@ from vgae_core.cli import where
 from vgae_core.cli.progress import Bar
 from vgae_core.cli.specification import changed, parse_change
 from vgae_core.cli.train import new_folder
-from vgae_core.data.limits import LIMITS, PREFIX
 from vgae_core.errors import SpecError
+from vgae_core.host.limits import LIMITS, PREFIX
 from vgae_core.runs.workers.where import LOCAL_WORKERS
 from vgae_core.settings import RunSpec
 

@@ -18,9 +18,9 @@ from vgae_core.cli.runs import WORKSPACE
 from vgae_core.cli.specification import specify
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.text import visible
 from vgae_core.errors import RunError
+from vgae_core.host.limits import SERVER_LIMITS
 from vgae_core.runs.disk.files import finite
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.store.stored_run import StoredRun

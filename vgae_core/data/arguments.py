@@ -12,13 +12,13 @@ from pathlib import Path
 from vgae_core.catalogue.uses import USES
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import Choice, FileReport
-from vgae_core.data.limits import LIMITS
 from vgae_core.data.pairs import pairs_in
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.data.readers.about import is_data
 from vgae_core.data.readers.source import names_of
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.settings import FileSpec, RunSpec
 from vgae_core.settings.fields import settings_of
 

@@ -17,11 +17,11 @@ from scipy import sparse
 from vgae_core.data.csr import validate_csr
 from vgae_core.data.dataset import Features, GraphData, RawGraph
 from vgae_core.data.findings import FileReport, Finding
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import DAMAGED, load_npz, save_npz
 from vgae_core.data.packed_texts import decode_texts, encode_texts
 from vgae_core.errors import DataError, SpecError
+from vgae_core.host.limits import LIMITS, Limits
 
 VERSION = 1
 _NAMES = ("feature_names", "label_names", "relation_names", "side_names")

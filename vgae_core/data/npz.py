@@ -16,8 +16,8 @@ from typing import IO
 
 import numpy as np
 
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.errors import DataError, StudioError
+from vgae_core.host.limits import LIMITS, Limits
 
 DAMAGED = "The file is damaged or was made by hand: write it anew."
 """How to mend a stored file that cannot be."""

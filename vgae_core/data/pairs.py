@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import SourceFile, read_isolated
 from vgae_core.errors import DataError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.settings import FileSpec
 
 DELIMITERS = "\t;,|"

@@ -17,8 +17,8 @@ from vgae_core.analysis.stacking import Stack
 from vgae_core.catalogue.families import FAMILIES, FamilyEntry
 from vgae_core.data.dataset import Features, GraphData
 from vgae_core.data.splits import LinkSplit
-from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
+from vgae_core.settings.resolved_outputs import Output
 
 if TYPE_CHECKING:
     from vgae_core.nn.models import BuiltModel

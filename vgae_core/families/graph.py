@@ -28,8 +28,8 @@ from vgae_core.data.non_edges import sample_non_edges
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.families.base import Evaluated, Factors, Family, TableData, labelled_pairs
-from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
+from vgae_core.settings.resolved_outputs import Output
 
 if TYPE_CHECKING:
     from vgae_core.nn.models import BuiltModel

@@ -22,9 +22,9 @@ from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
 from vgae_core.families.base import Evaluated, Factors, Family, TableData
 from vgae_core.families.entry_evaluation import evaluate_entries
-from vgae_core.heads import HEADS, Head
-from vgae_core.outputs import Output
+from vgae_core.model_parts.heads import HEADS, Head
 from vgae_core.settings import RunSpec
+from vgae_core.settings.resolved_outputs import Output
 
 if TYPE_CHECKING:
     from vgae_core.nn.models import BuiltModel

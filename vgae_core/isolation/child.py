@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from vgae_core.errors import StudioError
-from vgae_core.importing import set_aside
+from vgae_core.host.importing import set_aside
 from vgae_core.isolation.exchange import ERRORS, load_arrays, save_arrays
 from vgae_core.isolation.tasks import Task
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from vgae_core.errors import DataError, LimitError, RunError, StudioError
+from vgae_core.host import limits as installation
 from vgae_core.isolation.exchange import ERRORS, load_arrays, save_arrays
 from vgae_core.isolation.queue import Child, ChildLimits, room
 from vgae_core.isolation.tasks import TASKS, ProgressCallback
@@ -143,7 +144,7 @@ def start(
     """Start a task of :data:`TASKS` in a child process, as soon as there is room for it.
 
     All children of this process together are bounded in number and memory
-    (:class:`vgae_core.data.limits.ServerLimits`); the others queue in the order they came.
+    (:class:`vgae_core.host.limits.ServerLimits`); the others queue in the order they came.
 
     Parameters
     ----------
@@ -171,9 +172,7 @@ def start(
     """
     if task not in TASKS:
         raise KeyError(f"Unknown task: {task!r}. Known: {', '.join(sorted(TASKS))}.")
-    # Not before: the child imports this module too, and needs neither.
-    from vgae_core import scratch
-    from vgae_core.data import limits as installation
+    from vgae_core.host import scratch  # not before: the child imports this module too, and needs no folder
 
     limits = limits or ChildLimits()
     try:

@@ -10,13 +10,9 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vgae_core.errors import LimitError, SpecError
-
-if TYPE_CHECKING:
-    from vgae_core.data.limits import ServerLimits
-
+from vgae_core.host.limits import ServerLimits
 
 _log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]

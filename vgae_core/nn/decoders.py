@@ -1,4 +1,4 @@
-"""Decoders of pairs as Keras layers: the formulas of :mod:`vgae_core.decoders`, or layers of their own."""
+"""Decoders of pairs as Keras layers: the formulas of :mod:`vgae_core.model_parts.decoders`, or layers of their own."""
 
 from __future__ import annotations
 

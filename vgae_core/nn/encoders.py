@@ -1,4 +1,4 @@
-"""Encoders as Keras layers: :mod:`vgae_core.encoders` carried out by Keras."""
+"""Encoders as Keras layers: :mod:`vgae_core.model_parts.encoders` carried out by Keras."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _width(model: ModelSpec) -> int:
 
 
 class KerasSteps:
-    """The steps of an encoder as Keras layers; see :class:`vgae_core.encoders.Steps`.
+    """The steps of an encoder as Keras layers; see :class:`vgae_core.model_parts.encoders.Steps`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Formulas of :mod:`vgae_core.formula` as Keras operations, finite whatever they are given.
+"""Formulas of :mod:`vgae_core.catalogue.formula` as Keras operations, finite whatever they are given.
 
 Every operation keeps its result within ±1e15, so that no product, quotient or power of two such values leaves
 float32, and neither does its gradient.

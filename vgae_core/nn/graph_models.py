@@ -20,8 +20,8 @@ from vgae_core.nn.latent import bounded, parts, sample, z_vars
 from vgae_core.nn.layers import TakeRows
 from vgae_core.nn.models import BuiltModel
 from vgae_core.nn.seeds import Seeds
-from vgae_core.outputs import Objective, Output
 from vgae_core.settings import ModelSpec, RunSpec
+from vgae_core.settings.resolved_outputs import Objective, Output
 
 
 class GraphModel(BuiltModel):

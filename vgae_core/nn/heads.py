@@ -72,7 +72,7 @@ def first_mean(y_true: Any, y_pred: Any) -> Any:
 
 @dataclass(frozen=True)
 class KerasHead:
-    """How a head of :data:`vgae_core.heads.HEADS` is made and read in Keras.
+    """How a head of :data:`vgae_core.model_parts.heads.HEADS` is made and read in Keras.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from vgae_core.catalogue.base import load
 from vgae_core.catalogue.registration import registered
 from vgae_core.errors import SpecError
 from vgae_core.nn import formulas
-from vgae_core.outputs import Objective
+from vgae_core.settings.resolved_outputs import Objective
 
 
 @keras.saving.register_keras_serializable("vgae")

@@ -15,8 +15,8 @@ from vgae_core.nn.heads import KERAS_HEADS, LOGITS
 from vgae_core.nn.latent import bounded, parts, sample, z_vars
 from vgae_core.nn.models import BuiltModel
 from vgae_core.nn.seeds import Seeds
-from vgae_core.outputs import Output
 from vgae_core.settings import RunSpec
+from vgae_core.settings.resolved_outputs import Output
 
 
 class MatrixModel(BuiltModel):

@@ -13,11 +13,11 @@ import keras
 from keras import ops
 
 from vgae_core.catalogue.registration import registered
-from vgae_core.heads import Head
+from vgae_core.model_parts.heads import Head
 from vgae_core.nn import formulas
 from vgae_core.nn.heads import KERAS_HEADS
 from vgae_core.nn.losses import accepted, cosine, kl_normal
-from vgae_core.outputs import Objective, by_shape
+from vgae_core.settings.resolved_outputs import Objective, by_shape
 
 
 def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
@@ -50,7 +50,7 @@ class OnPrediction(_Wrapper):
     metric : keras.metrics.Metric
         Updated with what the head predicts.
     scale : str
-        A key of :data:`vgae_core.heads.HEADS`.
+        A key of :data:`vgae_core.model_parts.heads.HEADS`.
     """
 
     def __init__(self, metric: keras.metrics.Metric, scale: str = "logit", name: str | None = None) -> None:

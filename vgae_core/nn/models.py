@@ -21,8 +21,8 @@ from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import Profile
 from vgae_core.nn.budget import estimate
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import Output, resolve
 from vgae_core.settings import ModelSpec, RunSpec
+from vgae_core.settings.resolved_outputs import Output, resolve
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def build(spec: RunSpec, profile: Profile) -> BuiltModel:
     Raises
     ------
     SpecError
-        As :func:`vgae_core.outputs.resolve`, and if settings of the network do not go together.
+        As :func:`vgae_core.settings.resolved_outputs.resolve`, and if settings of the network do not go together.
     """
     outputs = resolve(spec, profile)
     build_family = load(FAMILIES[spec.model.family].builder)

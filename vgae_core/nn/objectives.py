@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from vgae_core.heads import HEADS
+from vgae_core.model_parts.heads import HEADS
 from vgae_core.nn.exact import worked_out
 from vgae_core.nn.losses import FunctionLoss, OnProbabilities, loss_of, no_divergence
 from vgae_core.nn.metrics import OnPrediction, Ranking, keras_metric
-from vgae_core.outputs import Output
+from vgae_core.settings.resolved_outputs import Output
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def compile_arguments(outputs: Mapping[str, Output]) -> tuple[dict[str, Any], li
     Parameters
     ----------
     outputs : mapping of str to Output
-        From :func:`vgae_core.outputs.resolve`.
+        From :func:`vgae_core.settings.resolved_outputs.resolve`.
 
     Raises
     ------

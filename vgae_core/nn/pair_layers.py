@@ -10,7 +10,7 @@ from keras import ops
 
 from vgae_core.catalogue.base import load
 from vgae_core.catalogue.decoders import DECODERS
-from vgae_core.decoders import NEAREST
+from vgae_core.model_parts.decoders import NEAREST
 from vgae_core.nn.sparse import pair_dots
 
 
@@ -106,7 +106,7 @@ class PairProducts(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("vgae")
 class PairGravity(keras.layers.Layer):
-    """The logit of :func:`vgae_core.decoders.gravity`, for ``[z, pairs]``, by inner products of each pair.
+    """The logit of :func:`vgae_core.model_parts.decoders.gravity`, for ``[z, pairs]``, by inner products of each pair.
 
     Of 400,000 pairs of 64 numbers it takes a sixth of the time of :class:`PairLogits`, and 1.5 GB less memory.
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from vgae_core.analysis.metrics import fast_auc_ap, rank_correlation
 from vgae_core.data.blocks import let_go
-from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.splits import LinkSplit
+from vgae_core.host.limits import SERVER_LIMITS
 from vgae_core.nn.models import BuiltModel
 from vgae_core.nn.validation import Validate
 from vgae_core.settings import RunSpec

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vgae_core.errors import DataError
-from vgae_core.heads import Head
+from vgae_core.model_parts.heads import Head
 from vgae_core.what_if.names import Names
 from vgae_core.what_if.scenario import Edit
 

@@ -18,9 +18,9 @@ from scipy import io as sio
 from scipy import sparse
 
 from tests.data.readers import attacks_binary as made
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import Limits
 from vgae_core.isolation import child
 
 LIMITS = Limits(

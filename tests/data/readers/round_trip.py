@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vgae_core.data.limits import LIMITS
 from vgae_core.data.readers import FORMATS, SourceFile, read
 from vgae_core.data.readers.base import Probe
+from vgae_core.host.limits import LIMITS
 from vgae_core.settings import FileSpec
 
 VALUES = st.one_of(

@@ -14,10 +14,10 @@ import pytest
 from tests.data.readers import attacks_binary, attacks_text
 from tests.data.readers.attack import SECRET
 from tests.data.readers.forked import ForkedChild
-from vgae_core import scratch
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
 from vgae_core.errors import StudioError
+from vgae_core.host import scratch
+from vgae_core.host.limits import Limits
 
 LIMITS = Limits(
     upload_bytes=30_000_000,

@@ -17,7 +17,6 @@ import pytest
 
 from tests.data.readers import fuzz_binary
 from vgae_core.catalogue.uses import USES
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import (
     FORMATS,
     SourceFile,
@@ -25,6 +24,7 @@ from vgae_core.data.readers import (
     read,
 )
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 COUNT = int(os.environ.get("VGAE_STUDIO_FUZZ", "1000"))

@@ -3,8 +3,8 @@
 import pytest
 
 from vgae_core.data.arrays import graph_to_arrays
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
+from vgae_core.host.limits import Limits
 
 LONG = "a" * 3000
 

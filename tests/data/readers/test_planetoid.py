@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers.arrays import restricted_pickle
 from vgae_core.data.readers.arrays.planetoid import PARTS, read_planetoid
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 
 OLD_NAMES = {
     b"cscipy.sparse._csr\n": b"cscipy.sparse.csr\n",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 EXAMPLES = 1000 if os.environ.get("VGAE_STUDIO_NIGHTLY") == "1" else 40

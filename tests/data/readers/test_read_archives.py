@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.data.readers.about import is_prose
 from vgae_core.data.readers.source import names_of
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 EDGES = "0,1\n1,2\n2,4\n"

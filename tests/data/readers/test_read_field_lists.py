@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, look, read
 from vgae_core.data.readers.columns.field_lists import list_sign
 from vgae_core.errors import LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 CREWS = [("ann", "bob"), ("bob", "cid"), ("ann", "cid", "dan"), ("dan",)]

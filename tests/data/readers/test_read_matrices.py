@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.io import mmwrite
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 MTX = "%%MatrixMarket matrix coordinate "

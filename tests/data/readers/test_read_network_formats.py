@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.data.readers.attacks_binary import graphdb
 from tests.data.readers.round_trip import codes, edges_of, named_arcs, read_bytes
-from vgae_core.data.limits import Limits
 from vgae_core.data.repairs import offers
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 
 
 def refused(name, text, message):

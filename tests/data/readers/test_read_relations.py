@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.data.readers.round_trip import codes, edges_of, named_arcs, read_bytes, related_arcs
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers.base import Probe
 from vgae_core.data.readers.graphs.triples import SIF
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import LIMITS, Limits
 
 
 def refused(name, text, message):

@@ -10,8 +10,8 @@ from sklearn.datasets import dump_svmlight_file
 
 from tests.data.readers.attacks_binary import EDGES
 from tests.data.readers.round_trip import features_of, matrices, read_bytes
-from vgae_core.data.limits import Limits
 from vgae_core.errors import LimitError
+from vgae_core.host.limits import Limits
 
 
 def edges(n):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.data.readers.attacks_binary import arrow, parquet
 from tests.data.readers.round_trip import dense_of, features_of, matrices, names, read_bytes
-from vgae_core.data.limits import Limits
 from vgae_core.errors import LimitError
+from vgae_core.host.limits import Limits
 
 WRITERS = {"parquet": parquet, "arrow": arrow}
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 PATH = "0,1\n1,2\n2,3\n"

@@ -21,13 +21,13 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError, RunError, SpecError
 from vgae_core.nn.models import build, describe
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import resolve
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.execution.preparation import prepare
 from vgae_core.runs.store.folder import write_run_dir
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family, offered_outputs
 from vgae_core.settings.recipes import with_recipe
+from vgae_core.settings.resolved_outputs import resolve
 from vgae_core.training.events import EpochEnd, Finished, Stage, Started
 
 

@@ -19,8 +19,8 @@ from vgae_core.analysis.baselines import ALIKE, NO_SHARED, explained
 from vgae_core.analysis.rankings import rank_links_task
 from vgae_core.cli import main
 from vgae_core.data.arrays import save_graph
-from vgae_core.data.limits import Limits
 from vgae_core.errors import RunError, SpecError
+from vgae_core.host.limits import Limits
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.runs.exports.bundle import export_bundle
 from vgae_core.runs.exports.bundle_checks import check_bundles

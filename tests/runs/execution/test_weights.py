@@ -23,8 +23,8 @@ from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
 from vgae_core.nn.models import build
 from vgae_core.nn.objectives import compile_arguments
-from vgae_core.outputs import resolve
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
+from vgae_core.settings.resolved_outputs import resolve
 from vgae_core.training.events import EpochEnd
 
 LOSSES = ("weight_poisson", "weight_squared_error")

@@ -17,9 +17,9 @@ from tests.pages.matrix_runs import make_matrix, spec_of
 from tests.runs.made import OTHER
 from tests.runs.store.test_store import assert_same_result
 from vgae_core import isolation
-from vgae_core.data.limits import Limits
 from vgae_core.data.splits import PARTS
 from vgae_core.errors import LimitError, RunError
+from vgae_core.host.limits import Limits
 from vgae_core.runs.disk.files import finite
 from vgae_core.runs.exports import bundle_checks
 from vgae_core.runs.exports.bundle import MANIFEST, MEMBERS, export_bundle, export_bundles, import_bundles

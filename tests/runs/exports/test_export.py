@@ -22,7 +22,7 @@ from vgae_core.analysis.scoring import score_pairs
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import DataError
-from vgae_core.heads import HEADS
+from vgae_core.model_parts.heads import HEADS
 from vgae_core.runs.exports import embedding_files, table_files
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store.store import Store

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from tests.runs.made import OTHER, WORKSPACE, make_events, make_graph, make_result
 from vgae_core.data.dataset import RawGraph
-from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.disk import event_log, files
 from vgae_core.runs.disk.event_log import event_line, parse_event
 from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts

@@ -18,9 +18,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.cluster import hosts
 from tests.runs.made import OTHER, WORKSPACE, make_graph
 from tests.runs.workers.test_engine import wait_for
-from vgae_core.data.limits import ServerLimits
 from vgae_core.data.link_splits import split_links
 from vgae_core.errors import RunError, SpecError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps import driver, manager

@@ -19,10 +19,10 @@ from scipy import sparse
 
 from tests.runs.made import OTHER, WORKSPACE, make_graph
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import ServerLimits
 from vgae_core.data.repairs import repair
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import RunError, StudioError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.processes import environment
 from vgae_core.runs.processes.background import NICENESS
 from vgae_core.runs.store import worked_out

@@ -14,8 +14,8 @@ import pytest
 from tests.cluster import hosts
 from tests.runs.made import WORKSPACE, make_graph
 from tests.runs.workers.test_engine import ENDLESS, SHORT, busy, wait_for
-from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError, SpecError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.processes.versions import differences, versions
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.workers import worker_pool

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vgae_core.data.limits import ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.workers.turns import Job, Turns
 
 LIMITS = ServerLimits()

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.link_splits import check_edges
 from vgae_core.data.partitions.blocks import MATRICES, PAIRS, Plan, make_block, normalise_block
 from vgae_core.data.partitions.features import FeatureTable, open_array, open_table, write_array, write_table
@@ -22,6 +21,7 @@ from vgae_core.data.partitions.parts import Part, chunks, files_in, parts_of
 from vgae_core.data.partitions.prepared import MANIFEST, VERSION, draw_non_edges, graph_of, matrix_of
 from vgae_core.data.partitions.sorting import cut, sort_arcs
 from vgae_core.errors import DataError, SpecError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.settings import RepairSpec, SplitSpec
 
 ROW_BYTES = 96

@@ -14,9 +14,9 @@ import pandas as pd
 
 from vgae_core.data.dataset import Features
 from vgae_core.data.findings import Finding, Judgement, Part
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers.source import SourceFile as SourceFile
 from vgae_core.errors import DataError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 Content = Literal["edges", "features", "labels", "names"]

@@ -14,9 +14,9 @@ from vgae_core import isolation
 from vgae_core.data.arrays import graph_from_arrays, graph_to_arrays
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import FileReport
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers.source import SourceFile
 from vgae_core.errors import DataError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.isolation import ProgressCallback
 from vgae_core.settings import FileSpec
 

@@ -25,7 +25,6 @@ from scipy import sparse
 
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import Finding
-from vgae_core.data.limits import Limits
 from vgae_core.data.non_edges import joined_pairs
 from vgae_core.data.readers.base import (
     Edges,
@@ -37,6 +36,7 @@ from vgae_core.data.readers.base import (
 )
 from vgae_core.data.text import shortened
 from vgae_core.errors import DataError
+from vgae_core.host.limits import Limits
 
 
 def assemble(name: str, edges: Edges, tables: Sequence[NodeTable], limits: Limits) -> RawGraph:

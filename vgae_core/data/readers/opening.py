@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers import refused
 from vgae_core.data.readers.base import Format, Probe, shorten
 from vgae_core.data.readers.containers import compressed
@@ -22,6 +21,7 @@ from vgae_core.data.readers.text import (
     trailing_comments,
 )
 from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 _T = TypeVar("_T")

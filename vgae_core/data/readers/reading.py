@@ -12,7 +12,6 @@ import numpy as np
 
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import MAX_PARTS, FileReport, Finding, Judgement, Part
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers import split_files
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.columns.two_sides import read_matrix
@@ -25,6 +24,7 @@ from vgae_core.data.readers.source import SourceFile
 from vgae_core.data.readers.text import empty_rows, trailing_comments
 from vgae_core.data.readers.text.json_file import missing_values
 from vgae_core.errors import DataError, StudioError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.settings import FileSpec
 
 ProgressCallback = Callable[[float, str], None]

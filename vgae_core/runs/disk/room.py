@@ -10,8 +10,8 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from vgae_core import scratch
 from vgae_core.errors import RunError
+from vgae_core.host import scratch
 
 STALE_SECONDS = 3600.0
 """Age from which a half-written file or folder is nobody's: writing takes minutes at most."""

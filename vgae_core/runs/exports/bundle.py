@@ -20,9 +20,9 @@ from typing import IO, Any
 
 from vgae_core import __version__, isolation
 from vgae_core.data.arrays import save_graph
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.text import shortened, visible
 from vgae_core.errors import RunError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.runs.disk.event_log import event_line
 from vgae_core.runs.results.result_parts import ARRAYS, DOCUMENTS
 from vgae_core.runs.store.folder import RunFolder

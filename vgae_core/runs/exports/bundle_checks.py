@@ -23,14 +23,14 @@ from vgae_core.catalogue.families import possible
 from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import Limits
 from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.npz import load_npz, npz_headers
 from vgae_core.data.splits import PARTS
 from vgae_core.data.text import shortened
 from vgae_core.errors import DataError, LimitError, RunError, SpecError, StudioError
 from vgae_core.families import family_of
-from vgae_core.heads import HEADS
+from vgae_core.host.limits import Limits
+from vgae_core.model_parts.heads import HEADS
 from vgae_core.runs.disk.event_log import parse_kept
 from vgae_core.runs.disk.files import is_finite
 from vgae_core.runs.disk.room import bytes_in

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vgae_core.data.limits import Limits
 from vgae_core.errors import LimitError, RunError, StudioError
+from vgae_core.host.limits import Limits
 from vgae_core.runs.exports.bundle import (
     FORMAT,
     MANIFEST,

@@ -14,9 +14,9 @@ from vgae_core.analysis.scoring import probabilities
 from vgae_core.analysis.selections import edges_inside
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.edge_weights import edge_weights
-from vgae_core.data.limits import LIMITS
 from vgae_core.data.text import visible
 from vgae_core.errors import LimitError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.views.node_tables import embedding_table
 

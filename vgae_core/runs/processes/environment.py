@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vgae_core.importing import set_aside
+from vgae_core.host.importing import set_aside
 
 if TYPE_CHECKING:
     from vgae_core.data.dataset import Profile

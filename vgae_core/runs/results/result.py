@@ -15,7 +15,7 @@ from vgae_core.data.entry_splits import training_entries, without_entries
 from vgae_core.data.node_inputs import scaled_features
 from vgae_core.data.splits import LinkSplit
 from vgae_core.data.text import contains
-from vgae_core.heads import HEADS, Head
+from vgae_core.model_parts.heads import HEADS, Head
 from vgae_core.settings import RunSpec
 from vgae_core.training.events import Finished
 

@@ -10,7 +10,7 @@ import numpy as np
 from vgae_core.catalogue.decoders import without_factors
 from vgae_core.data.splits import PARTS, LinkSplit
 from vgae_core.errors import RunError, SpecError
-from vgae_core.heads import HEADS
+from vgae_core.model_parts.heads import HEADS
 from vgae_core.runs.disk.files import finite, is_finite
 from vgae_core.runs.results.result import Embedding, RunResult
 from vgae_core.settings import RunSpec

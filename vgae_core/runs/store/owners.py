@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from vgae_core.scratch import claim, is_claimed
+from vgae_core.host.scratch import claim, is_claimed
 
 
 class Owners:

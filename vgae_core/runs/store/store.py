@@ -19,8 +19,8 @@ from typing import Any
 import platformdirs
 
 from vgae_core.data.dataset import GraphData, RawGraph
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.runs.disk.room import bytes_in, sweep, writing
 from vgae_core.runs.store import notes, paces, visits
 from vgae_core.runs.store.database import TOLD_SECONDS, check_token

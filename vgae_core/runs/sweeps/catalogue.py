@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.errors import RunError
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.runs.store.home import new_id
 from vgae_core.runs.store.store import Store
 from vgae_core.settings import RunSpec

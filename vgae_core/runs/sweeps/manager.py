@@ -8,9 +8,9 @@ import threading
 import weakref
 
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.data.split_checks import check_split
 from vgae_core.errors import RunError, StudioError
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo

@@ -11,8 +11,8 @@ import numpy as np
 
 from vgae_core.analysis.cell_density import GROUP_PAIRS, CellDensity, cell_density, largest_groups
 from vgae_core.data.dataset import GraphData
-from vgae_core.data.limits import LIMITS
 from vgae_core.errors import StudioError
+from vgae_core.host.limits import LIMITS
 from vgae_core.runs.processes.background import step_back
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.views.link_tables import density

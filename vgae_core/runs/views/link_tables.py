@@ -13,7 +13,7 @@ from vgae_core.analysis.link_search import EXACT_NODES
 from vgae_core.analysis.scoring import probabilities, score_pairs
 from vgae_core.analysis.surprise import surprise
 from vgae_core.data.dataset import Features, GraphData, filled
-from vgae_core.heads import Head
+from vgae_core.model_parts.heads import Head
 from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.views.node_tables import class_names
 

@@ -24,11 +24,11 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
-from vgae_core import scratch
 from vgae_core.data.dataset import GraphData, Profile
-from vgae_core.data.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError, StudioError
+from vgae_core.host import scratch
+from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
 from vgae_core.nn.budget import check_memory
 from vgae_core.runs.processes import environment
 from vgae_core.runs.results.result_parts import result_from_parts

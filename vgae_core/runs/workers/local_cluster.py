@@ -15,7 +15,7 @@ import psutil
 from distributed.deploy.spec import SpecCluster
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
-from vgae_core.data.limits import SERVER_LIMITS
+from vgae_core.host.limits import SERVER_LIMITS
 from vgae_core.runs.processes import background, environment, watchdog
 
 TRAIN = {"train": 1}

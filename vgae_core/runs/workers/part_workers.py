@@ -11,10 +11,10 @@ from typing import Any
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster
 from distributed.comm.core import CommClosedError
 
-from vgae_core import scratch
-from vgae_core.data.limits import SERVER_LIMITS
 from vgae_core.data.partitions.preparation import STAGES, Tasks
 from vgae_core.errors import RunError
+from vgae_core.host import scratch
+from vgae_core.host.limits import SERVER_LIMITS
 from vgae_core.runs.processes.versions import differences, versions
 from vgae_core.runs.workers.where import Where
 from vgae_core.runs.workers.worker_pool import CONNECT_SECONDS, START_SECONDS, LostError

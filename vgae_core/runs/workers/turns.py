@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from vgae_core.data.limits import ServerLimits
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import RunError
+from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.disk.event_log import parse_event
 from vgae_core.runs.store.resuming import split_arrays
 from vgae_core.runs.store.stored_run import StoredRun

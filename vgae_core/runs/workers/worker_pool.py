@@ -10,8 +10,8 @@ from typing import Any
 
 from distributed import Client, Future
 
-from vgae_core import scratch
 from vgae_core.errors import RunError
+from vgae_core.host import scratch
 from vgae_core.runs.processes.versions import differences, versions
 from vgae_core.runs.workers import worker
 from vgae_core.runs.workers.local_cluster import TRAIN, end_local, start_local

@@ -12,11 +12,11 @@ from scipy import sparse
 
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import Finding
-from vgae_core.data.limits import LIMITS, Limits
 from vgae_core.data.readers.arrays import restricted_pickle
 from vgae_core.data.readers.arrays.restricted_pickle import MEND, Array, Csr, neighbours
 from vgae_core.data.readers.base import Edges, Format, NodeTable, Probe
 from vgae_core.errors import DataError
+from vgae_core.host.limits import LIMITS, Limits
 from vgae_core.settings import FileSpec
 
 PARTS = ("x", "y", "tx", "ty", "allx", "ally", "graph", "test.index")

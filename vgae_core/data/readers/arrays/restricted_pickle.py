@@ -20,8 +20,8 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.csr import validate_csr
-from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError
+from vgae_core.host.limits import Limits
 
 MEND = "Get the file again from its source."
 RECIPE = (

@@ -21,13 +21,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from vgae_core.data.findings import Finding
-from vgae_core.data.limits import Limits
 from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.containers import compressed
 from vgae_core.data.readers.source import SourceFile, names_of
 from vgae_core.data.readers.tables import delimited
 from vgae_core.errors import DataError, LimitError, StudioError
+from vgae_core.host.limits import Limits
 
 MAX_MEMBERS = 1000
 _DAMAGE = (

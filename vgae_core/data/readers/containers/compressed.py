@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from vgae_core.data.limits import Limits
 from vgae_core.errors import DataError, LimitError
+from vgae_core.host.limits import Limits
 
 MAX_RATIO = 200
 _RATIO_FROM = 20_000_000

@@ -133,7 +133,7 @@ _HIDDEN = re.compile(r"hidden_(\d+)")
 
 
 class EncoderLines:
-    """The steps of an encoder (:class:`vgae_core.encoders.Steps`) as lines of a script, which end in `latent`.
+    """The steps of an encoder (:class:`vgae_core.model_parts.encoders.Steps`) as lines of a script, up to `latent`.
 
     A value is the Python expression that gives it, and its width. Lines read `features` and `adjacency`, or `rows`.
     """

@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from vgae_core import formula
+from vgae_core.catalogue import formula
 from vgae_core.catalogue.families import FAMILIES
 from vgae_core.catalogue.identifiers import label, written
 from vgae_core.catalogue.lookup import BY_SHAPE, CATALOGUES, head_of, lookup, targets_of
 from vgae_core.catalogue.objectives import Identifier, Kind, ObjectiveEntry
 from vgae_core.catalogue.outputs import PAIRS, TABLES
 from vgae_core.errors import SpecError
-from vgae_core.heads import HEADS, Head
-from vgae_core.settings import OutputSpec, RunSpec
+from vgae_core.model_parts.heads import HEADS, Head
+from vgae_core.settings.model import OutputSpec
+from vgae_core.settings.run import RunSpec
 
 if TYPE_CHECKING:
     from vgae_core.data.dataset import Profile

@@ -326,7 +326,7 @@ def example(output: str, scale: str) -> str:
     output : str
         Name of the output, e.g. ``"adj_rec"``.
     scale : str
-        What the head of a feature output gives (:data:`vgae_core.heads.HEADS`).
+        What the head of a feature output gives (:data:`vgae_core.model_parts.heads.HEADS`).
     """
     if output == "z_vars":
         return "0.5 * sum(square(z_mean) + exp(z_log_var) - 1 - z_log_var)"

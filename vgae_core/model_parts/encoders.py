@@ -9,9 +9,10 @@ carries out as layers (:class:`vgae_core.nn.encoders.KerasSteps`) and a finished
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from vgae_core.settings import ModelSpec
+if TYPE_CHECKING:
+    from vgae_core.settings import ModelSpec
 
 
 class Steps(Protocol):
