@@ -47,10 +47,11 @@ def test_the_overlap_is_that_of_a_plain_loop(metric):
         )
         return set([int(i) for i in np.argsort(-values) if i != node][:6])
 
-    expected = [len(near(z, i) & near(other, i)) / len(near(z, i) | near(other, i)) for i in range(30)]
+    both = [len(near(z, i) & near(other, i)) for i in range(30)]
     nodes, jaccard = alignment.neighbour_overlap(z, other, 6, metric)
     assert nodes.tolist() == list(range(30))
-    assert jaccard == pytest.approx(expected)
+    assert jaccard == pytest.approx([both[i] / len(near(z, i) | near(other, i)) for i in range(30)])
+    assert alignment.in_common(jaccard, 6).tolist() == [both.count(number) for number in range(7)]
 
 
 def test_a_turn_changes_no_neighbourhood_and_many_nodes_are_sampled(monkeypatch):

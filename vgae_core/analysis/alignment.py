@@ -131,6 +131,18 @@ def neighbour_overlap(
     return nodes, both / (2 * k - both)
 
 
+def in_common(jaccard: np.ndarray, k: int) -> np.ndarray:
+    """Return how many nodes have 0, 1, … `k` of their `k` nearest codes in common, int64 (k + 1,).
+
+    Parameters
+    ----------
+    jaccard : ndarray of float64, shape (n_nodes,)
+        As of :func:`neighbour_overlap`, with the same `k`.
+    k : int
+    """
+    return np.bincount(np.rint(2 * k * jaccard / (1 + jaccard)).astype(np.int64), minlength=k + 1)
+
+
 def _nearest(z: np.ndarray, nodes: np.ndarray, k: int, metric: Similarity) -> np.ndarray:
     """Return the `k` codes nearest to each of `nodes`, without itself, in any order; int64 (len(nodes), k)."""
     codes = directions(z) if metric == "cosine" else z

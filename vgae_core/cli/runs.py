@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from collections.abc import Sequence
@@ -177,7 +178,16 @@ def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as
             "settings": [{"section": r.section, "title": r.title, "values": r.values} for r in settings],
             "scores": [{"part": r.part, "title": r.title, "values": r.values} for r in scores],
             "differences": [
-                {"verdict": paired_runs.verdict(one), "caution": one.caution, "edges": one.n_edges}
+                {
+                    "verdict": paired_runs.verdict(one),
+                    "caution": one.caution,
+                    "edges": one.n_edges,
+                    "non_edges": one.n_others,
+                    "scores": {
+                        key: {**dataclasses.asdict(score), "difference": score.difference}
+                        for key, score in one.scores.items()
+                    },
+                }
                 for one in found
             ],
         }

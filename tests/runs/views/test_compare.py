@@ -19,6 +19,7 @@ from vgae_core.analysis.paired import paired_differences
 from vgae_core.data.link_splits import split_links
 from vgae_core.runs.views import compare, paired_runs, score_rows, setting_rows
 from vgae_core.settings import RunSpec, SplitSpec
+from vgae_core.settings.fields import settings_of
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,11 @@ def test_only_settings_that_differ_and_count_are_told_apart():
         "binary_crossentropy",
         "focal(gamma=3.0)",
     )
+    # Values read as on the Model page: shares in percent, 0 and choices in words.
+    assert rows["Split", "Test edges"].values == ("10 %", "10 %")
+    assert rows["Training", "Propagation"].values == ("Every step", "Every step")
+    (batch,) = [s for s in settings_of(RunSpec) if s.key == "training.batch_size"]
+    assert rows["Training", batch.title].values[0] == batch.zero != ""
     # What another setting leaves without effect is no difference: a linear encoder has no hidden units.
     linear = RunSpec().replace("model.encoder", "linear")
     other = linear.replace("model.hidden_units", [7])

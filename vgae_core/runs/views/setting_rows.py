@@ -60,15 +60,22 @@ def _flat(spec: RunSpec) -> dict[tuple[str, str], str]:
 
 
 def _value(setting: Setting, value: Any) -> str:
+    """Return a value as forms show it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None or (setting.zero and not value and not setting.optional):
+        return setting.zero or "none"
+    if setting.percent:
+        return f"{100 * value:g} %"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {one}" for key, one in value.items()) or "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return setting.labels.get(str(value), str(value))
+    choice = str(value)
+    readable = choice.replace("_", " ").capitalize() if choice in setting.choices else choice
+    return setting.labels.get(choice, readable)
 
 
 def seed_groups(runs: Sequence[tuple[str, RunSpec]]) -> list[list[int]]:
