@@ -89,8 +89,8 @@ def draw(held: results.Opened, at: Projected, colour: str, looks: Looks, focus: 
     """Draw the map; what is done on it changes the selection (:mod:`dashboard.latent_space.selecting`)."""
     names = results.node_names(held.id)
     flat = at.coordinates.shape[1] == 2
-    groups = lambda: map_parts.groups(values_of(held, colour).iloc[at.nodes])[2]  # noqa: E731
-    selecting.show(selecting.Shown(held.id, at.key, at.nodes, at.coordinates, names, groups))
+    painted = lambda: map_parts.colour_bytes(values_of(held, colour).iloc[at.nodes])  # noqa: E731
+    selecting.show(selecting.Shown(held.id, at.key, at.nodes, at.coordinates, names, painted))
     if flat and map_component.draw(map_parts.NAME, selecting.receive):
         map_component.send(map_parts.NAME, _parts(held, at, colour, looks, focus))
         hint = f"Select {held.noun}s by lasso or box (Shift adds, Alt takes away); click one for its card."
@@ -165,8 +165,7 @@ def _parts(
 
 
 def _points(held: results.Opened, at: Projected) -> bytes:
-    alt = f"Map of {len(at.nodes):,} {held.noun}s."
-    return map_parts.points(at.coordinates, at.key, at.axes, held.noun, alt)
+    return map_parts.points(at.coordinates, at.key, at.axes, held.noun)
 
 
 def _arrows(held: results.Opened, at: Projected) -> list[np.ndarray]:

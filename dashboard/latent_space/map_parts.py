@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dashboard.figures import charts
-from dashboard.figures.maps import COLOURS, GROUPS, LOGARITHMIC, group_name, title
+from dashboard.figures.maps import COLOURS, GROUPS, LOGARITHMIC, OTHER, group_name, title
 from dashboard.latent_space.map_component import pack
 from vgae_core.analysis import map_points
 
@@ -18,17 +21,27 @@ NAME = "latent_map"
 """Of the map of the latent page, and key of its events."""
 
 NOTHING = 255
-"""Byte of a point without a group."""
+"""Byte of a point without a group or a value, and of one whose group has no colour of its own."""
 
 NAMED_GROUPS = 40
 """Groups whose names are written on the map where there is room."""
+
+LOOKS = ((2_000, 7, 0.9, 0.14), (20_000, 5, 0.9, 0.14), (200_000, 3, 0.65, 0.06), (np.inf, 2, 0.45, 0.02))
+"""Up to how many points: their size in pixels, their opacity, and that beside a selection; many faint ones add up."""
+
+FEW = 3
+"""Points of the densest cell up to which no density is shaded."""
+
+KEYS = (
+    "Arrow keys move it, plus and minus zoom, 0 shows everything, Escape clears the selection, Tab leads on"
+)
 
 HUBS = 60
 """Nodes with most neighbours whose names are written on the map where there is room."""
 
 
-def points(coordinates: np.ndarray, key: str, axes: Sequence[str], noun: str, alt: str) -> bytes:
-    """Return where the points are.
+def points(coordinates: np.ndarray, key: str, axes: Sequence[str], noun: str) -> bytes:
+    """Return where the points are, how they are drawn, and how densely they lie.
 
     Parameters
     ----------
@@ -39,17 +52,33 @@ def points(coordinates: np.ndarray, key: str, axes: Sequence[str], noun: str, al
         Titles of both axes.
     noun : str
         What a point is.
-    alt : str
-        What the map shows, for those who cannot see it.
     """
     places = np.ascontiguousarray(coordinates, "<f4")
-    head = {"key": key, "axes": list(axes), "noun": noun, "alt": alt}
-    head |= {"low": places.min(axis=0).tolist(), "high": places.max(axis=0).tolist()}
+    n, low = len(places), places.min(axis=0)
+    size, full, dim = next(looks for most, *looks in LOOKS if n <= most)
+    head = {
+        "key": key, "axes": list(axes), "noun": noun, "low": low.tolist(), "size": size, "full": full, "dim": dim,
+        "span": np.maximum(places.max(axis=0) - low, 1e-9).tolist(), "density": _shading(places),
+        "alt": f"Map of {n:,} {noun}s. {KEYS}; the table below lists the same.",
+    }  # fmt: skip
     return pack(NAME, "points", head, places.tobytes())
 
 
+def _shading(places: np.ndarray) -> str:
+    """Return how densely points lie as an image, the lowest row first, by an address that holds all of it."""
+    counts = map_points.density(places, int(np.clip(np.sqrt(len(places) / 2), 128, 512)))
+    if counts.max() <= FEW:
+        counts[:] = 0
+    pixels = np.empty((*counts.shape, 4), np.uint8)
+    pixels[..., :3] = [int(OTHER[i : i + 2], 16) for i in (1, 3, 5)]
+    pixels[..., 3] = np.where(counts > 1, 115 * np.log1p(counts) / np.log1p(max(counts.max(), 1)), 0)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
 def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
-    """Return what the points are coloured by.
+    """Return what the points are coloured by: the value of each, a number or a group, then the byte of its colour.
 
     Parameters
     ----------
@@ -59,34 +88,83 @@ def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
         Where names of groups are put: at the median of their points.
     """
     column = str(values.name)
-    head: dict[str, Any] = {"column": column, "title": charts.visible(title(column), 60)}
-    if column in GROUPS:
-        names, counts, member = groups(values)
-        coloured = range(len(COLOURS) if len(names) != len(COLOURS) + 1 else len(COLOURS) - 1)[: len(names)]
-        without = int(np.count_nonzero(member == NOTHING))
-        rest = len(names) - len(coloured)
-        parts = [f"{rest:,} other groups"] if rest else []
-        parts += ["no group"] if without else []
-        places: list[list[float] | None] = []
-        order = np.argsort(member, kind="stable")
-        ends = np.cumsum(np.bincount(member, minlength=NOTHING + 1))
-        for group in range(min(len(names), NAMED_GROUPS)):
-            inside = coordinates[order[ends[group] - counts[group] : ends[group]]]
-            places.append(np.median(inside, axis=0).tolist())
+    head: dict[str, Any] = {
+        "column": column, "title": charts.visible(title(column), 60), "n": len(values), "grey": OTHER,
+    }  # fmt: skip
+    if column not in GROUPS:
+        numbers = values.to_numpy(np.float64)
+        painted = _on_scale(column, numbers)
         head |= {
-            "kind": "groups", "names": [charts.visible(group_name(column, name), 60) for name in names],
-            "counts": counts, "colours": [COLOURS[i] for i in coloured], "places": places, "none": "no group",
-            "rest": " and ".join(parts), "rest_count": sum(counts[len(coloured) :]) + without,
-        }  # fmt: skip
-        return pack(NAME, "colour", head, member.tobytes())
-    numbers = values.to_numpy(np.float64)
-    logarithmic = column in LOGARITHMIC
-    shown = np.log10(1 + numbers) if logarithmic else numbers
+            "kind": "scale",
+            "colours": [],
+            "labels": [],
+            "stops": _stops(column, numbers),
+            "none": "no value",
+        }
+        grey = int(np.count_nonzero(painted == NOTHING))
+        head["entries"] = [(NOTHING, "no value", grey)] if grey else []
+        return pack(NAME, "colour", head, numbers.astype("<f4").tobytes() + painted.tobytes())
+    found, counts, member = groups(values)
+    names = [charts.visible(group_name(column, name), 60) for name in found]
+    painted = _of_groups(member, len(names))
+    coloured = n_coloured(len(names))
+    rest = [f"{len(names) - coloured:,} other groups"] if len(names) > coloured else []
+    rest += ["no group"] if (member == NOTHING).any() else []
+    entries = [(group, names[group], counts[group]) for group in range(coloured)]
+    if rest:
+        entries.append((NOTHING, " and ".join(rest), int(np.count_nonzero(painted == NOTHING))))
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(min(len(names), NAMED_GROUPS)))
+    labels = [
+        (
+            group if group < coloured else NOTHING,
+            names[group][:40],
+            np.median(coordinates[order[start : start + counts[group]]], axis=0).tolist(),
+        )
+        for group, start in enumerate(starts)
+    ]
+    head |= {
+        "kind": "groups", "names": names, "colours": COLOURS[:coloured], "labels": labels, "stops": [],
+        "none": "no group", "entries": entries,
+    }  # fmt: skip
+    return pack(NAME, "colour", head, member.tobytes() + painted.tobytes())
+
+
+def colour_bytes(values: pd.Series) -> np.ndarray:
+    """Return the byte of the colour of each point, as :func:`colour` sends it; uint8 (n_points,)."""
+    column = str(values.name)
+    if column in GROUPS:
+        names, _, member = groups(values)
+        return _of_groups(member, len(names))
+    return _on_scale(column, values.to_numpy(np.float64))
+
+
+def n_coloured(n_groups: int) -> int:
+    """Return how many groups have a colour of their own; the others, if any, are at least two."""
+    return len(COLOURS) - 1 if n_groups == len(COLOURS) + 1 else min(n_groups, len(COLOURS))
+
+
+def _of_groups(member: np.ndarray, n_groups: int) -> np.ndarray:
+    return np.where(member < n_coloured(n_groups), member, NOTHING).astype(np.uint8)
+
+
+def _on_scale(column: str, numbers: np.ndarray) -> np.ndarray:
+    shown = _shown(column, numbers)
     low, high = map_points.colour_range(shown)
-    ends_at = [10**value - 1 if logarithmic else value for value in (low, high)]
-    head |= {"kind": "scale", "low": low, "high": high, "logarithmic": logarithmic}
-    head["ends"] = [f"{round(v):,}" if logarithmic else f"{v:,.4g}" for v in ends_at]
-    return pack(NAME, "colour", head, shown.astype("<f4").tobytes())
+    share = np.clip((shown - low) / (high - low), 0, 1)
+    return np.where(np.isnan(share), NOTHING, (NOTHING - 1) * np.nan_to_num(share)).astype(np.uint8)
+
+
+def _shown(column: str, numbers: np.ndarray) -> np.ndarray:
+    return np.log10(1 + numbers) if column in LOGARITHMIC else numbers
+
+
+def _stops(column: str, numbers: np.ndarray) -> list[tuple[int, str]]:
+    """Return colours of the scale, from its low to its high end, and what is written beside each in a picture."""
+    ends = map_points.colour_range(_shown(column, numbers))
+    low, high = (f"{round(10**v - 1):,}" if column in LOGARITHMIC else f"{v:,.4g}" for v in ends)
+    last = NOTHING - 1
+    return [(0, low), (last // 4, ""), (last // 2, ""), (3 * last // 4, ""), (last, high)]
 
 
 def groups(values: pd.Series) -> tuple[list[Any], list[int], np.ndarray]:
@@ -141,10 +219,10 @@ def size(values: np.ndarray | None) -> bytes:
 
 
 def picked(mask: np.ndarray, noun: str) -> bytes:
-    """Return which points are selected, a bit each."""
-    count = int(np.count_nonzero(mask))
-    head = {"count": count, "text": f"{count:,} of {len(mask):,} {noun}s selected"}
-    return pack(NAME, "picked", head, np.packbits(mask, bitorder="little").tobytes() if count else b"")
+    """Return which points are selected, by number."""
+    points = np.flatnonzero(mask)
+    head = {"text": f"{len(points):,} of {len(mask):,} {noun}s selected"}
+    return pack(NAME, "picked", head, points.astype("<u4").tobytes())
 
 
 def focus(node: int, lines: np.ndarray, hubs: np.ndarray, arrows: Sequence[np.ndarray] = ()) -> bytes:

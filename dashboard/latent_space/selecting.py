@@ -40,8 +40,8 @@ class Shown:
     coordinates : ndarray of float32, shape (n_points, dim)
     names : list of str
         Of all nodes.
-    groups : callable
-        Returns the group of each point, uint8 (n_points,), as the map numbers them.
+    colours : callable
+        Returns the byte of the colour of each point, uint8 (n_points,), as the map numbers them.
     """
 
     run_id: str
@@ -49,7 +49,7 @@ class Shown:
     nodes: np.ndarray
     coordinates: np.ndarray
     names: list[str]
-    groups: Callable[[], np.ndarray]
+    colours: Callable[[], np.ndarray]
 
 
 def selected(run_id: str) -> np.ndarray:
@@ -126,7 +126,7 @@ def receive() -> None:
             inside = selections.inside(shown.coordinates, outline)
             hidden = event.get("hidden")
             if isinstance(hidden, list) and hidden:  # who hides a group does not mean its nodes
-                inside &= ~np.isin(shown.groups(), [group for group in hidden[:256] if type(group) is int])
+                inside &= ~np.isin(shown.colours(), [byte for byte in hidden[:256] if type(byte) is int])
             select(shown.run_id, shown.nodes[inside], how)
 
 

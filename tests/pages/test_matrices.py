@@ -211,7 +211,7 @@ def test_train_page_of_a_finished_run(app, run):
 def test_latent_space_of_rows(app, run):
     at = fine(app("latent_space", run=run.id))
     head, _ = part(at, "colour")
-    assert {"crime", "love", "space", "no group"} == {*head["names"], head["rest"]}
+    assert {"crime", "love", "space", "no group"} == {name for _, name, _ in head["entries"]}
     assert b"user 59" in zlib.decompress(part(at, "names")[1])
     options = at.selectbox(key="map_colour").options
     for wanted in ("Label", "Row total", "Error of its values (mean loss)", "Uncertainty (mean σ)"):

@@ -87,25 +87,21 @@ def colour_range(values: np.ndarray) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def density(xy: np.ndarray, bins: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def density(places: np.ndarray, side: int) -> np.ndarray:
     """Return how many points fall in each cell of a grid laid over them.
 
     Parameters
     ----------
-    xy : ndarray of float32, shape (n_points, 2)
-    bins : int
+    places : ndarray of float32, shape (n_points, 2)
+    side : int
         Cells along each axis.
 
     Returns
     -------
-    counts : ndarray of int64, shape (bins, bins)
-        Row is y, column is x, as a heat map wants them.
-    x, y : ndarray of float64, shape (bins,)
-        Centres of the cells.
+    ndarray of int64, shape (side, side)
+        Row is y, column is x, the lowest of each first.
     """
-    counts, x_edges, y_edges = np.histogram2d(xy[:, 0], xy[:, 1], bins=bins)
-    return (
-        counts.T.astype(np.int64),
-        (x_edges[:-1] + x_edges[1:]) / 2,
-        (y_edges[:-1] + y_edges[1:]) / 2,
-    )
+    low = places.min(axis=0)
+    span = np.maximum(places.max(axis=0) - low, 1e-12)
+    x, y = np.minimum((places - low) / span * side, side - 1).astype(np.int64).T
+    return np.bincount(y * side + x, minlength=side * side).reshape(side, side)

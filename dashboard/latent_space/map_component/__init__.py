@@ -16,12 +16,9 @@ import streamlit as st
 
 _FOLDER = Path(__file__).parent
 
-_map = st.components.v2.component(
-    "vgae_studio_map",
-    css=(_FOLDER / "map.css").read_text("utf-8"),
-    js="\n".join((_FOLDER / part).read_text("utf-8") for part in ("points.js", "pictures.js", "map.js")),
-)
-_part = st.components.v2.component("vgae_studio_map_part", js=(_FOLDER / "part.js").read_text("utf-8"))
+_html, _css, _js = ((_FOLDER / f"map.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+_map = st.components.v2.component("vgae_studio_map", html=_html, css=_css, js=_js)
+_part = st.components.v2.component("vgae_studio_map_part", js=_js)
 
 
 def draw(name: str, on_event: Callable[[], None]) -> bool:
@@ -52,7 +49,7 @@ def send(name: str, parts: Mapping[str, bytes]) -> None:
 
 
 def pack(name: str, part: str, head: Mapping[str, Any], body: bytes = b"") -> bytes:
-    """Return a part of a map as part.js reads it.
+    """Return a part of a map as map.js reads it.
 
     Parameters
     ----------
@@ -65,4 +62,5 @@ def pack(name: str, part: str, head: Mapping[str, Any], body: bytes = b"") -> by
         Numbers, little-endian.
     """
     text = json.dumps({"map": name, "part": part, **head}, allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)  # numbers begin where a browser can read them in place
     return struct.pack("<I", len(text)) + text + body
