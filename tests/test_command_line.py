@@ -23,6 +23,7 @@ from tests.pages import matrix_runs
 from tests.pages.finished_runs import make_graph, make_result
 from vgae_core.analysis.metrics import HARD_METRICS
 from vgae_core.cli import main
+from vgae_core.cli.progress import tell_warnings
 from vgae_core.data import arguments, readers
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers import opening
@@ -388,6 +389,17 @@ def test_a_matrix_repeats_on_its_split(tmp_path, capsys):
     mmwrite(tmp_path / "counts.mtx", matrix[:, ::-1])
     assert main([*arguments, "--split", split, "--out", str(tmp_path / "c")]) == 2
     assert "are not entries of this matrix" in capsys.readouterr().err
+
+
+def test_columns_that_mislead_are_told_before_training(karate_csv, tmp_path, capsys):
+    features = tmp_path / "features.csv"
+    rows = "".join(f"member {i},{5000 + i},1\n" for i in range(34))
+    features.write_text(f"node,customer,always\n{rows}")
+    raw = readers.read([readers.SourceFile(path.name, path) for path in (karate_csv, features)])
+    tell_warnings(raw)
+    told = capsys.readouterr().err
+    assert "customer" in told
+    assert "always" in told
 
 
 def test_train_says_that_a_sweep_chooses_the_recipe(karate_csv, tmp_path, capsys):

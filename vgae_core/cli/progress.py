@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from vgae_core.data import arguments
+from vgae_core.data.column_findings import column_findings
 from vgae_core.data.dataset import RawGraph
+from vgae_core.data.text import visible
 from vgae_core.runs.disk.event_log import event_line
 from vgae_core.training.events import EpochEnd, Event, Stage, Started
 from vgae_core.training.progress import STAGES
@@ -31,6 +33,13 @@ def read(options: argparse.Namespace) -> RawGraph:
     raw = arguments.read(options, bar.part)
     bar.close()
     return raw
+
+
+def tell_warnings(raw: RawGraph) -> None:
+    """Print what a reader warns of, and feature columns that mislead a network, before anything is trained."""
+    for finding in (*raw.findings, *column_findings(raw)):
+        if finding.level == "warning":
+            print(f"warning: {visible(finding.message)}", file=sys.stderr, flush=True)
 
 
 class JsonLines:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgae_core.cli import specification, where
-from vgae_core.cli.progress import Bar, read, scores
+from vgae_core.cli.progress import Bar, read, scores, tell_warnings
 from vgae_core.cli.runs import WORKSPACE
 from vgae_core.cli.specification import specify
 from vgae_core.data import arguments
@@ -73,7 +73,10 @@ def run(options: argparse.Namespace) -> int:
         not out.is_dir() or (any(out.iterdir()) and not (out / "catalogue.sqlite").exists())
     ):
         raise RunError(f"Expected a new folder, or that of a sweep. Received: {out}.", where="--out")
-    spec, graph = specify(options, read(options))
+    raw = read(options)
+    if not options.json:
+        tell_warnings(raw)
+    spec, graph = specify(options, raw)
     spec, space = _space(options, spec, graph)
 
     os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "error")  # its start is no news

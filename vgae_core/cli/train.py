@@ -13,8 +13,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from vgae_core.analysis.decisions import LEAST_TESTED
 from vgae_core.cli import specification
-from vgae_core.cli.progress import Bar, JsonLines, read
+from vgae_core.cli.progress import Bar, JsonLines, read, tell_warnings
 from vgae_core.cli.scores import print_scores
 from vgae_core.cli.specification import choose_threads, specify, specify_prepared
 from vgae_core.data import arguments
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     files = all(Path(path).exists() for path in options.path)
     with environment.loading_tensorflow() if files else contextlib.nullcontext():
         raw = read(options)  # in a process of its own
+    if not options.json:
+        tell_warnings(raw)
     spec, graph = specify(options, raw)
     if spec.recipe == "auto":
         raise SpecError(
@@ -149,6 +152,9 @@ def train_into(
         print(json.dumps({"event": "Result", "out": str(out), "metrics": finite(result.metrics)}))
     else:
         print_scores(result.metrics)
+        if (n := len(result.split.test)) < LEAST_TESTED:
+            what = "entries" if spec.model.family == "vae" else "edges"
+            print(f"Only {n} of the {what} held out for testing: too few to tell one method from another.")
         kept = f"{result.spec.training.keep.capitalize()} epoch {result.finished.best_epoch}"
         print(f"\n{kept}, {result.finished.seconds:.1f} s. Written to {out}")
     if result.finished.reason == "failed":

@@ -268,7 +268,7 @@ class TestUcinet:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("dl n=3 format=lowerhalf\ndata:\n1\n1 1\n", "lowerhalf.*is not read"),
+            ("dl n=3 format=blockmatrix\ndata:\n1\n1 1\n", "blockmatrix.*is not read"),
             ("dl n=3 nm=2\ndata:\n0\n", "2 matrices"),
             ("dl n=2\ndata:\n0 1\n1\n", "2 x 2 numbers"),
             ("dl n=2 format=edgelist1\ndata:\n1 2\n1 7\n", "line 4.*from 1 to 2"),

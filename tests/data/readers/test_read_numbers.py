@@ -228,10 +228,6 @@ class TestBlankCells:
         assert (graph.n_nodes, len(graph.rows), graph.directed) == (5, 8, False)
         assert told(graph, "blank-cells").count == 17
 
-    def test_unknown_beside_the_diagonal_is_refused(self, files):
-        with pytest.raises(DataError, match=r"line 3, column c: The value is 'NA'.*blank"):
-            read(files(adj_csv=",a,b,c\na,,1,\nb,1,,NA\nc,,1,\n"))
-
     def test_of_a_table_of_users_and_items_they_are_0_if_most_are_blank(self, files):
         rows = "".join(
             f"u{i}," + ",".join("5" if (i + j) % 4 == 0 else "" for j in range(8)) + "\n" for i in range(9)

@@ -11,8 +11,9 @@ from vgae_core.data.readers.text.splitting import are_columns
 
 HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
 DOCUMENTS = re.compile(
-    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog)|"
-    r"\.(md|pdf|html?|rtf|bib|cff|ya?ml|toml|py|ipynb|docx?)$"
+    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog|makefile|dockerfile|requirements\S*\.txt|package(-lock)?\.json)|"
+    r"\.(md|rst|pdf|html?|rtf|bib|tex|cff|ya?ml|toml|ini|cfg|docx?|odt|pptx?|png|jpe?g|gif|svg|tiff?|bmp|webp|eps|"
+    r"py|ipynb|r|rmd|jl|c|cc|cpp|h|hpp|java|scala|go|rs|sh|bat|sql|css|log|md5|sha\d*|sig)$"
 )
 _ABOUT_NAME = re.compile(
     r"(?i)(data(set)?[_-]?)?(about|citation|citing|cite|authors|meta(data)?|"

@@ -18,6 +18,7 @@ from vgae_core.data.readers.text import (
     empty_rows,
     encodings,
     frames,
+    literals,
     trailing_comments,
 )
 from vgae_core.errors import DataError, LimitError, StudioError
@@ -74,6 +75,7 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
         ) from error
     stem = compressed.without_suffix(PurePosixPath(file.name).name.lower())
     probe = encodings.as_utf8(Probe(file.name, stem, path, head, limits, how), folder)
+    probe = literals.as_json(probe, folder)
     return trailing_comments.without(empty_rows.without_empty_rows(probe, folder), folder)
 
 

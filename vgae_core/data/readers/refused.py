@@ -95,6 +95,26 @@ _OTHERS = tuple(
             "Matrix::writeMM(m, 'm.mtx').",
         ),
         (
+            rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            "an Excel or Word document of before 2007 (.xls, .doc)",
+            "Save the sheet as CSV and hand that in.",
+        ),
+        (
+            rb"application/vnd\.oasis\.opendocument",
+            "an OpenDocument file (.ods, .odt)",
+            "Save the sheet as CSV and hand that in.",
+        ),
+        (
+            rb"\s*\{.{0,2000}?\"@type\"\s*:\s*\"g:",
+            "GraphSON (TinkerPop)",
+            "Write it as GraphML: g.io('graph.graphml').write().iterate().",
+        ),
+        (
+            rb"\s*(Graph\[\s*)?\{\s*[^\s{}\"]{1,200}\s*(->|<->|\\\[(Un)?[Dd]irectedEdge\])",
+            "a list of edges of Mathematica",
+            'In Mathematica: Export["graph.graphml", g].',
+        ),
+        (
             rb"SQLite format 3\0",
             "an SQLite database",
             "Export its table of edges: sqlite3 -header -csv graph.db 'SELECT * FROM edges' > edges.csv.",

@@ -40,11 +40,21 @@ def _open(probe: Probe) -> h5py.File:
     import h5py
 
     file = open_checked(probe)
+    if isinstance(file.get("obs"), h5py.Dataset) and "var" in file:
+        raise probe.error(
+            "Written by anndata before 0.7, which is not read.",
+            mend="Write it anew, with a later version: anndata.read_h5ad(path).write_h5ad('new.h5ad').",
+        )
+    if any(isinstance(group, h5py.Group) and "pandas_type" in group.attrs for group in file.values()):
+        raise probe.error(
+            "This is an HDF5 store of pandas.",
+            mend="Write its table as Parquet: pandas.read_hdf(path, key).to_parquet('table.parquet').",
+        )
     if not isinstance(file.get("obs"), h5py.Group) or "var" not in file:
         raise probe.error(
             f"An HDF5 file without `obs` and `var`: not AnnData. Holds: {', '.join(examples(file))}.",
-            mend="HDF5 is read as AnnData (.h5ad), Cell Ranger (.h5) and Loom (.loom). Hand in a graph as one of "
-            "these, or as .mtx, .npz or CSV.",
+            mend="HDF5 is read as AnnData (.h5ad), Cell Ranger (.h5) and Loom (.loom). Of plain arrays make an "
+            "npz: numpy.savez('graph.npz', **{name: h5py.File(path)[name][()] for name in h5py.File(path)}).",
         )
     return file
 
@@ -317,9 +327,18 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     n = len(ids) if ids is not None else 0
     if len(set(ids if ids is not None else ())) < n:
         ids = None  # names repeat: by position
-    table = _features(probe, file, ids) if content == "features" else _labels(probe, file, ids, n)
+    described = _labels(probe, file, ids, n)
+    table = _features(probe, file, ids) if content == "features" else described
     if table is None:
         raise probe.error(f"Holds no {content} of its cells.", mend="Choose another file for them.")
+    if content == "features" and described is not None:
+        table = dataclasses.replace(
+            table,
+            classes=described.classes,
+            class_names=described.class_names,
+            values=described.values,
+            findings=(*table.findings, *described.findings),
+        )
     return dataclasses.replace(table, parts=_parts(probe, content))
 
 

@@ -16,6 +16,7 @@ from vgae_core.data.csr import validate_csr
 from vgae_core.data.findings import Finding, Part
 from vgae_core.data.readers.arrays.matrices import check_finite, check_matrix, matrix_edges, matrix_table
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
+from vgae_core.data.readers.text.lines import numbered_edges
 
 _MEND = "Write it anew with save('file.mat', 'A', '-v7')."
 _NUMERIC = {
@@ -26,6 +27,8 @@ _NUMERIC = {
     *(f"{u}int{b}" for u in ("", "u") for b in (8, 16, 32, 64)),
 }
 _LABELS = re.compile(r"(labels?|class(es)?|y|gnd|groups?|targets?|communit(y|ies))", re.IGNORECASE)
+_LISTS = re.compile(r"(edges?(_?(list|index))?|links|arcs|el)", re.IGNORECASE)
+_FEATURES = re.compile(r"(x|(node_?)?feat(ure)?s?|attr(ibute)?s?|fea)", re.IGNORECASE)
 _USES = ("edges", "features", "label", "ignore")
 _COMPRESSED = 15
 _MAX_VARIABLES = 1000
@@ -35,7 +38,10 @@ def _recognise(probe: Probe) -> bool:
     return probe.head.startswith(b"MATLAB ") and probe.head[126:128] in (b"IM", b"MI")
 
 
-def _variables(probe: Probe) -> dict[str, tuple[tuple[int, ...], str]]:
+_Variables = dict[str, tuple[tuple[int, ...], str]]
+
+
+def _variables(probe: Probe) -> _Variables:
     """Return shape and class of every variable; nothing is read before all of it is bounded."""
     from scipy.io import whosmat
 
@@ -44,9 +50,33 @@ def _variables(probe: Probe) -> dict[str, tuple[tuple[int, ...], str]]:
             raise probe.error("MATLAB files of version 7.3 are not read.", mend=_MEND)
         _bounded(probe)
         found = whosmat(probe.path, appendmat=False)
-        probe.memo["mat"] = {name: (tuple(map(int, shape)), kind) for name, shape, kind in found}
-    known: dict[str, tuple[tuple[int, ...], str]] = probe.memo["mat"]
-    return known
+        known = {name: (tuple(map(int, shape)), kind) for name, shape, kind in found}
+        probe.memo["mat"] = _with_fields(probe, known)
+    variables: _Variables = probe.memo["mat"]
+    return variables
+
+
+def _with_fields(probe: Probe, known: _Variables) -> _Variables:
+    """Return the variables with the matrices in structs beside them, as SuiteSparse keeps them: ``Problem.A``."""
+    from scipy.io import loadmat
+
+    structs = [name for name, (shape, kind) in known.items() if kind == "struct" and shape == (1, 1)]
+    if not structs:
+        return known
+    inside: dict[str, Any] = {}
+    loaded = loadmat(probe.path, variable_names=structs, appendmat=False, spmatrix=False)
+    for name in structs:
+        struct = loaded[name][0, 0]
+        for field in (struct.dtype.names or ())[:_MAX_VARIABLES]:
+            value = struct[field]
+            numeric = isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.ndim == 2
+            if sparse.issparse(value) or numeric:
+                inside[f"{name}.{field}"] = value
+    probe.memo["fields"] = inside
+    return known | {
+        name: (tuple(map(int, value.shape)), "sparse" if sparse.issparse(value) else "double")
+        for name, value in inside.items()
+    }
 
 
 def _bounded(probe: Probe) -> None:
@@ -106,7 +136,12 @@ def _load(probe: Probe, name: str, content: Content) -> Any:
     check_matrix(probe, shape, 0, content)
     if kind != "sparse":
         probe.limits.check("feature_values", shape[0] * shape[1], where=probe.name)
-    value = loadmat(probe.path, variable_names=[name], appendmat=False, spmatrix=False)[name]
+    inside = probe.memo.get("fields", {})
+    value = (
+        inside[name]
+        if name in inside
+        else loadmat(probe.path, variable_names=[name], appendmat=False, spmatrix=False)[name]
+    )
     if not sparse.issparse(value):
         if not isinstance(value, np.ndarray) or value.shape != shape:
             raise probe.error(f"Variable {shorten(name)} is not what its header says.", mend=_MEND)
@@ -121,12 +156,52 @@ def _load(probe: Probe, name: str, content: Content) -> Any:
     return flipped.T.tocsr()
 
 
+def _edge_list(probe: Probe) -> str | None:
+    """Return the variable that lists edges in rows of two or three, where no matrix is square."""
+    variables = _variables(probe).items()
+    if any(
+        len(shape) == 2 and shape[0] == shape[1] > 1 and kind in _NUMERIC for _, (shape, kind) in variables
+    ):
+        return None
+    return next(
+        (
+            name
+            for name, (shape, kind) in variables
+            if _LISTS.fullmatch(name.rpartition(".")[2]) and kind in _NUMERIC and shape[1:] in ((2,), (3,))
+            and probe.how.uses.get(name, "edges") == "edges"
+        ),
+        None,
+    )  # fmt: skip
+
+
+def _listed(probe: Probe, name: str) -> Edges:
+    """Return edges that are listed in rows of two numbers of nodes from 1 and, if there is one, a weight."""
+    rows = _load(probe, name, "features")
+    listed = np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float64)
+    probe.limits.check("edges", len(listed), where=probe.name)
+    ends = listed[:, :2]
+    first = int(ends.min(initial=1))
+    if not (np.isfinite(listed).all() and (ends == np.floor(ends)).all() and first in (0, 1)):
+        raise probe.error(
+            f"Variable {shorten(name)} lists edges, but not between nodes numbered from 1.", mend=_MEND
+        )
+    probe.limits.check("nodes", int(ends.max(initial=0)), where=probe.name)
+    n = int(ends.max(initial=0)) + 1 - first
+    weights = listed[:, 2].astype(np.float32) if listed.shape[1] == 3 else None
+    sources, targets = (ends.astype(np.int64) - first).T
+    return numbered_edges(probe, sources, targets, n, "MATLAB", first=first, weights=weights)
+
+
 def _edges(probe: Probe) -> Edges:
-    name = _choose(probe, "edges")
-    matrix = _load(probe, name, "edges")
-    if not sparse.issparse(matrix):
-        probe.limits.check("edges", int(np.count_nonzero(matrix)), where=probe.name)
-    edges = matrix_edges(probe, sparse.coo_array(matrix), "MATLAB")
+    listed = _edge_list(probe)
+    name = listed or _choose(probe, "edges")
+    if listed:
+        edges = _listed(probe, name)
+    else:
+        matrix = _load(probe, name, "edges")
+        if not sparse.issparse(matrix):
+            probe.limits.check("edges", int(np.count_nonzero(matrix)), where=probe.name)
+        edges = matrix_edges(probe, sparse.coo_array(matrix), "MATLAB")
     others = [other for other in _variables(probe) if other != name]
     message = f"The adjacency is variable {shorten(name)} of {probe.name}."
     tables, used = _node_tables(probe, others, len(edges.node_ids))
@@ -160,7 +235,11 @@ def _parts(probe: Probe, content: Content) -> tuple[Part, ...]:
 
 
 def _node_tables(probe: Probe, others: list[str], n: int) -> tuple[list[NodeTable], list[str]]:
-    """Return features (the widest other matrix with a row a node) and labels (a vector called so)."""
+    """Return features and labels of `n` nodes, and the variables they are.
+
+    Features are the matrix that is called so, else the widest one with a row per node that is no adjacency; labels are
+    the vector, or the matrix with a column per class, that is called so.
+    """
     found = {
         o: s for o, (s, kind) in _variables(probe).items() if o in others and kind in _NUMERIC and len(s) == 2
     }
@@ -170,7 +249,7 @@ def _node_tables(probe: Probe, others: list[str], n: int) -> tuple[list[NodeTabl
     found = {o: s for o, s in found.items() if said.get(o) != "ignore"}
     told = {use: o for o, use in said.items() if o in found}
     wide = {
-        o: s[1]
+        o: (_FEATURES.fullmatch(o) is not None, s[1] != n, s[1])
         for o, s in found.items()
         if s[0] == n and s[1] > 1 and not _LABELS.fullmatch(o) and said.get(o, "features") == "features"
     }
@@ -179,15 +258,30 @@ def _node_tables(probe: Probe, others: list[str], n: int) -> tuple[list[NodeTabl
         tables.append(matrix_table(probe, _load(probe, used[0], "features")))
     for other, shape in found.items():
         named = other == told["label"] if "label" in told else _LABELS.fullmatch(other)
-        if other in used or not named or shape not in ((n, 1), (1, min(n, probe.limits.feature_columns))):
+        if other in used or not named or shape[0] not in (1, n):
             continue
-        vector = _load_vector(probe, other)
+        vector = _classes(probe, other, shape, n)
+        if vector is None:
+            continue
         if (vector == np.floor(vector)).all() and len(known := np.unique(vector)) <= max(2, n // 2):
             codes = np.searchsorted(known, vector).astype(np.int32)
             names = tuple(str(int(k)) for k in known)
             tables.append(NodeTable(where=probe.name, n_rows=n, classes=codes, class_names=names))
             return tables, [*used, other]
     return tables, used
+
+
+def _classes(probe: Probe, name: str, shape: tuple[int, ...], n: int) -> np.ndarray | None:
+    """Return a number per node, of a vector or of a matrix with one 1 per row; None if it is neither."""
+    if shape in ((n, 1), (1, min(n, probe.limits.feature_columns))):
+        return _load_vector(probe, name)
+    if shape[0] != n or shape[1] > n:
+        return None
+    marks = sparse.coo_array(_load(probe, name, "features"))
+    marks.eliminate_zeros()
+    if marks.nnz != n or bool((marks.data != 1).any()) or len(np.unique(marks.row)) != n:
+        return None  # several classes per node, or none
+    return np.asarray(marks.col[np.argsort(marks.row)] + 1.0)
 
 
 def _load_vector(probe: Probe, name: str) -> np.ndarray:
@@ -211,7 +305,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
 
 def _guess(probe: Probe) -> Content:
     square = any(len(s) == 2 and s[0] == s[1] > 1 and k in _NUMERIC for s, k in _variables(probe).values())
-    return "edges" if square else "features"
+    return "edges" if square or _edge_list(probe) else "features"
 
 
 FORMAT = Format(

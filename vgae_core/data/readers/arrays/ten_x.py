@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -14,7 +15,10 @@ from vgae_core.data.readers.arrays import matrix_market
 from vgae_core.data.readers.arrays.matrices import matrix_table
 from vgae_core.data.readers.base import Content, Format, NodeTable, Probe, object_array
 
-_NAME = re.compile(r"(?P<prefix>.*?)(?P<part>matrix|features|genes|barcodes)\.(mtx|tsv)", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?P<prefix>.*?)(?P<part>matrix|counts|features|genes|barcodes|cells)\.(mtx|tsv|csv|txt)", re.IGNORECASE
+)
+_PARTS = {"genes": "features", "cells": "barcodes", "counts": "matrix"}
 _LONGEST = 10_000
 
 
@@ -24,7 +28,7 @@ def _gather(probes: Sequence[Probe]) -> list[Probe]:
     for probe in probes:
         match = _NAME.fullmatch(probe.stem)
         if match and probe.how.role in ("auto", "features"):
-            part = match["part"].lower().replace("genes", "features")
+            part = _PARTS.get(match["part"].lower(), match["part"].lower())
             sets.setdefault(match["prefix"], {}).setdefault(part, probe)
     whole, members = [], set()
     for parts in sets.values():
@@ -43,11 +47,15 @@ def _gather(probes: Sequence[Probe]) -> list[Probe]:
 
 
 def _rows(probe: Probe) -> list[list[str]]:
-    """Return the tab-separated fields of each line."""
+    """Return the fields of each line, between tabs or, in .csv, between commas."""
     probe.limits.check("decompressed_bytes", probe.path.stat().st_size, where=probe.name)
     try:
         with open(probe.path, encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+            if probe.stem.endswith(".csv"):
+                reader = csv.reader(file)
+            else:
+                reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            rows = [row for row in reader if row]
     except UnicodeDecodeError as error:
         raise probe.error(f"Not UTF-8 text: {error}.", mend="Save the file as UTF-8.") from error
     except csv.Error as error:
@@ -57,10 +65,23 @@ def _rows(probe: Probe) -> list[list[str]]:
     return rows
 
 
+def _bodies(genes: list[list[str]], cells: list[list[str]], shape: tuple[int, int]) -> list[list[list[str]]]:
+    """Return the rows of both without headers and row numbers, as R writes them, by what fits the matrix."""
+    for lists in itertools.product((genes, genes[1:]), (cells, cells[1:])):
+        if tuple(map(len, lists)) in (shape, shape[::-1]):
+            return [_without_row_numbers(rows) for rows in lists]
+    return [genes, cells]
+
+
+def _without_row_numbers(rows: list[list[str]]) -> list[list[str]]:
+    numbered = all(len(row) > 1 and row[0] == str(at) for at, row in enumerate(rows, 1))
+    return [row[1:] for row in rows] if numbered else rows
+
+
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     parts: dict[str, Probe] = probe.memo["ten_x"]
     matrix = sparse.csr_array(matrix_market.read(parts["matrix"], "any")[0])
-    genes, cells = _rows(parts["features"]), _rows(parts["barcodes"])
+    genes, cells = _bodies(_rows(parts["features"]), _rows(parts["barcodes"]), matrix.shape)
     if matrix.shape == (len(genes), len(cells)):
         matrix = sparse.csr_array(matrix.T)
     elif matrix.shape != (len(cells), len(genes)):

@@ -231,7 +231,15 @@ def _refuse_others(names: Sequence[str], where: str) -> None:
         )
     if "[Content_Types].xml" in names:
         raise DataError(
-            "This is an Office document.", where=where, mend="Save the sheet as CSV and hand that in."
+            "This is an Excel or other Office document.",
+            where=where,
+            mend="Save the sheet as CSV and hand that in.",
+        )
+    if "mimetype" in names and "content.xml" in names:
+        raise DataError(
+            "This is an OpenDocument file (.ods, .odt).",
+            where=where,
+            mend="Save the sheet as CSV and hand that in.",
         )
     if "Project_xml" in names or where.lower().endswith(".gephi"):
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
@@ -19,6 +20,25 @@ def _tag(space: str, local: str) -> str:
     return f"{{{_SPACE}/viz}}{local}" if space.endswith("viz") else f"{{{_SPACE}}}{local}"
 
 
+def _one_direction(graph: Element) -> None:
+    """Make all edges directed where some are and some are not: an undirected one becomes two."""
+    default = graph.get("defaultedgetype", "undirected")
+    edges = [(parent, edge) for parent in graph.iter(f"{{{_SPACE}}}edges") for edge in list(parent)]
+    kinds = {edge.get("type", default) for _, edge in edges}
+    if "directed" not in kinds or len(kinds) == 1:
+        kinds = {"directed"} if kinds == {"directed"} else {"undirected"}
+    for parent, edge in edges:
+        other_way = edge.get("type", default) != "directed" and "directed" in kinds
+        edge.attrib.pop("type", None)
+        if other_way:
+            twin = copy.deepcopy(edge)
+            twin.set("source", edge.get("target", ""))
+            twin.set("target", edge.get("source", ""))
+            twin.attrib.pop("id", None)
+            parent.append(twin)
+    graph.set("defaultedgetype", "directed" if "directed" in kinds else "undirected")
+
+
 def _graph(probe: Probe, root: Element) -> nx.Graph:
     from networkx.readwrite.gexf import GEXFReader
 
@@ -27,6 +47,7 @@ def _graph(probe: Probe, root: Element) -> nx.Graph:
     found = root.find(f"{{{_SPACE}}}graph")
     if found is None:
         raise probe.error("Holds no <graph>.", mend="Write it with Gephi or networkx.write_gexf.")
+    _one_direction(found)
     graph = reader.make_graph(found)
     fill(graph.nodes.values(), graph.graph.get("node_default", {}))
     if any("weight" in attributes for _, _, attributes in graph.edges(data=True)):

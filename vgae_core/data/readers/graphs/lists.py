@@ -6,9 +6,10 @@ Printed tuples, ``(0, 1)`` or ``[('a', 'b'), …]``, and ``networkx.write_edgeli
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Edges, Format, Probe, examples, shorten
@@ -24,12 +25,17 @@ from vgae_core.data.readers.text.lines import (
     weight_values,
 )
 from vgae_core.data.readers.text.written_numbers import MISSING
+from vgae_core.errors import DataError
 
 _TEXT = r"""(?:[rubRUB]{0,2}(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"))"""
 _NUMBER = r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?"
 _VALUE = rf"(?:{_TEXT}|np\.\w++\({_NUMBER}\)|np\.str_\({_TEXT}\)|{_NUMBER}|True|False|None|nan|inf|-inf)"
-_DICT = rf"\{{\s*(?:{_TEXT}\s*:\s*{_VALUE}\s*,?\s*)*+\}}"
+_DATUM = rf"(?:{_VALUE}|[A-Za-z_][\w.]*+\([^()]*+\)|\[[^\[\]]*+\])"
+"""A literal, or a date or a list, of which only the end matters."""
+_DICT = rf"\{{\s*(?:{_TEXT}\s*:\s*{_DATUM}\s*,?\s*)*+\}}"
 _TUPLE = re.compile(rf"[(\[]\s*({_VALUE})\s*,\s*({_VALUE})\s*(?:,\s*({_VALUE}|{_DICT})\s*)?,?\s*[)\]]")
+_BEFORE = re.compile(r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?:[A-Za-z_][\w.]*\s*\()?\s*[\[({]?\s*(?=\()")
+"""What may stand before the first tuple: ``edges = [``, ``EdgeView([``, ``OutEdgeDataView([``."""
 _BETWEEN = re.compile(r"[\s,;]*+")
 _WITH_DATA = re.compile(rf"(.+?)[\s,;]++({_DICT})")
 _PAIR = re.compile(rf"({_TEXT})\s*:\s*({_VALUE})")
@@ -66,7 +72,8 @@ class _Collected:
         self.lines.append(line)
         self.probe.limits.check("edges", len(self.sources), where=self.probe.name)
 
-    def edges(self, title: str) -> Edges:
+    def edges(self, title: str, alone: Sequence[str] = ()) -> Edges:
+        """Return the edges, and nodes without any."""
         findings: list[Finding] = []
         n = len(self.sources)
         weights = relations = None
@@ -91,6 +98,7 @@ class _Collected:
             title,
             weights=weights,
             relations=relations,
+            others=alone,
             findings=findings,
         )
         return sided(self.probe, edges, same_names=self.same_names)
@@ -101,16 +109,15 @@ def _is_tuples(probe: Probe) -> bool:
     other = probe.how.role in ("features", "labels", "names") and not probe.as_matrix
     if other or not probe.is_text:
         return False
-    text = probe.head.decode("utf-8-sig", "replace").lstrip()
-    text = text[1:].lstrip() if re.match(r"[\[({]\s*[(]", text) else text
-    return text[:1] == "(" and _TUPLE.match(text) is not None
+    text = probe.head.decode("utf-8-sig", "replace")
+    before = _BEFORE.match(text)
+    return before is not None and _TUPLE.match(text, before.end()) is not None
 
 
 def _tuples(probe: Probe, text: str) -> Iterator[tuple[re.Match[str], int]]:
     """Yield each tuple and its line."""
-    at = len(text) - len(text.lstrip())
-    inside = re.match(r"[\[({]\s*(?=\()", text[at:])
-    at += inside.end() if inside else 0
+    before = _BEFORE.match(text)
+    at = before.end() if before else 0
     end, line, counted = len(text), 1, 0
     while at < end:
         match = _TUPLE.match(text, at)
@@ -118,7 +125,7 @@ def _tuples(probe: Probe, text: str) -> Iterator[tuple[re.Match[str], int]]:
         counted = at
         if match is None:
             rest = text[at:].strip()
-            if inside and re.fullmatch(r"[\])}]\s*[;,]?", rest):
+            if before and before[0].strip() and re.fullmatch(r"[\])}]{1,2}\s*[;,]?", rest):
                 return
             raise probe.error(f"Not a pair of nodes: {shorten(text[at : at + 40])!r}.", line=line, mend=_MEND)
         yield match, line
@@ -128,9 +135,12 @@ def _tuples(probe: Probe, text: str) -> Iterator[tuple[re.Match[str], int]]:
 
 def _tuple_edges(probe: Probe) -> Edges:
     collected = _Collected(probe, same_names=False)
-    for match, line in _tuples(probe, read_text(probe)):
+    text = read_text(probe)
+    for match, line in _tuples(probe, text):
         collected.add(_plain(match[1]), _plain(match[2]), match[3], line)
-    return collected.edges(TUPLES.title)
+    edges = collected.edges(TUPLES.title)
+    arcs = text.lstrip().startswith("OutEdge")  # as networkx prints those of a DiGraph
+    return dataclasses.replace(edges, directed=True, symmetric=False) if arcs else edges
 
 
 TUPLES = Format(
@@ -175,6 +185,63 @@ WITH_DATA = Format(
     guess=lambda probe: "edges",
     edges=_with_data_edges,
     judge=judge_by(_with_data_edges, "source, target and the attributes of the edge"),
+)
+
+# ---------------------------------------------------------- networkx.write_multiline_adjlist
+
+
+def _multiline_rows(probe: Probe, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str, str, int]]:
+    """Yield source, target, data and line of each neighbour; an empty target where a node begins.
+
+    Raises
+    ------
+    DataError
+        If a line is neither a node with its number of neighbours nor one of these.
+    """
+    left, source = 0, ""
+    for number, line in lines:
+        match = _WITH_DATA.fullmatch(line) if left else None
+        node, _, count = line.rpartition(" ")
+        if match is not None:
+            left -= 1
+            yield source, match[1], match[2], number
+        elif not left and node and re.fullmatch(r"\d{1,9}", count):
+            source, left = node.strip(), int(count)
+            yield source, "", "", number
+        else:
+            what = "neighbour with its data" if left else "node with its number of neighbours"
+            raise probe.error(f"Not a {what}: {shorten(line)!r}.", line=number, mend=_MEND)
+
+
+def _is_multiline(probe: Probe) -> bool:
+    lines = [line.strip() for line in head_lines(probe) if not line.startswith("#")]
+    if len(lines) < 2 or "{" not in probe.head.decode("utf-8-sig", "replace"):
+        return False
+    try:
+        return any(data for _, _, data, _ in _multiline_rows(probe, enumerate(lines)))
+    except DataError:
+        return False
+
+
+def _multiline_edges(probe: Probe) -> Edges:
+    collected = _Collected(probe)
+    alone: list[str] = []
+    for source, target, data, line in _multiline_rows(probe, numbered(read_text(probe), ("#",))):
+        if target:
+            collected.add(source, target, data, line)
+        else:
+            alone.append(source)
+    return collected.edges(MULTILINE.title, alone)
+
+
+MULTILINE = Format(
+    key="networkx-multiline",
+    title="networkx multiline adjacency list",
+    suffixes=("adjlist",),
+    recognise=_is_multiline,
+    guess=lambda probe: "edges",
+    edges=_multiline_edges,
+    judge=judge_by(_multiline_edges, "a node with its number of neighbours, then one per line"),
 )
 
 # --------------------------------------------------------------------------------------- LGL

@@ -2,7 +2,7 @@
 
 Formats as in the UCINET 6 user's guide ("DL files"): ``edgelist1`` (default of one mode), ``nodelist1``,
 ``fullmatrix`` (default), ``edgelist2``, ``nodelist2``; labels listed or embedded; rows and columns of
-two modes (``nr``, ``nc``). Halves of matrices and several matrices are refused by name.
+two modes (``nr``, ``nc``); halves of matrices with or without their diagonal. Several matrices are refused by name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _SECTION = re.compile(
     r"\b(?P<labels>(?:(?P<axis>row|column|col|matrix|level)\s+)?labels)\s*(?P<embedded>embedded)?\s*:?|\b(?P<data>data)\s*:",
     re.I,
 )
-_FORMATS = ("edgelist1", "edgelist2", "nodelist1", "nodelist1b", "nodelist2", "fullmatrix")
+_HALVES = ("lowerhalf", "upperhalf")
+_FORMATS = ("edgelist1", "edgelist2", "nodelist1", "nodelist1b", "nodelist2", "fullmatrix", *_HALVES)
 _MEND = "Write it as `dl n=5 format=edgelist1`, `labels embedded:`, `data:`, then `source target weight` per line."
 
 
@@ -136,7 +137,7 @@ def _edges(probe: Probe) -> Edges:
     if two:
         findings.append(Finding("two-mode", "info",
             f"{probe.name} has two modes: rows and columns were read as the two sides of one graph.", 1))  # fmt: skip
-    if kind == "fullmatrix":
+    if kind == "fullmatrix" or kind in _HALVES:
         return _matrix(probe, header, rows, cols if two else rows, n, width, findings)
     sources: list[str] = []
     targets: list[str] = []
@@ -204,9 +205,12 @@ def _matrix(
     probe.limits.check("feature_values", n * width, where=probe.name)
     flat = [field for _, fields in lines for field in fields]
     at = [number for number, fields in lines for _ in fields]
-    if len(flat) != n * width:
+    values = weight_values(probe, flat, at, may_miss=False)
+    half = header.settings.get("format") in _HALVES
+    values = _whole(probe, header, values, n) if half else values
+    if values.size != n * width:
         raise probe.error(f"Expected {n} x {width} numbers. Received: {len(flat):,}.", mend=_MEND)
-    values = weight_values(probe, flat, at, may_miss=False).reshape(n, width)
+    values = values.reshape(n, width)
     i, j = np.nonzero(values)
     probe.limits.check("edges", len(i), where=probe.name)
     called = [
@@ -223,9 +227,28 @@ def _matrix(
     weights = values[i, j]
     edges = numbered_edges(
         probe, i, j + (n if two else 0), len(everybody), FORMAT.title, ids=ids,
-        weights=None if bool((weights == 1).all()) else weights, directed=False if two else None, findings=findings,
+        weights=None if bool((weights == 1).all()) else weights, directed=False if two or half else None,
+        findings=findings,
     )  # fmt: skip
     return _two_sided(probe, edges, np.repeat(np.array([0, 1], np.int8), [n, width])) if two else edges
+
+
+def _whole(probe: Probe, header: _Header, values: np.ndarray, n: int) -> np.ndarray:
+    """Return the upper triangle of a symmetric matrix (n, n), 0 elsewhere, of the numbers of one of its halves."""
+    for diagonal, size in ((1, n * (n - 1) // 2), (0, n * (n + 1) // 2)):
+        if len(values) != size:
+            continue
+        matrix = np.zeros((n, n), np.float32)
+        if header.settings["format"] == "upperhalf":
+            matrix[np.triu_indices(n, diagonal)] = values
+            return matrix
+        matrix[np.tril_indices(n, -diagonal)] = values
+        return matrix.T
+    raise probe.error(
+        f"A half of {n} x {n} has {n * (n - 1) // 2:,} numbers, with the diagonal {n * (n + 1) // 2:,}. Received: "
+        f"{len(values):,}.",
+        mend=_MEND,
+    )
 
 
 FORMAT = Format(

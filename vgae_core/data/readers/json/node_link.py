@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     import networkx as nx
 
 _LINKS = ("links", "edges")
-_ENDS = (("source", "target"), ("from", "to"), ("src", "dst"), ("start", "end"), ("u", "v"))
+_ENDS = (
+    ("source", "target"), ("from", "to"), ("src", "dst"), ("start", "end"), ("u", "v"), ("sub", "obj"),
+    ("subject", "object"), ("head", "tail"), ("_outV", "_inV"), ("outV", "inV"),
+)  # fmt: skip
+_CLASSES = ("labels", "y", "classes", "target", "targets")
+"""Names of a list with the class of each node, beside edges between numbers."""
 _MEND = 'Expected {"nodes": [{"id": …}, …], "links": [{"source": …, "target": …}, …]}.'
 _PROGRAM = frozenset({"SUID", "selected", "shared_name", "shared_interaction", "id_original"})
 """What Cytoscape notes for itself."""
 
-_KNOWN = frozenset({"nodes", "links", "edges", "graph", "metadata", "attributes", "options"})
+_KNOWN = frozenset({"nodes", "vertices", "links", "edges", "graph", "metadata", "attributes", "options"})
 """Parts that hold the graph, or nothing about its nodes and edges."""
 _Objects = list[dict[str, Any]]
 
@@ -38,10 +43,10 @@ def _inner(content: Any) -> Any:
     """Return the graph of the JSON Graph Format, which stands in "graph", or in "graphs" if it is the only one."""
     if not isinstance(content, dict):
         return content
-    if len(content) == 1 and not _links_of(content):  # {"data": {"nodes": …, "edges": …}}, as services answer
-        (inner,) = content.values()
-        if isinstance(inner, dict) and _links_of(inner) is not None:
-            return inner
+    if _links_of(content) is None:  # {"status": "ok", "data": {"nodes": …, "edges": …}}, as services answer
+        inner = [part for part in content.values() if _links_of(part) is not None]
+        if len(inner) == 1 and not isinstance(content.get("nodes"), list):
+            return inner[0]
     graph, graphs = content.get("graph"), content.get("graphs")
     if isinstance(graph, dict) and any(isinstance(graph.get(name), list) for name in _LINKS):
         return graph
@@ -72,7 +77,9 @@ def _recognise(probe: Probe) -> bool:
 def _lists(probe: Probe, content: Any) -> tuple[_Objects, _Objects, bool]:
     """Return nodes, links and whether the nodes are listed."""
     links = _links_of(content)
-    nodes = content.get("nodes")
+    nodes = content.get("nodes", content.get("vertices"))
+    if nodes is None and links:
+        nodes = _numbered(content, links)
     if isinstance(nodes, dict):  # by id
         nodes = [{**(node if isinstance(node, dict) else {}), "id": name} for name, node in nodes.items()]
     if isinstance(nodes, list) and all(map(is_scalar, nodes)):
@@ -90,6 +97,18 @@ def _lists(probe: Probe, content: Any) -> tuple[_Objects, _Objects, bool]:
         [_link(probe, link, ends) for link in links],
         nodes is not None,
     )
+
+
+def _numbered(content: dict[str, Any], links: list[Any]) -> _Objects | None:
+    """Return nodes numbered from 0 with their classes, if a list beside pairs of numbers has one for each."""
+    classes = next((content[name] for name in _CLASSES if isinstance(content.get(name), list)), None)
+    ends = [end for link in links if isinstance(link, list) for end in link[:2]]
+    counted = bool(ends) and all(isinstance(end, int) for end in ends)
+    if classes is None or not counted or not 0 <= min(ends) <= max(ends) < len(classes):
+        return None
+    if not all(map(is_scalar, classes)):
+        return None
+    return [{"id": i, "class": label} for i, label in enumerate(classes)]
 
 
 def _flat(item: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +146,11 @@ def _link(probe: Probe, link: Any, ends: tuple[str, str]) -> dict[str, Any]:
 def _key(nodes: _Objects, links: _Objects) -> str | None:
     """Return the attribute that links call nodes by, or None if they count them from 0."""
     ends = {link[end] for link in links for end in ("source", "target")}
-    keys = [k for k in ("id", "key", "name", "label") if all(isinstance(n.get(k), str | int) for n in nodes)]
+    keys = [
+        k
+        for k in ("id", "key", "_id", "name", "label")
+        if all(isinstance(n.get(k), str | int) for n in nodes)
+    ]
     if "id" in keys and ends <= {node["id"] for node in nodes}:
         return "id"
     if all(isinstance(end, int) and 0 <= end < len(nodes) for end in ends):

@@ -44,6 +44,15 @@ def _is_pair(row: Any) -> bool:
     )
 
 
+def _is_edge_index(content: Any) -> bool:
+    """Return whether two long lists of whole numbers are all sources and all targets, as PyTorch Geometric has them."""
+    if not (isinstance(content, list) and len(content) == 2 and all_lists(content)):
+        return False
+    numbers = [x for row in content for x in row]
+    even = len(content[0]) == len(content[1]) > 3
+    return even and all(isinstance(x, int) and not isinstance(x, bool) and x >= 0 for x in numbers)
+
+
 def _is_map(content: Any) -> bool:
     """Return whether each key has one number or text, as class maps have, no value all keys differ in."""
     if not isinstance(content, dict) or len(content) < 2 or not all(map(is_scalar, content.values())):
@@ -57,6 +66,8 @@ def _records(content: Any) -> tuple[list[str] | None, list[list[Any]]] | None:
     if isinstance(content, list) and content and all_objects(content):
         names = list(dict.fromkeys(name for record in content for name in record))
         return names, [[record.get(name) for name in names] for record in content]
+    if _is_edge_index(content):
+        return ["source", "target"], [list(pair) for pair in zip(*content, strict=True)]
     if isinstance(content, list) and content and all(map(_is_pair, content)):
         return (None, content) if len({len(row) for row in content}) == 1 else None
     if not isinstance(content, dict):
@@ -116,7 +127,7 @@ def _as_text(probe: Probe) -> Probe:
 def _field(probe: Probe, value: Any, at: int) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer() and abs(value) < 2**53):
         return str(int(value))
     if isinstance(value, dict) and is_scalar(value.get("$oid")):  # MongoDB
         return str(value["$oid"])

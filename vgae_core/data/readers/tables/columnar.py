@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _BATCH = 65_536
 _HEAD_ROWS = 200
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name."""
 _MEND = "Write it anew, e.g. with pandas.DataFrame.to_parquet."
 
 
@@ -180,8 +183,9 @@ def _plain(probe: Probe, schema: pa.Schema) -> list[tuple[int, Any]]:
         else:
             raise probe.error(
                 f"Values of column {shorten(column.name)} are of type {shorten(str(kind))}.",
-                mend="Keep columns of numbers, texts and vectors (lists of numbers): "
-                f"table.drop(columns=[{shorten(column.name)!r}]).to_parquet(path).",
+                mend="Keep columns of numbers, texts and vectors (lists of numbers). One row per neighbour: "
+                f"table.explode({shorten(column.name)!r}).to_parquet(path); without the column: "
+                f"table.drop(columns={shorten(column.name)!r}).to_parquet(path).",
             )
     if not kept:
         raise probe.error("Holds no columns.", mend=_MEND)
@@ -201,7 +205,10 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
     try:
         schema, batches = _unfolded(probe, *_batches(probe, rows))
         columns = _plain(probe, schema)
-        target = pa.schema([(schema.field(i).name, kind) for i, kind in columns])
+        columns.sort(
+            key=lambda column: not _INDEX.fullmatch(schema.field(column[0]).name)
+        )  # as in CSV, first
+        target = pa.schema([(_INDEX.sub("", schema.field(i).name), kind) for i, kind in columns])
         written = 0
         with open(path, "wb") as file, csv.CSVWriter(file, target) as out:
             for batch in batches:

@@ -19,7 +19,7 @@ from vgae_core.data.readers.tables import delimited
 from vgae_core.data.readers.text.byte_scans import count_lines
 from vgae_core.data.readers.text.encodings import what_else
 from vgae_core.data.readers.text.frames import is_number, numbers, read_frame
-from vgae_core.data.readers.text.layouts import Layout, layout, line_of
+from vgae_core.data.readers.text.layouts import Layout, layout
 from vgae_core.data.readers.text.written_numbers import is_missing
 from vgae_core.errors import DataError
 
@@ -111,30 +111,15 @@ def _numeric(rows: list[list[str]], start: int) -> bool:
     return any(map(is_number, cells)) and all(is_number(cell) or is_missing(cell) for cell in cells)
 
 
-def _without_gaps(
-    probe: Probe, shape: Layout, skip: int, column: pd.Series, values: np.ndarray, name: str, diagonal: int
-) -> int:
-    """Set blank cells, and the diagonal where it is not known, to 0; return how many those are.
-
-    Raises
-    ------
-    DataError
-        If another cell says that its value is not known.
-    """
+def _without_gaps(column: pd.Series, values: np.ndarray, diagonal: int) -> tuple[int, int]:
+    """Set cells without a number to 0; return how many are blank, or on the diagonal, and how many say unknown."""
     gaps = np.flatnonzero(np.isnan(values))
     if not len(gaps):
-        return 0
+        return 0, 0
     written = texts_of(column)
-    for at in gaps.tolist():
-        if written.iloc[at] not in _BLANK and at != diagonal:
-            raise probe.error(
-                f"The value is {shorten(written.iloc[at])!r}, not a finite number.",
-                line=line_of(probe, shape, skip, at),
-                column=name,
-                mend="Leave the cell blank where there is no edge.",
-            )
+    unknown = sum(written.iloc[at] not in _BLANK and at != diagonal for at in gaps.tolist())
     values[gaps] = 0
-    return len(gaps)
+    return len(gaps) - unknown, unknown
 
 
 def _recognise(probe: Probe) -> bool:
@@ -167,11 +152,12 @@ def _edges(probe: Probe) -> Edges:
             f"An adjacency must be square. Received: {len(frame)} x {n}.", mend="Write every row."
         )
     matrix = np.empty((n, n), np.float32)
-    n_blank = 0
+    n_blank = n_unknown = 0
     for at, column in enumerate(frame):
         name = names[at] if names is not None else str(at + 1)
         matrix[:, at] = numbers(probe, shape, skip, frame[column], name)
-        n_blank += _without_gaps(probe, shape, skip, frame[column], matrix[:, at], name, at)
+        blank, unknown = _without_gaps(frame[column], matrix[:, at], at)
+        n_blank, n_unknown = n_blank + blank, n_unknown + unknown
     edges = matrix_edges(probe, sparse.coo_array(matrix), FORMAT.title)
     if n_blank:
         told = Finding(
@@ -179,6 +165,15 @@ def _edges(probe: Probe) -> Edges:
             "info",
             f"{n_blank:,} of {n * n:,} cells of {probe.name} are blank: no edge.",
             n_blank,
+        )
+        edges = dataclasses.replace(edges, findings=(*edges.findings, told))
+    if n_unknown:
+        told = Finding(
+            "unknown-cells",
+            "warning",
+            f"{n_unknown:,} of {n * n:,} cells of {probe.name} are unknown (NA): read as no edge. Where there is one, "
+            "write its weight.",
+            n_unknown,
         )
         edges = dataclasses.replace(edges, findings=(*edges.findings, told))
     probe.limits.check("edges", len(edges.rows), where=probe.name)

@@ -26,6 +26,7 @@ _MOST_MARKED = 100_000
 """Of more lines that begin with a comment sign only the next character is looked at."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """What Excel writes above a table to say the separator."""
+_REMARK = re.compile(r"(//|;)(\s|$)")
 _NAME_AFTER_SIGN = re.compile(r"[#%][^\s#%!]")
 ENCODING = "utf-8-sig"
 
@@ -109,7 +110,7 @@ def _layout(probe: Probe) -> Layout:
         )
     lines, complete = _head_lines(probe)
     announced = _SEP_LINE.fullmatch(lines[0].strip(" \r"))
-    before = 0 if announced is None else 1
+    before = _remarks(lines) if announced is None else 1
     filled = [i for i, line in enumerate(lines) if i >= before and line.strip()]
     text = "\n".join(lines)
     if any(sign in text for sign in COMMENTS):
@@ -173,6 +174,14 @@ def _layout(probe: Probe) -> Layout:
         at = line_of(probe, dataclasses.replace(shape, inner_comments=True), skip, uneven)
         raise uneven_row(probe, shape, len(rows[uneven]), at)
     return shape
+
+
+def _remarks(lines: list[str]) -> int:
+    """Return how many lines at the top are comments that begin with ``//`` or ``;`` and a blank."""
+    if not lines or not (sign := _REMARK.match(lines[0])):
+        return 0
+    n = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(sign[1])), len(lines))
+    return 0 if n == len(lines) or sign[1] in lines[n] else n
 
 
 def _are_rows(marked: list[list[str]], plain: list[list[str]]) -> bool:

@@ -38,8 +38,10 @@ _GROUPED = re.compile(
     r"[+-]?\d{1,3}(?:(,\d{3})+(\.\d*)?|(\.\d{3})+(,\d*)?|([ \u00a0\u202f'’]\d{3})+([.,]\d*)?)"
 )
 _COMMA_DECIMAL = re.compile(
-    r"[+-]?(\d*,(\d{1,2}|\d{4,})|0+,\d+|\d{4,},\d+|\d{1,3}(\.\d{3})+,\d+|\d*,\d+[eE][+-]?\d+)"
+    r"[+-]?(\d*,(\d{1,2}|\d{4,})|0+,\d+|\d{4,},\d+|\d{1,3}([. \u00a0\u202f'’]\d{3})+,\d+|\d*,\d+[eE][+-]?\d+)"
 )
+_POINTED = re.compile(r"[+-]?\d+(\.\d+)+")
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _COMMA_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _POINT_DECIMAL = re.compile(r"[+-]?\d*\.(\d{1,2}|\d{4,})([eE][+-]?\d+)?")
 
@@ -55,7 +57,7 @@ _LONGEST = 40
 
 def _bare(text: str) -> str:
     """Return a number without a per cent sign behind it, or a currency before or behind it."""
-    text = text.strip()
+    text = text.strip().replace("\N{MINUS SIGN}", "-", 1)
     other = len(text) > _LONGEST or (text[:1].isdigit() and text[-1:].isdigit())
     match = None if other else _CURRENCY.fullmatch(text)
     if match is None:
@@ -83,6 +85,15 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
+def _mark_of_points(fields: list[str]) -> tuple[Decimal, bool]:
+    """Return the decimal mark where no field has a comma: points group thousands if one field has two of them."""
+    pointed = [
+        bare for field in fields if "." in field for bare in [_bare(field)] if _POINTED.fullmatch(bare)
+    ]
+    grouped = any(bare.count(".") > 1 for bare in pointed) and all(map(_POINT_GROUPS.fullmatch, pointed))
+    return ("," if grouped else "."), True
+
+
 def decimal_mark(fields: Iterable[str]) -> tuple[Decimal, bool]:
     """Return the decimal mark of these fields, and whether they leave no doubt.
 
@@ -90,7 +101,7 @@ def decimal_mark(fields: Iterable[str]) -> tuple[Decimal, bool]:
     """
     fields = list(fields)
     if not any("," in field for field in fields):
-        return ".", True
+        return _mark_of_points(fields)
     commas = points = groups = doubtful = 0
     for field in fields:
         bare = _bare(field)
@@ -154,6 +165,8 @@ def number(text: str, decimal: Decimal = ".") -> float:
         other = "." if decimal == "," else ","
         if decimal == "," and re.fullmatch(r"[+-]?\d+,\d{3}", bare):
             other = "."  # one comma before three digits is the decimal mark here
+        elif bare.count(".") > 1:
+            other = "."
         elif bare.count(",") and bare.count("."):
             other = "," if bare.index(",") < bare.index(".") else "."
         bare = re.sub(r"[ \u00a0\u202f'’]", "", bare).replace(other, "")
