@@ -1,4 +1,4 @@
-"""A first row that counts what follows: "nodes edges", or "rows columns entries"."""
+"""A first row that counts what follows: "nodes edges", "rows columns entries", or "nodes edges" and a third number."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from vgae_core.data.readers.base import Probe, examples
 from vgae_core.data.readers.columns.text_table import TextTable
 from vgae_core.data.readers.text.byte_scans import count_lines
 
+_LEAST = 3
+"""Rows from which two numbers that count nodes and rows exactly are no edge."""
+
 
 def count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
     """Return the first row if it may count what follows: "edges", "nodes edges" or "rows columns entries"."""
@@ -22,7 +25,8 @@ def count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
     if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
         return None
     counts = tuple(map(int, first))
-    if len(first) == 3 == table.shape.width and counts[-1] != count_lines(probe) - table.skip - 1:
+    below = count_lines(probe) - table.skip - 1
+    if len(first) == 3 == table.shape.width and below not in counts[1:]:
         return None
     return counts
 
@@ -30,7 +34,8 @@ def count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
 def begins_with_counts(probe: Probe, table: TextTable) -> bool:
     """Return whether the first row seems to count the rows below it, as far as their number tells."""
     counts = count_row(probe, table)
-    return counts is not None and _is_near(counts[-1], count_lines(probe) - table.skip - 1)
+    below = count_lines(probe) - table.skip - 1
+    return counts is not None and (_is_near(counts[-1], below) or below in counts)
 
 
 def counted_shape(
@@ -38,7 +43,13 @@ def counted_shape(
 ) -> tuple[int, int] | None:
     """Return the rows and columns of a matrix that the first row counts, if the ids below are within them."""
     counts = count_row(probe, table)
-    if counts is None or len(counts) != 3 or not begins_with_counts(probe, table):
+    below = count_lines(probe) - table.skip - 1
+    if (
+        counts is None
+        or len(counts) != 3
+        or not _is_near(counts[2], below)
+        or counts[2] != below == counts[1]
+    ):
         return None
     within = all(
         isinstance(end, np.ndarray) and len(end) and int(end.max()) <= most
@@ -61,36 +72,60 @@ def counted(
     findings: list[Finding],
 ) -> tuple[int, ...] | None:
     """Return nodes and edges from the first row if the rows below agree with it, else None: it is an edge."""
-    n_rows = len(ends[0])
     what: tuple[str, ...]
     if text:
         nodes = 0  # names tell of no node without an edge
         names = pd.concat(list(map(pd.Series, ends))).nunique()
-        agree = counts[-1] == n_rows and (len(counts) == 1 or (len(counts) == 2 and counts[0] >= names))
+        agree = counts[-1] == len(ends[0]) and (len(counts) == 1 or (len(counts) == 2 and counts[0] >= names))
         what = ("nodes", "edges")[-len(counts) :]
-    elif len(counts) == 1:  # a row of one number is no edge
-        high = max((int(end.max()) for end in ends if len(end)), default=0)
-        is_of_nodes = counts[0] in (high, high + 1) or (counts[0] != n_rows and high < counts[0] <= 2 * high)
-        nodes = counts[0] if is_of_nodes else 0
-        agree = bool(nodes) or counts[0] == n_rows
-        what = ("nodes",) if nodes else ("edges",)
     else:
-        nodes = max(counts[:-1])
-        agree = _are_counts((nodes, counts[-1]), ends[0], ends[1])
-        if len(counts) == 3:
-            agree = agree and all(int(end.max()) <= most for end, most in zip(ends, counts, strict=False))
-        what = ("nodes", "edges") if len(counts) == 2 else ("rows", "columns", "entries")
+        nodes, what = _told_by(counts, *ends)
+        agree = bool(what)
     if not agree:
         return None
-    listed = ", ".join(f"{count:,} {word}" for count, word in zip(counts, what, strict=True))
+    listed = ", ".join(f"{count:,} {word}" for count, word in zip(counts, what, strict=False))
     findings.append(
         Finding("count-row", "info", f"The first row of {probe.name} was read as counts: {listed}.")
     )
     return nodes, counts[-1]
 
 
+def _told_by(
+    counts: tuple[int, ...], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many nodes a first row announces and what each of its numbers counts; nothing if it is an edge."""
+    n_rows = len(source)
+    low, high = (
+        (min(int(source.min()), int(target.min())), max(int(source.max()), int(target.max())))
+        if n_rows
+        else (0, 0)
+    )
+    if len(counts) == 1:  # a row of one number is no edge
+        (count,) = counts
+        beyond = count == high + 1 and (low == 0 or count != n_rows)
+        if beyond or count == high or (count != n_rows and high < count <= 2 * high):
+            return count, ("nodes",)
+        return 0, ("edges",) if count == n_rows else ()
+    names = np.unique(np.concatenate([source, target]))
+    if len(counts) == 3:
+        within = all(int(end.max()) <= most for end, most in zip((source, target), counts, strict=False))
+        if within and _are_counts((max(counts[:-1]), counts[-1]), source, target):
+            return max(counts[:-1]), ("rows", "columns", "entries")
+        exact = counts[1] == n_rows and _are_counts(counts[:2], source, target)
+        return (counts[0], ("nodes", "edges")) if exact else (0, ())
+    if _are_counts(counts[:2], source, target):
+        return counts[0], ("nodes", "edges")
+    if n_rows < _LEAST:
+        return 0, ()  # any two small numbers are those of so few rows
+    if counts == (len(names), n_rows):
+        return counts[0], ("nodes", "edges")
+    if counts == (n_rows, len(names)) and counts[0] not in names:
+        return counts[1], ("edges", "nodes")
+    return 0, ()
+
+
 def _are_counts(
-    counts: tuple[int, int], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
+    counts: tuple[int, ...], source: np.ndarray | pd.Series, target: np.ndarray | pd.Series
 ) -> bool:
     """Whether "a b" on the first line counts the nodes and edges of the rows below it."""
     n_nodes, n_edges = counts

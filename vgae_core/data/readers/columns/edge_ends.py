@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from vgae_core.data.readers.columns.evidence import Column, named_pairs, overlap
+from vgae_core.data.readers.columns.evidence import Column, is_relation, named_pairs, overlap
 from vgae_core.data.readers.columns.names import (
     FEATURE_NAMES,
     NODE_NAMES,
@@ -31,18 +31,25 @@ _LEAST = 5
 def could_be_nodes(columns: Sequence[Column]) -> list[Column]:
     """Return the columns that may hold ends of an edge: no times, no fractions, no remarks, no few kinds.
 
-    All of them where fewer than two are left.
+    Each of these is left out as long as two columns stay, or two of texts where there are two.
     """
     usable = [
         c for c in columns
         if c.known and not c.time and (c.is_whole or not c.is_numeric)
-        and not (c.plain in WEIGHT_NAMES and c.is_numeric) and not _is_remark(c)
+        and not ((c.plain in WEIGHT_NAMES or c.is_named_time) and c.is_numeric) and not _is_remark(c)
     ]  # fmt: skip
+    if len(usable) < 2:
+        return list(columns)
     richest = max((len(c.seen) for c in usable), default=0)
-    rich = [c for c in usable if c.is_whole or (len(c.seen) > 2 and len(c.seen) >= FEW * richest)]
-    if len(rich) > 1:
-        return rich
-    return usable if len(usable) > 1 else list(columns)
+    texts = sum(not c.is_numeric for c in usable)
+    for left_out in (
+        lambda c: c.is_numeric and (c.has_points or len(c.seen) == 1),
+        lambda c: not c.is_numeric and (len(c.seen) <= 2 or len(c.seen) < FEW * richest),
+    ):
+        kept = [c for c in usable if not left_out(c)]
+        if len(kept) > 1 and (texts < 2 or sum(not c.is_numeric for c in kept) > 1):
+            usable = kept
+    return usable
 
 
 def _is_remark(column: Column) -> bool:
@@ -55,20 +62,83 @@ def _is_remark(column: Column) -> bool:
 def best_pair(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Return the two columns that look most like the ends of an edge.
 
-    Two of one kind, texts or whole numbers.  Of texts those that share most values; numbers share values whether they
-    are nodes or not, so their order counts.  A column and another that only renames it are no ends.
+    Of texts those that share most values, unless they only tell of two columns of numbers that do; else a subject and
+    an object around few words; else the first two of one kind, texts or whole numbers, which share values whether they
+    are nodes or not, so that their order counts.  A column and another that only renames it are no ends.
     """
     nodes = could_be_nodes(columns[:WIDEST])
     pairs = [(a, b) for a, b in itertools.combinations(nodes, 2) if not is_its_name(a, b)]
-    alike = [(a, b) for a, b in pairs if a.is_whole == b.is_whole]
-    texts = [(a, b) for a, b in alike if not a.is_whole]
-    sharing = [(a, b) for a, b in texts if overlap(a, b) >= SHARED]
+    alike = [(a, b) for a, b in pairs if _is_number(a) == _is_number(b)]
+    texts = [(a, b) for a, b in alike if not _is_number(a)]
+    numbers = [(a, b) for a, b in alike if _is_number(a) and overlap(a, b) >= SHARED]
+    sharing = [
+        pair
+        for pair in texts
+        if overlap(*pair) >= SHARED and not any(_tell_of(pair, ends) for ends in numbers)
+    ]
     if sharing:
         most = max(len(a.seen & b.seen) for a, b in sharing)
         return next(pair for pair in sharing if len(pair[0].seen & pair[1].seen) == most)
-    if alike:
-        return alike[0]
+    if are_triples(columns):
+        return columns[0], columns[2]
+    plain = [
+        pair
+        for pair in alike
+        if pair not in texts or not numbers or not any(_tell_of(pair, n) for n in numbers)
+    ]
+    if plain and (nodes[0] in plain[0] or len(nodes) < 3 or not _begins_an_edge(nodes[0])):
+        return plain[0]
     return pairs[0] if pairs else tuple(nodes[:2])
+
+
+def _begins_an_edge(first: Column) -> bool:
+    """Return whether a first column that is of another kind than the next ones is an end all the same."""
+    return not _is_number(first) or (not first.name and len(first.distinct) < len(first.known))
+
+
+def _is_number(column: Column) -> bool:
+    return column.is_whole and not column.is_code
+
+
+def _tell_of(attributes: tuple[Column, Column], ends: tuple[Column, Column]) -> bool:
+    """Return whether two columns tell of the nodes in two others: each node has one value, and several share it."""
+    of_nodes: dict[str, str] = {}
+    for end, attribute in zip(ends, attributes, strict=True):
+        for node, value in zip(end.fields, attribute.fields, strict=True):
+            if of_nodes.setdefault(node, value) != value:
+                return False
+    return len(set(of_nodes.values())) < len(of_nodes)
+
+
+def are_kinds(left: Column, right: Column) -> bool:
+    """Return whether headers speak of two kinds of things, and no number beside a text only counts one of them."""
+    numbers = [c for c in (left, right) if c.is_numeric]
+    counts = len(numbers) == 1 and not numbers[0].is_named_id and not numbers[0].is_code
+    return two_kinds(left.name, right.name) and not counts
+
+
+def are_triples(columns: Sequence[Column]) -> bool:
+    """Return whether a table without names begins with head, relation and tail: few words between many others.
+
+    None of the three occurs in another.  Of a few rows it is enough that the words are not more than the others.
+    """
+    if len(columns) < 3 or any(c.is_numeric or c.time or c.filled < 1 or c.name for c in columns[:3]):
+        return False
+    head, kind, tail = columns[:3]
+    share = 1 if len(kind.fields) < 2 * _LEAST else 2
+    fewest = share * len(kind.seen) <= min(len(head.seen), len(tail.seen))
+    return fewest and is_relation(kind, (head, tail)) and not is_its_name(head, tail)
+
+
+def are_layers(columns: Sequence[Column]) -> bool:
+    """Return whether a table of numbers begins with the layer of each edge: few, sorted, and then its two ends."""
+    if len(columns) < 3 or not all(c.is_whole and c.filled == 1 and not c.time for c in columns[:3]):
+        return False
+    layer, left, right = columns[:3]
+    few = 2 * len(layer.seen) <= min(len(left.seen), len(right.seen)) and len(layer.distinct) > 1
+    sorted_ = min(layer.steps, default=-1.0) >= 0
+    rated = len(columns) == 3 and len(right.seen) < len(left.seen) / 2
+    return few and sorted_ and not rated and len(layer.fields) >= _LEAST and overlap(left, right) >= 0.5
 
 
 def is_its_name(left: Column, right: Column) -> bool:
@@ -139,7 +209,7 @@ def ends_behind_an_id(columns: Sequence[Column]) -> bool:
             return True
     pair = best_pair(rest)
     if len(pair) < 2 or any(end.is_numeric for end in pair):
-        return len(rest) > 1 and two_kinds(rest[0].name, rest[1].name)
+        return len(rest) > 1 and are_kinds(rest[0], rest[1])
     return overlap(*pair) >= 0.5 and not first.distinct & (pair[0].distinct | pair[1].distinct)
 
 

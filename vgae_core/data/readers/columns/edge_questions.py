@@ -57,6 +57,38 @@ class ColumnJudge:
             target=tail,
         )
 
+    def ask_about_layers(self, layer: Column, left: Column, right: Column) -> None:
+        """Ask whether a first column of few, sorted numbers holds the layer of each edge."""
+        self.judge(
+            "relation",
+            f"{self.called(layer)} holds only {len(layer.distinct)} numbers, in order, and {self.called(left, right)} "
+            "share most of theirs: layers of edges between these two.",
+            Choice(
+                f"Edges join {self.called(layer, left)}",
+                {self.key(layer): "source", self.key(left): "target", self.key(right): "ignore"},
+            ),
+            sure=False,
+            relation=layer,
+            source=left,
+            target=right,
+        )
+
+    def ask_about_order(self, head: Column, kind: Column, tail: Column) -> None:
+        """Ask which of two columns of few words holds the kind of each edge."""
+        self.judge(
+            "columns",
+            f"edges join {self.called(head, tail)}, and {self.called(kind)} between them holds their kind; it may as "
+            "well be the last one.",
+            Choice(
+                f"Edges join {self.called(head, kind)}, {self.called(tail)} holds their kind",
+                {self.key(head): "source", self.key(kind): "target", self.key(tail): "relation"},
+            ),
+            sure=False,
+            source=head,
+            relation=kind,
+            target=tail,
+        )
+
     def ask_about_more(self, ends: tuple[Column | None, Column | None]) -> None:
         """Ask whether to go on where an end is one of several of its kind: link1, link2, link3."""
         source, target = ends

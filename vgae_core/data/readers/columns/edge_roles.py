@@ -10,16 +10,19 @@ from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
 from vgae_core.data.readers.columns.edge_ends import (
     FEW,
+    SHARED,
+    are_kinds,
+    are_layers,
     are_numbered_triples,
+    are_triples,
     best_pair,
     could_be_nodes,
     counts_before_ends,
     ends_behind_an_id,
     have_partners,
-    is_its_name,
     is_series,
 )
-from vgae_core.data.readers.columns.edge_questions import ColumnJudge
+from vgae_core.data.readers.columns.edge_numbers import NumberJudge
 from vgae_core.data.readers.columns.evidence import (
     Column,
     columns_of,
@@ -37,15 +40,13 @@ from vgae_core.data.readers.columns.names import (
     TARGET_NAMES,
     WEIGHT_NAMES,
     WIDEST,
-    two_kinds,
+    are_people,
 )
 from vgae_core.data.readers.columns.text_table import TextTable
 
 _DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
 _ENOUGH = 5
 """Rows from which an order of the numbers in a column means something."""
-_MANY = 10
-"""Rows from which it is no chance that a column holds each number of a range once."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,14 @@ def means_edges(table: TextTable) -> bool:
         not is_series(left, right, columns)
         and all(end.is_whole or not end.is_numeric for end in (left, right))
         for left, right in named_pairs(columns)
-    ) or (
-        len(columns) > 1
-        and two_kinds(columns[0].name, columns[1].name)
-        and len(columns[0].distinct) < len(columns[0].known)
+    ) or any(
+        are_kinds(left, right)
+        and len(left.distinct) < len(left.known)
+        and (
+            left is first
+            or (left.is_named_id and right.is_named_id and len(right.distinct) < len(right.known))
+        )
+        for left, right in itertools.combinations(columns[:WIDEST], 2)
     )
 
 
@@ -127,7 +132,7 @@ def _is_list_of_contacts(columns: Sequence[Column]) -> bool:
     return ends and repeats and len(rest) <= 3 and any(column.time for column in rest)
 
 
-class _Judge(ColumnJudge):
+class _Judge(NumberJudge):
     """Judges the columns of one table."""
 
     # --------------------------------------------------------------------- the whole
@@ -150,15 +155,18 @@ class _Judge(ColumnJudge):
         if self.table.header is None and len(free) == len(self.columns) and are_numbered_triples(free):
             source, relation, target = free
             self.ask_about_triple(source, relation, target)
+        elif self.table.header is None and len(free) == len(self.columns) and are_layers(free):
+            relation, source, target = free[:3]
+            self.ask_about_layers(relation, source, target)
         else:
             source, target = self._ends(by_use.get("source"), by_use.get("target"), free)
             rest = [column for column in free if column not in (source, target)]
             relation = by_use.get("relation") or self._relation(rest, (source, target))
         rest = [column for column in free if column not in (source, target, relation)]
-        time = by_use.get("time") or self._time(rest)
+        time = by_use.get("time") or self.time_of(rest)
         if time is None and numbers is not None and len(numbers.distinct) < len(numbers.fields):
             time = numbers  # steps of time, in each of which several edges are seen
-        weight = by_use.get("weight") or self._weight([c for c in rest if c is not time], (source, target))
+        weight = by_use.get("weight") or self.weight_of([c for c in rest if c is not time], (source, target))
         self.ask_about_labels(source, target)
         source, target, sign = self._lists(source, target)
         return EdgeRoles(
@@ -196,10 +204,8 @@ class _Judge(ColumnJudge):
         ]:
             ends = usable[0]
             self.tell_other_pairs(usable[0][0], free)
-        elif kinds := [
-            (a, b) for a, b in itertools.combinations(free[:WIDEST], 2) if two_kinds(a.name, b.name)
-        ]:
-            ends = kinds[0]
+        elif kinds := [(a, b) for a, b in itertools.combinations(free[:WIDEST], 2) if are_kinds(a, b)]:
+            ends = max(kinds, key=_take_part)
         else:
             first, second, *_ = (*self._by_content(free), None, None)
             ends = (first, second)
@@ -258,6 +264,14 @@ class _Judge(ColumnJudge):
             if others:
                 self.ask_which(pair[0], pair[1], others)
                 return [*pair]
+        if (
+            are_triples(free)
+            and pair == (free[0], free[2])
+            and len(free[1].distinct) > 1
+            and is_relation(free[2], (free[0], free[1]))
+        ):
+            self.ask_about_order(*free[:3])
+            return [*pair]
         first = [c for c in free if c.known][:2]
         if len(pair) == 2 and list(pair) != first and len(first) == 2 and not is_relation(first[1], pair):
             shared = overlap(*pair)
@@ -282,6 +296,8 @@ class _Judge(ColumnJudge):
         named = next((c for c in rest if c.plain in RELATION_NAMES and c.known), None)
         between = next((c for c in words if ends[0].index < c.index < ends[1].index and is_relation(c, ends)),
                        None)  # fmt: skip
+        if between is None and self.table.header is None and self.width == 3:
+            between = next((c for c in words if _stands_between(c, ends)), None)
         only = words[0] if len(words) == 1 and is_relation(words[0], ends) else None
         if only is not None and self.table.header is not None and self.table.shape.width > 4:
             only = only if only.plain in LABEL_NAMES | {"type", "kind", "effect", "mechanism"} else None
@@ -327,68 +343,6 @@ class _Judge(ColumnJudge):
         )
         return column
 
-    def _time(self, rest: list[Column]) -> Column | None:
-        named = next((c for c in rest if c.is_named_time and c.known and (c.time or not c.is_numeric)), None)
-        seen = next((c for c in rest if c.time and c.plain not in WEIGHT_NAMES), None)
-        column = named or seen or next((c for c in rest if c.is_named_time and c.is_numeric), None)
-        if column is None:
-            return None
-        what = column.time or "times, by its name"
-        others = (Choice("Use it as the weight", {self.key(column): "weight"}),) if column.is_numeric else ()
-        self.judge(
-            "time",
-            f"{self.called(column)} holds {what} ({shorten(', '.join(column.known[:2]))}, …): no weight, set aside.",
-            *others,
-        )
-        return column
-
-    def _weight(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
-        numeric = [c for c in rest if c.is_mostly_numeric]
-        named = next((c for c in numeric if c.plain in WEIGHT_NAMES), None)
-        if named is not None:
-            return named
-        usable = [c for c in numeric if not self._is_no_weight(c)]
-        if len(usable) == 1 and (self.table.header is None or self.width <= 3):
-            return usable[0]
-        of_nodes = {end for pair in named_pairs(self.columns) for end in pair}
-        others = [
-            c for c in usable
-            if len(c.distinct) > 1 and c not in of_nodes and not any(is_its_name(c, end) for end in ends)
-        ]  # fmt: skip
-        if others:
-            self.judge(
-                "weight",
-                f"edges are not weighted: nothing says that {self.called(others[0])} holds weights.",
-                *(Choice(f"Weigh edges by {self.called(c)}", {self.key(c): "weight"}) for c in others[:3]),
-            )
-        return None
-
-    def _is_no_weight(self, column: Column) -> bool:
-        """Return, and tell, whether numbers count rows, name edges or are times that only grow."""
-        if not column.is_whole or len(column.fields) < _ENOUGH:
-            return False
-        n = len(column.known)
-        differ = len(column.distinct) == n
-        all_numbers = n >= _MANY and max(column.numbers) - min(column.numbers) == n - 1
-        if differ and (column.counts_rows or all_numbers):
-            self._no_weight(column, "numbers the rows")
-        elif differ and column.is_named_id:
-            self._no_weight(column, "is called an id and differs in every row")
-        elif min(column.steps, default=-1) >= 0 and 2 * len(column.distinct) >= n:
-            self._no_weight(column, f"grows from row to row ({_begins(column)})", sure=False)
-        else:
-            return False
-        return True
-
-    def _no_weight(self, column: Column, why: str, *, sure: bool = True) -> None:
-        self.judge(
-            "weight",
-            f"{self.called(column)} {why}: not used as a weight.",
-            Choice("Use it as the weight", {self.key(column): "weight"}),
-            sure=sure,
-            ignore=column,
-        )
-
     def _lists(self, source: Column, target: Column) -> tuple[Column, Column, str]:
         """Return the ends, one with lists of nodes last, and what stands between the nodes of a list."""
         for one, other in ((source, target), (target, source)):
@@ -428,5 +382,12 @@ class _Judge(ColumnJudge):
         return directed
 
 
-def _begins(column: Column) -> str:
-    return shorten(", ".join(column.known[:4])) + ", …"
+def _stands_between(column: Column, ends: tuple[Column, Column]) -> bool:
+    """Return whether words stand between ends that share their values, and occur in neither: kinds, few or not."""
+    apart = not column.seen & (ends[0].seen | ends[1].seen) and column.filled == 1
+    return apart and ends[0].index < column.index < ends[1].index and overlap(*ends) >= SHARED
+
+
+def _take_part(ends: tuple[Column, Column]) -> tuple[bool, bool]:
+    """Return what makes two kinds of things the likelier ends: both in several rows, and one of them people."""
+    return all(len(end.distinct) < len(end.known) for end in ends), any(are_people(end.name) for end in ends)

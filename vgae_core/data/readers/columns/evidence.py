@@ -16,6 +16,10 @@ from vgae_core.data.readers.text.frames import is_number, is_whole
 from vgae_core.data.readers.text.written_numbers import MISSING, number
 
 _SECONDS = (6e8, 2.2e9)  # 1989 to 2039, in seconds since 1970
+_UNITS = ((1, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"))
+_CALENDAR = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])((0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])([0-5]\d){1,2})?)?")
+"""A month, a day, a minute or a second as one number: 202003, 20200317, 202003171455."""
+_SIGNS = frozenset("+-")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}( .*)?")
 _TIME_NAMES = re.compile(r"time|date|year|month|day|hour|created|updated|epoch$|^ts$|^when$|^since$")
 _ID_NAMES = re.compile(r"(id|index|idx|key|number|no|rank)$|^(row|unnamed0?|x|#)$")
@@ -57,7 +61,9 @@ class Column:
 
     @functools.cached_property
     def known(self) -> tuple[str, ...]:
-        """The fields that hold something."""
+        """The fields that hold something; a ``-`` beside a ``+`` is a sign."""
+        if "+" in self.fields:
+            return tuple(f for f in self.fields if f in _SIGNS or f.lower() not in MISSING)
         return tuple(field for field in self.fields if field.lower() not in MISSING)
 
     @functools.cached_property
@@ -92,6 +98,16 @@ class Column:
         return bool(self.known) and all(is_whole(field) for field in self.known)
 
     @functools.cached_property
+    def is_code(self) -> bool:
+        """Whether the known fields are whole numbers with zeros in front, such as ISBNs: texts."""
+        return self.is_whole and any(field.startswith("0") and len(field) > 1 for field in self.known)
+
+    @functools.cached_property
+    def has_points(self) -> bool:
+        """Whether the known fields are numbers written with a decimal mark, be they whole: ``5.0``."""
+        return self.is_numeric and any("." in field or "," in field for field in self.known)
+
+    @functools.cached_property
     def numbers(self) -> tuple[float, ...]:
         """The known fields as numbers; only of a numeric column."""
         return tuple(number(field) for field in self.known)
@@ -116,12 +132,14 @@ class Column:
         if not self.is_numeric:
             return "dates" if all(_DATE.fullmatch(field) for field in self.known) else ""
         low, high = min(self.numbers), max(self.numbers)
-        for unit, words in ((1, "seconds since 1970"), (1e3, "milliseconds since 1970")):
+        for unit, words in _UNITS:
             if _SECONDS[0] * unit <= low and high <= _SECONDS[1] * unit:
-                return words
+                return f"{words} since 1970"
         if self.is_whole and len(self.distinct) > 1:
             if low >= 1700 and high <= 2100:
                 return "years"
+            if len(self.distinct) > 2 and all(_CALENDAR.fullmatch(field) for field in self.known):
+                return "dates"
             if low >= 19_000_101 and high <= 21_001_231 and all(_is_day(n) for n in self.numbers):
                 return "dates"
         return ""

@@ -18,6 +18,7 @@ from vgae_core.data.readers.columns.names import (
     TITLE_NAMES,
     VALUE_NAMES,
     WIDEST,
+    are_people,
     plain_name,
     same_but_for_a_mark,
     two_kinds,
@@ -93,7 +94,7 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
     stems = {re.sub(r"\d+$", "", field) for row in rows for field in row}
     if pair is not None and not {re.sub(r"\d+$", "", end) for end in pair} & stems:
         return Header(True, f"{_listed(pair)} name the two ends of an edge and occur nowhere below.")
-    if any(two_kinds(a, b) for a, b in couples):
+    if any(two_kinds(a, b) and (are_people(a) or are_people(b) or _is_of_ids(a, b)) for a, b in couples):
         return Header(True, f"{_listed(first)} are usual names of columns and occur nowhere below.")
     usual = [name for name in first[1:] if plain_name(name) in LABEL_NAMES | TITLE_NAMES and len(name) > 1]
     if usual:
@@ -131,6 +132,10 @@ def _found_later(probe: Probe, shape: Layout, first: list[str]) -> str:
             if field and re.compile(pattern).search(data, here + len(field.encode())):
                 return field
     return ""
+
+
+def _is_of_ids(*names: str) -> bool:
+    return any(re.search(r"(?<=[_\W])(id|name|code)$|[a-z]I[dD]$", name, re.IGNORECASE) for name in names)
 
 
 def _is_written_otherwise(first: list[str], rows: list[list[str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 
@@ -42,7 +43,8 @@ WIDEST = 60
 
 
 RELATION_NAMES = _names(
-    "relation relationship relations rel predicate interaction interactiontype edgetype linktype edgelabel property"
+    "relation relationship relations rel predicate interaction interactiontype edgetype linktype edgelabel property "
+    "relationid relid predicateid relationtype relationshiptype reltype"
 )
 
 USUAL_NAMES = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | WEIGHT_NAMES | FEATURE_NAMES | LABEL_NAMES
@@ -58,21 +60,31 @@ _WORD_PAIRS: tuple[tuple[str, str], ...] = (
     ("tf", "target"), ("ligand", "receptor"), ("bait", "prey"), ("importer", "imported"), ("importer", "exporter"),
     ("exporter", "importer"), ("predecessor", "successor"), ("ego", "alter"), ("donor", "recipient"),
     ("node", "neighbour"), ("node", "neighbor"),
+    ("origin", "dest"), ("departure", "arrival"), ("dep", "arr"), ("mentor", "mentee"), ("lender", "borrower"),
+    ("predator", "prey"), ("supplier", "customer"), ("reporter", "partner"), ("regulator", "gene"),
     ("lhs", "rhs"), ("who", "whom"), ("quelle", "ziel"), ("von", "nach"), ("origen", "destino"),
 )  # fmt: skip
 _MARK_PAIRS = (("1", "2"), ("0", "1"), ("a", "b"), ("i", "j"), ("u", "v"), ("x", "y"), ("p", "q"), ("s", "t"))
 
-# Two kinds of things, of which the one takes part in the other.
-_ACTORS = _names(
-    "user customer client buyer reader viewer member person people author actor student patient visitor voter "
-    "director reviewer rater listener player worker employee researcher company investor cell sample document doc "
-    "session"
-)
-_OBJECTS = _names(
-    "item movie film book product artist song track album paper article group club event page repo repository "
-    "gene disease crime place venue business course tag word term game show project patent restaurant skill "
-    "stock sku isbn asin anime joke recipe"
-)
+# Kinds of things, each with its usual words; the first are people, in whatever part.
+_KINDS = tuple(map(_names, (
+    "user customer client buyer reader viewer member person people author actor student patient visitor voter director "
+    "reviewer rater listener player worker employee researcher scientist investor subscriber senator legislator "
+    "politician delegate woman women man men gebruiker klant nutzer kunde utilisateur usuario",
+    "company firm organisation organization institution",
+    "item product stock sku asin artikel produkt produit producto",
+    "paper article publication patent preprint document doc",
+    "movie film show anime", "book isbn", "song track", "album", "artist band", "playlist", "game", "joke",
+    "group club team", "event meeting", "page site url website domain", "repo repository", "project",
+    "gene protein", "mirna microrna", "disease disorder phenotype", "drug compound chemical", "cell barcode", "sample",
+    "crime", "place venue business poi restaurant", "course", "tag keyword word term hashtag", "skill occupation",
+    "recipe", "ingredient", "plant flower", "pollinator", "host", "parasite pathogen virus", "bill amendment law",
+    "session basket order invoice cart",
+)))  # fmt: skip
+_KIND_OF = {word: at for at, words in enumerate(_KINDS) for word in words}
+_OF_A_KIND = re.compile(r"(ids?|names?|codes?|numbers?|no|nr|key|index|idx|symbols?|titles?)$")
+_PREFIXES = ("co", "other", "cited", "linked", "related", "similar", "partner", "second", "next")
+"""What is put before the name of one end to name the other: author and coauthor."""
 
 
 def plain_name(name: str) -> str:
@@ -89,6 +101,8 @@ def same_but_for_a_mark(left: str, right: str) -> bool:
         return False
     if any(one in a and a.replace(one, two, 1) == b for one, two in _WORD_PAIRS):
         return True
+    if any(b == prefix + a or a == prefix + b for prefix in _PREFIXES):
+        return True
     return any(
         (a.endswith(one) and b.endswith(two) and a[: -len(one)] == b[: -len(two)])
         or (a.startswith(one) and b.startswith(two) and a[len(one) :] == b[len(two) :] and len(a) > 1)
@@ -97,9 +111,21 @@ def same_but_for_a_mark(left: str, right: str) -> bool:
 
 
 def two_kinds(left: str, right: str) -> bool:
-    """Return whether two column names speak of two kinds of things: users and items, authors and papers."""
-    stems = [
-        re.sub(r"(id|name|s)$", "", re.sub(r"(id|name|code|number|no)$", "", plain_name(name)))
-        for name in (left, right)
-    ]
-    return any(stems[one] in _ACTORS and stems[other] in _OBJECTS for one, other in ((0, 1), (1, 0)))
+    """Return whether two column names speak of two kinds of things: users and items, genes and diseases."""
+    kinds = _kind(left), _kind(right)
+    return None not in kinds and kinds[0] != kinds[1]
+
+
+def are_people(name: str) -> bool:
+    """Return whether a column name speaks of people."""
+    return _kind(name) == 0
+
+
+@functools.lru_cache(maxsize=1_000)
+def _kind(name: str) -> int | None:
+    """Return which kind of things a column name speaks of, by its last word but "id", "name" and the like."""
+    words = [plain_name(word) for word in re.split(r"[\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name))]
+    named = next((word for word in reversed(words) if _OF_A_KIND.sub("", word)), "")
+    stems = [(whole, _OF_A_KIND.sub("", whole)) for whole in (plain_name(name), named)]
+    forms = [form for whole, stem in stems for form in (whole, stem, stem.removesuffix("s"))]
+    return next((_KIND_OF[form] for form in forms if form in _KIND_OF), None)

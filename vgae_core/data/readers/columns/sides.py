@@ -32,7 +32,7 @@ _LEAST = 2.5
 """Ids that one set of nodes would have on both sides, from which two sets are likelier if there is none."""
 
 FEW = 20
-"""Rows below which numbers are taken for one set without asking."""
+"""Rows below which less says that numbers are of one set."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,17 @@ def judge_sides(
         return Sides(True, why, True, shared, told=True)
     if shared and same_names:
         return Sides(False, "some nodes stand at both ends", True, shared)
-    if not shared and not kinds and min(pd.Series(side).nunique() for side in (left, right)) < 3:
-        return Sides(False, "", True, shared)  # a star, or two: each has two sides, whatever its nodes are
-    if not shared and not kinds and _expected_at_both(left, right) < _LEAST:
-        return Sides(False, "", True, shared)  # hardly an id repeats: nobody could stand on both sides
+    if not shared and not kinds:
+        different = [pd.Series(side).nunique() for side in (left, right)]
+        repeat = max(different) < len(left)
+        if min(different) < 2 or (min(different) < 3 and not repeat):
+            return Sides(
+                False, "", True, shared
+            )  # a star, or two: each has two sides, whatever its nodes are
+        if _expected_at_both(left, right) < _LEAST:  # hardly an id repeats: few could stand on both sides
+            if marked or not repeat:
+                return Sides(False, "", True, shared)
+            return Sides(True, "no id stands in both columns", False, shared)
     if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
         return _of_texts(pd.Series(left), pd.Series(right), shared, kinds=kinds, marked=marked)
     if kinds:
@@ -102,13 +109,15 @@ def judge_sides(
     if marked:
         return Sides(False, "the headers name the two ends of an edge", True, shared)
     if not shared:
-        return Sides(True, "the two columns share no number", len(left) < FEW, shared)
+        return Sides(True, "the two columns share no number", False, shared)
     one, two = _signs(left, right, rated=rated)
     if rated and not one:
         return Sides(True, "the ids stand beside ratings and times", False, shared)
-    if one or len(left) < FEW:
+    if not one and len(left) < FEW:
+        one = _signs_of_few(left, right)
+    if one:
         return Sides(False, one, True, shared)
-    return Sides(bool(two), two, False, shared)
+    return Sides(bool(two) and len(left) >= FEW, two, False, shared)
 
 
 def sides_told(
@@ -165,7 +174,11 @@ def _of_texts(left: pd.Series, right: pd.Series, shared: bool, *, kinds: bool, m
 def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple[str, str]:
     """Return what speaks for one set and what for two, in words; empty if nothing does."""
     n_rows = len(left)
-    if n_rows >= 4 and bool((left <= right).all() or (left >= right).all()):
+    in_order = bool((left <= right).all() or (left >= right).all())
+    if n_rows < FEW and in_order:
+        both, fewest = len(np.intersect1d(left, right)), min(len(np.unique(left)), len(np.unique(right)))
+        in_order = 2 * both >= fewest and not (left == right).any()  # else one column may only run higher
+    if n_rows >= 4 and in_order:
         return "each pair is listed in one order, the smaller number on the same side", ""
     known, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
     a, b = codes[:n_rows], codes[n_rows:]
@@ -211,3 +224,16 @@ def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple
     if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:
         return "", f"each column numbers its own things, to {highest[0]:,} and to {highest[1]:,}"
     return "", ""
+
+
+def _signs_of_few(left: np.ndarray, right: np.ndarray) -> str:
+    """Return what speaks for one set in a few rows, in words; empty if nothing does, or an id is joined to itself."""
+    if (left == right).any():
+        return ""
+    pairs = set(zip(left.tolist(), right.tolist(), strict=True))
+    if any((b, a) in pairs for a, b in pairs):
+        return "an edge comes back the other way"
+    follow = int((right[:-1] == left[1:]).sum())
+    if follow >= 2 and 3 * follow >= len(left):
+        return "edges begin where the one before ends"
+    return ""

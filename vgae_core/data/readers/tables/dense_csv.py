@@ -39,6 +39,13 @@ def _square(probe: Probe) -> tuple[Layout, list[str] | None, bool] | None:
         return None  # the reader of tables says what is wrong
     first, rest = shape.rows[0], shape.rows[1:]
     n_rows = _count_rows(probe, shape)
+    size = str(shape.width)
+    if len(first) < min(shape.width, 3) and set(first) == {size} and n_rows == shape.width + 1:
+        shape = dataclasses.replace(
+            shape, skip=shape.skip + 1, rows=rest
+        )  # "4" or "4 4" above four rows of four
+        n = shape.width
+        return (shape, None, False) if n > 2 and _numeric(rest, 0) and not _is_list(rest) else None
     if not rest or n_rows > shape.width + 1:
         return None
     # An empty corner before different names, or before the first row of a matrix with an empty diagonal.
@@ -159,6 +166,9 @@ def _edges(probe: Probe) -> Edges:
         blank, unknown = _without_gaps(frame[column], matrix[:, at], at)
         n_blank, n_unknown = n_blank + blank, n_unknown + unknown
     edges = matrix_edges(probe, sparse.coo_array(matrix), FORMAT.title)
+    if shape.skip > layout(probe).skip:
+        told = Finding("count-row", "info", f"The first row of {probe.name} counts the nodes: {n:,}.")
+        edges = dataclasses.replace(edges, findings=(*edges.findings, told))
     if n_blank:
         told = Finding(
             "blank-cells",

@@ -41,6 +41,7 @@ from vgae_core.data.readers.text.byte_scans import count_lines
 from vgae_core.data.readers.text.frames import numbers, read_frame
 from vgae_core.data.readers.text.layouts import Layout, inner_comments, line_of
 
+_GROUP = re.compile(r":(?:START|END)_ID\((.+)\)")
 _FIRST = 1_000
 """Ids of which one that is no number tells that all of them are names."""
 
@@ -184,7 +185,7 @@ def sides_of(
         found = judge_sides(
             *ends,
             comments=table.shape.comments,
-            kinds=two_kinds(left, right),
+            kinds=two_kinds(left, right) or _groups_differ(left, right),
             marked=same_but_for_a_mark(left, right)
             or (plain_name(left) in SOURCE_NAMES and plain_name(right) in TARGET_NAMES),
             shape=counted_shape(probe, table, ends),
@@ -200,11 +201,19 @@ def sides_of(
     return sides
 
 
+def _groups_differ(left: str, right: str) -> bool:
+    """Return whether headers of Neo4j's import name two groups of ids: ``:START_ID(Person)``, ``:END_ID(Film)``."""
+    groups = [match[1] for name in (left, right) if (match := _GROUP.search(name))]
+    return len(groups) == 2 and groups[0] != groups[1]
+
+
 def _side_names(table: TextTable, roles: EdgeRoles) -> tuple[str, ...]:
     """Return the headers of both ends, where they say more than which end it is."""
     if table.header is None:
         return ()
     names = tuple(shorten(table.header[at], 40) for at in (roles.source, roles.target))
+    if _groups_differ(*names):
+        names = tuple(match[1] for name in names if (match := _GROUP.search(name)))
     usual = SOURCE_NAMES | TARGET_NAMES | {""}
     return () if any(plain_name(name) in usual for name in names) else names
 

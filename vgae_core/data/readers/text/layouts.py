@@ -150,6 +150,11 @@ def _layout(probe: Probe) -> Layout:
     rows = cut.rows if body == told else cut.fields([lines[i] for i in body[:_HEAD_ROWS]])
     if rows is not cut.rows and not complete and len(rows) > 1 and len(body) <= _HEAD_ROWS:
         rows = rows[:-1]
+    if len(rows) > 2 and width > 1 and all(len(row) == 1 and row[0].isdigit() for row in rows[:2]):
+        skip, rows = (
+            body[1],
+            [[rows[0][0], rows[1][0]], *rows[2:]],
+        )  # nodes and edges, each counted on its own line
     trailing = _trailing(rows, cut.separator)
     if trailing:
         width -= 1
