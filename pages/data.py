@@ -7,7 +7,6 @@ from dashboard.data import data_figures, repairs
 from dashboard.figures import charts
 from vgae_core.analysis import graph_views as views
 from vgae_core.analysis import takeaways
-from vgae_core.catalogue.families import FAMILIES, natural
 from vgae_core.catalogue.values import KINDS
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_pairs import describe_sides
@@ -244,7 +243,7 @@ with frame.guard():
 
 with frame.guard():
     graph = state.graph()
-    whose = FAMILIES[natural(is_matrix=graph.is_matrix)].words.node
+    whose = graph.words.node
     seen = drawn["seen"]
     if graph.is_matrix:
         pictures = {

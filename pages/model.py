@@ -6,7 +6,7 @@ from dashboard.app import frame, state
 from dashboard.figures import charts
 from dashboard.model import outputs, recipes, summary
 from dashboard.widgets import forms
-from vgae_core.catalogue.families import FAMILIES, possible
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import GraphData
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
@@ -17,7 +17,7 @@ frame.require_router("model")
 
 def possible_families(graph: GraphData) -> tuple[tuple[str, ...], str]:
     """Return the families that the data allow, and why there is no other."""
-    allowed = possible(is_matrix=graph.is_matrix, has_features=graph.features is not None)
+    allowed = graph.families
     return allowed, " ".join(entry.refused for name, entry in FAMILIES.items() if name not in allowed)
 
 

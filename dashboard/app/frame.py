@@ -15,7 +15,6 @@ import streamlit as st
 
 from dashboard.app import state, steps
 from dashboard.figures import charts
-from vgae_core.data.dataset import GraphData
 from vgae_core.data.findings import Finding
 from vgae_core.errors import RunError, StudioError
 from vgae_core.runs.disk import room
@@ -115,14 +114,6 @@ def ink() -> None:
     _ink(key="ink", data=_DARK_INK if st.context.theme.type == "dark" else _LIGHT_INK, height=1)
 
 
-def sizes(graph: GraphData) -> str:
-    """Return how large the data are: nodes and edges of a graph, rows and columns of a matrix."""
-    if graph.is_matrix:
-        return f"{graph.n_nodes:,} rows · {graph.profile.n_features:,} columns"
-    edges = f"{graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
-    return f"{graph.n_nodes:,} nodes · {edges}"
-
-
 def header(title: str, caption: str, *, of_run: bool = False) -> None:
     """Draw the page's heading: the steps, the title, and what the page is about on the right.
 
@@ -143,7 +134,7 @@ def header(title: str, caption: str, *, of_run: bool = False) -> None:
             st.caption(f":material/hub: a run on **{charts.plain(info.dataset, 60)}**", width="content")
         elif graph is not None:
             name = charts.plain(graph.name, 60)
-            st.caption(f":material/database: **{name}** · {sizes(graph)}", width="content")
+            st.caption(f":material/database: **{name}** · {' · '.join(graph.sizes)}", width="content")
     st.caption(caption)
     if trouble := state.store().trouble:
         st.warning(trouble, icon=":material/hourglass_top:")

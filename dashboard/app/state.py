@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from vgae_core.catalogue.families import FAMILIES, natural, possible
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.data.dataset import GraphData, Profile, RawGraph
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
@@ -317,7 +317,7 @@ def run_info() -> RunInfo | None:
 # ------------------------------------------------------------------------------ inside
 def _with_outputs(spec: RunSpec, graph: GraphData) -> RunSpec:
     """Return `spec` with the outputs that new data allow, and with the family and network that serve them."""
-    family, profile = natural(is_matrix=graph.is_matrix), graph.profile
+    family, profile = graph.families[0], graph.profile
     has_labels = profile.n_classes > 0
     before = st.session_state.get("graph")
     other_input = before is not None and (before.features is None) != (graph.features is None)
@@ -384,8 +384,7 @@ def _restore() -> None:
             loaded = store().load_raw(key)
         st.session_state.update(run_id=session.get("run_id"), raw_key=key)
         graph = repair(loaded, spec.dataset.repairs)
-        allowed = possible(is_matrix=graph.is_matrix, has_features=graph.features is not None)
-        if spec.model.family not in allowed:  # kept by a version that knew no matrices
+        if spec.model.family not in graph.families:  # kept by a version that knew no matrices
             spec = _with_outputs(spec, graph)
         _adopt(loaded, graph, spec)
     except StudioError as error:

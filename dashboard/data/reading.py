@@ -236,7 +236,7 @@ def waiting() -> None:
     graph = state.graph()
     if graph is not None:
         st.caption(
-            f"Current data: {charts.plain(graph.name, 60)} · {frame.sizes(graph)}. It stays until you click "
+            f"Current data: {charts.plain(graph.name, 60)} · {' · '.join(graph.sizes)}. It stays until you click "
             "'Use this data'."
         )
     try:

@@ -299,7 +299,7 @@ def near_and_true(
         return found
 
     first = rows(near)
-    if not held.graph.is_matrix:
+    if held.graph.has_edges:
         first["edge"] = np.isin(near, friends)
     return first, rows(friends), int((places[friends] <= len(friends)).sum())
 

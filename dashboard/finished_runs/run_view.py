@@ -79,7 +79,7 @@ def name_run(held: results.Opened) -> None:
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:
         st.info(
-            f"It was trained on {charts.plain(held.graph.name, 60)} ({frame.sizes(held.graph)}); everything on "
+            f"It was trained on {charts.plain(held.graph.name, 60)} ({' · '.join(held.graph.sizes)}); everything on "
             "this page is about those data.",
             title="This run was trained on a different data set",
             icon=":material/info:",

@@ -18,7 +18,7 @@ from vgae_core.data.readers import SourceFile
 from vgae_core.errors import RunError
 from vgae_core.host.limits import LIMITS
 from vgae_core.runs.exports import table_files
-from vgae_core.runs.views.answers import RANKED_NODES, pairs_of, tell_same_side
+from vgae_core.runs.views.answers import RANKED_NODES, tell_same_side
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -35,7 +35,7 @@ _READ = "my_pairs_read"
 def scored(run_id: str, names: Names) -> tuple[pd.DataFrame, list[str], str]:
     """Return what a run says of pairs, the names that are no nodes, and why some pairs have no score."""
     answers = asking.answers(run_id)
-    pairs, unknown = pairs_of(answers.graph, names)
+    pairs, unknown = answers.pairs_of(names)
     return answers.score_table(pairs), unknown, tell_same_side(answers.graph, pairs)
 
 

@@ -236,12 +236,7 @@ def show_scores(held: results.Opened) -> None:
     st.caption(
         "The best of each column is bold. "
         f"Scored once on {words.tested(len(split.test))} and {words.tested_against(len(split.test_neg))} that "
-        "neither the model nor a baseline has seen."
-        + (
-            ""
-            if held.family.links_nodes
-            else " Recall and NDCG rank all columns of a row that it did not show."
-        )
+        f"neither the model nor a baseline has seen. {words.measures}"
     )
     if reasons := baselines.explained(held.result.metrics.get("left_out", {})):
         st.caption(charts.plain(reasons))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.app import frame, state
 from dashboard.figures import charts
-from vgae_core.catalogue.families import FAMILIES, possible
+from vgae_core.catalogue.families import FAMILIES
 from vgae_core.errors import DataError
 from vgae_core.runs.store import notes
 from vgae_core.runs.store.info import RunInfo
@@ -96,7 +96,7 @@ def for_loaded_data(spec: RunSpec) -> RunSpec:
     if graph is None:
         raise DataError("No data are loaded.", mend="Load a sample or your own files on the Data page.")
     profile, family = graph.profile, spec.model.family
-    if family not in possible(is_matrix=graph.is_matrix, has_features=graph.features is not None):
+    if family not in graph.families:
         raise DataError(
             f"This run is of a {FAMILIES[family].words.data}, and the data loaded now are not.",
             mend="Load data of that kind on the Data page first.",

@@ -46,6 +46,8 @@ class Words:
     """The verb with which an edge is made."""
     take: str
     """The verb with which one is ended."""
+    measures: str = ""
+    """What there is to say of the measures that only its table of methods has."""
 
     @property
     def ends(self) -> str:
@@ -80,11 +82,14 @@ class FamilyEntry(Entry):
     """``"package.module:name"`` of the function that builds its network."""
     estimate: str
     """The same of the function that estimates what a run costs."""
+    answers: str
+    """The same of the class that answers by a finished run: see :func:`vgae_core.runs.views.answers.answers_of`."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of a new specification, by section, where they are not those of the fields."""
     recipes: bool = True
     """Whether recipes can be chosen for it, by hand or automatically."""
-    needs_features: bool = False
+    needs: Literal["edges", "features"]
+    """What the data must have; features alone are a matrix."""
     refused: str = ""
     """Why data without what it needs have no such model."""
     divided_by: Literal["nodes", "columns"]
@@ -100,8 +105,10 @@ FAMILIES: dict[str, FamilyEntry] = {
         outputs=("adj_rec", "z_vars", "x_rec", "labels"),
         always=("adj_rec", "z_vars"),
         table="x_rec",
+        needs="edges",
         builder="vgae_core.nn.graph_models:build_vgae",
         estimate="vgae_core.nn.budget:estimate_graph",
+        answers="vgae_core.runs.views.answers:Answers",
         refused="The data are a matrix of rows x columns: there are no edges to decode.",
         divided_by="nodes",
         words=Words(
@@ -136,12 +143,13 @@ FAMILIES: dict[str, FamilyEntry] = {
         links_nodes=False,
         builder="vgae_core.nn.matrix_models:build_vae",
         estimate="vgae_core.nn.budget:estimate_rows",
+        answers="vgae_core.runs.views.row_answers:RowAnswers",
         defaults={
             "model": {"hidden_units": [128], "latent_dim": 32},
             "training": {"batch_size": 256, "epochs": 100, "patience": 20, "learning_rate": 0.003},
         },
         recipes=False,
-        needs_features=True,
+        needs="features",
         refused="The data are a graph without features: there is no matrix to encode.",
         divided_by="columns",
         words=Words(
@@ -163,18 +171,7 @@ FAMILIES: dict[str, FamilyEntry] = {
             watch=("Watch row", "and column"),
             put="Set",
             take="Clear",
+            measures="Recall and NDCG rank all columns of a row that it did not show.",
         ),
     ),
 }
-
-
-def natural(*, is_matrix: bool) -> str:
-    """Return the family that data ask for: the one that needs features for a matrix, else the other."""
-    return next(name for name, entry in FAMILIES.items() if entry.needs_features == is_matrix)
-
-
-def possible(*, is_matrix: bool, has_features: bool) -> tuple[str, ...]:
-    """Return the families that data allow."""
-    if is_matrix:
-        return (natural(is_matrix=True),)
-    return tuple(name for name, entry in FAMILIES.items() if has_features or not entry.needs_features)

@@ -6,18 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from vgae_core.analysis.links import Direction
-from vgae_core.data.dataset import GraphData
-from vgae_core.errors import DataError
 from vgae_core.runs.disk.files import finite
 from vgae_core.runs.exports.table_files import write_table
-from vgae_core.runs.results.codes import completed
-from vgae_core.runs.results.result import RunResult
 from vgae_core.runs.store.folder import read_run_dir
-from vgae_core.runs.views.answers import TOP, Answers, find_node
-from vgae_core.runs.views.link_tables import density, filled_share
+from vgae_core.runs.views.answers import TOP, answers_of, find_node
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +29,14 @@ def run(options: argparse.Namespace) -> int:
     folder = read_run_dir(options.run_dir)
     graph, result = folder.graph(), folder.result()
     node = find_node(graph, options.node)
-    table = (_of_node if result.family.links_nodes else _of_row)(result, graph, node, options)
+    answers = answers_of(result, graph)
+    direction: Direction = "in" if options.incoming else "out"
+    if options.existing:
+        table = answers.existing_table(node, direction)[: options.top]
+    else:
+        table = answers.rank_table(node, options.top, direction)
     words = result.words
-    noun = words.proposals
-    share = density(graph) if result.family.links_nodes else filled_share(graph)
+    noun, share = words.proposals, answers.base_rate
     if options.to:
         write_table(Path(options.to), table)
         print(f"{len(table):,} {noun} of {graph.node_ids[node]}. Written to {options.to}")
@@ -54,20 +51,3 @@ def run(options: argparse.Namespace) -> int:
                 f"probability_at_density: among all of them, of which {share:.2%} are."
             )
     return 0
-
-
-def _of_node(result: RunResult, graph: GraphData, node: int, options: argparse.Namespace) -> pd.DataFrame:
-    answers = Answers(result, graph)
-    direction: Direction = "in" if options.incoming else "out"
-    if options.existing:
-        return answers.table(answers.existing(node, direction))[: options.top]
-    return answers.table(answers.rank(node, options.top, direction))
-
-
-def _of_row(result: RunResult, graph: GraphData, row: int, options: argparse.Namespace) -> pd.DataFrame:
-    from vgae_core.runs.views.row_answers import RowAnswers  # brings SciPy's linear algebra
-
-    if options.incoming:
-        raise DataError("A matrix has no links to a row.", where="--incoming", mend="Leave it out.")
-    answers = RowAnswers(completed(result, graph), graph)
-    return answers.existing(row)[: options.top] if options.existing else answers.rank(row, options.top)

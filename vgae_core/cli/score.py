@@ -8,9 +8,8 @@ from pathlib import Path
 from vgae_core.data import arguments
 from vgae_core.errors import DataError
 from vgae_core.runs.exports.table_files import write_table
-from vgae_core.runs.results.codes import completed
 from vgae_core.runs.store.folder import read_run_dir
-from vgae_core.runs.views.answers import Answers, pairs_of, same_side, tell_same_side
+from vgae_core.runs.views.answers import answers_of, same_side, tell_same_side
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +24,8 @@ def run(options: argparse.Namespace) -> int:
     folder = read_run_dir(options.run_dir)
     graph = folder.graph()
     result, names = folder.result(), arguments.read_pairs(options.pairs)
-    words = result.words
-    if not result.family.links_nodes:
-        from vgae_core.runs.views.row_answers import RowAnswers, entries_of  # brings SciPy's linear algebra
-
-        pairs, unknown = entries_of(graph, names)
-    else:
-        pairs, unknown = pairs_of(graph, names)
+    words, answers = result.words, answers_of(result, graph)
+    pairs, unknown = answers.pairs_of(names)
     if not len(pairs):
         raise DataError(f"No pair joins {words.ends} of the run, which has no {unknown[0]!r:.60}.",
                         where=options.pairs, mend="Use the ids of the run.")  # fmt: skip
@@ -39,10 +33,7 @@ def run(options: argparse.Namespace) -> int:
     n_within = int(same_side(graph, pairs).sum())
     if n_within == len(pairs):
         raise DataError(within, where=options.pairs, mend="Pair each node with one of the other side.")
-    if not result.family.links_nodes:
-        table = RowAnswers(completed(result, graph), graph).score_table(pairs)
-    else:
-        table = Answers(result, graph).score_table(pairs)
+    table = answers.score_table(pairs)
     write_table(Path(options.to), table)
     left_out = f" {len(unknown):,} names are no {words.members}: {', '.join(unknown[:5])}." if unknown else ""
     summary = f"{len(table) - n_within:,} pairs scored.{left_out} {within}".rstrip()

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vgae_core.catalogue.families import natural
 from vgae_core.data import arguments
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.data.repairs import repair
@@ -43,7 +42,7 @@ def specify(options: argparse.Namespace, raw: RawGraph) -> tuple[RunSpec, GraphD
     graph = repair(raw, spec.dataset.repairs)
     if not options.spec:
         profile = graph.profile
-        family = str(dict(changes).get("model.family", natural(is_matrix=graph.is_matrix)))
+        family = str(dict(changes).get("model.family", graph.families[0]))
         spec = for_family(
             spec,
             family,

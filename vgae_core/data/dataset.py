@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from vgae_core.catalogue.families import FAMILIES, Words
 from vgae_core.data.blocks import aligned, row_blocks
 from vgae_core.data.findings import FileReport, Finding
 from vgae_core.data.node_pairs import count_first, count_pairs, within_a_side
@@ -214,7 +215,30 @@ class GraphData:
     @property
     def is_matrix(self) -> bool:
         """Whether the data are a matrix of rows x columns: features without a single edge."""
-        return self.features is not None and self.adjacency.nnz == 0
+        return self.features is not None and not self.has_edges
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether there are edges: degrees, neighbours, communities."""
+        return bool(self.adjacency.nnz)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of models that can learn from the data; the first is the one they ask for."""
+        given = {"edges": not self.is_matrix, "features": self.features is not None}
+        return tuple(name for name, entry in FAMILIES.items() if given[entry.needs])
+
+    @property
+    def words(self) -> Words:
+        """What the parts of the data are called: nodes and edges, or rows and entries."""
+        return FAMILIES[self.families[0]].words
+
+    @property
+    def sizes(self) -> tuple[str, str]:
+        """How many nodes and edges there are, or rows and columns, in words."""
+        if self.is_matrix:
+            return f"{self.n_nodes:,} rows", f"{self.profile.n_features:,} columns"
+        return f"{self.n_nodes:,} nodes", f"{self.profile.n_edges:,} {'arcs' if self.directed else 'edges'}"
 
     @property
     def n_pairs(self) -> int:

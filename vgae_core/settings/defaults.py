@@ -45,7 +45,7 @@ def for_family(
     if family not in FAMILIES:
         raise SpecError(f"`family` is unknown: {family!r}.{nearest(family, FAMILIES)}")
     entry = FAMILIES[family]
-    if entry.needs_features and feature_kind is None:
+    if entry.needs == "features" and feature_kind is None:
         raise SpecError(
             "A matrix auto-encoder needs features.",
             where="model.family",

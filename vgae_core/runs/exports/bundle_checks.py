@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from vgae_core.analysis.latent_use import latent_metrics
-from vgae_core.catalogue.families import possible
 from vgae_core.catalogue.lookup import head_of, lookup
 from vgae_core.data.arrays import load_graph
 from vgae_core.data.dataset import GraphData
@@ -225,7 +224,7 @@ def _check_spec(spec: RunSpec, graph: GraphData, result: RunResult) -> None:
     if spec.recipe == "auto":
         raise _refuse("Says that a recipe is to be chosen; a result has one.", where)
     family = spec.model.family
-    if family not in possible(is_matrix=graph.is_matrix, has_features=graph.features is not None):
+    if family not in graph.families:
         raise _refuse(f"`model.family` cannot be {family!r} for these data.", where)
     columns = graph.profile.n_features
     try:

@@ -166,7 +166,7 @@ WHOLE_GRAPH_FORMATS: dict[str, EmbeddingFormat] = {
 
 def formats_for(graph: GraphData) -> dict[str, EmbeddingFormat]:
     """Return the formats in which an embedding of these data can be written."""
-    return EMBEDDING_FORMATS if graph.is_matrix else EMBEDDING_FORMATS | WHOLE_GRAPH_FORMATS
+    return EMBEDDING_FORMATS | WHOLE_GRAPH_FORMATS if graph.has_edges else EMBEDDING_FORMATS
 
 
 def write_embedding(path: Path | str, result: RunResult, graph: GraphData, *, protect: bool = False) -> None:

@@ -62,7 +62,7 @@ def embedding_h5ad(result: RunResult, graph: GraphData, table: pd.DataFrame | No
         _write(file, "obsm/X_vgae", codes.z_mean)
         if codes.z_log_var is not None:
             _write(file, "obsm/X_vgae_sigma", np.exp(0.5 * codes.z_log_var))
-        if not graph.is_matrix:
+        if graph.has_edges:
             _write(file, "obsp/connectivities", graph.adjacency)
     return buffer.getvalue()
 

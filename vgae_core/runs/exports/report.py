@@ -141,14 +141,10 @@ def _titles(runs: Sequence[Reported]) -> list[str]:
 
 def data_of(graphs: Sequence[GraphData]) -> str:
     """Return the section of the data sets, each once."""
-    rows = []
-    for graph in {graph.fingerprint: graph for graph in graphs}.values():
-        counts = f"{graph.n_nodes:,} rows, {graph.profile.n_features:,} columns"
-        if not graph.is_matrix:
-            counts = (
-                f"{graph.n_nodes:,} nodes, {graph.profile.n_edges:,} {'arcs' if graph.directed else 'edges'}"
-            )
-        rows.append([graph.name, counts, graph.profile.n_classes, graph.fingerprint])
+    rows = [
+        [graph.name, ", ".join(graph.sizes), graph.profile.n_classes, graph.fingerprint]
+        for graph in {graph.fingerprint: graph for graph in graphs}.values()
+    ]
     return f"<h2>Data</h2>{table(['Data set', 'Size', 'Labels', 'Fingerprint'], rows)}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,14 @@ from vgae_core.analysis.reconstruction import edge_parts
 from vgae_core.analysis.scored_graph import Decoding, ScoredGraph
 from vgae_core.analysis.scoring import Score
 from vgae_core.analysis.stacking import others_of, stacked
+from vgae_core.catalogue.base import load
 from vgae_core.data.dataset import GraphData
 from vgae_core.data.node_inputs import encoder_features, scaled_features
 from vgae_core.data.node_pairs import within_a_side
 from vgae_core.data.text import bare
 from vgae_core.errors import DataError, RunError, StudioError
 from vgae_core.runs.results.result import RunResult
-from vgae_core.runs.views.link_tables import link_table
+from vgae_core.runs.views.link_tables import density, link_table
 
 TOP = 50
 """Links ranked for one node, unless another number is asked for."""
@@ -56,6 +58,37 @@ class Ranking:
     n_candidates: int
 
 
+class RunAnswers(Protocol):
+    """What a finished run says of its data as they are, whatever the family of its model."""
+
+    base_rate: float
+    """Share of all pairs that are edges, or of all cells that hold an entry."""
+
+    def pairs_of(self, names: Sequence[tuple[str, str]]) -> tuple[np.ndarray, list[str]]:
+        """Return the pairs of which both names are known, int64 (n_pairs, 2), and the unknown names, each once."""
+
+    def rank_table(self, node: int, k: int = TOP, direction: Direction = "out") -> pd.DataFrame:
+        """Return the `k` likeliest pairs of a node or row that are none yet, with their ``rank``."""
+
+    def existing_table(self, node: int, direction: Direction = "out") -> pd.DataFrame:
+        """Return the edges of a node, or the entries of a row, the least likely first."""
+
+    def score_table(self, pairs: np.ndarray) -> pd.DataFrame:
+        """Return what the run says of some pairs, in their order."""
+
+
+def answers_of(result: RunResult, graph: GraphData) -> RunAnswers:
+    """Return what a finished run says of the graph or matrix that it was trained on, by its family.
+
+    Raises
+    ------
+    RunError
+        If its weights do not fit.
+    """
+    answers: RunAnswers = load(result.family.answers)(result, graph)
+    return answers
+
+
 class Answers:
     """Scores of pairs of a graph by a finished run, with codes of all edges.
 
@@ -80,6 +113,7 @@ class Answers:
             raise RunError("A matrix has entries and no links between nodes.", where="model.family",
                            mend="Ask a run of a graph.")  # fmt: skip
         self.result, self.graph = result, graph
+        self.base_rate = density(graph)
         try:
             self._open(result, graph, encoded=encoded)
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -170,6 +204,18 @@ class Answers:
         table = link_table(self.graph, ranking.pairs, ranking.logits, n_val=len(self.result.split.val))
         table.insert(0, "rank", np.arange(1, len(table) + 1))
         return table
+
+    def rank_table(self, node: int, k: int = TOP, direction: Direction = "out") -> pd.DataFrame:
+        """Return :meth:`rank` as a table."""
+        return self.table(self.rank(node, k, direction))
+
+    def existing_table(self, node: int, direction: Direction = "out") -> pd.DataFrame:
+        """Return :meth:`existing` as a table."""
+        return self.table(self.existing(node, direction))
+
+    def pairs_of(self, names: Sequence[tuple[str, str]]) -> tuple[np.ndarray, list[str]]:
+        """Return :func:`pairs_of` this graph."""
+        return pairs_of(self.graph, names)
 
     def score_table(self, pairs: np.ndarray) -> pd.DataFrame:
         """Return what the run says of some pairs, in their order.

@@ -31,7 +31,7 @@ def clusters_task(arrays: dict[str, np.ndarray], options: dict[str, Any], progre
     members, left_out = find_clusters(
         result.codes.z_mean,
         spec,
-        adjacency=None if graph.is_matrix else graph.adjacency,
+        adjacency=graph.adjacency if graph.has_edges else None,
         features=scaled_features(graph, result.spec),
         labels=graph.labels,
         progress=progress,
@@ -55,7 +55,7 @@ def cluster_scores(
         row["without"] = int((member < 0).sum())
         if graph.labels is not None:
             row |= agreement(member, graph.labels)
-        if not graph.is_matrix:
+        if graph.has_edges:
             row |= cohesion(member, graph.adjacency)
         row |= separation(member, codes, spec)
         rows.append(row)
@@ -74,7 +74,7 @@ def probe_task(arrays: dict[str, np.ndarray], options: dict[str, Any], progress:
     features = scaled_features(graph, result.spec)
     if features is not None:
         inputs["features"] = features
-        if not graph.is_matrix:
+        if graph.has_edges:
             try:
                 inputs["smoothed"] = smoothed(
                     short(features, options["seed"]), graph.adjacency, options["hops"]

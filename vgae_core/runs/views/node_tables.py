@@ -57,7 +57,7 @@ def node_table(
     table: dict[str, object] = {"node": graph.node_ids}
     if graph.labels is not None:
         table["label"] = class_names(graph.labels, graph.label_names)
-    if not graph.is_matrix:
+    if graph.has_edges:
         table["degree"] = degree(graph.adjacency, directed=graph.directed)
     table |= {name: costly[name] for name in ("community", "core") if name in costly}
     if not result.family.links_nodes:
@@ -88,7 +88,7 @@ def node_table(
 def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
     """Return the columns of :func:`node_table` that take seconds on a large graph: communities and errors."""
     columns: dict[str, np.ndarray] = {}
-    if not graph.is_matrix:
+    if graph.has_edges:
         columns["community"] = communities(graph.adjacency)
         columns["core"] = core_numbers(graph.adjacency)
     if result.family.links_nodes:
