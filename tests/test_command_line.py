@@ -394,11 +394,11 @@ def test_a_matrix_repeats_on_its_split(tmp_path, capsys):
 def test_columns_that_mislead_are_told_before_training(karate_csv, tmp_path, capsys):
     features = tmp_path / "features.csv"
     rows = "".join(f"member {i},{5000 + i},1\n" for i in range(34))
-    features.write_text(f"node,customer,always\n{rows}")
+    features.write_text(f"node,customer_id,always\n{rows}")
     raw = readers.read([readers.SourceFile(path.name, path) for path in (karate_csv, features)])
     tell_warnings(raw)
     told = capsys.readouterr().err
-    assert "customer" in told
+    assert "customer_id" in told
     assert "always" in told
 
 

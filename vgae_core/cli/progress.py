@@ -36,10 +36,10 @@ def read(options: argparse.Namespace) -> RawGraph:
 
 
 def tell_warnings(raw: RawGraph) -> None:
-    """Print what a reader warns of, and feature columns that mislead a network, before anything is trained."""
-    for finding in (*raw.findings, *column_findings(raw)):
-        if finding.level == "warning":
-            print(f"warning: {visible(finding.message)}", file=sys.stderr, flush=True)
+    """Print what a reader warns of, and what feature columns are like, before anything is trained."""
+    warnings = [finding for finding in raw.findings if finding.level == "warning"]
+    for finding in (*warnings, *column_findings(raw)):
+        print(f"{finding.level}: {visible(finding.message)}", file=sys.stderr, flush=True)
 
 
 class JsonLines:

@@ -60,7 +60,11 @@ def _constant(raw: RawGraph, columns: Columns) -> list[Finding]:
     chosen = np.flatnonzero(columns.constant & (columns.filled > 0 if raw.is_matrix else True))
     if not len(chosen) or columns.n_rows < 2:
         return []
-    message = f"{len(chosen):,} of {len(columns.low):,} columns hold one value in all rows: they tell no rows apart."
+    named = ", ".join(map(repr, _names(raw, chosen))) + ("…" if len(chosen) > _EXAMPLES else "")
+    message = (
+        f"{len(chosen):,} of {len(columns.low):,} columns hold one value in all rows, so they tell no rows apart: "
+        f"{named}."
+    )
     return [Finding("constant-columns", "info", message, len(chosen), _names(raw, chosen))]
 
 
