@@ -1,113 +1,195 @@
-"""Maps of the runs that are compared, with one selection."""
+"""Maps of the runs that are compared: aligned, with linked zoom and one selection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.compare import comparing
-from dashboard.compare.comparing import Side
+from dashboard.compare.comparing import Side, name_of
 from dashboard.figures import charts, maps
 from dashboard.finished_runs import results
 from dashboard.finished_runs.shared import shared
+from dashboard.latent_space import map_component, map_parts, selecting
+from vgae_core.analysis import selections
 from vgae_core.runs.views import compare, figures
+
+LINK = "compared_maps"
+"""What the maps are linked by, and how their names begin."""
+
+LEGEND = f"{LINK}_legend"
+"""The map of which only the legend is shown."""
+
+_SELECTED = "compare_selected"
+_DRAWN = "compare_drawn"
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The maps at hand, by which what is done on them is understood.
+
+    Parameters
+    ----------
+    key : str
+        Names these maps.
+    data : str
+        Fingerprint of the data whose nodes are drawn.
+    maps : Maps
+    colours : pandas.Series
+        What the points are coloured by, in the order of ``maps.nodes``.
+    """
+
+    key: str
+    data: str
+    maps: figures.Maps
+    colours: pd.Series
 
 
 @shared
 def _maps(*ids: str) -> figures.Maps:
     runs = [results.load(run_id) for run_id in ids]
     graph = runs[0][1]
-    return figures.maps_of(
-        list(ids), [result.codes.z_mean for result, _ in runs], graph.labels, graph.label_names
+    z = [result.codes.z_mean for result, _ in runs]
+    return figures.maps_of(list(ids), z, graph.labels, graph.label_names)
+
+
+@shared
+def _parts(noun: str, column: str, *ids: str) -> dict[str, dict[str, bytes]]:
+    """Return the parts of each map that stay the same whatever is selected, by name of the map."""
+    aligned, names = _maps(*ids), results.node_names(ids[0])
+    places, colours = aligned.places, _colours(column, ids[0], aligned)
+    corners = np.concatenate([[xy.min(axis=0), xy.max(axis=0)] for xy in places])
+    frame = np.array([corners.min(axis=0), corners.max(axis=0)])
+    texts, axes = [names[node] for node in aligned.nodes], ["PC 1", "PC 2"]
+    return {
+        name: {
+            "points": map_parts.points(xy, ",".join(ids), axes, noun, name=name, within=frame),
+            "colour": map_parts.colour(colours, xy, name=name),
+            "names": map_parts.names(texts, name=name),
+        }
+        for name, xy in [*((name_at(place), xy) for place, xy in enumerate(places)), (LEGEND, places[0])]
+    }
+
+
+def _colours(column: str, run_id: str, aligned: figures.Maps) -> pd.Series:
+    return results.node_table(run_id)[column].iloc[aligned.nodes]
+
+
+def _column(run_id: str) -> str:
+    """Return what points are coloured by: what groups them, else a number."""
+    options = maps.choices(results.node_table(run_id))
+    return next((name for name in maps.FIRST if name in options), options[0])
+
+
+def name_at(place: int) -> str:
+    """Return the name of the map of the run at a place."""
+    return f"{LINK}_{place}"
+
+
+def selected(data: str) -> np.ndarray:
+    """Return the nodes selected of a data set, ascending; none at first and where others are selected."""
+    of, nodes = st.session_state.get(_SELECTED, ("", np.zeros(0, np.int64)))
+    return nodes if of == data else np.zeros(0, np.int64)
+
+
+def clear() -> None:
+    """Let no node be selected; a callback."""
+    st.session_state.pop(_SELECTED, None)
+
+
+def receive(place: int) -> None:
+    """Take what was done on the map at a place: a click, an outline, or Escape; a callback."""
+    shown: Drawn | None = st.session_state.get(_DRAWN)
+    event = (st.session_state.get(name_at(place)) or {}).get("event")
+    if shown is None or not isinstance(event, Mapping) or event.get("projection") != shown.key:
+        return
+    if place >= len(shown.maps.places):
+        return
+    if event.get("kind") == "clear":
+        clear()
+    elif (points := _points(event, shown, place)) is not None:
+        nodes = np.sort(shown.maps.nodes[points])
+        now = selections.combine(selected(shown.data), nodes, selecting.combination(event))
+        st.session_state[_SELECTED] = (shown.data, now)
+
+
+def _points(event: Mapping[str, Any], shown: Drawn, place: int) -> np.ndarray | None:
+    """Return the points that an event is about, None if it is about none."""
+    point = event.get("point")
+    if event.get("kind") == "click" and isinstance(point, int) and 0 <= point < len(shown.maps.nodes):
+        return np.array([point])
+    inside = selecting.outlined(
+        event, shown.maps.places[place], lambda: map_parts.colour_bytes(shown.colours)
     )
+    return None if inside is None else np.flatnonzero(inside)
 
 
-def aligned(sides: Sequence[Side]) -> figures.Maps:
-    """Return aligned maps of runs of the same nodes."""
-    found = _maps(*(side.id for side in sides))
-    return figures.Maps(
-        [side.info.title for side in sides],
-        found.nodes,
-        found.places,
-        found.labels,
-        found.label_names,
-        found.explained,
-    )
-
-
-def map_figure(
-    found: figures.Maps, names: np.ndarray, selected: Sequence[int], palette: Sequence[str]
-) -> go.Figure:
-    """Return the figure of aligned maps, with some nodes selected on all of them."""
-    return figures.maps(found, names, np.array(selected, np.int64) if selected else None, palette)
-
-
-def picked(event: Any) -> list[int]:
-    """Return the nodes that a selection on the maps holds, in order; empty where there is none."""
-    points = event["selection"]["points"] if event else []
-    held = [point.get("customdata") for point in points]
-    return sorted({int(one[0] if isinstance(one, list) else one) for one in held if one is not None})
-
-
-def selected_table(sides: Sequence[Side], nodes: Sequence[int]) -> pd.DataFrame:
-    """Return the rows of the node table of the first run that are selected."""
-    return results.shown(results.node_table(sides[0].id).iloc[list(nodes)])
-
-
-def select(nodes: list[int]) -> None:
-    """Let these nodes be selected on all maps."""
-    st.session_state["compare_selected"] = nodes
-    st.session_state["compare_maps_turn"] = st.session_state.get("compare_maps_turn", 0) + 1
-
-
-def show(sides: list[Side]) -> list[int]:
-    """Draw aligned maps with one selection and linked zoom, and return the nodes selected."""
+def show(sides: list[Side]) -> None:
+    """Draw aligned maps with linked zoom, the selection they share, and a table of it."""
     st.subheader("Maps", anchor=False)
     same = comparing.on_same_nodes(sides)
     if len(same) < 2:
         st.caption("These runs are of different data: their maps cannot be aligned.")
-        return []
-    drawn = same[: compare.MOST_MAPS]
-    if len(drawn) < len(sides):
-        st.caption(f"Drawn are the {len(drawn)} first runs on the data of run 1.")
-    selected: list[int] = st.session_state.get("compare_selected", [])
-    found = aligned(drawn)
-    names = drawn[0].held.graph.node_ids
-    rows = -(-len(drawn) // 3)
-    # A figure with another selection is another widget to Streamlit: each has a key of its own, else the selection of
-    # the one before would be lost and come back for ever.
-    turn = st.session_state.setdefault("compare_maps_turn", 0)
-    event = charts.show(
-        map_figure(found, names, selected, charts.palette()), key=f"maps_{turn}", height=80 + 380 * rows,
-        on_select="rerun", selection_mode=("box", "lasso"),
-        alt="Maps of the latent codes of each run, aligned; a table of the selected nodes stands below.",
-    )  # fmt: skip
-    explained = " and ".join(f"{share:.0%}" for share in found.explained)
+        return
+    some = same[: compare.MOST_MAPS]
+    if len(some) < len(sides):
+        st.caption(f"Drawn are the {len(some)} first runs on the data of run 1.")
+    ids, noun, data = [side.id for side in some], some[0].held.noun, some[0].held.graph.fingerprint
+    aligned, column = _maps(*ids), _column(ids[0])
+    shown = Drawn(",".join(ids), data, aligned, _colours(column, ids[0], aligned))
+    st.session_state[_DRAWN] = shown
+    if not _draw(some, sides, shown, noun):
+        _figure(some, shown)
+    explained = " and ".join(f"{share:.0%}" for share in shown.maps.explained)
     st.caption(
         f"Axes are the principal components of run 1 ({explained} of the variance of its codes); the codes of each "
-        "other run are turned and scaled onto those of run 1 (Procrustes). Select nodes on one map with the lasso or "
-        "the box to see them on all; zooming one zooms all."
+        "other run are turned and scaled onto those of run 1 (Procrustes). Moving or zooming one map moves all. Select "
+        f"{noun}s on one by lasso or box to see them on all (Shift adds, Alt takes away)."
     )
-    if nodes := picked(event):
-        select(nodes)
-        st.rerun()
-    if selected:
-        table = selected_table(drawn, selected)
+    nodes = selected(shown.data)
+    if len(nodes):
+        table = results.shown(results.node_table(some[0].id).iloc[nodes])
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{len(selected):,} {drawn[0].held.noun}s selected**", width="content")
-            st.button(
-                "Clear",
-                icon=":material/close:",
-                key="compare_clear",
-                type="tertiary",
-                on_click=select,
-                args=([],),
-            )
+            st.markdown(f"**{len(nodes):,} {noun}s selected**", width="content")
+            st.button("Clear", icon=":material/close:", key="compare_clear", type="tertiary", on_click=clear)
         st.dataframe(table, hide_index=True, width="stretch", height=250, key="selected",
-                     column_config=maps.columns(table, drawn[0].held.noun))  # fmt: skip
-    return selected
+                     column_config=maps.columns(table, noun))  # fmt: skip
+
+
+def _draw(some: Sequence[Side], sides: Sequence[Side], shown: Drawn, noun: str) -> bool:
+    """Draw a map of each run, and return whether the browser can."""
+    places = {side.id: place for place, side in enumerate(sides, 1)}
+    can = map_component.draw(LEGEND, lambda: None, link=LINK, shows="legend")
+    with st.grid(min_column_width=340):
+        for place, side in enumerate(some):
+            with st.container(gap="small"):
+                st.markdown(name_of(places[side.id], side))
+                draws = map_component.draw(name_at(place), partial(receive, place), link=LINK, shows="stage")
+                can = can and draws
+    if not can:
+        return False
+    mask = np.isin(shown.maps.nodes, selected(shown.data))
+    with st.container(key=f"{LINK}_parts", height=1, border=False, gap=None):
+        for name, parts in _parts(noun, str(shown.colours.name), *(side.id for side in some)).items():
+            map_component.send(name, {**parts, "picked": map_parts.picked(mask, noun, name=name)})
+    return True
+
+
+def _figure(some: Sequence[Side], shown: Drawn) -> None:
+    """Draw what stands in for the maps in a browser without WebGL: a figure to look at."""
+    titled = figures.Maps(
+        [side.info.title for side in some], shown.maps.nodes, shown.maps.places, shown.maps.labels,
+        shown.maps.label_names, shown.maps.explained,
+    )  # fmt: skip
+    nodes = selected(shown.data)
+    fig = figures.maps(titled, some[0].held.graph.node_ids, nodes if len(nodes) else None, charts.palette())
+    charts.show(
+        fig, key="maps", height=80 + 380 * -(-len(some) // 3),
+        alt="Maps of the latent codes of each run, aligned; a table of the selected nodes stands below.",
+    )  # fmt: skip

@@ -40,7 +40,15 @@ HUBS = 60
 """Nodes with most neighbours whose names are written on the map where there is room."""
 
 
-def points(coordinates: np.ndarray, key: str, axes: Sequence[str], noun: str) -> bytes:
+def points(
+    coordinates: np.ndarray,
+    key: str,
+    axes: Sequence[str],
+    noun: str,
+    *,
+    name: str = NAME,
+    within: np.ndarray | None = None,
+) -> bytes:
     """Return where the points are, how they are drawn, and how densely they lie.
 
     Parameters
@@ -52,16 +60,22 @@ def points(coordinates: np.ndarray, key: str, axes: Sequence[str], noun: str) ->
         Titles of both axes.
     noun : str
         What a point is.
+    name : str
+        Of the map.
+    within : ndarray of float, shape (2, 2), optional
+        Lowest and highest coordinates of what is shown at first, where that is more than these points.
     """
     places = np.ascontiguousarray(coordinates, "<f4")
-    n, low = len(places), places.min(axis=0)
+    n, low, high = len(places), places.min(axis=0), places.max(axis=0)
+    first = (low, high) if within is None else within
     size, full, dim = next(looks for most, *looks in LOOKS if n <= most)
     head = {
         "key": key, "axes": list(axes), "noun": noun, "low": low.tolist(), "size": size, "full": full, "dim": dim,
-        "span": np.maximum(places.max(axis=0) - low, 1e-9).tolist(), "density": _shading(places),
+        "span": np.maximum(high - low, 1e-9).tolist(), "density": _shading(places),
+        "first": [first[0].tolist(), np.maximum(first[1] - first[0], 1e-9).tolist()],
         "alt": f"Map of {n:,} {noun}s. {KEYS}; the table below lists the same.",
     }  # fmt: skip
-    return pack(NAME, "points", head, places.tobytes())
+    return pack(name, "points", head, places.tobytes())
 
 
 def _shading(places: np.ndarray) -> str:
@@ -77,7 +91,7 @@ def _shading(places: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
+def colour(values: pd.Series, coordinates: np.ndarray, *, name: str = NAME) -> bytes:
     """Return what the points are coloured by: the value of each, a number or a group, then the byte of its colour.
 
     Parameters
@@ -86,6 +100,8 @@ def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
         Of a group, or numbers.
     coordinates : ndarray of float32, shape (n_points, 2)
         Where names of groups are put: at the median of their points.
+    name : str
+        Of the map.
     """
     column = str(values.name)
     head: dict[str, Any] = {
@@ -103,7 +119,7 @@ def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
         }
         grey = int(np.count_nonzero(painted == NOTHING))
         head["entries"] = [(NOTHING, "no value", grey)] if grey else []
-        return pack(NAME, "colour", head, numbers.astype("<f4").tobytes() + painted.tobytes())
+        return pack(name, "colour", head, numbers.astype("<f4").tobytes() + painted.tobytes())
     found, counts, member = groups(values)
     names = [charts.visible(group_name(column, name), 60) for name in found]
     painted = _of_groups(member, len(names))
@@ -127,7 +143,7 @@ def colour(values: pd.Series, coordinates: np.ndarray) -> bytes:
         "kind": "groups", "names": names, "colours": COLOURS[:coloured], "labels": labels, "stops": [],
         "none": "no group", "entries": entries,
     }  # fmt: skip
-    return pack(NAME, "colour", head, member.tobytes() + painted.tobytes())
+    return pack(name, "colour", head, member.tobytes() + painted.tobytes())
 
 
 def colour_bytes(values: pd.Series) -> np.ndarray:
@@ -193,11 +209,11 @@ def groups(values: pd.Series) -> tuple[list[Any], list[int], np.ndarray]:
     return [names[i] for i in order], [int(sizes[i]) for i in order], place[codes]
 
 
-def names(texts: Sequence[str]) -> bytes:
+def names(texts: Sequence[str], *, name: str = NAME) -> bytes:
     """Return the names of the points, compressed."""
     if not charts.all_visible(texts, 60):
         texts = [charts.visible(text, 60) for text in texts]
-    return pack(NAME, "names", {}, zlib.compress("\n".join(texts).encode("utf-8", "replace"), 1))
+    return pack(name, "names", {}, zlib.compress("\n".join(texts).encode("utf-8", "replace"), 1))
 
 
 def label(values: pd.Series | None) -> bytes:
@@ -218,11 +234,11 @@ def size(values: np.ndarray | None) -> bytes:
     )
 
 
-def picked(mask: np.ndarray, noun: str) -> bytes:
+def picked(mask: np.ndarray, noun: str, *, name: str = NAME) -> bytes:
     """Return which points are selected, by number."""
     points = np.flatnonzero(mask)
     head = {"text": f"{len(points):,} of {len(mask):,} {noun}s selected"}
-    return pack(NAME, "picked", head, points.astype("<u4").tobytes())
+    return pack(name, "picked", head, points.astype("<u4").tobytes())
 
 
 def focus(node: int, lines: np.ndarray, hubs: np.ndarray, arrows: Sequence[np.ndarray] = ()) -> bytes:

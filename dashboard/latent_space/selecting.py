@@ -113,21 +113,42 @@ def receive() -> None:
     event = (st.session_state.get(map_parts.NAME) or {}).get("event")
     if shown is None or not isinstance(event, Mapping) or event.get("projection") != shown.key:
         return
-    mode = event.get("mode")
-    how: Combination = next((known for known in get_args(Combination) if known == mode), "replace")
     if event.get("kind") == "clear":
         select(shown.run_id, np.zeros(0, np.int64))
         look_at(None, shown.names)
     elif event.get("kind") == "click":
-        _click(shown, event.get("point"), how)
-    elif event.get("kind") == "outline":
-        outline = _outline(event.get("outline"))
-        if outline is not None:
-            inside = selections.inside(shown.coordinates, outline)
-            hidden = event.get("hidden")
-            if isinstance(hidden, list) and hidden:  # who hides a group does not mean its nodes
-                inside &= ~np.isin(shown.colours(), [byte for byte in hidden[:256] if type(byte) is int])
-            select(shown.run_id, shown.nodes[inside], how)
+        _click(shown, event.get("point"), combination(event))
+    elif (inside := outlined(event, shown.coordinates, shown.colours)) is not None:
+        select(shown.run_id, shown.nodes[inside], combination(event))
+
+
+def combination(event: Mapping[str, Any]) -> Combination:
+    """Return what an event of a map asks to do with the nodes selected before."""
+    mode = event.get("mode")
+    return next((known for known in get_args(Combination) if known == mode), "replace")
+
+
+def outlined(
+    event: Mapping[str, Any], coordinates: np.ndarray, colours: Callable[[], np.ndarray]
+) -> np.ndarray | None:
+    """Return which points lie within the outline of an event, bool (n_points,); None if it has none.
+
+    Parameters
+    ----------
+    event : mapping
+        What a browser sent.
+    coordinates : ndarray of float32, shape (n_points, 2)
+    colours : callable
+        Returns the byte of the colour of each point, as the map has it: points of a hidden colour are left out.
+    """
+    outline = _outline(event.get("outline")) if event.get("kind") == "outline" else None
+    if outline is None:
+        return None
+    inside = selections.inside(coordinates, outline)
+    hidden = event.get("hidden")
+    if isinstance(hidden, list) and hidden:  # who hides a group does not mean its nodes
+        inside &= ~np.isin(colours(), [byte for byte in hidden[:256] if type(byte) is int])
+    return inside
 
 
 def _click(shown: Shown, point: Any, how: Combination) -> None:

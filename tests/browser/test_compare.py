@@ -25,34 +25,37 @@ def kept(server):
     return server, [run.id for run in runs]
 
 
-SELECTED = """() => {
-  const map = [...document.querySelectorAll(".js-plotly-plot")].find(e => e.layout?.xaxis3 && e.data[0].customdata)
-  const of = axis => map._fullData.filter(t => t.xaxis === axis).map(t => t.selectedpoints.length)
-  return map ? ["x", "x2", "x3"].map(of) : []
-}"""
+MAPS = """() => [0, 1, 2].map(place => {
+  const map = globalThis[Symbol.for("vgae-studio-maps")].maps.get(`compared_maps_${place}`)
+  return map && { picked: [...map.points.picked], view: map.view, whole: map.whole, hidden: [...map.hidden] }
+})"""
 
 
 def select_on_the_second_map(page):
-    """Draw a lasso around the middle of the second of three maps; its nodes are selected on every map."""
-    chart = page.locator('[class*="st-key-maps_"]').first
-    chart.scroll_into_view_if_needed()
-    page.locator(".subplot").first.wait_for(state="attached")
-    page.wait_for_timeout(500)
-    box = chart.bounding_box()
-    left, right, top, bottom = (
-        *(box["x"] + share * box["width"] for share in (0.4, 0.6)),
-        *(box["y"] + share * box["height"] for share in (0.2, 0.7)),
-    )
-    page.mouse.move(left, top)
+    """Zoom the second of three maps and draw a box on it: all zoom, all select, and the zoom stays."""
+    page.wait_for_function(f"() => ({MAPS})().every(map => map?.whole)")
+    stage = page.locator(".stage-only .over").nth(1)
+    stage.scroll_into_view_if_needed()
+    before = page.evaluate(MAPS)
+    page.get_by_role("button", name="Zoom in (+)").nth(1).click()
+    page.get_by_role("button", name="Select by a box (Shift adds, Alt takes away)").nth(
+        0
+    ).click()  # on all of them
+    first, second, third = page.evaluate(MAPS)
+    assert second["view"]["zoom"] > 1.2 * before[1]["view"]["zoom"]
+    assert first["view"] == second["view"] == third["view"]
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 60)
     page.mouse.down()
-    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
-        page.mouse.move(x, y, steps=6)
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + box["height"] - 40, steps=4)
     page.mouse.up()
     page.get_by_role("button", name="Clear").wait_for()
     settled(page)  # and does not run again and again
-    first, second, third = page.evaluate(SELECTED)
-    assert sum(second) > 0
-    assert first == second == third
+    after = page.evaluate(MAPS)
+    assert after[0]["picked"] == after[1]["picked"] == after[2]["picked"] != []
+    assert [one["view"] for one in after] == [second["view"]] * 3
+    page.locator(".legend-only .legend button").first.click()  # the largest group is hidden on all maps
+    assert [one["hidden"] for one in page.evaluate(MAPS)] == [[0]] * 3
 
 
 def test_three_runs_are_compared_and_the_link_opens_for_another_visitor(kept, page, browser):

@@ -10,7 +10,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -21,7 +21,13 @@ _map = st.components.v2.component("vgae_studio_map", html=_html, css=_css, js=_j
 _part = st.components.v2.component("vgae_studio_map_part", js=_js)
 
 
-def draw(name: str, on_event: Callable[[], None]) -> bool:
+def draw(
+    name: str,
+    on_event: Callable[[], None],
+    *,
+    link: str = "",
+    shows: Literal["", "stage", "legend"] = "",
+) -> bool:
     """Draw a map, whose parts :func:`send` brings, and return whether the browser can.
 
     Parameters
@@ -30,10 +36,14 @@ def draw(name: str, on_event: Callable[[], None]) -> bool:
         Of the map, and key of its events: ``st.session_state[name].event`` in `on_event`.
     on_event : callable
         Called before the page is drawn again.
+    link : str
+        Maps of the same link show the same part of the plane and hide the same colours; their points lie in one frame.
+    shows : {"", "stage", "legend"}
+        All of the map, or only the points, smaller, or only the legend.
     """
     state = _map(
         key=name,
-        data={"map": name},  # always the same: the message is sent once
+        data={"map": name, "link": link, "shows": shows},  # always the same: the message is sent once
         height="content",
         on_event_change=on_event,
         on_without_webgl_change=lambda: None,

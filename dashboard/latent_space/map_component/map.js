@@ -15,7 +15,8 @@ const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 })
 const PEN = document.createElement("canvas").getContext("2d", { willReadFrequently: true }) // for what is not seen
 const { parts, maps } = (globalThis[Symbol.for("vgae-studio-maps")] ??= { parts: new Map(), maps: new Map() })
 
-// Called with the name of a map, or with a part of one; again when the part or the theme has changed.
+// Called with the name of a map, what it is linked by and what it shows, or with a part of one; again when the part or
+// the theme has changed.
 export default function ({ parentElement: root, data, setStateValue, setTriggerValue }) {
   if (ArrayBuffer.isView(data)) return keepPart(new Uint8Array(data)) // a copy, in which numbers are aligned
   const gl = root.vgaeMap?.gl ?? document.createElement("canvas").getContext("webgl2", { antialias: false })
@@ -24,7 +25,7 @@ export default function ({ parentElement: root, data, setStateValue, setTriggerV
     root.querySelector(".map").textContent = "This browser draws no WebGL; a simpler map follows."
     return
   }
-  const map = (root.vgaeMap ??= new PointMap(root, data.map, gl))
+  const map = (root.vgaeMap ??= new PointMap(root, data, gl))
   map.tell = (event) => setTriggerValue("event", { ...event, projection: map.head?.key ?? "" })
   map.restyle()
   return () => { map.close(); delete root.vgaeMap }
@@ -41,14 +42,15 @@ function keepPart(bytes) { // the length of its head, its head as JSON, and its 
 }
 
 class PointMap {
-  constructor(root, name, gl) {
-    Object.assign(this, { name, gl, points: new Points(gl), frames: 0 })
+  constructor(root, { map: name, link, shows }, gl) {
+    Object.assign(this, { name, link, gl, points: new Points(gl), frames: 0 })
     this.view = { x: 0, y: 0, zoom: 1 } // centre in map coordinates, and pixels per unit: axes are equal
     this.hidden = new Set() // colours toggled off
     this.named = true // whether names are written on the map
     this.focus = { node: -1, hubs: [], arrows: [], ends: [] }
     for (const of of "map legend stage under ground density lines over notes card status".split(" "))
       this[of] = root.querySelector(`.${of}`)
+    if (shows) this.map.classList.add(`${shows}-only`)
     this.under.after(gl.canvas)
     this.listen()
     this.restyle()
@@ -118,7 +120,14 @@ class PointMap {
     const others = this.colour.head.entries.map(([other]) => other).filter((other) => other !== byte)
     if (alone) this.hidden = new Set(others.every((other) => this.hidden.has(other)) ? [] : others)
     else if (!this.hidden.delete(byte)) this.hidden.add(byte)
-    this.paint()
+    for (const map of this.linked()) {
+      map.hidden = new Set(this.hidden)
+      map.paint()
+    }
+  }
+
+  linked() { // this map and those that show the same part of the plane, in the same colours
+    return this.link ? [...maps.values()].filter(({ link }) => link === this.link) : [this]
   }
 
   // --------------------------------------------------------------------------------------------------------- parts
@@ -275,7 +284,7 @@ class PointMap {
 
   fit() {
     if (!this.head || !this.width) return
-    const { low: [x, y], span: [w, h] } = this.head
+    const { first: [[x, y], [w, h]] } = this.head
     const zoom = (this.whole = Math.min((this.width - 40) / w, (this.height - 80) / h))
     this.view = { x: x + w / 2, y: y + h / 2 + 12 / zoom, zoom } // below the tools
     this.draw()
@@ -291,7 +300,15 @@ class PointMap {
   move(dx, dy) {
     this.view.x -= dx / this.view.zoom
     this.view.y += dy / this.view.zoom
-    this.draw(true)
+    for (const map of this.linked()) {
+      map.view = { ...this.view }
+      map.draw(true)
+    }
+  }
+
+  showAll() {
+    this.fit()
+    this.move(0, 0)
   }
 
   // ------------------------------------------------------------------------------ buttons, mouse, fingers, keyboard
@@ -347,7 +364,7 @@ class PointMap {
     const keys = {
       ArrowLeft: () => this.move(60, 0), ArrowRight: () => this.move(-60, 0),
       ArrowUp: () => this.move(0, 60), ArrowDown: () => this.move(0, -60),
-      "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3), 0: () => this.fit(),
+      "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3), 0: () => this.showAll(),
       Escape: () => {
         drag = this.outline = null
         this.draw()
@@ -361,13 +378,14 @@ class PointMap {
     }
     const buttons = this.stage.querySelector(".tools").children // by name
     const press = (name, yes) => set(buttons[name], { "aria-pressed": yes })
-    const choose = (tool) => {
+    this.choose = (tool) => {
       over.dataset.tool = this.tool = tool
       for (const name of ["pan", "lasso", "box"]) press(name, name === tool)
     }
     const acts = {
-      pan: () => choose("pan"), lasso: () => choose("lasso"), box: () => choose("box"),
-      closer: () => this.zoom(1.5), farther: () => this.zoom(1 / 1.5), fit: () => this.fit(),
+      ...Object.fromEntries(["pan", "lasso", "box"].map((tool) =>
+        [tool, () => this.linked().forEach((map) => map.choose(tool))])),
+      closer: () => this.zoom(1.5), farther: () => this.zoom(1 / 1.5), fit: () => this.showAll(),
       names: () => { press("names", (this.named = !this.named)); this.draw() },
       full: () => (document.fullscreenElement ? document.exitFullscreen() : this.map.requestFullscreen?.()),
       png: () => this.savePng(), svg: () => save(this.picture(true), "svg"),
@@ -375,7 +393,7 @@ class PointMap {
     for (const [name, act] of Object.entries(acts))
       Object.assign(buttons[name], { onclick: act, ariaLabel: buttons[name].title })
     press("names", this.named)
-    choose("pan")
+    this.choose("pan")
   }
 
   // ------------------------------------------------------------------------------------------------ saved pictures
