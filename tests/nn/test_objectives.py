@@ -16,12 +16,14 @@ from sklearn.metrics.pairwise import paired_cosine_distances
 
 from tests.graphs import communities, graph_from
 from tests.nn.resolved import resolve_loss, resolve_metric
+from vgae_core.catalogue.lookup import head_of
 from vgae_core.catalogue.losses import LOSSES
 from vgae_core.catalogue.metrics import METRICS
 from vgae_core.errors import SpecError
 from vgae_core.nn.losses import kl_normal
 from vgae_core.nn.models import describe
 from vgae_core.nn.objectives import compile_arguments
+from vgae_core.runs.exports.script.objectives import metrics as script_metrics
 from vgae_core.settings import OutputSpec, RunSpec
 from vgae_core.settings.defaults import offered_outputs
 from vgae_core.settings.resolved_outputs import resolve
@@ -457,3 +459,36 @@ def test_a_loss_that_makes_no_sense_for_the_features_is_refused():
     values["outputs"].append({"name": "x_rec", "loss": "binary_crossentropy", "weight": 1.0, "metrics": []})
     with pytest.raises(SpecError, match="these are real"):
         describe(RunSpec.from_dict(values), graph.profile)
+
+
+@pytest.mark.parametrize(
+    ("metric", "output", "loss", "columns"),
+    [
+        ("accuracy", "adj_rec", "binary_crossentropy", 1),
+        ("accuracy", "x_rec", "binary_crossentropy", 4),
+        ("accuracy", "labels", "categorical_crossentropy", 4),
+        ("binary_accuracy", "x_rec", "binary_crossentropy", 4),
+        ("auc", "adj_rec", "binary_crossentropy", 1),
+        ("mean_squared_error", "x_rec", "mean_squared_error", 4),
+        ("root_mean_squared_error", "x_rec", "mean_squared_error", 4),
+        ("mean_absolute_error", "x_rec", "mean_squared_error", 4),
+    ],
+)
+def test_the_script_of_a_run_writes_its_metrics(metric, output, loss, columns):
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(60, columns)).astype("float32")
+    targets = rng.integers(0, 4 if output == "labels" else 2, (60, 1 if output == "labels" else columns))
+    (expression,) = script_metrics([metric], output, head_of(output, loss, columns).name, columns)
+    values = []
+    written = eval(expression, {"metrics": keras.metrics})  # noqa: S307  as a reader of the script runs it
+    for one in (resolve_metric(metric, output, loss, columns), written):
+        one.update_state(targets.astype("float32"), given)
+        values.append(float(one.result()))
+    assert values[1] == pytest.approx(values[0], abs=1e-6)
+
+
+def test_a_metric_whose_threshold_is_moved_is_left_out_of_scripts():
+    moved = {"class_name": "binary_accuracy", "config": {"threshold": 0.8}}
+    assert script_metrics(["binary_accuracy", moved, "f1"], "adj_rec", "logit", 1) == [
+        METRICS["binary_accuracy"].script
+    ]

@@ -34,9 +34,16 @@ class ObjectiveEntry(Entry):
     keras: str = ""
     """Keras' class of the same meaning, which is another name for it."""
     builder: str = ""
-    """Loss: a function of the house, as ``"package.module:name"``, where it is no class of Keras."""
-    script: str = ""
-    """Loss: how the script of a run writes it, settings in braces: an expression of `keras.losses`, or a function. A
-    registered one has none, and its run no script."""
+    """A function of targets and predictions, or for a metric a class of Keras' kind, as ``"package.module:name"``,
+    where it is no class of Keras."""
+    on_head: bool = False
+    """Metric: whether it reads what the head gives, not predictions on the scale of the targets."""
+    script: str | Mapping[str, str] = ""
+    """How the script of a run writes it. Loss: an expression of `keras.losses`, or a function, settings in braces; a
+    registered one has none, and its run no script. Metric: an expression that reads what the head gives, or one by
+    Keras' class where the shape decides; scripts leave out those without, and those whose settings are not the
+    defaults."""
+    script_scales: tuple[str, ...] = ()
+    """Metric: the heads, but of labels, that this expression reads rightly."""
     factory: Any = None
     """A registered function, class or instance, or ``"package.module:name"`` of one."""

@@ -12,15 +12,17 @@ from typing import Any
 import keras
 from keras import ops
 
+from vgae_core.catalogue.base import load
 from vgae_core.catalogue.registration import registered
 from vgae_core.model_parts.heads import Head
 from vgae_core.nn import formulas
 from vgae_core.nn.heads import KERAS_HEADS
-from vgae_core.nn.losses import accepted, cosine, kl_normal
+from vgae_core.nn.losses import accepted
 from vgae_core.settings.resolved_outputs import Objective, by_shape
 
 
-def _mean_sigma(y_true: Any, y_pred: Any) -> Any:
+def mean_sigma(y_true: Any, y_pred: Any) -> Any:
+    """Return the mean standard deviation of each code, shape (n,), from means and log-variances side by side."""
     _, log_var = ops.split(y_pred, 2, axis=-1)
     return ops.mean(ops.exp(0.5 * log_var), axis=-1)
 
@@ -242,16 +244,17 @@ def _metric(metric: Objective, output: str, head: Head, columns: int) -> keras.m
         return kind(name=name) if output == "labels" else OnPrediction(kind(name=name), head.name, name=name)
     if key == "auc":
         return Ranking(m.AUC(name=name))
-    if key == "average_precision":
-        return AveragePrecision(name=name)
-    found: Any = {
-        "f1": lambda: F1(name=name, **config),
-        "macro_f1": lambda: MacroF1(columns, name=name),
-        "cosine_similarity": lambda: m.MeanMetricWrapper(cosine, name=name),
-        "active_units": lambda: ActiveUnits(name=name),
-        "mean_sigma": lambda: m.MeanMetricWrapper(_mean_sigma, name=name),
-        "kl_normal": lambda: m.MeanMetricWrapper(kl_normal, name=name),
-        "binary_crossentropy": lambda: m.BinaryCrossentropy(from_logits=True, name=name),
-    }.get(key, lambda: getattr(m, entry.keras)(name=name, **config))()
-    on_head = output in ("z_vars", "labels") or key == "binary_crossentropy"
-    return found if on_head else OnPrediction(found, head.name, name=name)
+    if entry.builder:
+        maker = load(entry.builder)
+        # How many classes there are is no setting: the data say it.
+        given: dict[str, Any] = {"n_classes": columns} if maker is MacroF1 else dict(config)
+        built: Any = maker(**given, name=name) if _is_metric(maker) else m.MeanMetricWrapper(maker, name=name)
+    else:
+        given = {"from_logits": True} if entry.on_head else dict(config)
+        built = getattr(m, entry.keras)(**given, name=name)
+    on_head = entry.on_head or output in ("z_vars", "labels")
+    return built if on_head else OnPrediction(built, head.name, name=name)
+
+
+def _is_metric(maker: Any) -> bool:
+    return inspect.isclass(maker)

@@ -7,20 +7,9 @@ from typing import Any
 
 from vgae_core.catalogue.lookup import lookup
 from vgae_core.catalogue.losses import LOSSES
+from vgae_core.catalogue.metrics import METRICS
 from vgae_core.errors import RunError
-
-METRICS = {
-    "accuracy": "metrics.BinaryAccuracy(threshold=0)",
-    "binary_accuracy": "metrics.BinaryAccuracy(threshold=0)",
-    "auc": "metrics.AUC(from_logits=True)",
-    "average_precision": 'metrics.AUC(curve="PR", from_logits=True, name="average_precision")',
-    "mean_squared_error": "metrics.MeanSquaredError()",
-    "root_mean_squared_error": "metrics.RootMeanSquaredError()",
-    "mean_absolute_error": "metrics.MeanAbsoluteError()",
-}
-LABEL_METRICS = {"accuracy": "metrics.SparseCategoricalAccuracy()"}
-OF_PREDICTIONS = ("mean_squared_error", "root_mean_squared_error", "mean_absolute_error")
-OF_LOGITS = ("accuracy", "binary_accuracy", "auc", "average_precision")
+from vgae_core.settings.resolved_outputs import by_shape
 
 
 def loss(identifier: Any, output: str, columns: int) -> tuple[str, str]:
@@ -34,7 +23,7 @@ def loss(identifier: Any, output: str, columns: int) -> tuple[str, str]:
     if isinstance(identifier, Mapping) and "formula" in identifier:
         return f"{output}_loss", _function(f"{output}_loss", identifier["formula"])
     key, config = lookup("loss", identifier, output, columns)
-    text = LOSSES[key].script.strip("\n") if key in LOSSES else ""
+    text = str(LOSSES[key].script).strip("\n") if key in LOSSES else ""
     if not text:
         raise _no_form(f"The loss `{key}`", output)
     if not text.startswith("def "):
@@ -113,13 +102,14 @@ def _no_form(what: str, output: str) -> RunError:
 
 def metrics(identifiers: Any, output: str, scale: str, columns: int) -> list[str]:
     """Return those metrics of an output that Keras has for what its head gives."""
-    found = []
+    expressions = []
     for identifier in identifiers:
         if isinstance(identifier, Mapping) and "formula" in identifier:
             continue
-        key = lookup("metric", identifier, output, columns)[0]
-        table = LABEL_METRICS if output == "labels" else METRICS
-        fits = {"logit": OF_LOGITS, "identity": OF_PREDICTIONS}.get(scale, ())
-        if key in table and (output == "labels" or key in fits):
-            found.append(table[key])
-    return list(dict.fromkeys(found))
+        key, config = lookup("metric", identifier, output, columns)
+        entry = METRICS[key]
+        fits = output == "labels" or scale in entry.script_scales
+        if entry.script and fits and dict(config) == dict(entry.config):
+            text = entry.script
+            expressions.append(text if isinstance(text, str) else text[by_shape(key, output, columns)])
+    return list(dict.fromkeys(expressions))
