@@ -34,7 +34,7 @@ browser: $(VENV)/.dev
 # The nightly run: 100,000 mutated inputs a reader, 1,000 round trips a format, attacks in new processes.
 FUZZ ?= 100000
 fuzz: $(VENV)/.dev
-	VGAE_STUDIO_NIGHTLY=1 VGAE_STUDIO_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/data/readers
+	VGAE_STUDIO_NIGHTLY=1 VGAE_STUDIO_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/data/readers -n logical --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

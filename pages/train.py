@@ -361,13 +361,14 @@ def show_work(run: StoredRun) -> None:
     state.engine().look_at(run.id)
     ahead = state.engine().runs_ahead(run.id)
     if run.info.status == "queued":
-        st.progress(0.0, text=state.store().trouble or live.queue_text(ahead))
+        st.progress(0.0, text=live.queue_text(ahead))
     else:
         at = progress(run.events())
         patience = run.spec.training.patience if run.spec.training.keep == "best" else 0
         st.progress(at.fraction, text=live.bar_text(at, patience) or "Sending the data to the worker")
         if text := live.pace_text(at, state.pace(run.spec)):
             st.caption(text)
+    frame.trouble()
 
 
 def show(run: StoredRun) -> None:

@@ -136,8 +136,13 @@ def header(title: str, caption: str, *, of_run: bool = False) -> None:
             name = charts.plain(graph.name, 60)
             st.caption(f":material/database: **{name}** · {' · '.join(graph.sizes)}", width="content")
     st.caption(caption)
-    if trouble := state.store().trouble:
-        st.warning(trouble, icon=":material/hourglass_top:")
+    trouble()
+
+
+def trouble() -> None:
+    """Say what keeps runs from beginning and ending, if anything does."""
+    if text := state.store().trouble:
+        st.warning(text, icon=":material/hourglass_top:")
 
 
 def paint_first() -> None:

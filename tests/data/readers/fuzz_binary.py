@@ -10,7 +10,6 @@ import tempfile
 import traceback
 import warnings
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from scipy import io as sio
 from scipy import sparse
 
 from tests.data.readers import attacks_binary as made
+from tests.data.readers import in_memory
 from vgae_core.data.readers import SourceFile, read
 from vgae_core.errors import StudioError
 from vgae_core.host.limits import Limits
@@ -219,13 +219,13 @@ def batch(key, first, count, report):
     child.bound(MEMORY, 3600)
     warnings.simplefilter("ignore")
     seeds = corpus(key)
-    with open(report, "w", encoding="utf-8") as told, tempfile.TemporaryDirectory() as folder:
+    with open(report, "w", encoding="utf-8") as told, in_memory.folder() as folder:
         for number in range(first, first + count):
             told.seek(0)
             told.write(json.dumps({"number": number, "done": number - first}).ljust(100) + "\n")
             told.flush()
             signal.alarm(10)  # a single input that takes longer ends the batch
-            problem = attempt(key, seeds, number, Path(folder))
+            problem = attempt(key, seeds, number, folder)
             if problem:
                 told.write(json.dumps({"problem": problem}) + "\n")
                 return

@@ -111,8 +111,11 @@ class SweepCatalogue:
 
     def __init__(self, store: Store, *, limits: ServerLimits = SERVER_LIMITS) -> None:
         self._store, self._limits = store, limits
-        with store.writing() as database:
-            database.executescript(_SCHEMA)
+        with store.reading() as database:
+            tables = database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'runs_of_sweep'").fetchall()
+        if not tables:
+            with store.writing() as database:
+                database.executescript(_SCHEMA)
 
     def create(self, spec: RunSpec, graph: GraphData, space: Space, workspace: str) -> str:
         """Note a new sweep and return its id.

@@ -37,7 +37,7 @@ _TUPLE = re.compile(rf"[(\[]\s*({_VALUE})\s*,\s*({_VALUE})\s*(?:,\s*({_VALUE}|{_
 _BEFORE = re.compile(r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?:[A-Za-z_][\w.]*\s*\()?\s*[\[({]?\s*(?=\()")
 """What may stand before the first tuple: ``edges = [``, ``EdgeView([``, ``OutEdgeDataView([``."""
 _BETWEEN = re.compile(r"[\s,;]*+")
-_WITH_DATA = re.compile(rf"(.+?)[\s,;]++({_DICT})")
+_WITH_DATA = re.compile(rf"(.+?)(?<![\s,;])[\s,;]++({_DICT})")
 _PAIR = re.compile(rf"({_TEXT})\s*:\s*({_VALUE})")
 _RELATIONS = ("relation", "relationship", "interaction", "predicate", "rel", "edge_type", "type")
 _MEND = "Write one edge per line: (source, target), (source, target, weight) or source target {'weight': 1}."

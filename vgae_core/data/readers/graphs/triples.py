@@ -272,7 +272,10 @@ TRIPLES = Format(
 )
 
 # ------------------------------------------------------------------------------------ arrows
-_ARROW = re.compile(r"\s*+(?:-\[:?([^\]\[]*+)\]->?|<-+>|-+>|=+>|→)\s*+|\s++(?:--|—|–|<->|↔)\s++")
+_ARROW = re.compile(
+    r"(?:(?<!\s)\s++)?+(?:-\[:?([^\]\[]*+)\]->?|<-+>|(?<!-)-+>|(?<!=)=+>|→)\s*+|(?<!\s)\s++(?:--|—|–|<->|↔)\s++"
+)
+"""No run of spaces, dashes or equals signs is begun in its middle, or a long one would take time in its square."""
 _DIRECTED = re.compile(r"-\[[^\]\[]*+\]->|(?<![<-])-+>|=>|→")
 _BEHIND = re.compile(r"\s*+(?:\[([^\[\]]*+)\]|\(([^()]*+)\)|:\s++(\S++))\s*+;?$")
 """What may stand behind an edge: attributes in brackets, or a weight in parentheses or behind a colon."""
