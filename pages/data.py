@@ -55,7 +55,7 @@ def upload() -> None:
 
     with frame.guard():
         reading.zone()
-    with st.expander("Which files can be read?", icon=":material/help:"):
+    with st.expander("Which files can be read?"):
         st.markdown(reading.formats())
     reading.ticket()
 
@@ -155,7 +155,8 @@ def show_matrix_numbers(drawn: dict) -> None:
         f":material/category: **{kind.title}** · {kind.help}"
         + ("" if graph.profile.feature_kind == "binary" else charts.plain(spread))
     )
-    st.caption(f"Matrix of rows x columns · read as {charts.plain(state.raw().format)}")
+    if not state.source().startswith("sample:"):
+        st.caption(f"Read as {charts.plain(state.raw().format)}")
 
 
 def show_numbers(numbers: views.Numbers) -> None:
@@ -192,7 +193,7 @@ def show_findings() -> None:
     if report.files:
         from dashboard.data import reading
 
-        with st.expander("How the files were read", icon=":material/description:"):
+        with st.expander("How the files were read"):
             reading.files(report.files)
     findings = repairs.other_findings(report)  # the others stand beside the repairs that decide them
     if not findings:
@@ -265,7 +266,7 @@ with frame.guard():
     if drawn["labels"]:
         pictures["Labels"] = lambda: data_figures.labels(drawn["labels"], whose)
     frame.paint_first()
-    with st.grid(2, min_column_width=420, gap="medium"):
+    with st.grid(3 if len(pictures) == 3 else 2, min_column_width=380, gap="medium"):
         for title, draw in pictures.items():
             with st.container(border=True, height="stretch"):
                 st.subheader(title, anchor=False)

@@ -119,7 +119,7 @@ st.subheader("Outputs", anchor=False, help="Each output adds weight x loss to th
 with st.grid(2, min_column_width=480, gap="small"):
     for output in spec.outputs:
         outputs.edit(output)
-with st.expander("All settings", icon=":material/tune:", expanded=forms.any_refused()):
+with st.expander("All settings", expanded=forms.any_refused()):
     all_settings(spec)
 st.subheader("What will be built", anchor=False)
 summary.show()

@@ -148,9 +148,9 @@ def actions(info: RunInfo, tags: list[str], *, mine: bool) -> None:
             st.rerun()
     downloads(info)
     if mine:
-        with st.expander("Name, tags and note", icon=":material/edit:", key="annotate"):
+        with st.expander("Name, tags and note", key="annotate"):
             run_panel.annotate(info, tags)
-    with st.expander("Settings of this run", icon=":material/tune:", key="settings_of_run"):
+    with st.expander("Settings of this run", key="settings_of_run"):
         run_panel.settings(info)
 
 

@@ -59,7 +59,7 @@ def new_sweep() -> None:
         on_click=start,
         args=(space,),
     )
-    with st.expander("On the command line", icon=":material/terminal:", key="sweep_command"):
+    with st.expander("On the command line", key="sweep_command"):
         st.code(sweep_form.command(own_settings(), space), language="bash")
         frame.downloads(
             [
@@ -122,7 +122,7 @@ with frame.guard():
     infos = state.sweeps().catalogue.of_workspace(state.workspace())
     form_key = f"sweep_new_{len(infos)}"  # it folds once the sweep has begun
     shown = at_hand([info.id for info in infos])
-    with st.expander("New sweep", icon=":material/add:", expanded=shown is None, key=form_key), frame.guard():
+    with st.expander("New sweep", expanded=shown is None, key=form_key), frame.guard():
         new_sweep()
     if shown is not None:
         titles = {info.id: f"{sweep_view.title(info)} · {live.since(info.created)}" for info in infos}

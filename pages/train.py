@@ -126,6 +126,11 @@ def controls(run: StoredRun | None) -> None:
     if error := st.session_state.pop("start_error", None):
         frame.report(error)
     if not active and (graph := state.graph()) is not None:
+        if run is not None and run.info.fingerprint != graph.fingerprint:
+            st.caption(
+                f":material/info: A new run trains on **{charts.plain(graph.name, 60)}**, the data loaded now; the run "
+                "below was trained on other data."
+            )
         line, warning = live.cost_lines(state.spec(), graph.profile, pace=state.pace(state.spec()))
         if line:
             st.caption(line)
@@ -214,11 +219,12 @@ def outcome(run: StoredRun) -> None:
                 help=f"Of held-out {words.many}"
                 + (", by which the epoch was chosen." if trial else ", scored once.")
                 + (
-                    f" A difference below {found.margin:.3f} may be chance."
+                    f" Another split may move it by {found.margin:.3f}."
                     if key == "roc_auc" and margin
                     else ""
                 ),
                 border=True,
+                height="stretch",
             )
         if labels:
             ahead = labels["accuracy"] - labels["majority_accuracy"]
@@ -229,17 +235,19 @@ def outcome(run: StoredRun) -> None:
                 delta_description=f"against the commonest label ({labels['majority_accuracy']:.1%})",
                 help=f"Of {labels['n_test']:,} nodes whose labels were held out. Macro F1: {labels['macro_f1']:.3f}.",
                 border=True,
+                height="stretch",
             )
         if features:
             less = features["mean_error"] - features["column_mean_error"]
             st.metric(
-                "Feature error",
+                "Loss per value",
                 f"{features['mean_error']:.4f}",
                 f"{less:+.4f}",
                 delta_description=f"against the column means ({features['column_mean_error']:.4f})",
                 delta_color="inverse",
-                help="Mean loss of the features, in nats or squared units, per value.",
+                help="Of the features or the matrix, on average, in nats or squared units; lower is better.",
                 border=True,
+                height="stretch",
             )
         ended = {"completed": "all done", "early_stopped": "stopped early", "cancelled": "cancelled"}
         st.metric(
@@ -251,6 +259,7 @@ def outcome(run: StoredRun) -> None:
             delta_arrow="off",
             help=f"The weights of this epoch are kept. Training took {live.duration(result.finished.seconds)}.",
             border=True,
+            height="stretch",
         )
     if too_few:
         st.caption(f":material/info: {too_few}.")
@@ -316,9 +325,10 @@ def show_curves(run: StoredRun) -> None:
             alt=f"Validation scores over {at.epoch} epochs; a table of them stands below.",
         )  # fmt: skip
     if at.best is not None:
+        star = "The epoch that is kept" if run.has_result else "The best epoch"
+        star += " so far" if run.info.active else ""
         st.caption(
-            f":material/star: The {'epoch that is kept' if run.info.active or run.has_result else 'best epoch'}."
-            + (" Grey: your run before this one on the same data." if grey else "")
+            f":material/star: {star}." + (" Grey: your run before this one on the same data." if grey else "")
         )
     scale = choose_scale()
     figures = [("loss", live.total_figure(thin, at, scale, grey))]
@@ -335,7 +345,7 @@ def show_curves(run: StoredRun) -> None:
                     figure, key=f"curve_{name}", height=270,
                     alt=f"{figure.layout.title.text} over {at.epoch} epochs; a table of it stands below.",
                 )  # fmt: skip
-    with st.expander("The numbers", icon=":material/table:"):
+    with st.expander("The numbers"):
         st.dataframe(live.numbers(thin), hide_index=True, width="stretch", key="numbers")
 
 

@@ -39,7 +39,7 @@ def first_pair(held: results.Opened, model: answers.Model) -> None:
 
 
 frame.header(
-    "What if", "Edit the graph and see what the model would say: before, after, and why.", of_run=True
+    "What if", "Edit the data and see what the model would say: before, after, and why.", of_run=True
 )
 with frame.guard():
     held = run_view.opened()
@@ -69,7 +69,7 @@ with frame.guard():
                         f":material/select_all: {len(selection):,} nodes selected on the map are at hand: link them "
                         "to a node, or to a new one."
                     )
-                with st.expander("Another edit", icon=":material/edit:", expanded=bool(selection)):
+                with st.expander("Another edit", expanded=bool(selection)):
                     edit_form.draw(
                         held.id, asked_edits.kinds_for(held), asked_edits.names_of(held, scenario),
                         [model.columns[i] for i in range(len(model.columns))], model.latent_dim, model.changes,

@@ -200,7 +200,7 @@ def findings(found: Sequence[Finding]) -> None:
         more = [charts.plain(e, 60) for e in finding.examples if e not in finding.message]
         st.markdown(
             f"{_ICONS[finding.level]} {charts.message(finding.message)}"
-            + (f"  \n{', '.join(more)}" if more else "")
+            + (f"  \n:small[For example {', '.join(more)}]" if more else "")
         )
 
 

@@ -61,7 +61,7 @@ def _filled_cells(
             showscale=not exact,
             customdata=None if exact else picture.fill,
             colorbar={
-                "title": {"text": "filled"},
+                "title": {"text": "Filled"},
                 "tickvals": [place for place, _ in picture.ticks],
                 "ticktext": [label for _, label in picture.ticks],
                 "thickness": 12,

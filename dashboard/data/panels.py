@@ -50,7 +50,7 @@ def question(key: str, report: FileReport, judgement: Judgement) -> None:
         with st.container(horizontal=True):
             if judgement.accept:
                 title = charts.plain(judgement.proposal) or "Yes, as proposed"
-                _reading(key, report, judgement, title, judgement.accept, icon=":material/check:")
+                _reading(key, report, judgement, title, judgement.accept, type="primary")
             for other in judgement.others:
                 _reading(key, report, judgement, charts.plain(other.title), other.changes)
 

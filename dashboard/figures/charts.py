@@ -67,6 +67,11 @@ def ink() -> str:
     return "#fafafa" if st.context.theme.type == "dark" else "#1a1d24"
 
 
+def ground() -> str:
+    """Return the colour of the page, for the theme in use: an edge around text on lines."""
+    return "#0f151b" if st.context.theme.type == "dark" else "#ffffff"
+
+
 def visible(text: object, limit: int = 200) -> str:
     """Return `text` for a table cell or a list, which know no markup: see :func:`vgae_core.data.text.visible`."""
     return _shorten(text_of(text), limit)

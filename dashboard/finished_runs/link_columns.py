@@ -26,14 +26,14 @@ NOTHING = "–"
 
 
 def chance(p: Any) -> str:
-    """Return a probability in percent, with three digits where it is small, and bounds instead of 0 % and 100 %."""
+    """Return a probability in percent, with three digits where it is small, and bounds instead of 0% and 100%."""
     if pd.isna(p):
         return NOTHING
     if p > 0.999:
-        return "> 99.9 %"
+        return "> 99.9%"
     if p < 0.0001:
-        return "< 0.01 %"
-    return f"{100 * p:.1f} %" if p >= 0.01 else f"{100 * p:.2f} %"
+        return "< 0.01%"
+    return f"{p:.1%}" if p >= 0.01 else f"{p:.2%}"
 
 
 def say_difference(held: results.Opened, table: pd.DataFrame) -> None:

@@ -78,17 +78,16 @@ def name_run(held: results.Opened) -> None:
         )
     loaded = state.graph()
     if loaded is None or loaded.fingerprint != held.graph.fingerprint:
-        st.info(
-            f"It was trained on {charts.plain(held.graph.name, 60)} ({' · '.join(held.graph.sizes)}); everything on "
-            "this page is about those data.",
-            title="This run was trained on a different data set",
-            icon=":material/info:",
+        st.caption(
+            f":material/info: This page is about **{charts.plain(held.graph.name, 60)}** "
+            f"({' · '.join(held.graph.sizes)}), on which the run was trained, not about the data loaded now."
         )
 
 
 def say_codes(held: results.Opened) -> None:
     """Draw the line that says which codes are shown."""
-    st.caption(f":material/polyline: {charts.message(codes.explained(held.result, held.graph))}")
+    first, _, more = codes.explained(held.result, held.graph).partition("\n")
+    st.caption(f":material/polyline: {charts.message(first)}", help=charts.message(more) or None)
 
 
 def protect(name: str) -> bool:

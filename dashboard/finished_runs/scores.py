@@ -96,8 +96,8 @@ def entry_columns(held: Opened) -> dict[str, Any]:
             "Probability" if head.of_probabilities else "Expected", help=expects, format="%.4g"
         ),
         "surprise": number("Surprise (nats)", help=f"{head.nats_help}.", format="%.2f"),
-        "row_values": number("Values in the row", help="Values other than 0."),
-        "column_values": number("Values in the column", help="Values other than 0."),
+        "row_values": number("Values in the row", help="Values other than 0.", format="localized"),
+        "column_values": number("Values in the column", help="Values other than 0.", format="localized"),
         "row_label": "Label of the row",
         "part": st.column_config.Column(
             "Part", help="Of the split. These scores are of the matrix as it is."
@@ -202,11 +202,13 @@ def distributions(
 
 def decisions(table: pd.DataFrame, threshold: float) -> go.Figure:
     """Return precision, recall and F1 over the threshold."""
+    # Where nothing is called an edge there is no precision to draw.
+    rates = table.assign(precision=table["precision"].where(table["tp"] + table["fp"] > 0))
     fig = go.Figure()
     for rank, (name, dash) in enumerate((("Precision", "solid"), ("Recall", "dash"), ("F1", "dot"))):
         fig.add_scatter(
             x=table["threshold"],
-            y=table[name.lower()],
+            y=rates[name.lower()],
             mode="lines",
             name=name,
             line={"color": charts.colour(rank), "width": 2.5, "dash": dash},

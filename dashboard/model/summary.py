@@ -81,7 +81,7 @@ def _show_candidates(spec: RunSpec) -> None:
 def _show_description(model: Mapping[str, Any]) -> None:
     seconds = live.at_pace(model["estimate"], state.pace(state.spec()))["seconds_per_epoch"]
     st.caption(f"{model['parameters']:,} parameters to learn, {_in_words(seconds)} per epoch.")
-    with st.expander("Layers", icon=":material/account_tree:"):
+    with st.expander("Layers"):
         st.dataframe(
             {
                 "Layer": [layer["name"] for layer in model["layers"]],
@@ -96,7 +96,7 @@ def _show_description(model: Mapping[str, Any]) -> None:
             height="content",
             alt="Every layer with its kind, output shape, parameters and inputs.",
         )
-    with st.expander("Losses and metrics as compiled", icon=":material/code:"):
+    with st.expander("Losses and metrics as compiled"):
         st.dataframe(
             {
                 name.capitalize(): [entry[name] for entry in model["objectives"]]

@@ -16,6 +16,9 @@ from vgae_core.analysis.links import Direction
 from vgae_core.errors import RunError
 from vgae_core.runs.views import link_tables
 
+TELLING = 1.1
+"""Times the density from which on a probability says more than the density."""
+
 _DIRECTIONS = dict(zip(get_args(Direction), ("Links from it", "Links to it"), strict=True))
 
 
@@ -107,9 +110,11 @@ def _say_how_sure(held: results.Opened, links: pd.DataFrame) -> None:
             f"{measured.n_test:,} held-out edges; guessing finds {link_columns.chance(measured.share)}."
         )
     else:
-        sure_of = link_columns.chance(first["probability_at_density"])
-        share = link_columns.chance(link_tables.density(held.graph))
+        density, likely = link_tables.density(held.graph), first["probability_at_density"]
+        share, sure_of = link_columns.chance(density), link_columns.chance(likely)
         sure = f"an edge with a probability of **{sure_of}** among all pairs, of which {share} are edges."
+        if likely < TELLING * density:
+            sure += " The model hardly tells these pairs apart."
     st.markdown(f":material/fact_check: **{charts.plain(first['node'], 60)}** comes first: {sure}")
 
 
@@ -122,7 +127,11 @@ def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> No
     event = st.dataframe(
         link_columns.styled(links),
         column_config=link_columns.columns(held, links)
-        | {"rank": st.column_config.NumberColumn("#", width=44), "logit": None},
+        | {
+            "rank": st.column_config.NumberColumn("#", width=44),
+            "shared_neighbours": st.column_config.NumberColumn("Shared", help="Neighbours that both have."),
+            "logit": None,
+        },
         hide_index=True,
         width="stretch",
         height=link_columns.height(links, 320),

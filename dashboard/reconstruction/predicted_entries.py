@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from dashboard.app import frame
 from dashboard.figures import charts
@@ -37,6 +38,13 @@ def recommended(held: results.Opened) -> pd.DataFrame | None:
     )
 
 
+def _styled(held: results.Opened, table: pd.DataFrame) -> Styler:
+    """Return a table of entries for the screen; what the network expects is in percent where it is a probability."""
+    styled = link_columns.styled(table)
+    is_chance = "expected" in table and held.result.head.of_probabilities
+    return styled.format({"expected": link_columns.chance}) if is_chance else styled
+
+
 def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     """Draw a ranked table of entries with a filter and downloads."""
     part = st.text_input(
@@ -45,7 +53,7 @@ def show_entries(held: results.Opened, table: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
     shown = results.named(table, part, ["row", "column"])
     st.dataframe(
-        link_columns.styled(shown), column_config=scores.entry_columns(held), hide_index=True, width="stretch",
+        _styled(held, shown), column_config=scores.entry_columns(held), hide_index=True, width="stretch",
         height=link_columns.height(shown, 420), key=f"{name}_table", placeholder=link_columns.NOTHING,
     )  # fmt: skip
     if part:
@@ -85,9 +93,9 @@ def show_one_row(held: results.Opened) -> None:
         predicted_links.downloads(best, "recommended_to_row")
     with right:
         table = results.row_entries(held.id, row)
-        st.markdown(f"**Its values** ({len(table):,})")
+        st.markdown(f"**Its values** ({len(table):,}), most expected first")
         st.dataframe(
-            results.shown(table), column_config=columns, hide_index=True, width="stretch", key="row_values"
+            _styled(held, table), column_config=columns, hide_index=True, width="stretch", key="row_values"
         )
 
 

@@ -161,7 +161,7 @@ def show_blocks(held: results.Opened) -> None:
             "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
             "edges": st.column_config.NumberColumn("Edges", format="localized"),
             "expected": st.column_config.NumberColumn(
-                "Expected edges", format="localized", help="Sum of the probabilities at the density of the graph."
+                "Expected edges", format="%,.1f", help="Sum of the probabilities at the density of the graph."
             ),
         },
     )  # fmt: skip
@@ -192,7 +192,7 @@ def block_table(found: CellDensity, names: list[str], *, directed: bool) -> pd.D
             "groups": [names[i] if i == j else f"{names[i]}{between}{names[j]}" for i, j in places.tolist()],
             "pairs": pairs,
             "edges": np.rint(found.observed[a, b] * pairs).astype(np.int64),
-            "expected": np.round(found.expected[a, b] * pairs, 1),
+            "expected": found.expected[a, b] * pairs,
         }
     )
     order = (table["edges"] - table["expected"]).abs().sort_values(ascending=False, kind="stable").index
@@ -215,27 +215,27 @@ def side_by_side(found: CellDensity, names: list[str] | None = None) -> go.Figur
             hoverongaps=False, customdata=values,
             hovertemplate=("%{y} – %{x}: " if text else "") + "%{customdata:.2%}<extra></extra>",
         )  # fmt: skip
-        # A title of the axis would stand among its tick labels; a blank one keeps room for this.
-        fig.update_xaxes(title=" ", row=1, col=column)
         fig.add_annotation(
-            text=title, x=0.5, y=0, xref="x domain", yref="y domain", yanchor="top", yshift=-26 if text else -4,
+            text=f"<b>{title}</b>", x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom",
             showarrow=False, font={"color": charts.ink()}, row=1, col=column,
         )  # fmt: skip
     marks = high - np.arange(DECADES + 1)
-    shown = [f"{10**mark:.1%}" if 10**mark >= 0.001 else f"{10**mark:.2%}" for mark in marks]
+    shown = [f"{100 * 10**mark:.2g}%" for mark in marks.tolist()]
     shown[-1] = f"≤ {shown[-1]}"
     fig.update_layout(
         coloraxis={
-            "colorscale": charts.SEQUENTIAL, "cmin": low, "cmax": high,
+            "colorscale": charts.one_hue(), "cmin": low, "cmax": high,
             "colorbar": {
                 "title": {"text": "Density", "side": "top"}, "tickvals": marks.tolist(), "ticktext": shown,
                 "thickness": 10, "len": 0.8, "orientation": "h",
-                "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
+                "x": 0, "xanchor": "left", "y": -0.04, "yanchor": "top",
             },
         },
     )  # fmt: skip
     fig.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, ticks="")
-    fig.update_xaxes(showgrid=False, zeroline=False, ticks="")
+    fig.update_xaxes(
+        showgrid=False, zeroline=False, ticks="", showticklabels=False
+    )  # in the order of the rows
     return fig
 
 

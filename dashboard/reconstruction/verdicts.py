@@ -33,7 +33,11 @@ def say_verdict(held: results.Opened) -> None:
             icon=":material/info:",
         )
         return
-    doubt = f"a difference below {found.margin:.1%}" if found.margin < 1 else "any difference"
+    doubt = (
+        f"another split may move both by {found.margin:.1%}"
+        if found.margin < 1
+        else "any difference may be chance"
+    )
     lost = [one for one in verdict.measure_all(held.result.metrics) if not one.is_won]
     if found.outcome == "wins" and lost:
         say_lost(f"{chance}; the best baseline, {best}, reaches {found.baseline:.1%}", held, lost)
@@ -46,7 +50,7 @@ def say_verdict(held: results.Opened) -> None:
     elif found.outcome == "ties":
         st.info(
             f"{chance}; {best}, which needs no training, reaches {found.baseline:.1%}. "
-            f"With {words.tested(n_tested)}, {doubt} may be chance.",
+            f"With {words.tested(n_tested)}, {doubt}.",
             title="The model and the best baseline are about equal",
             icon=":material/balance:",
         )
@@ -192,7 +196,7 @@ def show_methods(
         height="content",
         key=key,
     )
-    with st.expander("How each method works", icon=":material/help:", key=f"{key}_how"):
+    with st.expander("How each method works", key=f"{key}_how"):
         st.markdown(
             "\n".join(f"- **{charts.plain(name, 60)}**: {charts.plain(how)}" for name, how in hows.items())
         )

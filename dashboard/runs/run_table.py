@@ -52,7 +52,7 @@ _TITLES = {
     "baseline": ("Best baseline AUC", "The best of the scores that need no training."),
     "labels": ("Label accuracy", "Of nodes whose labels were held out."),
     "macro_f1": ("Label macro F1", "Mean over the classes, of nodes whose labels were held out."),
-    "features": ("Feature loss", "Mean loss per value; lower is better."),
+    "features": ("Loss per value", "Of node features, or of a matrix; lower is better."),
     "weights": ("Weight rank correlation", "Spearman's, of predicted and true weights of test edges."),
     "recall": ("Recall@20", "Mean over the rows of a matrix."),
     "recall_50": ("Recall@50", "Mean over the rows of a matrix."),

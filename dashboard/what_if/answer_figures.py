@@ -99,14 +99,18 @@ def waterfall(parts: tuple[ScorePart, ...], titles: dict[str, str]) -> go.Figure
 
 def _label(node: EgoNode) -> dict[str, Any]:
     """Return the label of a node of the picture, on the side where there is room."""
-    bold = {"show": True, "fontWeight": "bold"} if node.is_end or node.is_new or node.is_edited else {}
+    bold = {}
+    if node.is_end or node.is_new or node.is_edited:
+        bold = {
+            "show": True, "fontWeight": "bold", "textBorderColor": charts.ground(), "textBorderWidth": 3,
+        }  # fmt: skip
     return {"label": {**bold, "position": "left" if node.x > 0 else "right"}}
 
 
 def picture(ego: Ego) -> dict[str, Any]:
     """Return the neighbourhood as an ECharts option: edges by status, as wide as they are likely."""
     places = {node.node: at for at, node in enumerate(ego.nodes)}
-    few = len(ego.nodes) <= 40  # more names than that cover each other
+    few = len(ego.nodes) <= 40  # more names, or edges as wide, would cover each other
     ink = charts.ink()
     colours = {"kept": charts.MUTED, "added": charts.colour(2), "dropped": charts.colour(5)}
     return {
@@ -134,8 +138,8 @@ def picture(ego: Ego) -> dict[str, Any]:
                     "source": str(places[edge.arc[0]]), "target": str(places[edge.arc[1]]),
                     "value": round(edge.probability, 3),
                     "lineStyle": {
-                        "width": 0.5 + 4.5 * edge.probability ** 2, "type": STATUS[edge.status][1],
-                        "color": colours[edge.status], "opacity": 0.55 if edge.status == "kept" else 1,
+                        "width": 0.5 + (4.5 if few else 1.5) * edge.probability ** 2, "type": STATUS[edge.status][1],
+                        "color": colours[edge.status], "opacity": 1 if edge.status != "kept" else 0.55 if few else 0.3,
                     },
                 }
                 for edge in ego.edges

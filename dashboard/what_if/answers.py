@@ -12,6 +12,7 @@ from dashboard.finished_runs import link_columns
 from vgae_core.analysis import metrics
 from vgae_core.analysis.paired import LEVEL
 from vgae_core.analysis.scored_graph import probability
+from vgae_core.catalogue.families import Words
 from vgae_core.what_if.answer import SIGMAS, TOP, Answer, Linked, PairAnswer, Value
 from vgae_core.what_if.crossing import STEPS, Search
 from vgae_core.what_if.model import SAMPLED_PAIRS, WhatIf
@@ -23,24 +24,29 @@ Model = WhatIf | RowsWhatIf
 UNCHANGED = 5e-4
 """Difference of logits that three digits do not show."""
 
+CHANCE = "{:.1%}"
+"""How the difference of two probabilities is written."""
+
 SATURATED = 1e-3
 """Distance from 0 or 1 within which probabilities look alike, so that logits are shown instead."""
 
 
 # ----------------------------------------------------------------------------- sentences
-def headline(answer: Answer) -> str:
+def headline(answer: Answer, words: Words) -> str:
     """Return what happened to the watched pair in one sentence, as Markdown."""
     pair = answer.pair
     if pair is None:
         if answer.source is None:
             return "Choose what to watch: the answers stand here, before and after your edits."
+        if not answer.sentences:
+            return "Add an edit to see what it would change."
         return _entered(answer) or f"The top {TOP} of {_bold(answer.source)} stay the same."
     ask = (
         ""
         if answer.sentences or pair.probability.before is None
         else " Add an edit to see what it would change."
     )
-    return _of_pair(answer, pair) + _at_density(answer, pair) + ask
+    return _of_pair(answer, pair) + _at_density(answer, pair, words) + ask
 
 
 def _of_pair(answer: Answer, pair: PairAnswer) -> str:
@@ -48,23 +54,27 @@ def _of_pair(answer: Answer, pair: PairAnswer) -> str:
     what, value = _measure(answer, pair)
     before, after = value.before, value.after
     if before is None or not answer.sentences:
-        return f"The model gives {name} a {what} of **{after:.3f}**."
+        return f"The model gives {name} a {what} of **{_written(what, after)}**."
     difference = pair.logit.difference or 0.0
     if abs(difference) < UNCHANGED:
-        return f"These edits do not change {name}: its {what} stays **{after:.3f}**."
+        return f"These edits do not change {name}: its {what} stays **{_written(what, after)}**."
     verb = "raise" if difference > 0 else "lower"
-    text = f"These edits {verb} the {what} of {name} from {before:.3f} to **{after:.3f}**"
+    was, now = _written(what, before), _written(what, after)
+    text = f"These edits {verb} the {what} of {name} from {was} to **{now}**"
     if pair.logit.within_noise:
         return f"{text}. The difference is **within noise**: less than {SIGMAS:g} standard deviations."
     return f"{text}." if pair.logit.noise is None else f"{text}, more than noise."
 
 
-def _at_density(answer: Answer, pair: PairAnswer) -> str:
+def _at_density(answer: Answer, pair: PairAnswer, words: Words) -> str:
     """Return how likely the pair is among all pairs, where the sentence tells of a probability among as many."""
     if pair.at_density is None or pair.at_density.after is None or _measure(answer, pair)[0] != "probability":
         return ""
     share, p = link_columns.chance(answer.base_rate), link_columns.chance(pair.at_density.after)
-    return f" That is if half of all pairs were linked; among all, of which {share} are, it is **{p}**."
+    return (
+        f" That is where half of the {words.pairs} are {words.many}; among all {words.pairs}, of which {share} are, it "
+        f"is **{p}**."
+    )
 
 
 def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:
@@ -76,6 +86,11 @@ def _measure(answer: Answer, pair: PairAnswer) -> tuple[str, Value]:
     if pair.logit.difference and len(values) == 2:
         saturated |= values[0] == values[1]  # both at the bound of what is vouched for
     return ("logit", pair.logit) if saturated else ("probability", pair.probability)
+
+
+def _written(what: str, value: float | None) -> str:
+    """Return a probability in percent, any other number with three digits."""
+    return link_columns.chance(value) if what == "probability" else f"{value:.3f}"
 
 
 def _bold(name: str) -> str:
@@ -105,12 +120,14 @@ def tiles(answer: Answer, pair: PairAnswer, model: Model) -> None:
             pairs, edges = ("cells", "entries") if matrix else ("pairs", "edges")
             share = link_columns.chance(answer.base_rate)
             bounded = f"Capped at what the validation {edges} support; the logit is not."
-            _tile(f"If half were {edges}", pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+            _tile(f"If half were {edges}", pair.probability, CHANCE, grey=pair.logit.within_noise,
                   help=f"Probability where half of the {pairs} are {edges}. {bounded}")  # fmt: skip
-            _tile(f"Among all {pairs}", pair.at_density, "{:.2%}", grey=pair.logit.within_noise,
+            _tile(f"Among all {pairs}", pair.at_density, CHANCE, grey=pair.logit.within_noise,
                   help=f"Probability among all {pairs}, of which {share} are {edges}. {bounded}")  # fmt: skip
         else:
-            _tile(answer.measure.capitalize(), pair.probability, "{:.3f}", grey=pair.logit.within_noise,
+            chance = answer.measure == "probability"
+            _tile(answer.measure.capitalize(), pair.probability, CHANCE if chance else "{:.3f}",
+                  grey=pair.logit.within_noise,
                   help="What the network gives this entry.")  # fmt: skip
         if pair.expected is not None and answer.measure == "probability":
             _tile("Expected", pair.expected, "{:.3g}", help="The value that the network expects.")
@@ -142,6 +159,8 @@ def _tile(
     noise: float | None = None,
 ) -> None:
     after = "–" if value.after is None or value.after != value.after else form.format(value.after)
+    if form == CHANCE:
+        after = link_columns.chance(value.after)
     difference = value.difference
     delta: str | None = None
     if difference is not None and abs(difference) > 1e-9 and form.format(abs(difference)) != form.format(0.0):

@@ -99,7 +99,7 @@ def say_missing_kinds(held: results.Opened) -> None:
 def show_keeping(held: results.Opened) -> None:
     """Draw how a scenario is kept, shared, loaded and downloaded."""
     at = scenarios.desk(held.id)
-    with st.expander("Save, share, load", icon=":material/bookmark:"):
+    with st.expander("Save, share, load"):
         name = st.text_input(
             "Name of the scenario", value=at.scenario.name, max_chars=80, key=f"name_{at.version}"
         )

@@ -284,7 +284,7 @@ def views_of(held: results.Opened, answer: Answer) -> dict[str, str]:
 
 def show_answers(held: results.Opened, model: answers.Model, scenario: Scenario, answer: Answer) -> None:
     """Draw what the edits change."""
-    st.markdown(answers.headline(answer))
+    st.markdown(answers.headline(answer, held.result.words))
     if answer.pair is not None:
         answers.tiles(answer, answer.pair, model)
     st.caption(" ".join(charts.plain(note) for note in answer.notes))

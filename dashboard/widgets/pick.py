@@ -44,6 +44,8 @@ def name(
     part = st.text_input(label, placeholder="Type a part of its name", key=typed)
     if not part:
         return None
+    if part == value:  # nothing was typed yet: no list of all names that contain it
+        return part
     matches = list(_matches(names, part, f"{key}_matches"))
     if part in matches[MATCHES:]:
         matches.insert(0, part)

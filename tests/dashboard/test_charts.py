@@ -102,7 +102,7 @@ def test_figures_of_scores_take_the_colours_of_the_theme(theme, palette, monkeyp
     table = pd.DataFrame({"low": [0.0, 0.5], "high": [0.5, 1.0], "edges": [1, 2], "non_edges": [2, 1]})
     bars = scores.distributions(table, 0.5).data
     assert [bar.marker.color for bar in bars] == [palette[0], palette[5]]
-    table = pd.DataFrame({"threshold": [0.0, 1.0], "precision": [1, 1], "recall": [1, 1], "f1": [1, 1]})
+    table = pd.DataFrame({"threshold": [0.0, 1.0], "tp": 1, "fp": 0, "precision": 1, "recall": 1, "f1": 1})
     assert [line.line.color for line in scores.decisions(table, 0.5).data] == list(palette[:3])
 
 

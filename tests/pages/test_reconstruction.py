@@ -56,7 +56,9 @@ def links(at):
 
 def titled(at, x):
     """Return the figure whose x axis is called `x`."""
-    (found,) = [fig for fig in figures(at) if fig["layout"]["xaxis"]["title"]["text"].startswith(x)]
+    (found,) = [
+        fig for fig in figures(at) if fig["layout"]["xaxis"].get("title", {}).get("text", "").startswith(x)
+    ]
     return found
 
 
@@ -353,7 +355,7 @@ def test_one_node_is_asked_for_its_next_links(app, studio_store):
     assert new["node"].iloc[0] in sentence
     expected = measure_precision(result, graph).at(ranking.logits[:1])[0]
     guessing = len(result.split.test) / (graph.n_pairs - len(result.split.train) - len(result.split.val))
-    shown = re.findall(r"([\d.]+) %", sentence)
+    shown = re.findall(r"([\d.]+)%", sentence)
     np.testing.assert_allclose([float(one) / 100 for one in shown], [expected, guessing], atol=6e-4)
 
 

@@ -169,6 +169,15 @@ def test_an_answer_about_a_row_is_what_dense_arrays_say(run):
         assert found.base_rate == pytest.approx(share)
 
 
+def test_a_row_without_room_is_no_place_to_begin(run):
+    graph, result, _ = run
+    dense = graph.features.toarray()
+    dense[5] = 1
+    begun = RowsWhatIf(result, dataclasses.replace(graph, features=sparse.csr_array(dense))).busiest
+    empty = (dense == 0).sum(1)
+    assert empty[begun] == empty[empty >= 10].min()
+
+
 def test_the_noise_of_an_entry_is_that_of_many_draws(run):
     graph, result, model = run
     row = model.row_scores(3, RowChanges())

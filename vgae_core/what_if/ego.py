@@ -17,7 +17,7 @@ from vgae_core.what_if.model import Edited, WhatIf
 DEPTHS = (1, 2)
 """Steps from the watched nodes on offer."""
 
-SHOWN = 150
+SHOWN = 80
 """Nodes drawn; of more, the likeliest neighbours."""
 
 EDGES = 400

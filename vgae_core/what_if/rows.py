@@ -122,8 +122,9 @@ class RowsWhatIf:
 
     @property
     def busiest(self) -> int:
-        """The row with most entries: where to begin."""
-        return int(np.argmax(np.diff(self._matrix.indptr)))
+        """The row with most entries that leaves columns to recommend: where to begin."""
+        filled = np.diff(self._matrix.indptr)
+        return int(np.argmax(np.where(filled + TOP <= self._matrix.shape[1], filled, -1)))
 
     def name(self, row: int, changes: RowChanges | None = None) -> str:
         """Return the name of a row, of a new one too."""

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from scipy.stats import rankdata
 
 from tests.graphs import communities, graph_from
@@ -57,6 +58,16 @@ def keras_codes(result, graph):
     built.model.set_weights([result.state[f"model/{i}"] for i in range(len(result.state))])
     features = encoder_features(graph, result.split.message(graph.n_nodes, graph), result.spec)
     return np.asarray(built.encoder(graph_inputs(graph.adjacency, features, result.spec))["z_mean"])
+
+
+def test_a_node_linked_to_all_others_is_no_place_to_begin(run):
+    graph, result = run
+    dense = graph.adjacency.toarray()
+    dense[3], dense[:, 3] = 1, 1
+    np.fill_diagonal(dense, 0)
+    degree = (dense > 0).sum(1)
+    begun = Answers(result, dataclasses.replace(graph, adjacency=sparse.csr_array(dense))).busiest
+    assert degree[begun] == degree[degree < len(dense) - 1].max()
 
 
 def test_ranks_are_those_of_all_edges_encoded_by_keras(run):

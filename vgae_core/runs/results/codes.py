@@ -101,7 +101,7 @@ def encoded_from(result: RunResult) -> str:
 
 
 def explained(result: RunResult, graph: GraphData) -> str:
-    """Return what :attr:`RunResult.codes` are encoded from and what that means, in a few sentences."""
+    """Return what :attr:`RunResult.codes` are encoded from and what that means; a second line holds details."""
     many = result.words.many
     if result.whole is None:
         reason = result.model.get(WHY, "This run was kept without others.")
@@ -112,7 +112,7 @@ def explained(result: RunResult, graph: GraphData) -> str:
     )
     if works_out_positions(result.spec.model, graph.profile):
         sentences += (
-            " The positions that stand in for features stay those of the training edges, for which the weights were "
+            "\nThe positions that stand in for features stay those of the training edges, for which the weights were "
             "learnt: held-out edges count as messages only."
         )
     return sentences

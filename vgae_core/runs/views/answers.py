@@ -159,8 +159,10 @@ class Answers:
 
     @property
     def busiest(self) -> int:
-        """The node with most links: where to begin."""
-        return int(np.argmax(np.diff(self.scored.links.out.indptr)))
+        """The node with most links that leaves others to link to: where to begin."""
+        links, sides = np.diff(self.scored.links.out.indptr), self.scored.sides
+        others = len(links) - 1 if sides is None else np.bincount(sides, minlength=2)[1 - sides]
+        return int(np.argmax(np.where(links < others, links, -1)))
 
     def candidates(self, node: int, direction: Direction = "out") -> np.ndarray:
         """Return all pairs of the node with those it has no edge to (or none from), int64 (n_candidates, 2)."""

@@ -107,7 +107,7 @@ def read_long(probe: Probe, table: TextTable) -> NodeTable:
     if len(sorted_unique(keys)) < len(keys):
         repeated = pd.Series(keys)
         twice = np.flatnonzero(repeated.duplicated().to_numpy())
-        shown = [f"{ids[rows[i]]}, {names[columns[i]]}" for i in twice[:5]]
+        shown = [f"{ids[rows[i]]} – {names[columns[i]]}" for i in twice[:5]]
         findings = (
             Finding(
                 "feature-duplicates",
