@@ -6,9 +6,7 @@ import streamlit as st
 
 from dashboard.compare.comparing import Side
 from dashboard.figures import charts
-from vgae_core.catalogue.outputs import OUTPUTS
-from vgae_core.runs.views import figures, score_rows
-from vgae_core.training.progress import by_output
+from vgae_core.runs.views import figures
 
 AXES = {"auto": "Automatic", "shared": "Shared", "own": "One each"}
 """Whether curves share their axes, to choose from."""
@@ -38,13 +36,8 @@ def show(sides: list[Side]) -> None:
             help="Automatic gives each run its own axis where scales differ more than tenfold.",
         )  # fmt: skip
     histories = [history(side) for side in sides]
-    names = list(dict.fromkeys(name for one in histories for name in one.names()))
-    outputs = list(
-        dict.fromkeys(output.name for side in sides for output in side.held.result.spec.active_outputs)
-    )
-    ours = [name for name in names if not name.startswith("val_")]
-    order = [name for name in names if name.startswith("val_")]
-    order += [name for group in by_output(ours, outputs).values() for name in group]
+    outputs = figures.outputs_of([side.held.result.spec for side in sides])
+    order = figures.logged(histories, outputs)
     if not order:
         st.caption("These runs kept no epochs.")
         return
@@ -55,21 +48,11 @@ def show(sides: list[Side]) -> None:
             with st.container():
                 charts.show(
                     figures.curves(
-                        histories, name, title_of(name, outputs), log=is_loss and scale == "log", window=window,
+                        histories, name, figures.title_of(name, outputs), log=is_loss and scale == "log", window=window,
                         apart=apart, palette=charts.palette(),
                     ),
                     key=f"curve_{name}", height=max(290, 110 * len(sides)) if apart else 290,
-                    alt=f"{title_of(name, outputs)} of each run over the epochs.",
+                    alt=f"{figures.title_of(name, outputs)} of each run over the epochs.",
                 )  # fmt: skip
     smoothing = "as they are" if window == 1 else f"smoothed by a running mean over {window} epochs"
     st.caption(f"Numbers are {smoothing}. A star marks the epoch each run kept.")
-
-
-def title_of(name: str, outputs: list[str]) -> str:
-    """Return what a logged number is called."""
-    if name.startswith("val_"):
-        return f"Validation {score_rows.score_title(name.removeprefix('val_'))}"
-    owner = max((output for output in outputs if name.startswith(f"{output}_")), key=len, default="")
-    if not owner:
-        return "Total loss"
-    return f"{OUTPUTS[owner].title}: {name.removeprefix(f'{owner}_').replace('_', ' ')}"

@@ -11,7 +11,7 @@ from vgae_core.errors import RunError
 from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
-from vgae_core.runs.sweeps.choice import in_words, optimism_of, table, titles, varied
+from vgae_core.runs.sweeps.choice import STATES, in_words, optimism_of, table, titles, varied
 from vgae_core.runs.sweeps.report import courses_of, sweep_report, swept
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings.space import RECIPE, objective
@@ -27,7 +27,6 @@ STATUS = {
     "cancelled": ("Cancelled", ":material/cancel:"),
 }
 TESTED = {"roc_auc": "Test AUC", "average_precision": "Test average precision"}
-STATES = {"complete": "Complete", "running": "Running", "pruned": "Stopped early", "failed": "Failed"}
 
 
 def controls(info: SweepInfo) -> None:
@@ -55,10 +54,12 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
         front = state.sweeps().study(info).front()
         if info.active or not front or info.workspace != state.workspace():
             return
-        st.markdown(
-            f"**Choose one of the {len(front)} points that no other beats.** It is trained again, and scored "
-            "on the test pairs once."
+        said = (
+            f"**Trial {front[0]} is the best.** Trained"
+            if len(front) == 1
+            else f"**Choose one of the {len(front)} points that no other beats.** It is trained"
         )
+        st.markdown(f"{said} again, it is scored on the test pairs once.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             number = st.selectbox("Trial", front, key="sweep_choice", width=160)
             if st.button("Score on the test pairs", icon=":material/verified:", key="sweep_refit"):
@@ -169,6 +170,7 @@ def trial_table(info: SweepInfo, trials: list[TrialInfo]) -> None:
     st.dataframe(
         texts,
         hide_index=True,
+        placeholder="–",
         width="stretch",
         height="content" if len(texts) < 12 else 420,
         key="sweep_table",

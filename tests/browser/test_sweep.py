@@ -68,6 +68,7 @@ def test_a_sweep_is_begun_paused_gone_on_with_and_its_choice_scored(karate, page
     report.goto(path.as_uri())
     report.locator(".plot .main-svg").first.wait_for()
     expect(report.get_by_text("Chosen by the validation pairs: trial")).to_be_visible()
+    assert "0.001 to 0.1, logarithmic" in report.inner_text("main")
     trials = report.locator("details.links").first
     expect(trials.locator("tbody tr:visible")).to_have_count(TRIALS)
     trials.locator("input").fill("no such trial")

@@ -51,6 +51,11 @@ def test_a_report_holds_what_it_promises(count):
         assert f"<h2>{heading}</h2>" in page
     assert ("On the same held-out pairs" in page) == (count > 1)
     assert page.count('class="links"') == count
+    titles = [plot["layout"].get("title", {}).get("text") for plot in data["plots"]]
+    assert [title for title in titles if title] == [
+        "Validation AUC", "Total loss", "Adjacency reconstruction: loss",
+    ]  # fmt: skip
+    assert "<th>Probability among all pairs</th>" in page
     maps = next(plot for plot in data["plots"] if plot["layout"].get("meta") == "maps")
     assert len({trace.get("xaxis", "x") for trace in maps["data"]}) == count
     assert f"{runs[0].result.metrics['test']['roc_auc']:.3f}" in page

@@ -28,6 +28,13 @@ from vgae_core.training.events import EpochEnd
 LINKS = 50
 """Missing links listed of each run."""
 
+COLUMNS = {
+    "probability": "Probability if half were edges",
+    "probability_at_density": "Probability among all pairs",
+    "surprise": "Surprise (nats)",
+}
+"""How columns of links are called whose own names say too little."""
+
 LISTED = 10
 """Runs whose links are listed and whose maps are drawn; a sweep may have many more."""
 
@@ -193,13 +200,14 @@ def _differences(runs: Sequence[Reported], plot: Any) -> str:
 
 def _curves(runs: Sequence[Reported], plot: Any) -> str:
     histories = [figures.History(run.title, run.history, run.result.finished.best_epoch) for run in runs]
-    names = dict.fromkeys(name for one in histories for name in one.names())
+    outputs = figures.outputs_of([run.result.spec for run in runs])
+    names = figures.logged(histories, outputs)
     if not names:
         return ""
     drawn = [
         plot(
             figures.curves(
-                histories, name, name.replace("_", " "), apart=figures.scales_differ(histories, name)
+                histories, name, figures.title_of(name, outputs), apart=figures.scales_differ(histories, name)
             ),
             320,
         )
@@ -235,7 +243,7 @@ def _links(place: int, run: Reported) -> str:
         [rank, *(f"{value:.4g}" if isinstance(value, float | np.floating) else value for value in row)]
         for rank, row in enumerate(links.itertuples(index=False, name=None), 1)
     ]
-    head = ["Rank", *(str(name).replace("_", " ") for name in links)]
+    head = ["Rank", *(COLUMNS.get(str(name), str(name).replace("_", " ").capitalize()) for name in links)]
     what = result.words.missing
     return (
         f'<details class="links"{" open" if place == 1 else ""}><summary>{what}, by {text(f"{place}. {run.title}")}'

@@ -132,6 +132,10 @@ def table(info: SweepInfo, trials: Sequence[TrialInfo]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "state", *keys, *names, "seconds", "message"])
 
 
+STATES = {"complete": "Complete", "running": "Running", "pruned": "Stopped early", "failed": "Failed"}
+"""States of a trial, in words."""
+
+
 def titles(spec: RunSpec) -> dict[str, str]:
     """Return what the settings that can vary are called, by key."""
     return {setting.key: setting.title for setting in variable(spec)}

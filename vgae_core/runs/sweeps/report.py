@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from vgae_core.catalogue.outputs import OUTPUTS
+from vgae_core.catalogue.sweeps import SEARCHES
 from vgae_core.data.dataset import GraphData
 from vgae_core.errors import RunError
 from vgae_core.runs.exports.report import (
@@ -26,7 +28,7 @@ from vgae_core.runs.results.codes import completed
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo
-from vgae_core.runs.sweeps.choice import Optimism, in_words, optimism_of, titles, varied
+from vgae_core.runs.sweeps.choice import STATES, Optimism, in_words, optimism_of, titles, varied
 from vgae_core.runs.sweeps.choice import table as trial_table
 from vgae_core.runs.sweeps.study import Study
 from vgae_core.settings.space import objective
@@ -115,17 +117,19 @@ def sweep_report(found: Swept) -> str:
 
 
 def _search(info: SweepInfo) -> str:
-    rows = []
+    rows, called = [], titles(info.spec)
     for one in info.space.vary:
         among = ", ".join(map(str, one.values)) if one.values else f"{one.low:g} to {one.high:g}"
-        rows.append([one.key, among, "logarithmic" if one.log else ""])
+        rows.append([called.get(one.key, one.key), f"{among}, logarithmic" if one.log else among])
     if info.space.simplex:
-        rows.append([", ".join(info.space.simplex), "loss weights that keep their sum", ""])
+        outputs = ", ".join(OUTPUTS[name].title for name in info.space.simplex)
+        rows.append([f"Loss weights: {outputs}", "all that keep their sum"])
     goals = ", ".join(objective(name, info.spec).title for name in info.space.objectives)
     return (
-        f"<h2>What varied</h2>{table(['Setting', 'Among', ''], rows)}"
-        f"<p>Search: {text(info.space.search)}. By: {text(goals)}. At most {info.space.trials} trials, "
-        f"{info.space.seeds} per point, {info.space.minutes:g} minutes; it took {info.seconds / 60:.1f}.</p>"
+        f"<h2>What varied</h2>{table(['Setting', 'Among'], rows)}"
+        f"<p>Search: {text(SEARCHES[info.space.search].title)}. By: {text(goals)}. At most {info.space.trials} trials "
+        f"in {info.space.minutes:g} minutes, {info.space.seeds} "
+        f"{'seed' if info.space.seeds == 1 else 'seeds'} each; it took {info.seconds / 60:.1f} minutes.</p>"
     )
 
 
@@ -148,9 +152,9 @@ def _choice(found: Swept) -> str:
             f"<p>The best of {luck.n_trials} validation scores is best partly by luck: AUC + AP {luck.best:.4f}, "
             f"corrected {luck.corrected:.4f} (bootstrap, Tsamardinos et al. 2018).</p>"
         )
-    if not lines:
-        lines.append(
-            f"<p>Nothing was chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>"
+    if chosen is None:
+        lines.insert(
+            0, f"<p>Nothing was chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>"
         )
     return f"<h2>What was chosen</h2>{''.join(lines)}"
 
@@ -158,6 +162,7 @@ def _choice(found: Swept) -> str:
 def _trials(found: Swept, page: Page) -> str:
     info = found.info
     whole, keys = trial_table(info, found.trials), varied(info, found.trials)
+    worded = whole.assign(state=whole["state"].map(STATES))
     called = {
         "trial": "Trial",
         "state": "State",
@@ -167,7 +172,7 @@ def _trials(found: Swept, page: Page) -> str:
     }
     rows = [
         [f"{value:.4g}" if isinstance(value, float) else "" if value is None else value for value in row]
-        for row in whole.astype(object).where(whole.notna(), None).itertuples(index=False, name=None)
+        for row in worded.astype(object).where(whole.notna(), None).itertuples(index=False, name=None)
     ]
     place = list(whole.columns).index(objective(info.space.objectives[0], info.spec).title)
     marked = [{place} if trial.number == found.best else set() for trial in found.trials]

@@ -13,11 +13,14 @@ from plotly.subplots import make_subplots
 from vgae_core.analysis.alignment import aligned
 from vgae_core.analysis.linear_map import pca
 from vgae_core.analysis.map_points import sample_points
+from vgae_core.catalogue.outputs import OUTPUTS
 from vgae_core.catalogue.palette import CATEGORICAL, DASHES, MUTED
 from vgae_core.data.text import shortened, visible
 from vgae_core.runs.views.paired_runs import Paired
 from vgae_core.runs.views.score_rows import score_title
+from vgae_core.settings import RunSpec
 from vgae_core.training.events import EpochEnd
+from vgae_core.training.progress import by_output
 
 POINTS = 400
 """Epochs drawn of each run."""
@@ -88,6 +91,29 @@ class History:
         val = name.removeprefix("val_") if name.startswith("val_") else ""
         rows = [event.val.get(val, np.nan) if val else event.logs.get(name, np.nan) for event in self.epochs]
         return np.array(rows, np.float64)
+
+
+def outputs_of(specs: Sequence[RunSpec]) -> list[str]:
+    """Return the outputs that any of some runs has."""
+    return list(dict.fromkeys(output.name for spec in specs for output in spec.active_outputs))
+
+
+def logged(histories: Sequence[History], outputs: Sequence[str]) -> list[str]:
+    """Return what any of some runs logged: validation scores, then losses and metrics by output."""
+    names = list(dict.fromkeys(name for one in histories for name in one.names()))
+    ours = [name for name in names if not name.startswith("val_")]
+    order = [name for name in names if name.startswith("val_")]
+    return order + [name for group in by_output(ours, outputs).values() for name in group]
+
+
+def title_of(name: str, outputs: Sequence[str]) -> str:
+    """Return what a logged number is called."""
+    if name.startswith("val_"):
+        return f"Validation {score_title(name.removeprefix('val_'))}"
+    owner = max((output for output in outputs if name.startswith(f"{output}_")), key=len, default="")
+    if not owner:
+        return "Total loss" if name == "loss" else name.replace("_", " ")
+    return f"{OUTPUTS[owner].title}: {name.removeprefix(f'{owner}_').replace('_', ' ')}"
 
 
 def scales_differ(histories: Sequence[History], name: str) -> bool:
