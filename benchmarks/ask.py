@@ -86,10 +86,10 @@ def measure(graph: GraphData, encoder: str) -> None:
     rng = np.random.default_rng(1)
     names = [str(name) for name in graph.node_ids]
     edges = graph.edges[rng.choice(len(graph.edges), PAIRS, replace=False)].tolist()
-    held: list[WhatIf] = []
+    models: list[WhatIf] = []
     first = Scenario(pair=(names[edges[0][0]], names[edges[0][1]]))
-    opened = milliseconds(lambda: (held.append(WhatIf(result, graph)), answer(held[0], first)))
-    model = held[0]
+    opened = milliseconds(lambda: (models.append(WhatIf(result, graph)), answer(models[0], first)))
+    model = models[0]
 
     def drop(i: int, j: int) -> Scenario:
         return Scenario(

@@ -71,10 +71,10 @@ def one(n_nodes: int, n_edges: int, n_features: int) -> dict[str, Any]:
         started = time.perf_counter(), time.process_time()
         graph = synthetic(n_nodes, n_edges, n_features=n_features, mapped=True)
         made = time.perf_counter() - started[0]
-        told = measure(spec, graph)
+        figures = measure(spec, graph)
         whole = time.perf_counter() - started[0], time.process_time() - started[1]
     return {
-        **told,
+        **figures,
         "made_s": round(made),
         "whole_s": round(whole[0]),
         "whole_cpu_s": round(whole[1]),
@@ -86,12 +86,12 @@ def main() -> None:
     for size in SIZES:
         call = [sys.executable, "-m", "benchmarks.out_of_core", *map(str, size)]
         done = subprocess.run(call, capture_output=True, text=True, check=True)
-        told = json.loads(done.stdout.splitlines()[-1])
+        figures = json.loads(done.stdout.splitlines()[-1])
         print(
-            f"  {told['nodes']:>9,} nodes {told['edges']:>10,} edges {told['features']:>4} features   "
-            f"memory of its own {told['peak_RssAnon_mib']:5,} MiB, resident {told['peak_VmHWM_mib']:5,} MiB, "
-            f"on disk {told['peak_disk_mib']:6,} MiB   prepared in {told['prepare_s']:.0f} s, "
-            f"an epoch {told['s_per_epoch']:.0f} s ({told['cpu_s_per_epoch']:.0f} s of processor)",
+            f"  {figures['nodes']:>9,} nodes {figures['edges']:>10,} edges {figures['features']:>4} features   "
+            f"memory of its own {figures['peak_RssAnon_mib']:5,} MiB, resident {figures['peak_VmHWM_mib']:5,} MiB, "
+            f"on disk {figures['peak_disk_mib']:6,} MiB   prepared in {figures['prepare_s']:.0f} s, "
+            f"an epoch {figures['s_per_epoch']:.0f} s ({figures['cpu_s_per_epoch']:.0f} s of processor)",
             flush=True,
         )
 

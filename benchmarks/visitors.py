@@ -86,11 +86,11 @@ class Visitor:
             size += len(content)
             if len(content) > 20_000:  # a table or a figure
                 continue
-            told = ForwardMsg.FromString(content)  # type: ignore[arg-type]
-            element = told.delta.new_element if told.HasField("delta") else None
+            reply = ForwardMsg.FromString(content)  # type: ignore[arg-type]
+            element = reply.delta.new_element if reply.HasField("delta") else None
             if element is not None and (element.HasField("exception") or element.alert.format == 1):
                 errors += 1
-            if told.HasField("script_finished") and told.script_finished == 0:
+            if reply.HasField("script_finished") and reply.script_finished == 0:
                 return time.perf_counter() - start, size, errors
 
 

@@ -74,8 +74,8 @@ def procrustes(moving: np.ndarray, goal: np.ndarray) -> Turn:
     Schönemann 1966, A generalized solution of the orthogonal Procrustes problem.
     """
     from_centre, to_centre = (array.mean(axis=0, dtype=np.float64) for array in (moving, goal))
-    centred, wanted = moving - from_centre, goal - to_centre
-    u, s, vt = np.linalg.svd(centred.T @ wanted, full_matrices=False)
+    centred, centred_goal = moving - from_centre, goal - to_centre
+    u, s, vt = np.linalg.svd(centred.T @ centred_goal, full_matrices=False)
     scale = float(s.sum()) / max(float(((centred @ (u @ vt)) ** 2).sum()), 1e-12)
     return Turn(from_centre, to_centre, u @ vt, scale)
 

@@ -69,9 +69,9 @@ def fit_calibration(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     start = np.array(list(CALIBRATION.values()))
 
     def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
-        found, off = columns @ values, values - start
-        slope = columns.T @ (expit(found) - truth) + off
-        return float((np.logaddexp(0.0, found) - truth * found).sum() + 0.5 * off @ off), slope
+        logits, off = columns @ values, values - start
+        slope = columns.T @ (expit(logits) - truth) + off
+        return float((np.logaddexp(0.0, logits) - truth * logits).sum() + 0.5 * off @ off), slope
 
     bounds = [(None, None), (LEAST_SLOPE, None), (LEAST_SLOPE, None)]
     best = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x

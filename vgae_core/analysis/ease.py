@@ -45,9 +45,9 @@ Factors = tuple[sparse.csr_array, np.ndarray]
 
 def damped(matrix: sparse.csr_array) -> sparse.csr_array:
     """Return ``sign(x) log(1 + |x|)`` of a matrix, float32: counts have long tails."""
-    found = sparse.csr_array(matrix, dtype=np.float32, copy=True)
-    found.data = np.sign(found.data) * np.log1p(np.abs(found.data))
-    return found
+    scaled = sparse.csr_array(matrix, dtype=np.float32, copy=True)
+    scaled.data = np.sign(scaled.data) * np.log1p(np.abs(scaled.data))
+    return scaled
 
 
 def column_weights(matrix: sparse.csr_array, penalty: float) -> np.ndarray:
@@ -181,9 +181,9 @@ def weigh(
     columns = rng.integers(0, n_columns, (len(chosen), AGAINST + 1))
     columns[:, 0] = chosen[:, 1]
     pairs = np.column_stack([np.repeat(chosen[:, 0], AGAINST + 1), columns.ravel()])
-    held = sparse.csr_array((np.ones(len(validation)), validation.T), shape=known.shape)
+    held_out = sparse.csr_array((np.ones(len(validation)), validation.T), shape=known.shape)
     taken = (np.asarray(known[pairs[:, 0], pairs[:, 1]]) != 0) | (
-        np.asarray(held[pairs[:, 0], pairs[:, 1]]) != 0
+        np.asarray(held_out[pairs[:, 0], pairs[:, 1]]) != 0
     )
     taken = taken.reshape(columns.shape)
     taken[:, 0] = False

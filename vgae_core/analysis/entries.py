@@ -103,7 +103,7 @@ def recommended(
         raise DataError(f"`k` must be >= 1. Received: {k}.")
     if known.shape != (n, width):
         raise DataError(f"`known` must have shape ({n}, {width}). Received: {known.shape}.")
-    best, found = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
+    best, pairs = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
     step = max(1, BLOCK_VALUES // max(width, 1))
     for start in range(0, n, step):
         stop = min(start + step, n)
@@ -117,13 +117,13 @@ def recommended(
             at = at[np.argpartition(-flat[at], k - 1)[:k]]
         best = np.concatenate([best, flat[at]])
         row, column = np.divmod(at, width)
-        found = np.concatenate([found, np.column_stack([row + start, column])])
+        pairs = np.concatenate([pairs, np.column_stack([row + start, column])])
         if len(best) > k:
             top = np.argpartition(-best, k - 1)[:k]
-            best, found = best[top], found[top]
+            best, pairs = best[top], pairs[top]
         if progress is not None:
             progress(stop / n, f"{stop:,} of {n:,} rows")
-    return likeliest(found, best, k)
+    return likeliest(pairs, best, k)
 
 
 def recommended_to(

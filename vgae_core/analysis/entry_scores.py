@@ -101,8 +101,8 @@ def combined(
 
 
 def _left(stack: Stack, network: np.ndarray, rows: sparse.csr_array) -> sparse.csr_array:
-    held = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[rows.data != 0]
-    same = stack["offset"] + stack["row_values"] * np.log1p(np.bincount(held, minlength=rows.shape[0]))
+    row_of = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[rows.data != 0]
+    same = stack["offset"] + stack["row_values"] * np.log1p(np.bincount(row_of, minlength=rows.shape[0]))
     parts = [
         sparse.csr_array(np.float32(stack["network"]) * network),
         np.float32(stack["ease"]) * ease.damped(rows),
@@ -142,13 +142,13 @@ def fit_entries(
     plain = {"offset": 0.0, "network": weighed.network, "ease": weighed.ease, "row_values": 0.0}
     sums = combined({**plain, **CALIBRATION}, network, factors[1], known)
     pairs = np.concatenate([entries, zeros])
-    held = np.bincount(
+    n_filled = np.bincount(
         np.repeat(np.arange(known.shape[0]), np.diff(known.indptr))[known.data != 0],
         minlength=known.shape[0],
     )
     truth = np.repeat(np.array([1, 0], np.int8), [len(entries), len(zeros)])
     products = ease.score_entries((sums.left, sums.right), pairs)
-    stack = fit_stack(products, {"row_values": held[pairs[:, 0]]}, truth)
+    stack = fit_stack(products, {"row_values": n_filled[pairs[:, 0]]}, truth)
     if stack["network"] <= 0:
         return {}
     slope = stack["network"]

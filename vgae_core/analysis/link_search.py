@@ -110,7 +110,7 @@ def missing_links(
     side = None if sides is None else sides[order]
 
     best = np.zeros(0, dtype=np.float32)
-    found = np.zeros((0, 2), dtype=np.int64)
+    pairs = np.zeros((0, 2), dtype=np.int64)
     floor = -np.inf
     step = int(np.clip(BLOCK_VALUES // max(n, 1), 1, 1024))
     for start in range(0, n, step):
@@ -148,17 +148,17 @@ def missing_links(
             at = np.flatnonzero(over)
         best = np.concatenate([best, flat[at]])
         row, column = np.divmod(at, end - first)
-        found = np.concatenate([found, np.column_stack([row + start, column + first])])
+        pairs = np.concatenate([pairs, np.column_stack([row + start, column + first])])
         if len(best) > k:
             top = np.argpartition(-best, k - 1)[:k]
-            best, found = best[top], found[top]
+            best, pairs = best[top], pairs[top]
         if len(best) == k:
             floor = float(best.min())
         if progress is not None:
             progress(stop / n, f"{stop:,} of {n:,} nodes")
     if progress is not None:
         progress(1.0, f"{n:,} of {n:,} nodes")
-    pairs = order[found]
+    pairs = order[pairs]
     if not directed:
         pairs = np.sort(pairs, axis=1)
     return likeliest(pairs, best, k)

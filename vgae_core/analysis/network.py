@@ -273,7 +273,7 @@ class Network:
         n_new: int = 0,
         rows: np.ndarray | None = None,
         features: Any | None = None,
-        wanted: np.ndarray | None = None,
+        of_nodes: np.ndarray | None = None,
     ) -> Moved:
         """Return the codes that an edit changes, worked out within its reach only.
 
@@ -289,7 +289,7 @@ class Network:
             Nodes whose features change, sorted; new nodes must be among them where nodes have features.
         features : csr_array or ndarray, shape (n_rows, n_columns), optional
             Their features after the edit.
-        wanted : ndarray of int64, shape (n_wanted,), optional
+        of_nodes : ndarray of int64, shape (n_asked,), optional
             Nodes whose codes are asked for, sorted; those of others are not worked out.
 
         Raises
@@ -303,7 +303,7 @@ class Network:
         messages = self.messages.edited(arcs, change, n)
         fresh = np.arange(self.n_nodes, n)
         edited = np.zeros(0, np.int64) if rows is None else np.asarray(rows, np.int64)
-        needs = self._needs(messages, wanted, has_edited_rows=rows is not None)
+        needs = self._needs(messages, of_nodes, has_edited_rows=rows is not None)
         patches: list[_Patch] = []
         for step, value, need in zip(self._plan.steps, self._values, needs, strict=True):
             if step.kind == "input":
@@ -331,19 +331,19 @@ class Network:
         return Moved(last.nodes, self._split(last.take(last.nodes)))
 
     def _needs(
-        self, messages: EditedMessages, wanted: np.ndarray | None, *, has_edited_rows: bool
+        self, messages: EditedMessages, of_nodes: np.ndarray | None, *, has_edited_rows: bool
     ) -> list[np.ndarray | None]:
-        """Return, for each step, the nodes whose rows the wanted codes rest on; None for all of them."""
+        """Return, for each step, the nodes whose rows the codes of these nodes rest on; None for all of them."""
         steps = self._plan.steps
         needs: list[np.ndarray | None] = [None] * len(steps)
-        if wanted is None:
+        if of_nodes is None:
             return needs
         changes: list[bool] = []  # whether an edit can change anything in the step
         for step in steps:
             own = step.kind == "input" and step.table is None and has_edited_rows
             changes.append(own or step.kind == "hop" or any(changes[i] for i in step.inputs))
         collected: list[list[np.ndarray]] = [[] for _ in steps]
-        collected[self._last].append(wanted)
+        collected[self._last].append(of_nodes)
         for at in range(len(steps) - 1, -1, -1):
             if not collected[at]:
                 continue

@@ -125,17 +125,17 @@ def named(text: str, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault(name.strip(), []).append(row)
-    found: list[int] = []
+    nodes: list[int] = []
     unknown = []
     for line in text.splitlines():
         whole = line.strip()
         for part in [whole] if whole in rows else re.split(r"[\t;,]", whole):
             name = part.strip().strip("\"'")
             if name in rows:
-                found += rows[name]
+                nodes += rows[name]
             elif name:
                 unknown.append(name)
-    return np.unique(np.array(found, np.int64)), unknown
+    return np.unique(np.array(nodes, np.int64)), unknown
 
 
 def combine(first: np.ndarray, second: np.ndarray, how: Combination) -> np.ndarray:

@@ -64,8 +64,8 @@ def of_columns(view: FeatureView, share: float = 0.1) -> str:
     """Return how much of all values lies in the fullest columns."""
     falling = np.sort(view.per_column)[::-1]
     n_top = max(1, round(share * len(falling)))
-    held = falling[:n_top].sum() / max(view.n_values, 1)
-    return f"The fullest {share:.0%} of the columns hold {held:.0%} of the values."
+    top_share = falling[:n_top].sum() / max(view.n_values, 1)
+    return f"The fullest {share:.0%} of the columns hold {top_share:.0%} of the values."
 
 
 def of_values(view: ValueView) -> str:

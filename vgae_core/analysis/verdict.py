@@ -103,13 +103,13 @@ def measure_all(metrics: Mapping[str, Any]) -> tuple[Measured, ...]:
         Of a run: ``test`` and ``baselines``, as of :func:`vgae_core.runs.results.evaluation.evaluate`.
     """
     rivals: Mapping[str, Mapping[str, float]] = metrics["baselines"]
-    found = []
+    measures = []
     for key, value in metrics["test"].items():
         named = {name: values[key] for name, values in rivals.items() if values.get(key) is not None}
         if value is not None and named:
             best = max(named, key=named.__getitem__)
-            found.append(Measured(key, float(value), float(named[best]), best))
-    return tuple(found)
+            measures.append(Measured(key, float(value), float(named[best]), best))
+    return tuple(measures)
 
 
 def auc_difference_error(y_true: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:

@@ -180,10 +180,14 @@ def _read(node: ast.expr, offset: int, depth: int) -> Tree:
         known = [key for key, function in FUNCTIONS.items() if not function.sign]
         if name not in known:
             raise SpecError(f"There is no function `{name}`.{_near(name, known)}", where=place)
-        wanted = FUNCTIONS[name].arguments
-        if node.keywords or len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):
+        n_arguments = FUNCTIONS[name].arguments
+        if (
+            node.keywords
+            or len(node.args) != n_arguments
+            or any(isinstance(a, ast.Starred) for a in node.args)
+        ):
             raise SpecError(
-                f"`{name}` takes {wanted} value{'s' * (wanted > 1)}. Received: {len(node.args)}"
+                f"`{name}` takes {n_arguments} value{'s' * (n_arguments > 1)}. Received: {len(node.args)}"
                 f"{' and named ones' if node.keywords else ''}.",
                 where=place,
             )

@@ -28,10 +28,10 @@ def run(options: argparse.Namespace) -> int:
 
     from vgae_core.runs.results.embed import embed
 
-    found = embed(folder.spec, folder.result(), folder.graph(), more)
-    write_table(Path(options.to), found.table())
+    embedded = embed(folder.spec, folder.result(), folder.graph(), more)
+    write_table(Path(options.to), embedded.table())
     print(
-        f"{len(found.z_mean) - found.n_trained:,} new nodes; of {found.n_trained:,} nodes of training "
-        f"{int((found.moved > MOVED).sum()):,} moved. Written to {options.to}"
+        f"{len(embedded.z_mean) - embedded.n_trained:,} new nodes; of {embedded.n_trained:,} nodes of training "
+        f"{int((embedded.moved > MOVED).sum()):,} moved. Written to {options.to}"
     )
     return 0

@@ -23,22 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is in a data set."""
-    found = inspect(read(options))
-    report = found.to_dict()
+    report = inspect(read(options))
+    values = report.to_dict()
     if options.json:
-        print(json.dumps(finite(report), ensure_ascii=False))
+        print(json.dumps(finite(values), ensure_ascii=False))
         return 0
-    for key, value in report.items():
+    for key, value in values.items():
         if isinstance(value, str | int | float | bool) or value is None:
             print(f"{key:>20}  {_text(value)}")
-    for file in found.files:
+    for file in report.files:
         print(f"{'file':>20}  {visible(arguments.taken_for(file))}")
         for judgement in file.judgements:
             mark = "" if judgement.sure else "?"
             print(f"{judgement.title.lower() + mark:>20}  {visible(judgement.text)}")
         for sentence in file.sentences[:SENTENCES]:
             print(f"{'':>20}  {visible(sentence)}")
-    for finding in report["findings"]:
+    for finding in values["findings"]:
         print(f"{finding['level']:>20}  {visible(finding['message'])}")
     return 0
 

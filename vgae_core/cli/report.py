@@ -64,7 +64,7 @@ def _of_sweep(name: str) -> tuple[str, str]:
         known = [info.id for info in SweepCatalogue(store).of_workspace(WORKSPACE)]
         if path.is_dir() and not known:
             raise RunError(f"There is no sweep in {path}.", where="--sweep")
-        found = swept(store, known[0] if path.is_dir() else name)
-        return f"A sweep of {len(found.trials)} trials", sweep_report(found)
+        sweep = swept(store, known[0] if path.is_dir() else name)
+        return f"A sweep of {len(sweep.trials)} trials", sweep_report(sweep)
     finally:
         store.close()

@@ -89,11 +89,11 @@ def find_run(name: str) -> tuple[str, RunFolder]:
 
 def find_runs(names: Sequence[str]) -> list[tuple[str, RunFolder]]:
     """Return :func:`find_run` of several runs; raise RunError if one has no result."""
-    found = [find_run(name) for name in names]
-    for name, (_, folder) in zip(names, found, strict=True):
+    runs = [find_run(name) for name in names]
+    for name, (_, folder) in zip(names, runs, strict=True):
         if not folder.has_result:
             raise RunError("This run has no result.", where=name)
-    return found
+    return runs
 
 
 def export_runs(options: argparse.Namespace) -> int:

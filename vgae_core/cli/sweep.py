@@ -108,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
             raise RunError(f"The chosen point could not be trained again. {refit.info.message}")
         trials = sweeps.catalogue.trials(sweep_id)
         luck = optimism_of(store, trials)
-        found = table(info, trials)
-        found.to_csv(out / "trials.csv", index=False)
+        trials_table = table(info, trials)
+        trials_table.to_csv(out / "trials.csv", index=False)
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
         return 130
@@ -129,7 +129,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"event": "Result", **finite(summary)}))
         return 0
-    print(found.drop(columns="message").to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    print(
+        trials_table.drop(columns="message").to_string(index=False, float_format=lambda value: f"{value:.4g}")
+    )
     print(f"\nChosen by validation pairs: trial {chosen.number} ({visible(in_words(chosen.point))}).")
     if luck is not None:
         print(

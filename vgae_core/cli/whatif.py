@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
     if not result.family.links_nodes:
         return _whatif_rows(RowsWhatIf(result, folder.graph()), scenario, options)
     model = WhatIf(result, folder.graph())
-    found = answer(model, scenario, "in" if options.incoming else "out")
-    values = {"scenario": scenario.to_dict(), **found.to_dict()}
-    lines = list(telling.lines(found))
+    answered = answer(model, scenario, "in" if options.incoming else "out")
+    values = {"scenario": scenario.to_dict(), **answered.to_dict()}
+    lines = list(telling.lines(answered))
     if options.why:
         changes = model.changes(scenario.active)
         ends = watched(model, scenario, changes)
@@ -74,8 +74,8 @@ def _whatif_rows(model: RowsWhatIf, scenario: Scenario, options: argparse.Namesp
     from vgae_core.what_if import telling
     from vgae_core.what_if.row_reasons import leave_out_entries
 
-    found = model.answer(scenario)
-    values, lines = {"scenario": scenario.to_dict(), **found.to_dict()}, list(telling.lines(found))
+    answered = model.answer(scenario)
+    values, lines = {"scenario": scenario.to_dict(), **answered.to_dict()}, list(telling.lines(answered))
     if options.why:
         if scenario.pair is None or not scenario.pair[1]:
             raise SpecError(
@@ -84,7 +84,10 @@ def _whatif_rows(model: RowsWhatIf, scenario: Scenario, options: argparse.Namesp
         changes = model.changes(scenario.active)
         row, column = model.names.find(scenario.pair[0], changes.new), model.columns.find(scenario.pair[1])
         effects = leave_out_entries(model, changes, row, column)
-        values["entries"] = {"found": [effect.to_dict() for effect in effects.found], "left": effects.n_left}
+        values["entries"] = {
+            "found": [effect.to_dict() for effect in effects.found],
+            "left": effects.n_left,
+        }
         lines += telling.reasons("Each entry of the row cleared", effects)
     print(json.dumps(finite(values), ensure_ascii=False) if options.json else "\n".join(map(visible, lines)))
     return 0

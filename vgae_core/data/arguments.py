@@ -63,9 +63,9 @@ def read(options: argparse.Namespace, progress: Callable[[float, str], None] | N
         If the files cannot be read, or a reader is not certain and neither ``--read`` nor ``--yes`` decides.
     """
     first = options.path[0]
-    said = [_said_of(text) for text in options.read]
+    choices = [_said_of(text) for text in options.read]
     if first.startswith(SAMPLE):
-        if len(options.path) > 1 or options.features or options.labels or said:
+        if len(options.path) > 1 or options.features or options.labels or choices:
             raise DataError("A sample brings its own features and labels.", where=first)
         return load_sample(first.removeprefix(SAMPLE))
     paths = [found for path in options.path for found in _paths(path)]
@@ -76,10 +76,10 @@ def read(options: argparse.Namespace, progress: Callable[[float, str], None] | N
     files = [SourceFile(name, path) for name, path in zip(names_of(paths), paths, strict=True)]
     known = _known(options)
     for (role, _), source in zip(brought, files[len(files) - len(brought) :], strict=True):
-        said.append((source.name, "role", role))
+        choices.append((source.name, "role", role))
     if len(options.path) == 1 and len(files) > 1 and not Path(first).is_dir():
-        said.append((files[0].name, "role", "edges"))
-    for name, key, value in said:
+        choices.append((files[0].name, "role", "edges"))
+    for name, key, value in choices:
         known[name] = known.get(name, FileSpec(name=name)).replace(key, value)
     try:
         raw = read_isolated(files, list(known.values()), progress=progress)
@@ -88,7 +88,7 @@ def read(options: argparse.Namespace, progress: Callable[[float, str], None] | N
             _decide(look_isolated(files, list(known.values())))
         raise
     strange = next((f for f in raw.findings if f.code == "choices-unused"), None)
-    if strange is not None and any(name in strange.examples for name, *_ in said):
+    if strange is not None and any(name in strange.examples for name, *_ in choices):
         there = ", ".join(report.how.name for report in raw.files)
         raise SpecError(strange.message, where="--read", mend=f"The files are: {there}.")
     if options.yes:
@@ -192,10 +192,10 @@ def taken_for(file: FileReport) -> str:
         return f"{file.how.name}: ignored"
     layout = [f"{file.separator}-delimited"] if file.separator else []
     layout += [{"yes": "with a header row", "no": "no header row"}[file.header]] if file.header else []
-    told = [f"{part.name}={part.use}" for part in file.parts if part.use != "features"]
-    columns = file.n_parts - len(told)
-    told += [f"{columns:,} features"] if columns else []
+    uses = [f"{part.name}={part.use}" for part in file.parts if part.use != "features"]
+    columns = file.n_parts - len(uses)
+    uses += [f"{columns:,} features"] if columns else []
     about = f" ({', '.join(layout)})" if layout else ""
     return f"{file.how.name}: {file.how.role} from {file.format}{about}" + (
-        f": {', '.join(told)}" if told else ""
+        f": {', '.join(uses)}" if uses else ""
     )

@@ -50,8 +50,8 @@ def validate_csr(
         if array.ndim != 1:
             raise refuse(f"`{name}` must have one dimension. Received: shape {array.shape}.")
         if array.dtype.kind not in kinds:
-            wanted = "real" if kinds == "biuf" else "whole"
-            raise refuse(f"`{name}` must hold {wanted} numbers. Received: {array.dtype}.")
+            numbers = "real" if kinds == "biuf" else "whole"
+            raise refuse(f"`{name}` must hold {numbers} numbers. Received: {array.dtype}.")
     if n_rows < 0 or n_columns < 0:
         raise refuse(f"A shape cannot be negative. Received: {n_rows} x {n_columns}.")
     if len(indptr) != n_rows + 1:

@@ -67,10 +67,10 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
     chosen += np.searchsorted(taken - np.arange(len(taken)), chosen, side="right")
     negatives = np.column_stack(np.divmod(chosen, width)).astype(np.int64)
     test, val = free[:n_test], free[n_test : n_test + n_val]
-    held = np.zeros(len(entries), bool)
-    held[test] = held[val] = True
+    held_out = np.zeros(len(entries), bool)
+    held_out[test] = held_out[val] = True
     return LinkSplit(
-        train=entries[~held],
+        train=entries[~held_out],
         val=entries[val],
         val_neg=negatives[:n_val],
         test=entries[test],
@@ -96,15 +96,15 @@ def _split_rows(
     test, val = eligible[:n_test], eligible[n_test : n_test + n_val]
     parts: dict[str, np.ndarray] = {}
     for name, rows in (("val", np.sort(val)), ("test", np.sort(test))):
-        found, zeros = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
+        entries_held_out, zeros = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
         for row in rows.tolist():
             own = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].astype(np.int64)
             chosen = np.sort(rng.permutation(own)[: hidden[row]])
             free = distinct(width - len(own), len(chosen), rng)
             free += np.searchsorted(np.sort(own) - np.arange(len(own)), free, side="right")
-            for into, columns in ((found, chosen), (zeros, free)):
+            for into, columns in ((entries_held_out, chosen), (zeros, free)):
                 into.append(np.column_stack([np.full(len(columns), row), columns]))
-        parts[name], parts[f"{name}_neg"] = np.concatenate(found), np.concatenate(zeros)
+        parts[name], parts[f"{name}_neg"] = np.concatenate(entries_held_out), np.concatenate(zeros)
     return LinkSplit(train=entries[~np.isin(entries[:, 0], np.concatenate([val, test]))], **parts)
 
 

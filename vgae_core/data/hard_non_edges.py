@@ -52,9 +52,9 @@ def hard_non_edges(
         """Return a random neighbour of each node; a lonely node stays where it is."""
         many = degree[nodes]
         place = steps.indptr[nodes] + (rng.random(len(nodes)) * many).astype(np.int64)
-        found = nodes.copy()
-        found[many > 0] = steps.indices[place[many > 0]]
-        return found
+        reached = nodes.copy()
+        reached[many > 0] = steps.indices[place[many > 0]]
+        return reached
 
     pairs = np.repeat(split.test[chosen], each, axis=0)
     replaced = (1 - np.arange(len(pairs)) % each % 2).astype(np.int64)  # the second end, the first, …

@@ -115,11 +115,11 @@ def distinct(total: int, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return `count` distinct integers below `total`, uniformly, in random order."""
     if 2 * count >= total:
         return rng.permutation(total)[:count]
-    found = np.empty(0, dtype=np.int64)
-    while len(found) < count:  # at most half are taken: a few rounds at worst
-        fresh = rng.integers(total, size=count - len(found) + 16)
-        found = sorted_unique(np.concatenate([found, fresh]))
-    return rng.permutation(found)[:count]
+    drawn = np.empty(0, dtype=np.int64)
+    while len(drawn) < count:  # at most half are taken: a few rounds at worst
+        fresh = rng.integers(total, size=count - len(drawn) + 16)
+        drawn = sorted_unique(np.concatenate([drawn, fresh]))
+    return rng.permutation(drawn)[:count]
 
 
 def sample_non_edges(

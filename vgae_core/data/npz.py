@@ -127,8 +127,8 @@ def load_npz(
     """
     where = where or Path(path).name
     headers = npz_headers(Path(path), where=where, limits=limits)
-    wanted = list(headers) if keys is None else list(keys)
-    for key in wanted:
+    names = list(headers) if keys is None else list(keys)
+    for key in names:
         if key not in headers:
             raise DataError(f"Array `{key}` is missing.", where=where, mend=DAMAGED)
         if headers[key][1].hasobject:
@@ -139,7 +139,7 @@ def load_npz(
             )
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in wanted}
+            return {key: stored[key] for key in names}
     except _UNREADABLE as error:
         raise DataError(f"Not a readable npz file: {error}.", where=where, mend=DAMAGED) from error
 

@@ -243,15 +243,15 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         raw = with_weights(raw, spec)
     weights = None if raw.weights is None or spec.weights == "ignore" else _weights(raw)
     rows, cols, relations = raw.rows, raw.cols, raw.relations
-    wanted = np.ones(len(rows), bool) if spec.self_loops == "keep" else rows != cols
+    kept = np.ones(len(rows), bool) if spec.self_loops == "keep" else rows != cols
     if raw.weights is not None:
-        wanted &= raw.weights != 0
+        kept &= raw.weights != 0
     if spec.relations:
-        wanted &= _of_relations(raw, spec.relations)
-    if not wanted.all():
-        rows, cols = rows[wanted], cols[wanted]
-        weights = None if weights is None else weights[wanted]
-        relations = None if relations is None else relations[wanted]
+        kept &= _of_relations(raw, spec.relations)
+    if not kept.all():
+        rows, cols = rows[kept], cols[kept]
+        weights = None if weights is None else weights[kept]
+        relations = None if relations is None else relations[kept]
     rule: Merge = spec.duplicates
     n = raw.n_nodes
     if weights is None:
@@ -267,7 +267,7 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
     adjacency.sort_indices()
     if relations is not None:
         both = raw.symmetric or spec.direction == "undirected"
-        relations = _first_relations(adjacency, raw.rows[wanted], raw.cols[wanted], relations, both=both)
+        relations = _first_relations(adjacency, raw.rows[kept], raw.cols[kept], relations, both=both)
     keep = np.arange(n)
     if spec.component == "largest":
         keep = _largest(adjacency)

@@ -188,13 +188,13 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
     assert x is not None  # noqa: S101  a matrix has features
     a_row, a_column = filled(x)
     empty_rows, empty_columns = np.flatnonzero(a_row == 0), np.flatnonzero(a_column == 0)
-    found = [
+    findings = [
         Finding("missing-values", "choice", o.message, o.count)
         for o in offered
         if o.setting == "missing" and o.count
     ]
     if len(empty_rows):
-        found.append(
+        findings.append(
             Finding(
                 "empty-rows",
                 "info",
@@ -204,7 +204,7 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
             )
         )
     if len(empty_columns):
-        found.append(
+        findings.append(
             Finding(
                 "empty-columns",
                 "info",
@@ -215,7 +215,7 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
         )
     below = int(np.count_nonzero((x.data if sparse.issparse(x) else x) < 0))
     if below:
-        found.append(
+        findings.append(
             Finding(
                 "negative-values",
                 "warning",
@@ -227,8 +227,8 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
     try:
         check_zeros(x.shape, int(a_row.sum()), SplitSpec())
     except DataError as error:
-        found.append(Finding("few-zeros", "warning", f"{error.message} {error.mend}", int(a_row.sum())))
-    return found
+        findings.append(Finding("few-zeros", "warning", f"{error.message} {error.mend}", int(a_row.sum())))
+    return findings
 
 
 def _structural(
@@ -236,11 +236,11 @@ def _structural(
 ) -> list[Finding]:
     """Return what the entries themselves show, choices first."""
     ids = raw.node_ids
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if raw.sides is not None:
         both = describe_sides(raw.sides, raw.side_names)
         message = f"{both}. Only pairs of one node from each are trained on, scored and ranked."
-        found.append(Finding("two-sided", "info", message, raw.n_nodes))
+        findings.append(Finding("two-sided", "info", message, raw.n_nodes))
     shown: dict[str, tuple[str, ...]] = {}
     if counts.n_self_loops:
         loops = np.unique(raw.rows[raw.rows == raw.cols])[:5]
@@ -253,7 +253,7 @@ def _structural(
         "duplicates": "duplicates",
         "component": "components",
     }
-    found.extend(
+    findings.extend(
         Finding(codes[o.setting], "choice", o.message, o.count, shown.get(o.setting, ()))
         for o in offered
         if o.count and o.setting in codes
@@ -261,7 +261,7 @@ def _structural(
     isolated = np.flatnonzero(degrees == 0)
     if len(isolated) and counts.n_edges:
         names = tuple(str(ids[i]) for i in isolated[:5])
-        found.append(
+        findings.append(
             Finding(
                 "isolated-nodes",
                 "info",
@@ -271,7 +271,7 @@ def _structural(
             )
         )
     if raw.n_nodes < 2 or not counts.n_edges:
-        found.append(
+        findings.append(
             Finding(
                 "no-edges", "warning", "There is no edge between two different nodes: nothing can be learnt."
             )
@@ -280,7 +280,9 @@ def _structural(
         try:
             check_edges(raw.n_nodes, counts.n_edges, SplitSpec(), n_first=count_first(raw.sides))
         except DataError as error:
-            found.append(Finding("hard-to-split", "warning", f"{error.message} {error.mend}", counts.n_edges))
+            findings.append(
+                Finding("hard-to-split", "warning", f"{error.message} {error.mend}", counts.n_edges)
+            )
     if raw.weights is not None:
         for code, bad, message in (
             ("negative-weights", raw.weights < 0, "entries have a negative weight: ignore weights to train"),
@@ -290,5 +292,5 @@ def _structural(
             if count:
                 at = np.flatnonzero(bad)[:5]
                 names = tuple(f"{ids[raw.rows[i]]} – {ids[raw.cols[i]]}" for i in at)
-                found.append(Finding(code, "warning", f"{count:,} {message}.", count, names))
-    return found
+                findings.append(Finding(code, "warning", f"{count:,} {message}.", count, names))
+    return findings

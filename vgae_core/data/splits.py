@@ -107,12 +107,12 @@ class LinkSplit:
             if matrix
             else (codes(graph.edges, shape[0], directed=True), shape[0], graph.directed)  # in order
         )
-        for names, wanted in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
+        for names, are_edges in ((("train", "val", "test"), True), (("val_neg", "test_neg"), False)):
             parts = [codes(getattr(self, name), width, directed=directed) for name in names]
             together = np.concatenate(parts)
             if len(np.unique(together)) != len(together):
                 arcs = np.concatenate([codes(getattr(self, name), width, directed=True) for name in names])
-                if wanted and not directed and len(np.unique(arcs)) == len(arcs):
+                if are_edges and not directed and len(np.unique(arcs)) == len(arcs):
                     raise DataError(
                         f"Pairs in {', '.join(names)} are listed in both directions, but this graph is undirected: the "
                         "split was made for a directed graph, or for a matrix.",
@@ -125,9 +125,9 @@ class LinkSplit:
                     mend=f"A held-out {edge} must be in one part only.",
                 )
             for name, code in zip(names, parts, strict=True):
-                wrong = int(np.count_nonzero(contains(edges, code) != wanted))
+                wrong = int(np.count_nonzero(contains(edges, code) != are_edges))
                 if wrong:
-                    what = f"are not {words.many}" if wanted else f"are {words.many}"
+                    what = f"are not {words.many}" if are_edges else f"are {words.many}"
                     raise DataError(
                         f"{wrong} pairs of `{name}` {what} of this {whole}.", where="split", mend=mend
                     )
@@ -177,11 +177,11 @@ class LinkSplit:
         missing = 0
         # An entry-wise product goes through both matrices once, and keeps what is in both.
         for rows, _ in row_blocks(message.indptr[:-1], _MESSAGE_BLOCK):
-            found = message[rows].multiply(graph.adjacency[rows])
+            common = message[rows].multiply(graph.adjacency[rows])
             place = slice(message.indptr[rows.start], message.indptr[rows.stop])
-            missing += place.stop - place.start - found.nnz
+            missing += place.stop - place.start - common.nnz
             if not missing:
-                message.data[place] = found.tocsr().data
+                message.data[place] = common.tocsr().data
         if missing:
             raise DataError(
                 f"{missing} training pairs are not edges of this graph.",

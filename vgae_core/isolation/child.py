@@ -39,15 +39,15 @@ def _run(folder: Path) -> None:
         task: Task = getattr(importlib.import_module(module), name)
     arrays = load_arrays(folder, "input", request["arrays"])
     bound(request["memory_bytes"], request["seconds"])
-    with open(folder / "progress.jsonl", "w", encoding="utf-8") as told:
+    with open(folder / "progress.jsonl", "w", encoding="utf-8") as progress_file:
 
         def progress(fraction: float, message: str) -> None:
-            told.write(json.dumps({"fraction": float(fraction), "message": message}) + "\n")
-            told.flush()
+            progress_file.write(json.dumps({"fraction": float(fraction), "message": message}) + "\n")
+            progress_file.flush()
 
         results, values = task(arrays, request["options"], progress)
-    told_of = {"arrays": save_arrays(folder, "output", results), "values": values}
-    (folder / "output.json").write_text(json.dumps(told_of), "utf-8")
+    outcome = {"arrays": save_arrays(folder, "output", results), "values": values}
+    (folder / "output.json").write_text(json.dumps(outcome), "utf-8")
 
 
 def main(folder: Path) -> int:
@@ -55,13 +55,13 @@ def main(folder: Path) -> int:
     try:
         _run(folder)
     except StudioError as error:
-        told = {
+        failure = {
             "kind": next((k for k in (t.__name__ for t in type(error).__mro__) if k in ERRORS), "DataError"),
             "message": error.message,
             "where": error.where,
             "mend": error.mend,
         }
-        (folder / "error.json").write_text(json.dumps(told), "utf-8")
+        (folder / "error.json").write_text(json.dumps(failure), "utf-8")
         return 1
     except BaseException:  # told to the parent by the exit code and this text
         traceback.print_exc()

@@ -122,13 +122,13 @@ class Job:
         code = process.returncode
         failure = folder / "error.json"
         if failure.exists():
-            told = json.loads(failure.read_text("utf-8"))
-            kind = ERRORS.get(told["kind"], DataError)
-            raise kind(told["message"], where=told["where"], mend=told["mend"])
+            failed = json.loads(failure.read_text("utf-8"))
+            kind = ERRORS.get(failed["kind"], DataError)
+            raise kind(failed["message"], where=failed["where"], mend=failed["mend"])
         output = folder / "output.json"
         if code == 0 and output.exists():
-            told = json.loads(output.read_text("utf-8"))
-            return load_arrays(folder, "output", told["arrays"]), told["values"]
+            finished = json.loads(output.read_text("utf-8"))
+            return load_arrays(folder, "output", finished["arrays"]), finished["values"]
         stderr = (folder / "stderr").read_text("utf-8", "replace")[-2000:]
         _log.error("Child of task %s ended with code %s: %s", self.task, code, stderr)
         raise _death(self.task, code, stderr, self._child.limits)
@@ -239,8 +239,8 @@ def _last_progress(folder: Path, before: Progress) -> Progress:
             file.seek(max(0, file.tell() - 4096))
             lines = file.read().split(b"\n")[:-1]  # the last piece may be half written
         if lines:
-            told = json.loads(lines[-1])
-            return Progress(min(1.0, max(0.0, float(told["fraction"]))), str(told["message"]), False)
+            latest = json.loads(lines[-1])
+            return Progress(min(1.0, max(0.0, float(latest["fraction"]))), str(latest["message"]), False)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return before  # not written yet
     return before

@@ -237,8 +237,8 @@ def estimate_graph(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     if "decoder_units" in DECODERS[model.decoder].settings:  # the layer of each pair, forward and backward
         floats += pairs * (4 * model.latent_dim + 3 * model.decoder_units)
     entries = arcs + (profile.feature_nnz if profile.sparse_features else 0)
-    held = 40 * entries + 4 * floats + PAIR_BYTES * max(pairs, 2 * n_train)
-    costs = _costs(spec, parameters, held, steps, work, dense_work, _rate(n, model.latent_dim), encoding)
+    run_bytes = 40 * entries + 4 * floats + PAIR_BYTES * max(pairs, 2 * n_train)
+    costs = _costs(spec, parameters, run_bytes, steps, work, dense_work, _rate(n, model.latent_dim), encoding)
     # Threads go by this count, in which hidden layers are as wide as if they had two heads: another one would give
     # runs of the same seed other last digits.
     costs["work"] += 3 * (arcs * sum(widths) * heads * hops - encoding)
@@ -248,7 +248,7 @@ def estimate_graph(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
 def _costs(
     spec: RunSpec,
     parameters: int,
-    held: float,
+    run_bytes: float,
     steps: int,
     work: float,
     dense_work: float,
@@ -260,7 +260,7 @@ def _costs(
     seconds += EPOCH_SECONDS + encoding / rate
     return {
         "parameters": parameters,
-        "memory_mib": BASE_MIB + SCORING_MIB + held / 2**20,
+        "memory_mib": BASE_MIB + SCORING_MIB + run_bytes / 2**20,
         "steps_per_epoch": steps,
         "seconds_per_epoch": seconds,
         "seconds": seconds * spec.training.epochs,
@@ -280,8 +280,8 @@ def _estimate_once(spec: RunSpec, profile: Profile, parameters: int) -> dict[str
     rows = min(n, 2 * pairs + -(-n // steps))
     work = rows * (columns + 8 * width) + 2 * pairs * spec.model.latent_dim
     slabs = 2 * min(SLAB_BYTES, 4 * n * columns)
-    held = 60 * profile.n_edges + slabs + 4 * (3 * rows * columns + 8 * rows * width + 16 * pairs)
-    return _costs(spec, parameters, held, steps, work, rows * columns * width, _rate(n, columns))
+    run_bytes = 60 * profile.n_edges + slabs + 4 * (3 * rows * columns + 8 * rows * width + 16 * pairs)
+    return _costs(spec, parameters, run_bytes, steps, work, rows * columns * width, _rate(n, columns))
 
 
 def estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str, float]:
@@ -297,8 +297,10 @@ def estimate_rows(spec: RunSpec, profile: Profile, parameters: int) -> dict[str,
     sparse_work = entered * ends[0] if model.sparse_input else 0
     dense_work = n * (inner + last * width) + (0 if model.sparse_input else entered * ends[0])
     work = sparse_work + 3 * n * width  # the loss reads and writes every entry of a decoded row
-    held = 40 * profile.feature_nnz + 4 * (8 * size * width + 4 * parameters + 4 * n * sum(ends))
-    costs = _costs(spec, parameters, held, steps, work / steps, dense_work / steps, _rate(width, ends[0]))
+    run_bytes = 40 * profile.feature_nnz + 4 * (8 * size * width + 4 * parameters + 4 * n * sum(ends))
+    costs = _costs(
+        spec, parameters, run_bytes, steps, work / steps, dense_work / steps, _rate(width, ends[0])
+    )
     if width <= MOST_COLUMNS:
         costs["scoring_seconds"] += EASE_SECONDS * width**3
     return costs

@@ -110,9 +110,9 @@ class AveragePrecision(keras.metrics.Metric):
 
     def result(self) -> Any:
         """Return the sum of precision times gained recall, from the highest score down."""
-        found, called = ops.cumsum(ops.flip(self.ones)), ops.cumsum(ops.flip(self.all))
-        gained = ops.flip(self.ones) / ops.maximum(found[-1], 1e-12)
-        return ops.sum(gained * found / ops.maximum(called, 1e-12))
+        hits, called = ops.cumsum(ops.flip(self.ones)), ops.cumsum(ops.flip(self.all))
+        gained = ops.flip(self.ones) / ops.maximum(hits[-1], 1e-12)
+        return ops.sum(gained * hits / ops.maximum(called, 1e-12))
 
 
 @keras.saving.register_keras_serializable("vgae")

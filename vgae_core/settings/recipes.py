@@ -56,10 +56,10 @@ def candidates(spec: RunSpec, *, has_features: bool) -> dict[str, RunSpec]:
 def recipe_of(spec: RunSpec, names: Iterable[str]) -> str | None:
     """Return which of the recipes called `names` the network and training of `spec` are, whatever its epochs."""
     for name in names:
-        found = with_recipe(spec, name)
+        candidate = with_recipe(spec, name)
         kept = dataclasses.replace(
-            found.training, epochs=spec.training.epochs, patience=spec.training.patience
+            candidate.training, epochs=spec.training.epochs, patience=spec.training.patience
         )
-        if dataclasses.replace(found, training=kept) == spec:
+        if dataclasses.replace(candidate, training=kept) == spec:
             return name
     return None

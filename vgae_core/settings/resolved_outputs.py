@@ -261,9 +261,9 @@ def metric_of(
     where = f"outputs.{output}"
     given = f"under loss `{written(loss)}` the head gives {head.words}"
     if metric.tree is not None:
-        wanted = HEADS[formula.scale(metric.tree)]
-        if wanted.name != "identity" and output in PAIRS and wanted is not head:
-            raise SpecError(f"The formula needs {wanted.words}; {given}.", where=where)
+        needed = HEADS[formula.scale(metric.tree)]
+        if needed.name != "identity" and output in PAIRS and needed is not head:
+            raise SpecError(f"The formula needs {needed.words}; {given}.", where=where)
         if head.width > 1 and "y_pred" in formula.pieces(metric.tree):
             raise SpecError(
                 f"Under loss `{written(loss)}` the head gives several numbers per column, so `y_pred` fits no target.",

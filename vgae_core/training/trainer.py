@@ -100,7 +100,7 @@ class _Watch(keras.callbacks.Callback):
         if 2 * size(variables) > SERVER_LIMITS.checkpoint_bytes:
             on_checkpoint = None
         self.on_checkpoint, self.checkpoint_seconds = on_checkpoint, checkpoint_seconds
-        self.told = time.perf_counter()
+        self.checkpointed = time.perf_counter()
         self.before: Checkpoint | None = None
         """Where the epoch at work began, while it may still be cut short."""
 
@@ -148,12 +148,12 @@ class _Watch(keras.callbacks.Callback):
             batches = self.batches
             z_mean = self.encode()["z_mean"]
             score = self.built.scorer(z_mean, batches.totals, batches.units)
-            found, against = score(self.split.val), score(self.split.val_neg)
-            auc, ap = fast_auc_ap(found, against)
-            val_logs = self.validate(z_mean, np.concatenate([found, against]))
+            positive, negative = score(self.split.val), score(self.split.val_neg)
+            auc, ap = fast_auc_ap(positive, negative)
+            val_logs = self.validate(z_mean, np.concatenate([positive, negative]))
             val, quality = {"roc_auc": auc, "average_precision": ap}, auc + ap
             if self.batches.val_weights is not None:
-                quality += rank_correlation(self.batches.val_weights, found) or 0.0
+                quality += rank_correlation(self.batches.val_weights, positive) or 0.0
         best = quality > self.best_score or self.spec.training.keep == "last"
         if best:
             self.best_score, self.best_epoch = quality, epoch + 1
@@ -172,9 +172,9 @@ class _Watch(keras.callbacks.Callback):
         if (
             self.on_checkpoint is not None
             and self.before is None
-            and time.perf_counter() - self.told > self.checkpoint_seconds
+            and time.perf_counter() - self.checkpointed > self.checkpoint_seconds
         ):
-            self.told = time.perf_counter()
+            self.checkpointed = time.perf_counter()
             self.on_checkpoint(self.checkpoint())
         if patience and epoch + 1 - since >= patience and self.reason == "completed":
             self.reason, self.model.stop_training = "early_stopped", True

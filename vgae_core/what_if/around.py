@@ -90,21 +90,21 @@ def short_paths(changes: Changes, pair: Arc) -> tuple[list[tuple[int, ...]], int
     goal[first] = False
     starts = [node for node in links.around(first).tolist() if node != second]
     starts = sorted(starts, key=degree)[:PATH_NEIGHBOURS]
-    found: list[tuple[float, tuple[int, ...]]] = []
+    paths: list[tuple[float, tuple[int, ...]]] = []
     total = 0
     for start in starts:
         if goal[start]:
             total += 1
-            found.append((1 / degree(start), (first, start, second)))
+            paths.append((1 / degree(start), (first, start, second)))
         between = links.around(start)
         between = between[goal[between] & (between != start)]
         total += len(between)
-        found += [
+        paths += [
             (1 / degree(start) / degree(other), (first, start, other, second)) for other in between.tolist()
         ]
-        if len(found) > 2 * POOL:
-            found = sorted(found, key=lambda item: -item[0])[:POOL]
-    return [path for _, path in sorted(found, key=lambda item: -item[0])[:POOL]], total
+        if len(paths) > 2 * POOL:
+            paths = sorted(paths, key=lambda item: -item[0])[:POOL]
+    return [path for _, path in sorted(paths, key=lambda item: -item[0])[:POOL]], total
 
 
 def check_pair(changes: Changes, pair: Arc) -> None:

@@ -93,7 +93,7 @@ def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], 
 
     nodes = sorted(reached, key=first)[:SHOWN]
     shown = set(nodes)
-    found: dict[Arc, Status] = {}
+    statuses: dict[Arc, Status] = {}
     for node in nodes:
         for other in around(node).tolist():
             if other not in shown:
@@ -104,7 +104,7 @@ def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], 
                 there = all(place < before.n_nodes for place in arc) and before.weight(*arc) > 0
                 now = after.weight(*arc) > 0
                 if there or now:
-                    found[arc] = "kept" if there and now else "dropped" if there else "added"
+                    statuses[arc] = "kept" if there and now else "dropped" if there else "added"
 
     def likely(arc: Arc) -> float:
         for end, other in (arc, arc[::-1]):
@@ -112,10 +112,10 @@ def ego(model: WhatIf, changes: Changes, edited: Edited, ends: tuple[int, ...], 
                 return probability(float(rows[end][other]))
         return probability(edited.view.logit(*arc))
 
-    inner = [arc for arc in found if not set(arc) & set(ends) and found[arc] == "kept"]
-    outer = [arc for arc in found if arc not in set(inner)]
+    inner = [arc for arc in statuses if not set(arc) & set(ends) and statuses[arc] == "kept"]
+    outer = [arc for arc in statuses if arc not in set(inner)]
     chosen = (outer + inner)[:EDGES]
-    edges = tuple(EgoEdge(arc, found[arc], likely(arc)) for arc in chosen)
+    edges = tuple(EgoEdge(arc, statuses[arc], likely(arc)) for arc in chosen)
     places = _layout(nodes, chosen)
     return Ego(
         tuple(

@@ -128,12 +128,12 @@ class WhatIf:
         for item in edits:
             if item.kind == "add_node":
                 check_new_nodes(self.result.spec, self.graph)
-        found = changes_of(edits, self.graph, self.before.links, self.names, self.columns, self.latent_dim)
+        changes = changes_of(edits, self.graph, self.before.links, self.names, self.columns, self.latent_dim)
         with self._lock:
-            self._changes[key] = found
+            self._changes[key] = changes
             if len(self._changes) > KEPT_CHANGES:
                 del self._changes[next(iter(self._changes))]
-        return found
+        return changes
 
     # --------------------------------------------------------------------------- codes
     def _scaled(self, changes: Changes) -> Features | None:
@@ -157,8 +157,8 @@ class WhatIf:
         """Return the mean codes of some nodes after changes, float32 (len(nodes), latent_dim)."""
         return self.after(changes).view.codes.z_mean[nodes]
 
-    def moved(self, changes: Changes, wanted: np.ndarray | None = None) -> Moved:
-        """Return the codes that differ after changes, of the wanted nodes only if any are named."""
+    def moved(self, changes: Changes, of_nodes: np.ndarray | None = None) -> Moved:
+        """Return the codes that differ after changes, of some nodes only if any are named."""
         rows, features, n_new = changes.rows, self._scaled(changes), len(changes.new)
         if n_new and self.graph.features is None:
             # Random columns: the first of them do not depend on how many nodes there are.
@@ -176,12 +176,12 @@ class WhatIf:
         if not (len(arcs) or len(rows) or n_new):
             return Moved(np.zeros(0, np.int64), _take(self.before.codes, np.zeros(0, np.int64)))
         given = {"rows": rows, "features": features} if len(rows) else {}
-        found = self.network.edit(arcs, change, n_new=n_new, wanted=wanted, **given)  # type: ignore[arg-type]
-        if not np.isfinite(found.codes.z_mean).all():
+        moved = self.network.edit(arcs, change, n_new=n_new, of_nodes=of_nodes, **given)  # type: ignore[arg-type]
+        if not np.isfinite(moved.codes.z_mean).all():
             raise DataError(
                 "These edits give codes that are not finite.", mend="Use smaller weights or values."
             )
-        return found
+        return moved
 
     def after(self, changes: Changes) -> Edited:
         """Return the whole graph after changes."""
@@ -222,15 +222,15 @@ class WhatIf:
             *pair,
             *(node for move in changes.moves for node in (move.node, move.target) if node is not None),
         ]
-        wanted = np.unique(np.array(ends, np.int64))
-        moved = self.moved(changes, wanted)
-        known = wanted < self.before.n_nodes
-        mean = np.zeros((len(wanted), self.latent_dim), np.float32)
-        mean[known] = self.before.codes.z_mean[wanted[known]]
-        places = np.searchsorted(wanted, moved.nodes)
-        ours = (places < len(wanted)) & (wanted[np.minimum(places, len(wanted) - 1)] == moved.nodes)
+        nodes = np.unique(np.array(ends, np.int64))
+        moved = self.moved(changes, nodes)
+        known = nodes < self.before.n_nodes
+        mean = np.zeros((len(nodes), self.latent_dim), np.float32)
+        mean[known] = self.before.codes.z_mean[nodes[known]]
+        places = np.searchsorted(nodes, moved.nodes)
+        ours = (places < len(nodes)) & (nodes[np.minimum(places, len(nodes) - 1)] == moved.nodes)
         mean[places[ours]] = moved.codes.z_mean[ours]
-        local = {int(node): at for at, node in enumerate(wanted)}
+        local = {int(node): at for at, node in enumerate(nodes)}
         for move in changes.moves:
             mean[local[move.node]] = _step(move, mean, local)
         return mean[[local[pair[0]], local[pair[1]]]]

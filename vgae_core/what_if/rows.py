@@ -148,9 +148,9 @@ class RowsWhatIf:
                 values[at, column] = 0
             for column, value in changes.entries.get(row, {}).items():
                 values[at, column] = value
-        found = sparse.csr_array(values, dtype=np.float32)
-        found.eliminate_zeros()
-        return found
+        changed = sparse.csr_array(values, dtype=np.float32)
+        changed.eliminate_zeros()
+        return changed
 
     def touched(self, changes: RowChanges) -> np.ndarray:
         """Return the rows that differ after changes, int64, sorted; new ones last."""

@@ -91,9 +91,9 @@ def variant_split(split: LinkSplit, changes: Changes, edited: GraphData) -> Link
         raise DataError(
             "The edits leave nothing to train on or to test.", mend="Drop fewer edges before training again."
         )
-    found = LinkSplit(train=train, val=val[:few], val_neg=val_neg[:few], test=test, test_neg=test_neg)
-    found.check(edited)
-    return found
+    split = LinkSplit(train=train, val=val[:few], val_neg=val_neg[:few], test=test, test_neg=test_neg)
+    split.check(edited)
+    return split
 
 
 @dataclass(frozen=True)

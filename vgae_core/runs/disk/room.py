@@ -37,8 +37,8 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if (told := full(error)) is not None:
-            raise told from error
+        if (disk_full := full(error)) is not None:
+            raise disk_full from error
         raise StorageError(f"The run could not be written to disk: {error.strerror or error}.") from error
 
 

@@ -277,8 +277,8 @@ def _check_numbers(result: RunResult) -> None:
     if not all(values.dtype.kind in "fiub" and np.isfinite(values).all() for values in result.state.values()):
         raise _refuse("Weights must be finite numbers.", "state.npz")
     for name in ("stack", "weight_unit"):
-        held = result.model.get(name, 0.0)
-        numbers = held.values() if isinstance(held, Mapping) else [held]
+        value = result.model.get(name, 0.0)
+        numbers = value.values() if isinstance(value, Mapping) else [value]
         if any(not is_finite(v) or abs(v) > _LARGEST for v in numbers):
             raise _refuse(f"`{name}` must hold finite numbers up to {_LARGEST:g}.", "model.json")
     if not result.split.test.size or not result.split.test_neg.size:

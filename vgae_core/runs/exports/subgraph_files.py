@@ -145,8 +145,8 @@ def _written(directed: bool, nodes: pd.DataFrame, edges: pd.DataFrame, format: s
             str(node), **{str(name): _plain(value) for name, value in row.items() if not pd.isna(value)}
         )
     for a, b, *values in edges.itertuples(index=False):
-        told = zip(edges.columns[2:], map(_plain, values), strict=True)
-        made.add_edge(str(a), str(b), **dict(told))
+        attributes = zip(edges.columns[2:], map(_plain, values), strict=True)
+        made.add_edge(str(a), str(b), **dict(attributes))
     file = io.BytesIO()
     getattr(nx, GRAPH_FORMATS[format].writer)(made, file)
     return file.getvalue()

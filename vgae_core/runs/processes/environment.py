@@ -70,10 +70,10 @@ def threads_asked(name: str) -> int | None:
     As TensorFlow reads ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS``: what is no number above 0 asks
     for all processors.
     """
-    said = os.environ.get(name)
-    if said is None:
+    threads = os.environ.get(name)
+    if threads is None:
         return None
-    return (int(said) if said.isdecimal() else 0) or processors()
+    return (int(threads) if threads.isdecimal() else 0) or processors()
 
 
 def variables(threads: int | None = None) -> dict[str, str]:
@@ -84,7 +84,7 @@ def variables(threads: int | None = None) -> dict[str, str]:
     threads : int, optional
         From :func:`operation_threads`; left open without, for a process that does not know its run yet.
     """
-    wanted = {
+    settings = {
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TF_NUM_INTEROP_THREADS": str(processors()),
@@ -94,8 +94,8 @@ def variables(threads: int | None = None) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
     }
     if threads is not None:
-        wanted[_INTRA_OP] = str(threads)
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+        settings[_INTRA_OP] = str(threads)
+    return {name: os.environ.get(name, value) for name, value in settings.items()}
 
 
 def apply(threads: int | None = None) -> None:
@@ -168,10 +168,10 @@ def at_start() -> dict[str, str]:
     The GNU C Library Reference Manual, section Memory Allocation Tunables (glibc 2.35 or newer; older ones pass over
     the setting).
     """
-    said = os.environ.get(_TUNABLES, "")
-    if sys.platform != "linux" or _HUGE_PAGES in said:
+    tunables = os.environ.get(_TUNABLES, "")
+    if sys.platform != "linux" or _HUGE_PAGES in tunables:
         return {}
-    return {_TUNABLES: ":".join(filter(None, [said, f"{_HUGE_PAGES}=1"]))}
+    return {_TUNABLES: ":".join(filter(None, [tunables, f"{_HUGE_PAGES}=1"]))}
 
 
 def restart() -> None:

@@ -183,7 +183,9 @@ def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray, repairs: Repai
     return np.concatenate([graph.features, rows.toarray()]).astype(np.float32)
 
 
-def _in_order(wanted: tuple[str, ...], given: tuple[str, ...], rows: sparse.csr_array) -> sparse.csr_array:
+def _in_order(
+    of_training: tuple[str, ...], given: tuple[str, ...], rows: sparse.csr_array
+) -> sparse.csr_array:
     """Return the columns of `rows` as in training: a category that no new node has is 0, marks of gaps are made.
 
     Raises
@@ -198,7 +200,7 @@ def _in_order(wanted: tuple[str, ...], given: tuple[str, ...], rows: sparse.csr_
     marks.data = np.isnan(rows.data).astype(np.float32)
     columns: list[int] = []
     missing: list[str] = []
-    for name in wanted:
+    for name in of_training:
         marked = name.removesuffix(" missing")
         if name in places:
             columns.append(places[name])
@@ -210,7 +212,7 @@ def _in_order(wanted: tuple[str, ...], given: tuple[str, ...], rows: sparse.csr_
             missing.append(name)
     if missing:
         raise DataError(
-            f"The new nodes lack {len(missing)} of {len(wanted)} features, such as {missing[0]!r:.60}.",
+            f"The new nodes lack {len(missing)} of {len(of_training)} features, such as {missing[0]!r:.60}.",
             mend="Name the columns as in training.",
         )
     nothing = sparse.csr_array((rows.shape[0], 1), dtype=np.float32)

@@ -94,9 +94,9 @@ def sampled_scores(result: RunResult, graph: GraphData) -> Sampled | None:
         fixed = _training_free(result, graph, pairs, whole=False)
     logits = _drawn(result, graph, result.scored, pairs, fixed)
     n = len(split.test)
-    found = np.array([fast_auc_ap(row[:n], row[n:]) for row in logits])
+    auc_ap = np.array([fast_auc_ap(row[:n], row[n:]) for row in logits])
     at_mean = fast_auc_ap(scores["model"][:n], scores["model"][n:])
-    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(auc_ap, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     auc, ap = (Interval(float(at_mean[at]), float(low[at]), float(high[at])) for at in (0, 1))
     return Sampled(auc, ap, len(logits))
 

@@ -72,13 +72,13 @@ class Swept:
 
 def courses_of(store: Store, trials: Sequence[TrialInfo], best: int | None) -> list[figures.Course]:
     """Return how the trials learnt whose curves are drawn; those whose run was deleted are left out."""
-    found = []
+    courses = []
     for trial in figures.drawn_courses(trials, best):
         try:
-            found.append(figures.Course(trial, store.open_run(trial.runs[0]).history()))
+            courses.append(figures.Course(trial, store.open_run(trial.runs[0]).history()))
         except RunError:
             continue
-    return found
+    return courses
 
 
 def swept(store: Store, sweep_id: str) -> Swept:
@@ -102,17 +102,17 @@ def swept(store: Store, sweep_id: str) -> Swept:
     )  # fmt: skip
 
 
-def sweep_report(found: Swept) -> str:
+def sweep_report(sweep: Swept) -> str:
     """Return the report of a sweep as HTML."""
-    page, info = Page(), found.info
-    page.sections += [data_of([found.graph]), _search(info), _choice(found), _trials(found, page)]
-    if found.chosen is not None:
+    page, info = Page(), sweep.info
+    page.sections += [data_of([sweep.graph]), _search(info), _choice(sweep), _trials(sweep, page)]
+    if sweep.chosen is not None:
         page.sections.append("<h2>The chosen point, trained again</h2>")
-        page.sections += sections([found.chosen], page)
+        page.sections += sections([sweep.chosen], page)
     page.sections.append(_repeat(info))
-    n = len(found.trials)
+    n = len(sweep.trials)
     return page.html(
-        f"Sweep of {n} {'trial' if n == 1 else 'trials'} on {info.dataset}", node_names(found.graph)
+        f"Sweep of {n} {'trial' if n == 1 else 'trials'} on {info.dataset}", node_names(sweep.graph)
     )
 
 
@@ -133,21 +133,21 @@ def _search(info: SweepInfo) -> str:
     )
 
 
-def _choice(found: Swept) -> str:
-    info = found.info
+def _choice(sweep: Swept) -> str:
+    info = sweep.info
     lines = []
-    chosen = next((trial for trial in found.trials if trial.number == info.chosen), None)
+    chosen = next((trial for trial in sweep.trials if trial.number == info.chosen), None)
     if chosen is not None:
         settings = text(in_words(chosen.point, titles(info.spec)))
         lines.append(f"<p><b>Chosen by the validation pairs: trial {chosen.number}</b> ({settings}).</p>")
-    if found.chosen is not None:
-        test = found.chosen.result.metrics["test"]
+    if sweep.chosen is not None:
+        test = sweep.chosen.result.metrics["test"]
         lines.append(
             f"<p>Trained again and scored on the test pairs, once: AUC {test['roc_auc']:.3f}, average precision "
             f"{test['average_precision']:.3f}.</p>"
         )
-    if found.luck is not None and math.isfinite(found.luck.by):
-        luck = found.luck
+    if sweep.luck is not None and math.isfinite(sweep.luck.by):
+        luck = sweep.luck
         lines.append(
             f"<p>The best of {luck.n_trials} validation scores is best partly by luck: AUC + AP {luck.best:.4f}, "
             f"corrected {luck.corrected:.4f} (bootstrap, Tsamardinos et al. 2018).</p>"
@@ -159,9 +159,9 @@ def _choice(found: Swept) -> str:
     return f"<h2>What was chosen</h2>{''.join(lines)}"
 
 
-def _trials(found: Swept, page: Page) -> str:
-    info = found.info
-    whole, keys = trial_table(info, found.trials), varied(info, found.trials)
+def _trials(sweep: Swept, page: Page) -> str:
+    info = sweep.info
+    whole, keys = trial_table(info, sweep.trials), varied(info, sweep.trials)
     worded = whole.assign(state=whole["state"].map(STATES))
     called = {
         "trial": "Trial",
@@ -175,20 +175,20 @@ def _trials(found: Swept, page: Page) -> str:
         for row in worded.astype(object).where(whole.notna(), None).itertuples(index=False, name=None)
     ]
     place = list(whole.columns).index(objective(info.space.objectives[0], info.spec).title)
-    marked = [{place} if trial.number == found.best else set() for trial in found.trials]
+    marked = [{place} if trial.number == sweep.best else set() for trial in sweep.trials]
     listed = (
         '<details class="links" open><summary>Trials</summary>'
         '<input type="search" placeholder="Filter" aria-label="Filter trials">'
         f"{table([called.get(str(name), name) for name in whole], rows, marked)}</details>"
         '<p class="muted">All trials were scored on the same validation pairs, none on test pairs.</p>'
     )
-    drawn: list[go.Figure] = [figures.courses(found.courses, info, found.best)] if found.courses else []
+    drawn: list[go.Figure] = [figures.courses(sweep.courses, info, sweep.best)] if sweep.courses else []
     if (whole["state"] == "complete").sum() > 1:
         names = info.space.objectives
-        drawn += [figures.front(whole, info, found.front, (names[0], other)) for other in names[1:]]
+        drawn += [figures.front(whole, info, sweep.front, (names[0], other)) for other in names[1:]]
         drawn += [figures.against(whole, info, key, info.chosen) for key in keys[:MOST_PICTURES]]
-        if len(found.shares) > 1:
-            drawn.append(figures.importance(found.shares, info))
+        if len(sweep.shares) > 1:
+            drawn.append(figures.importance(sweep.shares, info))
         listed += page.plot(figures.parallel(whole, info, keys), 420)
     pictures = "".join(page.plot(figure, 320) for figure in drawn)
     return f'<h2>Trials</h2>{listed}<div class="grid">{pictures}</div>'

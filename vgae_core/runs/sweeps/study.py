@@ -158,8 +158,8 @@ class Study:
 
     def tell(self, number: int, state: State, values: Sequence[float] | None = None) -> None:
         """Note how a trial ended."""
-        told = None if state != "complete" or values is None else list(values)
-        self._study.tell(number, told, state=STATES[state])
+        scores = None if state != "complete" or values is None else list(values)
+        self._study.tell(number, scores, state=STATES[state])
 
     def point(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings that parameters stand for, by key."""
