@@ -201,7 +201,8 @@ def _scale(fig: go.Figure, points: Points, values: np.ndarray, column: str) -> N
         fig.add_trace(_scatter(points, ~finite, {"color": OTHER, "opacity": 0.45}, name="no value"))
     marker = {
         "color": shown[finite],
-        "colorscale": charts.SEQUENTIAL,
+        "colorscale": charts.SEQUENTIAL
+        + ("" if st.context.theme.type == "dark" else "_r"),  # as the browser's map has it
         "cmin": low,
         "cmax": high,
         "colorbar": bar,

@@ -52,6 +52,18 @@ def colours(held: results.Opened, table: pd.DataFrame) -> list[str]:
     return [first, *(name for name in options if name != first), *more]
 
 
+def begin_with(held: results.Opened, options: list[str], colour: str) -> bool:
+    """Begin with a colour, as :func:`choose_colour` returns it, and return whether the run has it."""
+    name = colour.removeprefix(FEATURE)
+    of_feature = colour.startswith(FEATURE) and FEATURE in options and name in results.column_names(held.id)
+    if of_feature:
+        pick.choose("map_feature", results.column_names(held.id), name)
+    elif colour not in options or colour == FEATURE:
+        return False
+    st.session_state["map_colour"] = FEATURE if of_feature else colour
+    return True
+
+
 def choose_colour(held: results.Opened, options: list[str]) -> str:
     """Draw the choice of what the points are coloured by and return a column, or a feature after :data:`FEATURE`."""
     chosen = str(

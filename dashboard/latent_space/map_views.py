@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.app import frame, state
 from dashboard.figures import charts
 from dashboard.finished_runs import results
-from dashboard.latent_space import clusters, projections, selecting, selection_links
+from dashboard.latent_space import clusters, latent_map, projections, selecting, selection_links
 from vgae_core.analysis.alignment import Turn
 from vgae_core.analysis.clusters import ClusterSpec
 from vgae_core.analysis.projection import METHODS, ProjectionSpec
@@ -80,13 +80,23 @@ def _written(spec: ProjectionSpec | ClusterSpec) -> str:
 def open_link(held: results.Opened, colours: list[str]) -> None:
     """Show what the address asks for; before the page draws any of its choices, and once for each link."""
     asked = {name: str(st.query_params.get(name, "")) for name in (SELECTION, NODE, COLOUR, METHOD)}
-    if asked[METHOD] in METHODS and "map_method" not in st.session_state:
-        st.session_state["map_method"] = asked[METHOD]
-    if asked[COLOUR] in colours and "map_colour" not in st.session_state:
-        st.session_state["map_colour"] = asked[COLOUR]
-    names = results.node_names(held.id)
-    if _WRITTEN not in st.session_state and asked[NODE] in names:
-        selecting.look_at(asked[NODE], names)
+    names, unknown = results.node_names(held.id), []
+    if asked[METHOD] and "map_method" not in st.session_state:
+        if asked[METHOD] in METHODS:
+            st.session_state["map_method"] = asked[METHOD]
+        else:
+            unknown.append(asked[METHOD])
+    fresh = asked[COLOUR] and "map_colour" not in st.session_state
+    if fresh and not latent_map.begin_with(held, colours, asked[COLOUR]):
+        unknown.append(asked[COLOUR])
+    if asked[NODE] and _WRITTEN not in st.session_state:
+        if asked[NODE] in names:
+            selecting.look_at(asked[NODE], names)
+        else:
+            unknown.append(asked[NODE])
+    for name in unknown:
+        text = f"The link asks for {charts.plain(name, 60)}, which this run does not have."
+        st.toast(text, icon=":material/warning:")
     if asked[SELECTION] and st.session_state.get(_WRITTEN) != asked[SELECTION]:
         try:
             selecting.select(held.id, selection_links.read(held, asked[SELECTION]), link=asked[SELECTION])

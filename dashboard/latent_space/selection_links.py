@@ -66,7 +66,9 @@ def read(held: results.Opened, text: str) -> np.ndarray:
     elif not rest:
         nodes = kept_selections.load(held.run.path, kind).nodes
         return nodes[nodes < held.graph.n_nodes]
-    raise SpecError(f"The link's selection {charts.visible(text, 60)} is none of this run.")
+    raise SpecError(
+        f"The link asks for the selection {charts.visible(text, 60)}, which this run does not have."
+    )
 
 
 def _feature(held: results.Opened, name: str) -> np.ndarray:

@@ -32,6 +32,14 @@ HOW: dict[Combination, str] = {
 }
 WAYS = {"query": "Query", "names": "Names", "around": "Around a node", "group": "Group"}
 
+LONG_LIST = 20_000
+"""Characters of a list of names that is cleared once it was used: Chromium takes minutes to replace a longer one."""
+
+NAMES = "select_names"
+"""Key of the field for a list of names."""
+
+_USED = "select_used"
+
 ROWS = 500
 """Rows of a comparison on the page; the file has all."""
 
@@ -51,6 +59,7 @@ def choose(held: results.Opened, focus: int | None, colour: str) -> None:
             for how, title in HOW.items():
                 if st.button(title, key=f"select_{how}", disabled=nodes is None, width="content"):
                     selecting.select(held.id, np.zeros(0, np.int64) if nodes is None else nodes, how, link)
+                    st.session_state[_USED] = True
                     st.rerun()
             if nodes is not None:
                 st.caption(f"{len(nodes):,} {held.noun}s", width="content")
@@ -69,9 +78,12 @@ def _asked(
         )  # fmt: skip
         st.caption(f"Columns: {charts.plain(', '.join(map(str, table.columns)), 400)}")
         return (selection_links.by_query(held, text), f"query:{text}") if text.strip() else nothing
+    used = st.session_state.pop(_USED, False)
     if way == "names":
+        if used and len(st.session_state.get(NAMES, "")) > LONG_LIST:
+            st.session_state[NAMES] = ""
         text = st.text_area(
-            "Names, one per line", key="select_names", max_chars=500_000, height=120,
+            "Names, one per line", key=NAMES, max_chars=500_000, height=120,
             placeholder="\n".join(results.node_names(held.id)[:3]),
         )  # fmt: skip
         if not text.strip():

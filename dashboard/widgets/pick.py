@@ -33,7 +33,8 @@ def name(
         Shown while nothing is chosen.
     """
     if len(names) <= map_points.MAX_LISTED:
-        index = names.index(value) if value is not None and value in names else None
+        chosen = key in st.session_state  # Streamlit warns of a default beside it
+        index = names.index(value) if not chosen and value is not None and value in names else None
         return st.selectbox(
             label, names, index=index, key=key, placeholder=placeholder, format_func=charts.visible
         )

@@ -122,6 +122,17 @@ def test_points_are_coloured_by_any_feature(app, studio_store):
     np.testing.assert_array_equal(
         np.frombuffer(part(at, "colour")[1], "<f4", count=90), graph.features.toarray()[:, 1]
     )
+    link = {name: "".join(at.query_params[name]) for name in at.query_params}
+    other = fine(app("latent_space", **link))
+    assert part(other, "colour") == part(at, "colour")
+    assert not other.toast
+
+
+def test_a_link_says_what_this_run_does_not_have(app, run):
+    at = fine(app("latent_space", run=run.id, node="nobody", colour="feature: x", map="globe"))
+    assert [toast.value.split("asks for ")[1].split(",")[0] for toast in at.toast] == [
+        "globe", "feature\\: x", "nobody",
+    ]  # fmt: skip
 
 
 def test_two_latent_axes_make_a_map(app, run):
@@ -459,6 +470,11 @@ def test_names_and_neighbourhoods_are_selected_and_combined(app, run):
     assert "1 unknown: nobody" in text(at)
     fine(at.button(key="select_add").click().run())
     assert picked(at).tolist() == [3, 5]
+    assert at.text_area(key="select_names").value  # to be mended and used again
+    fine(at.text_area(key="select_names").set_value("person 5\n" * 4_000).run())
+    fine(at.button(key="select_add").click().run())
+    assert picked(at).tolist() == [3, 5]
+    assert not at.text_area(key="select_names").value  # a long list is slow to replace
     at.selectbox(key="map_node").set_value("person 3").run()
     fine(at.segmented_control(key="explore_view").set_value("selection").run())
     fine(at.segmented_control(key="select_way").set_value("around").run())

@@ -191,7 +191,7 @@ class PointMap {
       if (points.shown(ends[i]) && points.shown(ends[i + 1]))
         path.push(`M${points.at(ends[i])}L${points.at(ends[i + 1])}`)
     this.joined = path.length
-    const opacity = path.length > MOST_LINES ? 0.15 : 0.35
+    const opacity = path.length > MOST_LINES ? 0.15 : node < 0 ? 0.35 : 0.6
     set(this.lines, { d: path.join(""), stroke: node < 0 ? ink.text : ink.mark, "stroke-opacity": opacity })
   }
 
