@@ -54,6 +54,16 @@ def test_the_overlap_is_that_of_a_plain_loop(metric):
     assert alignment.in_common(jaccard, 6).tolist() == [both.count(number) for number in range(7)]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_nodes_of_one_code_are_neighbours_in_every_run(metric):
+    """Forty nodes, ten of each code: whichever nine are nearest, they are the same in both."""
+    codes = np.random.default_rng(4).normal(size=(4, 3)).astype(np.float32)
+    z = np.tile(codes, (10, 1))
+    for k in (5, 9, 12):
+        _, jaccard = alignment.neighbour_overlap(z, 3 * z + (metric == "euclidean"), k, metric)
+        assert jaccard.tolist() == [1.0] * 40
+
+
 def test_a_turn_changes_no_neighbourhood_and_many_nodes_are_sampled(monkeypatch):
     z = np.random.default_rng(2).normal(size=(50, 4)).astype(np.float32)
     _, jaccard = alignment.neighbour_overlap(z, turned(z), 10, "euclidean")

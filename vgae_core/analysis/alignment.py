@@ -20,6 +20,9 @@ MOST_NODES = 4_000
 
 SEED = 0x4E42
 
+TIED = 1e-6
+"""Share of a similarity by which two differ by rounding only."""
+
 _BLOCK = 8_000_000
 """Similarities held at once: 32 MB of float32."""
 
@@ -144,7 +147,11 @@ def in_common(jaccard: np.ndarray, k: int) -> np.ndarray:
 
 
 def _nearest(z: np.ndarray, nodes: np.ndarray, k: int, metric: Similarity) -> np.ndarray:
-    """Return the `k` codes nearest to each of `nodes`, without itself, in any order; int64 (len(nodes), k)."""
+    """Return the `k` codes nearest to each of `nodes`, without itself, in any order; int64 (len(nodes), k).
+
+    Of those equally near, the lower numbers: nodes with the same neighbours have the same code in every run, and are
+    then each other's neighbours in all of them.
+    """
     codes = directions(z) if metric == "cosine" else z
     squares = np.einsum("ij,ij->i", codes, codes) / 2 if metric == "euclidean" else 0.0
     step = max(1, _BLOCK // len(z))
@@ -153,5 +160,11 @@ def _nearest(z: np.ndarray, nodes: np.ndarray, k: int, metric: Similarity) -> np
         some = nodes[start : start + step]
         likeness = codes[some] @ codes.T - squares
         likeness[np.arange(len(some)), some] = -np.inf
-        nearest[start : start + step] = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+        last = -np.partition(-likeness, k - 1, axis=1)[:, k - 1 : k]
+        slack = TIED * np.abs(last)
+        nearer, as_near = likeness > last + slack, likeness >= last - slack
+        tied = as_near & ~nearer
+        room = k - nearer.sum(axis=1, keepdims=True)
+        chosen = nearer | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= room))
+        nearest[start : start + step] = np.nonzero(chosen)[1].reshape(-1, k)
     return nearest
