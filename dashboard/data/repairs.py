@@ -85,8 +85,7 @@ def choose() -> None:
         st.subheader("Repairs", anchor=False, help="Nothing is repaired silently: choose what happens.")
     keys = _draw(asked) if asked else []
     if others:
-        title, icon = ("Other repairs", None) if asked else ("Nothing to repair", ":material/check_circle:")
-        with st.expander(title, icon=icon):
+        with st.expander("Other repairs" if asked else "Nothing to repair"):
             keys += _draw(others)
     _take_back(keys)
 
