@@ -52,7 +52,7 @@ def equivalent_script(spec: RunSpec, profile: Profile, *, stacked: bool = False)
     """
     if spec.training.propagation == "once" and FAMILIES[spec.model.family].links_nodes:
         raise RunError(
-            "A run whose messages pass once has no form as a script: its data are meant to exceed memory.",
+            "Runs with propagation `once` cannot be exported as a script: their data may exceed memory.",
             where="training.propagation",
             mend="Train with propagation `every_step` to get a script.",
         )

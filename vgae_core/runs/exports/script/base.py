@@ -13,6 +13,9 @@ from vgae_core.settings import RunSpec
 WIDTH = 120
 """Characters of a line."""
 
+CHANCE = "chance = np.random.default_rng(options.seed)\n"
+"""Left out of scripts that draw nothing by themselves."""
+
 
 class Script:
     """What scripts of both families share."""
@@ -32,7 +35,7 @@ class Script:
         return f'''"""{name}: a variational auto-encoder in Keras, written by VGAE Studio.
 
 Put data.npz beside this file. `python train.py` trains the model and prints the scores of {what} as JSON;
-`--trained` takes the weights of the run instead, which give its scores; `--seed 1` starts from other random numbers.
+`--trained` loads the weights of the run instead and reproduces its scores; `--seed 1` uses other random numbers.
 It needs NumPy, SciPy, scikit-learn and Keras with TensorFlow.
 """
 
@@ -51,12 +54,11 @@ from scipy import sparse
 {lines}
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--trained", action="store_true", help="use the weights of the run")
+parser.add_argument("--trained", action="store_true", help="load the weights of the run")
 parser.add_argument("--seed", type=int, default={self.spec.seed})
 options = parser.parse_args()
 keras.utils.set_random_seed(options.seed)
-chance = np.random.default_rng(options.seed)
-
+{CHANCE}
 {rule("1. data")}
 data = np.load(Path(__file__).with_name("data.npz"), allow_pickle=False)
 
@@ -83,9 +85,9 @@ def to_tensor(matrix):
         """Return the lines from `latent` to `z` and `z_vars`."""
         d = self.model.latent_dim
         if not self.model.variational:
-            return ["mean = z = latent  # a plain auto-encoder: a code, no distribution"]
+            return ["mean = z = latent  # a plain auto-encoder: one code per node, no distribution"]
         return [
-            "# Half of the columns are the mean of the code, half the logarithm of its variance.",
+            "# Half of the columns are the mean of the code, the other half the logarithm of its variance.",
             f"mean, log_var = latent[:, :{d}], ops.clip(latent[:, {d}:], -36.0, 36.0)",
             'z = Sample(name="z")(mean, log_var)',
         ]
@@ -111,12 +113,15 @@ def to_tensor(matrix):
             chosen = objectives.metrics(output.metrics, output.name, scale, columns)
             if chosen and self.training.supervision != "all":
                 metrics[output.name] = f"[{', '.join(chosen)}]"
-        text = "# One loss, one weight and any metrics for each output, by its name. The total is the weighted sum.\n"
+        text = "# One loss, one weight and optional metrics per output, by name. The total is the weighted sum.\n"
         if self.training.kl_warmup_epochs and "z_vars" in self.names:
             text += f"kl_weight = keras.Variable({self.spec.output('z_vars').weight!r} / {per}, trainable=False)\n"
 
         elif "z_vars" in self.names and self.model.variational:
-            text += f"# The divergence is divided by {per}, since the other losses are means as well.\n"
+            what = "pairs of nodes" if per == "n_nodes" else "columns"
+            text += (
+                f"# The other losses are means over {what}; 1 / {per} puts the divergence on their scale.\n"
+            )
         text += f"""model.compile(
     optimizer=keras.optimizers.Adam({self.training.learning_rate!r}),
     loss={as_dict(losses, "    ", len("    loss="))},
@@ -139,7 +144,7 @@ def to_tensor(matrix):
             means = f"np.clip({means}, 1e-6, {highest})"
         start = {"logit": "np.log(means / (1 - means))", "identity": "means"}.get(scale, "np.log(means)")
         return (
-            "# Start at the means of the columns, so that only what differs between rows has to be learned.\n"
+            "# Start at the means of the columns, so that only differences between rows have to be learned.\n"
             f'means = {means}\nmodel.get_layer("{head}").bias.assign({start})\n'
         )
 
@@ -151,7 +156,7 @@ def to_tensor(matrix):
             monitor, mode = "loss", "min"
             if self.spec.split.val_fraction > 0:
                 text += '''def score_validation(epoch, logs):
-    """Add the score of the validation pairs to what Keras has measured."""
+    """Add the validation score to the logs of Keras, where early stopping reads it."""
     logs["val_score"] = sum(auc_and_ap(val, val_neg).values())
 
 
@@ -163,7 +168,7 @@ def to_tensor(matrix):
         if warm and "z_vars" in self.names:
             weight = self.spec.output("z_vars").weight
             text += f'''def warm_up(epoch, logs):
-    """Let the divergence count little at first, so that the codes can learn before it pulls them."""
+    """Raise the weight of the divergence step by step, so that the codes learn before it pulls them to 0."""
     kl_weight.assign({weight!r} / {per} * min(1.0, (epoch + 1) / {warm}))
 
 
@@ -195,7 +200,7 @@ def to_tensor(matrix):
         hits = ", ".join(map(str, HITS_AT))
         text = f"""scores = auc_and_ap(test, test_neg, {final})
 edges, others = {final}(test), np.sort({final}(test_neg))
-for k in ({hits}):  # Hits@k: the share of the positive pairs that score above all but k - 1 of the others
+for k in ({hits}):  # Hits@k: share of the positive pairs that score above all but k - 1 of the others
     scores[f"hits_at_{{k}}"] = np.mean(edges > others[-k]) if k <= len(others) else 1.0
 results = {{"test": scores}}
 """
@@ -214,7 +219,10 @@ if len(unseen):
 
 def spaced(parts: list[str]) -> str:
     """Return the parts as one text, with two blank lines around functions and classes and one between the others."""
-    text = re.sub(r"\n{3,}", "\n\n", "\n\n".join(part.strip("\n") for part in parts))
+    text = "\n\n".join(part.strip("\n") for part in parts)
+    if text.count("chance") == text.count(CHANCE):
+        text = text.replace(CHANCE, "")
+    text = re.sub(r"\n{3,}", "\n\n", text)
     text = re.sub(r"\n+(?=(?:def|class) )", "\n\n\n", text)
     text = re.sub(r"(\n# -+ [^\n]*)\n+(?=(?:def|class) )", r"\1\n\n\n", text)
     return (

@@ -65,7 +65,7 @@ class GraphScript(Script):
     return sparse.diags_array(1 / np.maximum(degree, 1e-12) * (degree > 0)) @ edges.T
 '''
         text = f"""
-# The encoder may see the training edges only; validation and test edges are held out.
+# The encoder sees the training edges only; validation and test edges are held out.
 train, val, val_neg, test, test_neg = (data[name] for name in ("train", "val", "val_neg", "test", "test_neg"))
 message = read_matrix("message").astype(np.float64)
 n_nodes = message.shape[0]
@@ -83,7 +83,7 @@ n_nodes = message.shape[0]
         if "x_rec" in self.names:
             text += 'targets_of_x = sparse.csr_array(read_matrix("targets")).toarray().astype(np.float32)\n'
         if "labels" in self.names:
-            text += 'labelled = np.flatnonzero(data["label_part"] == 0).astype(np.int32)  # whose class may be seen\n'
+            text += 'labelled = np.flatnonzero(data["label_part"] == 0).astype(np.int32)  # with a training label\n'
         return text
 
     def network(self) -> str:
@@ -116,7 +116,9 @@ n_nodes = message.shape[0]
         if "adj_rec" in self.names:
             outputs["adj_rec"] = "logits"
         if "z_vars" in self.names and self.model.variational:
-            lines.append("z_vars = ops.concatenate([mean, log_var], axis=1)  # both, for the divergence")
+            lines.append(
+                "z_vars = ops.concatenate([mean, log_var], axis=1)  # the loss of this output is the divergence"
+            )
             outputs["z_vars"] = "z_vars"
         if "x_rec" in self.names:
             lines.append(f'x_rec = keras.layers.Dense({self.profile.n_features}, name="x_rec")(z)')
@@ -142,8 +144,8 @@ n_nodes = message.shape[0]
             feed["labels"] = 'data["labels"][labelled][:, None]'
         nodes = ', "nodes": labelled' if "labels" in self.names else ""
         if self.training.supervision == "all":
-            inputs = f"{{**graph{nodes}}}"
-            return f"""# Every step scores all pairs of nodes, in a dense matrix: fit for graphs of some thousand nodes.
+            inputs = f"{{**graph{nodes}}}" if nodes else "graph"
+            return f"""# Every step scores all pairs of nodes in a dense matrix: for graphs of a few thousand nodes.
 truth = tf.constant(((message != 0) + sparse.eye_array(n_nodes)).toarray() > 0, tf.float32)
 targets_of_all = {as_dict(feed)}
 batches = tf.data.Dataset.from_tensors(({inputs}, targets_of_all)).repeat()
@@ -151,17 +153,16 @@ steps_per_epoch = 1"""
         size, masked = self.training.batch_size, self.training.masked_edges
         weigh, many = self.spec.learns_weights, self.training.negatives_per_positive
         ratio = f"{many} * " if many > 1 else ""
-        text = "# Each step passes messages over the whole graph; the pairs that the loss scores are drawn anew.\n"
+        text = "# Each step passes messages over the whole graph, and scores training edges and new random non-edges.\n"
         text += f"batch_size = {f'min({size}, len(train))' if size else 'len(train)'}\n"
-        text += "steps_per_epoch = -(-len(train) // batch_size)\n"
+        text += "steps_per_epoch = -(-len(train) // batch_size)  # rounded up\n\n"
+        text += "# Pair (i, j) as one number, i * n_nodes + j: the edges, and each node with itself.\n"
         back = "" if self.profile.directed else "train[:, ::-1] @ [n_nodes, 1], "
         text += f"edge_numbers = np.concatenate([train @ [n_nodes, 1], {back}np.arange(n_nodes) * (n_nodes + 1)])\n"
         text += self.drawing()
-        about = (
-            "Yield the pairs of each step and their truth: training edges, and random pairs that are none."
-        )
+        about = "Yield the pairs of each step and their truth: training edges are 1, random non-edges 0."
         if masked:
-            about = "Yield a graph without some edges, and as pairs those edges and random pairs, with their truth."
+            about = "Hide edges from the encoder; yield the rest, and as pairs the hidden edges and random non-edges."
         text += f'''
 
 def draw_steps():
@@ -183,7 +184,7 @@ def draw_steps():
         graph = '{**graph, "adjacency": adjacency, ' if masked else "{**graph, "
         spec = "signature = (tf.SparseTensorSpec(message.shape, tf.float32), *signature)\n" if masked else ""
         text += f'''def as_batch({first}pairs, truth):
-    """Return inputs and targets by their names."""
+    """Return inputs and targets by name."""
     inputs = {graph}"pairs": pairs{nodes}}}
     targets = {as_dict(feed, "    ")}
     return inputs, targets
@@ -199,17 +200,17 @@ signature = tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 1), tf.floa
         ends = "chance.integers(n_nodes, size=(count, 2))"
         kind = "random pairs"
         if self.profile.n_first:
-            kind = "random pairs that join both sides of the graph"
+            kind = "random pairs across the two sides of the graph"
             ends = "np.column_stack([chance.choice(np.flatnonzero(data['sides'] == side), count) for side in (0, 1)])"
         elif self.training.negatives == "degree":
             text += "degree = np.bincount(train.ravel(), minlength=n_nodes) ** 0.75\n"
             ends = "chance.choice(n_nodes, size=(count, 2), p=degree / degree.sum())"
-            kind = "pairs of nodes, those of many edges more often"
+            kind = "pairs that favour nodes with many edges"
         elif self.training.negatives == "hard":
             text += "neighbours = sparse.csr_array(message + message.T)\n"
             kind = "pairs two steps apart"
         if kind == "pairs two steps apart":
-            body = """    start = end = chance.choice(train.ravel(), size=count)  # nodes of many edges more often
+            body = """    start = end = chance.choice(train.ravel(), size=count)  # nodes with many edges more often
     for _ in range(2):
         first, last = neighbours.indptr[end], neighbours.indptr[end + 1]
         end = neighbours.indices[(first + chance.random(count) * (last - first)).astype(int)]
@@ -220,7 +221,7 @@ signature = tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 1), tf.floa
         text += f'''
 
 def draw_others(count):
-    """Return {kind}, without those that are edges."""
+    """Return about `count` {kind}; edges are left out."""
 {body}    return pairs[~np.isin(pairs @ [n_nodes, 1], edge_numbers)]
 '''
         if self.training.masked_edges:
@@ -251,7 +252,7 @@ def pair_scores(pairs):
 
 
 def pair_scores(pairs):
-    """Return the logit of each pair, from the training edges."""
+    """Return the logit of each pair, encoded from the training edges."""
     return scorer({**graph, "pairs": tf.constant(pairs, tf.int32)}, training=False).numpy().ravel()
 
 '''

@@ -46,20 +46,20 @@ class MatrixScript(Script):
         how = self.output_head.row_scaling
         rows = "rows = matrix"
         if how == "log":
-            rows = "rows = matrix.log1p()  # what enters the network: counts on a scale it likes"
+            rows = "rows = matrix.log1p()  # input: logarithms, since counts vary widely"
         elif how == "length":
             rows = (
                 "length = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())\n"
-                "rows = sparse.diags_array(1 / np.maximum(length, 1e-6)) @ matrix  # what enters: rows of length 1"
+                "rows = sparse.diags_array(1 / np.maximum(length, 1e-6)) @ matrix  # input: rows of length 1"
             )
         size, learnt = self.training.batch_size, ""
         if self.held_out_rows:
-            learnt = """# Held-out rows are scored from what they keep, and never trained on.
+            learnt = """# Held-out rows are never trained on; they are scored from the entries they keep.
 held_out = np.setdiff1d(np.concatenate([val[:, 0], test[:, 0]]), data["train"][:, 0])
 trained = np.setdiff1d(np.arange(n_rows), held_out)
 """
         return f"""
-# The model may see the matrix without its held-out entries only.
+# The model sees the matrix without its held-out entries.
 val, val_neg, test, test_neg = (data[name] for name in ("val", "val_neg", "test", "test_neg"))
 matrix = sparse.csr_array(read_matrix("matrix")).astype(np.float32)
 n_rows, n_columns = matrix.shape
@@ -86,11 +86,15 @@ n_rows, n_columns = matrix.shape
             re.sub(r"\brows\b", "rows_in", line) if "#" not in line else line for line in self.encoder.lines
         ]
         lines += ["", *self.latent(), "", "# The decoder: from the code back to a row."]
-        lines.append("hidden = z")
         widths = self.model.hidden_units[::-1]
         dense = 'hidden = keras.layers.Dense({}, activation="relu", name="decoder_{}")(hidden)'
         layers = [[dense.format(units, depth)] for depth, units in enumerate(widths, start=1)]
-        lines += network.in_loop(layers, widths, "decoder", 1)
+        decoder = network.in_loop(layers, widths, "decoder", 1)
+        if decoder and decoder[0].startswith("hidden ="):
+            decoder[0] = decoder[0].replace("(hidden)", "(z)")
+        else:
+            decoder.insert(0, "hidden = z")
+        lines += decoder
         if self.counts:
             lines.append(f'log_mean = keras.layers.Dense({columns}, name="log_mean")(hidden)')
             name = "dispersion" if self.scale.startswith("zero") else "output"
@@ -106,7 +110,9 @@ n_rows, n_columns = matrix.shape
             )
         outputs = {"output": "output"}
         if "z_vars" in self.names and self.model.variational:
-            lines.append("z_vars = ops.concatenate([mean, log_var], axis=1)  # both, for the divergence")
+            lines.append(
+                "z_vars = ops.concatenate([mean, log_var], axis=1)  # the loss of this output is the divergence"
+            )
             outputs["z_vars"] = "z_vars"
         if "labels" in self.names:
             lines.append(f'labels = keras.layers.Dense({self.profile.n_classes}, name="labels")(z)')
@@ -137,10 +143,10 @@ n_rows, n_columns = matrix.shape
             weights = f", {as_dict(weigh)}"
         shown = f'    inputs = {{"rows": {entry}}}\n    targets = {as_dict(feed, "    ")}\n'
         if weights:
-            shown += "    # The label of a row does not count where its class is unknown or held out.\n"
+            shown += "    # The label of a row has weight 0 if its class is unknown or held out.\n"
         shown += f"    return inputs, targets{weights}"
         return f'''{more}def as_batch({names}):
-    """Return inputs and targets by their names."""
+    """Return inputs and targets by name."""
     ones = tf.ones((tf.shape(target)[0],))
 {shown}
 

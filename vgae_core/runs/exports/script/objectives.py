@@ -36,7 +36,7 @@ def loss(identifier: Any, output: str, columns: int) -> tuple[str, str]:
     return text[len("def ") : text.index("(")], text.format(**config)
 
 
-PIECES = {
+VARIABLES = {
     "y_true": "y_true",
     "y_pred": "y_pred",
     "probability": "ops.sigmoid(y_pred)",
@@ -77,9 +77,9 @@ def _function(name: str, tree: Any) -> str:
 
     def write(node: Any) -> str:
         if isinstance(node, str):
-            if node not in PIECES:
+            if node not in VARIABLES:
                 raise _no_form(f"A formula with `{node}`", name.removesuffix("_loss"))
-            return PIECES[node]
+            return VARIABLES[node]
         if not isinstance(node, list | tuple):
             return repr(float(node))
         arguments = [write(argument) for argument in node[1:]]
@@ -94,7 +94,7 @@ def _function(name: str, tree: Any) -> str:
 
 def _no_form(what: str, output: str) -> RunError:
     return RunError(
-        f"{what} is not one that scripts are written for.",
+        f"{what} cannot be written in a script.",
         where=f"outputs.{output}.loss",
         mend="Repeat the run from its specification: `train FILES --spec spec.json`.",
     )
