@@ -42,7 +42,8 @@ def test_features_columns_and_values():
     view = graph_views.feature_view(features)
     assert takeaways.of_features(view, "row") == "A row has 1.7 non-zero values on average, of 4 columns."
     assert takeaways.of_columns(view, share=0.25) == "The fullest 25% of the columns hold 60% of the values."
-    assert takeaways.of_matrix(features, share=0.3) == "The fullest 30% of the rows hold 40% of the values."
+    assert takeaways.of_columns(view, share=0.5) == "The fullest 50% of the columns hold 100% of the values."
+    assert takeaways.of_matrix(features, share=0.7) == "The fullest 70% of the rows hold 80% of the values."
     values = takeaways.of_values(graph_views.value_view(features))
     assert values == "Non-zero values go from 1 to 3, with a mean of 2."
 

@@ -215,4 +215,5 @@ def test_the_report_is_one_file(app, runs, buttons):
 
 def test_a_failed_run_has_nothing_to_download(app, runs, buttons):
     app("runs", workspace=VISITOR, run=runs[0].id)
+    assert buttons
     assert all(button["disabled"] for button in buttons.values())

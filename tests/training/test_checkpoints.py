@@ -13,7 +13,7 @@ from vgae_core.errors import RunError
 from vgae_core.runs.execution.pipeline import execute
 from vgae_core.settings import RunSpec
 from vgae_core.settings.defaults import for_family
-from vgae_core.training.checkpoints import Checkpoint
+from vgae_core.training.checkpoints import Checkpoint, size
 from vgae_core.training.events import EpochEnd
 
 GCN = (
@@ -83,6 +83,7 @@ def test_training_further_equals_more_epochs_from_the_beginning():
     _, _, long = trained(spec.replace("training.epochs", 8), graph)
     _, checkpoint, _ = trained(spec.replace("training.epochs", 5), graph)
     assert checkpoint.epoch == 5
+    assert size(checkpoint.variables) == sum(array.nbytes for array in checkpoint.variables)
     more, _, further = trained(spec.replace("training.epochs", 8), graph, start=checkpoint)
     assert [e.epoch for e in more] == [6, 7, 8]
     np.testing.assert_allclose(further.z_mean, long.z_mean, atol=1e-6)

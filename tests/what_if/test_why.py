@@ -96,6 +96,7 @@ def test_a_path_left_out_gives_what_keras_gives_without_its_edges(plain):
     graph, spec, model, built = plain
     pair = tuple(int(i) for i in graph.edges[4])
     effects = why.leave_out_paths(model, model.changes([]), pair)
+    assert effects.found
     for effect in effects.found[:4]:
         nodes = [int(name[1:]) for name in effect.what.split(" – ")]
         assert nodes[0] == pair[0]
