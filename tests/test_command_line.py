@@ -145,7 +145,7 @@ def test_new_nodes_get_a_code(karate_csv, tmp_path, capsys):
     to = tmp_path / "codes.csv"
     capsys.readouterr()
     assert main(["embed", str(tmp_path / "run"), str(more), "--to", str(to)]) == 0
-    assert "2 new nodes; of 34 nodes of training" in capsys.readouterr().out
+    assert "of 34 training nodes moved" in capsys.readouterr().out
     table = pd.read_csv(to)
     assert table.loc[table["new"], "node"].tolist() == ["newcomer", "guest"]
     assert np.isfinite(table.filter(like="z_")).all(axis=None)
@@ -281,7 +281,7 @@ def test_columns_are_told_and_can_be_used_otherwise(folder, capsys):
         ("features.csv:colour=red", "FILE:SETTING=VALUE"),
         ("features.csv:role=feature", "must be one of"),
         ("features.csv:uses.y=labels", "Did you mean 'label'"),
-        ("features.csv:uses.q=label", "Nothing in it is called 'q'"),
+        ("features.csv:uses.q=label", "It has no part called 'q'"),
         ("feature.csv:role=labels", "The files are: edges.csv, features.csv"),
     ],
 )

@@ -43,7 +43,7 @@ def model(run_id: str) -> WhatIf:
     """Return a run of a graph that answers; raise RunError if its weights do not fit, or it is one of a matrix."""
     found = any_model(run_id)
     if not isinstance(found, WhatIf):
-        raise RunError("A matrix has entries and no links between nodes.", mend="Ask a run of a graph.")
+        raise RunError("A matrix has entries, not links between nodes.", mend="Ask a run of a graph.")
     return found
 
 

@@ -206,15 +206,15 @@ def _edit_formulas(output: OutputSpec) -> None:
         st.latex(formula.latex(tree))
     if in_use:
         with st.popover("What a formula can use", icon=":material/function:", type="tertiary"):
-            st.markdown(_pieces_of(output.name))
+            st.markdown(_variables_of(output.name))
 
 
-def _pieces_of(output: str) -> str:
-    """Return the pieces and functions of an output's formulas as Markdown."""
-    pieces = [
-        f"`{name}`: {charts.plain(piece.help)}"
-        for name, piece in formula.PIECES.items()
-        if output in piece.outputs
+def _variables_of(output: str) -> str:
+    """Return the variables and functions of an output's formulas as Markdown."""
+    variables = [
+        f"`{name}`: {charts.plain(variable.help)}"
+        for name, variable in formula.VARIABLES.items()
+        if output in variable.outputs
     ]
     functions = [
         f"`{name}({', '.join('xy'[: function.arguments])})`: {charts.plain(function.help)}"
@@ -222,9 +222,9 @@ def _pieces_of(output: str) -> str:
         if not function.sign
     ]
     return (
-        "  \n".join(["**Pieces**", *pieces])
+        "  \n".join(["**Variables**", *variables])
         + "\n\n"
-        + "  \n".join(["**Functions**", "`+ - * /` and `**`, numbers and brackets", *functions])
+        + "  \n".join(["**Functions**", "`+ - * /` and `**`, numbers and parentheses", *functions])
     )
 
 

@@ -75,7 +75,7 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
     if chosen is None:
         return
     settings = charts.plain(in_words(chosen.point, titles(info.spec)))
-    st.markdown(f"**Chosen by the validation pairs: trial {chosen.number}** · {settings}")
+    st.markdown(f"**Chosen on validation pairs: trial {chosen.number}** · {settings}")
     status = refit.info.status
     if refit.info.active:
         at = progress(refit.events())

@@ -148,7 +148,7 @@ def test_unusable_scores_are_refused(function):
         function(np.array([1, 0]), np.array([np.nan, 0.0]))
     with pytest.raises(DataError, match="edges and non-edges"):
         function(np.array([1, 1]), np.array([1.0, 0.0]))
-    with pytest.raises(DataError, match="one score a pair"):
+    with pytest.raises(DataError, match="one score per pair"):
         function(np.array([1, 0, 1]), np.array([1.0, 0.0]))
     with pytest.raises(DataError, match="edges and non-edges"):
         metrics.fast_auc_ap(np.array([]), np.array([1.0]))

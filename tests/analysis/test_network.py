@@ -304,5 +304,5 @@ def test_a_network_of_free_vectors_takes_no_new_nodes():
     graph = dataclasses.replace(GRAPH, features=None, feature_names=())
     spec = RunSpec(model=ModelSpec(encoder="linear", latent_dim=3, node_input="table"))
     _, network, _ = both(spec, graph)
-    with pytest.raises(RunError, match="none for new ones"):
+    with pytest.raises(RunError, match="none for new nodes"):
         network.edit(np.array([[60, 0], [0, 60]]), np.ones(2), n_new=1)

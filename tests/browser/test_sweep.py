@@ -52,7 +52,7 @@ def test_a_sweep_is_begun_paused_gone_on_with_and_its_choice_scored(karate, page
 
     other = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
     other.goto(page.url)
-    expect(other.get_by_text("Chosen by the validation pairs")).to_be_visible(timeout=60_000)
+    expect(other.get_by_text("Chosen on validation pairs")).to_be_visible(timeout=60_000)
     expect(other.get_by_role("button", name="Delete")).to_have_count(0)  # it is not theirs
     other.context.close()
 
@@ -67,7 +67,7 @@ def test_a_sweep_is_begun_paused_gone_on_with_and_its_choice_scored(karate, page
     report.on("request", lambda request: asked.append(request.url))
     report.goto(path.as_uri())
     report.locator(".plot .main-svg").first.wait_for()
-    expect(report.get_by_text("Chosen by the validation pairs: trial")).to_be_visible()
+    expect(report.get_by_text("Chosen on validation pairs: trial")).to_be_visible()
     assert "0.001 to 0.1, logarithmic" in report.inner_text("main")
     trials = report.locator("details.links").first
     expect(trials.locator("tbody tr:visible")).to_have_count(TRIALS)

@@ -146,7 +146,7 @@ def test_a_killed_process_leaves_no_file(tmp_path):
 
 def test_a_full_disk_is_told_before_it_is_met(monkeypatch):
     monkeypatch.setattr(blocks.shutil, "disk_usage", lambda folder: Usage())
-    with pytest.raises(RunError, match=r"Expected 4.0 GiB of room .* Received: 1.0 GiB.*TMPDIR"):
+    with pytest.raises(RunError, match=r"Expected 4.0 GiB of free space .* Received: 1.0 GiB.*TMPDIR"):
         on_disk((2**30,))
 
 

@@ -179,7 +179,7 @@ BROKEN = {
     "negative": ("p.csv", "0,1\n1,-2\n", "p.csv, row 2", "-2"),
     "a short row": ("p.csv", "source,target\n0,1\n1\n", "p.csv, row 3", "Expected 2 columns"),
     "one column": ("p.csv", "source\n0\n", "p.csv", "two columns"),
-    "no header": ("p.csv", "bob,ann\nann,eve\n", "p.csv", "not certain"),
+    "no header": ("p.csv", "bob,ann\nann,eve\n", "p.csv", "uncertain"),
     "weight below 0": ("p.csv", "source,target,weight\n0,1,1\n1,2,-1\n", "p.csv, row 3", "weights >= 0"),
     "endless weight": ("p.csv", "source,target,weight\n0,1,inf\n", "p.csv, row 2", "inf"),
     "too large a number": ("p.csv", "source,target\n0,99999999999999999999\n", "p.csv, row 2", "int64"),
@@ -216,7 +216,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(DataError, match="no weight"):
         prepare([str(tmp_path)], tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="No such file"):
         prepare([str(tmp_path / "c")], tmp_path / "out")
     path = [str(tmp_path / "a.parquet")]
     with pytest.raises(DataError, match="no column 'from'"):

@@ -128,7 +128,7 @@ def home(tmp_path, monkeypatch):
 
 def test_offline_says_so(home, monkeypatch):
     monkeypatch.setattr(samples, "_PLANETOID_URL", "http://127.0.0.1:9/")  # nobody listens there
-    with pytest.raises(DataError, match="offline") as caught:
+    with pytest.raises(DataError, match="download failed") as caught:
         load_sample("cora")
     assert "Cora" in caught.value.message
 

@@ -281,7 +281,7 @@ def test_a_split_of_entries_is_checked_as_one_of_edges():
         ({"test_neg": split.val}, "are entries of this matrix"),
         ({"val": split.test}, "listed twice"),
         ({"train": split.train[1:]}, "1 entries of this matrix are in no part"),
-        ({"test": split.test[:0]}, "`test` must hold a pair"),
+        ({"test": split.test[:0]}, "`test` must hold at least one pair"),
         ({"val_neg": split.val_neg[:0]}, "both hold pairs"),
     ):
         with pytest.raises(DataError, match=message):

@@ -25,7 +25,7 @@ TOKEN = "A" * 43
         {"spec": RunSpec().replace("dataset.source", "upload:gone").to_dict(), "raw": "../../etc/passwd"},
         {"spec": RunSpec().replace("dataset.source", "sample:gone").to_dict(), "raw": None},
     ],
-    ids=["other version", "no longer kept", "path", "unknown sample"],
+    ids=["other version", "no longer stored", "path", "unknown sample"],
 )
 def test_work_that_cannot_be_restored_gives_the_default(app, studio_store, session):
     studio_store.sessions.save(TOKEN, session)
@@ -58,7 +58,7 @@ def test_link_to_a_run_that_is_gone(studio_engine):
     at.run()
     assert not at.exception
     assert at.session_state["found"] is None
-    assert "no such run" in at.warning[0].proto.title
+    assert "No such run" in at.warning[0].proto.title
     assert "run" not in at.query_params
     assert not at.run().warning
 

@@ -195,7 +195,7 @@ def test_too_few_zeros_are_refused_before_training(load, asked, app):  # noqa: F
     graph = dataclasses.replace(make_matrix(), features=np.ones((60, 30), np.float32) * 2)
     at = load(graph, "model")
     assert not at.exception
-    assert ["zeros to tell entries from" in e.proto.title for e in at.error] == [True]
+    assert ["zeros to compare with entries" in e.proto.title for e in at.error] == [True]
 
 
 # ------------------------------------------------------------------------------------ pages

@@ -267,7 +267,7 @@ def test_an_impossible_model_is_explained_not_traced(app, studio_engine):
 
 def test_no_answer_from_the_worker_is_told(app, studio_engine):
     def describe(spec, profile, *, timeout):
-        raise RunError("The worker gave no answer.", mend="Try again in a moment.")
+        raise RunError("The worker did not answer.", mend="Try again in a moment.")
 
     studio_engine.describe = describe
     at = app("model")
@@ -341,13 +341,13 @@ def test_a_formula_can_be_chosen_and_written(page, asked, output):
     field = choose_formula(page, output)
     identifier = spec_of(page).output(output).loss
     assert field.value == formula.show(identifier["formula"])
-    piece = "probability" if output == "adj_rec" else "z_mean"
-    field.set_value(f"  abs({piece})+1").run()
+    variable = "probability" if output == "adj_rec" else "z_mean"
+    field.set_value(f"  abs({variable})+1").run()
     assert not page.exception
     assert not page.error
-    assert spec_of(page).output(output).loss == {"formula": ["+", ["abs", piece], 1]}
-    assert formula_fields(page)[0].value == f"abs({piece}) + 1"
-    assert formula.latex(["+", ["abs", piece], 1]) in page.latex[0].value
+    assert spec_of(page).output(output).loss == {"formula": ["+", ["abs", variable], 1]}
+    assert formula_fields(page)[0].value == f"abs({variable}) + 1"
+    assert formula.latex(["+", ["abs", variable], 1]) in page.latex[0].value
     assert asked[-1][0] == spec_of(page)
 
 
@@ -356,8 +356,8 @@ def test_a_formula_can_be_chosen_and_written(page, asked, output):
     [
         ("mean(square(y_true - probabilty))", "column 22"),
         ("mean(y_pred", "column"),
-        ("y_true", "Nothing of the model"),
-        ("z_mean", "has no piece"),
+        ("y_true", "does not depend on the model"),
+        ("z_mean", "has no variable"),
         ("__import__('os').remove('x')", "column 1"),
         ("", "empty"),
     ],

@@ -221,7 +221,7 @@ def test_who_shows_no_cookie_of_an_earlier_visit_is_a_newcomer(app, engine, stud
 
 def test_a_run_that_the_server_stopped_says_why(app, engine, studio_store):
     graph = make_graph()
-    why = "Stopped after 30 min because a run of another visitor was waiting."
+    why = "Stopped after 30 min because another visitor's run was waiting."
     result = make_result(graph)
     ended = dataclasses.replace(result.finished, reason="cancelled", message=why)
     run = finish_run(studio_store, graph, dataclasses.replace(result, finished=ended))
@@ -239,7 +239,7 @@ def test_cancel_asks_the_engine_once(app, engine, studio_store):
     assert button(at, "cancel").disabled
     assert "Stop" not in [b.label for b in at.button]
     studio_store.open_run(engine.submitted[0]).append_event(
-        Finished(reason="cancelled", message="Cancelled before it began.")
+        Finished(reason="cancelled", message="Cancelled before it started.")
     )
     at.run()
     assert "This run was cancelled" in titles(at)
@@ -315,7 +315,7 @@ def test_a_stranger_with_the_link_may_look_but_not_cancel(app, engine, studio_st
 def test_a_link_to_nothing_says_so(app, engine):
     at = app("train", run="no-such-run-here")
     assert not at.exception
-    assert "There is no such run." in titles(at)
+    assert "No such run." in titles(at)
     assert not button(at, "start").disabled
 
 

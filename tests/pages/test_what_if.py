@@ -68,7 +68,7 @@ def test_dropping_an_edge_is_answered_undone_and_done_again(app, run, trained):
     assert tile(at, "Logit").value == f"{after.pair.logit.after:.3f}"
     assert tile(at, "Edge").value == "0"
     assert "These edits" in texts(at)
-    assert "weights learnt from the data as they were" in texts(at)
+    assert "weights trained on the original data" in texts(at)
     assert any("Drop" in box.label for box in at.checkbox)
     at = fine(click(at, "Undo"))
     assert tile(at, "Logit").value == f"{before.pair.logit.after:.3f}"

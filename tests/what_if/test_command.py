@@ -69,7 +69,7 @@ def test_an_answer_is_told_in_words(folder, scenario, tmp_path, capsys):
     assert f"- Drop {scenario.pair[0]} – {scenario.pair[1]}" in out
     assert "- Drop all edges of n8" in out
     assert "codes moved" in out
-    assert "With the weights learnt" in out
+    assert "Uses the weights trained" in out
     assert "without" in out
 
 

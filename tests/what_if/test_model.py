@@ -143,7 +143,10 @@ def test_graphs_without_features(node_input):
     graph = dataclasses.replace(GRAPHS["plain"], features=None)
     spec = spec_of(graph, encoder="gcn", node_input=node_input, input_dim=6)
     model, built = asked(spec, graph)
-    changes = model.changes([edit("drop_edges", node="n3"), edit("add_edge", source="n3", target="n9")])
+    alone = [edit("drop_edges", node="n3")]
+    linked = [*alone, edit("add_edge", source="n3", target="n9")]
+    assert [model.has_edges("n3", edits) for edits in ([], alone, linked)] == [True, False, True]
+    changes = model.changes(linked)
     other = edited_graph(graph, changes, "edited")
     positions = encoder_features(graph, model.result.split.message(graph.n_nodes, graph), spec)
     expected, _ = keras_view(built, spec, other, positions)
@@ -151,7 +154,7 @@ def test_graphs_without_features(node_input):
     with pytest.raises(DataError, match="no features"):
         model.changes([edit("copy_features", node="n3", source="n4")])
     if node_input != "random":
-        with pytest.raises(RunError, match="cannot take new nodes"):
+        with pytest.raises(RunError, match="cannot encode new nodes"):
             model.changes([edit("add_node", name="X", nodes=["n3"])])
     else:
         changes = model.changes([edit("add_node", name="X", nodes=["n3"])])
@@ -201,10 +204,10 @@ def test_what_cannot_be_edited_is_told_with_its_place():
     for edits, message in (
         ([edit("drop_edge", source=a, target=free)], "no edge"),
         ([edit("drop_edge", source=a, target=b), edit("drop_edge", source=b, target=a)], "no edge"),
-        ([edit("add_edge", source=a, target=a)], "with itself"),
+        ([edit("add_edge", source=a, target=a)], "Self-loops"),
         ([edit("add_edge", source=a, target="N1")], "No node is called 'N1'"),
         ([edit("set_feature", node=a, feature="nothing")], "No feature"),
-        ([edit("add_node", name=a)], "is there already"),
+        ([edit("add_node", name=a)], "already is a node"),
         ([edit("drop_edges", node=a), edit("drop_edges", node=a)], "has no edges"),
         ([edit("set_entry", row=a, column="3")], "edit of a matrix"),
     ):
@@ -355,7 +358,7 @@ def test_a_scenario_that_changes_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(edits_module, "MAX_ARCS", 10)
     graph = small()
     model, _ = asked(spec_of(graph), graph)
-    with pytest.raises(DataError, match="may change 5 edges"):
+    with pytest.raises(DataError, match="may change at most 5 edges"):
         model.changes([edit("join", nodes=[f"n{i}" for i in range(1, 40)], target="n0")])
 
 

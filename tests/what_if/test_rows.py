@@ -218,7 +218,7 @@ def test_what_cannot_be_edited_is_told_with_its_place(run):
     for edits, message in (
         ([edit("set_entry", row="row 300", column="item 1")], "No row is called"),
         ([edit("set_entry", row="row 3", column="item 300")], "No column is called"),
-        ([EDITS[3], EDITS[3]], "is there already"),
+        ([EDITS[3], EDITS[3]], "already is a row"),
         ([edit("drop_edges", node="row 3")], "edit of a graph"),
     ):
         with pytest.raises(DataError, match=message) as caught:

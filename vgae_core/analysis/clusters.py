@@ -21,7 +21,7 @@ Report = Callable[[float, str], None]
 METHODS: dict[str, Entry] = {
     "kmeans": Entry(
         title="k-means of the codes",
-        help="As many clusters as asked for, each code with the nearest centre.",
+        help="A chosen number of clusters; each code joins the nearest centre.",
         reference="Lloyd 1982, Least squares quantization in PCM",
     ),
     "hdbscan": Entry(
@@ -36,7 +36,7 @@ METHODS: dict[str, Entry] = {
     ),
     "smoothed": Entry(
         title="k-means of smoothed features",
-        help="Features averaged over the neighbourhood, no training: what codes have to beat.",
+        help="Features averaged over the neighbourhood, without training: what codes have to beat.",
         reference="Wu et al. 2019, arXiv:1902.07153",
     ),
 }
@@ -64,27 +64,29 @@ class ClusterSpec(Section):
 
     n_clusters: int = field_of(
         0,
-        "Of k-means. 0 takes as many as there are labels, or else communities.",
+        "For k-means. 0 uses the number of labels or, without labels, of communities.",
         title="Clusters",
         low=0,
         high=255,
         step=1,
     )
     min_size: int = field_of(
-        20, "HDBSCAN: nodes of the smallest cluster.", title="Least size", low=2, high=10_000, step=1
+        20, "HDBSCAN: size of the smallest cluster, in nodes.", title="Least size", low=2, high=10_000, step=1
     )
     unit_length: bool = field_of(
         True, "Scale every code and row to length 1, so that only directions count.", title="Directions only"
     )
     hops: int = field_of(
         4,
-        "Steps over which features are averaged for the comparison without training.",
+        "Steps over which features are averaged for the training-free comparison.",
         title="Steps of smoothing",
         low=0,
         high=16,
         step=1,
     )
-    seed: int = field_of(0, "Fixes where k-means starts.", title="Seed", low=0, high=2**31 - 1, step=1)
+    seed: int = field_of(
+        0, "Fixes the starting points of k-means.", title="Seed", low=0, high=2**31 - 1, step=1
+    )
 
 
 def find_clusters(

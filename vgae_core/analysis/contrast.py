@@ -23,7 +23,7 @@ def check_groups(first: np.ndarray, second: np.ndarray) -> None:
     member = np.zeros(1 + max(int(first.max()), int(second.max())), bool)
     member[first] = True
     if member[second].any():
-        raise DataError("A node is in both selections.", mend="Take one away from the other first.")
+        raise DataError("A node is in both selections.", mend="Subtract one selection from the other first.")
 
 
 def counts(values: pd.Series, first: np.ndarray, second: np.ndarray) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def recommended(
 def recommended_to(
     left: Left, right: np.ndarray, known: sparse.csr_array, row: int, k: int = FOR_A_ROW
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns per row lacks that the model expects most in it, best first.
+    """Return the columns a row lacks that the model expects most in it, best first.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ SIMILARITIES: dict[str, Entry] = {
         title="Inner product",
         help="z_i · z_j, the decoder's own logit: the highest is the likeliest edge. Favours long codes.",
     ),
-    "cosine": Entry(title="Cosine", help="The angle between two codes, whatever their length."),
-    "euclidean": Entry(title="Euclidean distance", help="The straight distance; the lowest is the nearest."),
+    "cosine": Entry(title="Cosine", help="The angle between two codes, ignoring their lengths."),
+    "euclidean": Entry(title="Euclidean distance", help="Euclidean distance; lower is nearer."),
 }
 
 NEIGHBOURS = 10

@@ -30,7 +30,7 @@ class Map:
     def place(self, z: np.ndarray) -> np.ndarray:
         """Return where codes lie on this map, which must be linear; float64 (len(z), dim)."""
         if self.centre is None or self.axes is None:
-            raise ValueError("Only a linear map has a place for other codes.")
+            raise ValueError("Only a linear map can place other codes.")
         return np.asarray((z.astype(np.float64) - self.centre) @ self.axes.T)
 
 

@@ -22,29 +22,29 @@ RANKINGS: dict[str, Entry] = {
     ),
     "surprise": Entry(
         title="Surprise",
-        help="Pairs that the model finds likelier than their degrees alone make them: the divergence, in nats, of its "
+        help="Pairs that are likelier to the model than their degrees suggest: the divergence, in nats, of its "
         "probability from that of a random graph with the same degrees.",
         reference="Itti & Baldi 2009, doi:10.1016/j.visres.2008.09.007; Park & Newman 2004, arXiv:cond-mat/0405566",
     ),
     "node_best": Entry(
         title="Best of each node",
-        help="Each node's likeliest new link, the likeliest first: every node gets a say.",
+        help="Each node's likeliest new link, the likeliest first: hubs cannot fill the list.",
     ),
 }
 """How missing links are ranked."""
 
 DISTANCES: dict[str, Entry] = {
-    "any": Entry(title="Any", help="However far apart."),
-    "two": Entry(title="Two steps: a shared neighbour", help="They have a neighbour in common."),
-    "more": Entry(title="Three steps or more", help="A path joins them, but no neighbour is shared."),
-    "none": Entry(title="No path", help="They lie in different parts of the graph."),
+    "any": Entry(title="Any", help="Any distance."),
+    "two": Entry(title="Two steps: a shared neighbour", help="The two nodes share a neighbour."),
+    "more": Entry(title="Three steps or more", help="A path connects them, but they share no neighbour."),
+    "none": Entry(title="No path", help="They lie in different components."),
 }
-"""How far apart two nodes are in the graph, arcs taken in both directions."""
+"""Distance between two nodes in the graph, ignoring directions."""
 
 COMMUNITIES: dict[str, Entry] = {
-    "any": Entry(title="Any", help="Whatever their communities."),
-    "same": Entry(title="The same", help="Both in one community."),
-    "other": Entry(title="Different ones", help="In different communities, or in none."),
+    "any": Entry(title="Any", help="Any communities."),
+    "same": Entry(title="The same", help="Both in the same community."),
+    "other": Entry(title="Different ones", help="In different communities, or outside of any."),
 }
 
 
@@ -52,10 +52,10 @@ COMMUNITIES: dict[str, Entry] = {
 class LinkSearch(Section):
     """A ranking of missing links and the filters on it."""
 
-    ranking: str = field_of("score", "What puts a pair first.", title="Rank by", catalogue=RANKINGS)
+    ranking: str = field_of("score", "Order of the list.", title="Rank by", catalogue=RANKINGS)
     name: str = field_of(
         "",
-        "Only links of nodes whose name contains this; case, accents and punctuation are ignored.",
+        "Only links of nodes whose name contains this text; case, accents and punctuation are ignored.",
         title="Name",
     )
     label: int = field_of(ANY, "Label of one end.", title="Label (one end)", low=ANY, high=10**6)
@@ -63,21 +63,21 @@ class LinkSearch(Section):
         ANY, "Label of the other end.", title="Label (other end)", low=ANY, high=10**6
     )
     least_degree: int = field_of(
-        0, "Both nodes have at least so many neighbours.", title="Degree from", low=0, high=10**9, step=1
+        0, "Minimum number of neighbours of both nodes.", title="Degree from", low=0, high=10**9, step=1
     )
     most_degree: int = field_of(
         0,
-        "Both nodes have at most so many neighbours; 0 for no bound.",
+        "Maximum number of neighbours of both nodes; 0 means no limit.",
         title="Degree to",
         low=0,
         high=10**9,
         step=1,
     )
     distance: str = field_of(
-        "any", "How far apart the two are.", title="Distance in the graph", catalogue=DISTANCES
+        "any", "Distance between the two nodes.", title="Distance in the graph", catalogue=DISTANCES
     )
     community: str = field_of(
-        "any", "Whether the two are in one community.", title="Communities", catalogue=COMMUNITIES
+        "any", "Whether both nodes are in the same community.", title="Communities", catalogue=COMMUNITIES
     )
 
     @property

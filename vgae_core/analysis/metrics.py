@@ -47,7 +47,8 @@ WEIGHT_METRICS: dict[str, Metric] = {
     ),
     "mean_absolute_error": Metric("Mean error", "Mean of |predicted - true|, in units of the weights."),
     "root_mean_squared_error": Metric(
-        "Root mean squared error", "Far misses count more than in the mean error; in units of the weights."
+        "Root mean squared error",
+        "Large errors count more than in the mean absolute error; in units of the weights.",
     ),
 }
 """Every key of :func:`weight_metrics`."""
@@ -61,7 +62,7 @@ HARD_METRICS: dict[str, Metric] = {
     ),
     "hard_mrr": Metric(
         "Hard MRR",
-        "Mean of 1 / rank of each test edge among its own hard non-edges; 1 where it always comes first.",
+        "Mean of 1 / rank of each test edge among its own hard non-edges; 1 if it always comes first.",
     ),
     "hard_hits_at_10": Metric(
         "Hard Hits@10",
@@ -237,7 +238,7 @@ def checked(y_true: np.ndarray, scores: np.ndarray, *, both: bool = True) -> tup
     y, s = np.asarray(y_true).astype(bool), np.asarray(scores)
     if y.shape != s.shape or y.ndim != 1:
         raise DataError(
-            f"Expected one score a pair, in one dimension. Received: shapes {y.shape} and {s.shape}."
+            f"Expected one score per pair, in one dimension. Received: shapes {y.shape} and {s.shape}."
         )
     if both and not 0 < np.count_nonzero(y) < len(y):
         raise DataError(

@@ -299,7 +299,7 @@ class Network:
         """
         n = self.n_nodes + n_new
         if n_new and any(step.table is not None for step in self._plan.steps):
-            raise RunError("This encoder has a free vector for each node, and none for new ones.")
+            raise RunError("This encoder has a learned embedding per training node, and none for new nodes.")
         messages = self.messages.edited(arcs, change, n)
         fresh = np.arange(self.n_nodes, n)
         edited = np.zeros(0, np.int64) if rows is None else np.asarray(rows, np.int64)

@@ -30,7 +30,7 @@ Report = Callable[[float, str], None]
 METHODS: dict[str, Entry] = {
     "pca": Entry(
         title="PCA",
-        help="The directions of largest variance: linear, instant, distances mean something.",
+        help="The directions of largest variance: linear, instant, and distances are meaningful.",
         reference="Pearson 1901, On lines and planes of closest fit to systems of points in space",
     ),
     "tsne": Entry(
@@ -45,7 +45,7 @@ METHODS: dict[str, Entry] = {
     ),
     "axes": Entry(
         title="Latent axes",
-        help="Two latent dimensions as they are, each in units of the prior's standard deviation.",
+        help="Two latent dimensions unchanged, in units of the prior's standard deviation.",
     ),
 }
 
@@ -71,7 +71,7 @@ class ProjectionSpec(Section):
     )
     perplexity: float = field_of(
         30.0,
-        "t-SNE: how many neighbours count. Small shows fine detail, large the coarse shape.",
+        "t-SNE: effective number of neighbours. Small shows fine detail, large the coarse shape.",
         title="Perplexity",
         low=2.0,
         high=200.0,
@@ -86,7 +86,12 @@ class ProjectionSpec(Section):
         step=1,
     )
     min_dist: float = field_of(
-        0.1, "UMAP: how closely points may be packed.", title="Least distance", low=0.0, high=0.99, step=0.05
+        0.1,
+        "UMAP: how closely points may be packed together.",
+        title="Least distance",
+        low=0.0,
+        high=0.99,
+        step=0.05,
     )
     unit_length: bool = field_of(
         True,
@@ -102,7 +107,7 @@ class ProjectionSpec(Section):
     )
     max_points: int = field_of(
         MAX_POINTS,
-        "Nodes mapped at most; above it a fair sample, which keeps every class's share.",
+        "Largest number of nodes to map; of more, a sample that keeps the share of each class.",
         title="Nodes at most",
         low=100,
         high=100_000,

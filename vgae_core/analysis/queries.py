@@ -23,9 +23,9 @@ MAX_DEPTH = 24
 MAX_PARTS = 200
 
 HELP = (
-    "Columns, numbers and texts compared by == != < <= > >=, joined by and, or, not. "
-    '`"part" in node` looks for a part of a text, `label in ("a", "b")` for one of several. '
-    'A name with spaces stands between backticks. `feature["name"]` is a column of the features.'
+    "Compare columns with numbers or texts by == != < <= > >=, and combine conditions with and, or, not. "
+    '`"part" in node` searches within a text, `label in ("a", "b")` matches any of several. '
+    'Put names with spaces in backticks. `feature["name"]` is a feature column.'
 )
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`([^`]*)`')
@@ -66,7 +66,7 @@ class _Query:
                 left = right
             return result
         raise SpecError(
-            "This is neither true nor false of a node.",
+            "This is not a condition.",
             where=_place(node),
             mend="Compare a column with a value, as in degree > 10.",
         )
@@ -75,7 +75,7 @@ class _Query:
         if isinstance(sign, ast.In | ast.NotIn):
             return self._within(left, right, depth) ^ isinstance(sign, ast.NotIn)
         if type(sign) not in _COMPARE:
-            raise SpecError("This comparison is no part of a query.", where=_place(right), mend=HELP)
+            raise SpecError("Queries have no such comparison.", where=_place(right), mend=HELP)
         a, b = self._value(left, depth), self._value(right, depth)
         if not isinstance(a, pd.Series) and not isinstance(b, pd.Series):
             raise SpecError("One side of a comparison must be a column.", where=_place(left))
@@ -95,16 +95,14 @@ class _Query:
         if isinstance(right, ast.Tuple | ast.List):
             column = self._value(left, depth)
             if not isinstance(column, pd.Series):
-                raise SpecError("A column must stand before `in (…)`.", where=_place(left))
+                raise SpecError("`in (…)` needs a column before it.", where=_place(left))
             values = [self._value(item, depth + 1) for item in right.elts]
             if any(isinstance(value, pd.Series) or _is_text(value) != _is_text(column) for value in values):
-                raise SpecError("The list must hold values of the column's kind.", where=_place(right))
+                raise SpecError("The list must hold values of the column's type.", where=_place(right))
             return column.isin(values).to_numpy(bool)
         part, column = self._value(left, depth), self._value(right, depth)
         if not isinstance(part, str) or not isinstance(column, pd.Series) or not _is_text(column):
-            raise SpecError(
-                "`in` wants a text before it and a column of texts after it.", where=_place(right)
-            )
+            raise SpecError("`in` needs a text before it and a text column after it.", where=_place(right))
         hit = column.astype("str").str.casefold().str.contains(part.casefold(), regex=False)
         return hit.to_numpy(bool) & column.notna().to_numpy()
 
@@ -127,7 +125,7 @@ class _Query:
                 f"There is no column `{name}`.",
                 where=_place(node),
                 mend=(f"Did you mean {close[0]!r}? " if close else "")
-                + f"Columns: {', '.join(map(str, self.table.columns))}. Texts stand between quotation marks.",
+                + f"Columns: {', '.join(map(str, self.table.columns))}. Put texts in quotation marks.",
             )
         if (
             isinstance(node, ast.Subscript)
@@ -137,7 +135,7 @@ class _Query:
             if self.feature is None or not isinstance(node.slice, ast.Constant):
                 raise SpecError('Write feature["name"]; the data must have features.', where=_place(node))
             return pd.Series(self.feature(str(node.slice.value)))
-        raise SpecError("This is no part of a query.", where=_place(node), mend=HELP)
+        raise SpecError("Queries have no such expression.", where=_place(node), mend=HELP)
 
     def _count(self, node: ast.expr, depth: int) -> None:
         self.parts += 1

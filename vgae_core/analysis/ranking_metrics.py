@@ -51,7 +51,7 @@ def ranking_metrics(
     held_out: np.ndarray,
     k: int = RANKED_AT,
 ) -> dict[str, float]:
-    """Return recall@k and NDCG@k of held-out entries among all columns per row has not shown.
+    """Return recall@k and NDCG@k of held-out entries among all columns that a row has not shown.
 
     Parameters
     ----------

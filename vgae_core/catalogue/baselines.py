@@ -40,7 +40,7 @@ BASELINES: dict[str, BaselineEntry] = {
     ),
     "common_neighbours": BaselineEntry(
         title="Common neighbours",
-        help="Number of nodes joined to both.",
+        help="Number of nodes linked to both.",
         reference="Liben-Nowell & Kleinberg 2007, doi:10.1002/asi.20591",
         shared=f"{_FUNCTIONS}:one",
         two_sided=False,
@@ -61,8 +61,8 @@ BASELINES: dict[str, BaselineEntry] = {
     ),
     "paths_of_three": BaselineEntry(
         title="Paths of three edges",
-        help="Paths from one node over a node of each side to the other, each counted 1 / sqrt(degrees): who is joined "
-        "to the same things is joined to it.",
+        help="Paths of three edges between the two nodes, each counted 1 / sqrt(product of the degrees of its two "
+        "inner nodes): items chosen by users with similar choices.",
         reference="Kovács et al. 2019, doi:10.1038/s41467-019-09177-y",
         score=f"{_FUNCTIONS}:paths_of_three",
         two_sided=True,
@@ -94,7 +94,7 @@ BASELINES: dict[str, BaselineEntry] = {
     ),
     "popularity": BaselineEntry(
         title="Popularity",
-        help="How many rows have something in this column: the same ranking for every row.",
+        help="Number of rows with an entry in this column: the same ranking for every row.",
         of="entries",
         score=f"{_FUNCTIONS}:popularity",
     ),
@@ -106,7 +106,7 @@ BASELINES: dict[str, BaselineEntry] = {
     ),
     "svd": BaselineEntry(
         title="Truncated SVD",
-        help="The entry in the best linear reconstruction of the same rank as the latent code.",
+        help="The value in the best linear reconstruction with the rank of the latent code.",
         reference="Halko et al. 2011, arXiv:0909.4061",
         of="entries",
         score=f"{_FUNCTIONS}:svd",

@@ -57,13 +57,13 @@ class DecoderEntry(Entry):
     """Of what the length of the code must be a multiple."""
 
 
-_CANDIDATES = " It has no factors: of all pairs it ranks the candidates that a bilinear approximation finds."
+_CANDIDATES = " Rankings of all pairs score only the candidates found by a bilinear approximation."
 
 
 DECODERS: dict[str, DecoderEntry] = {
     "inner_product": DecoderEntry(
         title="Inner product",
-        help="z_i . z_j: codes that point the same way are joined. Nothing to learn.",
+        help="z_i . z_j: codes that point the same way are linked. Nothing to learn.",
         reference="Kipf & Welling 2016, Variational Graph Auto-Encoders, arXiv:1611.07308",
         formula="vgae_core.model_parts.decoders:inner_product",
         script=("logits = ops.sum(left * right, axis=1, keepdims=True)",),
@@ -82,7 +82,7 @@ DECODERS: dict[str, DecoderEntry] = {
     ),
     "distance": DecoderEntry(
         title="Distance",
-        help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are joined, wherever they lie.",
+        help="b - s |z_i - z_j|^2 with learned s > 0 and b: codes that lie close are linked, wherever they lie.",
         reference="Hoff, Raftery & Handcock 2002, Latent Space Approaches, doi:10.1198/016214502388618906",
         formula="vgae_core.model_parts.decoders:distance",
         script=(
@@ -133,7 +133,7 @@ DECODERS: dict[str, DecoderEntry] = {
     ),
     "gravity": DecoderEntry(
         title="Gravity (directed)",
-        help="m_j - s log |z_i - z_j|^2 + b: near nodes of great mass, the last column of the code, attract arcs."
+        help="m_j - s log |z_i - z_j|^2 + b: nearby nodes with a large mass (the last column of the code) attract arcs."
         + _CANDIDATES,
         reference="Salha et al. 2019, Gravity-Inspired Graph Autoencoders, arXiv:1905.09570",
         formula="vgae_core.model_parts.decoders:gravity",

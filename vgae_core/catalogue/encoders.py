@@ -51,11 +51,12 @@ HIDDEN = ("hidden_units", "dropout", "batch_normalisation")
 ENCODERS: dict[str, EncoderEntry] = {
     "normalised": EncoderEntry(
         title="Normalised propagation",
-        help="A linear map whose rows are scaled to one length, then one hop over the graph. "
+        help="A linear map with rows scaled to the same length, then one hop over the graph. "
         "The strongest simple choice for link prediction; hidden layers are not used.",
         reference="Ahn & Kim 2021, Variational Graph Normalized AutoEncoders, arXiv:2108.08046",
         builder="vgae_core.model_parts.encoders:normalised",
-        lesson="One map whose rows are brought to one length, then one hop: nodes of few edges are not drawn to 0.",
+        lesson="One map with rows scaled to the same length, then one hop: codes of nodes with few edges do not "
+        "shrink to 0.",
         once="scaled_rows",
         bias=True,
     ),
@@ -80,7 +81,7 @@ ENCODERS: dict[str, EncoderEntry] = {
     ),
     "sgc": EncoderEntry(
         title="Linear, several hops (SGC)",
-        help="A^k X W: as far as k hops, without hidden layers.",
+        help="A^k X W: k hops, no hidden layers.",
         reference="Wu et al. 2019, Simplifying Graph Convolutional Networks, arXiv:1902.07153",
         builder="vgae_core.model_parts.encoders:sgc",
         lesson="One map, then several hops without anything between them.",
@@ -104,7 +105,7 @@ ENCODERS: dict[str, EncoderEntry] = {
         "so a node's own row has weights of its own.",
         reference="Hamilton et al. 2017, Inductive Representation Learning on Large Graphs, arXiv:1706.02216",
         builder="vgae_core.model_parts.encoders:sage",
-        lesson="GraphSAGE: each node adds what it says itself and the mean of what its neighbours say.",
+        lesson="GraphSAGE: each node adds a map of its own numbers and a map of the mean of its neighbours' numbers.",
         bias=True,
         maps=2,
         settings=HIDDEN,

@@ -1,6 +1,6 @@
 """A small language for losses and metrics of one's own: text in, checked JSON tree out (standard library only).
 
-A formula is built from named pieces (``y_true``, ``probability``, ``z_mean`` …), numbers, ``+ - * / **`` and the
+A formula is built from named variables (``y_true``, ``probability``, ``z_mean`` …), numbers, ``+ - * / **`` and the
 functions of :data:`FUNCTIONS`.  Its text is read by Python's own parser and every node of the result is compared with
 that list: nothing is evaluated, looked up or imported.  What is stored is a tree of JSON lists, ``["square", ["-",
 "y_true", "prediction"]]``, which :mod:`vgae_core.nn.objectives` turns into Keras operations.
@@ -17,7 +17,7 @@ from typing import Any
 from vgae_core.errors import SpecError
 
 Tree = Any
-"""A number, the name of a piece, or a list: an operation and its arguments."""
+"""A number, the name of a variable, or a list: an operation and its arguments."""
 
 MAX_DEPTH = 24
 MAX_NODES = 200
@@ -30,7 +30,7 @@ ONE, ENTRY, LATENT, CLASS = "1", "column", "latent dimension", "class"
 
 
 @dataclass(frozen=True)
-class Piece:
+class Variable:
     """A named value: where it exists and what a row of it holds."""
 
     help: str
@@ -57,33 +57,33 @@ class Function:
 
 
 _TABLES = ("x_rec", "output")
-PIECES: dict[str, Piece] = {
-    "y_true": Piece("The target: 1 for an edge, a feature's value.", ("adj_rec", *_TABLES)),
-    "y_pred": Piece(
-        "What the head gives, as it is: a logit, or a value.", ("adj_rec", *_TABLES), predicted=True
+VARIABLES: dict[str, Variable] = {
+    "y_true": Variable("The target: 1 for an edge, a feature's value.", ("adj_rec", *_TABLES)),
+    "y_pred": Variable(
+        "The output of the head, unchanged: a logit, or a value.", ("adj_rec", *_TABLES), predicted=True
     ),
-    "probability": Piece(
+    "probability": Variable(
         "sigmoid(y_pred): the probability of a 1.", ("adj_rec", *_TABLES), predicted=True, scale="logit"
     ),
-    "rate": Piece("exp(y_pred): the expected count.", _TABLES, predicted=True, scale="log"),
-    "class_probability": Piece("Probability of each class.", ("labels",), CLASS, predicted=True),
-    "true_class": Piece("1 for the row's class, 0 for the others.", ("labels",), CLASS),
-    "z_mean": Piece("Mean of the latent code.", ("z_vars",), LATENT, predicted=True),
-    "z_log_var": Piece("Log-variance of the latent code, log s^2.", ("z_vars",), LATENT, predicted=True),
+    "rate": Variable("exp(y_pred): the expected count.", _TABLES, predicted=True, scale="log"),
+    "class_probability": Variable("Probability of each class.", ("labels",), CLASS, predicted=True),
+    "true_class": Variable("1 for the row's class, 0 for the others.", ("labels",), CLASS),
+    "z_mean": Variable("Mean of the latent code.", ("z_vars",), LATENT, predicted=True),
+    "z_log_var": Variable("Log-variance of the latent code, log s^2.", ("z_vars",), LATENT, predicted=True),
 }
 
 FUNCTIONS: dict[str, Function] = {
     "+": Function("Sum.", 2, sign="+"),
     "-": Function("Difference.", 2, sign="-"),
     "*": Function("Product.", 2, sign="*"),
-    "/": Function("Quotient; a divisor near 0 counts as 1e-7.", 2, sign="/"),
-    "negative": Function("The value with its sign turned.", 1, sign="-"),
+    "/": Function("Quotient; a divisor closer to 0 than 1e-7 counts as 1e-7.", 2, sign="/"),
+    "negative": Function("The negated value.", 1, sign="-"),
     "power": Function("x ** k for k = 0.5, 2, 3 or 4.", 2, sign="**"),
-    "log": Function("Natural logarithm; of values below 1e-7, that of 1e-7.", 1),
-    "log1p": Function("log(1 + x), of x below 0 that of 0.", 1),
-    "exp": Function("e to the x; x counts as 30 at most.", 1),
+    "log": Function("Natural logarithm; values below 1e-7 count as 1e-7.", 1),
+    "log1p": Function("log(1 + x); x below 0 counts as 0.", 1),
+    "exp": Function("e to the x; x above 30 counts as 30.", 1),
     "square": Function("x times x.", 1),
-    "sqrt": Function("Square root; of values below 1e-12, that of 1e-12.", 1),
+    "sqrt": Function("Square root; values below 1e-12 count as 1e-12.", 1),
     "abs": Function("Absolute value.", 1),
     "sigmoid": Function("1 / (1 + exp(-x)).", 1),
     "softplus": Function("log(1 + exp(x)).", 1),
@@ -117,7 +117,7 @@ def parse(text: str) -> Tree:
     Returns
     -------
     Tree
-        JSON types only; pieces and functions known, sizes within bounds.
+        JSON types only; variables and functions known, sizes within bounds.
 
     Raises
     ------
@@ -152,13 +152,17 @@ def parse(text: str) -> Tree:
 def _read(node: ast.expr, offset: int, depth: int) -> Tree:
     place = f"formula, column {node.col_offset + 1 + offset}"
     if depth > MAX_DEPTH:
-        raise SpecError(f"More than {MAX_DEPTH} brackets inside each other.", where=place)
+        raise SpecError(
+            f"Nested more than {MAX_DEPTH} levels deep.",
+            where=place,
+            mend="Group long sums with parentheses.",
+        )
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise SpecError(f"Only numbers may stand here. Received: {node.value!r}.", where=place)
+            raise SpecError(f"Only numbers are allowed here. Received: {node.value!r}.", where=place)
         return _number(node.value, place)
     if isinstance(node, ast.Name):
-        _known_piece(node.id, place)
+        _known_variable(node.id, place)
         return node.id
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         inner = _read(node.operand, offset, depth + 1)
@@ -193,9 +197,9 @@ def _read(node: ast.expr, offset: int, depth: int) -> Tree:
             )
         return [name, *(_read(argument, offset, depth + 1) for argument in node.args)]
     raise SpecError(
-        f"`{type(node).__name__}` is no part of a formula.",
+        f"A formula cannot contain `{type(node).__name__}`.",
         where=place,
-        mend="It has pieces, numbers, + - * / ** and functions.",
+        mend="Use variables, numbers, + - * / ** and functions.",
     )
 
 
@@ -205,10 +209,14 @@ def _number(value: float, place: str) -> float:
     return value
 
 
-def _known_piece(name: str, place: str) -> None:
-    if name not in PIECES:
-        hint = " It is a function: give it a value in brackets." if name in FUNCTIONS else _near(name, PIECES)
-        raise SpecError(f"There is no piece `{name}`.{hint}", where=place)
+def _known_variable(name: str, place: str) -> None:
+    if name not in VARIABLES:
+        hint = (
+            " It is a function: give it a value in parentheses."
+            if name in FUNCTIONS
+            else _near(name, VARIABLES)
+        )
+        raise SpecError(f"There is no variable `{name}`.{hint}", where=place)
 
 
 def _near(name: str, known: Any) -> str:
@@ -219,7 +227,7 @@ def _near(name: str, known: Any) -> str:
 
 # ----------------------------------------------------------------------------- check
 def check_form(tree: Tree) -> None:
-    """Raise SpecError unless `tree`, which may come from anywhere, is a formula of known pieces and sizes."""
+    """Raise SpecError unless `tree`, which may come from anywhere, is a formula of known variables and sizes."""
     count = 0
     waiting: list[tuple[Any, int]] = [(tree, 0)]
     while waiting:
@@ -236,7 +244,7 @@ def check_form(tree: Tree) -> None:
         if isinstance(node, int | float):
             _number(node, "formula")
         elif isinstance(node, str):
-            _known_piece(node, "formula")
+            _known_variable(node, "formula")
         elif isinstance(node, list | tuple):
             name = node[0] if node else None
             if not isinstance(name, str) or name not in FUNCTIONS:
@@ -250,11 +258,11 @@ def check_form(tree: Tree) -> None:
             raise SpecError(f"No part of a formula: {type(node).__name__}.", where="formula")
 
 
-def pieces(tree: Tree) -> set[str]:
-    """Return the names of the pieces in `tree`."""
+def variables(tree: Tree) -> set[str]:
+    """Return the names of the variables in `tree`."""
     if isinstance(tree, str):
         return {tree}
-    return set().union(*map(pieces, tree[1:])) if isinstance(tree, list | tuple) else set()
+    return set().union(*map(variables, tree[1:])) if isinstance(tree, list | tuple) else set()
 
 
 def scale(tree: Tree) -> str:
@@ -263,9 +271,9 @@ def scale(tree: Tree) -> str:
     Raises
     ------
     SpecError
-        If its pieces need two different ones.
+        If its variables need two different ones.
     """
-    found = sorted({PIECES[name].scale for name in pieces(tree)} - {""})
+    found = sorted({VARIABLES[name].scale for name in variables(tree)} - {""})
     if len(found) > 1:
         raise SpecError(
             "`probability` and `rate` need two different heads.", where="formula", mend="Use one of them."
@@ -285,19 +293,24 @@ def check(tree: Tree, output: str, *, loss: bool) -> None:
         Whether it is to be a loss, which needs a gradient.
     """
     check_form(tree)
-    foreign = sorted(name for name in pieces(tree) if output not in PIECES[name].outputs)
+    foreign = sorted(name for name in variables(tree) if output not in VARIABLES[name].outputs)
     if foreign:
-        fitting = [name for name, piece in PIECES.items() if output in piece.outputs]
+        fitting = [name for name, variable in VARIABLES.items() if output in variable.outputs]
         raise SpecError(
-            f"Output `{output}` has no piece `{foreign[0]}`. It has: {', '.join(fitting)}.", where="formula"
+            f"Output `{output}` has no variable `{foreign[0]}`. It has: {', '.join(fitting)}.",
+            where="formula",
         )
     scale(tree)
     _, learns = _width(tree)
-    predicted = any(PIECES[name].predicted for name in pieces(tree))
+    predicted = any(VARIABLES[name].predicted for name in variables(tree))
     if not predicted or (loss and not learns):
-        fitting = [name for name, piece in PIECES.items() if output in piece.outputs and piece.predicted]
+        fitting = [
+            name for name, variable in VARIABLES.items() if output in variable.outputs and variable.predicted
+        ]
         raise SpecError(
-            "Nothing of the model is in it." if not predicted else "No gradient passes through `greater`.",
+            "The formula does not depend on the model."
+            if not predicted
+            else "No gradient passes through `greater`.",
             where="formula",
             mend=f"Use one of {', '.join(fitting)}{' outside of it' if predicted else ''}.",
         )
@@ -306,7 +319,7 @@ def check(tree: Tree, output: str, *, loss: bool) -> None:
 def _width(tree: Tree) -> tuple[str, bool]:
     """Return what a value has one number for, and whether a gradient reaches the model through it."""
     if isinstance(tree, str):
-        return PIECES[tree].width, PIECES[tree].predicted
+        return VARIABLES[tree].width, VARIABLES[tree].predicted
     if not isinstance(tree, list | tuple):
         return ONE, False
     function = FUNCTIONS[tree[0]]
@@ -314,7 +327,8 @@ def _width(tree: Tree) -> tuple[str, bool]:
     widths = {width for width, _ in parts} - {ONE}
     if len(widths) > 1:
         raise SpecError(
-            f"One side of `{function.sign or tree[0]}` has a value a {min(widths)}, the other a value a {max(widths)}.",
+            f"One side of `{function.sign or tree[0]}` has one value per {min(widths)}, the other one per "
+            f"{max(widths)}.",
             where="formula",
             mend="Take the mean or the sum of one first.",
         )

@@ -73,7 +73,7 @@ def _mapping(kind: Kind, value: Mapping[str, Any]) -> Identifier:
     keys = set(value)
     if keys == {"formula"}:
         tree = value["formula"]
-        if isinstance(tree, str) and tree not in formula.PIECES:
+        if isinstance(tree, str) and tree not in formula.VARIABLES:
             tree = formula.parse(tree)
         formula.check_form(tree)
         return {"formula": tree}

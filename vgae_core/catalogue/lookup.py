@@ -112,7 +112,7 @@ def lookup(kind: Kind, identifier: Identifier, output: str, columns: int = 0) ->
     if output not in entry.outputs:
         fitting = [name for name, entry in catalogue.items() if output in entry.outputs]
         raise SpecError(
-            f"{kind.capitalize()} `{key}` makes no sense for {OUTPUTS[output].title.lower()}.",
+            f"{kind.capitalize()} `{key}` does not apply to {OUTPUTS[output].title.lower()}.",
             where=where,
             mend=f"Choose one of: {', '.join(fitting)}.",
         )
@@ -153,6 +153,6 @@ def head_of(output: str, loss: Identifier, columns: int = 0) -> Head:
 def targets_of(kind: Kind, identifier: Identifier, output: str, columns: int = 0) -> tuple[str, ...]:
     """Return the kinds of target values an identifier accepts; empty means any."""
     if isinstance(identifier, Mapping) and "formula" in identifier:
-        used = formula.pieces(identifier["formula"])
+        used = formula.variables(identifier["formula"])
         return ("binary",) if "probability" in used else POSITIVE if "rate" in used else ()
     return CATALOGUES[kind][lookup(kind, identifier, output, columns)[0]].targets

@@ -70,7 +70,7 @@ def weighted_binary_crossentropy(y_true, y_pred):
     ),
     "squared_hinge": ObjectiveEntry(
         title="Squared hinge",
-        help="The square of the hinge: far misses count more.",
+        help="The square of the hinge: large errors count more.",
         outputs=PAIRS,
         targets=("binary",),
         scale="logit",
@@ -132,7 +132,7 @@ def poisson(y_true, y_pred):
     "weight_poisson": ObjectiveEntry(
         title="Poisson of the weight",
         help="r - w log r with the rate r = log(1 + exp(logit)): w is the weight of an edge divided by the mean "
-        "weight, and 0 for a non-edge. Far misses of heavy edges count less than in the squared error.",
+        "weight, and 0 for a non-edge. Large errors on heavy edges count less than in the squared error.",
         outputs=("adj_rec",),
         scale="softplus",
         weights=True,
@@ -256,7 +256,7 @@ def kl_free_bits(y_true, y_pred):
     ),
     "sparse_categorical_crossentropy": ObjectiveEntry(
         title="Categorical cross-entropy",
-        help="-log p(class), from logits, over the nodes with a label in the training part.",
+        help="-log p(class), from logits, over the labelled training nodes.",
         outputs=("labels",),
         keras="SparseCategoricalCrossentropy",
         script="losses.SparseCategoricalCrossentropy(from_logits=True)",
@@ -281,7 +281,7 @@ def sparse_categorical_focal(y_true, y_pred):
 
 LIKELIHOODS: dict[str, tuple[str, str]] = {
     "binary": ("binary_crossentropy", "every value is 0 or 1"),
-    "count": ("multinomial", "values are whole and >= 0: how a row's total falls on its columns"),
+    "count": ("multinomial", "values are whole numbers >= 0: how a row's total falls on its columns"),
     "non-negative": ("multinomial", "values are >= 0: how a row's total falls on its columns"),
     "real": ("mean_squared_error", "some values are negative: a Gaussian likelihood"),
 }

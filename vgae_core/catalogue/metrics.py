@@ -28,7 +28,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "binary_accuracy": ObjectiveEntry(
         title="Binary accuracy",
-        help="Share of entries predicted right, ones at p >= 0.5.",
+        help="Share of entries predicted correctly, with ones at p >= 0.5.",
         outputs=PAIRS,
         targets=("binary",),
         scales=("logit",),
@@ -66,7 +66,7 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "f1": ObjectiveEntry(
         title="F1",
-        help="Harmonic mean of precision and recall at p >= 0.5; 0 where both are.",
+        help="Harmonic mean of precision and recall at p >= 0.5; 0 where both are 0.",
         outputs=PAIRS,
         targets=("binary",),
         scales=("logit",),
@@ -147,14 +147,14 @@ METRICS: dict[str, ObjectiveEntry] = {
     ),
     "active_units": ObjectiveEntry(
         title="Active units",
-        help="Latent dimensions whose mean varies over nodes (variance > 0.01).",
+        help="Number of latent dimensions whose mean varies over nodes (variance > 0.01).",
         reference="Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
         outputs=("z_vars",),
         builder="vgae_core.nn.metrics:ActiveUnits",
     ),
     "mean_sigma": ObjectiveEntry(
         title="Mean sigma",
-        help="Mean posterior standard deviation; 1 means the prior, so nothing was learned.",
+        help="Mean posterior standard deviation; 1 is the prior: nothing was learned.",
         outputs=("z_vars",),
         builder="vgae_core.nn.metrics:mean_sigma",
     ),

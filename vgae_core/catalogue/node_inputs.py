@@ -21,7 +21,7 @@ class NodeInputEntry(Entry):
     """What new nodes lack, where they cannot be embedded."""
 
 
-_FREE = "a free vector for each node of training, and none for new ones"
+_FREE = "a learned embedding per training node, and none for new nodes"
 _POSITIONS = "vgae_core.data.node_inputs:positions"
 
 NODE_INPUTS: dict[str, NodeInputEntry] = {

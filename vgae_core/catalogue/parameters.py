@@ -22,20 +22,20 @@ class ParameterEntry(Entry):
 
 
 _THRESHOLD = ParameterEntry(
-    title="Threshold", help="Probability from which an entry is called a one.", low=0.0, high=1.0, step=0.05
+    title="Threshold", help="Probability at or above which a one is predicted.", low=0.0, high=1.0, step=0.05
 )
 
 PARAMETERS: dict[str, ParameterEntry] = {
     "gamma": ParameterEntry(
         title="Gamma",
-        help="How much less easy cases count: 0 is the cross-entropy, 2 as published.",
+        help="How strongly easy cases are down-weighted: 0 is plain cross-entropy, 2 as published.",
         low=0.0,
         high=10.0,
         step=0.5,
     ),
     "apply_class_balancing": ParameterEntry(
         title="Class balancing",
-        help="Ones count alpha, zeros 1 - alpha.",
+        help="Ones are weighted by alpha, zeros by 1 - alpha.",
         type=bool,
         low=0.0,
         high=1.0,
@@ -43,7 +43,7 @@ PARAMETERS: dict[str, ParameterEntry] = {
     ),
     "alpha": ParameterEntry(
         title="Alpha",
-        help="Weight of ones; zeros weigh 1 minus it.",
+        help="Weight of ones; that of zeros is 1 minus it.",
         low=0.0,
         high=1.0,
         step=0.05,
@@ -51,7 +51,7 @@ PARAMETERS: dict[str, ParameterEntry] = {
     ),
     "label_smoothing": ParameterEntry(
         title="Label smoothing",
-        help="Targets are moved towards 1/2, or towards equal shares of the columns, by this share.",
+        help="Share by which targets are moved towards 1/2, or towards equal shares of all columns.",
         low=0.0,
         high=0.95,
         step=0.05,
@@ -68,11 +68,15 @@ PARAMETERS: dict[str, ParameterEntry] = {
         title="Norm", help="Factor of the whole loss.", low=0.0, high=1e6, step=0.5, empty="All / (2 zeros)"
     ),
     "delta": ParameterEntry(
-        title="Delta", help="Up to this error the loss is squared.", low=1e-6, high=1e6, step=0.5
+        title="Delta",
+        help="Up to this error the loss is squared, beyond it linear.",
+        low=1e-6,
+        high=1e6,
+        step=0.5,
     ),
     "nats": ParameterEntry(
         title="Free nats",
-        help="Divergence of each latent dimension that costs nothing.",
+        help="Divergence per latent dimension that costs nothing.",
         low=0.0,
         high=100.0,
         step=0.05,
@@ -80,7 +84,12 @@ PARAMETERS: dict[str, ParameterEntry] = {
     "threshold": _THRESHOLD,
     "thresholds": _THRESHOLD,
     "k": ParameterEntry(
-        title="k", help="How many of the likeliest classes count.", type=int, low=1, high=1000, step=1
+        title="k",
+        help="A prediction counts if the true class is among this many of the likeliest.",
+        type=int,
+        low=1,
+        high=1000,
+        step=1,
     ),
 }
 """Settings of losses and metrics by name."""

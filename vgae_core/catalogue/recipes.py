@@ -28,16 +28,16 @@ class RecipeEntry(Entry):
 RECIPES: dict[str, RecipeEntry] = {
     "normalised": RecipeEntry(
         title="Normalised propagation",
-        help="One learnt map, one hop, inner products: quick, and strong where features say much.",
+        help="One linear map, one hop, inner products: fast, and strong where features are informative.",
         reference="Ahn & Kim 2021, arXiv:2108.08046",
         settings={},
         features=True,
-        why="Ahead of every training-free score on all six benchmark graphs with features, and quick.",
+        why="Ahead of every training-free score on all six benchmark graphs with features, and fast.",
     ),
     "masked": RecipeEntry(
         title="Masked auto-encoder",
-        help="GraphSAGE with a neural decoder; most edges and feature values are hidden from it in each step, and the "
-        "hidden edges are what it has to find. A small KL weight.",
+        help="GraphSAGE with a neural decoder; in each step most edges and feature values are hidden, and it learns "
+        "to recover the hidden edges. Small KL weight.",
         reference="Li et al. 2023, What's Behind the Mask, arXiv:2205.10053",
         settings={
             "model.encoder": "sage",
@@ -55,7 +55,7 @@ RECIPES: dict[str, RecipeEntry] = {
     ),
     "positions": RecipeEntry(
         title="Positions in the graph",
-        help="GraphSAGE with a neural decoder on eigenvectors of the training edges and a free vector for each node.",
+        help="GraphSAGE with a neural decoder on eigenvectors of the training edges and a learned embedding per node.",
         reference="Dwivedi et al. 2023, arXiv:2003.00982",
         settings={
             "model.encoder": "sage",
@@ -68,16 +68,16 @@ RECIPES: dict[str, RecipeEntry] = {
         why="Ahead of every training-free score on all four benchmark graphs without features.",
     ),
     "free_vectors": RecipeEntry(
-        title="A free vector each",
-        help="Normalised propagation of a learnt vector for each node.",
+        title="Learned embeddings",
+        help="Normalised propagation of a learned embedding per node.",
         reference="Ahn & Kim 2021, arXiv:2108.08046",
         settings={},
         features=False,
     ),
     "kipf": RecipeEntry(
         title="As published (Kipf & Welling)",
-        help="GCN with 32 hidden units, latent size 16, cross-entropy over all pairs, weighted: the VGAE of the paper. "
-        "Time grows with the square of the nodes.",
+        help="GCN with 32 hidden units, latent size 16, weighted cross-entropy over all pairs: the VGAE of the "
+        "paper. Time grows with the square of the number of nodes.",
         reference="Kipf & Welling 2016, arXiv:1611.07308",
         settings={
             "model.encoder": "gcn",

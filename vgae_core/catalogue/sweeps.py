@@ -18,7 +18,7 @@ class ObjectiveOfSweep(Entry):
 OBJECTIVES: dict[str, ObjectiveOfSweep] = {
     "validation": ObjectiveOfSweep(
         title="Validation AUC + AP",
-        help="The sum by which a run chooses its best epoch, in that epoch.",
+        help="The sum that selects a run's best epoch, at that epoch.",
         direction="maximize",
     ),
     "roc_auc": ObjectiveOfSweep(
@@ -33,7 +33,7 @@ OBJECTIVES: dict[str, ObjectiveOfSweep] = {
     ),
     "seconds": ObjectiveOfSweep(
         title="Seconds of training",
-        help="Of the whole training, on whatever machine it was.",
+        help="Wall-clock time of the whole training, on whichever machine ran it.",
         direction="minimize",
     ),
 }
@@ -42,8 +42,7 @@ OBJECTIVES: dict[str, ObjectiveOfSweep] = {
 SEARCHES: dict[str, Entry] = {
     "tpe": Entry(
         title="TPE",
-        help="Tree-structured Parzen estimator: draws points where good ones were found so far, the first ten "
-        "at random.",
+        help="Tree-structured Parzen estimator: draws points near good ones, the first ten at random.",
         reference="Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization, NeurIPS",
     ),
     "random": Entry(
@@ -53,6 +52,6 @@ SEARCHES: dict[str, Entry] = {
     ),
     "grid": Entry(
         title="Grid",
-        help="Every combination of the values in the order listed; of more than there are trials, a random part.",
+        help="Every combination, in the order listed; a random subset if trials are fewer.",
     ),
 }

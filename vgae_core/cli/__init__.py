@@ -23,20 +23,20 @@ from vgae_core.runs.processes import environment
 
 COMMANDS = {
     "app": "Start the dashboard on this machine.",
-    "inspect": "Say what is in a data set.",
-    "prepare": "Prepare a graph larger than memory from parts of its edges.",
-    "train": "Train one model and write its folder.",
-    "resume": "Go on with a run that was interrupted, or train it further.",
-    "sweep": "Train many variants and choose among them.",
-    "benchmark": "Measure what training costs on this machine.",
-    "evaluate": "Work the scores of a run out again.",
-    "embed": "Give new nodes a code with the weights of a finished run.",
+    "inspect": "Describe a data set.",
+    "prepare": "Prepare a graph larger than memory for training.",
+    "train": "Train a model and save the run to a folder.",
+    "resume": "Resume an interrupted run, or train a finished one further.",
+    "sweep": "Train many configurations and choose the best.",
+    "benchmark": "Measure training time and memory on this machine.",
+    "evaluate": "Recompute the scores of a run.",
+    "embed": "Encode new nodes with a trained run.",
     "rank": "Rank the likeliest new links of one node.",
     "score": "Score pairs of nodes.",
-    "whatif": "Ask what edits of the graph would change.",
-    "export": "Write a part of a run to a file.",
-    "report": "Write one or several runs, or a sweep, as a single HTML file.",
-    "runs": "List, show, delete, tidy up and compare kept runs.",
+    "whatif": "Show what edits to the data would change.",
+    "export": "Export part of a run to a file.",
+    "report": "Report on runs or a sweep in one HTML file.",
+    "runs": "List, show, compare, delete, export and import stored runs.",
 }
 """Commands in the order of the help, each with its one line."""
 
@@ -44,7 +44,7 @@ TRAINING = ("train", "resume", "benchmark")
 """Commands that train: their process starts with :func:`vgae_core.runs.processes.environment.at_start`."""
 
 CLOSED_PIPE = 141
-"""Exit code where nobody reads any more, as that of a program ended by SIGPIPE."""
+"""Exit code when the reader closes the pipe, as for a program ended by SIGPIPE."""
 
 
 def program() -> NoReturn:
@@ -103,7 +103,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     name = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(
         prog=name if name == "vgae-studio" else "python -m vgae_core",
-        description="Variational graph auto-encoders.",
+        description="Train and explore variational auto-encoders of sparse graphs and matrices.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, line in COMMANDS.items():

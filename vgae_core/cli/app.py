@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--address",
         default=ADDRESS,
         metavar="ADDRESS",
-        help=f"where to listen (default {ADDRESS}: this machine only; 0.0.0.0: whoever can reach this machine)",
+        help=f"address to listen on (default {ADDRESS}: this machine only; 0.0.0.0: every network)",
     )
     parser.add_argument("--port", type=int, default=PORT, metavar="PORT", help=f"default {PORT}")
     where.add_arguments(parser)

@@ -18,9 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     arguments.add(parser, optional=True)
     parser.add_argument(
-        "--nodes", type=int, default=100_000, metavar="N", help="without PATH: of a generated graph"
+        "--nodes", type=int, default=100_000, metavar="N", help="nodes of a generated graph, instead of PATH"
     )
-    parser.add_argument("--edges", type=int, default=1_000_000, metavar="M", help="without PATH: as --nodes")
+    parser.add_argument(
+        "--edges", type=int, default=1_000_000, metavar="M", help="edges of the generated graph"
+    )
     specification.add_arguments(parser)
 
 

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     embedded = embed(folder.spec, folder.result(), folder.graph(), more)
     write_table(Path(options.to), embedded.table())
     print(
-        f"{len(embedded.z_mean) - embedded.n_trained:,} new nodes; of {embedded.n_trained:,} nodes of training "
-        f"{int((embedded.moved > MOVED).sum()):,} moved. Written to {options.to}"
+        f"{len(embedded.z_mean) - embedded.n_trained:,} new nodes; {int((embedded.moved > MOVED).sum()):,} of "
+        f"{embedded.n_trained:,} training nodes moved. Written to {options.to}"
     )
     return 0

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log: .csv or .tfevents (TensorBoard)",
     )
     parser.add_argument(
-        "--ranking", choices=list(RANKINGS), default=LinkSearch().ranking, help="of links: which come first"
+        "--ranking", choices=list(RANKINGS), default=LinkSearch().ranking, help="order of the links"
     )
     parser.add_argument(
         "--protect", action="store_true", help=f"{PROTECT.title[0].lower()}{PROTECT.title[1:]}"
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "log":
         if to.suffix not in LOGS:
             raise RunError(
-                f"No log is written as {to.suffix!r}.", where=str(to), mend=f"Use {' or '.join(LOGS)}."
+                f"Logs cannot be written as {to.suffix!r}.", where=str(to), mend=f"Use {' or '.join(LOGS)}."
             )
         with atomic(to) as temporary:
             temporary.write_bytes(LOGS[to.suffix](folder.events()))

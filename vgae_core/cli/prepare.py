@@ -22,28 +22,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", nargs="+", metavar="DIR|FILE", help="Parquet or text files of edges, or folders of them"
     )
-    parser.add_argument("--out", metavar="DIR", required=True, help="a new folder, which all workers see")
+    parser.add_argument("--out", metavar="DIR", required=True, help="a new folder that all workers can reach")
     parser.add_argument(
         "--features",
         metavar="FILE|DIR",
-        help="node features: an npy file, row i of node i, or a table (Parquet, CSV, a folder of them) with a column "
-        "that names the node",
+        help="node features: an npy file with row i for node i, or a table (Parquet, CSV, a folder of them) "
+        "with a column of node ids",
     )
     parser.add_argument(
-        "--columns", metavar="SOURCE,TARGET[,WEIGHT]", default="", help="where their names are unusual"
+        "--columns",
+        metavar="SOURCE,TARGET[,WEIGHT]",
+        default="",
+        help="column names, where they are not detected",
     )
     parser.add_argument(
-        "--names", action="store_true", help="nodes are called by names, also where these are numbers"
+        "--names", action="store_true", help="treat node ids as names, even if they are numbers"
     )
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="a repair or a share of the split: dataset.repairs.direction=directed, split.test_fraction=0.01",
+        help="a repair or split setting: dataset.repairs.direction=directed, split.test_fraction=0.01",
     )
-    parser.add_argument("--seed", type=int, metavar="S", default=0, help="of the split (default 0)")
-    parser.add_argument("--json", action="store_true", help="print the manifest as a line of JSON")
+    parser.add_argument("--seed", type=int, metavar="S", default=0, help="seed of the split (default 0)")
+    parser.add_argument("--json", action="store_true", help="print the manifest as one line of JSON")
     where.add_arguments(parser)
     parser.epilog = (
         f"A task holds about {LIMITS.partition_bytes / 1e6:,.0f} MB ({PREFIX}PARTITION_BYTES). Without workers by "

@@ -18,8 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN_DIR")
     parser.add_argument("--node", metavar="NAME", required=True, help="the node or row, by its name")
     parser.add_argument("--top", type=int, default=TOP, metavar="K", help=f"links to list (default {TOP})")
-    parser.add_argument("--incoming", action="store_true", help="of a directed graph: links to the node")
-    parser.add_argument("--existing", action="store_true", help="what it has instead, the least likely first")
+    parser.add_argument(
+        "--incoming", action="store_true", help="directed graphs: links to the node instead of from it"
+    )
+    parser.add_argument(
+        "--existing", action="store_true", help="its existing links or entries, the least likely first"
+    )
     parser.add_argument("--to", metavar="FILE", help=".csv or .parquet")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -47,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
         if "probability" in table:
             print(
-                f"probability: where half of the {words.pairs} of the {words.data} are {noun}; "
-                f"probability_at_density: among all of them, of which {share:.2%} are."
+                f"probability assumes that half of the {words.pairs} are {noun}; probability_at_density "
+                f"that {share:.2%} are, as in this {words.data}."
             )
     return 0

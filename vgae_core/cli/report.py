@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sweep", metavar="SWEEP", help="a sweep's folder, or its id in the store, instead of runs"
     )
     parser.add_argument(
-        "--to", metavar="R.html", required=True, help="the report; it opens without a network"
+        "--to", metavar="R.html", required=True, help="the report, one file that opens offline"
     )
 
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     most = next(setting for setting in settings_of(TrainingSpec) if setting.name == "epochs").high
     parser.add_argument(
-        "run_dir", metavar="RUN", help="a run's folder, or its id in the store; it stays as it is"
+        "run_dir", metavar="RUN", help="the run's folder, or its id in the store; it is not changed"
     )
     parser.add_argument(
         "--more-epochs",

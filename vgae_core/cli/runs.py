@@ -36,20 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.add_argument("--json", action="store_true", help="print JSON")
 
     as_json(action("list", list_runs, "List the runs of the store, the newest first."))
-    show = action("show", show_run, "Say what a run is, and its scores.")
+    show = action("show", show_run, "Show the settings and scores of a run.")
     show.add_argument("runs", metavar="RUN", nargs=1, help="a run's folder, or its id in the store")
     as_json(show)
-    delete = action("delete", delete_runs, "Remove runs of the store for good.")
+    delete = action("delete", delete_runs, "Delete runs from the store for good.")
     delete.add_argument("runs", metavar="ID", nargs="+")
-    action("gc", collect, "Remove what processes that were killed left in the store.")
-    export = action("export", export_runs, "Write runs as one bundle.")
+    action("gc", collect, "Remove files that killed processes left in the store.")
+    export = action("export", export_runs, "Export runs as one bundle.")
     export.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, or its id in the store")
     export.add_argument("--to", metavar="FILE.zip", required=True, help="the bundle")
-    load = action("import", import_runs, "Check a bundle and keep its runs in the store.")
+    load = action("import", import_runs, "Check a bundle and add its runs to the store.")
     load.add_argument("bundle", metavar="FILE.zip")
-    beside = action("compare", compare_runs, "Compare runs with the first of them.")
+    beside = action("compare", compare_runs, "Compare runs with the first one given.")
     beside.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, or its id in the store")
-    beside.add_argument("--all", action="store_true", help="all settings, not only those that differ")
+    beside.add_argument("--all", action="store_true", help="show all settings, not only those that differ")
     as_json(beside)
 
 
@@ -81,7 +81,7 @@ def find_run(name: str) -> tuple[str, RunFolder]:
     try:
         info = store.info(name)
         if info.active:
-            raise RunError("This run has not ended.", where=name)
+            raise RunError("This run has not finished.", where=name)
         return info.title, RunFolder(store.open_run(name).path)
     finally:
         store.close()
@@ -97,7 +97,7 @@ def find_runs(names: Sequence[str]) -> list[tuple[str, RunFolder]]:
 
 
 def export_runs(options: argparse.Namespace) -> int:
-    """Write runs as one bundle."""
+    """Export runs as one bundle."""
     to = Path(options.to)
     runs = find_runs(options.runs)
     with atomic(to) as temporary:
@@ -157,7 +157,7 @@ def show_run(options: argparse.Namespace) -> int:
 def compare_runs(options: argparse.Namespace) -> int:
     """Print what differs between runs."""
     if len(options.runs) < 2:
-        raise RunError("Two runs or more are compared.", where="RUN")
+        raise RunError("A comparison needs at least two runs.", where="RUN")
     return _print_comparison(find_runs(options.runs), everything=options.all, as_json=options.json)
 
 
@@ -200,7 +200,7 @@ def _print_comparison(runs: list[tuple[str, RunFolder]], *, everything: bool, as
     for one in scores:
         print(f"{one.part}: {one.title}: {'  |  '.join(map(score_rows.as_text, one.values))}")
     for place, difference in enumerate(found, 2):
-        text = paired_runs.verdict(difference) or "is not compared"
+        text = paired_runs.verdict(difference) or "cannot be compared"
         print(f"Run {place} {text}. {difference.caution}".rstrip())
     return 0
 

@@ -15,7 +15,7 @@ from vgae_core.runs.views.answers import answers_of, same_side, tell_same_side
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("run_dir", metavar="RUN_DIR")
-    parser.add_argument("pairs", metavar="PAIRS", help="a file with one pair of names per row")
+    parser.add_argument("pairs", metavar="PAIRS", help="a text file with one pair of names per line")
     parser.add_argument("--to", metavar="FILE", required=True, help=".csv or .parquet")
 
 

@@ -14,7 +14,7 @@ def print_scores(metrics: Any) -> None:
     """Print the scores of a run and of its baselines, the best first."""
     rows = [("this model", metrics["test"])]
     if "network" in metrics:
-        rows.append(("its network alone", metrics["network"]))
+        rows.append(("network alone", metrics["network"]))
     titles = {name: entry.title for name, entry in BASELINES.items()}
     rows += [(titles.get(name, name), values) for name, values in metrics["baselines"].items()]
     print(f"{'held out':>26}  {'AUC':>8}  {'AP':>8}")

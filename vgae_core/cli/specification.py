@@ -19,7 +19,7 @@ from vgae_core.settings.defaults import for_family, in_steps
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that describe a run to a command."""
-    parser.add_argument("--spec", metavar="S.json", help="a specification, as spec.json of a run")
+    parser.add_argument("--spec", metavar="S.json", help="a specification, such as the spec.json of a run")
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -67,7 +67,7 @@ def specify_prepared(options: argparse.Namespace, graph: GraphData, manifest: Ma
     fixed = next((key for key, _ in changes if key.startswith(("dataset.", "split."))), None)
     if fixed is not None:
         raise SpecError(
-            "Repairs and split of a prepared folder are fixed.",
+            "The repairs and the split of a prepared folder are fixed.",
             where=fixed,
             mend="Prepare it again with this setting.",
         )

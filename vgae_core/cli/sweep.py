@@ -41,19 +41,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--space",
         metavar="SPACE.json",
-        help="which settings vary, and how; not needed with --set recipe=auto, which tries each recipe that fits",
+        help="which settings vary, and how; omit it with --set recipe=auto, which tries every recipe that fits",
     )
-    parser.add_argument("--schema", action=_PrintSchema, help="print the JSON schema of SPACE.json and exit")
+    parser.add_argument("--schema", action=_PrintSchema, help="print the JSON schema of SPACE.json, and exit")
     arguments.add(parser)
     specification.add_arguments(parser)
     parser.add_argument(
-        "--trials", type=int, metavar="N", help="points at most, instead of those in SPACE.json"
+        "--trials", type=int, metavar="N", help="maximum number of points, overriding SPACE.json"
     )
-    parser.add_argument("--minutes", type=float, metavar="M", help="minutes after which no run begins")
-    parser.add_argument("--seeds", type=int, metavar="K", help="runs of each point")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="minutes after which no further run starts"
+    )
+    parser.add_argument("--seeds", type=int, metavar="K", help="runs per point, with different seeds")
     where.add_arguments(parser)
     parser.add_argument(
-        "--out", metavar="DIR", required=True, help="a new folder, or that of a sweep that was interrupted"
+        "--out",
+        metavar="DIR",
+        required=True,
+        help="a new folder, or that of an interrupted sweep to continue",
     )
 
 
@@ -111,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
         trials_table = table(info, trials)
         trials_table.to_csv(out / "trials.csv", index=False)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
+        print("\nInterrupted. Repeat the command to continue.", file=sys.stderr)
         return 130
     finally:
         sweeps.close()
@@ -132,11 +137,11 @@ def run(options: argparse.Namespace) -> int:
     print(
         trials_table.drop(columns="message").to_string(index=False, float_format=lambda value: f"{value:.4g}")
     )
-    print(f"\nChosen by validation pairs: trial {chosen.number} ({visible(in_words(chosen.point))}).")
+    print(f"\nChosen on validation pairs: trial {chosen.number} ({visible(in_words(chosen.point))}).")
     if luck is not None:
         print(
             f"The best of {luck.n_trials} validation scores is optimistic by about {luck.by:.4f} "
-            f"(AUC + AP {luck.best:.4f}; {luck.corrected:.4f} on validation pairs that had no part in the choice)."
+            f"(AUC + AP {luck.best:.4f}; {luck.corrected:.4f} on validation pairs not used for the choice)."
         )
     test = summary["test"]
     print(
@@ -161,7 +166,7 @@ def _space(options: argparse.Namespace, spec: RunSpec, graph: GraphData) -> tupl
         spec, space = over_recipes(spec, has_features=graph.features is not None, minutes=float(NO_LIMIT))
     else:
         raise RunError(
-            "Expected --space SPACE.json, or --set recipe=auto.", mend="Print what it may hold with --schema."
+            "Expected --space SPACE.json, or --set recipe=auto.", mend="--schema prints what it may contain."
         )
     given = {name: getattr(options, name) for name in ("trials", "minutes", "seeds")}
     space = dataclasses.replace(space, **{name: value for name, value in given.items() if value is not None})
@@ -180,7 +185,9 @@ def _the_sweep(sweeps: Sweeps, spec: RunSpec, graph: GraphData, space: Space) ->
     for info in sweeps.catalogue.of_workspace(WORKSPACE):
         if (info.spec, info.space, info.fingerprint) != (spec, space, graph.fingerprint):
             raise RunError(
-                "This folder holds a sweep of other settings or data.", where="--out", mend="Use a new one."
+                "This folder holds a sweep with other settings or data.",
+                where="--out",
+                mend="Use a new folder.",
             )
         sweeps.resume(info.id, WORKSPACE)
         return str(info.id)
@@ -228,12 +235,12 @@ class _Follower:
             if info.status == "paused":
                 self._bar.close()
                 raise RunError(
-                    info.message or "The sweep was paused.", mend="The same command goes on with it."
+                    info.message or "The sweep was paused.", mend="Repeat the command to continue."
                 )
             if not info.active:
                 self._bar.close()
                 if not any(trial.state == "complete" for trial in trials):
-                    raise RunError(info.message or "No trial was completed.")
+                    raise RunError(info.message or "No trial finished.")
                 return
             time.sleep(LOOK_SECONDS)
 

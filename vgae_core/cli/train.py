@@ -37,11 +37,9 @@ from vgae_core.training.events import Event
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     arguments.add(parser, optional=True)
-    parser.add_argument(
-        "--prepared", metavar="DIR", help="instead of PATH: a folder that `prepare` made, with its split"
-    )
+    parser.add_argument("--prepared", metavar="DIR", help="a folder made by `prepare`, instead of PATH")
     specification.add_arguments(parser)
-    parser.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use instead of drawing them")
+    parser.add_argument("--split", metavar="SPLIT.npz", help="held-out pairs to use, instead of random ones")
     parser.add_argument("--out", metavar="RUN_DIR", required=True, help="a new folder for the run")
 
 
@@ -64,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     spec, graph = specify(options, raw)
     if spec.recipe == "auto":
         raise SpecError(
-            "`train` trains one run; a recipe is chosen by a sweep.",
+            "`train` trains one run; choosing a recipe takes a sweep.",
             where="recipe",
             mend=f"python -m vgae_core sweep {' '.join(map(shlex.quote, options.path))} --set recipe=auto --out DIR",
         )
@@ -142,7 +140,9 @@ def train_into(
     except BaseException:
         show.close()
         if folder.checkpoint_path.exists():
-            print(f"Interrupted. `resume {out} --out DIR` goes on from the last checkpoint.", file=sys.stderr)
+            print(
+                f"Interrupted. `resume {out} --out DIR` continues from the last checkpoint.", file=sys.stderr
+            )
         else:  # nothing is lost with it, and the same command can be given again
             shutil.rmtree(out)
         raise
@@ -171,7 +171,11 @@ def stop_on_interrupt() -> threading.Event:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\nCancelling; what was learnt so far is kept. Ctrl-C again to give it up.", file=sys.stderr)
+        print(
+            "\nStopping after this epoch; the best weights so far are kept. Press Ctrl-C again to discard the "
+            "run.",
+            file=sys.stderr,
+        )
 
     signal.signal(signal.SIGINT, ask)
     return stop

@@ -18,13 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("run_dir", metavar="RUN_DIR")
     parser.add_argument(
-        "--edits", metavar="E.json", required=True, help="a scenario, as the What if page saves it"
+        "--edits", metavar="E.json", required=True, help="a scenario, as saved by the What if page"
     )
     parser.add_argument(
-        "--incoming", action="store_true", help="of a directed graph: links to the watched node"
+        "--incoming",
+        action="store_true",
+        help="directed graphs: links to the watched node instead of from it",
     )
     parser.add_argument(
-        "--why", action="store_true", help="also leave out each edge, feature and short path in turn"
+        "--why", action="store_true", help="also explain: leave out each edge, feature and short path in turn"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         ends = watched(model, scenario, changes)
         if ends is None or ends[1] is None:
             raise SpecError(
-                "A reason needs a pair.", where="--why", mend="Name two nodes as `pair` of the scenario."
+                "A reason needs a pair.", where="--why", mend="Set `pair` in the scenario to two node names."
             )
         pair = (ends[0], ends[1]) if not options.incoming else (ends[1], ends[0])
         for kind, title, ask in why.REASONS:
@@ -79,7 +81,9 @@ def _whatif_rows(model: RowsWhatIf, scenario: Scenario, options: argparse.Namesp
     if options.why:
         if scenario.pair is None or not scenario.pair[1]:
             raise SpecError(
-                "A reason needs a pair.", where="--why", mend="Name a row and a column as `pair`."
+                "A reason needs a pair.",
+                where="--why",
+                mend="Set `pair` in the scenario to a row and a column name.",
             )
         changes = model.changes(scenario.active)
         row, column = model.names.find(scenario.pair[0], changes.new), model.columns.find(scenario.pair[1])

@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
         "path",
         nargs="*" if optional else "+",
         metavar="PATH|sample:NAME",
-        help="the files of a data set, an archive or a folder of them, or the name of a sample",
+        help="the files of a data set, a folder or archive of them, or a sample",
     )
     parser.add_argument("--features", metavar="PATH", help="node features")
     parser.add_argument("--labels", metavar="PATH", help="node labels")
@@ -41,13 +41,13 @@ def add(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
         metavar="FILE:SETTING=VALUE",
         action="append",
         default=[],
-        help="how a file is read, where its content does not tell: edges.csv:header=no, "
-        "features.csv:uses.y=features; `inspect` says what was detected. "
+        help="override how a file is read: edges.csv:header=no, features.csv:uses.y=features; "
+        "`inspect` shows what was detected. "
         f"Settings: {', '.join(_SETTINGS)}, uses.PART. "
         f"Uses: {', '.join(USES)}",
     )
     parser.add_argument(
-        "--yes", action="store_true", help="where a reader is not certain, take the likeliest reading"
+        "--yes", action="store_true", help="accept the likeliest reading where it is uncertain"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -124,13 +124,13 @@ def _paths(path: str) -> list[Path]:
         file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_data(file.relative_to(path))
     ]
     if not found:
-        raise DataError("The folder holds no files.", where=path, mend="Give the path of a file.")
+        raise DataError("The folder is empty.", where=path, mend="Give the path of a file.")
     LIMITS.check("files", len(found), where=path)
     return found
 
 
 def _missing(path: str) -> Path:
-    raise DataError("There is no such file.", where=path, mend="Check the path.")
+    raise DataError("No such file.", where=path, mend="Check the path.")
 
 
 _SAID = re.compile(

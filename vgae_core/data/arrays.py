@@ -163,9 +163,9 @@ class _Loader:
         stored = self.arrays.get("meta")
         if stored is None or stored.dtype != np.uint8 or stored.ndim != 1:
             raise DataError(
-                "This is not a stored graph.",
+                "This is not a graph stored by VGAE Studio.",
                 where=self.where,
-                mend="Choose a file that VGAE Studio wrote.",
+                mend="Choose a file written by VGAE Studio.",
             )
         try:
             meta = json.loads(stored.tobytes().decode())
@@ -179,7 +179,7 @@ class _Loader:
                 raise self.refuse(f"`meta` must have `{key}` of type {kind.__name__}.")
         if meta["version"] != VERSION:
             raise DataError(
-                f"Stored by another version of the format: {meta['version']}; this one reads {VERSION}.",
+                f"Stored in another version of the format: {meta['version']}; this one reads {VERSION}.",
                 where=self.where,
                 mend="Use the version of VGAE Studio that wrote it.",
             )

@@ -52,7 +52,7 @@ def on_disk(shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> np.
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RunError(
-            f"Expected {size / 2**30:,.1f} GiB of room for a temporary array. Received: {free / 2**30:,.1f} GiB.",
+            f"Expected {size / 2**30:,.1f} GiB of free space for a temporary array. Received: {free / 2**30:,.1f} GiB.",
             where=folder,
             mend="Set the environment variable TMPDIR to a folder on a larger disk.",
         )

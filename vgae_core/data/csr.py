@@ -64,7 +64,7 @@ def validate_csr(
         )
     falls = np.flatnonzero(indptr[1:] < indptr[:-1])
     if falls.size:
-        raise refuse(f"`indptr` falls after row {int(falls[0])}.")
+        raise refuse(f"`indptr` decreases after row {int(falls[0])}.")
     if len(indices):
         low, high = int(indices.min()), int(indices.max())
         if low < 0 or high >= n_columns:

@@ -195,7 +195,7 @@ class GraphData:
             raise DataError("`sides` must hold 0 or 1 for each node, as int8, and both must occur.")
         if self.directed:
             raise DataError(
-                "A two-sided graph has no directions: each edge joins both sides, whichever is named first.",
+                "A two-sided graph has no directions: each edge joins both sides, in either order.",
                 where="direction",
                 mend="Set the repair `direction` to `undirected`, or read the file as one set of nodes.",
             )

@@ -56,7 +56,7 @@ def split_entries(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
     n_val, n_test = round(spec.val_fraction * len(entries)), max(1, round(spec.test_fraction * len(entries)))
     if n_val + n_test > len(free):
         raise DataError(
-            f"{n_val + n_test} entries are to be held out, but only {len(free)} can be: each row keeps one.",
+            f"{n_val + n_test} entries should be held out, but only {len(free)} can be: each row keeps one.",
             where="split",
             mend="Lower the held-out fractions.",
         )
@@ -89,7 +89,7 @@ def _split_rows(
     n_val, n_test = round(spec.val_fraction * n), max(1, round(spec.test_fraction * n))
     if n_val + n_test > len(eligible) or n_val + n_test >= np.count_nonzero(counts):
         raise DataError(
-            f"{n_val + n_test:,} rows are to be held out, but only {len(eligible):,} have two entries and a zero.",
+            f"{n_val + n_test:,} rows should be held out, but only {len(eligible):,} have two entries and a zero.",
             where="split",
             mend="Lower the held-out fractions, or hold out entries.",
         )
@@ -126,10 +126,10 @@ def check_zeros(shape: tuple[int, int], n_entries: int, spec: SplitSpec) -> None
     zeros = shape[0] * shape[1] - n_entries
     if needed > zeros:
         raise DataError(
-            f"The evaluation needs {needed:,} zeros to tell entries from, but the matrix has {zeros:,}.",
+            f"The evaluation needs {needed:,} zeros to compare with entries, but the matrix has {zeros:,}.",
             where="split",
-            mend="A matrix auto-encoder here is for sparse matrices: hand in counts, clicks or words, "
-            "or lower the held-out fractions.",
+            mend="The matrix auto-encoder is for sparse matrices: provide counts, clicks or words, or lower the "
+            "held-out fractions.",
         )
 
 

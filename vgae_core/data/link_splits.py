@@ -56,10 +56,10 @@ def split_links(graph: GraphData, spec: SplitSpec, seed: int) -> LinkSplit:
 def _few_pairs(edges: np.ndarray, n: int) -> DataError:
     joined = len(np.unique(codes(edges, n, directed=False)))
     return DataError(
-        f"{joined} joined pairs of nodes are too few for training, validation and testing: both arcs of a pair go to "
-        "the same part.",
+        f"{joined} connected pairs of nodes are too few for training, validation and testing: both arcs of a pair go "
+        f"to the same part.",
         where="split",
-        mend="Bring a graph of at least 3 joined pairs of nodes, or lower the held-out fractions.",
+        mend="Provide a graph with at least 3 connected pairs of nodes, or lower the held-out fractions.",
     )
 
 
@@ -87,13 +87,13 @@ def check_edges(
             f"{n_edges:,} edge{'s are' if n_edges != 1 else ' is'} too few: {parts} need "
             + ("one each." if few else f"{n_val + n_test + 1:,} at these held-out fractions."),
             where="split",
-            mend=f"Bring a graph of at least {least} edges"
+            mend=f"Provide a graph with at least {least} edges"
             + (", or set `val_fraction` to 0." if n_edges == 2 else ".")
             if few
-            else "Lower the held-out fractions, or bring a larger graph.",
+            else "Lower the held-out fractions, or provide a larger graph.",
         )
     pairs = count_pairs(n_nodes, directed=directed, n_first=n_first)
-    weak = "Bring a graph that lacks some links. Where edges have weights, leave the weak ones out."
+    weak = "Provide a graph that lacks some links. If edges have weights, drop the weak ones."
     if pairs == n_edges:
         every = (
             "Each node of one side is joined to each of the other"
@@ -101,7 +101,7 @@ def check_edges(
             else "Every pair of nodes is joined"
         )
         raise DataError(
-            f"{every} by an edge, so there is no missing link to find: the evaluation needs "
+            f"{every} by an edge, so there are no missing links to find: the evaluation needs "
             f"{n_val + n_test:,} pairs of nodes without an edge, and the graph has 0.",
             where="split",
             mend=weak + (" Or read the file as one set of nodes." if n_first else ""),

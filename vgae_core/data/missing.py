@@ -72,9 +72,9 @@ def filled_features(
     kept = np.flatnonzero(counts == 0) if spec.missing == "drop" else np.arange(len(counts))
     if not len(kept):
         raise DataError(
-            "Every column of the features has missing values: none is left.",
+            "Every feature column has missing values, so none is left.",
             where=where,
-            mend="Fill missing values with the mean or with 0 instead of dropping columns.",
+            mend="Fill missing values with the mean or 0 instead of dropping columns.",
         )
     features = features[:, kept] if len(kept) < len(counts) else features.copy()
     if spec.missing != "drop":

@@ -19,7 +19,7 @@ import numpy as np
 from vgae_core.errors import DataError, StudioError
 from vgae_core.host.limits import LIMITS, Limits
 
-DAMAGED = "The file is damaged or was made by hand: write it anew."
+DAMAGED = "The file is damaged or was made by hand: save it again."
 """How to mend a stored file that cannot be."""
 
 _UNREADABLE = (

@@ -135,16 +135,16 @@ def offers(raw: RawGraph, counts: Structure | None = None) -> tuple[Offer, ...]:
         Offer(
             "direction",
             one_way,
-            "An edge of a two-sided graph has no direction."
+            "Edges of a two-sided graph have no direction."
             if raw.sides is not None
-            else f"{one_way:,} of {counts.n_arcs:,} arcs have no arc in the other direction."
+            else f"{one_way:,} of {counts.n_arcs:,} arcs have no reverse arc."
             if raw.directed
-            else "Every edge counts for both directions already.",
+            else "Every edge already counts in both directions.",
         ),
         Offer(
             "self_loops",
             counts.n_self_loops,
-            f"{counts.n_self_loops:,} entries lead from a node to itself.",
+            f"{counts.n_self_loops:,} entries connect a node to itself.",
         ),
         Offer(
             "duplicates",
@@ -202,7 +202,7 @@ def _relation_offer(raw: RawGraph) -> tuple[Offer, ...]:
         f"{name} ({count:,})" for name, count in zip(raw.relation_names[:3], counts, strict=False)
     )
     more = "…" if len(raw.relation_names) > 3 else ""
-    return (Offer("relations", len(raw.relations), f"Kinds of edges: {listed}{more}."),)
+    return (Offer("relations", len(raw.relations), f"Relations: {listed}{more}."),)
 
 
 def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
@@ -235,7 +235,7 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         raise DataError(
             f"{what}. Received: {raw.n_nodes}.",
             where=raw.name,
-            mend="Hand in a graph with edges between different nodes.",
+            mend="Provide a graph with edges between different nodes.",
         )
     if raw.is_matrix:
         return _matrix(raw, spec)
@@ -282,7 +282,7 @@ def repair(raw: RawGraph, spec: RepairSpec) -> GraphData:
         raise DataError(
             "There is no edge between two different nodes.",
             where=raw.name,
-            mend="Hand in a graph with edges between different nodes.",
+            mend="Provide a graph with edges between different nodes.",
         )
     small = np.int32 if max(adjacency.nnz, len(keep)) <= np.iinfo(np.int32).max else np.int64
     adjacency = sparse.csr_array(
@@ -321,7 +321,7 @@ def _of_relations(raw: RawGraph, names: Sequence[str]) -> np.ndarray:
     if raw.relations is None or unknown:
         known = ", ".join(raw.relation_names[:5]) or "none"
         raise DataError(
-            f"No edge is of the relation {(unknown or names)[0]!r}.",
+            f"No edge has the relation {(unknown or names)[0]!r}.",
             where=raw.name,
             mend=f"Relations of this graph: {known}{'…' if len(raw.relation_names) > 5 else ''}.",
         )
@@ -351,7 +351,7 @@ def _matrix(raw: RawGraph, spec: RepairSpec) -> GraphData:
     assert x is not None  # noqa: S101  a matrix has features
     if not np.any(x.data if sparse.issparse(x) else x):
         raise DataError(
-            "Every value of the matrix is 0.", where=raw.name, mend="Hand in a matrix with values in it."
+            "Every value of the matrix is 0.", where=raw.name, mend="Provide a matrix with non-zero values."
         )
     n = raw.n_nodes
     return GraphData(
@@ -378,7 +378,7 @@ def _weights(raw: RawGraph) -> np.ndarray:
                 f"{int(bad.sum()):,} of {len(weights):,} weights are {what}, "
                 f"e.g. {weights[at]:g} of edge {edge}.",
                 where=raw.name,
-                mend="Choose to ignore weights (`weights` = ignore), or hand in weights >= 0.",
+                mend="Choose to ignore weights (`weights` = ignore), or provide weights >= 0.",
             )
     return weights
 

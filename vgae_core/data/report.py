@@ -198,7 +198,7 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
             Finding(
                 "empty-rows",
                 "info",
-                f"{len(empty_rows):,} of {len(a_row):,} rows hold nothing but 0: nothing tells their codes apart.",
+                f"{len(empty_rows):,} of {len(a_row):,} rows are all 0: nothing distinguishes their codes.",
                 len(empty_rows),
                 tuple(str(raw.node_ids[i]) for i in empty_rows[:5]),
             )
@@ -208,7 +208,7 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
             Finding(
                 "empty-columns",
                 "info",
-                f"{len(empty_columns):,} of {len(a_column):,} columns hold nothing but 0.",
+                f"{len(empty_columns):,} of {len(a_column):,} columns are all 0.",
                 len(empty_columns),
                 tuple(raw.feature_names[i] for i in empty_columns[:5]) if raw.feature_names else (),
             )
@@ -219,8 +219,8 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
             Finding(
                 "negative-values",
                 "warning",
-                f"{below:,} of {int(a_row.sum()):,} values are negative. Held-out entries are told from zeros by how "
-                "large the model expects them, so scores say little of these: judge by the error of the rows.",
+                f"{below:,} of {int(a_row.sum()):,} values are negative. Held-out entries are ranked against zeros "
+                f"by their expected size, so scores say little about negative values: judge by the error of the rows.",
                 below,
             )
         )
@@ -273,7 +273,9 @@ def _structural(
     if raw.n_nodes < 2 or not counts.n_edges:
         findings.append(
             Finding(
-                "no-edges", "warning", "There is no edge between two different nodes: nothing can be learnt."
+                "no-edges",
+                "warning",
+                "There is no edge between two different nodes: there is nothing to learn.",
             )
         )
     else:

@@ -61,7 +61,10 @@ def load_sample(name: str) -> RawGraph:
 def _import_graph() -> RawGraph:
     graph = load_graph(FILES / "import_graph.npz")
     if not isinstance(graph, RawGraph):
-        raise DataError("The shipped sample was made by another version.", mend="Install VGAE Studio again.")
+        raise DataError(
+            "The sample that came with this installation was made by another version.",
+            mend="Install VGAE Studio again.",
+        )
     return graph
 
 
@@ -131,7 +134,7 @@ def _digits() -> RawGraph:
             Finding(
                 code="easy",
                 level="info",
-                message="The edges were computed from the features, so link scores are high by construction.",
+                message="Edges were computed from the features, so link scores are high by construction.",
             ),
         ),
     )
@@ -277,15 +280,15 @@ def _planetoid(key: str, title: str) -> Callable[[], RawGraph]:
                 files[part] = Path(fetcher.fetch(name, downloader=pooch.HTTPDownloader(timeout=_TIMEOUT)))
             except OSError as error:  # every error of requests is one, and so is a full disk
                 raise DataError(
-                    f"{title} is fetched from the network the first time, and that failed.",
+                    f"{title} is downloaded on first use, and the download failed.",
                     where=name,
-                    mend="This machine seems to be offline: try again later, or choose another sample.",
+                    mend="Check the network connection and try again, or choose another sample.",
                 ) from error
             except ValueError as error:  # the hash differs
                 raise DataError(
-                    f"{title} was fetched, but the file is not the one expected (SHA-256 differs).",
+                    f"{title} was downloaded, but the file is not the expected one (SHA-256 differs).",
                     where=name,
-                    mend="Try again later; nothing of it was used.",
+                    mend="Try again later; the file was discarded.",
                 ) from error
         return read_planetoid(files, name=title)
 
@@ -300,7 +303,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             name="import-graph",
             title="Python import graph",
-            help="Modules of scikit-learn, networkx, scipy and pandas, joined where one imports another. "
+            help="Modules of scikit-learn, networkx, scipy and pandas, linked where one imports another. "
             "Features: words of their identifiers. Labels: subpackages.",
             licence="Names only, from BSD-3-Clause packages",
             n_nodes=1406,
@@ -310,7 +313,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             name="import-words",
             title="Words of Python modules (matrix)",
-            help="A matrix without a graph: which of 2,670 words the identifiers of 1,406 modules hold. "
+            help="A matrix without a graph: which of 2,670 words occur in the identifiers of 1,406 modules. "
             "Labels: subpackages.",
             licence="Names only, from BSD-3-Clause packages",
             n_nodes=1406,
@@ -329,8 +332,8 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             name="digits-8nn",
             title="Digits, 8 nearest neighbours",
-            help="Handwritten digits, each joined to the 8 most alike. Easy by construction: the edges were "
-            "computed from the features.",
+            help="Handwritten digits, each linked to its 8 nearest. Easy by construction: edges were computed from "
+            "the features.",
             licence="BSD-3-Clause (scikit-learn); data of the UCI repository",
             n_nodes=1797,
             n_edges=9928,
@@ -349,8 +352,8 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             name="communities",
             title="Communities (generated)",
-            help="A random graph of eight communities of 100 nodes: the truth is known, so what a model "
-            "finds can be checked.",
+            help="A random graph of eight communities of 100 nodes: the true communities are known, so results can "
+            "be checked.",
             licence="Generated",
             n_nodes=800,
             n_edges=4254,
@@ -379,7 +382,7 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             name="pubmed",
             title="PubMed",
-            help="Papers on diabetes and their citations; features: TF-IDF of words; labels: its kinds.",
+            help="Papers on diabetes and their citations; features: TF-IDF of words; labels: types of diabetes.",
             licence=_LICENCE_PLANETOID,
             n_nodes=19717,
             n_edges=44324,

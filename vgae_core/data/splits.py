@@ -77,7 +77,7 @@ class LinkSplit:
         """
         words, matrix = FAMILIES[family].words, not FAMILIES[family].links_nodes
         if matrix and graph.features is None:
-            raise DataError("The data have no matrix whose entries a split could hold out.", where="split")
+            raise DataError("The data have no matrix from which entries could be held out.", where="split")
         edge, whole = words.one, words.data
         shape = graph.features.shape if matrix and graph.features is not None else graph.adjacency.shape
         mend = f"Use a split made for this {whole} with the same repairs."
@@ -94,7 +94,7 @@ class LinkSplit:
                     )
         for name in ("train", "test", "test_neg"):
             if not len(getattr(self, name)):
-                raise DataError(f"`{name}` must hold a pair at least.", where="split", mend=mend)
+                raise DataError(f"`{name}` must hold at least one pair.", where="split", mend=mend)
         if bool(len(self.val)) != bool(len(self.val_neg)):
             raise DataError(
                 f"`val` and `val_neg` must both hold pairs, or neither. Received: {len(self.val)} and "

@@ -113,7 +113,7 @@ class Limits(_FromEnvironment):
             raise LimitError(
                 f"Too large: {what} {value:,} exceeds the limit of {limit:,} {unit}.",
                 where=where,
-                mend=f"Take a part of the data, or raise {PREFIX}{name.upper()} on your own machine.",
+                mend=f"Use part of the data, or raise {PREFIX}{name.upper()} on your own machine.",
             )
 
 

@@ -110,7 +110,7 @@ class Job:
 
     def _timeout(self) -> LimitError:
         return LimitError(
-            f"Took longer than the limit of {self._child.limits.seconds:g} s and was ended.",
+            f"Took longer than the limit of {self._child.limits.seconds:g} s and was stopped.",
             where=self.task,
             mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_SECONDS on your own machine.",
         )
@@ -259,23 +259,23 @@ def _death(task: str, code: int, stderr: str, limits: ChildLimits) -> StudioErro
         name = signal.Signals(-code).name
         if name in ("SIGXCPU", "SIGALRM"):
             return LimitError(
-                f"Took longer than the limit of {limits.seconds:g} s and was ended.",
+                f"Took longer than the limit of {limits.seconds:g} s and was stopped.",
                 where=task,
                 mend="Use smaller data, or raise VGAE_STUDIO_LIMIT_CHILD_SECONDS on your own machine.",
             )
         if name in ("SIGKILL", "SIGABRT") or "alloc" in stderr.lower():
             return memory
         return DataError(
-            f"The process that worked on it crashed ({name}).",
+            f"The process working on it crashed ({name}).",
             where=task,
-            mend="The file is probably damaged: write it anew and try again.",
+            mend="The file is probably damaged: save it again and retry.",
         )
     if any(
         sign in stderr for sign in ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map segment")
     ):
         return memory
     return DataError(
-        f"The process that worked on it ended without a result (code {code}).",
+        f"The process working on it ended without a result (code {code}).",
         where=task,
         mend="Try again; the log has the details.",
     )

@@ -152,7 +152,7 @@ def check_memory(spec: RunSpec, profile: Profile, available: int) -> None:
         and ENCODERS[spec.model.encoder].once != "never"
         and spec.training.propagation != "once"
     ):
-        way = "Choose a smaller latent size, a smaller part of the data, or messages that pass once"
+        way = "Choose a smaller latent size, a smaller part of the data, or propagation `once`"
     else:
         way = "Choose a smaller latent or batch size, or a smaller part of the data"
     recipe = f" with recipe {RECIPES[name].title}" if name else ""

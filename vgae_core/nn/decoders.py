@@ -78,7 +78,7 @@ def check(model: ModelSpec, *, directed: bool) -> None:
     entry = DECODERS[model.decoder]
     if entry.directed and not directed:
         raise SpecError(
-            f"Decoder `{model.decoder}` tells directions apart, and this graph has none.",
+            f"Decoder `{model.decoder}` needs a directed graph, and this one is undirected.",
             where="model.decoder",
             mend="Set the repair `direction` to `directed`, or choose another decoder.",
         )

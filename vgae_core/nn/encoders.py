@@ -121,7 +121,7 @@ class KerasSteps:
     @property
     def _graph(self) -> GraphInput:
         if not isinstance(self._given, GraphInput):
-            raise TypeError("Rows of a matrix have no edges to hop over.")
+            raise TypeError("A matrix has no edges for messages to pass over.")
         return self._given
 
     def activated(self, value: Any, name: str) -> Any:

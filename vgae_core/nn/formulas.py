@@ -165,7 +165,7 @@ def z_log_var(y_true: Any, y_pred: Any) -> Any:
     return ops.split(y_pred, 2, axis=-1)[1]
 
 
-PIECES: dict[str, Callable[[Any, Any], Any]] = {
+VARIABLES: dict[str, Callable[[Any, Any], Any]] = {
     "y_true": target,
     "y_pred": prediction,
     "probability": probability,
@@ -182,7 +182,7 @@ def function(tree: Any) -> Callable[[Any, Any], Any]:
 
     def work_out(node: Any, y_true: Any, y_pred: Any) -> Any:
         if isinstance(node, str):
-            return PIECES[node](y_true, y_pred)
+            return VARIABLES[node](y_true, y_pred)
         if not isinstance(node, list | tuple):
             return float(node)
         if node[0] == "power":

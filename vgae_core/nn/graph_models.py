@@ -60,9 +60,9 @@ def build_vgae(spec: RunSpec, profile: Profile, resolved: dict[str, Output]) -> 
     decoders.check(spec.model, directed=profile.directed)
     if profile.n_first and spec.training.supervision == "all":
         raise SpecError(
-            "All pairs of nodes include those within one side, which can be no edges of a two-sided graph.",
+            "Supervision by all pairs includes pairs within one side, which a two-sided graph cannot have.",
             where="training.supervision",
-            mend="Choose sampled supervision, which draws pairs that join both sides.",
+            mend="Choose sampled supervision, which draws pairs across the two sides.",
         )
     seeds = Seeds(spec.seed)
     encoding = _once if spec.training.propagation == "once" else _every_step
@@ -114,14 +114,15 @@ def _once(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str, Any]
     if ENCODERS[spec.model.encoder].once == "never":
         fitting = [name for name, entry in ENCODERS.items() if entry.once != "never"]
         raise SpecError(
-            f"Encoder `{spec.model.encoder}` learns before messages pass, so they cannot pass once.",
+            f"Encoder `{spec.model.encoder}` has weights before its first hop, so propagation cannot be `once`.",
             where="training.propagation",
             mend=f"Choose the encoder {', '.join(fitting[:-1])} or {fitting[-1]}, or propagation `every_step`.",
         )
     if not profile.n_features and NODE_INPUTS[spec.model.node_input].free:
         inputs = " or ".join(f"`{name}`" for name, entry in NODE_INPUTS.items() if not entry.free)
         raise SpecError(
-            "The data has no features, and free vectors are learnt before messages pass, so they cannot pass once.",
+            "The data have no features, and learned embeddings come before the first hop, so propagation cannot be "
+            "`once`.",
             where="model.node_input",
             mend=f"Choose {inputs}, or propagation `every_step`.",
         )
@@ -131,10 +132,9 @@ def _once(spec: RunSpec, profile: Profile, seeds: Seeds) -> tuple[dict[str, Any]
     ):
         if wrong:
             raise SpecError(
-                "With messages that pass once, a step sees some nodes only.",
+                "With propagation `once`, a step sees only some of the nodes.",
                 where=what,
-                mend="Choose sampled supervision and switch off other outputs than adj_rec and z_vars, "
-                "or choose propagation `every_step`.",
+                mend="Choose sampled supervision and only the outputs adj_rec and z_vars, or propagation `every_step`.",
             )
     rows = keras.Input((input_columns(spec.model, profile),), name="rows")
     return {"rows": rows}, once(rows, spec.model, seeds)
@@ -144,7 +144,7 @@ def _all_pairs(loss: Objective, model: ModelSpec) -> AllPairsCrossentropy:
     """Return the layer that scores all pairs of nodes with the output's loss."""
     if model.decoder != "inner_product":
         raise SpecError(
-            f"All pairs of nodes are scored by inner products. Received: decoder {model.decoder}.",
+            f"Supervision by all pairs needs the inner-product decoder. Received: {model.decoder}.",
             where="model.decoder",
             mend="Choose `inner_product`, or sampled supervision.",
         )
@@ -154,7 +154,7 @@ def _all_pairs(loss: Objective, model: ModelSpec) -> AllPairsCrossentropy:
     if name == "binary_crossentropy" and not config["label_smoothing"]:
         return AllPairsCrossentropy(name="adj_rec")
     raise SpecError(
-        f"All pairs of nodes are scored by cross-entropy, plain or weighted. Received: {name}.",
+        f"Supervision by all pairs needs cross-entropy, plain or weighted. Received: {name}.",
         where="outputs.adj_rec",
         mend="Choose `binary_crossentropy` or `weighted_binary_crossentropy`, or sampled supervision.",
     )

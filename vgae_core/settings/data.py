@@ -20,13 +20,15 @@ class RepairSpec(Section):
         title="Direction",
     )
     self_loops: Literal["drop", "keep"] = field_of(
-        "drop", "Edges from a node to itself carry no information for link prediction.", title="Self-loops"
+        "drop",
+        "Edges from a node to itself; they carry no information for link prediction.",
+        title="Self-loops",
     )
     duplicates: Literal["sum", "max", "first"] = field_of(
         "sum", "How the weights of repeated edges are merged.", title="Merge duplicates by"
     )
     component: Literal["all", "largest"] = field_of(
-        "all", "Keep every node, or only the largest connected component.", title="Components"
+        "all", "Keep all nodes, or only the largest connected component.", title="Components"
     )
     weights: Literal["keep", "ignore"] = field_of(
         "keep", "Keep edge weights for message passing, or treat every edge as 1.", title="Weights"
@@ -35,7 +37,7 @@ class RepairSpec(Section):
         (), "Keep only edges of these kinds; empty keeps all.", title="Only these relations"
     )
     missing_weights: Literal["one", "drop"] = field_of(
-        "one", "Edges without a known weight: weigh 1, or drop them.", title="Missing weights"
+        "one", "Edges without a known weight: give them weight 1, or drop them.", title="Missing weights"
     )
     missing: Literal["mean", "zero", "drop"] = field_of(
         "mean",
@@ -90,13 +92,13 @@ class FileSpec(Section):
     )
     sides: Literal["auto", "one", "two"] = field_of(
         "auto",
-        "Whether both ends of an edge are nodes of one set, or of two sets that share no node (users and items). Of "
-        "two sets only pairs of one node from each are trained on, scored and ranked.",
+        "Whether both ends of an edge belong to one set of nodes, or to two sets that share none (users and items). "
+        "With two sets, only pairs across them are trained on, scored and ranked.",
         title="Sets of nodes",
         labels={"one": "One set", "two": "Two sets"},
     )
     first_row: Literal["auto", "0", "1"] = field_of(
-        "auto", "The node of the first row, where rows are not named.", title="First row is node"
+        "auto", "The node number of the first row, if rows have no names.", title="Number of the first row"
     )
     uses: Mapping[str, str] = field_of(
         dict, "Name of a part (a column without a name is called by its number, from 1) to its use.",
@@ -128,7 +130,7 @@ class DatasetSpec(Section):
     )
     name: str = field_of("Python import graph", "The name shown in lists.", title="Name")
     files: tuple[FileSpec, ...] = field_of((), "How each file is read; empty for a sample.", title="Files")
-    repairs: RepairSpec = field_of(RepairSpec, "What is done to the graph as read.", title="Repairs")
+    repairs: RepairSpec = field_of(RepairSpec, "Repairs applied to the graph after reading.", title="Repairs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +139,8 @@ class SplitSpec(Section):
 
     held_out: Literal["entries", "rows"] = field_of(
         "entries",
-        "Entries of all rows, or whole rows that are never trained on, like new users. Of such a row the model sees "
-        "four fifths of the entries and has to rank the others first. (Liang et al. 2018, arXiv:1802.05814)",
+        "Entries of all rows, or whole rows that are never trained on, such as new users. The model sees four fifths "
+        "of the entries of such a row and has to rank the others first. (Liang et al. 2018, arXiv:1802.05814)",
         title="Hold out",
         labels={"entries": "Entries of all rows", "rows": "Whole rows"},
         families=("vae",),
@@ -157,10 +159,15 @@ class SplitSpec(Section):
     )
     test_fraction: float = field_of(
         0.10,
-        "Share of edges held out, scored once at the end.",
+        "Share of edges held out for the test, scored once at the end.",
         title="Test edges",
         percent=True,
-        wording={"vae": ("Test share", "Share of the entries, or rows, held out, scored once at the end.")},
+        wording={
+            "vae": (
+                "Test share",
+                "Share of the entries, or rows, held out for the test, scored once at the end.",
+            )
+        },
         low=0.01,
         high=0.5,
         step=0.01,

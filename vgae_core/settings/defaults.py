@@ -49,7 +49,7 @@ def for_family(
         raise SpecError(
             "A matrix auto-encoder needs features.",
             where="model.family",
-            mend="Bring a matrix, or choose `vgae`.",
+            mend="Provide a matrix, or choose `vgae`.",
         )
     encoder = next(name for name, encoder in ENCODERS.items() if family in encoder.families)
     network: dict[str, Any] = {"encoder": encoder, **entry.defaults.get("model", {})}

@@ -27,7 +27,7 @@ class OutputSpec(Section):
     weight: float = field_of(
         1.0,
         "Factor of this output's loss in the total. For the KL term 1 is the evidence lower bound: the mean KL "
-        "of a row is divided by the number of nodes (VGAE) or of columns (VAE), as the other losses are.",
+        "of a row is divided by the number of nodes (VGAE) or of columns (VAE), like the other losses.",
         title="Weight",
         low=0.0,
         high=1e6,
@@ -59,7 +59,7 @@ class ModelSpec(Section):
     )
     hidden_units: tuple[int, ...] = field_of(
         (32,),
-        "Width of each hidden layer, where the encoder has some.",
+        "Width of each hidden layer, for encoders that have hidden layers.",
         title="Hidden units",
         low=1,
         high=4096,
@@ -78,7 +78,7 @@ class ModelSpec(Section):
     )
     dropout: float = field_of(
         0.0,
-        "Share of the hidden layers' units dropped in each training step.",
+        "Share of the hidden units dropped in each training step.",
         title="Dropout",
         percent=True,
         low=0.0,
@@ -92,7 +92,7 @@ class ModelSpec(Section):
     )
     hops: int = field_of(
         3,
-        "How far messages travel (SGC and APPNP encoders).",
+        "Number of hops over the graph (SGC and APPNP encoders).",
         title="Hops",
         low=1,
         high=50,
@@ -101,7 +101,7 @@ class ModelSpec(Section):
     )
     teleport: float = field_of(
         0.1,
-        "Share of a node's own start in every hop (APPNP encoder).",
+        "Share of a node's own start that is mixed back in at every hop (APPNP encoder).",
         title="Teleport share",
         percent=True,
         low=0.0,
@@ -111,14 +111,14 @@ class ModelSpec(Section):
     )
     node_input: str = field_of(
         "table",
-        "What stands in for node features where the data have none.",
+        "Replaces node features if the data have none.",
         title="Input without features",
         catalogue=NODE_INPUTS,
         families=("vgae",),
     )
     input_dim: int = field_of(
         64,
-        "Columns of random numbers or eigenvectors, where these stand in for features.",
+        "Number of columns of random numbers or eigenvectors that replace features.",
         title="Input columns",
         low=1,
         high=1024,
@@ -143,8 +143,8 @@ class ModelSpec(Section):
     )
     sparse_input: bool = field_of(
         True,
-        "VAE: feed rows as a sparse tensor (`keras.Input(sparse=True)`). Off, a generator makes one batch at a time "
-        "dense, for models that take no sparse input.",
+        "VAE: feed rows as a sparse tensor (`keras.Input(sparse=True)`). When off, a generator makes one batch at a "
+        "time dense, for models without sparse input.",
         title="Sparse input",
         families=("vae",),
     )

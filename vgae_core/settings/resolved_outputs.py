@@ -135,7 +135,9 @@ def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
     worked: Worked = "from_output"
     if name == "z_vars" and not spec.model.variational:
         worked = "no_prior"
-        loss = Objective("loss", loss.written, loss.name, "plain auto-encoder: nothing to pull to a prior")
+        loss = Objective(
+            "loss", loss.written, loss.name, "plain auto-encoder: no latent distribution, so no KL term"
+        )
     elif name == "adj_rec" and spec.training.supervision == "all":
         worked = "by_layer"
     many, what = divisor_of(name, spec.model.family, profile)
@@ -157,9 +159,9 @@ def _resolved(output: OutputSpec, spec: RunSpec, profile: Profile) -> Output:
 def _check_data(output: OutputSpec, profile: Profile) -> None:
     if output.name in TABLES and not profile.n_features:
         raise SpecError(
-            "The data has no features to reconstruct.",
+            "The data have no features to reconstruct.",
             where=f"outputs.{output.name}",
-            mend="Switch it off." if output.name == "x_rec" else "Bring a matrix, or choose family `vgae`.",
+            mend="Switch it off." if output.name == "x_rec" else "Provide a matrix, or choose family `vgae`.",
         )
     if output.name == "labels" and profile.n_classes < 2:
         raise SpecError(
@@ -238,7 +240,7 @@ def looked_up(
             raise SpecError(
                 error.message, where=f"outputs.{output}, {error.where}", mend=error.mend
             ) from error
-        return Objective(kind, text, name, "your formula, the mean over each row", tree=tree)
+        return Objective(kind, text, name, "your formula, averaged over each row", tree=tree)
     key, config = lookup(kind, identifier, output, columns)
     given = identifier if isinstance(identifier, str) else str(identifier["class_name"])
     why = CATALOGUES[kind][key].help
@@ -264,9 +266,10 @@ def metric_of(
         needed = HEADS[formula.scale(metric.tree)]
         if needed.name != "identity" and output in PAIRS and needed is not head:
             raise SpecError(f"The formula needs {needed.words}; {given}.", where=where)
-        if head.width > 1 and "y_pred" in formula.pieces(metric.tree):
+        if head.width > 1 and "y_pred" in formula.variables(metric.tree):
             raise SpecError(
-                f"Under loss `{written(loss)}` the head gives several numbers per column, so `y_pred` fits no target.",
+                f"Under loss `{written(loss)}` the head gives several numbers per column, so `y_pred` cannot be "
+                f"compared with a target.",
                 where=where,
                 mend="Choose a metric from the list, or another loss.",
             )

@@ -46,7 +46,7 @@ class RunSpec(Section):
         True,
         "After training, a logistic regression on the validation edges combines the network's score of a pair with "
         "training-free scores: common neighbours, degrees, similarity of features. Used if it ranks the validation "
-        "edges, at least 50, better than the network alone, whose own scores are kept as well. "
+        "edges (at least 50) better than the network alone; the network's own scores are kept as well. "
         "(Ghasemian et al. 2020, arXiv:1909.07578)",
         title="Stacking",
         wording={
@@ -61,10 +61,9 @@ class RunSpec(Section):
     scaling: Literal["by_kind", "none"] = field_of(
         "by_kind",
         "How feature columns enter the network. By kind: zeros and ones, and counts, stay as they are; any other "
-        "column is scaled to mean 0 and standard deviation 1, or, if more than half of it is zeros, divided by the "
-        "size of its other values where these are very large or very small, so that zeros stay zeros. Columns of a "
-        "matrix are only ever divided, under losses of values such as the squared error. Expected values and exports "
-        "are in the columns' own units either way.",
+        "column is scaled to mean 0 and standard deviation 1; one of mostly zeros is only divided, if its other values "
+        "are very large or very small, so that zeros stay zeros. Columns of a matrix are only ever divided, under "
+        "losses of values such as the squared error. Expected values and exports stay in the columns' own units.",
         title="Feature scaling",
         labels={"by_kind": "By kind of column", "none": "None"},
     )
@@ -72,7 +71,12 @@ class RunSpec(Section):
     split: SplitSpec = field_of(SplitSpec, "The held-out edges.", title="Split")
     training: TrainingSpec = field_of(TrainingSpec, "The training.", title="Training")
     seed: int = field_of(
-        0, "Fixes split, initial weights, sampling and dropout.", title="Seed", low=0, high=2**31 - 1, step=1
+        0,
+        "Fixes the split, initial weights, sampling and dropout.",
+        title="Seed",
+        low=0,
+        high=2**31 - 1,
+        step=1,
     )
 
     def __post_init__(self) -> None:
@@ -101,7 +105,7 @@ class RunSpec(Section):
             raise SpecError(
                 f"Edges cannot be masked with {key} `{getattr(training, key)}`.",
                 where="training.masked_edges",
-                mend=f"Set it to 0, or leave `training.{key}` as it comes.",
+                mend=f"Set it to 0, or leave `training.{key}` at its default.",
             )
         if self.recipe == "auto" and not family.recipes:
             raise SpecError(

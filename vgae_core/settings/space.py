@@ -112,9 +112,9 @@ class Space(Section):
     vary: tuple[Dimension, ...] = field_of((), "The settings that vary.", title="Vary")
     simplex: tuple[str, ...] = field_of(
         (),
-        "Outputs whose loss weights vary together: they are positive and keep their sum, so that only their "
-        "proportions are searched.",
-        title="Loss weights that keep their sum",
+        "Outputs whose loss weights vary together: positive, with a fixed sum, so that only their proportions are "
+        "searched.",
+        title="Loss weights with a fixed sum",
     )
     search: Literal["tpe", "random", "grid"] = field_of(
         "tpe",
@@ -124,16 +124,16 @@ class Space(Section):
     )
     objectives: tuple[str, ...] = field_of(
         ("validation",),
-        "What points are compared by; several give a Pareto front, none of whose points is beaten in all.",
+        "What points are compared by; several objectives give a Pareto front.",
         title="Objectives",
     )
-    trials: int = field_of(20, "Points to try at most.", title="Trials", low=1, high=1000, step=1)
+    trials: int = field_of(20, "Maximum number of points to try.", title="Trials", low=1, high=1000, step=1)
     minutes: float = field_of(
-        30.0, "Minutes after which no further run begins.", title="Minutes", low=0.1, high=10_000.0, step=5.0
+        30.0, "Minutes after which no further run starts.", title="Minutes", low=0.1, high=10_000.0, step=5.0
     )
     seeds: int = field_of(
         1,
-        "Runs of each point, from different initial weights on the same held-out pairs; their mean counts.",
+        "Runs per point, from different initial weights on the same held-out pairs; their mean counts.",
         title="Seeds per point",
         low=1,
         high=20,
@@ -162,7 +162,7 @@ class Space(Section):
             raise SpecError("Expected one to three different objectives.", where="objectives")
         if self.simplex and (len(self.simplex) < 2 or self.search == "grid"):
             raise SpecError(
-                "Loss weights that keep their sum take two outputs or more, and no grid.", where="simplex"
+                "Loss weights with a fixed sum need at least two outputs, and no grid.", where="simplex"
             )
 
     @classmethod
@@ -199,13 +199,15 @@ class Space(Section):
             objective(name, spec)
         if not spec.split.val_fraction:
             raise SpecError(
-                "A sweep chooses by validation pairs, and none are held out.",
+                "A sweep chooses on validation pairs, but none are held out.",
                 where="split.val_fraction",
                 mend="Set it above 0.",
             )
         if spec.recipe != "own":
             raise SpecError(
-                "A sweep varies a run with settings of its own.", where="recipe", mend="Vary `recipe`."
+                "A sweep needs a base run with fixed settings, but recipe is `auto`.",
+                where="recipe",
+                mend="Vary `recipe`.",
             )
         active = [output.name for output in spec.active_outputs]
         for name in self.simplex:

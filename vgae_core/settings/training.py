@@ -14,9 +14,9 @@ class TrainingSpec(Section):
 
     epochs: int = field_of(
         200,
-        "Passes over the training edges at most.",
+        "Maximum number of passes over the training edges.",
         title="Epochs",
-        wording={"vae": ("Epochs", "Passes over the rows at most.")},
+        wording={"vae": ("Epochs", "Maximum number of passes over the rows.")},
         low=1,
         high=100_000,
         step=10,
@@ -52,7 +52,7 @@ class TrainingSpec(Section):
     )
     negatives_per_positive: int = field_of(
         1,
-        "Random non-edges drawn for each edge, anew in each epoch.",
+        "Random non-edges drawn per edge, afresh in each epoch.",
         title="Negatives per edge",
         families=("vgae",),
         low=1,
@@ -61,8 +61,8 @@ class TrainingSpec(Section):
     )
     masked_edges: float = field_of(
         0.0,
-        "Share of the training edges hidden from the encoder in each step, drawn anew; only these are then scored, so "
-        "that the model learns to find edges it has not seen (masked graph auto-encoder). It wants more epochs.",
+        "Share of the training edges hidden from the encoder, drawn afresh in each step. Only hidden edges are "
+        "scored, so that the model learns to find unseen edges (masked graph auto-encoder). Needs more epochs.",
         title="Masked edges",
         families=("vgae",),
         percent=True,
@@ -91,15 +91,15 @@ class TrainingSpec(Section):
     )
     keep: Literal["best", "last"] = field_of(
         "best",
-        "The weights that are kept: those of the epoch that finds the validation edges best, or those of the last "
-        "epoch, in which case training never stops early.",
+        "Which weights are kept: those of the epoch with the best validation score, or those of the last epoch, in "
+        "which case training never stops early.",
         title="Epoch kept",
         labels={"best": "Best", "last": "Last"},
         wording={
             "vae": (
                 "Epoch kept",
-                "The weights that are kept: those of the epoch that finds the validation entries best, or those of the "
-                "last epoch, in which case training never stops early.",
+                "Which weights are kept: those of the epoch with the best validation score, or those of the last "
+                "epoch, in which case training never stops early.",
             )
         },
     )

@@ -46,7 +46,7 @@ def migrated(values: Mapping[str, Any], *, unnamed: int = VERSION) -> dict[str, 
         raise SpecError(
             f"The settings are of version {version!s:.12}; this app reads them up to version {VERSION}.",
             where="version",
-            mend="Update the app.",
+            mend="Update VGAE Studio.",
         )
     for step in range(version, VERSION):
         values = STEPS[step](values)

@@ -16,7 +16,7 @@ RECENT = 30
 STAGES = {
     "splitting": "Holding out edges",
     "building": "Building the model",
-    "positions": "Working out where each node lies in the graph (eigenvectors)",
+    "positions": "Computing node positions (eigenvectors)",
     "compiling": "Preparing the first epoch",
     "training": "Training",
     "scoring": "Scoring the held-out edges",

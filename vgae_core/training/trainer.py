@@ -354,7 +354,7 @@ def train(
     message = ""
     if watch.reason == "failed":
         whose = f" of output {' and '.join(f'`{name}`' for name in watch.infinite)}" if watch.infinite else ""
-        message = f"The loss{whose} was not a finite number in epoch {watch.epoch}."
+        message = f"The loss{whose} was not finite in epoch {watch.epoch}."
     return Finished(
         reason=watch.reason,  # type: ignore[arg-type]
         best_epoch=watch.best_epoch,

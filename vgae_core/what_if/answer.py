@@ -30,20 +30,20 @@ SIGMAS = 2.0
 """Standard deviations within which a difference counts as noise."""
 
 LEARNT = (
-    "With the weights learnt from the data as they were; training on the edited data may answer differently."
+    "Uses the weights trained on the original data; retraining on the edited data may give other answers."
 )
 """What every answer without retraining must say."""
 
-POSITIONS = "Nodes have no features; the positions that stand in for them stay those of the training edges."
+POSITIONS = "Nodes have no features; the positions that replace them stay those of the training edges."
 """Note on graphs without features."""
 
 REMEMBERED = (
-    "This graph has no features. The positions that stand in for them still remember dropped edges, so dropping edges "
-    "does less here than it would; training again forgets them."
+    "This graph has no features, and the positions that replace them still reflect dropped edges. The effect of "
+    "dropping edges is therefore underestimated; retraining shows the full effect."
 )
 """The same note where an edge is dropped."""
 
-NO_NOISE = "A plain auto-encoder has no noise to compare with: its codes are points."
+NO_NOISE = "A plain auto-encoder has no noise to compare with: its codes have no variance."
 """Note on runs whose codes have no variance."""
 
 
@@ -301,8 +301,8 @@ def watched(model: WhatIf, scenario: Scenario, changes: Changes) -> tuple[int, i
         sides = np.concatenate([model.graph.sides, np.array(changes.new_sides, np.int8)])
         if sides[places[0]] == sides[places[1]]:
             raise DataError(
-                f"{first!r:.60} and {second!r:.60} are on the same side of this graph.",
-                where="pair", mend="Watch a pair of nodes of different sides.",
+                f"{first!r:.60} and {second!r:.60} are on the same side of this two-sided graph.",
+                where="pair", mend="Watch a pair of nodes from different sides.",
             )  # fmt: skip
     return places
 

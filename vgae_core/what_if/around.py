@@ -110,9 +110,9 @@ def short_paths(changes: Changes, pair: Arc) -> tuple[list[tuple[int, ...]], int
 def check_pair(changes: Changes, pair: Arc) -> None:
     """Raise DataError unless reasons can be given for a pair."""
     if pair[0] == pair[1]:
-        raise DataError("A pair has two different nodes.")
+        raise DataError("A pair needs two different nodes.")
     if len(changes.weights) > ASKED_ARCS:
         raise DataError(
-            f"Reasons are given where at most {ASKED_ARCS // 2:,} edges are changed.",
-            mend="Switch edits off that change many edges.",
+            f"Reasons are available if at most {ASKED_ARCS // 2:,} edges are changed.",
+            mend="Switch off edits that change many edges.",
         )

@@ -28,7 +28,7 @@ def checked(kind: str, value: Any, where: str) -> Any:
         and isinstance(value, str)
         and any(unicodedata.category(sign)[0] == "C" for sign in value)
     ):
-        raise SpecError("The name of something new holds signs that cannot be seen.", where=where)
+        raise SpecError("The new name contains invisible characters.", where=where)
     if kind in ("node", "column", "new"):
         return checked_name(value, where, empty=kind == "node" and value == "")
     if kind == "nodes":
@@ -61,9 +61,13 @@ def checked_name(value: Any, where: str, *, empty: bool = False) -> str:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise SpecError("A name holds half of a character.", where=where) from error
+        raise SpecError(
+            "The name contains an incomplete character (a lone surrogate).", where=where
+        ) from error
     if len(value) > MAX_TEXT:
-        raise SpecError(f"A name may have {MAX_TEXT} characters. Received: {len(value):,}.", where=where)
+        raise SpecError(
+            f"A name may have at most {MAX_TEXT} characters. Received: {len(value):,}.", where=where
+        )
     return value
 
 
@@ -81,7 +85,9 @@ def _number(value: Any, where: str) -> float:
 
 def _few(value: Any, where: str) -> None:
     if len(value) > MAX_NAMES:
-        raise SpecError(f"An edit may name {MAX_NAMES:,} things. Received: {len(value):,}.", where=where)
+        raise SpecError(
+            f"An edit may list at most {MAX_NAMES:,} names. Received: {len(value):,}.", where=where
+        )
 
 
 def short(value: Any, *, quoted: bool = True) -> str:

@@ -63,13 +63,13 @@ _NODE = EditField(title="Node", kind="node")
 EDITS: dict[str, EditEntry] = {
     "drop_edge": EditEntry(
         title="Drop an edge",
-        help="Remove the edge between two nodes; of a directed graph the one from the first to the second.",
+        help="Remove the edge between two nodes; in a directed graph, the arc from the first to the second.",
         sentence="drop {source} – {target}",
         fields={"source": EditField(title="From", kind="node"), "target": EditField(title="To", kind="node")},
     ),
     "add_edge": EditEntry(
         title="Add an edge",
-        help="Link two nodes. An edge that is there gets this weight.",
+        help="Link two nodes. An existing edge gets this weight.",
         sentence="add {source} – {target}, weight {weight}",
         fields={
             "source": EditField(title="From", kind="node"),
@@ -85,7 +85,7 @@ EDITS: dict[str, EditEntry] = {
     ),
     "join": EditEntry(
         title="Link several nodes to one",
-        help="Add an edge from each of several nodes to one. Edges that are there stay as they are.",
+        help="Add an edge from each of several nodes to one. Existing edges do not change.",
         sentence="link {nodes} to {target}",
         fields={
             "nodes": EditField(title="Nodes", kind="nodes"),
@@ -105,15 +105,15 @@ EDITS: dict[str, EditEntry] = {
     ),
     "copy_features": EditEntry(
         title="Copy features",
-        help="Give a node all features of another.",
+        help="Give a node all the features of another.",
         sentence="give {node} the features of {source}",
         fields={"node": _NODE, "source": EditField(title="Features of", kind="node")},
         needs="features",
     ),
     "add_node": EditEntry(
         title="Add a node",
-        help="A new node with edges and features: its own, or those of a node it is like. Its edges are added to those "
-        "of the node it is like.",
+        help="A new node with its own edges and features, or those of a template node; edges of its own are added to "
+        "the template's.",
         sentence="add node {name}{like}{nodes}{features}",
         fields={
             "name": EditField(title="Name", kind="new"),
@@ -125,7 +125,7 @@ EDITS: dict[str, EditEntry] = {
     ),
     "move_code": EditEntry(
         title="Move a code along an axis",
-        help="Change one coordinate of a node's latent code, after the encoder. Edges and features stay.",
+        help="Change one coordinate of a node's latent code, after the encoder. Edges and features do not change.",
         sentence="move the code of {node} by {by} along z_{axis}",
         fields={
             "node": _NODE,
@@ -135,7 +135,7 @@ EDITS: dict[str, EditEntry] = {
     ),
     "move_towards": EditEntry(
         title="Move a code towards another",
-        help="Move a node's latent code a share of the way to another's, after the encoder. 1 puts it there.",
+        help="Move a node's latent code part of the way to another's, after the encoder. 1 is all the way.",
         sentence="move the code of {node} {share} of the way to {target}",
         fields={
             "node": _NODE,
@@ -166,7 +166,7 @@ EDITS: dict[str, EditEntry] = {
     ),
     "drop_column": EditEntry(
         title="Clear a column",
-        help="Clear a column in every row.",
+        help="Clear a column in all rows.",
         sentence="clear column {column}",
         fields={"column": EditField(title="Column", kind="column")},
         family="vae",

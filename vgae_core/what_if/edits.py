@@ -53,7 +53,7 @@ class _Editor:
 
     def set(self, source: int, target: int, weight: float) -> None:
         if source == target:
-            raise DataError("Edges of a node with itself cannot be edited.")
+            raise DataError("Self-loops cannot be edited.")
         if weight and self.side(source) is not None and self.side(source) == self.side(target):
             raise DataError(
                 "Edges of this graph join its two sides, and these two nodes are on the same side.",
@@ -65,7 +65,7 @@ class _Editor:
                 self.edited.setdefault(end, set()).add(arc)
         if len(self.weights) > MAX_ARCS:
             raise DataError(
-                f"A scenario may change {MAX_ARCS // 2:,} edges.", mend="Ask about fewer edges at a time."
+                f"A scenario may change at most {MAX_ARCS // 2:,} edges.", mend="Edit fewer edges at a time."
             )
 
     def drop_edge(self, values: Mapping[str, Any]) -> None:
@@ -85,7 +85,7 @@ class _Editor:
         before = self.weight(source, target)
         if before:
             self.notes.append(
-                f"{values['source']} – {values['target']} is an edge already: its weight goes from {before:g} to "
+                f"{values['source']} – {values['target']} is already an edge: its weight changes from {before:g} to "
                 f"{values['weight']:g}."
             )
         self.set(source, target, values["weight"])
@@ -119,7 +119,7 @@ class _Editor:
             else:
                 self.set(source, target, 1.0)
         if there:
-            self.notes.append(f"{there:,} of the nodes were linked to {values['target']} already.")
+            self.notes.append(f"{there:,} of the nodes were already linked to {values['target']}.")
 
     # ---------------------------------------------------------------------- features
     def row(self, node: int) -> np.ndarray:
@@ -144,7 +144,7 @@ class _Editor:
         if name in (values["like"], *values["nodes"]):
             raise DataError("A new node cannot be like itself, or be linked to itself.")
         if name in self.names or name in self.new:
-            raise DataError(f"A node called {name!r:.60} is there already.", mend="Choose another name.")
+            raise DataError(f"There already is a node {name!r:.60}.", mend="Choose another name.")
         node = self.graph.n_nodes + len(self.new)
         self.new[name] = node
         self.named.add(node)
@@ -172,9 +172,9 @@ class _Editor:
                 row[self.columns.find(column)] = value
             self.features[node] = row
         if not any(self.weights[arc] for arc in self.edited.get(node, ())):
-            self.notes.append(f"{name} has no edges: its code rests on its features alone.")
+            self.notes.append(f"{name} has no edges: its code depends on its features alone.")
         elif self.graph.features is not None and not self.features[node].any():
-            self.notes.append(f"{name} has no features: its code rests on its edges alone.")
+            self.notes.append(f"{name} has no features: its code depends on its edges alone.")
 
     # --------------------------------------------------------------------------- codes
     def move_code(self, values: Mapping[str, Any]) -> None:

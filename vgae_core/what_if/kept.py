@@ -69,11 +69,12 @@ def save(folder: Path, scenario: Scenario, owner: str) -> str:
             return kept.id
     if len(mine) >= MINE:
         raise RunError(
-            f"A run keeps {MINE} scenarios of one visitor.", mend="Delete one first, or download it."
+            f"You can keep at most {MINE} scenarios per run.", mend="Delete one first, or download it."
         )
     if len(list(folder.glob("scenario-*.json"))) >= ALL:
         raise RunError(
-            f"This run keeps {ALL:,} scenarios of its visitors already.", mend="Download it instead."
+            f"This run already has {ALL:,} scenarios, the maximum over all visitors.",
+            mend="Download it instead.",
         )
     name = secrets.token_urlsafe(16)
     with writing(), atomic(folder / f"scenario-{name}.{_mark(owner)}.json") as temporary:

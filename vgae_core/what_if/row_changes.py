@@ -65,7 +65,7 @@ def row_changes(edits: Sequence[Edit], names: Names, columns: Names, n_rows: int
                 named.add(row)
             elif item.kind == "add_row":
                 if values["name"] in names or values["name"] in new:
-                    raise DataError(f"A row called {values['name']!r:.60} is there already.")
+                    raise DataError(f"There already is a row {values['name']!r:.60}.")
                 row = new[values["name"]] = n_rows + len(new)
                 entries[row] = {
                     columns.find(name): _checked(head, value) for name, value in values["values"].items()

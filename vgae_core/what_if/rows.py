@@ -93,7 +93,7 @@ class RowsWhatIf:
     def __init__(self, result: RunResult, graph: GraphData, *, most_columns: int | None = None) -> None:
         if result.family.links_nodes:
             raise RunError(
-                "A graph has edges and no entries.", where="model.family", mend="Ask a run of a matrix."
+                "A graph has edges, not entries.", where="model.family", mend="Ask a run of a matrix."
             )
         spec = result.spec
         self.result, self.graph = result, graph

@@ -184,7 +184,7 @@ class Scenario:
             raise SpecError(f"Expected a list of edits. Received: {short(edits)}.", where="edits")
         if len(edits) > MAX_EDITS:
             raise SpecError(
-                f"A scenario may have {MAX_EDITS} edits. Received: {len(edits):,}.", where="edits"
+                f"A scenario may have at most {MAX_EDITS} edits. Received: {len(edits):,}.", where="edits"
             )
         chosen = []
         for number, item in enumerate(edits, start=1):
@@ -201,7 +201,7 @@ class Scenario:
     def from_json(cls, text: str) -> Scenario:
         """Return the scenario in a JSON text; raise SpecError if it is none."""
         if len(text) > MAX_JSON:
-            raise SpecError(f"A scenario may have {MAX_JSON:,} characters. Received: {len(text):,}.")
+            raise SpecError(f"A scenario may have at most {MAX_JSON:,} characters. Received: {len(text):,}.")
         try:
             values = json.loads(text, parse_constant=_refuse_constant)
         except RecursionError as error:
@@ -212,4 +212,4 @@ class Scenario:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

@@ -54,7 +54,7 @@ def variant_of(folder: Path) -> Variant | None:
         return None
     values = read_json(path)
     if not isinstance(values, Mapping) or not isinstance(values.get("of"), str):
-        raise RunError("It does not say which run it is a variant of.", where=FILE)
+        raise RunError("It does not name the run it is a variant of.", where=FILE)
     return Variant(values["of"], Scenario.from_dict(values.get("scenario")))
 
 

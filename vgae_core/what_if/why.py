@@ -189,10 +189,10 @@ REASONS: tuple[tuple[str, str, Reason], ...] = (
 
 
 LEFT: dict[str, str] = {
-    "edges": f"the {EDGES} edges to the nodes of the fewest edges were.",
-    "features": f"{FEATURES:,} were, as many of both ends.",
-    "paths": f"the {PATHS} whose first and last edge do most by themselves were. Others may do as much.",
-    "entries": f"the {FEATURES:,} largest were.",
+    "edges": f"the {EDGES} edges to the nodes with the fewest edges were tried.",
+    "features": f"{FEATURES:,} were tried, equally many from both ends.",
+    "paths": f"the {PATHS} with the strongest first and last edges were tried; others may matter as much.",
+    "entries": f"the {FEATURES:,} largest were tried.",
 }
 """What was tried where not all could be, by the key of :data:`REASONS`."""
 

@@ -93,7 +93,7 @@ def assert_clear(text):
     assert text
     assert len(text) < 1000
     assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cs") or c in "\u202e\u2066"]
-    assert "process that worked on it" not in text, "it crashed the child instead of being refused"
+    assert "process working on it" not in text, "it crashed the child instead of being refused"
     assert SECRET[:8] not in text
 
 

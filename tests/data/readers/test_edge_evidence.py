@@ -497,7 +497,7 @@ def test_two_sets_with_a_name_in_common_are_asked_about(read_text):
     )
     raw = read_text(rows)
     (question,) = raw.files[0].questions
-    assert "only 1 stand in both" in question.text
+    assert "only 1 occur in both" in question.text
     one = question.others[-1].changes
     assert one == {"sides": "one"}
 

@@ -253,9 +253,9 @@ def test_attributes_of_graphs(files):
 @pytest.mark.parametrize(
     ("uses", "said"),
     [
-        ({"z": "id"}, "Nothing in it is called 'z'"),
+        ({"z": "id"}, "It has no part called 'z'"),
         ({"x": "source"}, "cannot be used as 'source'"),
-        ({"x": "label", "y": "label"}, "Two parts are said to be the label: x, y"),
+        ({"x": "label", "y": "label"}, "Two parts have the use `label`: x, y"),
         ({"x": "ignore", "y": "ignore", "kind": "ignore"}, "no features"),
     ],
 )

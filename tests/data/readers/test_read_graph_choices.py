@@ -124,7 +124,7 @@ def test_any_attribute_without_doubles_can_name_the_nodes(graph_file):
     open_, look_ = graph_file(graph)
     assert next(part.uses for part in look_().parts if part.name == "code") == ("name", "ignore")
     assert open_(code="name").node_ids.tolist() == ["S0", "S1", "S2", "S3"]
-    with pytest.raises(DataError, match="tint does not name every node"):
+    with pytest.raises(DataError, match="tint does not give every node a name"):
         open_(tint="name")
 
 
@@ -137,7 +137,7 @@ def test_edges_and_nodes_may_have_attributes_of_one_name(graph_file):
     raw = open_(**{"edge weight": "ignore"})
     assert raw.weights is None
     assert raw.values["weight"].tolist() == [0, 1.5, 3, 4.5, 6]
-    assert judgement(raw.files[0], "weight").text == "Edges are not weighted, as you said."
+    assert judgement(raw.files[0], "weight").text == "Edges are not weighted, as chosen."
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_edges_and_nodes_may_have_attributes_of_one_name(graph_file):
     [
         ({"tint": "weight"}, "'tint' cannot be used as 'weight'"),
         ({"edge length": "label"}, "'length' cannot be used as 'label'"),
-        ({"edge width": "weight"}, "Nothing in it is called 'edge width'"),
+        ({"edge width": "weight"}, "It has no part called 'edge width'"),
         ({"edge interaction": "weight"}, "not a finite number"),
     ],
 )
@@ -173,7 +173,7 @@ def test_a_graph_in_one_wrapper_is_read(tmp_path, wrapper):
 )
 def test_other_languages_of_graphs_are_refused_by_name(tmp_path, name, text, what):
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=f"This is a {what}.*not read"):
+    with pytest.raises(DataError, match=f"This is a {what}.*not supported"):
         read([SourceFile(name, tmp_path / name)])
 
 

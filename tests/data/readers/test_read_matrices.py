@@ -101,7 +101,7 @@ def test_the_crafted_file_is_sound_unless_changed(files):
         ({"indices": (1, 2, -5)}, "Received: -5"),
         ({"indices": (1.5, 2, 0)}, "`indices` must hold whole numbers"),
         ({"indices": (1, 2)}, "differ in length"),
-        ({"indptr": (0, 5, 2, 3)}, "`indptr` falls after row 1"),
+        ({"indptr": (0, 5, 2, 3)}, "`indptr` decreases after row 1"),
         ({"indptr": (0, 1, 2, 300)}, "`indptr` must run from 0 to 3"),
         ({"indptr": (1, 1, 2, 3)}, "`indptr` must run from 0 to 3"),
         ({"indptr": (0, 3)}, "must have 4 entries"),

@@ -216,7 +216,7 @@ class TestMetis:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("3 2\n2\n1 3", "Announces 3 nodes. Lines that follow: 2"),
+            ("3 2\n2\n1 3", "Declares 3 nodes. Lines that follow: 2"),
             ("3 2\n2\n1 4\n2\n", "line 3.*from 1 to 3"),
             ("3 2 001\n2 5\n1 5 3\n2 5\n", "line 3.*followed by a weight"),
             ("999999999 2\n2\n1 4\n2\n", "limit"),
@@ -268,7 +268,7 @@ class TestUcinet:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("dl n=3 format=blockmatrix\ndata:\n1\n1 1\n", "blockmatrix.*is not read"),
+            ("dl n=3 format=blockmatrix\ndata:\n1\n1 1\n", "blockmatrix.*is not supported"),
             ("dl n=3 nm=2\ndata:\n0\n", "2 matrices"),
             ("dl n=2\ndata:\n0 1\n1\n", "2 x 2 numbers"),
             ("dl n=2 format=edgelist1\ndata:\n1 2\n1 7\n", "line 4.*from 1 to 2"),

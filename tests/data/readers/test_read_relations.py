@@ -315,7 +315,7 @@ class TestExports:
         assert sorted(related_arcs(graph)) == sorted(self.NAMED)
         assert graph.weights.tolist() == [2, 2, 2, 2]
         assert [graph.label_names[i] for i in graph.labels] == ["Author", "Author", "Book"]
-        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "edge no end: line 5")
+        refused("all.csv", self.NODES + ",,,0,,knows,1\n", "edge lacks an end: line 5")
 
     @pytest.mark.parametrize("shape", ["lines", "array", "object", "by id", "records", "paths"])
     def test_json_of_neo4j(self, shape):
@@ -360,7 +360,7 @@ class TestExports:
 
     def test_an_edge_of_neo4j_without_end_is_named(self):
         edge = {"type": "relationship", "label": "knows", "start": {"id": "1"}, "end": {}}
-        refused("all.json", json.dumps([edge]), "edge no end: entry 1")
+        refused("all.json", json.dumps([edge]), "edge lacks an end: entry 1")
 
     def test_edges_of_cytoscape_called_by_their_ends(self):
         text = "SUID,name,weight,cost\n7,k1 (pp) k 2,0.5,3\n8,k 2 (pd) k3,2,4\n"

@@ -194,7 +194,7 @@ def test_a_graph_of_two_colours_is_two_sided_if_one_says_so(file):
     raw = open_(sides="two")
     assert raw.sides[raw.rows].tolist() == (1 - raw.sides[raw.cols]).tolist()
     odd, _ = file("odd.graphml", lambda path: nx.write_graphml(nx.cycle_graph(5), path))
-    with pytest.raises(DataError, match="not of two sets"):
+    with pytest.raises(DataError, match="not form two sets"):
         odd(sides="two")
 
 

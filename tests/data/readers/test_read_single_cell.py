@@ -91,5 +91,5 @@ def test_another_hdf5_says_what_is_read(folder):
 
 
 def test_labels_cannot_come_from_counts(folder):
-    with pytest.raises(DataError, match="no labels"):
+    with pytest.raises(DataError, match="not labels"):
         read_bytes(("e.csv", b"a,b\nb,c\n"), ("m.h5", ten_x_h5(folder), "labels"))

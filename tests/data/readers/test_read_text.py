@@ -167,7 +167,7 @@ BAD_EDGES = {
     "long row at the top": ("0,1\n1,2,3\n2,3\n", "line 2: Expected 2 comma-separated columns. Received: 3"),
     "open quote": ('a,b\nc,"d\ne,f\n', "line 2: A quotation mark"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "This is a PNG image"),
-    "pickle": (b"\x80\x04\x95\0\0", "This is a Python pickle"),
+    "pickle": (b"\x80\x04\x95\0\0", "This Python pickle"),
     "HTML": ("<!DOCTYPE html><p>404", "an XML or HTML document"),
     "binary": (bytes(range(256)) * 4, "a binary file"),
 }
@@ -379,7 +379,7 @@ class TestRoles:
             files(("labels.csv", "id,label\na,x\n", "labels"))
 
     def test_no_file(self):
-        with pytest.raises(DataError, match="No file was given"):
+        with pytest.raises(DataError, match="No file given"):
             read([])
 
     def test_missing_file(self, tmp_path):

@@ -126,7 +126,7 @@ class TestDocword:
         ("text", "message"),
         [
             ("2\n3\n2\n1 3 5\n9 1 1\n", "line 5.*from 1 to 2"),
-            ("2\n3\n5\n1 3 5\n2 1 1\n", "Announces 5 values"),
+            ("2\n3\n5\n1 3 5\n2 1 1\n", "Declares 5 values"),
             ("2\n3\n1\n1 3 x\n", "line 4.*'x'"),
             ("999999999\n3\n1\n1 3 1\n", "limit"),
         ],

@@ -31,7 +31,7 @@ def test_the_automatic_choice_is_a_sweep_over_every_recipe_that_fits(has_feature
 
 
 def test_a_run_itself_has_settings_of_its_own():
-    with pytest.raises(SpecError, match="sweep over recipes"):
+    with pytest.raises(SpecError, match="let a sweep choose one"):
         execute(AUTO, make_graph())
 
 

@@ -93,7 +93,7 @@ def test_it_is_refused_before_training_with_the_number_needed_and_the_way_on(nam
 def test_both_arcs_of_two_pairs_cannot_be_divided():
     graph = data_of(nx.path_graph(3), directed=True)
     for attempt in (lambda: split_links(graph, SplitSpec(), 0), lambda: check_split(graph, RunSpec())):
-        with pytest.raises(DataError, match=r"2 joined pairs of nodes are too few.*at least 3"):
+        with pytest.raises(DataError, match=r"2 connected pairs of nodes are too few.*at least 3"):
             attempt()
 
 

@@ -165,7 +165,7 @@ def test_metrics_of_probabilities_are_refused(loss, metric):
 
 def test_all_pairs_are_not_scored_by_weights():
     graph = weighted()
-    with pytest.raises(SpecError, match="scored by cross-entropy"):
+    with pytest.raises(SpecError, match="needs cross-entropy"):
         build(asked(graph, "weight_poisson", training__supervision="all"), graph.profile)
 
 

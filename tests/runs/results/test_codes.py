@@ -231,7 +231,7 @@ def test_weights_that_give_other_codes_are_not_used(run):
     state = {key: value + 0.1 for key, value in result.state.items()}
     whole = completed(dataclasses.replace(old(result), state=state), graph)
     assert whole.whole is None
-    assert "do not give its codes" in whole.model[WHY]
+    assert "do not reproduce its codes" in whole.model[WHY]
     np.testing.assert_array_equal(whole.codes.z_mean, result.z_mean)
     for broken in ({}, {"model/0": np.zeros((2, 2), np.float32)}):
         whole = completed(dataclasses.replace(old(result), state=broken), graph)

@@ -89,7 +89,7 @@ def test_random_inputs_of_the_nodes_of_training_stay():
 def test_an_encoder_with_vectors_of_its_own_refuses(node_input):
     graph = karate()
     spec = spec_of(node_input=node_input)
-    with pytest.raises(RunError, match="cannot take new nodes"):
+    with pytest.raises(RunError, match="cannot encode new nodes"):
         embed(spec, execute(spec, graph), graph, first_part()[1])
 
 
@@ -100,7 +100,7 @@ def test_features_that_do_not_fit_are_refused():
     for change, fragment in (
         ({"features": None}, "have no features"),
         ({"features": sparse.csr_array((N, 7), dtype=np.float32)}, "Expected 30 features"),
-        ({"rows": more.rows[:0], "cols": more.cols[:0], "node_ids": np.arange(OLD)}, "neither a new node"),
+        ({"rows": more.rows[:0], "cols": more.cols[:0], "node_ids": np.arange(OLD)}, "no new nodes"),
     ):
         with pytest.raises(DataError, match=fragment):
             embed(spec, result, old, dataclasses.replace(more, **change))

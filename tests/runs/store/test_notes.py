@@ -87,7 +87,7 @@ def test_only_the_latest_visits_are_kept_and_none_of_a_deleted_run(store, graph,
     store.update(runs[2].id, status="failed")
     store.delete_run(runs[2].id, WORKSPACE)
     assert [info.id for info in store.list_visited(OTHER)] == [runs[1].id]
-    with pytest.raises(RunError, match="no such run"):
+    with pytest.raises(RunError, match="No such run"):
         store.visit("a-run-that-never-was", OTHER)
 
 

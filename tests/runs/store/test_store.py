@@ -193,7 +193,7 @@ def test_deleting_removes_folder_and_unneeded_data(store, graph):
     assert data.exists()  # the second run needs it
     store.delete_run(second.id, WORKSPACE)
     assert not data.exists()
-    with pytest.raises(RunError, match="no such run"):
+    with pytest.raises(RunError, match="No such run"):
         store.open_run(first.id)
 
 
@@ -271,7 +271,7 @@ def test_a_closed_store_leaves_its_unfinished_runs_lost(tmp_path, graph):
     first.close()
     second = Store(tmp_path)
     assert second.open_run(run_id).info.status == "lost"
-    assert "Run it again" in second.open_run(run_id).info.message
+    assert "train it again" in second.open_run(run_id).info.message
     second.close()
 
 
@@ -438,7 +438,7 @@ def test_uploads_that_nobody_needs_are_dropped(store):
         age(store, key, days)
     new = store.save_raw(make_raw("new"))
     assert kept(store) == {wanted, recent, new}
-    with pytest.raises(RunError, match="no longer kept"):
+    with pytest.raises(RunError, match="no longer stored"):
         store.load_raw(old)
     assert store.load_raw(wanted).name == "wanted"
 
@@ -526,7 +526,7 @@ def test_a_run_with_a_broken_result_is_lost(tmp_path):
 def test_runs_kept_have_a_bound_in_number_and_bytes(tmp_path):
     store = Store(tmp_path, limits=ServerLimits(kept_runs=2))
     runs = [store.create_run(RunSpec(), make_graph(), WORKSPACE) for _ in range(2)]
-    with pytest.raises(RunError, match="2 of your runs are kept here"):
+    with pytest.raises(RunError, match="2 of your runs are stored here"):
         store.create_run(RunSpec(), make_graph(), WORKSPACE)
     store.create_run(RunSpec(), make_graph(), OTHER)
     runs[0].append_event(Finished(reason="failed"))

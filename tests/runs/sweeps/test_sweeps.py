@@ -247,7 +247,7 @@ def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tm
     drawn = split_links(graph, SPEC.split, SPEC.seed)
     np.testing.assert_array_equal(refit.result().split.test, drawn.test)
     assert "scored_on" not in refit.metrics()
-    with pytest.raises(RunError, match="happens once"):
+    with pytest.raises(RunError, match="happens only once"):
         whole.sweeps.refit(sweep_id, WORKSPACE)
     assert optimism_of(whole.store, expected).n_trials == 4
     assert list(table(info, expected)["state"]) == ["complete"] * 4
@@ -272,7 +272,7 @@ def test_a_sweep_pauses_goes_on_and_is_cancelled_by_its_owner_only(cluster, tmp_
     try:
         graph = make_graph(60)
         sweep_id = house.sweeps.start(SPEC, graph, space(trials=25, seeds=2), WORKSPACE)
-        with pytest.raises(RunError, match="have not ended"):
+        with pytest.raises(RunError, match="are still running or paused"):
             house.sweeps.start(SPEC, graph, space(), WORKSPACE)
         with pytest.raises(RunError, match="50 runs"):
             house.sweeps.start(SPEC, graph, space(trials=51), OTHER)
@@ -385,4 +385,4 @@ def test_the_command_sweeps_chooses_and_goes_on_where_it_was(cluster, tmp_path):
     assert len((tmp_path / "out" / "trials.csv").read_text().splitlines()) == 3
     other = subprocess.run([*command, "--trials", "3"], capture_output=True, text=True, timeout=240)
     assert other.returncode == 2
-    assert "sweep of other settings" in other.stderr
+    assert "sweep with other settings" in other.stderr

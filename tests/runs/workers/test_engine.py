@@ -266,7 +266,7 @@ def test_a_killed_worker_ends_one_run_only(engine, store):
     wait_for(lambda: not run.info.active)
     assert run.info.status == "failed"
     assert "worker process died" in run.info.message
-    assert "Run it again" in run.info.message
+    assert "Resume or restart it" in run.info.message
     assert run.history()  # what it told stays
     wait_for(lambda: not waiting.info.active)
     assert waiting.info.status == "finished", waiting.info.message
@@ -342,7 +342,7 @@ def test_a_run_ends_after_its_turn_if_another_visitor_waits(engine, store, monke
     monkeypatch.undo()
     wait_for(lambda: not (other.info.active or again.info.active))
     assert long.info.status == "cancelled"
-    assert long.info.message.startswith("Stopped after 1 s because a run of another visitor was waiting.")
+    assert long.info.message.startswith("Stopped after 1 s because another visitor's run was waiting.")
     assert long.result().finished.message == long.info.message
     assert (other.info.status, again.info.status) == ("finished", "finished")
 
@@ -359,10 +359,10 @@ def test_a_run_that_nobody_looks_at_ends_and_one_that_waits_does_not_begin(engin
         time.sleep(0.05)
     assert watched.info.status == "running"
     wait_for(lambda: not watched.info.active)
-    assert f"nobody had looked at it for {seconds} s" in watched.info.message
+    assert f"nobody had viewed it for {seconds} s" in watched.info.message
     wait_for(lambda: not waiting.info.active)
     assert (waiting.info.status, waiting.history()) == ("cancelled", [])
-    assert "nobody waited for it" in waiting.info.message
+    assert "nobody was waiting for it" in waiting.info.message
 
 
 def test_a_run_that_does_not_end_is_ended_with_its_worker(engine, store, monkeypatch):
@@ -395,7 +395,7 @@ def test_no_error_ends_the_queue(engine, store, monkeypatch, error):
         patch.setattr(engine._workers.cluster, "execute", fail)
         run = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
         wait_for(lambda: not run.info.active)
-    assert "fault of the server" in run.info.message
+    assert "bug in the app" in run.info.message
     after = store.open_run(engine.submit(SHORT, make_graph(60), WORKSPACE))
     wait_for(lambda: not after.info.active)
     assert after.info.status == "finished", after.info.message
@@ -582,7 +582,7 @@ def test_a_worker_that_dies_as_it_starts_is_noticed_at_once(tmp_path, monkeypatc
     if victim != "nanny":  # the next one serves
         assert run.info.status == "finished", run.info.message
     else:
-        assert "ended while it started" in run.info.message
+        assert "ended during start-up" in run.info.message
     engine.close()
     store.close()
 

@@ -112,7 +112,7 @@ def test_a_worker_with_other_versions_is_refused(cluster, store, monkeypatch):
     engine = Engine(store, Where(cluster.address))
     engine.warm()
     wait_for(lambda: engine.state == "failed")
-    assert f"has other versions: keras {versions()['keras']} there, 0.1 here" in engine.problem
+    assert f"has other package versions: keras {versions()['keras']} there, 0.1 here" in engine.problem
     engine.close()
 
 

@@ -108,10 +108,10 @@ def working(*, began=0.0, seen=0.0):
     [
         (1_799, 0, True, ""),
         (1_801, 0, False, ""),
-        (1_801, 0, True, "Stopped after 30 min because a run of another visitor was waiting."),
-        (86_401, 0, False, "Stopped after 24 h, the longest a run may take on this server."),
+        (1_801, 0, True, "Stopped after 30 min because another visitor's run was waiting."),
+        (86_401, 0, False, "Stopped after 24 h, the time limit of this server."),
         (14_401, 14_399, False, ""),
-        (14_401, 14_401, False, "Stopped because nobody had looked at it for 4 h."),
+        (14_401, 14_401, False, "Stopped because nobody had viewed it for 4 h."),
     ],
 )
 def test_a_run_ends_when_its_time_is_up(began, seen, others_wait, why):

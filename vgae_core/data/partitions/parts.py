@@ -110,7 +110,7 @@ def files_in(paths: Sequence[str]) -> list[Path]:
                 )
             result += inside
         else:
-            raise DataError("There is no such file.", where=text, mend="Check the path.")
+            raise DataError("No such file.", where=text, mend="Check the path.")
     return [path.absolute() for path in result]
 
 
@@ -267,7 +267,7 @@ def _text_part(path: Path, columns: Sequence[str]) -> Part:
         first = 2
     else:
         raise DataError(
-            f"Whether its first row names columns is not certain: {lines[0]!r:.120}",
+            f"It is uncertain whether the first row names the columns: {lines[0]!r:.120}",
             where=str(path),
             mend="Write `source` and `target` there, or name the columns with --columns SOURCE,TARGET[,WEIGHT].",
         )
@@ -349,7 +349,7 @@ def _checked(batch: pa.RecordBatch, part: Part, first_row: int) -> Chunk:
                 raise DataError(
                     f"Column {name!r} must hold whole numbers, as the first part does. Received: {column.type}.",
                     where=part.path,
-                    mend="Use --names, if nodes are called by names.",
+                    mend="If node ids are names, add --names.",
                 )
             column = column.cast(pa.int64())
             values = column.to_numpy()
@@ -373,8 +373,6 @@ def unreadable(path: str, error: Exception) -> DataError:
     row = _ROW.search(text)
     where = f"{path}, row {row[1]}" if row else path
     mend = (
-        "Use --names, if nodes are called by names."
-        if "int64" in text
-        else "Write this part anew, or leave it out."
+        "If node ids are names, add --names." if "int64" in text else "Save this part again, or leave it out."
     )
     return DataError(f"Not readable: {_ROW.sub('', text):.300}.", where=where, mend=mend)

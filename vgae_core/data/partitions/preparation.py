@@ -231,7 +231,7 @@ def _prepare(
         raise DataError(
             f"Node numbers end at {np.iinfo(np.int32).max:,}. Received: {n_nodes - 1:,}.",
             where=str(files[0]),
-            mend="Use --names, if the numbers do not count from 0.",
+            mend="If the numbers do not count from 0, add --names.",
         )
 
     weighted = listed  # entries of weight 0 are no edges, whether or not weights are kept
@@ -347,7 +347,7 @@ def _check_repairs(repairs: RepairSpec) -> None:
                 where=f"dataset.repairs.{key}",
             )
     if repairs.relations:
-        raise SpecError("Kinds of edges are not read from parts.", where="dataset.repairs.relations")
+        raise SpecError("Relations are not read from parts.", where="dataset.repairs.relations")
 
 
 def _check(totals: dict[str, int], n_nodes: int, split: SplitSpec, plan: Plan) -> None:
@@ -356,9 +356,9 @@ def _check(totals: dict[str, int], n_nodes: int, split: SplitSpec, plan: Plan) -
     for name in ("train", "test", *(("val",) if split.val_fraction else ())):
         if not totals[name]:
             raise DataError(
-                f"Of {totals['edges']:,} edges none came to `{name}`.",
+                f"Of {totals['edges']:,} edges none fell into `{name}`.",
                 where="split",
-                mend="Take another --seed, or larger shares (--set split.test_fraction=0.2).",
+                mend="Use another --seed, or larger fractions (--set split.test_fraction=0.2).",
             )
 
 

@@ -101,7 +101,7 @@ class Probe:
                 )
             if name not in names:
                 raise self.error(
-                    f"Nothing in it is called {shorten(name)!r}.",
+                    f"It has no part called {shorten(name)!r}.",
                     mend=f"It has: {', '.join(examples(names))}{'…' if len(names) > N_EXAMPLES else ''}.",
                 )
             said[list(names).index(name)] = use
@@ -109,7 +109,7 @@ class Probe:
             parts = [shorten(names[i]) for i, other in said.items() if other == use]
             if len(parts) > 1:
                 raise self.error(
-                    f"Two parts are said to be the {use}: {', '.join(parts)}.", mend="Choose one of them."
+                    f"Two parts have the use `{use}`: {', '.join(parts)}.", mend="Choose one of them."
                 )
         return said
 

@@ -43,7 +43,7 @@ def read_isolated(
     arrays |= {name: arrays[name].astype(np.int64) for name in ("rows", "cols") if name in arrays}
     graph = graph_from_arrays(arrays, where=", ".join(f.name for f in files), limits=limits)
     if not isinstance(graph, RawGraph):
-        raise DataError("The reader gave back a graph of the wrong kind.", mend="Try again.")
+        raise DataError("The reader returned a graph of the wrong kind.", mend="Try again.")
     return graph
 
 

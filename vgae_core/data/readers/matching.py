@@ -113,8 +113,8 @@ def _with_isolated(
     limits.check("nodes", n_rows, where=table.where)
     complete = np.arange(first, first + n_rows, dtype=np.int64)
     alone = np.setdiff1d(complete, ids, assume_unique=True)
-    findings.append(Finding("isolated-rows", "info", f"{table.where} has {n_rows:,} rows and no node ids: they were "
-        f"numbered from {first}, as the nodes are. No edge names {len(alone):,} of them, e.g. "
+    findings.append(Finding("isolated-rows", "info", f"{table.where} has {n_rows:,} rows and no node ids and were "
+        f"numbered from {first}, like the nodes. No edge names {len(alone):,} of them, e.g. "
         f"{', '.join(examples(alone))}: isolated nodes.", len(alone), examples(alone)))  # fmt: skip
     positions = ids.astype(np.int64) - first
     return dataclasses.replace(
@@ -128,8 +128,8 @@ def _short(kind: str, names: Sequence[str], *, limit: int, findings: list[Findin
         return names
     long = [name for name in names if len(name) > limit]
     findings.append(Finding("long-names", "warning", f"{len(long):,} names of {kind} are longer than {limit} "
-        f"characters: their beginning and a digest stand for them. The longest has {max(map(len, long)):,}; "
-        "is a quotation mark missing, or is it the wrong column?", len(long), examples(long[:5])))  # fmt: skip
+        f"characters and were shortened. The longest has {max(map(len, long)):,}: check for a missing quotation mark "
+        f"or a wrong column.", len(long), examples(long[:5])))  # fmt: skip
     return [shortened(name, limit) for name in names]
 
 
@@ -142,9 +142,9 @@ def _named(ids: np.ndarray, called: np.ndarray, findings: list[Finding]) -> np.n
     if not names.is_unique:  # a node is called as another with its id
         names = names + " [" + plain + "]"
     shared = int((twice & ~empty).sum())
-    more = f" {shared:,} share a name with another: their id stands behind it." if shared else ""
-    findings.append(Finding("named-nodes", "info", f"{int((~empty).sum()):,} of {len(ids):,} nodes are called by "
-        f"their names, not by their ids.{more}", shared,
+    more = f" {shared:,} share a name with another node, so their id is appended." if shared else ""
+    findings.append(Finding("named-nodes", "info", f"{int((~empty).sum()):,} of {len(ids):,} nodes are shown by name "
+        f"instead of id.{more}", shared,
         examples(f"{i} = {t}" for i, t in zip(plain[:5], names[:5], strict=True))))  # fmt: skip
     return object_array(names)
 
@@ -189,12 +189,12 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
     n = len(node_ids)
     if table.ids is None and table.n_rows == n and table.first_row is None:
         if node_ids.dtype.kind not in "iu" or not bool((node_ids == np.arange(n)).all()):
-            order = "sorted" if node_ids.dtype.kind in "iu" else "in the order the edges name them"
+            order = "sorted" if node_ids.dtype.kind in "iu" else "in the order in which edges name them"
             findings.append(
                 Finding(
                     "matched-by-position",
                     "warning",
-                    f"{table.where} has no node ids: its rows were given to the nodes {order}.",
+                    f"{table.where} has no node ids: its rows were matched to the nodes {order}.",
                     n,
                     examples(node_ids),
                 )
@@ -207,12 +207,12 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
             raise DataError(
                 f"Has {table.n_rows:,} rows for {n:,} nodes, and no column of node ids.",
                 where=table.where,
-                mend="Hand in one row per node, or a table with a column of node ids.",
+                mend="Provide one row per node, or a table with a column of node ids.",
             )
         ids = np.arange(first, first + table.n_rows)  # row i is the node called first + i
         if first:
             findings.append(Finding("rows-from-one", "info",
-                f"Rows of {table.where} were numbered from 1, as the nodes are.", table.n_rows))  # fmt: skip
+                f"Rows of {table.where} were numbered from 1, like the nodes.", table.n_rows))  # fmt: skip
     positions = _positions(ids, node_ids)
     rows = np.flatnonzero(positions >= 0)
     unknown = np.flatnonzero(positions < 0)
@@ -228,8 +228,8 @@ def _match(table: NodeTable, node_ids: np.ndarray, findings: list[Finding]) -> t
             Finding(
                 "unknown-nodes",
                 "warning",
-                f"{len(unknown):,} of {len(ids):,} node ids in {table.where} are not in the graph "
-                f"and were left out, e.g. {', '.join(examples(ids[unknown]))}.",
+                f"{len(unknown):,} of {len(ids):,} node ids in {table.where} are not in the graph and were left out, "
+                f"e.g. {', '.join(examples(ids[unknown]))}.",
                 len(unknown),
                 examples(ids[unknown]),
             )

@@ -42,9 +42,9 @@ def guarded(probe: Probe, format_: Format, work: Callable[[], _T]) -> _T:
     except _RAISED as error:
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             raise LimitError(
-                "There is not enough memory to read it.",
+                "Not enough memory to read it.",
                 where=probe.name,
-                mend="Take a part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
+                mend="Use part of the data, or raise VGAE_STUDIO_LIMIT_CHILD_MEMORY_BYTES on your machine.",
             ) from error
         raise probe.error(
             f"Cannot be read as {format_.title}: {type(error).__name__}: {shorten(str(error), 200)}.",
@@ -62,7 +62,7 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
         size = path.stat().st_size
         limits.check("upload_bytes", size, where=file.name)
         if size == 0:
-            raise DataError("The file is empty.", where=file.name, mend="Hand in a file with content.")
+            raise DataError("The file is empty.", where=file.name, mend="Provide a file with content.")
         with open(path, "rb") as stream:
             head = stream.read(_HEAD)
         if compressed.kind(head):
@@ -86,7 +86,7 @@ def recognise(probe: Probe) -> Format:
         if guarded(probe, format_, lambda f=format_: f.recognise(probe)):  # type: ignore[misc]
             return format_
     frames.layout(probe)  # says what it is instead
-    raise probe.error("The format is not known.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
+    raise probe.error("Unknown format.", mend=f"Known: {', '.join(f.title for f in FORMATS)}.")
 
 
 def stem_of(probe: Probe) -> str:

@@ -181,7 +181,7 @@ def _looked(sound: Sequence[tuple[Probe, Format]], roles: Sequence[Content]) -> 
 def _members(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
     """Return the files, archives replaced by their members, and the names of texts about the data."""
     if not files:
-        raise DataError("No file was given.", mend="Hand in an edge list or an adjacency matrix.")
+        raise DataError("No file given.", mend="Provide an edge list or an adjacency matrix.")
     named = [SourceFile(shorten(file.name, 200), file.path) for file in files]
     return archives.expand(named, folder, limits)
 
@@ -217,7 +217,7 @@ def _texts_left_out(names: Sequence[str], hows: Sequence[FileSpec]) -> list[Find
     names = [name for name in names if name not in read_all_the_same]
     if not names:
         return []
-    return [Finding("files-ignored", "info", f"Files beside the edges were left out: {', '.join(examples(names))}"
+    return [Finding("files-ignored", "info", f"Files beside the edges were ignored: {', '.join(examples(names))}"
                     f"{'…' if len(names) > 5 else ''}.", len(names), examples(names))]  # fmt: skip
 
 
@@ -225,8 +225,8 @@ def _unused(unused: Sequence[FileSpec]) -> list[Finding]:
     if not unused:
         return []
     names = examples(how.name for how in unused)
-    return [Finding("choices-unused", "warning", f"No file is called {', '.join(names)}: what was said about "
-                    "it was not used.", len(unused), names)]  # fmt: skip
+    return [Finding("choices-unused", "warning", f"No file is called {', '.join(names)}: settings for it were "
+        f"ignored.", len(unused), names)]  # fmt: skip
 
 
 def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part]) -> FileReport:

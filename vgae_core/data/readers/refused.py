@@ -97,12 +97,12 @@ _OTHERS = tuple(
         (
             rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
             "an Excel or Word document of before 2007 (.xls, .doc)",
-            "Save the sheet as CSV and hand that in.",
+            "Save the sheet as CSV and use that.",
         ),
         (
             rb"application/vnd\.oasis\.opendocument",
             "an OpenDocument file (.ods, .odt)",
-            "Save the sheet as CSV and hand that in.",
+            "Save the sheet as CSV and use that.",
         ),
         (
             rb"\s*\{.{0,2000}?\"@type\"\s*:\s*\"g:",
@@ -122,7 +122,7 @@ _OTHERS = tuple(
         (
             rb"\s*\{.{0,200}\"type\"\s*:\s*\"(FeatureCollection|Topology)\"",
             "GeoJSON or TopoJSON",
-            "Hand in the edges as CSV: source,target.",
+            "Provide the edges as CSV: source,target.",
         ),
     )
 )
@@ -138,18 +138,18 @@ def refuse(probe: Probe) -> None:
     """
     for pattern, what, mend in _OTHERS:
         if pattern.match(probe.head):
-            raise probe.error(f"This is {what}, which is not read.", mend=mend)
+            raise probe.error(f"This is {what}, which is not supported.", mend=mend)
     if probe.how.role == "auto" and probe.how.separator == "auto" and is_prose(probe.path, probe.name):
         raise probe.error(
-            "This is a text in sentences, not a table.",
-            mend="Hand in the file that it is about: edges or a matrix.",
+            "This is running text, not a table.",
+            mend="Provide the file it describes: edges or a matrix.",
         )
     if _TORCH_LEGACY in probe.head[:16] or (probe.stem.endswith((".pt", ".pth")) and not probe.is_text):
         raise probe.error("This is a PyTorch file, which can run code when it is read.", mend=PYTORCH)
     if probe.head.startswith(_DGL_MAGIC) or (probe.stem.endswith((".bin", ".dgl")) and not probe.is_text):
         raise probe.error(
             "This is a DGL file (.bin), which only DGL can read.",
-            mend="Export it where it was made: scipy.sparse.save_npz('graph.npz', "
+            mend="Export it from DGL: scipy.sparse.save_npz('graph.npz', "
             "g.adj_external(scipy_fmt='csr')), and features by numpy.savez('x.npz', g.ndata['feat']).",
         )
     for magic, name in _COMPRESSED.items():
@@ -159,9 +159,9 @@ def refuse(probe: Probe) -> None:
                 mend="Decompress it, or compress it as .gz, .bz2, .xz or .zip.",
             )
     if compressed.kind(probe.head):
-        raise probe.error("This is compressed twice.", mend="Decompress it once before you hand it in.")
+        raise probe.error("This is compressed twice.", mend="Decompress it once first.")
     if probe.head[257:262] == b"ustar":
-        raise probe.error("This is a tar archive in an archive.", mend="Hand in the inner archive.")
+        raise probe.error("This is a tar archive in an archive.", mend="Provide the inner archive.")
 
 
 def _is_plain(head: bytes) -> bool:

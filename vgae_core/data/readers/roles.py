@@ -31,7 +31,7 @@ def assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content, 
         raise DataError(
             "No file holds edges or a matrix.",
             where=", ".join(probe.name for probe in probes),
-            mend="Hand in an edge list, a square .mtx or a square .npz as well, or a matrix of rows x columns.",
+            mend="Provide an edge list, a square .mtx or a square .npz as well, or a matrix of rows x columns.",
         )
     return parts
 
@@ -117,8 +117,8 @@ def take(parts: dict[Content, tuple[Probe, Format]], role: Content, probe: Probe
     if role in parts:
         raise DataError(
             f"Two files hold {role}: {parts[role][0].name} and {probe.name}.",
-            mend="Say what each holds, or to ignore it: on the page, or with "
-            f"--read {probe.name}:role=labels (features, labels, names or ignore).",
+            mend=f"Choose what each file holds, or ignore one: on the page, or with --read {probe.name}:role=labels "
+            "(features, labels, names or ignore).",
         )
     as_matrix = role == "features" and probe.how.role == role and format_.edges is not None
     if (format_.edges if role == "edges" else format_.table) is None and not as_matrix:

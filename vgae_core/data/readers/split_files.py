@@ -99,7 +99,7 @@ def judgements(probe: Probe) -> tuple[Judgement, ...]:
     """Return what is said of a file that others were joined to."""
     if _MEMO not in probe.memo:
         return ()
-    return (Judgement("files", f"Joined with {_names(probe)}, parts of one list: edges are held out anew."),)
+    return (Judgement("files", f"Joined with {_names(probe)}, parts of one list: a new split is made."),)
 
 
 def findings(probes: Iterable[Probe]) -> list[Finding]:

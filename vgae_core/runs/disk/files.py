@@ -95,7 +95,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError as error:
         raise RunError("This file of the run is missing.", where=path.name, mend=MEND) from error
     except MemoryError as error:
-        raise LimitError(f"Needs more memory than there is: {error}.", where=path.name) from error
+        raise LimitError(f"Not enough memory to read it: {error}.", where=path.name) from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise RunError(f"Not readable as arrays: {error}.", where=path.name) from error
     for array in arrays.values():

@@ -17,8 +17,8 @@ STALE_SECONDS = 3600.0
 """Age from which a half-written file or folder is nobody's: writing takes minutes at most."""
 
 FULL = "The disk of the server is full."
-CATALOGUE_MEND = "Another program may be using it: try again in a minute, or ask whoever runs this server."
-FULL_MEND = "Delete runs you no longer need on the Runs page, or ask whoever runs this server for space."
+CATALOGUE_MEND = "Another program may be using it: try again in a minute, or ask the server's administrator."
+FULL_MEND = "Delete runs you no longer need on the Runs page, or ask the server's administrator for space."
 
 
 class StorageError(RunError):

@@ -94,9 +94,9 @@ def prepare(
     """
     if spec.recipe == "auto":
         raise SpecError(
-            "A run has settings of its own, and the recipe is still to be chosen.",
+            "A single run needs fixed settings, but recipe is `auto`.",
             where="recipe",
-            mend="A sweep over recipes chooses: `sweep` on the command line.",
+            mend="Choose a recipe, or let a sweep choose one (`sweep` on the command line).",
         )
     on_event(Stage(name="splitting", at=time.time()))
     family = family_of(spec)

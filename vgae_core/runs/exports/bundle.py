@@ -116,7 +116,7 @@ def export_bundle(run: RunFolder, to: Path | IO[bytes], *, name: str = "") -> No
         If the run has no result.
     """
     if not run.has_result:
-        raise RunError("Only a run with a result can be bundled.", mend="Wait for its end.")
+        raise RunError("Only finished runs can be exported as a bundle.", mend="Wait until it finishes.")
     files: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="vgae-bundle-") as folder:
         graph_path = run.path / "graph.npz"

@@ -111,7 +111,7 @@ def write_graph(result: RunResult, graph: GraphData, format: str, table: pd.Data
     if values > MAX_VALUES:
         raise LimitError(
             f"A graph file holds at most {MAX_VALUES:,} values of nodes and edges. This one would hold {values:,}.",
-            mend="Select a part of the graph, or download the embedding as Parquet.",
+            mend="Select part of the graph, or download the embedding as Parquet.",
         )
     if not result.family.links_nodes:
         parts = [_edge_table(graph, graph.edges)]

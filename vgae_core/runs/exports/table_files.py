@@ -23,8 +23,8 @@ _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 
 PROTECT = Entry(
     title="For spreadsheets: protect cells that look like formulas",
-    help="An apostrophe is put in front of texts that begin with = + - or @ and are no numbers, so that Excel and "
-    "LibreOffice do not calculate them. Leave it off to join the file with other data: names stay as they are.",
+    help="Puts an apostrophe before texts (not numbers) that begin with = + - or @, so that Excel and LibreOffice do "
+    "not run them as formulas. Leave it off to join the file with other data: names then stay unchanged.",
 )
 """The choice beside downloads of text."""
 

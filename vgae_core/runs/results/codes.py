@@ -72,11 +72,13 @@ def completed(result: RunResult, graph: GraphData, *, most_nodes: int | None = N
     if result.whole is not None or WHY in result.model:
         return result
     if most_nodes is not None and graph.n_nodes > most_nodes:
-        return _without(result, "This run was kept without them, and its graph is too large to encode here.")
+        return _without(
+            result, "This run was stored without them, and its graph is too large to encode here."
+        )
     if works_out_positions(result.spec.model, graph.profile) and graph.n_nodes > POSITIONS_NODES:
         return _without(
             result,
-            "This run was kept without them, and the positions of so many nodes take long to work out.",
+            "This run was stored without them, and computing positions of so many nodes takes too long.",
         )
     spec, family = result.spec, family_of(result.spec)
     try:
@@ -91,7 +93,7 @@ def completed(result: RunResult, graph: GraphData, *, most_nodes: int | None = N
         largest = max(largest, float(np.abs(block).max(initial=0)))
         apart = max(apart, float(np.abs(block - again.z_mean[part]).max(initial=0)))
     if not apart <= SAME * largest:  # or not a number
-        return _without(result, "Its weights do not give its codes of the training edges.")
+        return _without(result, "Its weights do not reproduce its codes of the training edges.")
     return with_all_edges(result, graph, known, positions=positions)
 
 
@@ -104,7 +106,7 @@ def explained(result: RunResult, graph: GraphData) -> str:
     """Return what :attr:`RunResult.codes` are encoded from and what that means; a second line holds details."""
     many = result.words.many
     if result.whole is None:
-        reason = result.model.get(WHY, "This run was kept without others.")
+        reason = result.model.get(WHY, "This run was stored without others.")
         return f"Codes of the training {many} only. {reason}"
     sentences = (
         f"Codes are encoded from {encoded_from(result)}, held-out {many} included. "
@@ -119,7 +121,7 @@ def explained(result: RunResult, graph: GraphData) -> str:
 
 
 def _reason(error: StudioError | MemoryError) -> str:
-    return error.message if isinstance(error, StudioError) else "Too little memory."
+    return error.message if isinstance(error, StudioError) else "Not enough memory."
 
 
 def _without(result: RunResult, reason: str) -> RunResult:

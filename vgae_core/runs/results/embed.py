@@ -82,14 +82,14 @@ def embed(spec: RunSpec, result: RunResult, graph: GraphData, more: RawGraph) ->
         If features are missing or their columns are not those of training, or there is nothing new.
     """
     if not FAMILIES[spec.model.family].links_nodes:
-        raise RunError("Only a graph auto-encoder can be given new nodes.", where="model.family")
+        raise RunError("Only a graph auto-encoder can encode new nodes.", where="model.family")
     check_new_nodes(spec, graph)
     old = {str(name): i for i, name in enumerate(graph.node_ids)}
     place = np.array([old.get(str(name), -1) for name in more.node_ids], dtype=np.int64)
     fresh = np.flatnonzero(place < 0)
     if not len(fresh) and not len(more.rows):
         raise DataError(
-            "There is neither a new node nor a new edge.", mend="Bring edges that name the new nodes."
+            "The files contain no new nodes or edges.", mend="Provide edges that name the new nodes."
         )
     place[fresh] = graph.n_nodes + np.arange(len(fresh))
     n = graph.n_nodes + len(fresh)
@@ -125,7 +125,7 @@ def check_new_nodes(spec: RunSpec, graph: GraphData) -> None:
     """
     if graph.features is None and (what := NODE_INPUTS[spec.model.node_input].not_for_new):
         raise RunError(
-            f"This encoder cannot take new nodes: it was given {what}.",
+            f"This encoder cannot encode new nodes: its input was {what}.",
             where="model.node_input",
             mend="Train with features, or with `node_input` set to `random`.",
         )
@@ -166,7 +166,9 @@ def _stacked(graph: GraphData, more: RawGraph, fresh: np.ndarray, repairs: Repai
     if not len(fresh):
         return graph.features
     if more.features is None:
-        raise DataError("The new nodes have no features.", mend="Bring a row of features for each new node.")
+        raise DataError(
+            "The new nodes have no features.", mend="Provide a row of features for each new node."
+        )
     rows = sparse.csr_array(more.features)[fresh]
     if graph.feature_names and more.feature_names:
         rows = _in_order(graph.feature_names, more.feature_names, rows)

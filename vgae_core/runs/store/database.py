@@ -184,7 +184,7 @@ class Database:
             with self.reading() as connection:
                 row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
-            raise RunError("There is no such run.", mend="It may have been deleted: look at the Runs page.")
+            raise RunError("No such run.", mend="It may have been deleted; the Runs page lists your runs.")
         return row
 
     def runs(self, workspace: str | None = None) -> list[sqlite3.Row]:

@@ -168,7 +168,7 @@ class DataSets:
             raise RunError(f"Not the fingerprint of a data set: {key!r}.")
         path = self._folder / f"{key}.npz"
         if not path.exists():
-            raise RunError("This data set is no longer kept here.", mend="Load it again on the Data page.")
+            raise RunError("This data set is no longer stored here.", mend="Load it again on the Data page.")
         return load_graph(path)
 
     def drop(self, fingerprint: str) -> None:

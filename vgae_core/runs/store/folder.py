@@ -120,7 +120,7 @@ class RunFolder:
             If there is no result (yet), or a file is missing or broken.
         """
         if not self.has_result:
-            raise RunError("This run has no result.", mend="Wait for its end, or run it again.")
+            raise RunError("This run has no result.", mend="Wait until it finishes, or train it again.")
         documents = {name: read_json(self.path / f"{name}.json") for name in DOCUMENTS}
         return result_from_parts(documents, {name: read_arrays(self.path / f"{name}.npz") for name in ARRAYS})
 

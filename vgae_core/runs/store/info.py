@@ -14,7 +14,7 @@ from vgae_core.training.events import Finished
 
 Status = Literal["queued", "running", "finished", "cancelled", "failed", "lost"]
 ACTIVE: tuple[Status, ...] = ("queued", "running")
-LOST = "The server stopped before the run ended. Run it again."
+LOST = "The server stopped before the run finished. Resume it, or train it again."
 
 
 def status_of(finished: Finished) -> Status:

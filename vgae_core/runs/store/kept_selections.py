@@ -78,10 +78,11 @@ def save(folder: Path, name: str, nodes: np.ndarray, n_nodes: int, owner: str) -
     mine = listed(folder, owner)
     same = next((kept.id for kept in mine if kept.name == name), None)
     if same is None and len(mine) >= MINE:
-        raise RunError(f"A run keeps {MINE} selections of one visitor.", mend="Delete one first.")
+        raise RunError(f"You can keep at most {MINE} selections per run.", mend="Delete one first.")
     if same is None and len(list(folder.glob("selection-*.npz"))) >= ALL:
         raise RunError(
-            f"This run keeps {ALL:,} selections of its visitors already.", mend="Download it instead."
+            f"This run already has {ALL:,} selections, the maximum over all visitors.",
+            mend="Download it instead.",
         )
     kept_id = same or secrets.token_urlsafe(16)
     mask = np.zeros(n_nodes, bool)

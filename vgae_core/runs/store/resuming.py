@@ -69,7 +69,7 @@ def continuation(run: RunFolder, more_epochs: int = 0) -> Continuation:
         If these are more epochs than a run may have.
     """
     if not can_continue(run):
-        raise RunError("This run has no checkpoint.", mend="Run it again from the beginning.")
+        raise RunError("This run has no checkpoint.", mend="Train it again from the beginning.")
     checkpoint, arrays = _read(run)
     spec = run.spec
     if more_epochs:
@@ -79,7 +79,7 @@ def continuation(run: RunFolder, more_epochs: int = 0) -> Continuation:
             "epochs": np.array([checkpoint.epoch, checkpoint.best_epoch, checkpoint.epoch], np.int64),
         }
     elif left(run) < 1:
-        raise RunError("This run has done all its epochs.", mend="Train it further instead.")
+        raise RunError("This run has completed all its epochs.", mend="Train it further instead.")
     parts = {name.removeprefix(_SPLIT): array for name, array in arrays.items() if name.startswith(_SPLIT)}
     return Continuation(
         spec=spec,

@@ -156,10 +156,10 @@ class Store:
         mine = [run_id for run_id, owner in owners.items() if owner == workspace]
         delete = "Delete some on the Runs page; they can be downloaded there as bundles first."
         if len(mine) >= limits.kept_runs:
-            raise RunError(f"{len(mine):,} of your runs are kept here, the most there may be.", mend=delete)
+            raise RunError(f"{len(mine):,} of your runs are stored here, which is the limit.", mend=delete)
         size = bytes_in(runs / run_id for run_id in mine)
         if size > limits.kept_bytes_of_one:
-            raise RunError(f"Your runs take {size / 1e9:.1f} GB here, the most they may.", mend=delete)
+            raise RunError(f"Your runs take {size / 1e9:.1f} GB here, which is the limit.", mend=delete)
         if bytes_in([*(runs / run_id for run_id in owners), self.root / "datasets"]) > limits.kept_bytes:
             raise RunError(
                 f"The runs of all visitors take the {limits.kept_bytes / 1e9:.1f} GB that this server keeps.",
@@ -255,7 +255,9 @@ class Store:
             raise RunError("There is no such run among yours.")
         info = self._listing.entry(run_id)
         if info.active and not info.problem:
-            raise RunError("A run that has not ended cannot be deleted.", mend="Cancel it first.")
+            raise RunError(
+                "A run that is still training or waiting cannot be deleted.", mend="Cancel it first."
+            )
         needed = self._database.delete_run(run_id, info.fingerprint)
         shutil.rmtree(self._home.path_of(run_id), ignore_errors=True)
         self._home.forget(run_id)

@@ -131,14 +131,13 @@ class SweepCatalogue:
         mine = [row["status"] for row in rows if row["workspace"] == workspace]
         if sum(status in ("running", "paused") for status in mine) >= limits.sweeps_of_one:
             raise RunError(
-                f"{limits.sweeps_of_one} of your sweeps have not ended.", mend="Wait for one, or cancel one."
+                f"{limits.sweeps_of_one} of your sweeps are still running or paused.",
+                mend="Wait for one, or cancel one.",
             )
         if sum(row["status"] == "running" for row in rows) >= limits.sweeps:
-            raise RunError(f"{limits.sweeps} sweeps are at work already.", mend="Try again later.")
+            raise RunError(f"{limits.sweeps} sweeps are running already.", mend="Try again later.")
         if len(mine) >= limits.kept_sweeps_of_one:
-            raise RunError(
-                f"{len(mine)} of your sweeps are kept, the most there may be.", mend="Delete some."
-            )
+            raise RunError(f"{len(mine)} of your sweeps are stored, which is the limit.", mend="Delete some.")
         fingerprint = self._store.save_dataset(graph)
         sweep_id = new_id()
         with self._store.writing() as database:

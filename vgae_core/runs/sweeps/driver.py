@@ -246,7 +246,7 @@ class SweepAtWork:
         if cancelled:
             self._give_up(trial, "failed", "The sweep was cancelled.")
         elif trial.ending == "complete" and 0 in trial.runs and self._is_hopeless(trial, trial.runs[0]):
-            self._give_up(trial, "pruned", "Its best score so far lay below the median of the others.")
+            self._give_up(trial, "pruned", "Its best score so far was below the median of the others.")
         if trial.n_active:
             return
         for run in trial.runs.values():

@@ -79,12 +79,12 @@ class Sweeps:
         check_split(graph, spec)
         if space.trials * space.seeds > limits.sweep_runs:
             raise RunError(
-                f"A sweep may have {limits.sweep_runs} runs here. Received: {space.trials * space.seeds}.",
+                f"A sweep may have at most {limits.sweep_runs} runs here. Received: {space.trials * space.seeds}.",
                 mend="Lower the trials, or the seeds per point.",
             )
         if space.minutes > limits.sweep_minutes:
             raise RunError(
-                f"A sweep may take {limits.sweep_minutes} minutes here. Received: {space.minutes:g}."
+                f"A sweep may take at most {limits.sweep_minutes} minutes here. Received: {space.minutes:g}."
             )
         with self._lock:
             sweep_id = self.catalogue.create(spec, graph, space, workspace)
@@ -120,7 +120,7 @@ class Sweeps:
         """Forget a sweep that has ended; its runs stay."""
         info = self._mine(sweep_id, workspace)
         if info.active:
-            raise RunError("A sweep that has not ended cannot be deleted.", mend="Cancel it first.")
+            raise RunError("A sweep that is running or paused cannot be deleted.", mend="Cancel it first.")
         self.catalogue.delete(sweep_id)
 
     def study(self, info: SweepInfo) -> Study:
@@ -148,17 +148,19 @@ class Sweeps:
         with self._lock:
             info = self._mine(sweep_id, workspace)
             if info.active:
-                raise RunError("The sweep has not ended.", mend="Wait for it, or cancel it.")
+                raise RunError("The sweep is still running or paused.", mend="Wait for it, or cancel it.")
             return self._refit(info, number, newcomer=newcomer)
 
     # ----------------------------------------------------------------------------- inside
     def _refit(self, info: SweepInfo, number: int | None, *, newcomer: bool) -> str:
         if info.refit is not None:
-            raise RunError("A point of this sweep was scored on the test pairs already, which happens once.")
+            raise RunError(
+                "A point of this sweep has already been scored on the test pairs, which happens only once."
+            )
         number = self.study(info).best() if number is None else number
         trials = {trial.number: trial for trial in self.catalogue.trials(info.id)}
         if number is None or number not in trials or trials[number].state != "complete":
-            raise RunError("No such trial is complete.", where="trial")
+            raise RunError("No finished trial has this number.", where="trial")
         spec = info.space.at(info.spec, trials[number].point)
         graph = self._store.load_dataset(info.fingerprint)
         run_id = self._engine.submit(spec, graph, info.workspace, newcomer=newcomer)
@@ -207,7 +209,7 @@ class Sweeps:
         except Exception:
             log.exception("Sweep %s met an error", sweep.id)
             try:
-                message = "The sweep met an error of the server; resume it."
+                message = "The sweep stopped at a server error; resume it."
                 self.catalogue.update(sweep.id, status="paused", message=message)
             except StorageError:
                 log.exception("Sweep %s could not be paused", sweep.id)
@@ -228,12 +230,12 @@ class Sweeps:
         trials = self.catalogue.trials(sweep.id)
         if not any(trial.state == "complete" for trial in trials):
             reasons = list(dict.fromkeys(trial.message for trial in trials if trial.message))
-            self.catalogue.update(sweep.id, message=" ".join(["No trial was completed.", *reasons[:2]]))
+            self.catalogue.update(sweep.id, message=" ".join(["No trial finished.", *reasons[:2]]))
             return
         try:
             self._refit(self.catalogue.info(sweep.id), None, newcomer=sweep.newcomer)
         except StudioError as error:
-            self.catalogue.update(sweep.id, message=f"The best point was not trained again: {error}")
+            self.catalogue.update(sweep.id, message=f"The best point could not be trained again: {error}")
 
 
 def _close_at_exit(sweeps: Sweeps) -> None:

@@ -139,7 +139,7 @@ def _choice(sweep: Swept) -> str:
     chosen = next((trial for trial in sweep.trials if trial.number == info.chosen), None)
     if chosen is not None:
         settings = text(in_words(chosen.point, titles(info.spec)))
-        lines.append(f"<p><b>Chosen by the validation pairs: trial {chosen.number}</b> ({settings}).</p>")
+        lines.append(f"<p><b>Chosen on validation pairs: trial {chosen.number}</b> ({settings}).</p>")
     if sweep.chosen is not None:
         test = sweep.chosen.result.metrics["test"]
         lines.append(
@@ -154,7 +154,7 @@ def _choice(sweep: Swept) -> str:
         )
     if chosen is None:
         lines.insert(
-            0, f"<p>Nothing was chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>"
+            0, f"<p>Nothing has been chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>"
         )
     return f"<h2>What was chosen</h2>{''.join(lines)}"
 

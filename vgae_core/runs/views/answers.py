@@ -110,7 +110,7 @@ class Answers:
 
     def __init__(self, result: RunResult, graph: GraphData, *, encoded: bool = False) -> None:
         if not result.family.links_nodes:
-            raise RunError("A matrix has entries and no links between nodes.", where="model.family",
+            raise RunError("A matrix has entries, not links between nodes.", where="model.family",
                            mend="Ask a run of a graph.")  # fmt: skip
         self.result, self.graph = result, graph
         self.base_rate = density(graph)
@@ -302,8 +302,8 @@ def tell_same_side(graph: GraphData, pairs: np.ndarray) -> str:
     which = f" ({str(graph.side_names[int(graph.sides[first])])!r:.60})" if graph.side_names else ""
     many = "1 pair joins two nodes" if len(within) == 1 else f"{len(within):,} pairs join two nodes"
     return (
-        f"{many} of one side, e.g. {a} and {b}{which}: this graph has edges between its two sides only, so such a pair "
-        "has no score."
+        f"{many} of one side, e.g. {a} and {b}{which}: edges of this graph join its two sides only, so such a pair "
+        f"has no score."
     )
 
 

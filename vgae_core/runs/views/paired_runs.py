@@ -44,7 +44,10 @@ def paired(first: tuple[RunResult, GraphData], second: tuple[RunResult, GraphDat
     (one, graph), (other, other_graph) = first, second
     if one.words is not other.words:
         return Paired(
-            0, 0, {}, "One holds out edges, the other entries of a matrix: their scores are not comparable."
+            0,
+            0,
+            {},
+            "One run holds out edges, the other entries of a matrix: their scores are not comparable.",
         )
     if graph.fingerprint != other_graph.fingerprint:
         return Paired(0, 0, {}, "Trained on other data: scores of different pairs are not compared.")
@@ -94,9 +97,9 @@ def why_not_ranked(runs: Sequence[tuple[GraphData, RunResult]]) -> str:
     """Return why the scores of these runs do not say which is best, as a sentence; empty where they do."""
     (graph, result), *others = runs
     if any(other.fingerprint != graph.fingerprint for other, _ in others):
-        return "Different data: no score is the best."
+        return "Different data: scores are not comparable."
     if not all(same_split(result, other) for _, other in others):
-        return "Different held-out pairs: no score is the best."
+        return "Different held-out pairs: scores are not comparable."
     return ""
 
 
@@ -132,12 +135,12 @@ def _signed(value: float) -> str:
 def explained(n_compared: int) -> str:
     """Return how the intervals were made, and what several of them mean."""
     text = (
-        f"In brackets the {LEVEL:.0%} interval of a paired bootstrap over the same held-out pairs. It holds the noise "
-        "of which pairs were tested, not that of training again with another seed."
+        f"In parentheses: {LEVEL:.0%} interval of a paired bootstrap over the same held-out pairs. It covers the "
+        f"choice of test pairs, not retraining with another seed."
     )
     if n_compared > 2:
         text += (
-            f" Of {n_compared} comparisons about one in {1 / (1 - LEVEL):.0f} excludes zero by chance alone."
+            f" Of {n_compared} comparisons, about one in {1 / (1 - LEVEL):.0f} excludes zero by chance alone."
         )
     return text
 

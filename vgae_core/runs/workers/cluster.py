@@ -144,7 +144,7 @@ class Cluster:
                     self._ask_to_stop(run.id)
                     if asked - job.asked_to_end > ending_seconds:
                         self.pool.end(address)
-                        raise StuckError("The run did not end when it was asked to, so its worker was ended.")
+                        raise StuckError("The run did not stop when asked to, so its worker was ended.")
             return self._outcome(future, job)
         except BaseException:
             if future is not None and not future.done() and not closing() and self.pool.is_alive:
@@ -181,7 +181,7 @@ class Cluster:
             problem = future.exception(timeout=10) if future.status == "error" else None
             logger.error("Run %s: its task is %s (%r)", job.run.id, future.status, problem)
             if problem is not None and not isinstance(problem, KilledWorker):
-                raise RunError("The run could not be sent to the worker.", mend="Run it again.")
+                raise RunError("The run could not be sent to the worker.", mend="Start it again.")
             if (
                 not self.pool.is_ours
             ):  # cancelled where the connection breaks, or the worker goes with its data

@@ -218,7 +218,7 @@ class Engine:
             if run_id in self._active:
                 self._active[run_id].cancel()
         if job is not None:
-            job.run.end(Finished(reason="cancelled", message="Cancelled before it began."))
+            job.run.end(Finished(reason="cancelled", message="Cancelled before it started."))
 
     def look_at(self, run_id: str) -> None:
         """Note that somebody looks at a run; those that nobody looks at end after a while."""
@@ -294,7 +294,9 @@ class Engine:
                 self._perform(job)
             except (Exception, asyncio.CancelledError):
                 logger.exception("Run %s ended by a fault of the engine", job.run.id)
-                job.fail("The run ended by a fault of the server, whose log says more. Run it again.")
+                job.fail(
+                    "The run ended because of a bug in the app; the server's log has the details. Start it again."
+                )
             finally:
                 with self._lock:
                     self._active.pop(job.run.id, None)
@@ -326,9 +328,7 @@ class Engine:
                 idle = quiet or self._workers.where.many
             if job is not None:
                 job.run.end(
-                    Finished(
-                        reason="cancelled", message="Not started, because nobody waited for it any more."
-                    )
+                    Finished(reason="cancelled", message="Not started: nobody was waiting for it any more.")
                 )
             elif expected is not None:
                 self._try_to_prepare(expected)

@@ -76,9 +76,9 @@ def part_workers(
                 raise _gone(where) from error
             except KilledWorker as error:
                 raise RunError(
-                    "Workers died at the same part again and again (out of memory?).",
+                    "Workers died repeatedly at the same part (out of memory?).",
                     where=stage,
-                    mend="Lower VGAE_STUDIO_LIMIT_PARTITION_BYTES, or take fewer workers.",
+                    mend="Lower VGAE_STUDIO_LIMIT_PARTITION_BYTES, or use fewer workers.",
                 ) from error
             finally:
                 client.cancel(futures)
@@ -108,11 +108,11 @@ def _wait(client: Client, futures: Sequence[Future], progress: Callable[[float],
             if client.scheduler_info()["workers"]:
                 since = now
             elif now - since > START_SECONDS:
-                raise RunError("All workers have gone.", mend="Start workers, and prepare again.")
+                raise RunError("All workers are gone.", mend="Start workers, and prepare again.")
 
 
 def _gone(where: Where) -> RunError:
-    return LostError(where.address) if where.address else RunError("The workers of this machine have ended.")
+    return LostError(where.address) if where.address else RunError("The workers on this machine have ended.")
 
 
 def _check_versions(client: Client, address: str) -> None:
@@ -123,5 +123,6 @@ def _check_versions(client: Client, address: str) -> None:
     for name, found in theirs.items():
         if other := differences(versions(), found):
             raise RunError(
-                f"The worker at {name} has other versions: {other}.", mend="Install the same there."
+                f"The worker at {name} has other package versions: {other}.",
+                mend="Install the same versions there.",
             )

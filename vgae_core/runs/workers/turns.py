@@ -113,11 +113,11 @@ class Job:
         now = time.monotonic()
         kept = "The best weights so far are evaluated and kept."
         if others_wait and now - self.began > limits.turn_seconds:
-            return f"Stopped after {_span(limits.turn_seconds)} because a run of another visitor was waiting. {kept}"
+            return f"Stopped after {_span(limits.turn_seconds)} because another visitor's run was waiting. {kept}"
         if now - self.began > limits.run_seconds:
-            return f"Stopped after {_span(limits.run_seconds)}, the longest a run may take on this server. {kept}"
+            return f"Stopped after {_span(limits.run_seconds)}, the time limit of this server. {kept}"
         if now - self.seen > limits.unwatched_seconds:
-            return f"Stopped because nobody had looked at it for {_span(limits.unwatched_seconds)}. {kept}"
+            return f"Stopped because nobody had viewed it for {_span(limits.unwatched_seconds)}. {kept}"
         return ""
 
     def drain(self, *, timeout: float) -> None:
@@ -201,7 +201,8 @@ class Turns:
         if newcomer and new >= limits.waiting_runs_of_newcomers:
             raise RunError(
                 f"{new} runs of first-time visitors are waiting already.",
-                mend="Try again later. If your browser accepts cookies, reload the page: other places are then open.",
+                mend="Try again later. If your browser accepts cookies, reload the page: it then counts as a "
+                "returning visitor.",
             )
 
     def add(self, job: Job) -> None:

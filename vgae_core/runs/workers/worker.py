@@ -223,12 +223,16 @@ def _explain(error: Exception) -> dict[str, str]:
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         mend = "Choose a smaller batch size or latent size, or a smaller graph."
-        return {"error": "The worker has not enough memory for this run.", "where": "", "mend": mend}
+        return {"error": "The worker does not have enough memory for this run.", "where": "", "mend": mend}
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return {"error": FULL, "where": "", "mend": FULL_MEND}
     lines = str(error).strip().splitlines()
     detail = f"{name}: {lines[0]}" if lines else name
-    return {"error": f"Training failed. {detail[:300]}", "where": "", "mend": "The server's log says more."}
+    return {
+        "error": f"Training failed: {detail[:300]}",
+        "where": "",
+        "mend": "The server's log has the details.",
+    }
 
 
 class _Outbox:

@@ -25,9 +25,9 @@ RECYCLE_ABOVE_BYTES = 1200 * 2**20
 START_SECONDS = 180.0
 """Patience with a worker that starts or warms up; one that died is noticed at once."""
 
-DIED = "The worker process died in the middle of the run (out of memory?)."
-DIED_MEND = "Run it again, with a smaller batch or latent size if it happens twice."
-DIED_EARLY = "The worker process ended while it started."
+DIED = "The worker process died during the run (out of memory?)."
+DIED_MEND = "Resume or restart it; if it happens again, use a smaller batch or latent size."
+DIED_EARLY = "The worker process ended during start-up."
 
 CONNECT_SECONDS = 5.0
 """Patience with a scheduler elsewhere that does not answer."""
@@ -196,7 +196,9 @@ class WorkerPool:
             )
         other = differences(versions(), theirs)
         return (
-            f"The worker at {address} has other versions: {other}. Install the same there." if other else ""
+            f"The worker at {address} has other package versions: {other}. Install the same versions there."
+            if other
+            else ""
         )
 
     def submit(self, address: str, task: Callable[..., Any], *arguments: Any, **more: Any) -> Future:

@@ -31,7 +31,7 @@ AHEAD_MIB = 100.0
 EXCHANGE_SECONDS = 30.0
 """How often a worker may be exchanged for a run that nobody has started yet."""
 
-CLOSED = "The server stopped before the run ended. Run it again."
+CLOSED = "The server stopped before the run finished. Resume it, or train it again."
 
 
 class Expected(NamedTuple):
@@ -128,7 +128,7 @@ class Workers:
                     raise
                 logger.exception("The worker could not be started")
                 self._enter("failed", f"The worker could not be started: {error}")
-                raise RunError(self.problem, mend="The server's log says more.") from error
+                raise RunError(self.problem, mend="The server's log has the details.") from error
             self._enter("ready")
         return cluster
 
@@ -197,7 +197,7 @@ class Workers:
             except (Exception, asyncio.CancelledError) as error:
                 if cluster is not self.cluster and not self.is_closed:
                     continue  # exchanged meanwhile: the next one is asked
-                raise RunError("The worker gave no answer.", mend="Try again in a moment.") from error
+                raise RunError("The worker did not answer.", mend="Try again in a moment.") from error
             return _unless_error(answer)["answer"]
 
     def _ready(self, timeout: float) -> Cluster:

@@ -27,7 +27,7 @@ from vgae_core.data.readers.base import (
 if TYPE_CHECKING:
     import h5py
 
-_MEND = "Write it anew with anndata: adata.write_h5ad(path)."
+_MEND = "Save it again with anndata: adata.write_h5ad(path)."
 _GRAPHS = ("connectivities", "adjacency", "spatial_connectivities", "distances")
 _LABELS = re.compile(
     r"cell_?types?|labels?|bulk_labels|annotations?|leiden|louvain|clusters?|class(es)?", re.I
@@ -43,7 +43,7 @@ def _open(probe: Probe) -> h5py.File:
     if isinstance(file.get("obs"), h5py.Dataset) and "var" in file:
         raise probe.error(
             "Written by anndata before 0.7, which is not read.",
-            mend="Write it anew, with a later version: anndata.read_h5ad(path).write_h5ad('new.h5ad').",
+            mend="Save it again, with a later version: anndata.read_h5ad(path).write_h5ad('new.h5ad').",
         )
     if any(isinstance(group, h5py.Group) and "pandas_type" in group.attrs for group in file.values()):
         raise probe.error(
@@ -69,7 +69,7 @@ def _shape(probe: Probe, item: Any, at: str) -> tuple[int, int]:
         told = attribute(item, "h5sparse_shape") if told is None else told  # before anndata 0.7
         shape = tuple(int(n) for n in np.atleast_1d(told)) if isinstance(told, np.ndarray) else ()
     if len(shape) != 2 or min(shape) < 0:
-        raise probe.error(f"{at} is no matrix.", mend=_MEND)
+        raise probe.error(f"{at} is not a matrix.", mend=_MEND)
     return shape[0], shape[1]
 
 
@@ -118,7 +118,7 @@ def _categorical(probe: Probe, obs: h5py.Group, name: str) -> tuple[np.ndarray, 
     if positions.dtype.kind not in "iu" or (
         len(positions) and not -1 <= int(positions.min()) <= int(positions.max()) < len(names)
     ):
-        raise probe.error(f"/obs/{shorten(name)} points outside its categories.", mend=_MEND)
+        raise probe.error(f"/obs/{shorten(name)} has codes outside its categories.", mend=_MEND)
     return positions.astype(np.int32), tuple(names)
 
 
@@ -200,7 +200,7 @@ def _labels(probe: Probe, file: h5py.File, ids: np.ndarray | None, n: int) -> No
     message = (
         f"The labels are obs column {shorten(chosen)} of {probe.name}."
         if chosen
-        else "No obs column has classes."
+        else "No obs column holds classes."
     )
     if left:
         message += f" Not used: {', '.join(examples(left))}{'…' if len(left) > 5 else ''}."
@@ -220,8 +220,8 @@ def _edges(probe: Probe) -> Edges:
     graphs = _graphs(probe, file)
     if not graphs:
         raise probe.error(
-            "Holds no graph of its cells: `obsp` is empty.",
-            mend="Compute one with scanpy.pp.neighbors(adata), or hand in edges as well.",
+            "Holds no graph of the cells: `obsp` is empty.",
+            mend="Compute one with scanpy.pp.neighbors(adata), or provide edges as well.",
         )
     name = next(n for n, use in _uses(probe, file).items() if use == "edges").removeprefix("obsp/")
     matrix = _matrix(probe, file["obsp"][name], f"/obsp/{shorten(name)}", "edges")
@@ -239,7 +239,7 @@ def _edges(probe: Probe) -> Edges:
     findings = [Finding("variable", "info", f"The adjacency is /obsp/{shorten(name)} of {probe.name}.{more}",
                         len(others), examples(others))]  # fmt: skip
     if len(set(ids)) < n:
-        findings.append(Finding("names-repeat", "warning", "Names of cells repeat: cells were numbered.", n))
+        findings.append(Finding("names-repeat", "warning", "Cell names repeat, so cells were numbered.", n))
         ids = edges.node_ids
     tables = [_features(probe, file, ids), _labels(probe, file, ids, n)]
     return Edges(

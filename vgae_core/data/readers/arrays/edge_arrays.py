@@ -189,8 +189,8 @@ def _node_numbers(probe: Probe, name: str, ends: np.ndarray) -> tuple[np.ndarray
     if ends.size and int(ends.min()) < 0:
         at = int(np.flatnonzero((ends < 0).any(axis=0))[0])
         raise probe.error(
-            f"Edge {at} of `{shorten(name)}`, counted from 0, is ({ends[0, at]}, {ends[1, at]}): a "
-            "node has no negative number.",
+            f"Edge {at} of `{shorten(name)}`, counted from 0, is ({ends[0, at]}, {ends[1, at]}): node numbers cannot "
+            f"be negative.",
             mend="Number the nodes from 0.",
         )
     return ends[0], ends[1]
@@ -227,7 +227,7 @@ def _labels(probe: Probe, name: str, n: int, findings: list[Finding]) -> NodeTab
         if not bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()):
             findings.append(Finding("labels-ignored", "warning",
                 f"`{shorten(name)}` of {probe.name} has {labels.shape[1]:,} labels per node and was not used: a node "
-                "has one class here.", n))  # fmt: skip
+                f"has one class.", n))  # fmt: skip
             return None
         labels = labels.argmax(axis=1)
     if labels.dtype.kind in "US":
@@ -268,7 +268,7 @@ def _arrays_left(probe: Probe, uses: dict[str, str]) -> list[Finding]:
         return []
     return [Finding("arrays-ignored", "info",
             f"Arrays of {probe.name} that were not used: {', '.join(map(shorten, left[:5]))}"
-            f"{'…' if len(left) > 5 else ''}. Training makes splits of its own.", len(left),
+            f"{'…' if len(left) > 5 else ''}. Training makes its own splits.", len(left),
             examples(left))]  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def _edges(probe: Probe) -> Edges:
     elif {"source", "target"} <= uses.keys():
         rows, cols = _two_arrays(probe, uses["source"], uses["target"])
     else:
-        raise probe.error("No array is left for the edges.", mend=_MEND)
+        raise probe.error("No array is left for edges.", mend=_MEND)
     highest = max(int(rows.max(initial=-1)), int(cols.max(initial=-1)))
     n = _n_nodes(probe, uses, highest)
     if not n:

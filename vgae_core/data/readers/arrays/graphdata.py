@@ -22,8 +22,8 @@ from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
 from vgae_core.errors import DataError
 
 _RECIPE = (
-    'Where you trust the file: scipy.sparse.save_npz("adj.npz", '
-    'numpy.load(file, allow_pickle=True)["adj_matrix"].item()), and hand that in.'
+    'If you trust the file: scipy.sparse.save_npz("adj.npz", '
+    'numpy.load(file, allow_pickle=True)["adj_matrix"].item()), and use that file.'
 )
 
 

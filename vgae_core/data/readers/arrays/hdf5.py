@@ -17,7 +17,7 @@ from vgae_core.data.readers.base import Probe, shorten
 if TYPE_CHECKING:
     import h5py
 
-_MEND = "Write it anew with the program that made it."
+_MEND = "Save it again with the program that made it."
 _MAX_OBJECTS, _MAX_DEPTH, _MAX_TEXT = 5_000, 16, 1_000_000
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 _RATIO = 1100

@@ -18,7 +18,7 @@ from vgae_core.data.readers.arrays.matrices import check_finite, check_matrix, m
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.text.lines import numbered_edges
 
-_MEND = "Write it anew with save('file.mat', 'A', '-v7')."
+_MEND = "Save it again with save('file.mat', 'A', '-v7')."
 _NUMERIC = {
     "sparse",
     "double",
@@ -47,7 +47,7 @@ def _variables(probe: Probe) -> _Variables:
 
     if "mat" not in probe.memo:
         if probe.head[124:126] in (b"\x00\x02", b"\x02\x00"):
-            raise probe.error("MATLAB files of version 7.3 are not read.", mend=_MEND)
+            raise probe.error("MATLAB files of version 7.3 are not supported.", mend=_MEND)
         _bounded(probe)
         found = whosmat(probe.path, appendmat=False)
         known = {name: (tuple(map(int, shape)), kind) for name, shape, kind in found}
@@ -144,10 +144,10 @@ def _load(probe: Probe, name: str, content: Content) -> Any:
     )
     if not sparse.issparse(value):
         if not isinstance(value, np.ndarray) or value.shape != shape:
-            raise probe.error(f"Variable {shorten(name)} is not what its header says.", mend=_MEND)
+            raise probe.error(f"Variable {shorten(name)} does not match its header.", mend=_MEND)
         return value
     if value.format != "csc" or value.shape != shape:
-        raise probe.error(f"Variable {shorten(name)} is not what its header says.", mend=_MEND)
+        raise probe.error(f"Variable {shorten(name)} does not match its header.", mend=_MEND)
     # MATLAB stores columns: the three arrays are those of the transpose.
     flipped = validate_csr(
         value.data, value.indices, value.indptr, (shape[1], shape[0]), where=f"{probe.name}, {shorten(name)}"
@@ -293,7 +293,7 @@ def _load_vector(probe: Probe, name: str) -> np.ndarray:
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
     name = _choose(probe, "features")
     finding = Finding("variable", "info", f"The features are variable {shorten(name)} of {probe.name}.")
     return dataclasses.replace(

@@ -29,7 +29,7 @@ def check_matrix(probe: Probe, shape: tuple[int, ...], nnz: int, content: str) -
         if shape[0] != shape[1]:
             raise probe.error(
                 f"An adjacency must be square. Received: {shape[0]} x {shape[1]}.",
-                mend="Hand in a square matrix, or choose this file as node features.",
+                mend="Provide a square matrix, or choose this file as node features.",
             )
         probe.limits.check("edges", nnz, where=probe.name)
     else:

@@ -51,8 +51,8 @@ def read(probe: Probe, content: str) -> tuple[sparse.coo_array | np.ndarray, boo
         probe.limits.check("feature_values", rows * cols, where=probe.name)
     elif entries * 4 > probe.path.stat().st_size + 64:  # an entry takes four bytes at least
         raise probe.error(
-            f"Announces {entries:,} entries, more than the file can hold.",
-            mend="The file is cut off: get it anew.",
+            f"Declares {entries:,} entries, more than the file can hold.",
+            mend="The file is cut off: download it again.",
         )
     try:
         matrix = io.mmread(_bounded(probe), spmatrix=False)
@@ -72,7 +72,7 @@ def _bounded(probe: Probe) -> Path | BytesIO:
         if at >= 0:
             raise probe.error(
                 f"Not a readable Matrix Market file: byte {at + 1:,} is NUL.",
-                mend="The file is damaged: get it anew.",
+                mend="The file is damaged: download it again.",
             )
         return probe.path if content[-1:] == b"\n" else BytesIO(content[:] + b"\n")
 
@@ -85,7 +85,7 @@ def _edges(probe: Probe) -> Edges:
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
     return matrix_table(probe, read(probe, "features")[0])
 
 

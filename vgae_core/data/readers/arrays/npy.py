@@ -10,7 +10,7 @@ from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe
 
 TITLE = "NumPy array (npy)"
 _MEND = (
-    "Hand in a matrix of numbers, whole numbers of shape (2, edges), or one whole number a node as labels."
+    "Provide a matrix of numbers, whole numbers of shape (2, edges), or one whole number per node as labels."
 )
 
 
@@ -57,7 +57,7 @@ def _edges(probe: Probe) -> Edges:
     if ids[0] < 0:
         at = int(np.flatnonzero((ends < 0).any(axis=0))[0])
         raise probe.error(
-            f"Edge {at}, counted from 0, is ({ends[0, at]}, {ends[1, at]}): a node has no negative number.",
+            f"Edge {at}, counted from 0, is ({ends[0, at]}, {ends[1, at]}): node numbers cannot be negative.",
             mend="Number the nodes from 0.",
         )
     probe.limits.check("nodes", len(ids), where=probe.name)

@@ -56,7 +56,7 @@ def _small(probe: Probe, keys: set[str], prefix: str = "") -> dict[str, np.ndarr
     for key in keys:
         shape, _ = headers.get(prefix + key, ((), np.dtype(float)))
         if key in ("shape", "format") and int(np.prod(shape, dtype=object)) > 2:
-            raise probe.error(f"Array `{prefix}{key}` has shape {shape}.", mend="Write the file anew.")
+            raise probe.error(f"Array `{prefix}{key}` has shape {shape}.", mend="Save the file again.")
     found = load_npz(
         probe.path, keys=[prefix + key for key in sorted(keys)], where=probe.name, limits=probe.limits
     )
@@ -66,7 +66,7 @@ def _small(probe: Probe, keys: set[str], prefix: str = "") -> dict[str, np.ndarr
 def _shape(probe: Probe, array: np.ndarray) -> tuple[int, int]:
     if array.dtype.kind not in "iu" or array.shape != (2,):
         raise probe.error(
-            f"The shape must be two whole numbers. Received: {array!r}.", mend="Write the file anew."
+            f"The shape must be two whole numbers. Received: {array!r}.", mend="Save the file again."
         )
     return int(array[0]), int(array[1])
 
@@ -106,9 +106,9 @@ def _checked_coo(
 ) -> sparse.coo_array:
     for name, array, bound in (("row", row, shape[0]), ("col", col, shape[1])):
         if array.dtype.kind not in "iu" or array.shape != data.shape or array.ndim != 1:
-            raise probe.error(f"`{name}` must be one whole number an entry.", mend="Write the file anew.")
+            raise probe.error(f"`{name}` must be one whole number per entry.", mend="Save the file again.")
         if array.size and not 0 <= int(array.min()) <= int(array.max()) < bound:
-            raise probe.error(f"`{name}` must be between 0 and {bound - 1}.", mend="Write the file anew.")
+            raise probe.error(f"`{name}` must be between 0 and {bound - 1}.", mend="Save the file again.")
     return sparse.coo_array((data, (row, col)), shape=shape)
 
 
@@ -126,7 +126,7 @@ def _scipy_edges(probe: Probe) -> Edges:
 
 def _scipy_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
-        raise probe.error("A sparse matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("A sparse matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
     return matrix_table(probe, _scipy_matrix(probe, "features"))
 
 
@@ -176,7 +176,9 @@ def as_texts(probe: Probe, key: str, array: np.ndarray) -> list[str]:
     if array.dtype.kind == "U":
         letters = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
         if bool(((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any()):
-            raise probe.error(f"Array `{shorten(key)}` holds no valid text.", mend="Write the file anew.")
+            raise probe.error(
+                f"Array `{shorten(key)}` does not hold valid text.", mend="Save the file again."
+            )
     return [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in array.tolist()]
 
 
@@ -254,13 +256,13 @@ def _dense_key(probe: Probe) -> str:
     if matrices:
         raise probe.error(
             f"Holds several matrices: {', '.join(examples(matrices))}.",
-            mend="Say which of them is to be read, and leave out the others.",
+            mend="Choose which one to read, and ignore the others.",
         )
     objects = [k for k, (_, dtype) in headers.items() if dtype.hasobject]
     if objects:
         raise probe.error(
             f"Array `{objects[0]}` holds pickled Python objects, which can run code when read.",
-            mend="Save the sparse matrix with scipy.sparse.save_npz and hand that file in.",
+            mend="Save the sparse matrix with scipy.sparse.save_npz and use that file.",
         )
     raise probe.error(
         f"Holds the arrays {', '.join(sorted(headers)[:8])}: not a known layout.",
@@ -301,7 +303,7 @@ def _dense_parts(probe: Probe, content: Content) -> tuple[Part, ...]:
 
 def _dense_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
     table = matrix_table(probe, _dense_matrix(probe, "features"))
     return dataclasses.replace(table, parts=_dense_parts(probe, "features"))
 

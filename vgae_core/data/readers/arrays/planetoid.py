@@ -109,7 +109,7 @@ def read_planetoid(
             Finding(
                 code="repeated_neighbours",
                 level="info",
-                message=f"{repeated} listed neighbours repeat an edge; each edge was taken once.",
+                message=f"{repeated} listed neighbours repeat an edge; each edge counts once.",
                 count=repeated,
             )
         )
@@ -163,7 +163,7 @@ def _agree(
             raise DataError(f"Expected {right} {what}. Received: {left}.", where=called[part], mend=MEND)
     if len(np.unique(test)) != len(test) or int(test.min(initial=train)) < train:
         raise DataError(
-            f"Test nodes must be different and follow the first {train}.",
+            f"Test nodes must be distinct and follow the first {train}.",
             where=called["test.index"],
             mend=MEND,
         )
@@ -191,7 +191,7 @@ def _classes(path: Path, where: str, limits: Limits) -> np.ndarray:
     held = _load(path, where, limits)
     classes = held.array(where) if isinstance(held, Array) else None
     if classes is None or classes.ndim != 2 or not classes.shape[1]:
-        raise DataError("Expected an array with one column a class.", where=where, mend=MEND)
+        raise DataError("Expected an array with one column per class.", where=where, mend=MEND)
     chosen: np.ndarray = classes != 0
     if int(chosen.sum(axis=1).max(initial=0)) > 1:
         raise DataError("Expected one class per node at most.", where=where, mend=MEND)
@@ -203,7 +203,7 @@ def _test_index(path: Path, where: str) -> np.ndarray:
     try:
         numbers = np.array(path.read_text(encoding="ascii").split(), dtype=np.int64)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"Expected one node number a line: {error}.", where=where, mend=MEND) from error
+        raise DataError(f"Expected one node number per line: {error}.", where=where, mend=MEND) from error
     if numbers.size and int(numbers.min()) < 0:
         raise DataError(f"Node numbers start at 0. Received: {numbers.min()}.", where=where, mend=MEND)
     return numbers

@@ -25,8 +25,8 @@ from vgae_core.host.limits import Limits
 
 MEND = "Get the file again from its source."
 RECIPE = (
-    "Only matrices and neighbour lists of known data sets are read from pickles. Export anything else "
-    "where you trust it, e.g. with scipy.sparse.save_npz or as CSV."
+    "Only matrices and neighbour lists of known data sets are read from pickles. Export anything else on a machine "
+    "that may load it, e.g. with scipy.sparse.save_npz or as CSV."
 )
 _DTYPES = ("b1", "i1", "u1", "i2", "i4", "i8", "f4", "f8")
 
@@ -94,7 +94,7 @@ class Array:
     def array(self, where: str) -> np.ndarray:
         """Return the array after checking type, shape and length."""
         if not (type(self.state) is tuple and len(self.state) == 5):
-            raise DataError("An array without content.", where=where, mend=MEND)
+            raise DataError("An array is empty.", where=where, mend=MEND)
         _, shape, dtype, fortran, content = self.state
         code, order = (dtype.code, dtype.order) if isinstance(dtype, _Dtype) else (None, None)
         if not (type(code) is str and code in _DTYPES and type(order) is str and order in ("<", ">", "|")):
@@ -108,7 +108,7 @@ class Array:
                 raise DataError("Arrays must hold plain numbers.", where=where, mend=MEND) from error
         kind = np.dtype(order + code)
         if type(content) is not bytes or len(content) != math.prod(shape) * kind.itemsize:
-            raise DataError("An array's content does not fill its shape.", where=where, mend=MEND)
+            raise DataError("The data of an array do not match its shape.", where=where, mend=MEND)
         array = np.frombuffer(content, dtype=kind).reshape(shape, order="F" if fortran else "C")
         return array.astype(kind.newbyteorder("="))
 
@@ -180,9 +180,7 @@ def load(content: bytes, *, where: str) -> Any:
         raise
     except Exception as error:  # a broken pickle may raise anything; none of it is of use to the user
         told = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"This is a Python pickle that is not read: {told}.", where=where, mend=RECIPE
-        ) from error
+        raise DataError(f"This Python pickle is not supported: {told}.", where=where, mend=RECIPE) from error
 
 
 def neighbours(held: Any, *, where: str, limits: Limits) -> tuple[np.ndarray, int]:

@@ -23,7 +23,7 @@ from vgae_core.data.readers.columns.classes import as_classes
 if TYPE_CHECKING:
     import h5py
 
-_MEND = "Write it anew with Cell Ranger or scanpy, or hand in matrix.mtx, features.tsv and barcodes.tsv of the folder."
+_MEND = "Save it again with Cell Ranger or scanpy, or provide matrix.mtx, features.tsv and barcodes.tsv of the folder."
 _CELLS, _GENES = (
     ("CellID", "cell_id", "obs_names", "barcode", "barcodes"),
     ("Gene", "gene_name", "var_names", "Accession"),
@@ -47,13 +47,13 @@ def _is_ten_x(probe: Probe) -> bool:
 
 def _ten_x(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content != "features":
-        raise probe.error(f"Counts of genes are no {content}.", mend="Hand in labels as CSV: barcode,label.")
+        raise probe.error(f"Gene counts are not {content}.", mend="Provide labels as CSV: barcode,label.")
     file = open_checked(probe)
     groups = _groups(file)
     if len(groups) > 1:
         raise probe.error(
             f"Holds the matrices of {len(groups)} genomes: {', '.join(examples(groups))}.",
-            mend="Write a file with one of them, e.g. with scanpy.read_10x_h5(path, genome='GRCh38').",
+            mend="Save a file with one of them, e.g. with scanpy.read_10x_h5(path, genome='GRCh38').",
         )
     group = file[groups[0]]
     parts = {
@@ -100,7 +100,7 @@ def _cells(
         if called is not None and len(called) != count:
             raise probe.error(f"Has {len(called):,} names for {count:,} {what}.", mend=_MEND)
     if cells is not None and len(set(cells)) < n:
-        findings.append(Finding("names-repeat", "warning", "Names of cells repeat: cells were numbered.", n))
+        findings.append(Finding("names-repeat", "warning", "Cell names repeat, so cells were numbered.", n))
         cells = None
     table = matrix_table(probe, matrix)
     return NodeTable(
@@ -161,7 +161,7 @@ def _loom(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         findings.append(Finding("variable", "info",
             f"The labels are the cell attribute {shorten(label)} of {probe.name}.", len(classes[1])))  # fmt: skip
     if content == "labels" and classes is None:
-        raise probe.error("No attribute of its cells has classes.", mend="Hand in labels as CSV: cell,label.")
+        raise probe.error("No cell attribute holds classes.", mend="Provide labels as CSV: cell,label.")
     layers = list(file["layers"]) if hasattr(file.get("layers"), "keys") else []
     if layers:
         findings.append(Finding("variable", "info",

@@ -15,7 +15,7 @@ from vgae_core.data.readers.columns.classes import as_classes
 _NUMBER = rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _ROW = re.compile(rb"\s*" + _NUMBER + rb"(?:,\S*)?(\s+qid:\d+)?(\s+\d+:\S+)+\s*(#.*)?")
 _EMPTY = re.compile(rb"\s*(" + _NUMBER + rb"\s*)?(#.*)?")
-_MEND = "One node a line: label feature:value feature:value …, features in increasing order."
+_MEND = "One node per line: label feature:value feature:value …, features in increasing order."
 
 
 def _recognise(probe: Probe) -> bool:

@@ -59,9 +59,9 @@ def _rows(probe: Probe) -> list[list[str]]:
     except UnicodeDecodeError as error:
         raise probe.error(f"Not UTF-8 text: {error}.", mend="Save the file as UTF-8.") from error
     except csv.Error as error:
-        raise probe.error(f"Not a table of names: {error}.", mend="One name a line.") from error
+        raise probe.error(f"Not a table of names: {error}.", mend="One name per line.") from error
     if any(len(row[0]) > _LONGEST for row in rows):
-        raise probe.error(f"A name has more than {_LONGEST:,} letters.", mend="One name a line.")
+        raise probe.error(f"A name has more than {_LONGEST:,} letters.", mend="One name per line.")
     return rows
 
 
@@ -88,13 +88,13 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         raise probe.error(
             f"Has {matrix.shape[0]:,} x {matrix.shape[1]:,} entries for {len(genes):,} genes and "
             f"{len(cells):,} cells.",
-            mend="Hand in matrix.mtx, features.tsv and barcodes.tsv of one folder.",
+            mend="Provide matrix.mtx, features.tsv and barcodes.tsv of one folder.",
         )
     probe.limits.check("nodes", matrix.shape[0], where=probe.name)
     probe.limits.check("feature_columns", matrix.shape[1], where=probe.name)
     ids = [row[0] for row in cells]
     if len(set(ids)) < len(ids):
-        raise parts["barcodes"].error("A barcode stands in two lines.", mend="Give each cell its own.")
+        raise parts["barcodes"].error("A barcode occurs twice.", mend="Give each cell its own barcode.")
     symbols = [row[1] if len(row) > 1 else row[0] for row in genes]
     if len(set(symbols)) < len(symbols):  # the stable ids are unique, symbols need not be
         symbols = [row[0] for row in genes]

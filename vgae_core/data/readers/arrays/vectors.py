@@ -89,7 +89,7 @@ def _is_word2vec(probe: Probe) -> bool:
 
 def _word2vec(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content != "features":
-        raise probe.error("Vectors are no labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("Vectors cannot be labels.", mend="Provide labels as CSV: node,label.")
     findings: list[Finding] = []
     first, _, body = read_text(probe).partition("\n")
     counts = first.split()
@@ -103,7 +103,7 @@ def _word2vec(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable
     frame = _table_of_texts(probe, "\n".join(lines), " ", 2, _EMB_MEND)
     if frame.shape != (n, width + 1):
         raise probe.error(
-            f"Announces {n:,} rows of {width:,} numbers. Received: {frame.shape[0]:,} rows of {frame.shape[1] - 1:,}.",
+            f"Declares {n:,} rows of {width:,} numbers. Received: {frame.shape[0]:,} rows of {frame.shape[1] - 1:,}.",
             line=1,
             mend=_EMB_MEND,
         )
@@ -137,7 +137,7 @@ WORD2VEC = Format(
 _VECTORS = re.compile(
     r"(?P<before>.*?)(?P<part>vectors?|tensors?|vecs|embeddings?|metadata|meta)(?P<after>[^/\\]*?)\.(tsv|txt)"
 )
-_PROJECTOR_MEND = "Hand in vectors.tsv, numbers alone, with metadata.tsv, which has one line per vector."
+_PROJECTOR_MEND = "Provide vectors.tsv, numbers alone, with metadata.tsv, which has one line per vector."
 
 
 def _gather_projector(probes: Sequence[Probe]) -> list[Probe]:
@@ -209,9 +209,7 @@ def _projector(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTabl
     classes = None if label is None else as_classes(about[label], certain=True)
     used = [*unique[:1], *([label] if classes else [])]
     message = f"Rows of {probe.name} are described by {pair['metadata'].name}"
-    message += (
-        f"; called by its column {shorten(unique[0])}" if unique else "; no column has one name per row"
-    )
+    message += f"; named by its column {shorten(unique[0])}" if unique else "; no column has one name per row"
     message += f"; classes are its column {shorten(str(label))}." if classes else "."
     findings.append(Finding("projector", "info", message, n, examples(used)))
     left = [name for name in about if name not in used]
@@ -270,7 +268,7 @@ def _gather_docword(probes: Sequence[Probe]) -> list[Probe]:
 
 def _docword(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content != "features":
-        raise probe.error("Counts of words are no labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("Word counts cannot be labels.", mend="Provide labels as CSV: node,label.")
     parts = [*read_text(probe).lstrip("\n").split("\n", 3), ""]
     if len(parts) < 4 or not all(map(_COUNTS.fullmatch, parts[:3])):
         raise probe.error("The first three lines must be counts.", line=1, mend=_BAG_MEND)
@@ -283,7 +281,7 @@ def _docword(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
         frame = _table_of_texts(probe, body, " ", 4, _BAG_MEND)
     if frame.shape != (announced, 3):
         raise probe.error(
-            f"Announces {announced:,} values in rows of 3. Received: {frame.shape[0]:,} rows of {frame.shape[1]}.",
+            f"Declares {announced:,} values in rows of 3. Received: {frame.shape[0]:,} rows of {frame.shape[1]}.",
             line=3,
             mend=_BAG_MEND,
         )
@@ -312,8 +310,8 @@ def _words(probe: Probe, width: int) -> tuple[str, ...]:
     words = [line.strip() for line in read_text(listed).rstrip("\n").split("\n")]
     if len(words) != width:
         raise listed.error(
-            f"Has {len(words):,} words. {probe.name} announces {width:,}.",
-            mend="Hand in the vocabulary of the same data.",
+            f"Has {len(words):,} words. {probe.name} declares {width:,}.",
+            mend="Provide the vocabulary of the same data.",
         )
     return tuple(words) if len(set(words)) == width else tuple(f"{w} ({i})" for i, w in enumerate(words, 1))
 

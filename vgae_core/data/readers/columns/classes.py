@@ -82,7 +82,7 @@ def tell_unknown(texts: pd.Series, column: str, where: str) -> list[Finding]:
         f"{listed}."
     )
     if words:
-        message += " If that is the name of a class, write it otherwise."
+        message += " If that is a class name, rename it."
     return [
         Finding(
             "unknown-labels", "warning" if words else "info", message, len(unknown), examples(counts.index)

@@ -149,7 +149,7 @@ def with_announced(
     if len(ids) and ids[-1] > complete[-1]:
         complete -= first
     findings.append(
-        Finding("announced-nodes", "info", f"{missing:,} announced nodes have no edge.", missing,
+        Finding("announced-nodes", "info", f"{missing:,} declared nodes have no edge.", missing,
                 examples(np.setdiff1d(complete, ids, assume_unique=True)))
     )  # fmt: skip
     offset = int(complete[0]) if len(complete) else 0

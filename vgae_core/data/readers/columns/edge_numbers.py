@@ -46,7 +46,7 @@ class NumberJudge(ColumnJudge):
         others = (Choice("Use it as the weight", {self.key(column): "weight"}),) if column.is_numeric else ()
         self.judge(
             "time",
-            f"{self.called(column)} holds {what} ({shorten(', '.join(column.known[:2]))}, …): no weight, set aside.",
+            f"{self.called(column)} holds {what} ({shorten(', '.join(column.known[:2]))}, …): not a weight, not used.",
             *others,
         )
         return column
@@ -70,7 +70,7 @@ class NumberJudge(ColumnJudge):
         if others:
             self.judge(
                 "weight",
-                f"edges are not weighted: nothing says that {self.called(others[0])} holds weights.",
+                f"edges are not weighted: there is no evidence that {self.called(others[0])} holds weights.",
                 *(Choice(f"Weigh edges by {self.called(c)}", {self.key(c): "weight"}) for c in others[:3]),
             )
         return None
@@ -92,7 +92,7 @@ class NumberJudge(ColumnJudge):
         if differ and (column.counts_rows or all_numbers):
             self._no_weight(column, "numbers the rows")
         elif differ and column.is_named_id:
-            self._no_weight(column, "is called an id and differs in every row")
+            self._no_weight(column, "has the name of an id and differs in every row")
         elif min(column.steps, default=-1) >= 0 and 2 * len(column.distinct) >= n:
             self._no_weight(column, f"grows from row to row ({_begins(column)})", sure=False)
         else:

@@ -96,8 +96,8 @@ class ColumnJudge:
         if source is not None and target is not None and more:
             self.judge(
                 "columns",
-                f"edges join {self.called(source, target)} only, but {self.called(*more[:4])} may hold nodes, too. To "
-                "read them all, write one edge per line.",
+                f"edges join {self.called(source, target)} only, but {self.called(*more[:4])} may also hold nodes. "
+                f"To read them all, write one edge per line.",
                 sure=False,
                 source=source,
                 target=target,
@@ -108,7 +108,7 @@ class ColumnJudge:
         pairs = list(itertools.combinations((source, target, *others[:2]), 2))
         self.judge(
             "columns",
-            f"edges join {self.called(source, target)}, but {self.called(*others[:3])} may hold nodes, too.",
+            f"edges join {self.called(source, target)}, but {self.called(*others[:3])} may also hold nodes.",
             *(
                 Choice(f"Edges join {self.called(a, b)}", {self.key(a): "source", self.key(b): "target"})
                 for a, b in pairs[1:5]
@@ -128,7 +128,7 @@ class ColumnJudge:
                 Judgement(
                     "role",
                     f"Each value stands once in {self.called(source)}, and {self.called(target)} holds "
-                    f"{len(target.distinct)} different ones: this may be a list of labels.",
+                    f"only {len(target.distinct)} different ones: this may be a list of labels.",
                     False,
                     (Choice("Node labels", {"role": "labels"}),),
                     {"role": "edges"},

@@ -212,7 +212,7 @@ class _Judge(NumberJudge):
             self.ask_about_more(ends)
         if ends[0] is None or ends[1] is None or ends[0] is ends[1]:
             raise self.probe.error(
-                "No two columns are left for source and target.", mend="Say which columns they are."
+                "No two columns are left for source and target.", mend="Choose the two columns."
             )
         return ends[0], ends[1]
 
@@ -240,8 +240,8 @@ class _Judge(NumberJudge):
             return None
         self.judge(
             "index",
-            f"{self.called(first)} only grows ({shorten(', '.join(first.fields[:3]))}, …): numbers of rows or steps of "
-            "time, set aside.",
+            f"{self.called(first)} only grows ({shorten(', '.join(first.fields[:3]))}, …): row numbers or time "
+            f"steps, not used.",
             Choice(
                 f"Edges join {self.called(first, left)}",
                 {self.key(first): "source", self.key(left): "target"},
@@ -334,8 +334,8 @@ class _Judge(NumberJudge):
             return None
         self.judge(
             "relation",
-            f"{self.called(column)} holds few numbers, 0 among them, and an edge of weight 0 would be no edge: "
-            "kinds of edges.",
+            f"{self.called(column)} holds few different numbers, including 0; an edge of weight 0 would be no edge, "
+            f"so these are relations.",
             Choice("Use it as the weight", {self.key(column): "weight"}),
             Choice("Leave it out", {self.key(column): "ignore"}),
             sure=False,

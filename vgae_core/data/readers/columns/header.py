@@ -55,7 +55,7 @@ def decide_header(probe: Probe, shape: Layout) -> Header:
     and, where all is text, whether what stands in the first row occurs again in the file.
     """
     if probe.how.header != "auto":
-        return Header(probe.how.header == "yes", "As you said.")
+        return Header(probe.how.header == "yes", "As chosen.")
     first, rest = shape.rows[0], shape.rows[1:]
     plain = [plain_name(name) for name in first]
     if any(_is_numeric(name) for name in first):
@@ -65,25 +65,25 @@ def decide_header(probe: Probe, shape: Layout) -> Header:
             corner, "The corner of the table is empty." if corner else "The first row holds numbers."
         )
     if rest and len(first) == shape.width - 1 and all(len(name.split()) <= _WORDS for name in first):
-        return Header(True, "The first row is one field short: the column of row names has no name.")
+        return Header(True, "The first row is one field short: the column of row names has no heading.")
     known = SOURCE_NAMES | TARGET_NAMES | NODE_NAMES | FEATURE_NAMES | LABEL_NAMES
     named = plain[0] in SOURCE_NAMES | NODE_NAMES and len(plain) > 1
     if named and (plain[1] in known | VALUE_NAMES | TITLE_NAMES or len(set(plain)) == len(plain)):
         below = {field for row in rest for field in row}
         again = next((name for name in first if name in below), None)
         if again is None or plain[1] in known | VALUE_NAMES | TITLE_NAMES:
-            return Header(True, f"{_listed(first)} are usual names of columns.")
+            return Header(True, f"{_listed(first)} are usual column names.")
     rows = [row for row in rest if len(row) == len(first)]
     for name, fields in zip(first, zip(*rows, strict=True), strict=False):
         if any(fields) and name and all(_is_numeric(field) for field in fields if field):
-            return Header(True, f"Below {shorten(name)!r} stand numbers only.")
+            return Header(True, f"Below {shorten(name)!r} there are only numbers.")
     return _of_texts(probe, shape, first, rows)
 
 
 def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str]]) -> Header:
     """Return whether a row of words over columns of words names them."""
     if len(first) < 2 or not rows:
-        return Header(False, "There is one row only." if not rows else "There is one column only.")
+        return Header(False, "There is only one row." if not rows else "There is only one column.")
     below = {field for row in rows for field in row}
     again = next((name for name in first if name and name in below), None)
     if again is not None:
@@ -95,12 +95,12 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
     if pair is not None and not {re.sub(r"\d+$", "", end) for end in pair} & stems:
         return Header(True, f"{_listed(pair)} name the two ends of an edge and occur nowhere below.")
     if any(two_kinds(a, b) and (are_people(a) or are_people(b) or _is_of_ids(a, b)) for a, b in couples):
-        return Header(True, f"{_listed(first)} are usual names of columns and occur nowhere below.")
+        return Header(True, f"{_listed(first)} are usual column names and occur nowhere below.")
     usual = [name for name in first[1:] if plain_name(name) in LABEL_NAMES | TITLE_NAMES and len(name) > 1]
     if usual:
-        return Header(True, f"{_listed(usual)} is a usual name of a column and occurs nowhere below.")
+        return Header(True, f"{_listed(usual)} is a usual column name and occurs nowhere below.")
     if len(rows) >= _ENOUGH and _is_written_otherwise(first[:WIDEST], rows):
-        return Header(True, f"{_listed(first)} are written otherwise than all values below them.")
+        return Header(True, f"{_listed(first)} are written differently from all values below them.")
     named = [{name for field in row for name in _LISTED.split(field)} for row in rows]
     counts = collections.Counter(itertools.chain.from_iterable(named))
     alone = sum(all(counts[name] == 1 for name in names) for names in named)
@@ -114,8 +114,8 @@ def _of_texts(probe: Probe, shape: Layout, first: list[str], rows: list[list[str
         )  # fmt: skip
     return Header(
         False,
-        f"No value of the first row ({_listed(first)}) occurs again, which is true of {alone:,} of the next "
-        f"{len(rows):,} rows, too.",
+        f"No value of the first row ({_listed(first)}) occurs again, but that is also true of {alone:,} of the next "
+        f"{len(rows):,} rows.",
         sure=len(rows) < 3,
     )
 

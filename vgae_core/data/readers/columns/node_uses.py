@@ -332,7 +332,7 @@ def judgements(probe: Probe, table: TextTable, uses: Mapping[int, str]) -> tuple
         judged.append(
             Judgement(
                 "statistics",
-                f"{listed}: computed from the edges, also those that are held out, so kept for colouring only.",
+                f"{listed}: computed from all edges, including held-out ones, so used for colouring only.",
                 others=(Choice("Use them as features", change),),
             )
         )

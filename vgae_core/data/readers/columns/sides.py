@@ -90,7 +90,7 @@ def judge_sides(
         why = f"the first row counts {shape[0]:,} rows and {shape[1]:,} columns"
         return Sides(True, why, True, shared, told=True)
     if shared and same_names:
-        return Sides(False, "some nodes stand at both ends", True, shared)
+        return Sides(False, "some nodes occur at both ends", True, shared)
     if not shared and not kinds:
         different = [pd.Series(side).nunique() for side in (left, right)]
         repeat = max(different) < len(left)
@@ -112,7 +112,7 @@ def judge_sides(
         return Sides(True, "the two columns share no number", False, shared)
     one, two = _signs(left, right, rated=rated)
     if rated and not one:
-        return Sides(True, "the ids stand beside ratings and times", False, shared)
+        return Sides(True, "the ids come with ratings and times", False, shared)
     if not one and len(left) < FEW:
         one = _signs_of_few(left, right)
     if one:
@@ -139,7 +139,7 @@ def sides_told(
         return sides if len(np.unique(sides)) == 2 else None
     names = examples(f"{ids[rows[i]]} – {ids[cols[i]]}" for i in within[:3])
     findings.append(Finding("edges-within-a-side", "warning",
-        f"{told} tells two sides, but {len(within):,} of {len(rows):,} edges join nodes of one side, e.g. "
+        f"{told} names two sides, but {len(within):,} of {len(rows):,} edges join nodes of one side, e.g. "
         f"{', '.join(names)}: read as one set of nodes. Remove these edges to train a two-sided graph.",
         len(within), names))  # fmt: skip
     return None
@@ -163,7 +163,7 @@ def _of_texts(left: pd.Series, right: pd.Series, shared: bool, *, kinds: bool, m
         sets = set(left.unique()), set(right.unique())
         both, fewer = len(sets[0] & sets[1]), min(map(len, sets))
         if fewer >= _MANY and both <= _HARDLY * fewer:
-            return Sides(True, f"of {fewer:,} names only {both:,} stand in both columns", False, shared)
+            return Sides(True, f"of {fewer:,} names only {both:,} occur in both columns", False, shared)
     if shared:
         return Sides(False, "both columns share names", True, shared)
     if kinds:
@@ -195,7 +195,7 @@ def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple
     expected_back = float((out[tails] * into[heads]).sum() / n_rows)
     all_back = back >= 6 and back == len(arcs) and not loops
     if all_back or (back >= 6 and back > 4 * expected_back):
-        return f"{back:,} of {len(arcs):,} edges come back the other way", ""
+        return f"{back:,} of {len(arcs):,} edges also occur in reverse", ""
     if expected_loops >= _LOOPS and loops <= expected_loops / 20:
         return (
             f"{loops or 'no'} edges join a number to itself, where chance would give {expected_loops:.0f}",
@@ -210,9 +210,9 @@ def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple
     ]
     one_fills = rated and max(filled) >= 0.97  # each user has a rating: what items skip is among them anyway
     if not one_fills and min(filled) < 0.8 and len(known) >= 0.97 * span and n_rows >= 10:
-        return "numbers that one column skips stand in the other", ""
+        return "numbers missing in one column occur in the other", ""
     if loops >= 3 and loops >= expected_loops / 2:
-        return "", f"{loops:,} rows join a number to itself, as chance would have it"
+        return "", f"{loops:,} rows join a number to itself, as expected by chance"
     if (
         not loops
         and len(known) >= FEW
@@ -222,7 +222,7 @@ def _signs(left: np.ndarray, right: np.ndarray, *, rated: bool = False) -> tuple
         return f"both columns run from {min(low):,} to {max(high):,}", ""
     highest = sorted(high)
     if min(filled) >= 0.97 and highest[1] > 1.1 * highest[0] and n_rows >= 10:
-        return "", f"each column numbers its own things, to {highest[0]:,} and to {highest[1]:,}"
+        return "", f"each column has its own numbering, up to {highest[0]:,} and to {highest[1]:,}"
     return "", ""
 
 

@@ -117,12 +117,12 @@ def _table(probe: Probe) -> TextTable:
     names = _commented_names(probe, shape)
     if names is not None:
         listed = ", ".join(map(shorten, names[:3])) + ("…" if len(names) > 3 else ".")
-        why = f"It stands above the rows: {listed}"
+        why = f"Lines above the first row: {listed}"
         return TextTable(shape, names, shape.skip, Header(True, why))
     if not decision.present:
         return TextTable(shape, None, shape.skip, decision)
     if not rest and probe.how.header == "yes":
-        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row per edge or node.")
+        raise probe.error("Holds a header and no rows.", mend="Provide a file with one row per edge or node.")
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         named = plain_name(first[0]) in NODE_NAMES and shape.width == 2  # the last column has no name
         first = [*first, ""] if named else ["", *first]

@@ -38,7 +38,7 @@ def sided(probe: Probe, edges: Edges, *, same_names: bool = True) -> Edges:
     findings = list(edges.findings)
     sides = judge_sides(*ends, same_names=same_names)
     if probe.how.sides != "auto":
-        sides = dataclasses.replace(sides, two=probe.how.sides == "two", why="as you said", sure=True)
+        sides = dataclasses.replace(sides, two=probe.how.sides == "two", why="as chosen", sure=True)
     sides = beyond_the_sample(probe, sides, ends, findings)
     probe.memo["sides"] = sides
     if not sides.two:
@@ -48,8 +48,8 @@ def sided(probe: Probe, edges: Edges, *, same_names: bool = True) -> Edges:
         rows, cols, ids = apart(ends, ("", "") if probe.memo.get("as matrix") else ("r", "c"), findings)
         edges = dataclasses.replace(edges, rows=rows, cols=cols, node_ids=ids, tables=())
     elif len(alone):
-        findings.append(Finding("side-of-lone-nodes", "info", f"{len(alone):,} nodes of {probe.name} have no edge that "
-            "tells their side: they were put on the first.", len(alone),
+        findings.append(Finding("side-of-lone-nodes", "info", f"{len(alone):,} nodes of {probe.name} have no edge "
+            f"that shows their side, so they were put on the first.", len(alone),
             examples(edges.node_ids[alone[:5]])))  # fmt: skip
     of_nodes = np.zeros(len(edges.node_ids), np.int8)
     of_nodes[edges.cols] = 1
@@ -73,8 +73,8 @@ def beyond_the_sample(probe: Probe, sides: Sides, ends: Sequence[Ids], findings:
         return dataclasses.replace(sides, shared=True)
     findings.append(Finding("one-set-after-all", "warning",
         f"The first {SAMPLE:,} rows of {probe.name} share no id between source and target, but {len(both):,} ids, such "
-        f"as {', '.join(examples(both))}, stand on both sides further down: read as one set of nodes. If these are "
-        "different nodes of the same name, read it as two sets.", len(both), examples(both)))  # fmt: skip
+        f"as {', '.join(examples(both))}, occur on both sides further down: read as one set of nodes. "
+        "If these are different nodes with one name, read it as two sets.", len(both), examples(both)))  # fmt: skip
     return dataclasses.replace(sides, two=False)
 
 
@@ -91,7 +91,7 @@ def apart(
     a, b = (side[0] for side in names)
     if any(letters):
         findings.append(Finding("two-sides", "info",
-            f"Both columns number their own nodes: {len(names[0]):,} are called like {a}, {len(names[1]):,} like {b}.",
+            f"Both columns number their own nodes: {len(names[0]):,} have names like {a}, {len(names[1]):,} like {b}.",
             len(names[0]) + len(names[1]), (a, b)))  # fmt: skip
     return codes[0], codes[1], object_array([*names[0], *names[1]])
 
@@ -113,7 +113,7 @@ def sides_judgement(sides: Sides, matrix: Mapping[str, str] | None = AS_MATRIX) 
     if sides.two:
         text = f"Two sets of nodes: {sides.why}. Read as a two-sided graph."
         return Judgement("sides", text, sides.sure, (*as_matrix, one), {"sides": "two"}, two.title)
-    text = "Both columns are numbers in the same range, and nothing says whether they number the same nodes."
+    text = "Both columns are numbers in the same range, so they may or may not number the same nodes."
     return Judgement("sides", text, False, (two, *as_matrix), {"sides": "one"}, one.title)
 
 
@@ -132,8 +132,8 @@ def read_matrix(probe: Probe, format_: Format) -> NodeTable:
     edges = format_.edges(dataclasses.replace(probe, how=how, memo={**memo, "as matrix": True}))
     if edges.sides is None:
         raise probe.error(
-            "Its nodes are of one set: nothing says which of them are rows and which columns.",
-            mend="Read it as edges, or hand in a table of rows, columns and values.",
+            "Its nodes form one set, so it is unknown which are rows and which are columns.",
+            mend="Read it as edges, or provide a table of rows, columns and values.",
         )
     first, second = (np.flatnonzero(edges.sides == side) for side in (0, 1))
     place = np.empty(len(edges.sides), np.int64)

@@ -35,7 +35,7 @@ _DAMAGE = (
     NotImplementedError, RuntimeError, tarfile.TarError,
 )  # fmt: skip
 """What :mod:`zipfile` and :mod:`tarfile` raise on damaged archives."""
-_MEND = "Put the files of one graph into the archive, without folders in folders or other archives."
+_MEND = "Put only the files of one graph into the archive, without nested folders or archives."
 
 
 def expand(files: Sequence[SourceFile], folder: Path, limits: Limits) -> tuple[list[SourceFile], list[str]]:
@@ -121,9 +121,9 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[Sourc
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"The zip archive is damaged or of a kind that is not supported: {shorten(str(error), 200)}.",
+            f"The zip archive is damaged or of an unsupported kind: {shorten(str(error), 200)}.",
             where=where,
-            mend="Write it anew, without a password.",
+            mend="Save it again, without a password.",
         ) from error
 
 
@@ -171,7 +171,7 @@ def _tar_members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[S
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"The tar archive is damaged: {shorten(str(error), 200)}.", where=where, mend="Write it anew."
+            f"The tar archive is damaged: {shorten(str(error), 200)}.", where=where, mend="Save it again."
         ) from error
     if not sources:
         raise DataError("The archive holds no file that can be read.", where=where, mend=_MEND)
@@ -186,7 +186,9 @@ def _is_wanted(member: tarfile.TarInfo, where: str) -> bool:
     if member.isdir():
         return False
     if not member.isreg() or member.issparse():
-        raise DataError(f"The member {shorten(member.name)!r} is no plain file.", where=where, mend=_MEND)
+        raise DataError(
+            f"The member {shorten(member.name)!r} is not a regular file.", where=where, mend=_MEND
+        )
     return member.size > 0 and is_data(PurePosixPath(member.name))
 
 
@@ -203,7 +205,7 @@ def _copied(
         while piece := stream.read(1 << 20):
             if not size and piece[:4] == b"PK\x03\x04" and not member.name.lower().endswith(".npz"):
                 raise DataError(
-                    f"The member {shorten(member.name)!r} is an archive itself.", where=where, mend=_MEND
+                    f"The member {shorten(member.name)!r} is itself an archive.", where=where, mend=_MEND
                 )
             size += len(piece)
             out.write(piece)
@@ -211,7 +213,7 @@ def _copied(
         raise DataError(
             f"The tar archive is damaged: {shorten(member.name)!r} is not as long as it says.",
             where=where,
-            mend="Write it anew.",
+            mend="Save it again.",
         )
     return Path(out.name)
 
@@ -233,13 +235,13 @@ def _refuse_others(names: Sequence[str], where: str) -> None:
         raise DataError(
             "This is an Excel or other Office document.",
             where=where,
-            mend="Save the sheet as CSV and hand that in.",
+            mend="Save the sheet as CSV and use that.",
         )
     if "mimetype" in names and "content.xml" in names:
         raise DataError(
             "This is an OpenDocument file (.ods, .odt).",
             where=where,
-            mend="Save the sheet as CSV and hand that in.",
+            mend="Save the sheet as CSV and use that.",
         )
     if "Project_xml" in names or where.lower().endswith(".gephi"):
         raise DataError(
@@ -280,13 +282,13 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipI
             raise DataError(
                 f"The member {shorten(name)!r} is encrypted.",
                 where=where,
-                mend="Hand it in without password.",
+                mend="Provide it without a password.",
             )
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise DataError(
                 f"The member {shorten(name)!r} is compressed by method {entry.compress_type}.",
                 where=where,
-                mend="Write the archive with the usual method, deflate.",
+                mend="Create the archive with the usual method, deflate.",
             )
         if not entry.is_dir() and entry.file_size and is_data(PurePosixPath(name)):
             wanted.append(entry)
@@ -304,7 +306,7 @@ def _decompress(
         while piece := stream.read(1 << 20):
             if not size and piece[:4] == b"PK\x03\x04" and not entry.filename.lower().endswith(".npz"):
                 raise DataError(
-                    f"The member {shorten(entry.filename)!r} is an archive itself.", where=where, mend=_MEND
+                    f"The member {shorten(entry.filename)!r} is itself an archive.", where=where, mend=_MEND
                 )
             size += len(piece)
             if size > budget:
@@ -317,7 +319,7 @@ def _decompress(
         raise DataError(
             f"The zip archive is damaged: {shorten(entry.filename)!r} is not as long as it says.",
             where=where,
-            mend="Write it anew.",
+            mend="Save it again.",
         )
     return Path(out.name), size
 
@@ -378,21 +380,21 @@ def _numbered(counts: Probe, edges: Edges, findings: list[Finding]) -> Edges:
     if len(fields) != 1:
         raise counts.error(
             f"Expected the number of nodes of one graph. Received: {len(fields):,} numbers.",
-            mend="Hand in one graph; data sets of many graphs are not supported.",
+            mend="Provide one graph; data sets of many graphs are not supported.",
         )
     if not re.fullmatch(r"\d{1,18}", fields[0]):
-        raise counts.error(f"{shorten(fields[0])!r} is no number of nodes.", line=1, mend="Write it anew.")
+        raise counts.error(f"{shorten(fields[0])!r} is not a number of nodes.", line=1, mend="Save it again.")
     n = int(fields[0])
     counts.limits.check("nodes", n, where=counts.name)
     if len(edges.node_ids) and not 0 <= int(edges.node_ids[0]) <= int(edges.node_ids[-1]) < n:
         raise counts.error(
-            f"Announces {n:,} nodes, but an edge names node {int(edges.node_ids[-1]):,}.",
+            f"Declares {n:,} nodes, but an edge names node {int(edges.node_ids[-1]):,}.",
             mend="Nodes are numbered from 0.",
         )
     if n > len(edges.node_ids):
         missing = n - len(edges.node_ids)
         findings.append(Finding("announced-nodes", "info",
-            f"{missing:,} announced nodes have no edge.", missing))  # fmt: skip
+            f"{missing:,} declared nodes have no edge.", missing))  # fmt: skip
     ids = edges.node_ids
     return dataclasses.replace(
         edges, node_ids=np.arange(n, dtype=np.int64), rows=ids[edges.rows], cols=ids[edges.cols]

@@ -60,7 +60,7 @@ def _xz(path: Path) -> Iterator[bytes]:
                 if stream.needs_input and not data:
                     data = file.read(_PIECE)
                     if not data:
-                        raise EOFError("it ends too early")
+                        raise EOFError("it ends early")
                 piece = stream.decompress(data, _PIECE)
                 data = b""
                 if piece:
@@ -118,7 +118,7 @@ def unpacked(path: Path, folder: Path, name: str, limits: Limits) -> Path:
             f"The {how} data is damaged: {error}.", where=name, mend="Compress the file again."
         ) from error
     if not written:
-        raise DataError("The file is empty.", where=name, mend="Hand in a file with content.")
+        raise DataError("The file is empty.", where=name, mend="Provide a file with content.")
     return Path(out.name)
 
 
@@ -131,5 +131,5 @@ def check_ratio(size: int, compressed: int, what: str, where: str) -> None:
     """
     if size > _RATIO_FROM and size > MAX_RATIO * max(compressed, 1):
         raise LimitError(
-            f"{what} grows more than {MAX_RATIO} fold.", where=where, mend="Hand it in uncompressed."
+            f"{what} expands more than {MAX_RATIO} times.", where=where, mend="Provide it uncompressed."
         )

@@ -112,13 +112,13 @@ def _edges(probe: Probe) -> Edges:
     lines.index += 1
     lines = lines[(lines != "") & ~lines.str.startswith(COMMENTS)]
     if not len(lines):
-        raise probe.error("Holds no rows.", mend="One node a line, followed by its neighbours.")
+        raise probe.error("Holds no rows.", mend="One node per line, followed by its neighbours.")
     probe.limits.check("nodes", len(lines), where=probe.name)
     if colon:
         missing = np.flatnonzero(~lines.str.contains(":", regex=False).to_numpy(bool))
         if len(missing):
             raise probe.error(
-                "A row has no colon after its node.",
+                "A row lacks a colon after its node.",
                 line=int(lines.index[missing[0]]),
                 mend="Write every row as `node: neighbour neighbour`.",
             )
@@ -133,7 +133,7 @@ def _edges(probe: Probe) -> Edges:
     flat = pd.Series([field for row in fields for field in row], dtype="str")
     filled = counts[counts > 0]  # a row of separators names nobody
     if not len(filled):
-        raise probe.error("Holds no nodes.", mend="One node a line, followed by its neighbours.")
+        raise probe.error("Holds no nodes.", mend="One node per line, followed by its neighbours.")
     first = np.zeros(len(flat), bool)
     first[np.cumsum(filled) - filled] = True
     whole = None if flat.str.fullmatch(r"[+-]?0\d+").any() else whole_numbers(flat)

@@ -136,7 +136,7 @@ def _tokens(probe: Probe, text: str, start: int) -> Iterator[_Token]:
         if kind == "comment":
             end = text.find("*/", at) + 2
             if end == 1:
-                raise _error(probe, text, at, "A comment is opened and never closed")
+                raise _error(probe, text, at, "A comment is never closed")
         elif kind == "html":
             end = _html_end(probe, text, at)
             yield _Token("word", text[at + 1 : end - 1].strip(), at)
@@ -156,7 +156,7 @@ def _html_end(probe: Probe, text: str, at: int) -> int:
         depth += 1 if bracket[0] == "<" else -1
         if not depth:
             return at + bracket.end()
-    raise _error(probe, text, at, "A text in < > is opened and never closed")
+    raise _error(probe, text, at, "A text in < > is never closed")
 
 
 def _plain(quoted: str) -> str:
@@ -309,7 +309,7 @@ def _edges(probe: Probe) -> Edges:
     graph: nx.Graph = parse(probe, FORMAT.title, reader.read)
     if _START.match(text, reader.token.at):
         findings.append(Finding("edges-ignored", "warning",
-            f"{probe.name} holds more than one graph: the first was read.", 1))  # fmt: skip
+            f"{probe.name} holds more than one graph; only the first was read.", 1))  # fmt: skip
     for (
         attributes
     ) in graph.nodes.values():  # a label as Graphviz shows it by default, or a table for a drawing

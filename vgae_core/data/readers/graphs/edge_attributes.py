@@ -184,8 +184,8 @@ def _weight_judgement(
     if not ways:
         return ()
     if "ignore" in map(said.get, others):
-        return (Judgement("weight", "Edges are not weighted, as you said.", others=ways),)
-    text = f"Edges are not weighted: nothing says that {', '.join(shorten(name, 30) for name in others[:3])} "
+        return (Judgement("weight", "Edges are not weighted, as chosen.", others=ways),)
+    text = f"Edges are not weighted: there is no evidence that {', '.join(shorten(name, 30) for name in others[:3])} "
     return (Judgement("weight", f"{text}{'hold' if len(others) > 1 else 'holds'} weights.", others=ways),)
 
 

@@ -97,8 +97,8 @@ def _neo4j_edges(probe: Probe) -> Edges:
     for where, ids, kind, about in _records(probe):
         if not all(map(is_scalar, ids)):
             raise probe.error(
-                f"A node has no id, or an edge no end: {where}.",
-                mend="Export it anew with apoc.export.",
+                f"A node has no id, or an edge lacks an end: {where}.",
+                mend="Export it again with apoc.export.",
             )
         named = list(map(str, ids))
         if len(named) == 1:
@@ -133,7 +133,7 @@ def _name_column(probe: Probe) -> int | None:
 def _table_edges(probe: Probe) -> Edges:
     at = _name_column(probe)
     if at is None:
-        raise probe.error("No column calls edges `source (interaction) target`.", mend=_MEND)
+        raise probe.error("No column has edges of the form `source (interaction) target`.", mend=_MEND)
     rows = _rows(read_text(probe))
     names = next(rows)[1]
     lower = [name.lower() for name in names]
@@ -145,7 +145,7 @@ def _table_edges(probe: Probe) -> Edges:
         edge = _EDGE.fullmatch(row[at]) if len(row) > at else None
         if edge is None:
             raise probe.error(
-                "The edge is not called `source (interaction) target`.", line=number, mend=_MEND
+                "The edge does not have the form `source (interaction) target`.", line=number, mend=_MEND
             )
         called.append((edge[1], edge[2], edge[3]))
         lines.append(number)

@@ -44,7 +44,9 @@ def _recognise(probe: Probe) -> bool:
 def _edges(probe: Probe) -> Edges:
     lists = _lists(_words(probe.path.read_bytes()), part=False)
     if lists is None:
-        raise probe.error("Ends too early, or goes on behind its last node.", mend="Copy the file anew.")
+        raise probe.error(
+            "The file is cut off, or continues after its last node.", mend="Copy the file again."
+        )
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
     rows = np.repeat(np.arange(len(lists)), counts)
     cols = np.concatenate(lists).astype(np.int64)

@@ -85,7 +85,9 @@ def _with_relations(probe: Probe, edges: Edges, findings: list[Finding]) -> Edge
             or len(lines) != len(edges.rows)
             or not 1 < 2 * len(set(lines)) <= len(lines)
         ):
-            _left_out(other, f"it has no kind for each of the {len(edges.rows):,} edges", findings)
+            _left_out(
+                other, f"it does not have one value for each of the {len(edges.rows):,} edges", findings
+            )
             continue
         told: list[Finding] = []
         codes, names = relation_codes(other, lines, told)
@@ -106,7 +108,9 @@ def _tables(probe: Probe, edges: Edges, findings: list[Finding]) -> list[NodeTab
         side = _side(numbers, len(lines))
         if side is None:
             _left_out(
-                other, f"its {len(lines):,} lines are as many as neither side, or both, have nodes", findings
+                other,
+                f"its {len(lines):,} lines match the number of nodes of neither side, or of both",
+                findings,
             )
             continue
         known = [(numbers[side][i], text) for i, text in enumerate(lines, 1) if text and i in numbers[side]]
@@ -157,7 +161,7 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
     files = ", ".join(shorten(other.name) for other in probe.memo[_MEMO])
     return (
         *judgements,
-        Judgement("files", f"A network of KONECT, with what is known of its nodes and edges in {files}."),
+        Judgement("files", f"A KONECT network, with data about its nodes and edges in {files}."),
     ), sentences
 
 

@@ -150,7 +150,7 @@ TUPLES = Format(
     recognise=_is_tuples,
     guess=lambda probe: "edges",
     edges=_tuple_edges,
-    judge=judge_by(_tuple_edges, "source, target and what is said about the edge in parentheses"),
+    judge=judge_by(_tuple_edges, "source, target and the data of the edge in parentheses"),
 )
 
 

@@ -75,7 +75,7 @@ def parse(probe: Probe, title: str, work: Callable[[], _T]) -> _T:
     """
     import networkx as nx
 
-    mend = "The file is probably damaged: write it anew."
+    mend = "The file is probably damaged: save it again."
     try:
         return work()
     except RecursionError as error:
@@ -121,7 +121,7 @@ def graph_edges(
     probe.limits.check("nodes", graph.number_of_nodes(), where=probe.name)
     probe.limits.check("edges", graph.number_of_edges(), where=probe.name)
     if not graph.number_of_nodes():
-        raise probe.error("Holds no nodes.", mend="Hand in a graph with nodes and edges.")
+        raise probe.error("Holds no nodes.", mend="Provide a graph with nodes and edges.")
     findings = _merged(probe, graph, n_nodes, n_edges)
     columns = node_columns(graph.nodes(data=True), len(graph))
     of_edges = edge_names(graph)
@@ -254,13 +254,13 @@ def _sided(probe: Probe, graph: nx.Graph, edges: Edges, order: np.ndarray | None
         colours: Mapping[object, int] = nx.bipartite.color(graph)
     except nx.NetworkXError as error:
         raise probe.error(
-            "Its nodes are not of two sets: edges run round in a circle of odd length.",
-            mend="Read it as one set.",
+            "Its nodes do not form two sets: edges make a cycle of odd length.",
+            mend="Read it as one set of nodes.",
         ) from error
     sides = np.fromiter((colours[node] for node in graph), np.int8, len(graph))
     sides = sides if order is None else sides[order]
     sides = sides if not len(edges.rows) or sides[edges.rows[0]] == 0 else (1 - sides).astype(np.int8)
-    probe.memo["sides"] = Sides(True, "as you said", True, False)
+    probe.memo["sides"] = Sides(True, "as chosen", True, False)
     return dataclasses.replace(edges, sides=sides, directed=False)
 
 
@@ -269,13 +269,13 @@ def _merged(probe: Probe, graph: nx.Graph, n_nodes: int | None, n_edges: int | N
     n, m = graph.number_of_nodes(), graph.number_of_edges()
     if n_nodes is not None and n > n_nodes:
         found.append(Finding("undeclared-nodes", "warning",
-            f"{n - n_nodes:,} nodes of {probe.name} are named by edges only.", n - n_nodes))  # fmt: skip
+            f"{n - n_nodes:,} nodes of {probe.name} occur only in edges.", n - n_nodes))  # fmt: skip
     if n_nodes is not None and n < n_nodes:
         found.append(Finding("repeated-nodes", "warning",
-            f"{n_nodes - n:,} nodes of {probe.name} repeat the id of another and were joined with it.",
+            f"{n_nodes - n:,} nodes of {probe.name} repeat the id of another and were merged with it.",
             n_nodes - n))  # fmt: skip
     if n_edges is not None and m < n_edges:
         found.append(Finding("edges-ignored", "warning",
-            f"{n_edges - m:,} of {n_edges:,} edges of {probe.name} could not be read, such as those of "
-            "a second graph.", n_edges - m))  # fmt: skip
+            f"{n_edges - m:,} of {n_edges:,} edges of {probe.name} could not be read (for example, edges of a second "
+            f"graph).", n_edges - m))  # fmt: skip
     return found

@@ -87,8 +87,8 @@ def node_names(
         complete = len(at) == len(ids) and names.is_unique and not bool((names == "").any())
         if name == chosen and not complete:
             raise probe.error(
-                f"The node attribute {shorten(name)} does not name every node, each differently.",
-                mend="Choose another one for the name, or none.",
+                f"The node attribute {shorten(name)} does not give every node a name of its own.",
+                mend="Choose another attribute for the name, or none.",
             )
         if complete and bool((names == ids).all()):
             ids_again.append(name)
@@ -97,14 +97,14 @@ def node_names(
             continue
         shown = examples(f"{i} = {t}" for i, t in itertools.islice(zip(ids, texts, strict=True), 5))
         findings.append(Finding("named-nodes", "info",
-            f"Nodes of {probe.name} are called by their {name}, not by their id.", len(ids), shown))  # fmt: skip
+            f"Nodes of {probe.name} are shown by their {name} instead of their id.", len(ids), shown))  # fmt: skip
         return (
             object_array(names),
             [*ids_again, name],
             Judgement(
                 "names",
-                f"Nodes are called by their attribute {shorten(name)}, which no two share ({', '.join(shown[:2])}, …).",
-                others=(Choice("Call nodes by their id", {f"uses.{name}": "ignore"}),),
+                f"Nodes are named by their attribute {shorten(name)}, which no two share ({', '.join(shown[:2])}, …).",
+                others=(Choice("Show nodes by their id", {f"uses.{name}": "ignore"}),),
             ),
         )
     return own, ids_again, None
@@ -166,7 +166,7 @@ def node_table(
     elif chosen not in candidates:
         raise probe.error(
             f"The node attribute {shorten(chosen)} has no classes that several nodes share.",
-            mend="Choose another one for the label.",
+            mend="Choose another attribute for the label.",
         )
     classes, class_names = (None, ()) if chosen is None else candidates[chosen][1]
     findings: list[Finding] = []

@@ -46,9 +46,7 @@ def _edges(probe: Probe) -> Edges:
             names.setdefault(term, "")
             probe.limits.check("nodes", len(names), where=probe.name)
         elif not term:
-            raise probe.error(
-                "A term has no id before its other lines.", line=number, mend="Begin it with `id:`."
-            )
+            raise probe.error("A term has lines before its id.", line=number, mend="Begin it with `id:`.")
         elif tag == "name":
             names[term] = rest.strip()
         elif tag == "namespace":
@@ -58,7 +56,9 @@ def _edges(probe: Probe) -> Edges:
         elif tag in ("is_a", "relationship"):
             fields = value.split()
             if len(fields) < (1 if tag == "is_a" else 2):
-                raise probe.error(f"Names no term: {shorten(line)!r}.", line=number, mend="Write `is_a: ID`.")
+                raise probe.error(
+                    f"This line names no term: {shorten(line)!r}.", line=number, mend="Write `is_a: ID`."
+                )
             links.append((term, "is_a", fields[0]) if tag == "is_a" else (term, fields[0], fields[1]))
             probe.limits.check("edges", len(links), where=probe.name)
     if dropped:

@@ -64,8 +64,8 @@ def _vertices(probe: Probe, rest: str, rows: pd.Series, findings: list[Finding])
     if not labels.is_unique:
         twice = labels[labels.duplicated(keep=False)]
         findings.append(Finding("labels-not-unique", "warning",
-            f"{len(twice):,} vertices of {probe.name} share their label with another: "
-            "all are called by their number.", len(twice), examples(twice.unique())))  # fmt: skip
+            f"{len(twice):,} vertices of {probe.name} share their label with another, so all are shown by "
+            f"number.", len(twice), examples(twice.unique())))  # fmt: skip
         return n, numbers
     return n, object_array(labels)
 
@@ -78,7 +78,7 @@ def _numbers(probe: Probe, column: pd.Series, rows: pd.Series, n: int) -> np.nda
         raise probe.error(
             f"Vertices are numbered from 1 to {n}. Received: {shorten(rows.iloc[int(bad[0])])!r}.",
             line=int(rows.index[bad[0]]),
-            mend="Number the vertices as *Vertices announces them.",
+            mend="Number the vertices as declared by *Vertices.",
         )
     return values.astype(np.int64)
 
@@ -135,7 +135,7 @@ def _first_side(probe: Probe, rest: str, n: int) -> int:
         return 0
     if not 0 < int(counts[1]) < n:
         raise probe.error(
-            f"*Vertices announces {n:,}, {int(counts[1]):,} of them in the first mode.", mend="*Vertices 5 2"
+            f"*Vertices declares {n:,}, {int(counts[1]):,} of them in the first mode.", mend="*Vertices 5 2"
         )
     return int(counts[1])
 

@@ -32,7 +32,7 @@ def _is_dimacs(probe: Probe) -> bool:
     if lines and re.match(r"p\s+aux\s+sp\s+co\s", lines[0]):
         raise probe.error(
             "Holds the coordinates of the nodes of a DIMACS graph.",
-            mend="Hand in the .gr file with its arcs; this one as a table of features: node,x,y.",
+            mend="Provide the .gr file with its arcs; this one as a table of features: node,x,y.",
         )
     if not lines or _PROBLEM.fullmatch(lines[0]) is None:
         return False
@@ -59,7 +59,7 @@ def _table(probe: Probe, lines: pd.Series, n: int) -> tuple[np.ndarray, np.ndarr
         bad = np.flatnonzero(~np.isfinite(weights))
         if len(bad):
             raise probe.error(
-                f"The weight is no finite number: {shorten(str(lines.iloc[int(bad[0])]))!r}.",
+                f"The weight is not a finite number: {shorten(str(lines.iloc[int(bad[0])]))!r}.",
                 line=int(lines.index[int(bad[0])]),
                 mend=_DIMACS_MEND,
             )
@@ -86,7 +86,7 @@ def _dimacs_edges(probe: Probe) -> Edges:
     directed = bool((arcs.str[:1] == "a").any())
     if len(rows) != announced and not (not directed and len(rows) * 2 == announced):
         findings.append(Finding("announced-edges", "warning",
-            f"{probe.name} announces {announced:,} edges and lists {len(rows):,}.",
+            f"{probe.name} declares {announced:,} edges but lists {len(rows):,}.",
             abs(len(rows) - announced)))  # fmt: skip
     others = lines[~first.isin(["a", "e", "p", "c", ""]) & ~lines.index.isin(arcs.index)]
     if len(others):
@@ -193,7 +193,7 @@ def _metis_edges(probe: Probe) -> Edges:
     while len(body) > n and not body[-1]:
         body.pop()
     if len(body) != n:
-        raise probe.error(f"Announces {n:,} nodes. Lines that follow: {len(body):,}.", mend=_METIS_MEND)
+        raise probe.error(f"Declares {n:,} nodes. Lines that follow: {len(body):,}.", mend=_METIS_MEND)
     fields = [line.split() for line in body]
     short = next((i for i, row in enumerate(fields) if len(row) < vertex), None)
     if short is not None:
@@ -232,7 +232,7 @@ def _metis_edges(probe: Probe) -> Edges:
     weights = None if weights is None else weights[first]
     if len(rows) != m:
         findings.append(Finding("announced-edges", "warning",
-            f"{probe.name} announces {m:,} edges and lists {len(rows):,}.", abs(len(rows) - m)))  # fmt: skip
+            f"{probe.name} declares {m:,} edges but lists {len(rows):,}.", abs(len(rows) - m)))  # fmt: skip
     if vertex:
         findings.append(Finding("weights-of-nodes", "info",
             f"The weights of nodes in {probe.name} were not used.", n))  # fmt: skip

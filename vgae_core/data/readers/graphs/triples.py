@@ -121,8 +121,8 @@ def _sif_edges(probe: Probe) -> Edges:
         if wide:
             if len(fields) < 3:
                 findings.append(Finding("lines-ignored", "info",
-                    f"Everything from line {number:,} of {probe.name} on was left out: the table of edges ends "
-                    "there.", 1))  # fmt: skip
+                    f"Everything from line {number:,} of {probe.name} on was left out, since the table of edges ends "
+                    f"there.", 1))  # fmt: skip
                 break
             fields = fields[:3]
         if len(fields) == 2 or not all(fields):
@@ -141,7 +141,7 @@ def _sif_edges(probe: Probe) -> Edges:
     if relations and all(map(is_number, relations)) and any(not re.fullmatch(r"\d+", r) for r in relations):
         weights = weight_values(probe, relations, lines)
         findings.append(Finding("weights", "info",
-            f"Numbers stand where {probe.name} could name relations: they were read as weights.",
+            f"{probe.name} has numbers where relations could be: they were read as weights.",
             len(lines)))  # fmt: skip
     edges = named_edges(
         probe, sources, targets, SIF.title, weights=weights, relations=None if weights is not None else relations,
@@ -236,11 +236,11 @@ def _triple_edges(probe: Probe) -> Edges:
         probe.limits.check("edges", len(sources), where=probe.name)
     if literals:
         findings.append(Finding("literals-ignored", "info",
-            f"{literals:,} triples of {probe.name} end in a text or number instead of a node and are no edges."
+            f"{literals:,} triples of {probe.name} end in a text or number instead of a node and are not edges."
             + (f" Of these, {len(called):,} give names of nodes." if called else ""), literals))  # fmt: skip
     if quads:
         findings.append(Finding("graphs-joined", "info",
-            f"{quads:,} lines of {probe.name} name a graph as well (N-Quads): all graphs were joined.",
+            f"{quads:,} lines of {probe.name} also name a graph (N-Quads): all graphs were merged.",
             quads))  # fmt: skip
     tables: tuple[NodeTable, ...] = ()
     nodes = set(sources) | set(targets)

@@ -103,7 +103,7 @@ class _Names:
         raise self.probe.error(
             f"{shorten(text)!r} is neither a label nor a number from 1 to {self.n or '…'}.",
             line=line,
-            mend="Write `labels embedded:` if names stand in the data.",
+            mend="Write `labels embedded:` if the data contain names.",
         )
 
     @property
@@ -119,7 +119,7 @@ def _edges(probe: Probe) -> Edges:
     kind = header.settings.get("format", "fullmatrix")
     if kind not in _FORMATS:
         raise probe.error(
-            f"DL of the format {shorten(kind)!r} is not read. Read: {', '.join(_FORMATS)}.",
+            f"DL of the format {shorten(kind)!r} is not supported. Supported: {', '.join(_FORMATS)}.",
             mend="In UCINET: Data > Export > DL, as edgelist1 or full matrix.",
         )
     if (header.count("nm") or 1) > 1:
@@ -160,7 +160,7 @@ def _edges(probe: Probe) -> Edges:
     every = [*rows.all, *(cols.all if two else [])]
     if two and not header.embedded and set(rows.all) & set(cols.all):
         raise probe.error(
-            "A row and a column have the same label.", mend="Give rows and columns labels of their own."
+            "A row and a column have the same label.", mend="Give rows and columns different labels."
         )
     edges = named_edges(
         probe, sources, targets, FORMAT.title, weights=values, others=every, directed=False if two else None,
@@ -222,7 +222,7 @@ def _matrix(
     ]
     everybody = [*numbers[0], *(numbers[1] if two else [])]
     if len(set(everybody)) < len(everybody):
-        raise probe.error("A label stands for two nodes.", mend="Give every node its own label.")
+        raise probe.error("Two nodes have the same label.", mend="Give every node its own label.")
     ids = object_array(everybody) if two or called[0] else None
     weights = values[i, j]
     edges = numbered_edges(

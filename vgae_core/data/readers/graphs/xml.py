@@ -119,13 +119,13 @@ def parse_tree(probe: Probe, rename: Callable[[str, str], str]) -> tuple[Element
         root: Element = parser.close()
     except DefusedXmlException as error:
         raise probe.error(
-            "The XML declares a document type or entities, which can read files or fill the memory.",
-            mend="Remove everything from <!DOCTYPE to its closing >, or write the file anew.",
+            "The XML declares a document type or entities, which can read files or exhaust memory.",
+            mend="Remove everything from <!DOCTYPE to its closing >, or save the file again without it.",
         ) from error
     except ParseError as error:
         line = error.position[0] if getattr(error, "position", None) else None
         raise probe.error(
-            f"Not well-formed XML: {shorten(str(error), 200)}.", line=line, mend="Write the file anew."
+            f"Not well-formed XML: {shorten(str(error), 200)}.", line=line, mend="Save the file again."
         ) from error
     except (ValueError, LookupError) as error:
         if type(error).__module__.startswith("vgae_core"):

@@ -68,7 +68,7 @@ def _recognise(probe: Probe) -> bool:
         return False
     content = _inner(load_json(probe))
     if isinstance(content, dict) and isinstance(content.get("graphs"), list):
-        raise probe.error(f"Holds {len(content['graphs'])} graphs.", mend="Hand in one graph per file.")
+        raise probe.error(f"Holds {len(content['graphs'])} graphs.", mend="Provide one graph per file.")
     return _links_of(content) is not None or (
         isinstance(content, dict) and isinstance(content.get("nodes"), list) and all_objects(content["nodes"])
     )
@@ -243,7 +243,7 @@ def _cytoscape_edges(probe: Probe) -> Edges:
             if missing:
                 raise probe.error(
                     f"The {kind} {at + 1:,} has no {missing}.",
-                    mend="Export it anew as Cytoscape.js JSON (.cyjs).",
+                    mend="Export it again as Cytoscape.js JSON (.cyjs).",
                 )
     plain = {
         "nodes": [{**_own(node["data"]), "id": str(node["data"]["id"])} for node in nodes],

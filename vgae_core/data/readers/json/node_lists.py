@@ -92,14 +92,14 @@ def _load(probe: Probe, mend: str = _MEND) -> dict[str, Any]:
         raise probe.error(f"Holds {kind}.", mend=KNOWN)
     if isinstance(content, dict) and isinstance(content.get("children"), list):
         raise probe.error(
-            "Holds a tree of nested `children`, which is not read.",
+            "Holds a tree of nested `children`, which is not supported.",
             mend="Convert it: json.dump(networkx.node_link_data(networkx.tree_graph(tree)), file).",
         )
     for node, ids in lists.items():
         if isinstance(ids, list) and ids and isinstance(ids[0], list):
             raise probe.error(
                 f"{shorten(node)!r} has a list of lists: these are several graphs, or a table.",
-                mend="Hand in one graph per file, as [[source, target], …].",
+                mend="Provide one graph per file, as [[source, target], …].",
             )
         if not isinstance(ids, list | dict):
             raise probe.error(f"Node {shorten(node)!r} has {shorten(repr(ids))} for features.", mend=mend)
@@ -121,8 +121,8 @@ def _reading(lists: dict[str, Any]) -> _Reading:
     keys = {str(key) for key in lists}
     shared = len(flat & keys)
     if not flat or not shared:
-        return _Reading(False, True, "nothing that is listed is called as a node is")
-    share = f"{shared:,} of {len(flat):,} different listed values are called as nodes that have a list are"
+        return _Reading(False, True, "no listed value is the name of a node")
+    share = f"{shared:,} of {len(flat):,} different listed values are names of nodes that have a list"
     if shared == len(flat):
         return _Reading(True, True, share)
     whole = [[int(text) for text in texts if _WHOLE.fullmatch(text)] for texts in (flat, keys)]
@@ -193,7 +193,7 @@ def _edges(probe: Probe) -> Edges:
     findings: list[Finding] = []
     if not {str(value) for ids in lists.values() for value in ids if is_scalar(value)} & lists.keys():
         findings.append(Finding("no-overlap", "warning",
-            f"Nothing that {probe.name} lists is called as one of its {len(lists):,} nodes: these may be features.",
+            f"Nothing that {probe.name} lists is the name of one of its {len(lists):,} nodes: these may be features.",
             len(lists)))  # fmt: skip
     sources: list[str] = []
     targets: list[str] = []
@@ -226,7 +226,7 @@ def _weight(value: Any) -> str:
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     if content == "labels":
-        raise probe.error("Lists of features cannot be labels.", mend="Hand in labels as CSV: node,label.")
+        raise probe.error("Lists of features cannot be labels.", mend="Provide labels as CSV: node,label.")
     lists = _load(probe)
     counts = np.fromiter(map(len, lists.values()), np.int64, len(lists))
     probe.limits.check("feature_values", int(counts.sum()), where=probe.name)

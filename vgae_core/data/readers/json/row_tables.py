@@ -175,7 +175,7 @@ def _edges(probe: Probe) -> Edges:
     if _is_map(load_json(probe)):
         raise probe.error(
             "Holds one value per node, such as its class, and no edges.",
-            mend="Hand in the edges as well.",
+            mend="Provide the edges as well.",
         )
     edges = _inner(probe).edges
     assert edges is not None  # noqa: S101  narrows the type

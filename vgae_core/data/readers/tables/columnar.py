@@ -30,7 +30,7 @@ _BATCH = 65_536
 _HEAD_ROWS = 200
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name."""
-_MEND = "Write it anew, e.g. with pandas.DataFrame.to_parquet."
+_MEND = "Save it again, e.g. with pandas.DataFrame.to_parquet."
 
 
 def _title(probe: Probe) -> str:
@@ -228,7 +228,7 @@ def _as_text(probe: Probe, rows: int | None = None) -> Probe:
             f"Not a readable {_title(probe)} file: {shorten(str(error), 200)}.", mend=_MEND
         ) from error
     if not written:
-        raise probe.error("Holds no rows.", mend="Hand in a table with one row an edge or node.")
+        raise probe.error("Holds no rows.", mend="Provide a table with one row per edge or node.")
     with open(path, "rb") as stream:
         head = stream.read(65_536)
     text = Probe(probe.name, probe.stem, path, head, probe.limits, probe.how)

@@ -172,7 +172,7 @@ def _judge(probe: Probe, content: Content) -> tuple[tuple[Judgement, ...], tuple
         return laid_out, ()
     if _are_memberships(probe, content):
         accept = {f"uses.{name}": use for name, use in zip(table.names, LONG_USES, strict=False)}
-        text = "Many nodes have several labels, and a class is one per node: each label is a 0/1 feature."
+        text = "Many nodes have several labels, but a node has one class: each label becomes a 0/1 feature."
         return (*laid_out, Judgement(
             "role", text, False,
             (Choice("It holds edges", {"role": "edges"}), Choice("Ignore this file", {"role": "ignore"})),

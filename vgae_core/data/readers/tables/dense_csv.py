@@ -156,7 +156,7 @@ def _edges(probe: Probe) -> Edges:
         frame = frame.iloc[:, 1:]
     if len(frame) != n:
         raise probe.error(
-            f"An adjacency must be square. Received: {len(frame)} x {n}.", mend="Write every row."
+            f"An adjacency must be square. Received: {len(frame)} x {n}.", mend="Include every row."
         )
     matrix = np.empty((n, n), np.float32)
     n_blank = n_unknown = 0
@@ -173,7 +173,7 @@ def _edges(probe: Probe) -> Edges:
         told = Finding(
             "blank-cells",
             "info",
-            f"{n_blank:,} of {n * n:,} cells of {probe.name} are blank: no edge.",
+            f"{n_blank:,} of {n * n:,} cells of {probe.name} are blank and were read as no edge.",
             n_blank,
         )
         edges = dataclasses.replace(edges, findings=(*edges.findings, told))

@@ -62,7 +62,7 @@ def read_edges(probe: Probe) -> Edges:
     skip = table.skip if counts is None else shape.skip + 1
     frame = _frame(probe, table, roles, skip)
     if not len(frame) and counts is None:
-        raise probe.error("Holds a header and no rows.", mend="Hand in a file with one row per edge.")
+        raise probe.error("Holds a header and no rows.", mend="Provide a file with one row per edge.")
     ends, text = _ids(probe, shape, skip, frame, roles)
     findings: list[Finding] = []
     announced = None
@@ -195,7 +195,7 @@ def sides_of(
             why = f"{table_name} has a row for the nodes of both columns"
             found = dataclasses.replace(found, two=False, why=why, sure=True)
         if probe.how.sides != "auto":
-            found = dataclasses.replace(found, two=probe.how.sides == "two", why="as you said", sure=True)
+            found = dataclasses.replace(found, two=probe.how.sides == "two", why="as chosen", sure=True)
         probe.memo["sides"] = found
     sides: Sides = probe.memo["sides"]
     return sides
@@ -286,7 +286,7 @@ def _ids(
             raise probe.error(
                 f"The {side} of an edge is empty (rows like this: {len(empty):,}).",
                 line=line_of(probe, shape, skip, int(empty[0])),
-                mend="One edge a line: source, target and, if there is one, a weight.",
+                mend="One edge per line: source, target and, if there is one, a weight.",
             )
     whole = [_whole(column) for column in texts]
     if all(w is not None for w in whole):

@@ -81,7 +81,9 @@ def uses_of(probe: Probe, table: TextTable) -> dict[int, str]:
         if column is not None:
             uses[use] = column
         elif use != "feature_value":
-            raise probe.error(f"No column is left for the {use}.", mend="Say which columns are which.")
+            raise probe.error(
+                f"No column is left for the {use}.", mend="Choose the columns for node, feature and value."
+            )
     return {i: use for use, i in uses.items()}
 
 
@@ -112,7 +114,7 @@ def read_long(probe: Probe, table: TextTable) -> NodeTable:
             Finding(
                 "feature-duplicates",
                 "warning",
-                f"{len(twice):,} rows of {probe.name} repeat a node and feature; the last value counts.",
+                f"{len(twice):,} rows of {probe.name} repeat a (node, feature) pair; the last value counts.",
                 len(twice),
                 examples(shown),
             ),
@@ -146,7 +148,7 @@ def _codes(
             raise probe.error(
                 f"The {what} of a row is empty.",
                 line=line_of(probe, table.shape, table.skip, int(empty[0])),
-                mend="One row a value: node, feature, value.",
+                mend="One row per value: node, feature, value.",
             )
         whole = None if values.str.fullmatch(r"0\d+").any() else whole_numbers(values)
         values = values if whole is None else whole

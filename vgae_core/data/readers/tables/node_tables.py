@@ -51,7 +51,7 @@ def read_nodes(probe: Probe, table: TextTable, content: Content, node_ids: np.nd
         probe, shape, skip=table.skip, dtype={first or 0: str} if content == "features" else str
     )
     if not len(frame):
-        raise probe.error("Holds a header and no rows.", mend="Hand in one row per node.")
+        raise probe.error("Holds a header and no rows.", mend="Provide one row per node.")
     uses = probe.memo["node uses"] = uses_of(probe, table, frame, content, node_ids)
     columns: dict[str, list[int]] = {use: [] for use in NODE_USES}
     for i, use in uses.items():
@@ -70,10 +70,10 @@ def read_nodes(probe: Probe, table: TextTable, content: Content, node_ids: np.nd
     classes, class_names, values = _told_of_nodes(probe, table, frame, uses, findings)
     if features is None and classes is None and not values and not columns["name"]:
         if content == "features":
-            raise probe.error("Holds ids and no features.", mend="Add a column of numbers per feature.")
+            raise probe.error("Holds ids but no features.", mend="Add a column of numbers per feature.")
         raise probe.error(
-            "No column holds classes or numbers: each text stands in one row only.",
-            mend="Hand in a column of labels that several nodes share.",
+            "No column holds classes or numbers: every text occurs in one row only.",
+            mend="Provide a column of labels that several nodes share.",
         )
     ignored = [table.name(i) for i in columns["ignore"]]
     if ignored:
@@ -138,8 +138,8 @@ def _features(
         for at, rows in blanks:
             matrix[rows, at] = 0
         findings.append(Finding("blank-cells", "info",
-            f"{n_blank:,} of {n_numeric * len(frame):,} cells of {probe.name} are blank. Since most are, a blank was "
-            "read as 0.", n_blank))  # fmt: skip
+            f"{n_blank:,} of {n_numeric * len(frame):,} cells of {probe.name} are blank. Since most are, blanks were "
+            f"read as 0.", n_blank))  # fmt: skip
     if categories:
         shown = ", ".join(
             f"{shorten(table.name(i), 30)} ({len(texts.words):,})"
@@ -180,7 +180,7 @@ def _categories(probe: Probe, table: TextTable, texts: pd.Series, column: int) -
     if not are_categories(texts, MAX_TEXT_CLASSES):
         raise probe.error(
             f"Column {table.name(column)} holds {texts.nunique():,} different texts in {len(texts):,} rows: "
-            "too many for a feature each.",
+            "too many for one feature per text.",
             mend="Choose another use for it.",
         )
     codes, words = pd.factorize(texts.mask(texts.str.lower().isin(MISSING)), sort=True)
@@ -221,8 +221,8 @@ def _told_of_nodes(
             found = as_classes(texts_of(frame[i]), certain=True)
             if found is None:
                 raise probe.error(
-                    f"Column {table.name(i)} has {texts_of(frame[i]).nunique():,} different values in "
-                    f"{len(frame):,} rows: no classes.",
+                    f"Column {table.name(i)} has {texts_of(frame[i]).nunique():,} different values in {len(frame):,} "
+                    f"rows, so it does not hold classes.",
                     mend="Choose another column for the label.",
                 )
             classes, class_names = found
@@ -231,7 +231,7 @@ def _told_of_nodes(
             measured = _as_values(probe, table, texts_of(frame[i]), i)
             if measured is None:
                 raise probe.error(
-                    f"Column {table.name(i)} holds texts that are no numbers.",
+                    f"Column {table.name(i)} holds texts that are not numbers.",
                     mend="Choose another use for it.",
                 )
             values[table.name(i) if table.header is not None else "value"] = measured
@@ -284,7 +284,7 @@ def _as_values(probe: Probe, table: TextTable, texts: pd.Series, column: int) ->
             f"The value is {shorten(texts.iloc[at])!r}, not a finite number.",
             line=line_of(probe, table.shape, table.skip, at),
             column=table.name(column),
-            mend="Write a finite number, or leave the field empty where the value is unknown.",
+            mend="Write a finite number, or leave the field empty if the value is unknown.",
         )
     single[~known] = np.nan
     return single

@@ -82,7 +82,7 @@ def read_frame(
                 engine="c",
             )
     except pd.errors.EmptyDataError as error:
-        raise probe.error("Holds no rows.", mend="Hand in a file with one row per edge or node.") from error
+        raise probe.error("Holds no rows.", mend="Provide a file with one row per edge or node.") from error
     except pd.errors.ParserError as error:
         raise _parser_error(probe, shape, str(error)) from error
     except UnicodeDecodeError as error:
@@ -140,7 +140,7 @@ def _parser_error(probe: Probe, shape: Layout, message: str) -> DataError:
     quote = re.search(r"EOF inside string starting at row (\d+)", message)
     if quote:
         return probe.error(
-            "A quotation mark is opened and never closed.",
+            "A quotation mark is never closed.",
             line=shape.skip + int(quote.group(1)) + 1,
             mend='Close it, or write " as "" inside a quoted text.',
         )

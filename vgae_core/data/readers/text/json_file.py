@@ -94,7 +94,7 @@ def missing_values(probes: Iterable[Probe]) -> list[Finding]:
     counts = {probe.name: probe.memo.get("json-nan", 0) for probe in probes}
     return [
         Finding(
-            "missing-numbers", "info", f"NaN stands for a missing value in {name} ({count:,} times).", count
+            "missing-numbers", "info", f"NaN was read as a missing value in {name} ({count:,} times).", count
         )
         for name, count in counts.items()
         if count

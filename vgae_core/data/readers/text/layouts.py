@@ -106,7 +106,7 @@ def _layout(probe: Probe) -> Layout:
     if other:
         raise probe.error(
             f"This is {other}, not a table of text.",
-            mend="Hand in CSV, TSV, Matrix Market, npz or JSON (also .gz).",
+            mend="Provide CSV, TSV, Matrix Market, npz or JSON (also .gz).",
         )
     lines, complete = _head_lines(probe)
     announced = _SEP_LINE.fullmatch(lines[0].strip(" \r"))
@@ -121,7 +121,7 @@ def _layout(probe: Probe) -> Layout:
         plain, marked = filled, []
     if not plain and not marked:
         what = "only comments" if filled else "no rows"
-        raise probe.error(f"Holds {what}.", mend="Hand in a file with one row per edge or node.")
+        raise probe.error(f"Holds {what}.", mend="Provide a file with one row per edge or node.")
     given = SEPARATORS.get(probe.how.separator)
     if given is None and announced is not None and announced.group(1) in _SEPARATOR_NAMES:
         given = announced.group(1)
@@ -143,7 +143,7 @@ def _layout(probe: Probe) -> Layout:
     elif len(names) > 1 and is_whole(names[-1][0]):
         below = []  # "#3,4" is an edge that somebody took out
     if not plain and not at_top:
-        raise probe.error("Holds only comments.", mend="Hand in a file with one row per edge or node.")
+        raise probe.error("Holds only comments.", mend="Provide a file with one row per edge or node.")
     body = sorted([*plain, *at_top, *below])
     skip = body[0]
     comments = [lines[i].strip() for i in filled if i < skip]
@@ -253,7 +253,7 @@ def _head_lines(probe: Probe) -> tuple[list[str], bool]:
     if not complete:
         if len(lines) < 2:
             raise probe.error(
-                f"The first line is longer than {LONGEST:,} bytes.", mend="One row per line, please."
+                f"The first line is longer than {LONGEST:,} bytes.", mend="Write one row per line."
             )
         lines = lines[:-1]
     return lines, complete

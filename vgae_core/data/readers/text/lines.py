@@ -125,7 +125,7 @@ def relation_codes(
     if len(names) > MAX_RELATIONS:
         raise probe.error(
             f"Has {len(names):,} different relations; at most {MAX_RELATIONS:,} are read.",
-            mend="If they are no relations, hand the file in as CSV with source and target as its first columns.",
+            mend="If these are not relations, provide the file as CSV with source and target as its first columns.",
         )
     counts = np.bincount(codes, minlength=len(names))
     frequent = np.argsort(-counts, kind="stable")[:5]
@@ -187,7 +187,7 @@ def named_edges(
         )
         rows, cols = places[:n], places[n : 2 * n]
     if not len(ids):
-        raise probe.error("Holds no nodes.", mend=f"Write the {title} file anew; it has to name edges.")
+        raise probe.error("Holds no nodes.", mend=f"Save the {title} file again; it must contain edges.")
     probe.limits.check("nodes", len(ids), where=probe.name)
     told = list(findings)
     codes, names = (None, ()) if relations is None or not n else relation_codes(probe, relations, told)

@@ -65,7 +65,7 @@ def left_out(probes: Iterable[Probe]) -> list[Finding]:
     counts = {probe.name: probe.memo.get("comments-behind", 0) for probe in probes}
     return [
         Finding(
-            "comments-ignored", "info", f"Comments (#) behind {count:,} rows of {name} were left out.", count
+            "comments-ignored", "info", f"Comments (#) after {count:,} rows of {name} were left out.", count
         )
         for name, count in counts.items()
         if count
