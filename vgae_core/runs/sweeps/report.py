@@ -154,7 +154,8 @@ def _choice(sweep: Swept) -> str:
         )
     if chosen is None:
         lines.insert(
-            0, f"<p>Nothing has been chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>"
+            0,
+            f"<p>Nothing has been chosen yet: the sweep is {text(info.status)}. {text(info.message, 400)}</p>",
         )
     return f"<h2>What was chosen</h2>{''.join(lines)}"
 
