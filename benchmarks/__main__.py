@@ -17,6 +17,7 @@ NAMES = (
     "ask",
     "explore",
     "map",
+    "pages",
     "app",
     "visitors",
 )

@@ -35,6 +35,9 @@ log = logging.getLogger("vgae_studio")
 EDITING_SECONDS = 1.0
 """How long settings stay as they are before a run of them is prepared: the next change would make it useless."""
 
+LONGEST_ID = 64
+"""Characters of a run's id in a link that are looked at; what is longer is no id."""
+
 COOKIE = "vgae_studio_workspace"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
 DESK = "upload_desk"
@@ -258,7 +261,7 @@ def use_raw(raw: RawGraph, source: str, seen: Report | None = None) -> GraphData
 def run_id() -> str | None:
     """Return the run at hand: the one the URL names, else the one selected before; the URL then names it."""
     _restore()
-    named = st.query_params.get("run")
+    named = str(st.query_params.get("run", ""))[:LONGEST_ID]
     if named:
         if named != st.session_state.get("run_id"):
             st.session_state["run_id"] = named

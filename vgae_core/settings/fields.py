@@ -76,7 +76,7 @@ class Section:
             If a key is unknown or a value out of bounds.
         """
         if not isinstance(values, Mapping):
-            raise SpecError(f"Expected an object of settings. Received: {values!r}.", where=cls.__name__)
+            raise SpecError(f"Expected an object of settings. Received: {values!r:.80}.", where=cls.__name__)
         known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         hints = hints_of(cls)
         for key in values:
@@ -110,7 +110,9 @@ def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
         if value not in choices:
-            raise SpecError(f"`{name}` must be one of {', '.join(map(str, choices))}. Received: {value!r}.")
+            raise SpecError(
+                f"`{name}` must be one of {', '.join(map(str, choices))}. Received: {value!r:.80}."
+            )
         return value
     if typing.get_origin(hint) is Mapping and "catalogue" in meta:
         return _named_choices(name, value, meta["catalogue"])
@@ -118,31 +120,31 @@ def _check(item: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
         raise SpecError(f"`{name}` is unknown: {value!r}.{nearest(str(value), meta['catalogue'])}")
     if hint is bool:
         if not isinstance(value, bool):
-            raise SpecError(f"`{name}` must be true or false. Received: {value!r}.")
+            raise SpecError(f"`{name}` must be true or false. Received: {value!r:.80}.")
         return value
     if hint in (int, float):
         return _number(name, hint, meta, value)
     if hint is str and not isinstance(value, str):
-        raise SpecError(f"`{name}` must be text. Received: {value!r}.")
+        raise SpecError(f"`{name}` must be text. Received: {value!r:.80}.")
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)[0]
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise SpecError(f"`{name}` must be a list. Received: {value!r}.")
+            raise SpecError(f"`{name}` must be a list. Received: {value!r:.80}.")
         if inner is int:
             return tuple(_number(name, int, meta, v) for v in value)
         if isinstance(inner, type) and issubclass(inner, Section):
             for one in value:
                 if not isinstance(one, inner):
-                    raise SpecError(f"`{name}` must list objects ({inner.__name__}). Received: {one!r}.")
+                    raise SpecError(f"`{name}` must list objects ({inner.__name__}). Received: {one!r:.80}.")
         return tuple(value)
     if isinstance(hint, type) and issubclass(hint, Section) and not isinstance(value, hint):
-        raise SpecError(f"`{name}` must be a {hint.__name__}. Received: {value!r}.")
+        raise SpecError(f"`{name}` must be a {hint.__name__}. Received: {value!r:.80}.")
     return value
 
 
 def _named_choices(name: str, value: Any, catalogue: Mapping[str, Entry]) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-        raise SpecError(f"`{name}` must be an object of texts. Received: {value!r}.")
+        raise SpecError(f"`{name}` must be an object of texts. Received: {value!r:.80}.")
     for key, choice in value.items():
         if choice not in catalogue:
             raise SpecError(f"`{name}.{key}` is unknown: {choice!r}.{nearest(str(choice), catalogue)}")
@@ -151,7 +153,7 @@ def _named_choices(name: str, value: Any, catalogue: Mapping[str, Entry]) -> dic
 
 def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(f"`{name}` must be a number. Received: {value!r}.")
+        raise SpecError(f"`{name}` must be a number. Received: {value!r:.80}.")
     # Compared, not converted: JSON may hold whole numbers that no float can.
     if not abs(value) <= sys.float_info.max or (kind is int and value != int(value)):
         raise SpecError(
@@ -159,7 +161,7 @@ def _number(name: str, kind: type, meta: Mapping[str, Any], value: Any) -> int |
         )
     low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
     if not low <= value <= high:
-        raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r}.")
+        raise SpecError(f"`{name}` must be between {low:g} and {high:g}. Received: {value!r:.80}.")
     return int(value) if kind is int else float(value)
 
 

@@ -27,6 +27,7 @@ from vgae_core.runs.disk.event_log import event_line, parse_event
 from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts
 from vgae_core.runs.store import database as database_module
 from vgae_core.runs.store import datasets as datasets_module
+from vgae_core.runs.store import sessions as sessions_module
 from vgae_core.runs.store import store as store_module
 from vgae_core.runs.store.folder import read_run_dir, write_run_dir
 from vgae_core.runs.store.home import new_id
@@ -600,4 +601,17 @@ def test_what_is_written_together_is_written_whole_or_not_at_all(tmp_path):
     assert run.info.status == "queued"
     run.set_running()
     assert run.info.status == "running"
+    store.close()
+
+
+def test_visitors_without_end_do_not_fill_the_catalogue(tmp_path, monkeypatch):
+    monkeypatch.setattr(sessions_module, "MOST_SESSIONS", 5)
+    monkeypatch.setattr(sessions_module, "_TIDY_EVERY", 2)
+    store = Store(tmp_path)
+    for visitor in range(21):
+        store.sessions.save(f"visitor-{visitor:04}", {"run_id": str(visitor)})
+    assert [store.sessions.load(f"visitor-{visitor:04}") for visitor in range(16)] == [{}] * 16
+    assert [store.sessions.load(f"visitor-{visitor:04}")["run_id"] for visitor in range(16, 21)] == [
+        str(visitor) for visitor in range(16, 21)
+    ]
     store.close()

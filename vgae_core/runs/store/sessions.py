@@ -9,12 +9,19 @@ from typing import Any
 
 from vgae_core.runs.store.database import Database, check_token
 
+MOST_SESSIONS = 50_000
+"""Visitors whose work is found again after a reload; beyond them those go who were here longest ago."""
+
+_TIDY_EVERY = 100
+"""Sessions kept between two looks at how many there are."""
+
 
 class Sessions:
     """What each workspace was doing, in the catalogue of a store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._n_saved = 0
 
     def save(self, workspace: str, values: Mapping[str, Any]) -> None:
         """Keep what a visitor was doing (plain JSON types)."""
@@ -25,6 +32,13 @@ class Sessions:
                 "ON CONFLICT (workspace) DO UPDATE SET body = excluded.body, seen = excluded.seen",
                 (workspace, json.dumps(dict(values)), time.time()),
             )
+            self._n_saved += 1
+            if self._n_saved % _TIDY_EVERY == 1:
+                connection.execute(
+                    "DELETE FROM sessions WHERE seen < "
+                    "(SELECT seen FROM sessions ORDER BY seen DESC LIMIT 1 OFFSET ?)",
+                    (MOST_SESSIONS - 1,),
+                )
 
     def has(self, workspace: str) -> bool:
         """Return whether :meth:`save` kept anything of this workspace."""
