@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -120,22 +121,29 @@ def _ordered(curves: Curves) -> list[str]:
     return [name for name in curves if name not in own] + own
 
 
+def _add_curve(
+    fig: go.Figure, rank: int, name: str, score: float, x: np.ndarray, y: np.ndarray, hover: str
+) -> None:
+    """Draw the curve of one method, with its score in the legend."""
+    fig.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        name=f"{charts.escape(title(name))} {score:.3f}",
+        line=_line(rank, name),
+        legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
+        hovertemplate=f"{hover}<extra>%{{fullData.name}}</extra>",
+    )
+
+
 def roc(curves: Curves, auc: Mapping[str, float], words: Words = EDGES) -> go.Figure:
     """Return the ROC curves of the model and the baselines, with their AUC in the legend."""
     fig = go.Figure()
     _guess(fig, [0, 1], [0, 1], "guessing")
     for rank, name in enumerate(_ordered(curves)):
         curve = curves[name][0]
-        fig.add_scatter(
-            x=curve.false_positive_rate,
-            y=curve.true_positive_rate,
-            mode="lines",
-            name=f"{charts.escape(title(name))} {auc[name]:.3f}",
-            line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
-            hovertemplate=f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
-            "<extra>%{fullData.name}</extra>",
-        )
+        hover = f"%{{y:.1%}} of {words.many} found at %{{x:.1%}} false alarms"
+        _add_curve(fig, rank, name, auc[name], curve.false_positive_rate, curve.true_positive_rate, hover)
     return _square(
         fig, f"False positive rate (share of {words.others})", f"True positive rate (share of {words.many})"
     )
@@ -149,15 +157,8 @@ def precision_recall(
     _guess(fig, [0, 1], [share, share], "guessing")
     for rank, name in enumerate(_ordered(curves)):
         curve = curves[name][1]
-        fig.add_scatter(
-            x=curve.recall,
-            y=curve.precision,
-            mode="lines",
-            name=f"{charts.escape(title(name))} {ap[name]:.3f}",
-            line=_line(rank, name),
-            legendrank={MODEL: 1, NETWORK: 2}.get(name, 1000),
-            hovertemplate="precision %{y:.1%} at recall %{x:.1%}<extra>%{fullData.name}</extra>",
-        )
+        hover = "precision %{y:.1%} at recall %{x:.1%}"
+        _add_curve(fig, rank, name, ap[name], curve.recall, curve.precision, hover)
     return _square(
         fig,
         f"Recall (share of {words.many} found)",

@@ -80,7 +80,7 @@ def points(
 
 def _shading(places: np.ndarray) -> str:
     """Return how densely points lie as an image, the lowest row first, by an address that holds all of it."""
-    counts = map_points.density(places, int(np.clip(np.sqrt(len(places) / 2), 128, 512)))
+    counts = map_points.points_per_cell(places, int(np.clip(np.sqrt(len(places) / 2), 128, 512)))
     if counts.max() <= FEW:
         counts[:] = 0
     pixels = np.empty((*counts.shape, 4), np.uint8)

@@ -244,7 +244,7 @@ def _likely(held: results.Opened, first: np.ndarray, second: np.ndarray) -> pd.D
     return link_tables.link_table(graph, pairs, logits, result.weights(pairs))
 
 
-def _say_links(links: contrast.Linked) -> None:
+def _say_links(links: contrast.LinksBetween) -> None:
     with st.container(horizontal=True):
         for title, count, expected in (
             ("Edges within the selection", links.inside_first, links.expected_first),

@@ -183,8 +183,8 @@ def test_directions_have_length_one_and_zero_stays():
 def test_density_counts_every_point_in_its_cell():
     xy = codes(500, 2)
     expected, _, _ = np.histogram2d(xy[:, 1], xy[:, 0], bins=7)
-    np.testing.assert_array_equal(map_points.density(xy, 7), expected)
-    assert map_points.density(np.zeros((3, 2), np.float32), 2).tolist() == [[3, 0], [0, 0]]
+    np.testing.assert_array_equal(map_points.points_per_cell(xy, 7), expected)
+    assert map_points.points_per_cell(np.zeros((3, 2), np.float32), 2).tolist() == [[3, 0], [0, 0]]
 
 
 def test_colour_range_ignores_outliers_and_what_is_not_finite():

@@ -72,6 +72,11 @@ def test_negative_weights_are_refused():
         normalise(sparse.csr_array(np.array([[0, -2.0], [-2.0, 0]])))
 
 
+def test_no_encoder_is_without_a_formula_here():
+    with_a_formula = {"gcn", "normalised", "linear", "sgc", "appnp", "sage"}
+    assert {name for name, entry in ENCODERS.items() if "vgae" in entry.families} == with_a_formula
+
+
 @pytest.mark.parametrize("dense", [False, True])
 def test_gcn_equals_kipf(dense):
     graph = communities(dense=dense)

@@ -208,7 +208,7 @@ def _ranked(table: pd.DataFrame, effect: pd.Series) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Linked:
+class LinksBetween:
     """Edges within and between two sets of nodes, and how many chance would put there.
 
     Parameters
@@ -227,7 +227,7 @@ class Linked:
     expected_between: float
 
 
-def linked(adjacency: sparse.csr_array, first: np.ndarray, second: np.ndarray) -> Linked:
+def linked(adjacency: sparse.csr_array, first: np.ndarray, second: np.ndarray) -> LinksBetween:
     """Return how two sets of nodes are linked.
 
     Parameters
@@ -247,7 +247,7 @@ def linked(adjacency: sparse.csr_array, first: np.ndarray, second: np.ndarray) -
     def expected(nodes: np.ndarray) -> float:
         return float((k[nodes].sum() ** 2 - np.square(k[nodes]).sum()) / (2 * ends))
 
-    return Linked(
+    return LinksBetween(
         inside_first=int(((row == 1) & (column == 1)).sum()) // 2,
         inside_second=int(((row == 2) & (column == 2)).sum()) // 2,
         between=int(((row == 1) & (column == 2)).sum()),

@@ -87,7 +87,7 @@ def colour_range(values: np.ndarray) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def density(places: np.ndarray, side: int) -> np.ndarray:
+def points_per_cell(places: np.ndarray, side: int) -> np.ndarray:
     """Return how many points fall in each cell of a grid laid over them.
 
     Parameters

@@ -25,7 +25,7 @@ INPUTS = {"codes": "Codes", "features": "Features", "smoothed": "Smoothed featur
 
 
 @dataclass(frozen=True)
-class Probe:
+class LabelProbe:
     """How well labels are read from one input.
 
     Parameters
@@ -44,7 +44,7 @@ class Probes:
 
     Parameters
     ----------
-    of : mapping of str to Probe
+    of : mapping of str to LabelProbe
         By key of :data:`INPUTS`.
     majority : float
         Share of the largest class: the accuracy of always saying that.
@@ -54,7 +54,7 @@ class Probes:
         Classes left out for having fewer nodes than there are folds.
     """
 
-    of: Mapping[str, Probe]
+    of: Mapping[str, LabelProbe]
     majority: float
     n_nodes: int
     n_classes: int
@@ -117,7 +117,7 @@ def probe_labels(
             predicted = model.predict(x[test])
             scores.append((accuracy_score(y[test], predicted), f1_score(y[test], predicted, average="macro")))
         accuracy, macro_f1 = (tuple(map(float, column)) for column in zip(*scores, strict=True))
-        probes[name] = Probe(accuracy, macro_f1)
+        probes[name] = LabelProbe(accuracy, macro_f1)
     return Probes(
         probes,
         float(np.bincount(y).max() / len(y)),

@@ -19,7 +19,7 @@ _BLOCK = 8_000_000
 """Scores held at once: 32 MB of float32."""
 
 
-class Ranking(NamedTuple):
+class RankingMetric(NamedTuple):
     """A metric of the first k of a ranking."""
 
     title: str
@@ -30,13 +30,13 @@ class Ranking(NamedTuple):
         return Metric(f"{self.title}@{k}", self.help.format(k=k))
 
 
-RANKING_METRICS: dict[str, Ranking] = {
-    "recall": Ranking(
+RANKING_METRICS: dict[str, RankingMetric] = {
+    "recall": RankingMetric(
         "Recall",
         "Among the {k} columns ranked first in a row, without those it showed: the share of its held-out entries, "
         "at most {k}. The mean over rows.",
     ),
-    "ndcg": Ranking(
+    "ndcg": RankingMetric(
         "NDCG",
         "As the recall of the first {k}, but a hit counts the more, the further up it stands; 1 is the best order.",
     ),

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from vgae_core.data.dataset import Features, RawGraph
 from vgae_core.data.findings import Finding
-from vgae_core.data.scaling import Columns, column_scaling, describe_columns
+from vgae_core.data.scaling import ColumnStatistics, column_scaling, describe_columns
 
 DIFFERENT_SCALES = 1e6
 """Ratio of the largest to the smallest standard deviation from which columns are said to differ in scale."""
@@ -51,11 +51,11 @@ def _names(raw: RawGraph, chosen: np.ndarray) -> tuple[str, ...]:
     return tuple(_name(raw, int(i)) for i in chosen[:_EXAMPLES])
 
 
-def _range(columns: Columns, column: int) -> str:
+def _range(columns: ColumnStatistics, column: int) -> str:
     return f"{columns.low[column]:.7g} to {columns.high[column]:.7g}"
 
 
-def _constant(raw: RawGraph, columns: Columns) -> list[Finding]:
+def _constant(raw: RawGraph, columns: ColumnStatistics) -> list[Finding]:
     # In a matrix, columns of zeros are reported as empty.
     chosen = np.flatnonzero(columns.constant & (columns.filled > 0 if raw.is_matrix else True))
     if not len(chosen) or columns.n_rows < 2:
@@ -68,7 +68,7 @@ def _constant(raw: RawGraph, columns: Columns) -> list[Finding]:
     return [Finding("constant-columns", "info", message, len(chosen), _names(raw, chosen))]
 
 
-def _like_ids(raw: RawGraph, x: Features, columns: Columns) -> list[Finding]:
+def _like_ids(raw: RawGraph, x: Features, columns: ColumnStatistics) -> list[Finding]:
     n = columns.n_rows
     # Whole numbers that all differ reach at least from 0 to n - 1, and only one of them can be 0.
     possible = columns.whole & (columns.filled >= n - 1) & (columns.high - columns.low >= n - 1)
@@ -92,7 +92,7 @@ def _like_ids(raw: RawGraph, x: Features, columns: Columns) -> list[Finding]:
     return [Finding("id-like-columns", "warning", message, len(chosen), _names(raw, np.array(chosen)))]
 
 
-def _different_scales(raw: RawGraph, columns: Columns) -> list[Finding]:
+def _different_scales(raw: RawGraph, columns: ColumnStatistics) -> list[Finding]:
     there = np.flatnonzero(columns.sd > 0)
     if len(there) < 2:
         return []
@@ -109,7 +109,7 @@ def _different_scales(raw: RawGraph, columns: Columns) -> list[Finding]:
     return [Finding("different-scales", "info", message, len(there), _names(raw, np.array([small, large])))]
 
 
-def _own_units(raw: RawGraph, columns: Columns) -> list[Finding]:
+def _own_units(raw: RawGraph, columns: ColumnStatistics) -> list[Finding]:
     scaling = column_scaling(columns)
     centred = (scaling.centre != 0) & ~columns.constant
     changed = np.flatnonzero(centred | (scaling.unit != 1))

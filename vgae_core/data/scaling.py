@@ -25,7 +25,7 @@ Shares and TF-IDF weights lie within, and what distinguishes their columns (rare
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class ColumnStatistics:
     """What each column of a matrix holds; arrays of shape (n_columns,), missing values (NaN) left out.
 
     Parameters
@@ -68,7 +68,7 @@ class Columns:
         return 2 * self.filled < self.n_rows
 
 
-def describe_columns(features: Any) -> Columns:
+def describe_columns(features: Any) -> ColumnStatistics:
     """Return what each column holds, going through the rows once (twice where the matrix is sparse).
 
     Parameters
@@ -79,7 +79,7 @@ def describe_columns(features: Any) -> Columns:
     return (_of_sparse if sparse.issparse(features) else _of_dense)(features)
 
 
-def _of_dense(features: np.ndarray) -> Columns:
+def _of_dense(features: np.ndarray) -> ColumnStatistics:
     n, width = features.shape
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     whole, filled = np.ones(width, bool), np.zeros(width, np.int64)
@@ -104,7 +104,7 @@ def _of_dense(features: np.ndarray) -> Columns:
     return _columns(n, low, high, whole, filled, mean, spread / np.maximum(count, 1.0), squares)
 
 
-def _of_sparse(features: sparse.csr_array) -> Columns:
+def _of_sparse(features: sparse.csr_array) -> ColumnStatistics:
     n, width = features.shape
     there = ~np.isnan(features.data)
     values, column = features.data[there].astype(np.float64), features.indices[there]
@@ -133,12 +133,12 @@ def _columns(
     mean: np.ndarray,
     variance: np.ndarray,
     squares: np.ndarray,
-) -> Columns:
+) -> ColumnStatistics:
     empty = low > high  # no value at all
     low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
     # The mean of equal values is off by rounding, and their deviations are then not 0.
     mean, variance = np.where(low == high, low, mean), np.where(low == high, 0.0, variance)
-    return Columns(
+    return ColumnStatistics(
         n, low, high, whole, filled, mean, np.sqrt(variance), np.sqrt(squares / np.maximum(filled, 1))
     )
 
@@ -204,7 +204,7 @@ class ColumnScaling:
         return result
 
 
-def column_scaling(columns: Columns, *, centred: bool = True) -> ColumnScaling:
+def column_scaling(columns: ColumnStatistics, *, centred: bool = True) -> ColumnScaling:
     """Return how each column is scaled, by what it holds.
 
     Zeros and ones, and counts, stay as they are.  A column of more zeros than other values is divided by the root mean
@@ -213,7 +213,7 @@ def column_scaling(columns: Columns, *, centred: bool = True) -> ColumnScaling:
 
     Parameters
     ----------
-    columns : Columns
+    columns : ColumnStatistics
     centred : bool
         False for a matrix whose zeros stand for nothing: then every column is treated as one that is mostly zeros.
 

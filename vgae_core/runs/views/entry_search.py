@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vgae_core.data.arrays import load_graph
-from vgae_core.data.dataset import GraphData
-from vgae_core.errors import DataError
 from vgae_core.runs.processes.background import step_back
-from vgae_core.runs.results.codes import completed
-from vgae_core.runs.store.folder import RunFolder
+from vgae_core.runs.views.node_tables import open_for_task
 
 
 def recommended_task(
@@ -37,9 +32,6 @@ def recommended_task(
         Empty.
     """
     step_back()
-    graph = load_graph(Path(options["graph"]))
-    if not isinstance(graph, GraphData):
-        raise DataError("Expected a graph after repairs.", where=options["graph"])
-    result = completed(RunFolder(Path(options["run"])).result(), graph)
+    result, graph = open_for_task(options)
     pairs, logits = result.missing_entries(graph, int(options["k"]), progress=progress)
     return {"pairs": pairs, "logits": logits}, {}

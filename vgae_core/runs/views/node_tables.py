@@ -101,13 +101,13 @@ def node_columns(result: RunResult, graph: GraphData) -> dict[str, np.ndarray]:
 def open_for_task(options: Mapping[str, Any]) -> tuple[RunResult, GraphData]:
     """Return the run and the graph whose paths are ``run`` and ``graph``.
 
-    ``most_nodes`` is that of :func:`vgae_core.runs.results.codes.completed`.
+    ``most_nodes``, where it is given, is that of :func:`vgae_core.runs.results.codes.completed`.
     """
     graph = load_graph(Path(options["graph"]))
     if not isinstance(graph, GraphData):
         raise DataError("Expected a graph after repairs.", where=str(options["graph"]))
     result = RunFolder(Path(options["run"])).result()
-    return completed(result, graph, most_nodes=int(options["most_nodes"])), graph
+    return completed(result, graph, most_nodes=options.get("most_nodes")), graph
 
 
 def embedding_table(result: RunResult, graph: GraphData, table: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -121,7 +121,7 @@ def in_loop(layers: Sequence[Sequence[str]], widths: Sequence[int], name: str, s
     return [*before, head, *(f"    {line}" for line in alike.pop())]
 
 
-class Value(NamedTuple):
+class Expression(NamedTuple):
     """What a step of an encoder gives."""
 
     text: str
@@ -178,7 +178,7 @@ class EncoderLines:
                     lines += [line] if n == 1 else [f"for _ in range({n}):", f"    {line}"]
         return lines
 
-    def map(self, value: Value | None, units: int, name: str, *, bias: bool = False) -> Value:
+    def map(self, value: Expression | None, units: int, name: str, *, bias: bool = False) -> Expression:
         """Add a linear map of a value, or of what enters the network."""
         number = _HIDDEN.match(name)
         self._layer = int(number[1]) if number else 0
@@ -201,16 +201,16 @@ class EncoderLines:
         mapped = self._set(name, f"{layer}({source})", units)
         return self._set(name, f"{mapped.text} + {table}", units) if table else mapped
 
-    def hop(self, value: Value, name: str) -> Value:
+    def hop(self, value: Expression, name: str) -> Expression:
         """Add one hop over the edges."""
         return self._set(name, f"ops.matmul(adjacency, {value.text})", value.width)
 
-    def hop_back(self, value: Value, start: Value, share: float, name: str) -> Value:
+    def hop_back(self, value: Expression, start: Expression, share: float, name: str) -> Expression:
         """Add one hop that returns to the start with a share."""
         kept = f"{1 - share!r} * ops.matmul(adjacency, {value.text})"
         return self._set(name, f"{kept} + {share!r} * {start.text}", value.width)
 
-    def activated(self, value: Value, name: str) -> Value:
+    def activated(self, value: Expression, name: str) -> Expression:
         """Add what a hidden layer hands on."""
         source = value.text
         if self._model.batch_normalisation:
@@ -218,30 +218,30 @@ class EncoderLines:
             source = self._set(name, f"{layer}({source})").text
         return self._set(name, f"ops.relu({source})", value.width)
 
-    def half(self, value: Value, which: int) -> Value:
+    def half(self, value: Expression, which: int) -> Expression:
         """Return the first (0) or the second (1) half of the columns."""
         middle = value.width // 2
         part = f"{middle}:" if which else f":{middle}"
-        return Value(f"{value.text}[:, {part}]", value.width - middle if which else middle)
+        return Expression(f"{value.text}[:, {part}]", value.width - middle if which else middle)
 
-    def scaled(self, value: Value, name: str) -> Value:
+    def scaled(self, value: Expression, name: str) -> Expression:
         """Add rows scaled to one length."""
         rows = self._set(name, value.text, value.width).text
         length = f"ops.rsqrt(ops.maximum(ops.sum({rows}**2, axis=1, keepdims=True), 1e-12))"
         return self._set(name, f"{LENGTH} * {rows} * {length}", value.width)
 
-    def beside(self, left: Value, right: Value, name: str) -> Value:
+    def beside(self, left: Expression, right: Expression, name: str) -> Expression:
         """Add the columns of both, side by side."""
         return self._set(
             name, f"ops.concatenate([{left.text}, {right.text}], axis=1)", left.width + right.width
         )
 
-    def add(self, left: Value, right: Value, name: str) -> Value:
+    def add(self, left: Expression, right: Expression, name: str) -> Expression:
         """Add the sum of both."""
         return self._set(name, f"{left.text} + {right.text}", left.width)
 
-    def _set(self, name: str, expression: str, width: int = 0) -> Value:
+    def _set(self, name: str, expression: str, width: int = 0) -> Expression:
         # Hidden layers follow each other, as the hops of one encoder do: with the same variables they make a loop.
         variable = "latent" if name.startswith("hop_") else _HIDDEN.sub("hidden", name)
         self._lines.append((self._layer, f"{variable} = {expression}"))
-        return Value(variable, width)
+        return Expression(variable, width)
