@@ -6,7 +6,7 @@
 // outline of a lasso or box in the map's own coordinates.
 
 const REST = 255 // colour of the points without a value, and of groups beyond the coloured ones
-const NEAR = 9 // pixels within which a point is pointed at
+const NEAR = 9 // pixels within which a point is pointed at; shorter arrows are not drawn
 const MANY = 60_000 // points above which a fair part, about as many, is drawn while the map moves
 const MOST_LINES = 2_000 // drawn while the map moves
 const MOST_CORNERS = 400 // of an outline
@@ -205,8 +205,8 @@ class PointMap {
     }
     notes.replaceChildren()
     this.writeLabels()
-    for (const [from, to] of arrows)
-      stroke(`M${this.toScreen(...from)}L${this.toScreen(...to)}`, ink.mark, 2, { "marker-end": "url(#tip)" })
+    for (const [start, end] of arrows.map((ends) => ends.map((place) => this.toScreen(...place))))
+      if (apart(start, end) > NEAR) stroke(`M${start}L${end}`, ink.mark, 2, { "marker-end": "url(#tip)" })
     if (node >= 0) ring(node, 9, ink.mark, 3)
     if (hovered >= 0) ring(hovered, 7, ink.text, 2)
     const inside = { fill: ink.mark, "fill-opacity": 0.13, "stroke-dasharray": "5 4" }
@@ -315,7 +315,6 @@ class PointMap {
   listen() {
     const { over } = this, fingers = new Map()
     const at = (event) => [event.offsetX, event.offsetY]
-    const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1])
     const pointed = (place) => this.points.nearest(...this.toMap(...place), NEAR / this.view.zoom)
     let drag = null
     over.onpointerdown = (event) => {
@@ -557,6 +556,8 @@ function add(parent, tag, attributes, text = "") {
   parent.append(element)
   return element
 }
+
+function apart(a, b) { return Math.hypot(a[0] - b[0], a[1] - b[1]) }
 
 function write(parent, text, x, y, size, bold = false) {
   add(parent, "text", { x, y, "font-size": size, "font-weight": bold ? 600 : 400 }, text)
