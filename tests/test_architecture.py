@@ -67,7 +67,7 @@ READERS = (
     ("graphs",),
     ("json",),
     ("about", "containers"),
-    ("registry", "split_files", "refused", "matching"),
+    ("registry", "split_files", "refused", "matching", "first_values"),
     ("opening",),
     ("roles",),
     ("reading",),

@@ -104,6 +104,7 @@ def panel(
             st.markdown(
                 " ".join(f":gray-badge[{charts.plain(one, 80)}]" for one in report.sentences[:SENTENCES])
             )
+        _values(report)
         with st.container(gap="xxsmall"):
             for judgement in report.judgements:
                 if judgement.sure or not editable:
@@ -112,6 +113,25 @@ def panel(
             _details(key, report, with_format=not beside_error)
         elif report.parts:
             st.caption(_used_as(report))
+
+
+def _values(report: FileReport) -> None:
+    """Draw the first rows and columns of a matrix; what columns of a table begin with stands in their cards."""
+    if (
+        len(report.rows) < 2
+        or 0 < len(report.parts) <= CARDS
+        or (report.parts and report.how.role == "edges")
+    ):
+        return
+    names, *rows = report.rows
+    columns = {str(at): [row[at] if at < len(row) else "" for row in rows] for at in range(len(names))}
+    st.dataframe(
+        columns,
+        hide_index=True,
+        width="content",
+        column_config={str(at): st.column_config.TextColumn(name or " ") for at, name in enumerate(names)},
+    )
+    st.caption("The first rows and columns, as they were read.")
 
 
 def _layout(report: FileReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -248,13 +249,16 @@ def waiting() -> None:
     findings = [] if not isinstance(desk.result, tuple) else _not_judged(desk.result[1], reports)
     frame.findings([finding for finding in findings if finding.level == "warning"])
     problem = error if isinstance(error, StudioError) else None
+    read = (
+        {} if not isinstance(desk.result, tuple) else {file.how.name: file for file in desk.result[0].files}
+    )
     refused = next((r for r in reports if problem and problem.where.startswith(r.how.name)), None)
     if problem and refused is None:
         frame.report(problem)
     for number, report in enumerate(reports):
         panels.panel(
             f"{desk.edits}_{number}",
-            report,
+            _with_values(report, read.get(report.how.name)),
             error=problem if report is refused else None,
             rivals=_rivals(report, reports),
         )
@@ -262,6 +266,13 @@ def waiting() -> None:
     if isinstance(desk.result, tuple):
         for plan in repairs.planned(desk.result[1]):
             st.markdown(f":material/build: {charts.message(plan)}")
+
+
+def _with_values(report: FileReport, read: FileReport | None) -> FileReport:
+    """Return what a look at a file gave with the first values that only reading it gives."""
+    if read is None:
+        return report
+    return dataclasses.replace(report, rows=read.rows, sentences=report.sentences or read.sentences)
 
 
 def _not_judged(seen: Report, reports: Sequence[FileReport]) -> list[Finding]:

@@ -18,7 +18,7 @@ from dashboard.figures import charts
 from vgae_core.data.dataset import Profile, RawGraph
 from vgae_core.data.findings import FileReport, Judgement
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
-from vgae_core.data.readers.about import is_data
+from vgae_core.data.readers.about import is_data, is_member
 from vgae_core.data.readers.base import ONCE
 from vgae_core.data.repairs import repair
 from vgae_core.data.report import Report, inspect
@@ -84,7 +84,8 @@ class Desk:
         self.generation += 1
         new: list[SourceFile] = []
         try:
-            wanted = [file for file in uploaded if is_data(PurePosixPath(file.name))]
+            data = [file for file in uploaded if _may_hold_data(PurePosixPath(file.name))]
+            wanted = data or list(uploaded)  # a document alone is refused by name
             names = {PurePosixPath(file.name).name for file in wanted}
             kept = [file for file in self.files if file.name not in names]
             check([*((f.name, f.path.stat().st_size) for f in kept), *((f.name, f.size) for f in wanted)])
@@ -313,6 +314,11 @@ class Desk:
     def waits(self) -> bool:
         """Whether there are files that are not the visitor's data."""
         return bool(self.files) and not self.is_used
+
+
+def _may_hold_data(path: PurePosixPath) -> bool:
+    """Return whether a file may hold data by its name; of a folder also pictures and code are left out."""
+    return is_member(path) if len(path.parts) > 1 else is_data(path)
 
 
 def _settings_of(judgement: Judgement) -> set[str]:

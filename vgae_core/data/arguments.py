@@ -14,7 +14,7 @@ from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import Choice, FileReport
 from vgae_core.data.pairs import pairs_in
 from vgae_core.data.readers import SourceFile, look_isolated, read_isolated
-from vgae_core.data.readers.about import is_data
+from vgae_core.data.readers.about import is_member
 from vgae_core.data.readers.source import names_of
 from vgae_core.data.samples import load_sample
 from vgae_core.errors import DataError, SpecError, StudioError
@@ -121,7 +121,7 @@ def _paths(path: str) -> list[Path]:
     if not Path(path).is_dir():
         return [Path(path) if Path(path).is_file() else _missing(path)]
     found = [
-        file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_data(file.relative_to(path))
+        file for file in sorted(Path(path).rglob("*")) if file.is_file() and is_member(file.relative_to(path))
     ]
     if not found:
         raise DataError("The folder is empty.", where=path, mend="Give the path of a file.")

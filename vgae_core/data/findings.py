@@ -105,7 +105,7 @@ class FileReport:
     n_parts : int
         How many there are.
     rows : tuple of tuple of str
-        The first rows of a text table.
+        The first rows and columns of a table or matrix; the first one names the columns.
     problem : str
         Why it cannot be read, if a look was enough to see that.
     judgements : tuple of Judgement

@@ -11,10 +11,15 @@ from vgae_core.data.readers.text.splitting import are_columns
 
 HIDDEN = re.compile(r"(?i)(^|/)(\.|__macosx/)")
 DOCUMENTS = re.compile(
-    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog|makefile|dockerfile|requirements\S*\.txt|package(-lock)?\.json)|"
-    r"\.(md|rst|pdf|html?|rtf|bib|tex|cff|ya?ml|toml|ini|cfg|docx?|odt|pptx?|png|jpe?g|gif|svg|tiff?|bmp|webp|eps|"
-    r"py|ipynb|r|rmd|jl|c|cc|cpp|h|hpp|java|scala|go|rs|sh|bat|sql|css|log|md5|sha\d*|sig)$"
+    r"(?i)(^|/)(readme|licen[cs]e|copying|changelog)|"
+    r"\.(md|pdf|html?|rtf|bib|cff|ya?ml|toml|py|ipynb|docx?)$"
 )
+BESIDE = re.compile(
+    r"(?i)(^|/)(makefile|dockerfile|requirements\S*\.txt|package(-lock)?\.json)$|"
+    r"\.(rst|tex|ini|cfg|odt|pptx?|png|jpe?g|gif|svg|tiff?|bmp|webp|eps|"
+    r"r|rmd|jl|c|cc|cpp|h|hpp|java|scala|go|rs|sh|bat|sql|css|log|md5|sha\d*|sig)$"
+)
+"""Pictures, code and the like, which archives and folders bring along and nobody hands in by itself."""
 _ABOUT_NAME = re.compile(
     r"(?i)(data(set)?[_-]?)?(about|citation|citing|cite|authors|meta(data)?|"
     r"descriptions?|desc|notes?|info|terms|disclaimer|contents?|documentation|codebook)([._-].*)?$"
@@ -29,8 +34,13 @@ _PROSE_HEAD = 16_384
 
 
 def is_data(path: PurePath) -> bool:
-    """Return whether a member of an archive or a file of a folder may hold data: no document, nothing hidden."""
+    """Return whether a file may hold data by its name: no document, nothing hidden."""
     return not HIDDEN.search(path.as_posix()) and not DOCUMENTS.search(path.as_posix())
+
+
+def is_member(path: PurePath) -> bool:
+    """Return whether a member of an archive or of a folder may hold data: no picture and no code either."""
+    return is_data(path) and not BESIDE.search(path.as_posix())
 
 
 def _is_table(lines: Sequence[str]) -> bool:

@@ -12,13 +12,14 @@ import numpy as np
 
 from vgae_core.data.dataset import RawGraph
 from vgae_core.data.findings import MAX_PARTS, FileReport, Finding, Judgement, Part
-from vgae_core.data.readers import split_files
+from vgae_core.data.readers import first_values, split_files
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
+from vgae_core.data.readers.columns.first_edges import sentences_of
 from vgae_core.data.readers.columns.two_sides import read_matrix
 from vgae_core.data.readers.containers import archives
 from vgae_core.data.readers.matching import assemble
 from vgae_core.data.readers.opening import guarded, open_probe, recognise, stem_of
-from vgae_core.data.readers.registry import FORMATS
+from vgae_core.data.readers.registry import DENSE, FORMATS
 from vgae_core.data.readers.roles import assign, roles_of, take
 from vgae_core.data.readers.source import SourceFile
 from vgae_core.data.readers.text import empty_rows, trailing_comments
@@ -92,6 +93,7 @@ def read(
             edges = _rows_only(_read_table(probe, format_, "features", NO_NODES), format_)
         first: Content = "edges" if "edges" in parts else "features"
         inside = tuple(part for table in edges.tables for part in table.parts)
+        contents: list[Edges | NodeTable] = [edges if first == "edges" else edges.tables[0]]
         found = [(probe, format_, first, edges.parts or inside)]
         tables = list(edges.tables)
         others: tuple[tuple[float, Content], ...] = ((0.5, "features"), (0.8, "labels"), (0.85, "names"))
@@ -101,12 +103,16 @@ def read(
             tell(at, f"Reading {content} from {parts[content][0].name}")
             tables.append(_read_table(*parts[content], content, edges.node_ids))
             found.append((*parts[content], content, tables[-1].parts))
+            contents.append(tables[-1])
         tell(0.9, "Matching nodes")
         graph = assemble(name or stem_of(probe), edges, tables, limits)
         ignored = [h for h in hows if h.role == "ignore"]
         graph = dataclasses.replace(
             graph,
-            files=(*(_reported(*one) for one in found), *(FileReport(how=h) for h in ignored)),
+            files=(
+                *(_shown(_reported(*one), one[1], was) for one, was in zip(found, contents, strict=True)),
+                *(FileReport(how=h) for h in ignored),
+            ),
             findings=(
                 *graph.findings,
                 *empty_rows.findings(probes),
@@ -251,6 +257,16 @@ def _reported(probe: Probe, format_: Format, role: Content, parts: Sequence[Part
         rows=probe.memo.get("preview", ()) if table is None else table.preview,
         judgements=(*split_files.judgements(probe), *judgements),
         sentences=sentences,
+    )
+
+
+def _shown(report: FileReport, format_: Format, content: Edges | NodeTable) -> FileReport:
+    """Return the report with the first values of a matrix and the first edges in words, now that it has been read."""
+    if isinstance(content, NodeTable):
+        return dataclasses.replace(report, rows=first_values.of_features(content) or report.rows)
+    rows = first_values.of_adjacency(content) if format_ in DENSE else report.rows
+    return dataclasses.replace(
+        report, rows=rows, sentences=report.sentences or sentences_of(content, once=not content.directed)
     )
 
 

@@ -98,3 +98,5 @@ FORMATS: tuple[Format, ...] = (
     delimited.FORMAT,
 )
 """Every format, the most particular first: the first that recognises a file reads it."""
+DENSE = (npz.DENSE, npy.FORMAT, dense_csv.FORMAT)
+"""Those in which an adjacency is a matrix of values."""

@@ -14,6 +14,8 @@ from vgae_core.data.readers.columns.sides import Sides
 from vgae_core.data.readers.columns.two_sides import sides_judgement
 
 Judge = Callable[[Probe, Content], tuple[tuple[Judgement, ...], tuple[str, ...]]]
+_LOOKED_AT = 1_000
+"""Entries among which the first edges are looked for."""
 _BEGINNING = 4_000_000
 """Bytes that are judged by, where the whole file has not been read."""
 
@@ -77,7 +79,7 @@ def _judged(probe: Probe, edges: Edges, layout: str) -> tuple[tuple[Judgement, .
     about_sides = None if sides is None else sides_judgement(sides)
     if about_sides is not None:
         judgements.append(about_sides)
-    return tuple(judgements), _sentences(edges)
+    return tuple(judgements), sentences_of(edges)
 
 
 def _decision(edges: Edges, layout: str) -> Judgement:
@@ -95,14 +97,23 @@ def _decision(edges: Edges, layout: str) -> Judgement:
     return Judgement("format", text)
 
 
-def _sentences(edges: Edges) -> tuple[str, ...]:
-    """Return the first edges in words."""
-    sentences = []
-    for at in range(min(N_EXAMPLES, len(edges.rows))):
-        source, target = (shorten(str(edges.node_ids[ends[at]]), 30) for ends in (edges.rows, edges.cols))
+def sentences_of(edges: Edges, *, once: bool = False) -> tuple[str, ...]:
+    """Return the first edges in words; of a matrix, which has an entry for each direction, each pair `once`."""
+    sentences: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    plain = edges.weights is None or (once and bool((edges.weights == 1).all()))
+    for at, ends in enumerate(
+        zip(edges.rows[:_LOOKED_AT].tolist(), edges.cols[:_LOOKED_AT].tolist(), strict=True)
+    ):
+        if len(sentences) == N_EXAMPLES:
+            break
+        if once and ends[::-1] in seen:
+            continue
+        seen.add(ends)
+        source, target = (shorten(str(edges.node_ids[end]), 30) for end in ends)
         relation = "" if edges.relations is None else edges.relation_names[int(edges.relations[at])]
         link = f" {shorten(relation, 30)} " if relation else " → " if edges.directed else " – "
-        value = float("nan") if edges.weights is None else float(edges.weights[at])
+        value = float("nan") if plain or edges.weights is None else float(edges.weights[at])
         weight = "" if math.isnan(value) else f" (weight {value:.6g})"
         sentences.append(f"{source}{link}{target}{weight}")
     return tuple(sentences)

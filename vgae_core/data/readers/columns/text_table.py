@@ -52,8 +52,9 @@ class TextTable:
 
     @property
     def preview(self) -> tuple[tuple[str, ...], ...]:
-        """The first rows, as far as a screen shows them."""
-        return tuple(tuple(map(shorten, row[:_PREVIEW_COLUMNS])) for row in self.data[:_PREVIEW_ROWS])
+        """The first rows below the names of the columns, as far as a screen shows them."""
+        rows = [self.names, *self.data[:_PREVIEW_ROWS]]
+        return tuple(tuple(map(shorten, row[:_PREVIEW_COLUMNS])) for row in rows)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:

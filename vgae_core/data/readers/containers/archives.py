@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from vgae_core.data.findings import Finding
-from vgae_core.data.readers.about import DOCUMENTS, HIDDEN, beside_edges, is_data, is_prose
+from vgae_core.data.readers.about import BESIDE, DOCUMENTS, HIDDEN, beside_edges, is_member, is_prose
 from vgae_core.data.readers.base import Content, Edges, Format, Probe, examples, shorten
 from vgae_core.data.readers.containers import compressed
 from vgae_core.data.readers.source import SourceFile, names_of
@@ -130,7 +130,7 @@ def _members(file: SourceFile, folder: Path, limits: Limits) -> tuple[list[Sourc
 def _documents(names: Sequence[str]) -> list[str]:
     """Return the members that are documents by their names, hidden ones left out."""
     texts = [name for name in names if not name.endswith("/") and not HIDDEN.search(name)]
-    return [PurePosixPath(name).name for name in texts if DOCUMENTS.search(name)]
+    return [PurePosixPath(name).name for name in texts if DOCUMENTS.search(name) or BESIDE.search(name)]
 
 
 def _is_tar(path: Path) -> bool:
@@ -189,7 +189,7 @@ def _is_wanted(member: tarfile.TarInfo, where: str) -> bool:
         raise DataError(
             f"The member {shorten(member.name)!r} is not a regular file.", where=where, mend=_MEND
         )
-    return member.size > 0 and is_data(PurePosixPath(member.name))
+    return member.size > 0 and is_member(PurePosixPath(member.name))
 
 
 def _copied(
@@ -290,7 +290,7 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], where: str) -> list[zipfile.ZipI
                 where=where,
                 mend="Create the archive with the usual method, deflate.",
             )
-        if not entry.is_dir() and entry.file_size and is_data(PurePosixPath(name)):
+        if not entry.is_dir() and entry.file_size and is_member(PurePosixPath(name)):
             wanted.append(entry)
     if not wanted:
         raise DataError("The archive holds no file that can be read.", where=where, mend=_MEND)
