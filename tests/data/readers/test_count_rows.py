@@ -58,7 +58,14 @@ def test_counts_of_the_different_nodes(bring, separator):
 def test_counts_of_nodes_edges_and_kinds_above_weighted_edges(bring):
     raw = bring(["5 6 3"], [(*edge, 1 + i % 3) for i, edge in enumerate(RING)])
     assert pairs(raw) == RING
+    assert raw.n_nodes == 5
     assert raw.sides is None
+
+
+def test_values_of_a_matrix_weigh_though_they_number_the_rows(bring):
+    raw = bring(["5 5 6"], [(*edge, 1 + i) for i, edge in enumerate(RING)])
+    assert pairs(raw) == RING
+    assert raw.weights.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_one_number_more_than_the_highest_id_counts_nodes_from_zero(bring):

@@ -240,3 +240,68 @@ def test_reviews_by_user_and_place_are_edges(bring):
     raw = bring("review_id user_id business_id stars", "r1 u1 b1 5", "r2 u2 b1 3", "r3 u1 b2 4", "r4 u3 b2 1")
     assert pairs(raw) == [("u1", "b1"), ("u2", "b1"), ("u1", "b2"), ("u3", "b2")]
     assert raw.weights.tolist() == [5, 3, 4, 1]
+
+
+# ------------------------------------------------------------------ more of what misleads
+@pytest.mark.parametrize("name", ["week", "wave", "season"])
+def test_what_is_counted_in_weeks_and_rounds_is_a_time(bring, name):
+    raw = bring(f"i j {name}", "a b 1", "b c 1", "c a 2", "a d 3")
+    assert uses(raw)[name] == "time"
+    assert not inspect(raw).weighted
+
+
+def test_the_end_of_a_contact_is_no_weight(bring):
+    raw = bring("a b 1578000000 1578000300", "b c 1578000100 1578000900", "c a 1578000200 1578000220")
+    assert not inspect(raw).weighted
+
+
+@pytest.mark.parametrize("values", [(-1, -1, 0, -1, 0), (0, 1, 1, 0, 1), (1, 0, -1, 1, 1)])
+def test_few_numbers_with_a_zero_are_asked_about(bring, values):
+    raw = bring(*[f"{a} {b} {v}" for (a, b), v in zip(["pq", "qr", "rp", "rs", "qs"], values, strict=True)])
+    assert questions(raw) == ["relation"]
+    assert len(pairs(raw)) == 5
+
+
+def test_ids_with_a_point_and_zeros_in_front_are_nodes(bring):
+    edges = ["0704.0001 0705.0002", "0705.0002 0706.0003", "0704.0001 0706.0003", "0706.0003 0707.1100"]
+    raw = bring(*edges, separator=" ")
+    assert pairs(raw) == [tuple(edge.split()) for edge in edges]
+
+
+def test_the_kind_of_an_edge_stands_between_its_ends_under_whatever_name(bring):
+    raw = bring("id node1 label node2", "e1 Q1 P31 Q5", "e2 Q2 P31 Q1", "e3 Q1 P27 Q2", separator="\t")
+    assert kinds(raw) == ["P31", "P31", "P27"]
+
+
+def test_json_behind_an_edge_is_no_dictionary_of_two_ends(bring):
+    raw = bring(
+        '/a/1 /r/IsA cat animal {"weight":1.0}', '/a/2 /r/IsA dog animal {"weight":2.0}',
+        '/a/3 /r/At dog kennel {"weight":1.0}', '/a/4 /r/IsA animal thing {"weight":1.0}', separator="\t",
+    )  # fmt: skip
+    assert set(pairs(raw)) == {("cat", "animal"), ("dog", "animal"), ("dog", "kennel"), ("animal", "thing")}
+
+
+def test_a_title_above_the_header_is_no_row(tmp_path):
+    path = tmp_path / "staff.csv"
+    path.write_text("Who reports to whom 2019\nboss,report\nAnn,Bob\nBob,Cy\nAnn,Dee\nDee,Eve\n", "utf-8")
+    raw = read([SourceFile(path.name, path)])
+    assert pairs(raw) == [("Ann", "Bob"), ("Bob", "Cy"), ("Ann", "Dee"), ("Dee", "Eve")]
+
+
+def test_a_header_without_a_name_for_the_last_column(bring):
+    raw = bring("user item stamp state list", "0 0 0.5 0 -0.1 0.2", "1 1 36.5 0 -0.1 0.2", "1 1 77.5 0 -0.1 0.3",
+                "2 2 131.5 0 -0.1 0.2", "1 0 150.5 0 0.1 0.2")  # fmt: skip
+    assert set(uses(raw)) >= {"user", "item"}
+    assert raw.side_names == ("user", "item")
+
+
+def test_columns_that_are_numbered_hold_a_matrix(bring):
+    raw = bring("joke1 joke2 joke3 joke4", "1 5 NA 2", "4 NA 3 1", "2 2 2 2")
+    assert raw.is_matrix
+    assert raw.features.shape == (3, 4)
+
+
+def test_the_middle_of_a_star_is_an_end(bring):
+    raw = bring("1 9 2", "2 9 3", "3 9 1", "4 9 2")
+    assert pairs(raw) == [("1", "9"), ("2", "9"), ("3", "9"), ("4", "9")]
+    assert raw.weights.tolist() == [2, 3, 1, 2]

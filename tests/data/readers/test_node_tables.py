@@ -329,3 +329,17 @@ class TestVectorsInAField:
             DataError, match=r"line 7, column vec: The value is '\[1, 2, 3\]', not a vector of 2"
         ):
             read(files(rows("id,vec", IDS, vectors)))
+
+
+@pytest.mark.parametrize(("header", "called"), [
+    ("id,days,new_id", lambda i: 5 - i),
+    ("name,days,station_id", lambda i: f"x{i}"),  # the first column then names the nodes
+])  # fmt: skip
+def test_of_two_columns_of_ids_the_one_with_nodes_of_the_graph_counts(tmp_path, header, called):
+    (tmp_path / "edges.csv").write_text("from,to\n" + "".join(f"{i},{(i + 1) % 6}\n" for i in range(6)))
+    (tmp_path / "nodes.csv").write_text(f"{header}\n" + "".join(f"x{i},{10 * i},{5 - i}\n" for i in range(6)))
+    raw = read([SourceFile(name, tmp_path / name) for name in ("edges.csv", "nodes.csv")])
+    days = np.asarray(raw.features.todense() if sparse.issparse(raw.features) else raw.features)[:, 0]
+    assert dict(zip(raw.node_ids.tolist(), days.tolist(), strict=True)) == {
+        called(i): 10 * i for i in range(6)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ from vgae_core.data.readers.text.byte_scans import count_lines
 
 _LEAST = 3
 """Rows from which two numbers that count nodes and rows exactly are no edge."""
+
+_SOME = 5
+"""Rows from which those below a first one are evidence enough."""
 
 
 def count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
@@ -36,6 +40,19 @@ def begins_with_counts(probe: Probe, table: TextTable) -> bool:
     counts = count_row(probe, table)
     below = count_lines(probe) - table.skip - 1
     return counts is not None and (_is_near(counts[-1], below) or below in counts)
+
+
+def counts_entries(probe: Probe, table: TextTable) -> bool:
+    """Return whether the first row counts rows, columns and entries of a matrix, whose third column is then values."""
+    counts = count_row(probe, table)
+    return counts is not None and len(counts) == 3 and counts[2] == count_lines(probe) - table.skip - 1
+
+
+def without_counts(probe: Probe, table: TextTable) -> TextTable:
+    """Return the table without the first row if that seems to count the others: as evidence it is none of them."""
+    if len(table.shape.rows) <= _SOME or not begins_with_counts(probe, table):
+        return table
+    return dataclasses.replace(table, shape=dataclasses.replace(table.shape, rows=table.shape.rows[1:]))
 
 
 def counted_shape(
@@ -108,11 +125,11 @@ def _told_by(
         return 0, ("edges",) if count == n_rows else ()
     names = np.unique(np.concatenate([source, target]))
     if len(counts) == 3:
+        if counts[1] == n_rows != counts[2] and _are_counts(counts[:2], source, target):
+            return counts[0], ("nodes", "edges")
         within = all(int(end.max()) <= most for end, most in zip((source, target), counts, strict=False))
-        if within and _are_counts((max(counts[:-1]), counts[-1]), source, target):
-            return max(counts[:-1]), ("rows", "columns", "entries")
-        exact = counts[1] == n_rows and _are_counts(counts[:2], source, target)
-        return (counts[0], ("nodes", "edges")) if exact else (0, ())
+        agree = within and _are_counts((max(counts[:-1]), counts[-1]), source, target)
+        return (max(counts[:-1]), ("rows", "columns", "entries")) if agree else (0, ())
     if _are_counts(counts[:2], source, target):
         return counts[0], ("nodes", "edges")
     if n_rows < _LEAST:

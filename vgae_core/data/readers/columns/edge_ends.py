@@ -43,7 +43,7 @@ def could_be_nodes(columns: Sequence[Column]) -> list[Column]:
     richest = max((len(c.seen) for c in usable), default=0)
     texts = sum(not c.is_numeric for c in usable)
     for left_out in (
-        lambda c: c.is_numeric and (c.has_points or len(c.seen) == 1),
+        lambda c: c.is_numeric and (c.has_points or (len(c.seen) == 1 and c.index > 1)),
         lambda c: not c.is_numeric and (len(c.seen) <= 2 or len(c.seen) < FEW * richest),
     ):
         kept = [c for c in usable if not left_out(c)]

@@ -6,6 +6,7 @@ import re
 
 from vgae_core.data.findings import Choice
 from vgae_core.data.readers.base import shorten
+from vgae_core.data.readers.columns.count_rows import counts_entries
 from vgae_core.data.readers.columns.edge_ends import is_its_name
 from vgae_core.data.readers.columns.edge_questions import ColumnJudge
 from vgae_core.data.readers.columns.evidence import Column, named_pairs
@@ -53,7 +54,9 @@ class NumberJudge(ColumnJudge):
 
     def weight_of(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
         """Return the column that weighs the edges; tell which do not, ask about those that may not."""
-        numeric = [c for c in rest if c.is_mostly_numeric]
+        numeric = [c for c in rest if c.is_mostly_numeric and not c.time.endswith("since 1970")]
+        if len(numeric) == len(rest) == 1 and counts_entries(self.probe, self.table):
+            return numeric[0]
         named = next((c for c in numeric if c.plain in WEIGHT_NAMES), None)
         if named is not None:
             return named

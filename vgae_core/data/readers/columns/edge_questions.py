@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vgae_core.data.findings import Choice, Judgement
 from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.columns.count_rows import without_counts
 from vgae_core.data.readers.columns.edge_ends import FEW, more_of_a_kind
 from vgae_core.data.readers.columns.evidence import Column, columns_of, named_pairs
 from vgae_core.data.readers.columns.text_table import EDGE_USES, TextTable
@@ -20,7 +21,7 @@ class ColumnJudge:
 
     def __init__(self, probe: Probe, table: TextTable) -> None:
         self.probe, self.table = probe, table
-        self.columns = columns_of(table)
+        self.columns = columns_of(without_counts(probe, table))
         self.said = probe.said(table.names, EDGE_USES)
         self.judgements: list[Judgement] = []
         self.width = len(self.columns)

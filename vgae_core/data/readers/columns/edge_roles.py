@@ -45,8 +45,10 @@ from vgae_core.data.readers.columns.names import (
 from vgae_core.data.readers.columns.text_table import TextTable
 
 _DIRECTIONS = {"directed": True, "undirected": False, "mutual": False}
-_ENOUGH = 5
-"""Rows from which an order of the numbers in a column means something."""
+_SOME = 4
+"""Rows from which numbers that repeat may be kinds."""
+_ROWS_OF_FEW = 10
+"""Rows below which kinds of edges need not repeat."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +298,7 @@ class _Judge(NumberJudge):
         named = next((c for c in rest if c.plain in RELATION_NAMES and c.known), None)
         between = next((c for c in words if ends[0].index < c.index < ends[1].index and is_relation(c, ends)),
                        None)  # fmt: skip
-        if between is None and self.table.header is None and self.width == 3:
+        if between is None and len(ends[0].fields) < _ROWS_OF_FEW:
             between = next((c for c in words if _stands_between(c, ends)), None)
         only = words[0] if len(words) == 1 and is_relation(words[0], ends) else None
         if only is not None and self.table.header is not None and self.table.shape.width > 4:
@@ -327,10 +329,12 @@ class _Judge(NumberJudge):
     def _numbered_relation(self, rest: list[Column]) -> Column | None:
         """Return, and ask about, a column of few whole numbers from 0: as weights the 0 would be no edge."""
         column = next((c for c in rest if c.is_whole and c.plain not in WEIGHT_NAMES and not c.time), None)
-        if column is None or self.width > 3 or len(column.fields) < _ENOUGH:
+        if column is None or self.width > 3 or len(column.fields) < _SOME:
             return None
-        few = 2 < len(column.distinct) <= max(3, FEW * len(column.fields))
-        if not few or min(column.numbers) != 0 or max(column.numbers) >= len(column.fields):
+        few = 1 < len(column.distinct) <= max(3, FEW * len(column.fields))
+        if not few or min(column.numbers) not in (-1, 0) or 0 not in column.numbers:
+            return None
+        if max(column.numbers) >= len(column.fields):
             return None
         self.judge(
             "relation",
@@ -385,7 +389,7 @@ class _Judge(NumberJudge):
 def _stands_between(column: Column, ends: tuple[Column, Column]) -> bool:
     """Return whether words stand between ends that share their values, and occur in neither: kinds, few or not."""
     apart = not column.seen & (ends[0].seen | ends[1].seen) and column.filled == 1
-    return apart and ends[0].index < column.index < ends[1].index and overlap(*ends) >= SHARED
+    return apart and ends[0].index + 1 == column.index == ends[1].index - 1 and overlap(*ends) >= SHARED
 
 
 def _take_part(ends: tuple[Column, Column]) -> tuple[bool, bool]:

@@ -19,9 +19,13 @@ _SECONDS = (6e8, 2.2e9)  # 1989 to 2039, in seconds since 1970
 _UNITS = ((1, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"))
 _CALENDAR = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])((0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])([0-5]\d){1,2})?)?")
 """A month, a day, a minute or a second as one number: 202003, 20200317, 202003171455."""
+_CODE = re.compile(r"0\d")
 _SIGNS = frozenset("+-")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}( .*)?")
-_TIME_NAMES = re.compile(r"time|date|year|month|day|hour|created|updated|epoch$|^ts$|^when$|^since$")
+_TIME_NAMES = re.compile(
+    r"time|date|year|month|day|hour|created|updated|week|epoch$|^ts$|^when$|^since$|"
+    r"^(wave|round|season|period|quarter)s?$"
+)
 _ID_NAMES = re.compile(r"(id|index|idx|key|number|no|rank)$|^(row|unnamed0?|x|#)$")
 
 _ATTRIBUTES = re.compile(
@@ -99,8 +103,8 @@ class Column:
 
     @functools.cached_property
     def is_code(self) -> bool:
-        """Whether the known fields are whole numbers with zeros in front, such as ISBNs: texts."""
-        return self.is_whole and any(field.startswith("0") and len(field) > 1 for field in self.known)
+        """Whether the known fields are numbers with zeros in front, such as ISBNs: texts."""
+        return self.is_numeric and any(_CODE.match(field) for field in self.known)
 
     @functools.cached_property
     def has_points(self) -> bool:

@@ -35,7 +35,9 @@ STATISTIC_NAMES = _names(
     "degreecentrality authority hub pagerank pageranks clustering clusteringcoefficient triangles kcore coreness "
     "componentid component stronglycompnum stronglyconnectedid weaklyconnectedid inferredclass"
 )
-TITLE_NAMES = _names("name names title nodename pagename caption label fullname displayname")
+TITLE_NAMES = _names(
+    "name names title nodename pagename caption label fullname displayname symbol genesymbol"
+)
 
 
 WIDEST = 60

@@ -51,6 +51,8 @@ def uses_of(
     """Return the use of each column: what the user says, else what names and values tell."""
     given = probe.said(table.names, NODE_USES)
     ids = named_id(table, given)
+    if ids is not None and "id" not in given.values() and len(node_ids):
+        ids = _of_the_graph(table, frame, ids, given, node_ids)
     if ids is None and 0 not in given:
         if "beside" in probe.memo:  # the edges say so
             ids = 0
@@ -80,6 +82,24 @@ def named_id(table: TextTable, given: Mapping[int, str]) -> int | None:
         if column is None and table.header[0] == "" and 0 not in given:
             column = 0
     return column
+
+
+def _of_the_graph(
+    table: TextTable, frame: pd.DataFrame, named: int, given: Mapping[int, str], node_ids: np.ndarray
+) -> int:
+    """Return the column called like ids that holds nodes of the graph: the first one, or another if that has none."""
+    rivals = [
+        i for i, name in enumerate(table.plain)
+        if i != named and i not in given and (name in NODE_NAMES or name.endswith("id"))
+    ]  # fmt: skip
+    if not rivals:
+        return named
+    nodes = pd.Series(node_ids).astype(str)
+    for i in (named, *rivals):
+        known = texts_of(frame[i].iloc[:_FIRST])
+        if known.nunique() == len(known) and known.isin(nodes).any():
+            return i
+    return named
 
 
 def is_numeric(column: pd.Series) -> bool:

@@ -126,7 +126,8 @@ def _table(probe: Probe) -> TextTable:
         raise probe.error("Holds a header and no rows.", mend="Provide a file with one row per edge or node.")
     if len(first) == shape.width - 1:  # R leaves out the name of the column of row names
         named = plain_name(first[0]) in NODE_NAMES and shape.width == 2  # the last column has no name
-        first = [*first, ""] if named else ["", *first]
+        repeats = len({row[0] for row in rest}) < len(rest)  # names of rows do not
+        first = [*first, ""] if named or repeats else ["", *first]
     return TextTable(shape, tuple(first), shape.skip + 1, decision)
 
 

@@ -158,7 +158,8 @@ TUPLES = Format(
 def _is_with_data(probe: Probe) -> bool:
     lines = list(itertools.islice((line for line in head_lines(probe) if not line.startswith("#")), 200))
     matches = [_WITH_DATA.fullmatch(line.strip()) for line in lines]
-    return bool(lines) and sum(match is not None for match in matches) > 0.9 * len(lines)
+    edges = [match is not None and len(_ends(match[1])) == 2 for match in matches]
+    return bool(lines) and sum(edges) > 0.9 * len(lines)
 
 
 def _with_data_edges(probe: Probe) -> Edges:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def _guess(probe: Probe) -> Content:
     if _holds_vectors(table):
         return "features"
     if table.header is not None:
-        if is_long(table, said):
+        if is_long(table, said) or _is_series(table):
             return "features"
         if table.shape.width == 2 and table.plain[0] in NODE_NAMES and _is_named(table):
             return "names"
@@ -83,10 +84,25 @@ def _is_of_fractions(table: TextTable) -> bool:
     """Return whether all columns but one at most hold numbers with fractions, which are no nodes."""
     columns = columns_of(table)
     fractions = [
-        column.is_numeric and any(value != round(value) for value in column.numbers if abs(value) < _HUGE)
+        column.is_numeric
+        and not column.is_code
+        and any(value != round(value) for value in column.numbers if abs(value) < _HUGE)
         for column in columns
     ]
     return len(table.data) > 1 and sum(fractions) >= max(2, len(columns) - 1)
+
+
+def _is_series(table: TextTable) -> bool:
+    """Return whether all columns are called alike but for their number, three or more, and hold numbers."""
+    columns = columns_of(table)
+    stems = {re.sub(r"\d+$", "", column.plain) for column in columns}
+    numbered = all(column.plain[-1:].isdigit() for column in columns)
+    return (
+        len(columns) > 2
+        and len(stems) == 1
+        and numbered
+        and all(c.is_mostly_numeric and c.known for c in columns)
+    )
 
 
 def _holds_vectors(table: TextTable) -> bool:
@@ -141,7 +157,7 @@ def is_wide(probe: Probe) -> bool:
     table = _table_of(probe)
     if is_long(table) or (table.header is not None and table.find(NODE_NAMES) is not None):
         return True
-    if _is_of_fractions(table):
+    if _is_of_fractions(table) or (table.header is not None and _is_series(table)):
         return True
     columns = list(zip(*(row for row in table.data if len(row) == table.shape.width), strict=True))
     numeric = [

@@ -27,6 +27,8 @@ _MOST_MARKED = 100_000
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """What Excel writes above a table to say the separator."""
 _REMARK = re.compile(r"(//|;)(\s|$)")
+_TITLE = re.compile(r"(?=.*[^\W\d_])\S+( \S+)+")
+"""Words in one field above a table of several: what the table is called."""
 _NAME_AFTER_SIGN = re.compile(r"[#%][^\s#%!]")
 ENCODING = "utf-8-sig"
 
@@ -150,6 +152,8 @@ def _layout(probe: Probe) -> Layout:
     rows = cut.rows if body == told else cut.fields([lines[i] for i in body[:_HEAD_ROWS]])
     if rows is not cut.rows and not complete and len(rows) > 1 and len(body) <= _HEAD_ROWS:
         rows = rows[:-1]
+    if len(rows) > 2 and width > 1 and len(rows[0]) == 1 and _TITLE.fullmatch(rows[0][0]):
+        comments, skip, rows = [*comments, rows[0][0]], body[1], rows[1:]
     if len(rows) > 2 and width > 1 and all(len(row) == 1 and row[0].isdigit() for row in rows[:2]):
         skip, rows = (
             body[1],
