@@ -343,3 +343,22 @@ def test_of_two_columns_of_ids_the_one_with_nodes_of_the_graph_counts(tmp_path, 
     assert dict(zip(raw.node_ids.tolist(), days.tolist(), strict=True)) == {
         called(i): 10 * i for i in range(6)
     }
+
+
+def test_a_row_per_node_beside_a_graph_file_holds_classes(tmp_path):
+    lines = "".join(f"edge [ source {i} target {(i + 1) % 6} ]\n" for i in range(6))
+    nodes = "".join(f"node [ id {i} ]\n" for i in range(6))
+    (tmp_path / "ring.gml").write_text(f"graph [\n{nodes}{lines}]\n")
+    (tmp_path / "sides.csv").write_text(
+        "person faction\n" + "".join(f"{i} {'AB'[i % 2]}\n" for i in range(6))
+    )
+    raw = read([SourceFile(name, tmp_path / name) for name in ("ring.gml", "sides.csv")])
+    assert raw.label_names == ("A", "B")
+    assert raw.labels.tolist() == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_table_of_codes_and_names_goes_by_the_codes_of_the_edges(tmp_path):
+    (tmp_path / "trade.tsv").write_text("from\tto\tamount\nAT\tBE\t5\nBE\tCH\t7\nCH\tAT\t2\n")
+    (tmp_path / "lands.tsv").write_text("code\tname\nAT\tAustria\nBE\tBelgium\nCH\tSwitzerland\n")
+    raw = read([SourceFile(name, tmp_path / name) for name in ("trade.tsv", "lands.tsv")])
+    assert sorted(raw.node_ids.tolist()) == ["Austria", "Belgium", "Switzerland"]

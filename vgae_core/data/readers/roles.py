@@ -22,6 +22,9 @@ _CONTENTS: dict[Content, str] = {
 }  # fmt: skip
 
 
+_TABLES = (delimited.FORMAT, columnar.FORMAT)
+
+
 def assign(probes: Sequence[Probe], formats: Sequence[Format]) -> dict[Content, tuple[Probe, Format]]:
     """Return the file of each content."""
     parts: dict[Content, tuple[Probe, Format]] = {}
@@ -55,6 +58,13 @@ def roles_of(probes: Sequence[Probe], formats: Sequence[Format]) -> list[Content
     if len(guesses) > 1 or "edges" in roles:
         for at, content in beside.tables_of_nodes(_perhaps_edges(probes, formats, roles, guesses)).items():
             guesses[at] = (content, None)
+    if any(guess == "edges" and formats[at] not in _TABLES for at, (guess, _) in guesses.items()):
+        guesses |= {
+            at: ("labels", hint)
+            for at, (guess, hint) in guesses.items()
+            if guess == "edges" and formats[at] is delimited.FORMAT and hint in (None, "labels")
+            and guarded(probes[at], formats[at], functools.partial(delimited.has_a_row_per_node, probes[at]))
+        }  # fmt: skip
     # Square matrices and two-column tables may be either: the name breaks the tie.
     for at, (guess, hint) in sorted(guesses.items(), key=lambda item: item[1][0] != "edges"):
         role: Content = guess

@@ -52,7 +52,7 @@ def uses_of(
     given = probe.said(table.names, NODE_USES)
     ids = named_id(table, given)
     if ids is not None and "id" not in given.values() and len(node_ids):
-        ids = _of_the_graph(table, frame, ids, given, node_ids)
+        ids = _of_the_graph(frame, ids, given, node_ids)
     if ids is None and 0 not in given:
         if "beside" in probe.memo:  # the edges say so
             ids = 0
@@ -84,22 +84,24 @@ def named_id(table: TextTable, given: Mapping[int, str]) -> int | None:
     return column
 
 
-def _of_the_graph(
-    table: TextTable, frame: pd.DataFrame, named: int, given: Mapping[int, str], node_ids: np.ndarray
-) -> int:
-    """Return the column called like ids that holds nodes of the graph: the first one, or another if that has none."""
-    rivals = [
-        i for i, name in enumerate(table.plain)
-        if i != named and i not in given and (name in NODE_NAMES or name.endswith("id"))
-    ]  # fmt: skip
-    if not rivals:
+def _of_the_graph(frame: pd.DataFrame, named: int, given: Mapping[int, str], node_ids: np.ndarray) -> int:
+    """Return the column called like ids if it holds nodes of the graph, else the other one that holds most of them."""
+    if _count_nodes(texts_of(frame[named].iloc[:_FIRST]), node_ids):
         return named
-    nodes = pd.Series(node_ids).astype(str)
-    for i in (named, *rivals):
-        known = texts_of(frame[i].iloc[:_FIRST])
-        if known.nunique() == len(known) and known.isin(nodes).any():
-            return i
-    return named
+    others = {i: texts_of(frame[i].iloc[:_FIRST]) for i in range(frame.shape[1]) if i not in given}
+    counts = {
+        i: _count_nodes(texts, node_ids) for i, texts in others.items() if texts.nunique() == len(texts)
+    }
+    most = max(counts.values(), default=0)
+    return next((i for i, count in counts.items() if count == most), named) if most else named
+
+
+def _count_nodes(texts: pd.Series, node_ids: np.ndarray) -> int:
+    """Return how many of these are nodes."""
+    if node_ids.dtype.kind not in "iu":
+        return int(pd.Series(node_ids).isin(texts).sum())
+    whole = whole_numbers(texts[[is_whole(text) for text in texts]])
+    return 0 if whole is None else int(np.isin(whole, node_ids).sum())
 
 
 def is_numeric(column: pd.Series) -> bool:

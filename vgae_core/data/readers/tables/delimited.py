@@ -148,6 +148,14 @@ def _numbers_beside(table: TextTable) -> int:
     )
 
 
+def has_a_row_per_node(probe: Probe) -> bool:
+    """Return whether each value of the first of two columns stands in one row, and none of them beside it."""
+    columns = columns_of(_table_of(probe))
+    first, *others = columns
+    apart = len(columns) == 2 and not first.seen & others[0].seen
+    return apart and len(first.fields) > 2 and len(first.distinct) == len(first.fields)
+
+
 def is_wide(probe: Probe) -> bool:
     """Return whether the table can only be a matrix: named so, or five columns of numbers and more.
 
