@@ -54,7 +54,11 @@ class NumberJudge(ColumnJudge):
 
     def weight_of(self, rest: list[Column], ends: tuple[Column, Column]) -> Column | None:
         """Return the column that weighs the edges; tell which do not, ask about those that may not."""
-        numeric = [c for c in rest if c.is_mostly_numeric and not c.time.endswith("since 1970")]
+        numeric = [
+            c
+            for c in rest
+            if c.is_mostly_numeric and (c.plain in WEIGHT_NAMES or not c.time.endswith("since 1970"))
+        ]
         if len(numeric) == len(rest) == 1 and counts_entries(self.probe, self.table):
             return numeric[0]
         named = next((c for c in numeric if c.plain in WEIGHT_NAMES), None)

@@ -52,7 +52,7 @@ def uses_of(
     given = probe.said(table.names, NODE_USES)
     ids = named_id(table, given)
     if ids is not None and "id" not in given.values() and len(node_ids):
-        ids = _of_the_graph(frame, ids, given, node_ids)
+        ids = _of_the_graph(table, frame, ids, given, node_ids)
     if ids is None and 0 not in given:
         if "beside" in probe.memo:  # the edges say so
             ids = 0
@@ -84,11 +84,17 @@ def named_id(table: TextTable, given: Mapping[int, str]) -> int | None:
     return column
 
 
-def _of_the_graph(frame: pd.DataFrame, named: int, given: Mapping[int, str], node_ids: np.ndarray) -> int:
+def _of_the_graph(
+    table: TextTable, frame: pd.DataFrame, named: int, given: Mapping[int, str], node_ids: np.ndarray
+) -> int:
     """Return the column called like ids if it holds nodes of the graph, else the other one that holds most of them."""
     if _count_nodes(texts_of(frame[named].iloc[:_FIRST]), node_ids):
         return named
-    others = {i: texts_of(frame[i].iloc[:_FIRST]) for i in range(frame.shape[1]) if i not in given}
+    others = {
+        i: texts_of(frame[i].iloc[:_FIRST])
+        for i in range(frame.shape[1])
+        if i not in given and (Column(i, table.name(i), ()).is_named_id or not is_numeric(frame[i]))
+    }
     counts = {
         i: _count_nodes(texts, node_ids) for i, texts in others.items() if texts.nunique() == len(texts)
     }
