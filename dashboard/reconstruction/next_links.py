@@ -103,6 +103,7 @@ def _say_how_sure(held: results.Opened, links: pd.DataFrame) -> None:
     if links.empty:
         return
     first, measured = links.iloc[0], judged.precision(held.id)
+    name = charts.plain(links["node"].iloc[0], 60)  # a row makes floats of numbers that are names
     expected = first.get("expected_precision")
     if measured is not None and pd.notna(expected):
         sure = (
@@ -115,7 +116,7 @@ def _say_how_sure(held: results.Opened, links: pd.DataFrame) -> None:
         sure = f"an edge with a probability of **{sure_of}** among all pairs, of which {share} are edges."
         if likely < TELLING * density:
             sure += " The model hardly tells these pairs apart."
-    st.markdown(f":material/fact_check: **{charts.plain(first['node'], 60)}** comes first: {sure}")
+    st.markdown(f":material/fact_check: **{name}** comes first: {sure}")
 
 
 def _draw(held: results.Opened, links: pd.DataFrame, node: str, name: str) -> None:
