@@ -50,7 +50,10 @@ def controls(info: SweepInfo) -> None:
 
 def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
     """Say what was chosen by which pairs, and how far that can be trusted."""
-    if info.refit is None:
+    if not state.sweeps().is_refitted(info):
+        if info.refit is not None:
+            ended = state.store().info(info.refit)
+            st.warning(charts.message(ended.message), title="The chosen point could not be trained again")
         front = state.sweeps().study(info).front()
         if info.active or not front or info.workspace != state.workspace():
             return
@@ -68,7 +71,7 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
         return
     chosen = next((trial for trial in trials if trial.number == info.chosen), None)
     try:
-        refit = state.store().open_run(info.refit)
+        refit = state.store().open_run(str(info.refit))
     except RunError:
         st.caption("The chosen point was trained again; its run has been deleted.")
         return
@@ -76,13 +79,9 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
         return
     settings = charts.plain(in_words(chosen.point, titles(info.spec)))
     st.markdown(f"**Chosen on validation pairs: trial {chosen.number}** · {settings}")
-    status = refit.info.status
     if refit.info.active:
         at = progress(refit.events())
         st.progress(at.fraction, text=f"Training the chosen point again · {live.bar_text(at) or 'waiting'}")
-        return
-    if status != "finished":
-        st.warning(charts.message(refit.info.message), title="The chosen point could not be trained again")
         return
     follow(info, refit)
     test, val = refit.metrics()["test"], refit.metrics()["val"]

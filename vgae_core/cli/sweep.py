@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         show = _Follower(sweeps, store, sweep_id, as_json=options.json)
         show.follow()
         info = sweeps.catalogue.info(sweep_id)
-        if info.refit is None:
+        if not sweeps.is_refitted(info):
             sweeps.refit(sweep_id, WORKSPACE)
             info = sweeps.catalogue.info(sweep_id)
         refit = store.open_run(str(info.refit))

@@ -249,6 +249,12 @@ def test_a_sweep_is_the_same_again_and_after_a_restart_in_the_middle(cluster, tm
     assert "scored_on" not in refit.metrics()
     with pytest.raises(RunError, match="happens only once"):
         whole.sweeps.refit(sweep_id, WORKSPACE)
+    lost = whole.store.create_run(SPEC, graph, WORKSPACE)
+    whole.store.update(lost.id, status="lost")
+    whole.sweeps.catalogue.update(sweep_id, refit=lost.id)  # the process died while it was trained again
+    again = whole.sweeps.refit(sweep_id, WORKSPACE)
+    assert whole.sweeps.catalogue.info(sweep_id).refit == again != lost.id
+    whole.engine.cancel(again)
     assert optimism_of(whole.store, expected).n_trials == 4
     assert list(table(info, expected)["state"]) == ["complete"] * 4
     whole.leave()

@@ -143,7 +143,7 @@ class Sweeps:
         Raises
         ------
         RunError
-            If the sweep has not ended, nothing is complete, or a point was refitted already.
+            If the sweep has not ended, nothing is complete, or a point was scored on the test pairs already.
         """
         with self._lock:
             info = self._mine(sweep_id, workspace)
@@ -151,9 +151,19 @@ class Sweeps:
                 raise RunError("The sweep is still running or paused.", mend="Wait for it, or cancel it.")
             return self._refit(info, number, newcomer=newcomer)
 
+    def is_refitted(self, info: SweepInfo) -> bool:
+        """Return whether a point was trained again, or is now; a run that ended without a result does not count."""
+        if info.refit is None:
+            return False
+        try:
+            run = self._store.info(info.refit)
+        except RunError:  # deleted, maybe after it was scored
+            return True
+        return run.active or run.metrics is not None
+
     # ----------------------------------------------------------------------------- inside
     def _refit(self, info: SweepInfo, number: int | None, *, newcomer: bool) -> str:
-        if info.refit is not None:
+        if self.is_refitted(info):
             raise RunError(
                 "A point of this sweep has already been scored on the test pairs, which happens only once."
             )
