@@ -34,7 +34,7 @@ _DATUM = rf"(?:{_VALUE}|[A-Za-z_][\w.]*+\([^()]*+\)|\[[^\[\]]*+\])"
 """A literal, or a date or a list, of which only the end matters."""
 _DICT = rf"\{{\s*(?:{_TEXT}\s*:\s*{_DATUM}\s*,?\s*)*+\}}"
 _TUPLE = re.compile(rf"[(\[]\s*({_VALUE})\s*,\s*({_VALUE})\s*(?:,\s*({_VALUE}|{_DICT})\s*)?,?\s*[)\]]")
-_BEFORE = re.compile(r"\s*(?:[A-Za-z_]\w*\s*=\s*)?(?:[A-Za-z_][\w.]*\s*\()?\s*[\[({]?\s*(?=\()")
+_BEFORE = re.compile(r"\s*+(?:[A-Za-z_]\w*+\s*+=\s*+)?(?:[A-Za-z_][\w.]*+\s*+\()?\s*+[\[({]?\s*+(?=\()")
 """What may stand before the first tuple: ``edges = [``, ``EdgeView([``, ``OutEdgeDataView([``."""
 _BETWEEN = re.compile(r"[\s,;]*+")
 _WITH_DATA = re.compile(rf"(.+?)(?<![\s,;])[\s,;]++({_DICT})")

@@ -18,7 +18,10 @@ from vgae_core.data.readers.base import Probe
 _LARGEST = 100_000_000
 """Bytes that are rewritten at most."""
 _HEAD = 65_536
-_BEFORE = r"\s*(?:(?:(?:var|let|const)\s+)?[A-Za-z_][\w.]*\s*=\s*)?(?:(?:[A-Za-z_][\w.]*)\(\s*(?:<class '\w+'>,\s*)?)*"
+_BEFORE = (
+    r"\s*+(?:(?:(?:var|let|const)\s++)?[A-Za-z_][\w.]*+\s*+=\s*+)?"
+    r"(?:(?:[A-Za-z_][\w.]*+)\(\s*+(?:<class '\w++'>,\s*+)?)*"
+)
 _OTHER_THAN_JSON = (
     r"[\[{]\s*(?:'|\[\s*'|[\[({]\s*-?[\d.]+\s+-?[\d.]|-?\d[\d.]*\s*:|-?\d+\s*,[^\]\[\n:]*\}|[A-Za-z_]\w*\s*:)"
 )
