@@ -65,12 +65,23 @@ def _rows(probe: Probe) -> list[list[str]]:
     return rows
 
 
+_HEADER = re.compile(
+    r"|x|v?[12]|(gene|feature|cell|barcode|ensembl|symbol|name|id|index)s?[ _.]?(id|name|symbol)?s?",
+    re.IGNORECASE,
+)
+
+
 def _bodies(genes: list[list[str]], cells: list[list[str]], shape: tuple[int, int]) -> list[list[list[str]]]:
     """Return the rows of both without headers and row numbers, as R writes them, by what fits the matrix."""
-    for lists in itertools.product((genes, genes[1:]), (cells, cells[1:])):
+    for lists in itertools.product(*map(_with_and_without_header, (genes, cells))):
         if tuple(map(len, lists)) in (shape, shape[::-1]):
             return [_without_row_numbers(rows) for rows in lists]
     return [genes, cells]
+
+
+def _with_and_without_header(rows: list[list[str]]) -> list[list[list[str]]]:
+    has_header = rows and all(_HEADER.fullmatch(cell.strip()) for cell in rows[0])
+    return [rows, rows[1:]] if has_header else [rows]
 
 
 def _without_row_numbers(rows: list[list[str]]) -> list[list[str]]:
