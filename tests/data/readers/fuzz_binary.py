@@ -59,6 +59,11 @@ def corpus(key):
         return [[("out.deeds", deeds), ("ent.deeds.person.name", b"a\nb\nc\nd\ne\n"),
                  ("ent.deeds.deed.kind", b"1\n2\n1\n\n2\n1\n2\n"),
                  ("rel.deeds.person.role", b"x\ny\nx\n" * 10)]]  # fmt: skip
+    if key == "pajek":
+        ring = b"*Vertices 3\n1 a\n2 b\n3 c\n*Edges\n1 2\n2 3\n3 1\n"
+        return [
+            [("g.net", ring), ("g.clu", b"*Vertices 3\n1\n1\n2\n"), ("g.vec", b"*Vertices 3\n0.5\n1.5\n-2\n")]
+        ]
     if key == "npz":
         kinds = (ring, ring.tocsc(), ring.tocoo())
         return [[("a.npz", saved(kind, compressed=False))] for kind in kinds] + [
@@ -134,6 +139,7 @@ def _compressed(file):
 
 KEYS = (
     "konect",
+    "pajek",
     "npz",
     "npy",
     "graphdata",

@@ -130,7 +130,10 @@ CORPUS = {
         b"3 2 001\n2 7\n1 7 3 2\n2 2\n", b"3 2 011 1\n5 2 7\n5 1 7 3 2\n5 2 2\n",
         b"3 4\n0 0.1 0.2 0.3 0.4\n1 1 2 3 4.5\n2 0.5 0.5 0.5 0.5\n", b"3\n4\n4\n1 1 2\n1 4 1\n2 2 1\n3 3 5\n",
     ],
-    "adjlist": [*written(nx.write_adjlist), b"a: b, c\nb: c d e\nc:\n", b"a\tb c\td\nb\tc\n"],
+    "adjlist": [
+        *written(nx.write_adjlist), *written(nx.write_multiline_adjlist), b"a: b, c\nb: c d e\nc:\n",
+        b"a\tb c\td\nb\tc\n",
+    ],
     "csv": [DENSE, b",a,b,c\na,0,1,0\nb,1,0,1\nc,0,1,0\n", DENSE.replace(b",", b" "), b"a,b,c,d\n" + DENSE,
             b"paper,authors\np1,ann;bob\np2,bob;cid;ann\np3,cid\n",
             "a,b\nМосква,Тверь\nТверь,Псков\n".encode("cp1251")],
