@@ -423,12 +423,9 @@ def row_entries(run_id: str, row: int) -> pd.DataFrame:
 def unexpected(run_id: str) -> pd.DataFrame:
     """Return the ranked values the model expected least, with the part of the split each was in."""
     result, graph = load(run_id)
+    codes = result.codes
     pairs, logits, nats = entries.unexpected(
-        result.codes.left,
-        result.codes.right,
-        matrix_of(graph),
-        link_search.RANKED,
-        result.head,
+        codes.left, codes.right, matrix_of(graph), link_search.RANKED, result.head
     )
     table = link_tables.entry_table(graph, pairs, logits, result.head, nats=nats)
     table["part"] = reconstruction.edge_parts(

@@ -218,7 +218,7 @@ def test_not_a_stored_graph(tmp_path):
     with pytest.raises(DataError, match=r"g\.npz: Not a readable npz file"):
         load_graph(tmp_path / "g.npz")
     save_npz(tmp_path / "h.npz", {"a": np.arange(3)})
-    with pytest.raises(DataError, match=r"h\.npz: This is not a stored graph"):
+    with pytest.raises(DataError, match=r"h\.npz: This is not a graph stored by"):
         load_graph(tmp_path / "h.npz")
 
 

@@ -419,7 +419,7 @@ def test_crossentropy_becomes_what_keras_makes_of_it(name, output, columns):
     [
         (resolve_loss, "mses", "x_rec", "Could not resolve loss 'mses'"),
         (resolve_loss, "poissn", "x_rec", "Did you mean 'poisson'"),
-        (resolve_loss, "poisson", "adj_rec", "makes no sense"),
+        (resolve_loss, "poisson", "adj_rec", "does not apply to"),
         (resolve_metric, "acuracy", "adj_rec", "Did you mean 'accuracy'"),
         (resolve_metric, "recall", "labels", "Choose one of: accuracy, crossentropy"),
     ],

@@ -127,7 +127,7 @@ def test_upload_with_labels(app, isolated):
         ("empty.csv", b"", "empty"),
         ("inf.csv", b"source,target,weight\na,b,1\nb,c,inf\n", "inf"),
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture.png"),
-        ("notes.md", b"# Notes\n\nThis is what we did.\n", "sentences"),
+        ("notes.md", b"# Notes\n\nThis is what we did.\n", "running text"),
         ("short.csv", b"a,b\nc,\n", "line 2"),
     ],
 )

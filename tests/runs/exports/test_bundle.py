@@ -317,7 +317,7 @@ def test_a_bundle_of_a_bundle_holds_the_same(store, bundle):
 
 
 def test_an_unfinished_run_has_no_bundle(store):
-    with pytest.raises(RunError, match="result"):
+    with pytest.raises(RunError, match="Only finished runs"):
         export_bundle(store.create_run(RunSpec(), make_graph(), OTHER), io.BytesIO())
 
 

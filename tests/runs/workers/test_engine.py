@@ -377,7 +377,7 @@ def test_a_run_that_does_not_end_is_ended_with_its_worker(engine, store, monkeyp
     engine.cancel(run.id)
     wait_for(lambda: not run.info.active)
     assert run.info.status == "failed"
-    assert "did not end when it was asked to" in run.info.message
+    assert "did not stop when asked to" in run.info.message
     after = store.open_run(engine.submit(SHORT, graph, WORKSPACE))
     wait_for(lambda: not after.info.active)
     assert after.info.status == "finished", after.info.message

@@ -116,7 +116,10 @@ def export_bundle(run: RunFolder, to: Path | IO[bytes], *, name: str = "") -> No
         If the run has no result.
     """
     if not run.has_result:
-        raise RunError("Only finished runs can be exported as a bundle.", mend="Wait until it finishes.")
+        raise RunError(
+            "Only finished runs can be exported as a bundle.",
+            mend="Wait until it finishes, or train it again.",
+        )
     files: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="vgae-bundle-") as folder:
         graph_path = run.path / "graph.npz"
