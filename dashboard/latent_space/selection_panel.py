@@ -204,9 +204,7 @@ def _show_likely(held: results.Opened, chosen: np.ndarray, other: np.ndarray | N
     shown = [("within the selection", "within", chosen, chosen)]
     if other is not None:
         shown.append(("between both", "between", chosen, other))
-    with st.expander(
-        "Most likely new links", icon=":material/add_link:", on_change="rerun", key="likely"
-    ) as opened:
+    with st.expander("Most likely new links", on_change="rerun", key="likely") as opened:
         if not opened.open:
             return
         for title, name, first, second in shown:
