@@ -42,13 +42,14 @@ def pytest_collection_modifyitems(items):
 QUIET = """([call, milliseconds]) => {
   const state = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState
   const calls = (globalThis.quietSince ??= {}), now = performance.now()
-  if (state !== "notRunning" || !(call in calls)) calls[call] = now
+  const unfolding = [...document.querySelectorAll("details")].some((box) => box.getAnimations().length)
+  if (state !== "notRunning" || unfolding || !(call in calls)) calls[call] = now
   return now - calls[call] > milliseconds
 }"""
 
 
 def settled(page):
-    """Wait until the script of the page has ended, and did not start again at once."""
+    """Wait until the script of the page has ended and did not start again at once, and nothing is unfolding."""
     page.wait_for_function(QUIET, arg=[time.monotonic_ns(), 300], polling=50)
 
 

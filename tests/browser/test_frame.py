@@ -63,6 +63,7 @@ def test_a_reload_finds_the_same_workspace(server, page):
     assert cookie["sameSite"] == "Lax"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie["value"])
     page.get_by_text(REPAIRS).click()
+    settled(page)
     page.get_by_role("radio", name="Directed", exact=True).click()
     expect(page.get_by_text("Arcs", exact=True)).to_be_visible()
     settled(page)
@@ -81,6 +82,7 @@ def test_visitors_do_not_see_each_other(server, browser):
         settled(visitor)
         if text == "Directed":
             visitor.get_by_text(REPAIRS).click()
+            settled(visitor)
             visitor.get_by_role("radio", name=text, exact=True).click()
             expect(visitor.get_by_text("Arcs", exact=True)).to_be_visible()
         else:
