@@ -7,7 +7,6 @@ import streamlit as st
 from dashboard.app import frame, state
 from dashboard.figures import charts
 from dashboard.train import live
-from vgae_core.errors import RunError
 from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps import figures
 from vgae_core.runs.sweeps.catalogue import SweepInfo, TrialInfo
@@ -70,9 +69,8 @@ def choice(info: SweepInfo, trials: list[TrialInfo]) -> None:
                 st.rerun()
         return
     chosen = next((trial for trial in trials if trial.number == info.chosen), None)
-    try:
-        refit = state.store().open_run(str(info.refit))
-    except RunError:
+    refit = state.store().find(str(info.refit))
+    if refit is None:
         st.caption("The chosen point was trained again; its run has been deleted.")
         return
     if chosen is None:

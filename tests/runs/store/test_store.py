@@ -24,6 +24,7 @@ from vgae_core.errors import RunError, SpecError
 from vgae_core.host.limits import ServerLimits
 from vgae_core.runs.disk import event_log, files
 from vgae_core.runs.disk.event_log import event_line, parse_event
+from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.results.result_parts import result_from_parts, result_to_parts
 from vgae_core.runs.store import database as database_module
 from vgae_core.runs.store import datasets as datasets_module
@@ -196,6 +197,16 @@ def test_deleting_removes_folder_and_unneeded_data(store, graph):
     assert not data.exists()
     with pytest.raises(RunError, match="No such run"):
         store.open_run(first.id)
+
+
+def test_a_catalogue_that_cannot_be_read_says_nothing_of_a_run(tmp_path):
+    store = Store(tmp_path / "home")
+    run_id = store.create_run(RunSpec(), make_graph(), WORKSPACE).id
+    assert store.find(run_id).info.status == "queued"
+    assert store.find("A" * 16) is None
+    store.close()
+    with pytest.raises(StorageError):  # not None, by which the run would count as deleted
+        store.find(run_id)
 
 
 def test_deleting_keeps_data_a_visitor_works_on(store, graph):

@@ -247,7 +247,7 @@ def _links(place: int, run: Reported) -> str:
     what = result.words.missing
     return (
         f'<details class="links"{" open" if place == 1 else ""}><summary>{what}, by {text(f"{place}. {run.title}")}'
-        f'</summary><input type="search" placeholder="Filter by name" aria-label="Filter by name">'
+        '</summary><input type="search" placeholder="Filter by name" aria-label="Filter by name">'
         f"{table(head, rows)}</details>"
     )
 

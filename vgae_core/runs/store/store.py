@@ -21,7 +21,7 @@ import platformdirs
 from vgae_core.data.dataset import GraphData, RawGraph
 from vgae_core.errors import RunError
 from vgae_core.host.limits import SERVER_LIMITS, ServerLimits
-from vgae_core.runs.disk.room import bytes_in, sweep, writing
+from vgae_core.runs.disk.room import StorageError, bytes_in, sweep, writing
 from vgae_core.runs.store import notes, paces, visits
 from vgae_core.runs.store.database import TOLD_SECONDS, check_token
 from vgae_core.runs.store.endings import Endings
@@ -176,6 +176,21 @@ class Store:
         """
         self.info(run_id)
         return StoredRun(self._listing, run_id)
+
+    def find(self, run_id: str) -> StoredRun | None:
+        """Return the run with this id; None if it was deleted, or its entry cannot be read.
+
+        Raises
+        ------
+        StorageError
+            If disk or catalogue refuse, which says nothing of the run.
+        """
+        try:
+            return self.open_run(run_id)
+        except StorageError:
+            raise
+        except RunError:
+            return None
 
     def info(self, run_id: str) -> RunInfo:
         """Return the catalogue's entry of a run; raise RunError if there is none that can be read."""

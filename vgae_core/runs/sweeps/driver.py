@@ -15,7 +15,6 @@ from vgae_core.data.dataset import GraphData
 from vgae_core.data.splits import LinkSplit
 from vgae_core.errors import LimitError, RunError, StudioError
 from vgae_core.families import family_of
-from vgae_core.runs.disk.room import StorageError
 from vgae_core.runs.store.store import Store
 from vgae_core.runs.store.stored_run import StoredRun
 from vgae_core.runs.sweeps.catalogue import SweepCatalogue, SweepInfo, TrialInfo, TrialState
@@ -126,9 +125,8 @@ class SweepAtWork:
             return
         under_way = _Trial(trial.number, trial.params, trial.point)
         for seed, run_id in enumerate(trial.runs):
-            try:
-                run = self._store.open_run(run_id)
-            except RunError:
+            run = self._store.find(run_id)
+            if run is None:
                 continue  # deleted
             if run.info.active or run.info.status == "finished":
                 under_way.runs[seed] = run
@@ -240,7 +238,7 @@ class SweepAtWork:
     def _watch(self, trial: _Trial, *, cancelled: bool) -> None:
         for seed, run in list(trial.runs.items()):
             self._engine.look_at(run.id)
-            if not self._is_kept(run):
+            if self._store.find(run.id) is None:
                 del trial.runs[seed]
                 trial.ending, trial.message = "failed", "One of its runs was deleted."
         if cancelled:
@@ -256,14 +254,6 @@ class SweepAtWork:
             self._end(trial, trial.ending, trial.message)
         elif len(trial.runs) == self.space.seeds:
             self._end(trial, "complete")
-
-    def _is_kept(self, run: StoredRun) -> bool:
-        try:
-            return bool(run.info)
-        except StorageError:
-            raise
-        except RunError:
-            return False
 
     def _give_up(self, trial: _Trial, ending: TrialState, message: str) -> None:
         if trial.ending == "complete":

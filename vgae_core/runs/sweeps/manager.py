@@ -155,11 +155,11 @@ class Sweeps:
         """Return whether a point was trained again, or is now; a run that ended without a result does not count."""
         if info.refit is None:
             return False
-        try:
-            run = self._store.info(info.refit)
-        except RunError:  # deleted, maybe after it was scored
+        run = self._store.find(info.refit)
+        if run is None:  # deleted, maybe after it was scored
             return True
-        return run.active or run.metrics is not None
+        entry = run.info
+        return entry.active or entry.metrics is not None
 
     # ----------------------------------------------------------------------------- inside
     def _refit(self, info: SweepInfo, number: int | None, *, newcomer: bool) -> str:

@@ -303,7 +303,7 @@ def tell_same_side(graph: GraphData, pairs: np.ndarray) -> str:
     many = "1 pair joins two nodes" if len(within) == 1 else f"{len(within):,} pairs join two nodes"
     return (
         f"{many} of one side, e.g. {a} and {b}{which}: edges of this graph join its two sides only, so such a pair "
-        f"has no score."
+        "has no score."
     )
 
 

@@ -136,7 +136,7 @@ def explained(n_compared: int) -> str:
     """Return how the intervals were made, and what several of them mean."""
     text = (
         f"In parentheses: {LEVEL:.0%} interval of a paired bootstrap over the same held-out pairs. It covers the "
-        f"choice of test pairs, not retraining with another seed."
+        "choice of test pairs, not retraining with another seed."
     )
     if n_compared > 2:
         text += (
