@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Callable, Sequence
@@ -38,6 +39,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 """Control characters, marks that turn the direction of writing, and halves of characters."""
 N_EXAMPLES = 5
 """How many examples a finding or a message shows."""
+HEAD = 65_536
+"""Bytes that a probe has of the beginning of its file."""
+
+
+def head_of(path: Path) -> bytes:
+    """Return the beginning of a file, of :data:`HEAD` bytes at most."""
+    with open(path, "rb") as stream:
+        return stream.read(HEAD)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Probe:
     path : Path
         Where the decompressed bytes are.
     head : bytes
-        The first 64 KB.
+        The first :data:`HEAD` bytes.
     limits : Limits
     how : FileSpec
         What the user says about it.
@@ -71,6 +80,10 @@ class Probe:
     how: FileSpec = field(default_factory=FileSpec)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     encoding: str = "utf-8"
+
+    def moved_to(self, path: Path, **changes: Any) -> Probe:
+        """Return the probe of the same file once it has been rewritten at `path`; `changes` are other fields."""
+        return dataclasses.replace(self, path=path, head=head_of(path), **changes)
 
     def error(self, message: str, *, line: int | None = None, column: str = "", mend: str = "") -> DataError:
         """Return a DataError that names the file and, if known, the line and the column."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from vgae_core.data.readers import refused
-from vgae_core.data.readers.base import Format, Probe, shorten
+from vgae_core.data.readers.base import Format, Probe, head_of, shorten
 from vgae_core.data.readers.containers import compressed
 from vgae_core.data.readers.registry import FORMATS
 from vgae_core.data.readers.source import SourceFile
@@ -26,7 +26,6 @@ from vgae_core.host.limits import Limits
 from vgae_core.settings import FileSpec
 
 _T = TypeVar("_T")
-_HEAD = 65_536
 _RAISED = (
     MemoryError, ValueError, TypeError, LookupError, ArithmeticError, OSError, EOFError, zlib.error, RuntimeError,
 )  # fmt: skip
@@ -63,12 +62,10 @@ def open_probe(file: SourceFile, how: FileSpec, folder: Path, limits: Limits) ->
         limits.check("upload_bytes", size, where=file.name)
         if size == 0:
             raise DataError("The file is empty.", where=file.name, mend="Provide a file with content.")
-        with open(path, "rb") as stream:
-            head = stream.read(_HEAD)
+        head = head_of(path)
         if compressed.kind(head):
             path = compressed.unpacked(path, folder, file.name, limits)
-            with open(path, "rb") as stream:
-                head = stream.read(_HEAD)
+            head = head_of(path)
     except OSError as error:
         raise DataError(
             f"Cannot be opened: {error.strerror or error}.", where=file.name, mend="Check the path."

@@ -5,21 +5,19 @@ The studio holds edges out itself; whoever brings the parts of a knowledge graph
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vgae_core.data.findings import Finding, Judgement
-from vgae_core.data.readers.base import Probe, shorten
+from vgae_core.data.readers.base import HEAD, Probe, shorten
 from vgae_core.data.readers.text.json_file import is_json
 
 _NAME = re.compile(
     r"(?P<before>(?:.*[^a-z])?)(?P<part>train(?:ing)?|valid(?:ation)?|val|dev|test(?:ing)?)(?P<after>(?:[^a-z].*)?)"
 )
 _MEMO = "joined"
-_HEAD = 65_536
 
 
 def joined(probes: Sequence[Probe]) -> list[Probe]:
@@ -54,7 +52,7 @@ def _is_list(probe: Probe) -> bool:
 
 def _lines(probe: Probe) -> list[str]:
     lines = probe.head.decode("utf-8-sig", "replace").splitlines()
-    return [line for line in (lines if len(probe.head) < _HEAD else lines[:-1]) if line.strip()]
+    return [line for line in (lines if len(probe.head) < HEAD else lines[:-1]) if line.strip()]
 
 
 def _alike(probes: Sequence[Probe]) -> bool:
@@ -86,13 +84,11 @@ def _join(first: Probe, others: Sequence[Probe]) -> Probe:
             size += len(content)
             probe.limits.check("decompressed_bytes", size, where=probe.name)
             out.write(content if content.endswith(b"\n") else content + b"\n")
-    with open(path, "rb") as stream:
-        head = stream.read(_HEAD)
     memo = {
         **first.memo,
         _MEMO: ([probe.name for probe in others], folder),
     }  # the folder goes when the probe does
-    return dataclasses.replace(first, path=path, head=head, memo=memo)
+    return first.moved_to(path, memo=memo)
 
 
 def judgements(probe: Probe) -> tuple[Judgement, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import tempfile
@@ -45,10 +44,8 @@ def without_empty_rows(probe: Probe, folder: Path) -> Probe:
     with open(probe.path, "rb") as source, os.fdopen(handle, "wb") as out:
         shutil.copyfileobj(source, out, 1 << 20)
         out.truncate(size - sum(map(len, lines[kept:])) - len(lines[kept:]) + 1)
-    with open(target, "rb") as stream:
-        head = stream.read(len(probe.head))
     probe.memo["empty rows"] = sum(row.strip() != _END_OF_FILE for row in rows)
-    return dataclasses.replace(probe, path=Path(target), head=head)
+    return probe.moved_to(Path(target))
 
 
 def findings(probes: Sequence[Probe]) -> list[Finding]:

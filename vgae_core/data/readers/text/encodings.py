@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import dataclasses
 import os
 import re
 import tempfile
@@ -19,7 +18,6 @@ from vgae_core.settings import FileSpec
 from vgae_core.settings.fields import settings_of
 
 _BLOCK = 1 << 20
-_HEAD = 65_536
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 """Control characters no text has; it may end with Ctrl-Z and colour a terminal with Escape."""
@@ -132,9 +130,7 @@ def _rewritten(probe: Probe, folder: Path, encoding: str, codec: str, *, old_mac
                 text = text.replace("\r", "\n")
             written += out.write(text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"))
             probe.limits.check("decompressed_bytes", written, where=probe.name)
-    with open(target, "rb") as stream:
-        head = stream.read(_HEAD)
-    return dataclasses.replace(probe, path=Path(target), head=head, encoding=encoding)
+    return probe.moved_to(Path(target), encoding=encoding)
 
 
 def _blocks(path: Path) -> Iterator[tuple[bytes, bool]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tempfile
 from collections.abc import Iterable
@@ -11,7 +10,6 @@ from pathlib import Path
 from vgae_core.data.findings import Finding
 from vgae_core.data.readers.base import Probe
 
-_HEAD = 65_536
 _NUMBERS = re.compile(rb"[\s\d.,;+\-eE]*")
 _MARK = re.compile(rb" #(?=\s|$)")
 """A mark between blanks: what is written together may be a hashtag in a column of its own."""
@@ -44,9 +42,7 @@ def without(probe: Probe, folder: Path) -> Probe:
             front = _front(line)
             count += front is not None
             out.write(line if front is None else front + b"\n")
-    with open(out.name, "rb") as stream:
-        head = stream.read(_HEAD)
-    probe = dataclasses.replace(probe, path=Path(out.name), head=head)
+    probe = probe.moved_to(Path(out.name))
     probe.memo["comments-behind"] = count
     return probe
 
