@@ -234,6 +234,7 @@ def attacks(outside):
         ("zip of a name of two lines", "e.zip", zipped(("e\nerror: \x1b[31m.csv", b"\x89PNG")), "PNG"),
         ("newlines", "e.csv", b"\n" * 64_000 + b"x", "two columns|rows|source"),
         ("many newlines", "e.gml", b"\n" * 20_000_000 + b"graph [", "GML|rows|columns|longer"),
+        ("blanks in a list", "e.txt", "['a', " + " " * 60_000 + "~]", "two columns|rows|source|Unknown"),
         ("tabs", "e.csv", b"\t" * 64_000 + b"x\n", "columns|limit|rows"),
         ("digits", "e.csv", (b"1" * 16_000 + b"x\n") * 3, "two columns"),
         ("one node in every column", "e.csv", "a,a\n" * 250_000, "limit"),

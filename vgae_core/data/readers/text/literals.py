@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -17,9 +16,9 @@ from vgae_core.data.readers.base import Probe
 
 _LARGEST = 100_000_000
 """Bytes that are rewritten at most."""
-_HEAD = 65_536
+_ASSIGNED = r"\s*+(?:(?:(?:var|let|const)\s++)?[A-Za-z_][\w.]*+\s*+=\s*+)?"
 _BEFORE = (
-    r"\s*+(?:(?:(?:var|let|const)\s++)?[A-Za-z_][\w.]*+\s*+=\s*+)?"
+    rf"{_ASSIGNED}"
     r"(?:(?:[A-Za-z_][\w.]*+)\(\s*+(?:<class '\w++'>,\s*+)?)*"
 )
 _OTHER_THAN_JSON = (
@@ -27,7 +26,7 @@ _OTHER_THAN_JSON = (
 )
 _BEGINNING = re.compile(rf"({_BEFORE})(?:({_OTHER_THAN_JSON})|[\[{{](?!\s*\())")
 _TOKEN = re.compile(
-    r"""\s*(?:
+    r"""\s*+(?:
     (?P<text>[rubRUB]{0,2}(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"))
     |(?P<number>[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?)
     |(?P<skip><class\s'\w+'>,?|[A-Za-z_]\w*=[^,()]*+,?)
@@ -56,7 +55,7 @@ def as_json(probe: Probe, folder: Path) -> Probe:
     handle, target = tempfile.mkstemp(dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         out.write(text)
-    return dataclasses.replace(probe, path=Path(target), head=text.encode()[:_HEAD])
+    return probe.moved_to(Path(target))
 
 
 def _plain(text: str) -> str:
@@ -87,7 +86,7 @@ def _rewritten(text: str) -> str:
     ValueError
         If it is none.
     """
-    start = re.match(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_][\w.]*\s*=\s*", text)
+    start = re.match(_ASSIGNED, text)
     at, out, stack = start.end() if start else 0, list[str](), list[_Open]()
     after_value = False
     while at < len(text):
