@@ -153,8 +153,9 @@ def train_into(
     else:
         print_scores(result.metrics)
         if (n := len(result.split.test)) < LEAST_TESTED:
-            what = "entries" if spec.model.family == "vae" else "edges"
-            print(f"Only {n} of the {what} held out for testing: too few to tell one method from another.")
+            print(
+                f"Only {n} of the {result.words.many} held out for testing: too few to tell one method from another."
+            )
         kept = f"{result.spec.training.keep.capitalize()} epoch {result.finished.best_epoch}"
         print(f"\n{kept}, {result.finished.seconds:.1f} s. Written to {out}")
     if result.finished.reason == "failed":
