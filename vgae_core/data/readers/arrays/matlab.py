@@ -14,7 +14,13 @@ from scipy import sparse
 
 from vgae_core.data.csr import validate_csr
 from vgae_core.data.findings import Finding, Part
-from vgae_core.data.readers.arrays.matrices import check_finite, check_matrix, matrix_edges, matrix_table
+from vgae_core.data.readers.arrays.matrices import (
+    check_finite,
+    check_matrix,
+    matrix_edges,
+    matrix_table,
+    refuse_labels,
+)
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, examples, shorten
 from vgae_core.data.readers.text.lines import numbered_edges
 
@@ -292,8 +298,7 @@ def _load_vector(probe: Probe, name: str) -> np.ndarray:
 
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
+    refuse_labels(probe, content)
     name = _choose(probe, "features")
     finding = Finding("variable", "info", f"The features are variable {shorten(name)} of {probe.name}.")
     return dataclasses.replace(

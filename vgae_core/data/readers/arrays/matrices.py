@@ -9,7 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from vgae_core.data.non_edges import joined_pairs
-from vgae_core.data.readers.base import Edges, NodeTable, Probe
+from vgae_core.data.readers.base import Content, Edges, NodeTable, Probe
+
+
+def refuse_labels(probe: Probe, content: Content) -> None:
+    """Raise DataError if a matrix is to be read as labels."""
+    if content == "labels":
+        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
 
 
 def check_matrix(probe: Probe, shape: tuple[int, ...], nnz: int, content: str) -> None:

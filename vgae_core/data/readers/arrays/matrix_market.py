@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import io, sparse
 
-from vgae_core.data.readers.arrays.matrices import check_matrix, matrix_edges, matrix_table
+from vgae_core.data.readers.arrays.matrices import check_matrix, matrix_edges, matrix_table, refuse_labels
 from vgae_core.data.readers.base import Content, Edges, Format, NodeTable, Probe, shorten
 
 _BANNER = b"%%matrixmarket"
@@ -84,8 +84,7 @@ def _edges(probe: Probe) -> Edges:
 
 
 def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
+    refuse_labels(probe, content)
     return matrix_table(probe, read(probe, "features")[0])
 
 

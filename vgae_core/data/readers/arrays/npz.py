@@ -17,6 +17,7 @@ from vgae_core.data.readers.arrays.matrices import (
     label_codes,
     matrix_edges,
     matrix_table,
+    refuse_labels,
 )
 from vgae_core.data.readers.base import (
     Content,
@@ -125,8 +126,7 @@ def _scipy_edges(probe: Probe) -> Edges:
 
 
 def _scipy_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    if content == "labels":
-        raise probe.error("A sparse matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
+    refuse_labels(probe, content)
     return matrix_table(probe, _scipy_matrix(probe, "features"))
 
 
@@ -302,8 +302,7 @@ def _dense_parts(probe: Probe, content: Content) -> tuple[Part, ...]:
 
 
 def _dense_table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
-    if content == "labels":
-        raise probe.error("A matrix cannot hold labels.", mend="Provide labels as CSV: node,label.")
+    refuse_labels(probe, content)
     table = matrix_table(probe, _dense_matrix(probe, "features"))
     return dataclasses.replace(table, parts=_dense_parts(probe, "features"))
 

@@ -29,23 +29,28 @@ def count_row(probe: Probe, table: TextTable) -> tuple[int, ...] | None:
     if not all(re.fullmatch(r"\d{1,18}", field) for field in first):
         return None
     counts = tuple(map(int, first))
-    below = count_lines(probe) - table.skip - 1
+    below = _rows_below(probe, table)
     if len(first) == 3 == table.shape.width and below not in counts[1:]:
         return None
     return counts
 
 
+def _rows_below(probe: Probe, table: TextTable) -> int:
+    """Return how many rows a table has below its first one."""
+    return count_lines(probe) - table.skip - 1
+
+
 def begins_with_counts(probe: Probe, table: TextTable) -> bool:
     """Return whether the first row seems to count the rows below it, as far as their number tells."""
     counts = count_row(probe, table)
-    below = count_lines(probe) - table.skip - 1
+    below = _rows_below(probe, table)
     return counts is not None and (_is_near(counts[-1], below) or below in counts)
 
 
 def counts_entries(probe: Probe, table: TextTable) -> bool:
     """Return whether the first row counts rows, columns and entries of a matrix, whose third column is then values."""
     counts = count_row(probe, table)
-    return counts is not None and len(counts) == 3 and counts[2] == count_lines(probe) - table.skip - 1
+    return counts is not None and len(counts) == 3 and counts[2] == _rows_below(probe, table)
 
 
 def without_counts(probe: Probe, table: TextTable) -> TextTable:
@@ -60,7 +65,7 @@ def counted_shape(
 ) -> tuple[int, int] | None:
     """Return the rows and columns of a matrix that the first row counts, if the ids below are within them."""
     counts = count_row(probe, table)
-    below = count_lines(probe) - table.skip - 1
+    below = _rows_below(probe, table)
     if (
         counts is None
         or len(counts) != 3
