@@ -205,7 +205,7 @@ def _rows(
         is_parquet = file.name.lower().endswith(PARQUET)
         row = 1 if is_parquet else 2
         try:
-            batches = _parquet(file, table, block_rows) if is_parquet else _text(file, table, ends)
+            batches = _parquet(file, table, block_rows) if is_parquet else _text(file, table, header, ends)
             for batch in batches:
                 ids = batch.column(batch.schema.get_field_index(table.node))
                 if ids.null_count:
@@ -222,15 +222,14 @@ def _parquet(file: Path, table: FeatureTable, block_rows: int) -> Iterator[pa.Re
         yield from opened.iter_batches(block_rows, columns=[table.node, *table.columns], use_threads=False)
 
 
-def _text(file: Path, table: FeatureTable, ends: pa.DataType) -> Iterator[pa.RecordBatch]:
-    header, line = _header(file), first_lines(file)[0]
+def _text(file: Path, table: FeatureTable, header: list[str], ends: pa.DataType) -> Iterator[pa.RecordBatch]:
     types = {table.node: ends} | dict.fromkeys(table.columns, pa.float32())
     reader = pyarrow.csv.open_csv(
         file,
         pyarrow.csv.ReadOptions(
             use_threads=False, block_size=TEXT_BLOCK, column_names=header, skip_rows=1
         ),  # one thread, so that errors know their row
-        pyarrow.csv.ParseOptions(delimiter=delimiter_of(line)),
+        pyarrow.csv.ParseOptions(delimiter=delimiter_of(first_lines(file)[0])),
         pyarrow.csv.ConvertOptions(
             column_types=types, include_columns=[table.node, *table.columns], strings_can_be_null=False
         ),
