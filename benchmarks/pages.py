@@ -18,7 +18,7 @@ from vgae_core.runs.store.store import Store
 
 TITLES = ("Model", "Train", "Sweep", "Latent space", "Reconstruction", "What if", "Compare", "Runs", "Data")
 ROUNDS = 4
-"""The first is told apart: what later ones need is worked out and loaded in it."""
+"""Times each page is visited; the first visit is reported apart, since it loads what later ones reuse."""
 
 
 def change(page: Page, title: str) -> tuple[float, float]:

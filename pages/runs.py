@@ -183,7 +183,7 @@ def actions_of_several(infos: list[RunInfo], mine: set[str]) -> None:
                 f"vgae-{len(done)}-runs.zip",
                 "application/zip",
                 lambda: bundle(done),
-                f"One file with data, settings, curves, weights and scores of each; it can be loaded below. "
+                "One file with data, settings, curves, weights and scores of each; it can be loaded below. "
                 f"At most {MOST_RUNS} runs and {LIMITS.upload_bytes / 1e6:.0f} MB.",
             )
         ],

@@ -57,7 +57,7 @@ def _few_pairs(edges: np.ndarray, n: int) -> DataError:
     joined = len(np.unique(codes(edges, n, directed=False)))
     return DataError(
         f"{joined} connected pairs of nodes are too few for training, validation and testing: both arcs of a pair go "
-        f"to the same part.",
+        "to the same part.",
         where="split",
         mend="Provide a graph with at least 3 connected pairs of nodes, or lower the held-out fractions.",
     )

@@ -220,7 +220,7 @@ def _of_matrix(raw: RawGraph, offered: tuple[Offer, ...]) -> list[Finding]:
                 "negative-values",
                 "warning",
                 f"{below:,} of {int(a_row.sum()):,} values are negative. Held-out entries are ranked against zeros "
-                f"by their expected size, so scores say little about negative values: judge by the error of the rows.",
+                "by their expected size, so scores say little about negative values: judge by the error of the rows.",
                 below,
             )
         )

@@ -269,7 +269,7 @@ def metric_of(
         if head.width > 1 and "y_pred" in formula.variables(metric.tree):
             raise SpecError(
                 f"Under loss `{written(loss)}` the head gives several numbers per column, so `y_pred` cannot be "
-                f"compared with a target.",
+                "compared with a target.",
                 where=where,
                 mend="Choose a metric from the list, or another loss.",
             )

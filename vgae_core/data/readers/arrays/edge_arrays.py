@@ -190,7 +190,7 @@ def _node_numbers(probe: Probe, name: str, ends: np.ndarray) -> tuple[np.ndarray
         at = int(np.flatnonzero((ends < 0).any(axis=0))[0])
         raise probe.error(
             f"Edge {at} of `{shorten(name)}`, counted from 0, is ({ends[0, at]}, {ends[1, at]}): node numbers cannot "
-            f"be negative.",
+            "be negative.",
             mend="Number the nodes from 0.",
         )
     return ends[0], ends[1]

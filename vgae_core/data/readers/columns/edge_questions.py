@@ -98,7 +98,7 @@ class ColumnJudge:
             self.judge(
                 "columns",
                 f"edges join {self.called(source, target)} only, but {self.called(*more[:4])} may also hold nodes. "
-                f"To read them all, write one edge per line.",
+                "To read them all, write one edge per line.",
                 sure=False,
                 source=source,
                 target=target,

@@ -243,7 +243,7 @@ class _Judge(NumberJudge):
         self.judge(
             "index",
             f"{self.called(first)} only grows ({shorten(', '.join(first.fields[:3]))}, …): row numbers or time "
-            f"steps, not used.",
+            "steps, not used.",
             Choice(
                 f"Edges join {self.called(first, left)}",
                 {self.key(first): "source", self.key(left): "target"},
@@ -339,7 +339,7 @@ class _Judge(NumberJudge):
         self.judge(
             "relation",
             f"{self.called(column)} holds few different numbers, including 0; an edge of weight 0 would be no edge, "
-            f"so these are relations.",
+            "so these are relations.",
             Choice("Use it as the weight", {self.key(column): "weight"}),
             Choice("Leave it out", {self.key(column): "ignore"}),
             sure=False,

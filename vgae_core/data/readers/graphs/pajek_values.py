@@ -35,7 +35,7 @@ def _table(probe: Probe, content: Content, node_ids: np.ndarray) -> NodeTable:
     n = int(heading[1]) if heading else 0
     probe.limits.check("nodes", n, where=probe.name)
     if len(lines) - 1 != n:
-        raise probe.error(f"Announces {n:,} vertices. Numbers: {len(lines) - 1:,}.", mend=_MEND)
+        raise probe.error(f"Declares {n:,} vertices. Numbers: {len(lines) - 1:,}.", mend=_MEND)
     bad = next((number for number, line in lines[1:] if _NUMBER.fullmatch(line) is None), None)
     if bad is not None:
         raise probe.error("Not a number.", line=bad, mend=_MEND)

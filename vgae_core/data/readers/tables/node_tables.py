@@ -222,7 +222,7 @@ def _told_of_nodes(
             if found is None:
                 raise probe.error(
                     f"Column {table.name(i)} has {texts_of(frame[i]).nunique():,} different values in {len(frame):,} "
-                    f"rows, so it does not hold classes.",
+                    "rows, so it does not hold classes.",
                     mend="Choose another column for the label.",
                 )
             classes, class_names = found
